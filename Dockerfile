@@ -1,0 +1,52 @@
+# The service and the shipped artifact, for a CPU:
+#   docker build -t tanger . && docker run --rm -p 8000:8000 tanger
+# For a GPU, take the torch build of its CUDA version:
+#   docker build -t tanger:gpu --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130 .
+# BASE may be any image with Python 3.11 or newer as `python3`, and its venv module.
+ARG BASE=python:3.11-slim-bookworm
+
+FROM ${BASE} AS builder
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+
+# pip stays behind in the builder: from a venv of its own it installs into the one that is shipped.
+RUN python3 -m venv /pip && python3 -m venv --without-pip /venv
+
+# Wheels only, since there is no compiler here either. The locked packages come before torch, which
+# then finds all that it needs (see the Makefile). What no running program reads goes: torch's C++
+# headers, its test binaries (but torch_shm_manager is looked for at import), and everybody's tests.
+WORKDIR /build
+COPY requirements.lock requirements-torch.txt ./
+RUN pip() { /pip/bin/pip --python /venv/bin/python --no-cache-dir --disable-pip-version-check "$@"; } \
+    && pip install --require-hashes --only-binary :all: -r requirements.lock \
+    && pip install --index-url "${TORCH_INDEX}" -r requirements-torch.txt \
+    && cd /venv/lib/python3*/site-packages \
+    && rm -r torch/include torch/test \
+    && find torch/bin -mindepth 1 -maxdepth 1 ! -name torch_shm_manager -exec rm -r {} + \
+    && find . -type d -name tests -prune -exec rm -r {} +
+
+# Bytecode is made here, once, for a root file system that nobody writes to; nothing in an image
+# changes under it, so it need not be compared with its source at every start. A checkout made under a
+# strict umask is opened to the user that the service runs as.
+COPY model /app/model
+COPY service /app/service
+COPY artifacts/en-us /app/artifacts/en-us
+RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app/model /app/service \
+    && chmod -R a+rX /app
+
+FROM ${BASE}
+COPY --from=builder /venv /venv
+COPY --from=builder /app /app
+WORKDIR /app
+ENV PATH=/venv/bin:${PATH} \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    TANGER_HOST=0.0.0.0 \
+    TANGER_PORT=8000
+# By number, so that an orchestrator can tell that it is not root; it owns no file.
+USER 10001:10001
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+# No proxy: Docker hands the host's to every container, and this goes no further than loopback.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as r; r.build_opener(r.ProxyHandler({})).open(f'http://127.0.0.1:{os.environ[\"TANGER_PORT\"]}/readyz', timeout=4)"]
+CMD ["python", "-m", "service"]

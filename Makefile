@@ -1,0 +1,126 @@
+# What a person does with tanger, by name; `make` alone lists it.
+# It takes make and Python 3.11 or newer: everything else goes into .venv, which need not be activated.
+
+# Two installs into one .venv would trip over each other under `make -j`.
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+
+# Which build of torch: the CPU's, unless told otherwise. For a GPU, the index of its CUDA version:
+#   make serve TORCH_INDEX=https://download.pytorch.org/whl/cu130 TANGER_DEVICE=cuda
+# It is pip's main index here, not an extra one: were it out of reach, an extra one would be skipped
+# and gigabytes of CUDA would come from elsewhere. The few retries are for those who have no way to it
+# and keep a wheel in their own PIP_FIND_LINKS.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH_PIP   := $(PIP) install --index-url $(TORCH_INDEX) --retries 1 --timeout 15 -r requirements-torch.txt
+
+# Arguments of `train` and `data`, for the command line only: an OUT or a FROM that happens to be in
+# the environment means something else. A run never lands on a shipped artifact unless told to.
+RECIPE  = en-us
+LEXICON = data/cmudict/cmudict-0.7b.train-dev-20-21
+DEV     = data/cmudict/cmudict-0.7b.train-dev-1-21
+OUT     = artifacts/$(RECIPE)-new
+DEVICE  = cpu
+FROM    =
+
+##@ Run
+
+.PHONY: serve
+serve: runtime ## The service; TANGER_PORT, TANGER_DEVICE, ... from the environment or as make arguments
+	$(BIN)/python -m service
+
+.PHONY: data
+data: runtime ## Fetch the CMUdict split into data/cmudict (FROM= another place to take it from)
+	$(BIN)/python -m model download --to data/cmudict $(if $(FROM),--from $(FROM))
+
+.PHONY: train
+train: dev ## Train RECIPE= on LEXICON=, watching DEV=, into OUT=, on DEVICE=
+	$(BIN)/python -m model train --recipe $(RECIPE) --lexicon $(LEXICON) --dev $(DEV) --out $(OUT) --device $(DEVICE)
+
+.PHONY: evaluate
+evaluate: runtime ## Measure the shipped artifact on the test words
+	$(BIN)/python -m model evaluate --artifact artifacts/en-us --lexicon data/cmudict/cmudict-0.7b.test
+
+.PHONY: bench
+bench: dev ## The benchmarks
+	$(BIN)/python -m benchmarks
+
+##@ Check
+
+.PHONY: test
+test: lint ## Lint, then the tests
+	$(BIN)/python -m pytest
+
+.PHONY: lint
+lint: dev ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: image-test
+image-test: ## Build the image and put it through its paces, with no Docker engine (root, buildah, debootstrap)
+	deploy/image-test.sh
+
+##@ Environment
+
+# Three stamps in .venv: the locked packages, torch, the developer's packages. The locked ones come
+# before torch, so that torch finds all it needs already there, at versions whose hashes were checked.
+RUNTIME := $(VENV)/runtime.stamp
+TORCH   := $(VENV)/torch-$(notdir $(TORCH_INDEX:/=)).stamp
+DEVELOP := $(VENV)/dev.stamp
+
+.PHONY: runtime
+runtime: $(RUNTIME) $(TORCH) ## .venv with what serving needs
+
+.PHONY: dev
+dev: $(RUNTIME) $(TORCH) $(DEVELOP) ## .venv with what training and testing need, too
+
+# Half an environment, which is what venv leaves where Debian's python3-venv is missing, must not pass
+# for a whole one the next time.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(f"Python 3.11 or newer is needed, $(PYTHON) is {sys.version.split()[0]}: make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(RUNTIME): requirements.lock | $(BIN)/python
+	$(PIP) install --quiet --require-hashes -r requirements.lock
+	@touch $@
+
+# --upgrade, so that a CPU build gives way to a CUDA build when TORCH_INDEX changes; a build that is
+# there already stays.
+$(TORCH): requirements-torch.txt | $(RUNTIME)
+	$(TORCH_PIP) --upgrade
+	@touch $@
+
+# The last step installs nothing: it fails where pyproject.toml asks for what the lock does not hold.
+$(DEVELOP): requirements-dev.lock pyproject.toml | $(TORCH)
+	$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+		print(*p["dependencies"], *sum(p["optional-dependencies"].values(), []), sep="\n")' > $(VENV)/wanted.txt
+	@$(PIP) install --quiet --no-index -r $(VENV)/wanted.txt \
+		|| { echo 'pyproject.toml asks for more than the locks hold: make lock'; exit 1; }
+	@touch $@
+
+# One resolution for every Python and platform (--universal), torch left out but what it needs put in
+# (the needs that carry a marker are its extras and its CUDA packages). Kept pins stay where they still
+# fit; LOCK=--upgrade renews them all.
+LOCK =
+UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	--excludes requirements-torch.txt --generate-hashes --custom-compile-command 'make lock' $(LOCK)
+
+.PHONY: lock
+lock: | $(BIN)/python ## Renew requirements.lock and requirements-dev.lock (LOCK=--upgrade: to the newest)
+	$(PIP) install --quiet 'uv>=0.13'
+	$(TORCH_PIP) --quiet --no-deps
+	@$(BIN)/python -c 'from importlib.metadata import requires; \
+		print(*(r for r in requires("torch") if ";" not in r), sep="\n")' > $(VENV)/torch-needs.txt
+	$(UV_COMPILE) pyproject.toml $(VENV)/torch-needs.txt -o requirements.lock
+	$(UV_COMPILE) pyproject.toml $(VENV)/torch-needs.txt --all-extras -c requirements.lock -o requirements-dev.lock
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,278 @@
+"""The command line: ``python -m model train | evaluate | pronounce | convert | download``.
+
+torch takes a second to load, so the commands import what they use.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from model import alphabets, checkpoint, download, lexicon
+from model.alphabets import Alphabet, AlphabetError
+from model.errors import TangerError
+from model.lexicon import Entry, LexiconFormat
+from model.spelling import Speller, Spelling
+
+ARTIFACT = Path(__file__).parent.parent / "artifacts" / "en-us"
+# Lines of a list that are read, decoded and written together.
+_CHUNK = 4096
+
+app = typer.Typer(
+    help="Words to phonemes: train a network, measure it, ask it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+ArtifactOption = Annotated[Path, typer.Option(help="The artifact's folder.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads; all by default.")]
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Option(help="A recipe's name, or a TOML file.")],
+    lexicon: Annotated[Path, typer.Option(help="The training lexicon, in any format.")],
+    dev: Annotated[Path, typer.Option(help="The lexicon that chooses the best epoch.")],
+    out: Annotated[Path, typer.Option(help="Where the artifact goes.")],
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of the run's state; runs/NAME by default.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run.")] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Start over, giving up an unfinished run.")
+    ] = False,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="The recipe's short run, to see that all works.")
+    ] = False,
+    save_every: Annotated[
+        float, typer.Option(min=0, help="Seconds of work that a killed run loses at most.")
+    ] = 60.0,
+) -> None:
+    """Train an artifact. Ctrl-C saves; --resume goes on."""
+    from model import recipe as recipes
+    from model import run_state
+    from model.progress import ConsoleReporter
+    from model.training import train as run_training
+
+    console = Console()
+    with _plain_errors():
+        followed = recipes.load(recipe, fast=fast)
+        folder = run or Path("runs") / out.name
+        unfinished = run_state.peek(folder / run_state.FILE) if not (resume or restart) else None
+        if unfinished is not None and unfinished.epoch < followed.run.epochs:
+            raise run_state.RunStateError(
+                folder,
+                f"holds an unfinished run, in epoch {unfinished.epoch + 1}: --resume goes on "
+                "with it, --restart gives it up, --run names another folder",
+            )
+        _set_threads(threads)
+        with ConsoleReporter(console) as reporter:
+            finished = run_training(
+                followed,
+                lexicon_path=lexicon,
+                dev_path=dev,
+                out=out,
+                run=folder,
+                reporter=reporter,
+                device=device,
+                resume=resume,
+                save_seconds=save_every,
+            )
+    if not finished:
+        console.print(f"stopped and saved in {folder}; go on with --resume", markup=False)
+        raise typer.Exit(130)
+    console.print(f"the best epoch's artifact is {out}", markup=False)
+
+
+@app.command()
+def evaluate(
+    lexicon: Annotated[Path, typer.Option(help="What to score on.")],
+    artifact: ArtifactOption = ARTIFACT,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+    unmasked: Annotated[
+        bool, typer.Option("--unmasked", help="Let any symbol be emitted, not only phonemes.")
+    ] = False,
+    keep: Annotated[
+        bool, typer.Option(help="Write the figures into the artifact and its model card.")
+    ] = True,
+) -> None:
+    """Score an artifact on a lexicon, greedily: error rates, speed, confusions."""
+    from model import evaluation
+    from model.phonemizer import Phonemizer
+
+    with _plain_errors():
+        _set_threads(threads)
+        found = evaluation.evaluate(Phonemizer.load(artifact, device, masked=not unmasked), lexicon)
+        if keep and not unmasked:
+            evaluation.keep(artifact, found)
+    print(f"{artifact} on {lexicon}")
+    for way, rates in (("any-match", found.any_match), ("per-line", found.per_line)):
+        print(
+            f"{way:10} WER {100 * rates.wer:.2f} %  PER {100 * rates.per:.2f} %  "
+            f"({rates.wrong:,} of {rates.words:,} wrong, {rates.edits:,} edits in "
+            f"{rates.phonemes:,} phonemes)"
+        )
+    if found.teacher_forced_error is not None:
+        print(f"teacher-forced error {100 * found.teacher_forced_error:.2f} %")
+    print(f"{found.unspellable} unspellable, {found.incomplete} incomplete")
+    print(f"{found.words_per_second:,.0f} words/s on {found.device}, {found.threads} threads")
+    print("most frequent confusions (expected -> given):")
+    for expected, given, times in found.confusions:
+        print(f"  {expected or '-':3} -> {given or '-':3} {times:5}")
+
+
+@app.command()
+def pronounce(
+    words: Annotated[
+        list[str] | None, typer.Argument(help="Words; without any, --input is read.")
+    ] = None,
+    input: Annotated[
+        Path, typer.Option(help="A file of words, one a line; - is the standard input.")
+    ] = Path("-"),
+    format: Annotated[LexiconFormat, typer.Option(help="How answers are written.")] = "cmudict",
+    alphabet: Annotated[
+        Alphabet | None, typer.Option(help="The artifact's own by default.")
+    ] = None,
+    artifact: ArtifactOption = ARTIFACT,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+) -> None:
+    """Pronounce words: one answer a line, in the order of the words.
+
+    What cannot be pronounced is told on stderr and leaves a line without phonemes (a comment in
+    the cmudict format); all else is answered, and the exit status is then 1.
+    """
+    from model.phonemizer import Phonemizer
+
+    failed = False
+    answered: list[Entry] = []
+    with _plain_errors():
+        checked = checkpoint.read(artifact)
+        written = _alphabet(checked, alphabet)
+        _set_threads(threads)
+        phonemizer = Phonemizer.load(artifact, device)
+        speller = Speller(checked.graphemes.own)
+        for chunk in [words] if words else _chunks(input):
+            spelt = [speller.spell(word) for word in chunk]
+            answers = iter(phonemizer.pronounce([s.normalized for s in spelt if s.normalized]))
+            for spelling in spelt:
+                _tell(spelling)
+                if spelling.normalized is None:
+                    failed = True
+                    _print_failure(spelling, format)
+                    continue
+                phonemes = alphabets.write(next(answers).phonemes, written)
+                if format == "ctf":  # its symbols are numbered over the whole list
+                    answered.append(Entry(spelling.normalized, phonemes))
+                elif format == "tsv":
+                    print(spelling.word.strip(), " ".join(phonemes), sep="\t")
+                else:
+                    print(spelling.normalized, " ".join(phonemes), sep="  ")
+        for line in lexicon.render(answered, "ctf") if answered else ():
+            print(line)
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(help="The lexicon to read.")],
+    target: Annotated[Path, typer.Argument(help="The lexicon to write.")],
+    to: Annotated[
+        LexiconFormat | None, typer.Option("--to", help="By default what the target's name says.")
+    ] = None,
+    source_format: Annotated[
+        LexiconFormat | None, typer.Option("--from", help="By default what the source looks like.")
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="CTF only: its symbols, one a line, in index order.")
+    ] = None,
+) -> None:
+    """Turn one lexicon format into another, line by line, in order."""
+    with _plain_errors():
+        wanted = to or lexicon.format_named(target)
+        if wanted is None:
+            _fail(f"{target.name} does not tell its format: say --to cmudict, ctf or tsv")
+        entries = lexicon.read(source, source_format)
+        symbols = mapping.read_text("utf-8").split() if mapping else None
+        lexicon.write(target, entries, wanted, mapping=symbols)
+    print(f"{len(entries):,} entries written to {target}")
+
+
+@app.command(name="download")
+def download_split(
+    to: Annotated[Path, typer.Option(help="The folder to fill.")] = Path("data/cmudict"),
+    origin: Annotated[
+        str, typer.Option("--from", help="A folder or an address that holds the files.")
+    ] = download.ORIGIN,
+) -> None:
+    """Fetch the CMUdict split, checked; what is there already is reused."""
+    with _plain_errors():
+        download.download(to, origin)
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Say what went wrong in one line, for the errors that carry what to do in their message."""
+    try:
+        yield
+    except OSError as e:
+        where = f"{e.filename}: " if e.filename else ""
+        _fail(f"{where}{e.strerror or e}")
+    except TangerError as e:
+        _fail(str(e))
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    raise typer.Exit(2)
+
+
+def _set_threads(threads: int | None) -> None:
+    import torch
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
+def _alphabet(artifact: checkpoint.Artifact, wanted: Alphabet | None) -> Alphabet:
+    choices = alphabets.available(artifact.phonemes.own)
+    if wanted is not None and wanted not in choices:
+        raise AlphabetError(wanted, choices)
+    return wanted or choices[0]
+
+
+def _chunks(path: Path) -> Iterator[list[str]]:
+    """The lines of a file, or of the standard input, some at a time; blank ones are passed over."""
+    with sys.stdin if str(path) == "-" else path.open(encoding="utf-8") as file:
+        words = (line.strip() for line in file)
+        yield from iter(lambda: list(islice(filter(None, words), _CHUNK)), [])
+
+
+def _tell(spelling: Spelling) -> None:
+    """Warnings and error of one word, on stderr."""
+    errors = [spelling.error.message] if spelling.error else []
+    for told in (*spelling.warnings, *errors):
+        print(f"{spelling.word[:80]!r}: {told}", file=sys.stderr)
+
+
+def _print_failure(spelling: Spelling, format: LexiconFormat) -> None:
+    if format == "cmudict":
+        print(f"# {spelling.word[:80]!r}: {spelling.error.code if spelling.error else ''}")
+    elif format == "tsv":
+        print(spelling.word.strip(), end="\t\n")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,51 @@
+"""The ways to write an artifact's phonemes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Literal, get_args
+
+from model.errors import TangerError
+from model.vocabulary import CNTK_PREFIX
+
+# arpabet: as CMUdict writes; cntk: as the tutorial's data marks them; native: whatever the
+# artifact's lexicon held.
+Alphabet = Literal["arpabet", "cntk", "native"]
+ALPHABETS: tuple[Alphabet, ...] = get_args(Alphabet)
+
+# The phonemes of CMUdict, which writes American English in a subset of ARPAbet.
+ARPABET = frozenset(
+    "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W "
+    "Y Z ZH".split()
+)
+
+
+class AlphabetError(TangerError, ValueError):
+    """An alphabet that an artifact's phonemes cannot be written in.
+
+    Attributes:
+        alphabet: what was asked for.
+        available: what can be.
+    """
+
+    def __init__(self, alphabet: Alphabet, available: Sequence[Alphabet]) -> None:
+        super().__init__(
+            f"this artifact's phonemes cannot be written in {alphabet!r}; ask for "
+            f"{' or '.join(map(repr, available))}"
+        )
+        self.alphabet = alphabet
+        self.available = tuple(available)
+
+
+def available(phonemes: Collection[str]) -> tuple[Alphabet, ...]:
+    """The alphabets for an artifact of these phonemes, its default first."""
+    if {phoneme.rstrip("012") for phoneme in phonemes} <= ARPABET:
+        return ("arpabet", "cntk")
+    return ("native",)
+
+
+def write(phonemes: Sequence[str], alphabet: Alphabet) -> tuple[str, ...]:
+    """Phonemes of an artifact in `alphabet`, one for one."""
+    if alphabet == "cntk":
+        return tuple(CNTK_PREFIX + phoneme for phoneme in phonemes)
+    return tuple(phonemes)

@@ -1,0 +1,144 @@
+"""Padded minibatches, drawn by token budget (CNTK's way) or by word length."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from model.lexicon import Entry
+from model.vocabulary import Vocabulary
+
+# What a minibatch's size counts: tokens of unsorted words, or words of one length.
+MinibatchUnit = Literal["tokens", "words"]
+
+
+class Example(NamedTuple):
+    """One lexicon entry as indices: graphemes as the encoder reads them, labels with both ends."""
+
+    graphemes: list[int]
+    labels: list[int]
+
+
+@dataclass(frozen=True)
+class Minibatch:
+    """Padded tensors of B words; what lies past a row's length is padding and means nothing.
+
+    Attributes:
+        graphemes: [B, T] indices.
+        grapheme_lengths: [B] on the CPU.
+        labels: [B, U + 1] indices, from ``<s>`` to ``</s>``.
+        label_lengths: [B] on the CPU, counted without ``<s>``: the number of decoder steps.
+    """
+
+    graphemes: Tensor
+    grapheme_lengths: Tensor
+    labels: Tensor
+    label_lengths: Tensor
+
+    @property
+    def tokens(self) -> int:
+        """Label tokens without ``<s>``: what the loss is summed over."""
+        return int(self.label_lengths.sum())
+
+    def to(self, device: torch.device) -> Minibatch:
+        """The same minibatch with its symbols on `device`; lengths stay on the CPU."""
+        return Minibatch(
+            self.graphemes.to(device),
+            self.grapheme_lengths,
+            self.labels.to(device),
+            self.label_lengths,
+        )
+
+
+def encode_entries(
+    entries: Sequence[Entry], graphemes: Vocabulary, phonemes: Vocabulary, *, boundaries: bool
+) -> list[Example]:
+    """Entries as indices; with `boundaries` the graphemes too stand between ``<s>`` and ``</s>``.
+
+    Raises:
+        UnknownSymbolError: for a symbol that its vocabulary lacks.
+    """
+    return [
+        Example(
+            frame(graphemes.encode(entry.word), graphemes, boundaries=boundaries),
+            [phonemes.start, *phonemes.encode(entry.phonemes), phonemes.end],
+        )
+        for entry in entries
+    ]
+
+
+def frame(indices: list[int], vocabulary: Vocabulary, *, boundaries: bool) -> list[int]:
+    """Indices as the encoder reads them: between ``<s>`` and ``</s>`` where it wants boundaries."""
+    return [vocabulary.start, *indices, vocabulary.end] if boundaries else indices
+
+
+def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Rows of indices as one tensor [B, longest], zeros behind each, and their lengths [B]."""
+    lengths = torch.tensor([len(row) for row in rows])
+    padded = torch.zeros(len(rows), int(lengths.max()), dtype=torch.long)
+    for target, row in zip(padded, rows, strict=True):
+        target[: len(row)] = torch.tensor(row)
+    return padded, lengths
+
+
+def collate(examples: Sequence[Example]) -> Minibatch:
+    """The examples as one padded minibatch, in their order."""
+    graphemes, grapheme_lengths = pad([example.graphemes for example in examples])
+    labels, label_lengths = pad([example.labels for example in examples])
+    return Minibatch(graphemes, grapheme_lengths, labels, label_lengths - 1)
+
+
+def by_tokens(
+    examples: Sequence[Example], budget: int, shuffle: random.Random
+) -> list[list[Example]]:
+    """One shuffled sweep in minibatches of at most `budget` tokens.
+
+    A word counts as many tokens as the longer of its two sequences has, ends included: CNTK's
+    meaning of a minibatch size. A word past the budget makes a minibatch of its own.
+    """
+    minibatches: list[list[Example]] = []
+    room = 0
+    for example in shuffle.sample(examples, len(examples)):
+        cost = max(len(example.graphemes), len(example.labels))
+        if cost > room:
+            minibatches.append([])
+            room = budget
+        minibatches[-1].append(example)
+        room -= cost
+    return minibatches
+
+
+def by_length(
+    examples: Sequence[Example], size: int, shuffle: random.Random
+) -> list[list[Example]]:
+    """One shuffled sweep in minibatches of at most `size` words with equally many graphemes.
+
+    The encoder then computes no padding at all; the minibatches come in random order.
+    """
+    buckets: dict[int, list[Example]] = {}
+    for example in shuffle.sample(examples, len(examples)):
+        buckets.setdefault(len(example.graphemes), []).append(example)
+    minibatches = [
+        bucket[first : first + size]
+        for _, bucket in sorted(buckets.items())
+        for first in range(0, len(bucket), size)
+    ]
+    shuffle.shuffle(minibatches)
+    return minibatches
+
+
+def sweep(
+    examples: Sequence[Example], *, unit: MinibatchUnit, size: int, seed: int, number: int
+) -> list[list[Example]]:
+    """The minibatches of sweep `number`, in an order that hangs on `seed` and `number` alone.
+
+    A run that was stopped therefore takes up where it was by passing over what it had read.
+    """
+    shuffle = random.Random(f"{seed}/{number}")
+    draw = by_tokens if unit == "tokens" else by_length
+    return draw(examples, size, shuffle)

@@ -1,0 +1,281 @@
+"""An artifact: the folder that the trainer ships and the service loads.
+
+    manifest.json        name, and size and sha256 of each file below
+    weights.safetensors  the network's weights, float16
+    config.json          what sizes the network, and how it was trained
+    vocabulary.json      graphemes and phonemes
+    metrics.json         error rates, written by the evaluation
+    README.md            model card, written by the evaluation
+    metrics.jsonl, learning_curve.png   what the training measured epoch by epoch
+
+No pickle anywhere, and no torch: the service's HTTP process reads artifacts too.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from model.errors import TangerError
+from model.vocabulary import Vocabulary
+
+MANIFEST = "manifest.json"
+WEIGHTS = "weights.safetensors"
+CONFIG = "config.json"
+VOCABULARY = "vocabulary.json"
+METRICS = "metrics.json"
+FORMAT_VERSION = 1
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+class ArtifactError(TangerError, ValueError):
+    """An artifact that cannot be used.
+
+    Attributes:
+        path: the file or folder at fault.
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A checked artifact, its weights still on disk.
+
+    Attributes:
+        path: the folder.
+        name: what its maker called it.
+        weights_sha256: hexadecimal digest of the weights file.
+        network: fields of the network's `NetworkConfig`.
+        training: how it was made: recipe, seed, data, versions, device, time.
+        graphemes: what the network reads.
+        phonemes: what it writes.
+    """
+
+    path: Path
+    name: str
+    weights_sha256: str
+    network: Mapping[str, Any]
+    training: Mapping[str, Any]
+    graphemes: Vocabulary
+    phonemes: Vocabulary
+
+    @property
+    def version(self) -> str:
+        """First 12 hexadecimal digits of the weights' sha256: names the answers' origin."""
+        return self.weights_sha256[:12]
+
+    def weights(self) -> dict[str, np.ndarray[Any, Any]]:
+        """The weights by parameter name, float32.
+
+        Raises:
+            ArtifactError: where the file is no longer the one that was checked.
+        """
+        content = _content(self.path / WEIGHTS, self.weights_sha256)
+        try:
+            arrays = safetensors.numpy.load(content)
+        except safetensors.SafetensorError as e:
+            raise ArtifactError(self.path / WEIGHTS, f"is no safetensors file: {e}") from e
+        return {name: array.astype(np.float32) for name, array in arrays.items()}
+
+    def metrics(self) -> dict[str, Any]:
+        """What the evaluation measured, by lexicon name; empty before the first evaluation.
+
+        Raises:
+            ArtifactError: where the figures are those of other weights.
+        """
+        path = self.path / METRICS
+        if not path.exists():
+            return {}
+        metrics = _json(path, path.read_bytes())
+        if metrics.get("weights_sha256") != self.weights_sha256:
+            raise ArtifactError(path, "was measured on other weights: run `evaluate` again")
+        evaluations: dict[str, Any] = metrics["evaluations"]
+        return evaluations
+
+
+def read(path: Path) -> Artifact:
+    """Check every file of the artifact at `path` and read all but the weights.
+
+    Raises:
+        ArtifactError: names the file that is missing, truncated, swapped, edited or from a
+            newer format.
+    """
+    if not path.is_dir():
+        raise ArtifactError(path, "is no artifact: there is no such folder")
+    manifest_path = path / MANIFEST
+    if not manifest_path.exists():
+        raise ArtifactError(manifest_path, "is missing, so this folder is no artifact")
+    manifest = _json(manifest_path, manifest_path.read_bytes())
+    try:
+        if manifest["format_version"] != FORMAT_VERSION:
+            raise ArtifactError(
+                manifest_path,
+                f"has format version {manifest['format_version']}, this tanger reads "
+                f"{FORMAT_VERSION}",
+            )
+        sums = {name: manifest["files"][name]["sha256"] for name in (WEIGHTS, CONFIG, VOCABULARY)}
+        contents = {name: _content(path / name, sha256) for name, sha256 in sums.items()}
+        config = _json(path / CONFIG, contents[CONFIG])
+        vocabulary = _json(path / VOCABULARY, contents[VOCABULARY])
+        return Artifact(
+            path=path,
+            name=manifest["name"],
+            weights_sha256=sums[WEIGHTS],
+            network=config["network"],
+            training=config["training"],
+            graphemes=_vocabulary(vocabulary["graphemes"]),
+            phonemes=_vocabulary(vocabulary["phonemes"]),
+        )
+    except (KeyError, TypeError) as e:
+        raise ArtifactError(manifest_path, f"is incomplete: {e!r}") from e
+
+
+def write(
+    path: Path,
+    *,
+    name: str,
+    network: Mapping[str, Any],
+    training: Mapping[str, Any],
+    graphemes: Vocabulary,
+    phonemes: Vocabulary,
+    weights: Mapping[str, np.ndarray[Any, Any]],
+    extras: Mapping[str, bytes],
+) -> Artifact:
+    """Write an artifact at `path`, in the place of the one that may stand there.
+
+    All of it is written under another name first, so that `path` is at every moment either the
+    old artifact or the new one, whole.
+
+    Args:
+        path: the folder.
+        name: what to call it.
+        network: fields of the `NetworkConfig`.
+        training: how it was made.
+        graphemes: what the network reads.
+        phonemes: what it writes.
+        weights: by parameter name; stored as float16.
+        extras: further files, by name.
+
+    Raises:
+        OSError: where it cannot be written; what stood at `path` still stands.
+    """
+    files = {
+        WEIGHTS: safetensors.numpy.save(
+            {key: np.ascontiguousarray(array, np.float16) for key, array in weights.items()}
+        ),
+        CONFIG: _dump({"network": network, "training": training}),
+        VOCABULARY: _dump({"graphemes": asdict(graphemes), "phonemes": asdict(phonemes)}),
+    }
+    manifest = {
+        "format_version": FORMAT_VERSION,
+        "name": name,
+        "files": {
+            file: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+            for file, content in files.items()
+        },
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        temporary.chmod(0o755)
+        for file, content in {**files, **extras, MANIFEST: _dump(manifest)}.items():
+            _write_durably(temporary / file, content)
+        _put_in_place(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return read(path)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write one file so that it is at every moment either the old or the new, whole.
+
+    Raises:
+        OSError: where it cannot be written; the old file still stands.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        _write_durably(temporary, content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_metrics(artifact: Artifact, evaluations: Mapping[str, Any]) -> None:
+    """Keep an evaluation's figures, bound to the weights that they were measured on."""
+    content = {"weights_sha256": artifact.weights_sha256, "evaluations": evaluations}
+    replace_file(artifact.path / METRICS, _dump(content))
+
+
+def _put_in_place(temporary: Path, path: Path) -> None:
+    """Give the folder `temporary` the name `path`; what stood there takes the other name."""
+    if not path.exists():
+        temporary.rename(path)
+        return
+    # Python has no name for the system call that swaps two folders in one step (renameat2(2)).
+    libc = ctypes.CDLL(None, use_errno=True)
+    arguments = (_AT_FDCWD, bytes(temporary), _AT_FDCWD, bytes(path), _RENAME_EXCHANGE)
+    if hasattr(libc, "renameat2") and libc.renameat2(*arguments) == 0:
+        return
+    # No such call on this system or file system: two steps, the old one whole under its side name.
+    old = path.with_name(f".{path.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    path.rename(old)
+    temporary.rename(path)
+    shutil.rmtree(old)
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _content(path: Path, sha256: str) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as e:
+        raise ArtifactError(path, f"cannot be read: {e.strerror}") from e
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise ArtifactError(
+            path,
+            f"is damaged or not the artifact's own: its sha256 is {found[:12]}..., the manifest "
+            f"says {sha256[:12]}...",
+        )
+    return content
+
+
+def _json(path: Path, content: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(content)
+    except ValueError as e:
+        raise ArtifactError(path, f"is not JSON: {e}") from e
+    if not isinstance(value, dict):
+        raise ArtifactError(path, "is not a JSON object")
+    return value
+
+
+def _dump(value: Mapping[str, Any]) -> bytes:
+    return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _vocabulary(value: Mapping[str, Any]) -> Vocabulary:
+    return Vocabulary(tuple(value["symbols"]), value["prefix"])

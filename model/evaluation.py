@@ -1,0 +1,170 @@
+"""An artifact against a lexicon: the figures, kept in the artifact, and its model card."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from model import checkpoint, error_rates, lexicon, model_card
+from model.batches import collate, encode_entries
+from model.decoding import Hypothesis
+from model.error_rates import ErrorRates
+from model.errors import TangerError
+from model.lexicon import Entry
+from model.phonemizer import BATCH, Phonemizer
+from model.training import teacher_forced
+from model.vocabulary import Vocabulary
+
+
+class EvaluationError(TangerError, ValueError):
+    """A lexicon that an artifact cannot be scored on."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an artifact did on a lexicon.
+
+    Attributes:
+        lexicon: file name.
+        sha256: of the file.
+        any_match, per_line: error rates, the two ways.
+        unspellable: words with graphemes that the artifact lacks; they count as wrong.
+        incomplete: answers that hit their length bound.
+        teacher_forced_error: share of label tokens whose arg-max is wrong when every step reads
+            the true label before it; over the lines whose symbols the artifact knows.
+        words_per_second: of the greedy decode, with the loaded artifact.
+        threads: that the decode used.
+        device: that it ran on.
+        confusions: the most frequent (expected, given, times); "" stands for nothing.
+    """
+
+    lexicon: str
+    sha256: str
+    any_match: ErrorRates
+    per_line: ErrorRates
+    unspellable: int
+    incomplete: int
+    teacher_forced_error: float | None
+    words_per_second: float
+    threads: int
+    device: str
+    confusions: tuple[tuple[str, str, int], ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The record that goes into ``metrics.json``."""
+        return {
+            "sha256": self.sha256,
+            "any_match": _rates(self.any_match),
+            "per_line": _rates(self.per_line),
+            "unspellable": self.unspellable,
+            "incomplete": self.incomplete,
+            "teacher_forced_error": self.teacher_forced_error,
+            "words_per_second": round(self.words_per_second, 1),
+            "threads": self.threads,
+            "device": self.device,
+            "confusions": [list(confusion) for confusion in self.confusions],
+        }
+
+
+def _rates(rates: ErrorRates) -> dict[str, Any]:
+    return {
+        "wer": rates.wer,
+        "per": rates.per,
+        "words": rates.words,
+        "wrong": rates.wrong,
+        "edits": rates.edits,
+        "phonemes": rates.phonemes,
+    }
+
+
+def evaluate(phonemizer: Phonemizer, path: Path, *, confusions: int = 20) -> Evaluation:
+    """Score a loaded artifact on the lexicon at `path`.
+
+    Raises:
+        EvaluationError: where the lexicon holds no word.
+        LexiconError: for a bad line.
+    """
+    entries = lexicon.read(path)
+    if not entries:
+        raise EvaluationError(f"{path} holds no words to score")
+    references = lexicon.pronunciations(entries)
+    words = [word for word in references if _knows(phonemizer.graphemes, word)]
+    phonemizer.pronounce(words[:BATCH])  # the first decode also sets things up; do not time it
+    started = time.perf_counter()
+    answers = dict(zip(words, phonemizer.pronounce(words), strict=True))
+    seconds = time.perf_counter() - started
+    hypotheses = {word: answer.phonemes for word, answer in answers.items()}
+    return Evaluation(
+        lexicon=path.name,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        any_match=error_rates.any_match(references, hypotheses),
+        per_line=error_rates.per_line(entries, hypotheses),
+        unspellable=len(references) - len(words),
+        incomplete=sum(not answer.complete for answer in answers.values()),
+        teacher_forced_error=_teacher_forced_error(phonemizer, entries),
+        words_per_second=len(words) / seconds,
+        threads=torch.get_num_threads(),
+        device=str(phonemizer.device),
+        confusions=_confusions(references, answers, confusions),
+    )
+
+
+def keep(artifact: Path, evaluation: Evaluation) -> None:
+    """Write the figures into the artifact's ``metrics.json`` and its model card.
+
+    Figures on other lexicons stay; those on the same one are replaced.
+
+    Raises:
+        ArtifactError: where the artifact is damaged.
+        OSError: where it cannot be written.
+    """
+    found = checkpoint.read(artifact)
+    evaluations = {**found.metrics(), evaluation.lexicon: evaluation.as_dict()}
+    checkpoint.write_metrics(found, evaluations)
+    card = model_card.render(found, evaluations)
+    checkpoint.replace_file(artifact / model_card.FILE, card.encode())
+
+
+def _knows(vocabulary: Vocabulary, symbols: Sequence[str]) -> bool:
+    return bool(symbols) and all(symbol in vocabulary for symbol in symbols)
+
+
+@torch.inference_mode()
+def _teacher_forced_error(phonemizer: Phonemizer, entries: Sequence[Entry]) -> float | None:
+    known = [
+        entry
+        for entry in entries
+        if _knows(phonemizer.graphemes, entry.word) and _knows(phonemizer.phonemes, entry.phonemes)
+    ]
+    if not known:
+        return None
+    examples = encode_entries(
+        sorted(known, key=lambda entry: len(entry.word)),
+        phonemizer.graphemes,
+        phonemizer.phonemes,
+        boundaries=phonemizer.network.config.boundaries,
+    )
+    wrong = tokens = 0
+    for first in range(0, len(examples), BATCH):
+        minibatch = collate(examples[first : first + BATCH]).to(phonemizer.device)
+        wrong += int(teacher_forced(phonemizer.network, minibatch)[1])
+        tokens += minibatch.tokens
+    return wrong / tokens
+
+
+def _confusions(
+    references: dict[str, list[tuple[str, ...]]], answers: dict[str, Hypothesis], most: int
+) -> tuple[tuple[str, str, int], ...]:
+    found: Counter[tuple[str, str]] = Counter()
+    for word, answer in answers.items():
+        reference, edits = error_rates.nearest(references[word], answer.phonemes)
+        if edits:
+            found.update(error_rates.confusions(reference, answer.phonemes))
+    return tuple((expected, given, times) for (expected, given), times in found.most_common(most))

@@ -1,0 +1,75 @@
+"""The model card: what an artifact is, for a person who opens its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from model.checkpoint import WEIGHTS, Artifact
+
+FILE = "README.md"
+
+
+def render(artifact: Artifact, evaluations: Mapping[str, Any]) -> str:
+    """The card as Markdown, every figure taken from the artifact's own files."""
+    training, network = artifact.training, artifact.network
+    size = (artifact.path / WEIGHTS).stat().st_size / 1e6
+    parts = [
+        f"# {artifact.name}",
+        f"Turns words into phonemes. Version `{artifact.version}`, written by "
+        "`python -m model train` and read by `python -m model pronounce` and the tanger service. "
+        "This card and `metrics.json` are written by `python -m model evaluate`.",
+        "## Measured",
+        _measured(evaluations),
+        "Any-match scores by distinct word against the nearest of its references; per-line takes "
+        "every line of the lexicon as one reference. Greedy decoding of one network.",
+    ]
+    if (artifact.path / "learning_curve.png").exists():
+        parts.append("![Errors by epoch](learning_curve.png)")
+    parts += ["## Network", _table({**network, "weights": f"{size:.1f} MB, float16"})]
+    parts += ["## Training", _table(_flat(training))]
+    for name, evaluation in evaluations.items():
+        if evaluation["confusions"]:
+            parts += [f"## Most frequent confusions on {name}", _confusions(evaluation)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _measured(evaluations: Mapping[str, Any]) -> str:
+    rows = [
+        "| lexicon | words | WER %, any-match | PER %, any-match | WER %, per-line "
+        "| PER %, per-line | incomplete |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, evaluation in evaluations.items():
+        best, strict = evaluation["any_match"], evaluation["per_line"]
+        rows.append(
+            f"| {name} | {best['words']:,} | {100 * best['wer']:.2f} | {100 * best['per']:.2f} "
+            f"| {100 * strict['wer']:.2f} | {100 * strict['per']:.2f} "
+            f"| {evaluation['incomplete']} |"
+        )
+    return "\n".join(rows)
+
+
+def _confusions(evaluation: Mapping[str, Any]) -> str:
+    rows = ["| expected | given | times |", "| --- | --- | --- |"]
+    rows += [
+        f"| {expected or '(nothing)'} | {given or '(nothing)'} | {times} |"
+        for expected, given, times in evaluation["confusions"]
+    ]
+    return "\n".join(rows)
+
+
+def _table(values: Mapping[str, Any]) -> str:
+    rows = ["| | |", "| --- | --- |"]
+    rows += [f"| {key} | {value} |" for key, value in values.items()]
+    return "\n".join(rows)
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat.update(_flat(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -1,0 +1,327 @@
+"""The sequence-to-sequence network: stacked LSTMs, with or without attention.
+
+Two networks come out of one `NetworkConfig`. CNTK's 599A tutorial: one-hot symbols, an encoder
+that reads backwards, its last state (the thought vector) as the start of the decoder's first
+layer, one self-stabiliser shared by all. And the stronger one: embeddings, a bidirectional
+encoder, attention over its states whose last vector is fed into the next step (Luong et al.
+2015, "Effective Approaches to Attention-based Neural Machine Translation", section 3.3).
+
+Shapes: B batch, T input steps, U output steps, H hidden, V symbols. Sequences are time-major
+inside, so that a step is one contiguous slice.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from model.lstm import LSTM, State
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Everything that sizes a network; it travels in the artifact.
+
+    Attributes:
+        input_symbols: size of the grapheme vocabulary.
+        output_symbols: size of the phoneme vocabulary.
+        hidden: H, the width of a decoder layer and of what the encoder hands over; a
+            bidirectional encoder gives each direction half of it.
+        embedding: width of the symbol embeddings; 0 feeds one-hot vectors.
+        direction: which way the encoder reads.
+        encoder_layers, decoder_layers: how many LSTMs are stacked.
+        handover: which decoder layers start from the encoder's last states: the first one from
+            the encoder's top, or each one from the encoder layer of its own height.
+        attention: scaled dot-product attention over the encoder's top states.
+        stabiliser: one learnt scale shared by the encoder's input and the decoder's two ends.
+        boundaries: graphemes stand between ``<s>`` and ``</s>``.
+        dropout: share of activations dropped in training, between layers and at both ends.
+    """
+
+    input_symbols: int
+    output_symbols: int
+    hidden: int
+    embedding: int
+    direction: Literal["backward", "forward", "both"]
+    encoder_layers: int
+    decoder_layers: int
+    handover: Literal["first", "each"]
+    attention: bool
+    stabiliser: bool
+    boundaries: bool
+    dropout: float
+
+    def __post_init__(self) -> None:
+        for name in ("input_symbols", "output_symbols", "hidden", "encoder_layers"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.decoder_layers < 1 or self.embedding < 0 or not 0 <= self.dropout < 1:
+            raise ValueError(f"impossible size or dropout in {self}")
+        if self.direction == "both" and self.hidden % 2:
+            raise ValueError(f"a bidirectional encoder halves hidden = {self.hidden}: make it even")
+        if self.handover == "each" and self.encoder_layers != self.decoder_layers:
+            raise ValueError("handover = 'each' needs as many encoder layers as decoder layers")
+
+    @property
+    def input_width(self) -> int:
+        """Width of one embedded grapheme."""
+        return self.embedding or self.input_symbols
+
+    @property
+    def label_width(self) -> int:
+        """Width of one embedded phoneme."""
+        return self.embedding or self.output_symbols
+
+
+class Memory(NamedTuple):
+    """What the decoder knows of a batch of words.
+
+    Attributes:
+        start: state of each decoder layer before the first step.
+        keys: [B, T, H] the encoder's states as attention compares them, scaled by 1/sqrt(H).
+        values: [B, T, H] the encoder's states as attention mixes them.
+        padding: [B, T] true where a row has ended; None where no row is padded.
+    """
+
+    start: tuple[State, ...]
+    keys: Tensor
+    values: Tensor
+    padding: Tensor | None
+
+
+class DecoderState(NamedTuple):
+    """What one step hands to the next: the layers' states and the last attention vector."""
+
+    layers: tuple[State, ...]
+    fed: Tensor
+
+
+class Stabiliser(nn.Module):
+    """y = x * softplus(4 a) / 4 with one learnt scalar a; the factor is 1 at the start.
+
+    Source: CNTK's ``Stabilizer`` layer, after Ghahremani & Droppo (2016), "Self-stabilized deep
+    neural network".
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(math.log(math.expm1(4.0)) / 4.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The input, scaled."""
+        return x * (F.softplus(4.0 * self.scale) / 4.0)
+
+
+class SymbolEmbedding(nn.Module):
+    """Indices [...] -> vectors [..., width]: learnt, or one-hot where `width` is 0."""
+
+    def __init__(self, symbols: int, width: int) -> None:
+        super().__init__()
+        self.symbols = symbols
+        self.weight = nn.Parameter(torch.randn(symbols, width) * 0.1) if width else None
+
+    def forward(self, indices: Tensor, dtype: torch.dtype) -> Tensor:
+        """Vectors of the symbols at `indices`."""
+        if self.weight is None:
+            return F.one_hot(indices, self.symbols).to(dtype)
+        return F.embedding(indices, self.weight)
+
+
+def reverse_rows(sequence: Tensor, lengths: Tensor | None) -> Tensor:
+    """[T, B, *] with each row turned round within its own length; padding stays where it is."""
+    if lengths is None:
+        return sequence.flip(0)
+    steps = torch.arange(sequence.shape[0], device=sequence.device).unsqueeze(1)  # [T, 1]
+    mirrored = lengths.to(sequence.device) - 1 - steps  # [T, B]
+    source = torch.where(mirrored >= 0, mirrored, steps)
+    return sequence.gather(0, source.unsqueeze(2).expand_as(sequence))
+
+
+class EncoderLayer(nn.Module):
+    """One LSTM, or one each way with their outputs side by side."""
+
+    def __init__(self, inputs: int, hidden: int, *, both: bool) -> None:
+        super().__init__()
+        width = hidden // 2 if both else hidden
+        self.ahead = LSTM(inputs, width)
+        self.back = LSTM(inputs, width) if both else None
+
+    def forward(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, State]:
+        """[T, B, I] -> states [T, B, H] and the last state (h, c), [B, H] each."""
+        outputs, last = self.ahead(x, lengths)
+        if self.back is None:
+            return outputs, last
+        back, last_back = self.back(reverse_rows(x, lengths), lengths)
+        outputs = torch.cat([outputs, reverse_rows(back, lengths)], dim=2)
+        return outputs, State(
+            torch.cat([last.h, last_back.h], dim=1), torch.cat([last.c, last_back.c], dim=1)
+        )
+
+
+class Encoder(nn.Module):
+    """Stacked LSTMs over the embedded graphemes."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        both = config.direction == "both"
+        self.backward_reading = config.direction == "backward"
+        self.layers = nn.ModuleList(
+            EncoderLayer(config.hidden if height else config.input_width, config.hidden, both=both)
+            for height in range(config.encoder_layers)
+        )
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, list[State]]:
+        """[T, B, I] -> the top layer's states [T, B, H], and each layer's last state.
+
+        `lengths` [B] is None where no row is padded.
+        """
+        if self.backward_reading:
+            x = reverse_rows(x, lengths)
+        lasts = []
+        for layer in self.layers:
+            x, last = layer(x, lengths)
+            x = self.dropout(x)
+            lasts.append(last)
+        return (reverse_rows(x, lengths) if self.backward_reading else x), lasts
+
+
+class Attention(nn.Module):
+    """Scaled dot-product attention, mixed with the query through a tanh layer."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.hidden = hidden
+        self.key = nn.Linear(hidden, hidden, bias=False)
+        self.mix = nn.Linear(2 * hidden, hidden, bias=False)
+
+    def keys(self, values: Tensor) -> Tensor:
+        """[B, T, H] encoder states -> what queries are compared with, scaled, once a word."""
+        keys: Tensor = self.key(values)
+        return keys / math.sqrt(self.hidden)
+
+    def forward(self, query: Tensor, memory: Memory) -> Tensor:
+        """Query [B, H] -> attention vector [B, H] = tanh(W [context; query])."""
+        scores = torch.bmm(memory.keys, query.unsqueeze(2)).squeeze(2)  # [B, T]
+        if memory.padding is not None:
+            scores = scores.masked_fill(memory.padding, -math.inf)
+        weights = scores.softmax(dim=1)
+        context = torch.bmm(weights.unsqueeze(1), memory.values).squeeze(1)  # [B, H]
+        mixed: Tensor = self.mix(torch.cat([context, query], dim=1))
+        return mixed.tanh()
+
+
+class Decoder(nn.Module):
+    """Stacked LSTMs over the embedded labels; one step at a time, for training and decoding."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        fed = config.hidden if config.attention else 0
+        self.hidden = config.hidden
+        self.layers = nn.ModuleList(
+            LSTM(config.hidden if height else config.label_width + fed, config.hidden)
+            for height in range(config.decoder_layers)
+        )
+        self.attention = Attention(config.hidden) if config.attention else None
+        self.dropout = nn.Dropout(config.dropout)
+
+    def start(self, memory: Memory) -> DecoderState:
+        """The state before the first step."""
+        return DecoderState(memory.start, torch.zeros_like(memory.start[0].h))
+
+    def step(self, x: Tensor, state: DecoderState, memory: Memory) -> tuple[Tensor, DecoderState]:
+        """One embedded label [B, E] -> what the output layer reads [B, H], and the new state."""
+        states = []
+        if self.attention is not None:
+            x = torch.cat([x, state.fed], dim=1)
+        for height, (layer, before) in enumerate(zip(self.layers, state.layers, strict=True)):
+            assert isinstance(layer, LSTM)
+            states.append(layer.step(self.dropout(x) if height else x, before))
+            x = states[-1].h
+        if self.attention is not None:
+            x = self.attention(x, memory)
+        return x, DecoderState(tuple(states), x)
+
+
+class Seq2Seq(nn.Module):
+    """The whole network: graphemes in, a score for each phoneme and step out."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.input_embedding = SymbolEmbedding(config.input_symbols, config.embedding)
+        self.label_embedding = SymbolEmbedding(config.output_symbols, config.embedding)
+        self.stabiliser = Stabiliser() if config.stabiliser else nn.Identity()
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
+        self.output = nn.Linear(config.hidden, config.output_symbols)
+        nn.init.xavier_uniform_(self.output.weight)
+        nn.init.zeros_(self.output.bias)
+        self.dropout = nn.Dropout(config.dropout)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision that the network computes in."""
+        return self.output.weight.dtype
+
+    def encode(self, graphemes: Tensor, lengths: Tensor) -> Memory:
+        """Read a batch of words.
+
+        Args:
+            graphemes: [B, T] indices.
+            lengths: [B] on the CPU, so that looking at them never waits for the device.
+        """
+        steps = graphemes.shape[1]
+        padded = None if bool((lengths == steps).all()) else lengths.to(graphemes.device)
+        x = self.input_embedding(graphemes.t(), self.dtype)  # [T, B, I]
+        states, lasts = self.encoder(self.dropout(self.stabiliser(x)), padded)
+        values = states.transpose(0, 1).contiguous()  # [B, T, H]
+        attention = self.decoder.attention
+        return Memory(
+            start=self._handover(lasts),
+            keys=values if attention is None else attention.keys(values),
+            values=values,
+            padding=None
+            if padded is None
+            else torch.arange(steps, device=graphemes.device) >= padded.unsqueeze(1),
+        )
+
+    def _handover(self, lasts: list[State]) -> tuple[State, ...]:
+        if self.config.handover == "each":
+            return tuple(lasts)
+        zero = torch.zeros_like(lasts[-1].h)
+        return (lasts[-1], *[State(zero, zero)] * (self.config.decoder_layers - 1))
+
+    def step(
+        self, labels: Tensor, state: DecoderState, memory: Memory
+    ) -> tuple[Tensor, DecoderState]:
+        """One decoder step: the previous labels [B] -> logits [B, V] and the next state."""
+        x: Tensor = self.stabiliser(self.label_embedding(labels, self.dtype))
+        x, state = self.decoder.step(x, state, memory)
+        return self.output(self.stabiliser(x)), state
+
+    def forward(self, graphemes: Tensor, lengths: Tensor, labels: Tensor) -> Tensor:
+        """Teacher forcing: every step reads the true label before it.
+
+        Args:
+            graphemes: [B, T] indices.
+            lengths: [B] on the CPU.
+            labels: [B, U] the labels that are read: ``<s>`` first, without ``</s>``.
+
+        Returns:
+            Logits [B, U, V]; what stands past a row's end means nothing.
+        """
+        memory = self.encode(graphemes, lengths)
+        state = self.decoder.start(memory)
+        embedded = self.stabiliser(self.label_embedding(labels.t(), self.dtype))  # [U, B, E]
+        tops = []
+        for x in self.dropout(embedded):
+            top, state = self.decoder.step(x, state, memory)
+            tops.append(top)
+        logits: Tensor = self.output(self.dropout(self.stabiliser(torch.stack(tops, dim=1))))
+        return logits

@@ -1,0 +1,118 @@
+"""A loaded artifact that answers words: the one door to the network for everybody else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from model import checkpoint, devices
+from model.batches import frame, pad
+from model.checkpoint import ArtifactError
+from model.decoding import Hypothesis, greedy, length_bound
+from model.network import NetworkConfig, Seq2Seq
+from model.vocabulary import Vocabulary
+
+# Words decoded together. Past this the arithmetic gains no more, and memory grows.
+BATCH = 256
+
+
+class Phonemizer:
+    """A network with its vocabularies on a device."""
+
+    def __init__(
+        self,
+        network: Seq2Seq,
+        graphemes: Vocabulary,
+        phonemes: Vocabulary,
+        *,
+        masked: bool = True,
+    ) -> None:
+        """Wrap a network where it lies.
+
+        With `masked` only phonemes and ``</s>`` are ever emitted; without it any symbol of the
+        table may be, as CNTK's tutorial has it.
+        """
+        self.network = network
+        self.graphemes = graphemes
+        self.phonemes = phonemes
+        self.device = next(network.parameters()).device
+        self._allowed = None
+        if masked:
+            allowed = torch.zeros(len(phonemes), dtype=torch.bool)
+            allowed[[phonemes.end, *phonemes.encode(phonemes.own)]] = True
+            self._allowed = allowed.to(self.device)
+
+    @classmethod
+    def load(cls, artifact: Path, device: str = "auto", *, masked: bool = True) -> Phonemizer:
+        """Load the artifact in the folder `artifact` onto `device`.
+
+        Raises:
+            ArtifactError: where the artifact is damaged.
+            DeviceError: where the device is not there.
+        """
+        found = checkpoint.read(artifact)
+        target = devices.resolve(device)
+        try:
+            network = Seq2Seq(NetworkConfig(**found.network))
+            network.load_state_dict(
+                {name: torch.from_numpy(array) for name, array in found.weights().items()}
+            )
+        except (TypeError, ValueError, RuntimeError) as e:
+            raise ArtifactError(artifact, f"its weights and config do not fit: {e}") from e
+        return cls(network.eval().to(target), found.graphemes, found.phonemes, masked=masked)
+
+    def pronounce(self, words: Sequence[str]) -> list[Hypothesis]:
+        """The network's answer for each word, in their order.
+
+        Words are decoded with others of about their length, so that little padding is computed;
+        no answer depends on which.
+
+        Args:
+            words: at least one grapheme each, in the artifact's own graphemes
+                (see `model.spelling`).
+
+        Raises:
+            UnknownSymbolError: for a grapheme that the artifact lacks.
+            ValueError: for an empty word.
+        """
+        if not all(words):
+            raise ValueError("an empty word has no pronunciation")
+        rows = [self.graphemes.encode(word) for word in words]
+        order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
+        answers: dict[int, Hypothesis] = {}
+        for first in range(0, len(order), BATCH):
+            chosen = order[first : first + BATCH]
+            decoded = self._decode([rows[index] for index in chosen])
+            answers.update(zip(chosen, decoded, strict=True))
+        return [answers[index] for index in range(len(rows))]
+
+    def _decode(self, rows: list[list[int]]) -> list[Hypothesis]:
+        boundaries = self.network.config.boundaries
+        graphemes, lengths = pad(
+            [frame(row, self.graphemes, boundaries=boundaries) for row in rows]
+        )
+        decoded = greedy(
+            self.network,
+            graphemes.to(self.device),
+            lengths,
+            bounds=torch.tensor([length_bound(len(row)) for row in rows]),
+            start=self.phonemes.start,
+            end=self.phonemes.end,
+            allowed=self._allowed,
+        )
+        return [
+            Hypothesis(
+                self.phonemes.decode(symbols[: count - complete]),
+                tuple(probabilities[:count]),
+                complete,
+            )
+            for symbols, probabilities, count, complete in zip(
+                decoded.symbols.tolist(),
+                decoded.probabilities.tolist(),
+                decoded.counts.tolist(),
+                decoded.complete.tolist(),
+                strict=True,
+            )
+        ]

@@ -1,0 +1,102 @@
+"""What a person sees of a training run: a bar on a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from model.network import Seq2Seq
+from model.recipe import Recipe
+from model.run_state import Progress as RunProgress
+from model.training import Data
+
+
+class ConsoleReporter:
+    """Tells a `rich` console; use it as a context, so that the bar leaves the terminal clean."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.bar = Progress(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>5.1f} %"),
+            TextColumn("loss {task.fields[loss]:.3f}  {task.fields[rate]:,.0f} words/s"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self.task: TaskID | None = None
+        self.sample_word = ""
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bar.stop()
+
+    def started(self, recipe: Recipe, data: Data, network: Seq2Seq, progress: RunProgress) -> None:
+        """Say what is going to be trained on what."""
+        parameters = sum(parameter.numel() for parameter in network.parameters())
+        self._say(
+            f"recipe {recipe.name}: {parameters:,} parameters, {len(data.examples):,} entries, "
+            f"{len(data.graphemes.own)} graphemes, {len(data.phonemes.own)} phonemes"
+        )
+        known = f", {data.dev_known:,} left out: their words are in training" * bool(data.dev_known)
+        self._say(f"dev: {len(data.dev):,} entries{known}")
+        if progress.minibatches:
+            self._say(f"resumed in epoch {progress.epoch + 1}, minibatch {progress.minibatches}")
+        self.sample_word = recipe.sample_word
+        self.task = self.bar.add_task(
+            "", total=recipe.run.epochs, epoch=progress.epoch + 1, loss=0.0, rate=0.0
+        )
+
+    def minibatch(
+        self, recipe: Recipe, progress: RunProgress, *, share: float, loss: float, error: float
+    ) -> None:
+        """Move the bar."""
+        del error
+        if self.task is not None:
+            self.bar.update(
+                self.task,
+                completed=progress.epoch + share,
+                epoch=f"{progress.epoch + 1}/{recipe.run.epochs}",
+                loss=loss,
+                rate=progress.words / max(progress.epoch_seconds, 1e-9),
+            )
+
+    def sample(
+        self,
+        progress: RunProgress,
+        *,
+        loss: float,
+        error: float,
+        phonemes: Sequence[str] | None,
+    ) -> None:
+        """A line of figures, and the sample word as it is pronounced by now."""
+        shown = f"  {self.sample_word}: {' '.join(phonemes)}" if phonemes is not None else ""
+        self._say(
+            f"minibatch {progress.minibatches}: loss {loss:.3f}, errs {100 * error:.1f} %{shown}"
+        )
+
+    def epoch(self, record: dict[str, Any], *, best: bool) -> None:
+        """A line an epoch."""
+        self._say(
+            f"epoch {record['epoch']} done: loss {record['loss']:.4f}, "
+            f"errs {100 * record['error']:.2f} %, dev WER {100 * record['dev_wer']:.2f} %, "
+            f"PER {100 * record['dev_per']:.2f} %, {record['words_per_second']:,.0f} words/s, "
+            f"{record['seconds']:,.0f} s" + ("  <- best so far" if best else "")
+        )
+
+    def _say(self, line: str) -> None:
+        self.console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,239 @@
+"""A recipe: everything that makes an artifact out of a lexicon, as a TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from model.batches import MinibatchUnit
+from model.errors import TangerError
+from model.network import NetworkConfig
+
+
+class RecipeError(TangerError, ValueError):
+    """A recipe that cannot be followed.
+
+    Attributes:
+        recipe: its name or file.
+        key: the setting at fault, dotted.
+    """
+
+    def __init__(self, recipe: str, key: str, problem: str) -> None:
+        super().__init__(f"recipe {recipe}: {key}: {problem}")
+        self.recipe = recipe
+        self.key = key
+
+
+@dataclass(frozen=True)
+class VocabularyRecipe:
+    """Shared: one table for both sides. Masked: only phonemes and ``</s>`` are emitted."""
+
+    shared: bool = False
+    masked: bool = True
+
+
+@dataclass(frozen=True)
+class NetworkRecipe:
+    """`NetworkConfig` without what the vocabularies decide."""
+
+    hidden: int
+    embedding: int
+    direction: Literal["backward", "forward", "both"]
+    encoder_layers: int
+    decoder_layers: int
+    handover: Literal["first", "each"]
+    attention: bool
+    stabiliser: bool
+    boundaries: bool
+    dropout: float
+
+    def config(self, *, input_symbols: int, output_symbols: int) -> NetworkConfig:
+        """The network for vocabularies of these sizes."""
+        return NetworkConfig(
+            input_symbols=input_symbols, output_symbols=output_symbols, **asdict(self)
+        )
+
+
+@dataclass(frozen=True)
+class MinibatchRecipe:
+    """What a minibatch holds: so many tokens of any words, or so many words of one length."""
+
+    unit: MinibatchUnit
+    size: int
+
+
+@dataclass(frozen=True)
+class MomentumSGDRecipe:
+    """CNTK's ``momentum_sgd`` with per-sample settings (see `model.optimisers`)."""
+
+    kind: ClassVar = "momentum-sgd"
+    learning_rate: float
+    time_constant: float
+    clip: float
+
+
+@dataclass(frozen=True)
+class AdamWRecipe:
+    """AdamW (Loshchilov & Hutter 2019) with linear warm-up and a cosine to `final`."""
+
+    kind: ClassVar = "adamw"
+    learning_rate: float
+    warmup: int
+    final: float
+    weight_decay: float
+    clip: float
+
+
+@dataclass(frozen=True)
+class LossRecipe:
+    """Cross-entropy, with so much of the target's mass spread over all symbols."""
+
+    label_smoothing: float = 0.0
+
+
+@dataclass(frozen=True)
+class RunRecipe:
+    """How long a run is.
+
+    Attributes:
+        epochs: how many.
+        epoch_tokens: label tokens (``<s>`` included) to an epoch; 0 for one sweep of the lexicon.
+        averaging: decay of the exponential average of the weights; 0 keeps no average.
+    """
+
+    epochs: int
+    epoch_tokens: int = 0
+    averaging: float = 0.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One recipe file.
+
+    Attributes:
+        name: the file's, without its suffix.
+        seed: of everything random.
+        sample_word: shown during training, for the eye only; skipped where the lexicon's
+            graphemes cannot spell it.
+    """
+
+    name: str
+    seed: int
+    sample_word: str
+    vocabulary: VocabularyRecipe
+    network: NetworkRecipe
+    minibatches: MinibatchRecipe
+    optimiser: MomentumSGDRecipe | AdamWRecipe
+    loss: LossRecipe
+    run: RunRecipe
+
+    def as_dict(self) -> dict[str, Any]:
+        """The recipe as plain values, for the artifact's metadata."""
+        return {
+            **asdict(self),
+            "optimiser": {"kind": self.optimiser.kind, **asdict(self.optimiser)},
+        }
+
+
+def names() -> list[str]:
+    """The recipes that come with tanger."""
+    folder = resources.files("model.recipes")
+    return sorted(
+        file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml")
+    )
+
+
+def load(name: str, *, fast: bool = False) -> Recipe:
+    """The recipe called `name`, or the one in the file `name`.
+
+    With `fast` the recipe's own ``[fast]`` table replaces what it names in ``[run]``: a short run
+    that shows that all works.
+
+    Raises:
+        RecipeError: where there is no such recipe, or it has a wrong, missing or unknown setting.
+    """
+    if name in names():
+        text = resources.files("model.recipes").joinpath(f"{name}.toml").read_text("utf-8")
+    elif Path(name).is_file():
+        text = Path(name).read_text("utf-8")
+    else:
+        raise RecipeError(name, "name", f"there is no such file, nor one of {', '.join(names())}")
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as e:
+        raise RecipeError(name, "file", f"is not TOML: {e}") from e
+    short = tables.pop("fast", {})
+    recipe = _parse(name, tables)
+    return (
+        replace(recipe, run=_table(name, "fast", RunRecipe, {**asdict(recipe.run), **short}))
+        if (fast)
+        else recipe
+    )
+
+
+def _parse(name: str, tables: dict[str, Any]) -> Recipe:
+    optimiser = dict(tables.pop("optimiser", {}))
+    kind = optimiser.pop("kind", None)
+    kinds: dict[str, type[MomentumSGDRecipe | AdamWRecipe]] = {
+        each.kind: each for each in (MomentumSGDRecipe, AdamWRecipe)
+    }
+    if kind not in kinds:
+        raise RecipeError(name, "optimiser.kind", f"must be one of {', '.join(kinds)}, not {kind}")
+    known = {"seed", "sample_word", "vocabulary", "network", "minibatches", "loss", "run"}
+    if unknown := set(tables) - known:
+        raise RecipeError(name, min(unknown), f"is not known; known are {', '.join(sorted(known))}")
+    if not isinstance(tables.get("seed", 1), int):
+        raise RecipeError(name, "seed", "must be a whole number")
+    return Recipe(
+        name=Path(name).stem,
+        seed=tables.get("seed", 1),
+        sample_word=str(tables.get("sample_word", "")),
+        vocabulary=_table(name, "vocabulary", VocabularyRecipe, tables.get("vocabulary", {})),
+        network=_table(name, "network", NetworkRecipe, tables.get("network", {})),
+        minibatches=_table(name, "minibatches", MinibatchRecipe, tables.get("minibatches", {})),
+        optimiser=_table(name, "optimiser", kinds[kind], optimiser),
+        loss=_table(name, "loss", LossRecipe, tables.get("loss", {})),
+        run=_table(name, "run", RunRecipe, tables.get("run", {})),
+    )
+
+
+_T = TypeVar("_T")
+
+
+def _table(recipe: str, table: str, into: type[_T], values: Mapping[str, Any]) -> _T:
+    """One table of the file as the frozen dataclass `into`, every value checked."""
+    hints = get_type_hints(into)
+    wanted = {field.name: field for field in fields(into)}  # type: ignore[arg-type]
+    for key, value in values.items():
+        if key not in wanted:
+            known = ", ".join(wanted)
+            raise RecipeError(recipe, f"{table}.{key}", f"is not known; known are {known}")
+        _check(recipe, f"{table}.{key}", hints[key], value)
+    for key, field in wanted.items():
+        if key not in values and field.default is MISSING:
+            raise RecipeError(recipe, f"{table}.{key}", "is missing")
+    return into(**values)
+
+
+def _check(recipe: str, key: str, hint: Any, value: object) -> None:
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            choices = ", ".join(get_args(hint))
+            raise RecipeError(recipe, key, f"must be one of {choices}, not {value!r}")
+        return
+    right = (
+        isinstance(value, bool)
+        if hint is bool
+        else (
+            isinstance(value, (int, float) if hint is float else hint)
+            and not isinstance(value, bool)
+        )
+    )
+    if not right:
+        raise RecipeError(recipe, key, f"must be {hint.__name__}, not {value!r}")
+    if hint is not bool and isinstance(value, (int, float)) and value < 0:
+        raise RecipeError(recipe, key, f"must not be negative, it is {value!r}")

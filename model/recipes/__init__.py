@@ -1,0 +1,1 @@
+"""Recipes by name: the TOML files in this folder."""

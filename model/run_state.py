@@ -1,0 +1,157 @@
+"""All that a training run needs to go on as if it had never stopped, in one file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from model.checkpoint import replace_file
+from model.errors import TangerError
+from model.optimisers import Learner
+
+FILE = "state.safetensors"
+
+
+class RunStateError(TangerError, ValueError):
+    """A saved run that cannot be taken up.
+
+    Attributes:
+        path: its file.
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+
+
+@dataclass
+class Progress:
+    """How far a run is. Everything here survives in the state file, floats to the last bit.
+
+    Attributes:
+        epoch: the current epoch, from 0.
+        sweep: the current sweep over the lexicon, from 0.
+        position: minibatches of this sweep that are done.
+        minibatches: minibatches of the run that are done.
+        tokens_read: label tokens read, ``<s>`` included: CNTK's measure of an epoch.
+        loss, wrong, tokens: of the current epoch: summed loss, wrong and all label tokens.
+        words: words trained on in the current epoch.
+        epoch_seconds: time spent on the current epoch.
+        seconds: time spent on the run.
+        history: a record an epoch, for ``metrics.jsonl``.
+    """
+
+    epoch: int = 0
+    sweep: int = 0
+    position: int = 0
+    minibatches: int = 0
+    tokens_read: int = 0
+    loss: float = 0.0
+    wrong: int = 0
+    tokens: int = 0
+    words: int = 0
+    epoch_seconds: float = 0.0
+    seconds: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """The record of the epoch with the lowest dev WER, PER deciding between equals."""
+        return min(self.history, key=lambda r: (r["dev_wer"], r["dev_per"]), default=None)
+
+
+def save(
+    path: Path,
+    *,
+    identity: Mapping[str, Any],
+    progress: Progress,
+    modules: Mapping[str, nn.Module],
+    learner: Learner,
+) -> None:
+    """Write the run's state in one piece.
+
+    Args:
+        path: the state file.
+        identity: what the run was started with; `load` refuses another.
+        progress: how far it is.
+        modules: the networks, by name.
+        learner: the optimiser.
+
+    Raises:
+        OSError: where it cannot be written; the earlier state still stands.
+    """
+    tensors = {f"learner:{name}": value for name, value in learner.state().items()}
+    for module_name, module in modules.items():
+        for name, value in module.state_dict().items():
+            tensors[f"{module_name}:{name}"] = value
+    tensors["rng:cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["rng:cuda"] = torch.cuda.get_rng_state()
+    metadata = {"identity": json.dumps(identity), "progress": json.dumps(asdict(progress))}
+    content = safetensors.torch.save(
+        {name: value.detach().cpu().contiguous() for name, value in tensors.items()}, metadata
+    )
+    replace_file(path, content)
+
+
+def load(
+    path: Path,
+    *,
+    identity: Mapping[str, Any],
+    modules: Mapping[str, nn.Module],
+    learner: Learner,
+) -> Progress:
+    """Take up the run saved at `path`: fills modules, learner and random state.
+
+    Raises:
+        RunStateError: where there is none, or it was started with another recipe or data.
+    """
+    if not path.exists():
+        raise RunStateError(path, "there is no run to resume")
+    progress, started = _metadata(path)
+    if started != json.loads(json.dumps(identity)):
+        changed = sorted(key for key in identity if started.get(key) != identity[key])
+        raise RunStateError(path, f"was started with another {', '.join(changed)}")
+    tensors = safetensors.torch.load_file(path)
+
+    def part(prefix: str) -> dict[str, Tensor]:
+        return {
+            name.removeprefix(f"{prefix}:"): value
+            for name, value in tensors.items()
+            if name.startswith(f"{prefix}:")
+        }
+
+    for name, module in modules.items():
+        module.load_state_dict(part(name))
+    learner.restore(part("learner"))
+    rng = part("rng")
+    torch.set_rng_state(rng["cpu"])
+    if torch.cuda.is_available() and "cuda" in rng:
+        torch.cuda.set_rng_state(rng["cuda"])
+    return progress
+
+
+def peek(path: Path) -> Progress | None:
+    """How far the run saved at `path` is; None where there is none.
+
+    Raises:
+        RunStateError: where the file is no run's state.
+    """
+    return _metadata(path)[0] if path.exists() else None
+
+
+def _metadata(path: Path) -> tuple[Progress, dict[str, Any]]:
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = file.metadata()
+        return Progress(**json.loads(metadata["progress"])), json.loads(metadata["identity"])
+    except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as e:
+        raise RunStateError(path, f"is damaged or no run's state: {e}") from e

@@ -1,0 +1,136 @@
+"""What a person typed, in an artifact's own graphemes; every real change is told."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+# Letters that Unicode does not decompose, spelt as English lexicons spell them.
+_TRANSCRIBED = {
+    "Æ": "AE", "Œ": "OE", "Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Þ": "TH", "ẞ": "SS", "ß": "SS",
+    "Ħ": "H", "ı": "I", "Ŋ": "NG", "Ŧ": "T", "ĸ": "K",
+}  # fmt: skip
+_APOSTROPHES = frozenset("’‘ʼʹ′`´＇ʻ‛")
+
+SpellingErrorCode = Literal["empty", "too_long", "unspellable"]
+
+
+@dataclass(frozen=True)
+class SpellingError:
+    """Why a word cannot be spelt: a code for programs, a message for people."""
+
+    code: SpellingErrorCode
+    message: str
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """One word, spelt.
+
+    Attributes:
+        word: what was typed.
+        normalized: the word in the artifact's graphemes; None where it cannot be spelt.
+        warnings: what was changed on the way, such as ``é -> E``. Not told: canonical Unicode
+            forms, and case where it is the ordinary kind (``tanger``, ``Tanger``), since
+            `normalized` shows it and nothing was lost. Capitals inside a word are told.
+        error: why it cannot be spelt, else None.
+    """
+
+    word: str
+    normalized: str | None
+    warnings: tuple[str, ...]
+    error: SpellingError | None
+
+
+class Speller:
+    """Spells words in the graphemes of one artifact."""
+
+    def __init__(self, graphemes: Collection[str], *, longest: int = 64) -> None:
+        """Spell in `graphemes`, and refuse words of more than `longest` of them."""
+        self.graphemes = frozenset(graphemes)
+        self.longest = longest
+
+    def spell(self, word: str) -> Spelling:
+        """Normalise one word. Never raises: what cannot be spelt has its error in the answer."""
+        typed = unicodedata.normalize("NFC", word)
+        if len(typed) > 16 * self.longest:
+            # Nothing that long can shrink to a word; do not walk it letter by letter.
+            return self._too_long(word, len(typed))
+        warnings: dict[str, None] = {}
+        spelt: list[str] = []
+        stripped = typed.strip()
+        if stripped != typed:
+            warnings["surrounding spaces removed"] = None
+        for character in stripped:
+            graphemes, told = self._grapheme(character)
+            if graphemes is None:
+                return self._refused(word, self._unspellable(character))
+            if told:
+                warnings[f"{_show(character)} -> {''.join(graphemes) or 'nothing'}"] = None
+            spelt.extend(graphemes)
+        if not spelt:
+            return self._refused(word, SpellingError("empty", "there is no letter to pronounce"))
+        if len(spelt) > self.longest:
+            return self._too_long(word, len(spelt))
+        normalized = "".join(spelt)
+        if _odd_capitals(stripped) and normalized != stripped:
+            warnings[f"capitals ignored: {stripped} -> {normalized}"] = None
+        return Spelling(word, normalized, tuple(warnings), None)
+
+    def _grapheme(self, character: str) -> tuple[tuple[str, ...] | None, bool]:
+        """Graphemes for one character and whether that has to be told; None if there are none."""
+        # Canonical forms first, then case: neither takes anything from the word.
+        for form in (character, character.upper(), character.lower()):
+            for same in (form, unicodedata.normalize("NFD", form)):
+                if self._known(same):
+                    return tuple(same), len(character.upper()) > 1 and same != character
+        if character in _APOSTROPHES and "'" in self.graphemes:
+            return ("'",), True
+        if unicodedata.category(character) == "Cf":
+            return (), True  # joiners, soft hyphens, direction marks: nothing to hear
+        bare = "".join(
+            _TRANSCRIBED.get(part, _TRANSCRIBED.get(part.upper(), part))
+            for part in unicodedata.normalize("NFKD", character)
+            if not unicodedata.combining(part)
+        )
+        # A compatibility form of a digit or of a space is no letter without its dress either.
+        for form in (bare, bare.upper(), bare.lower()):
+            if form and self._known(form):
+                return tuple(form), True
+        if unicodedata.combining(character):
+            return (), True  # an accent that composes with nothing
+        return None, False
+
+    def _known(self, graphemes: str) -> bool:
+        return all(grapheme in self.graphemes for grapheme in graphemes)
+
+    def _unspellable(self, character: str) -> SpellingError:
+        name = unicodedata.name(character, f"U+{ord(character):04X}")
+        known = "".join(sorted(self.graphemes))
+        letters = known if len(known) <= 80 else f"{known[:80]}..."
+        return SpellingError(
+            "unspellable",
+            f"{_show(character)} ({name}) is none of the letters this artifact reads: {letters}",
+        )
+
+    def _too_long(self, word: str, letters: int) -> Spelling:
+        return self._refused(
+            word,
+            SpellingError(
+                "too_long", f"the word has {letters} letters, at most {self.longest} are read"
+            ),
+        )
+
+    def _refused(self, word: str, error: SpellingError) -> Spelling:
+        return Spelling(word, None, (), error)
+
+
+def _odd_capitals(word: str) -> bool:
+    """Capitals that say something, as in ``iPhone``; not ``tanger``, ``Tanger`` or ``TANGER``."""
+    return word not in (word.lower(), word.upper(), word.capitalize(), word.title())
+
+
+def _show(character: str) -> str:
+    return character if character.isprintable() and not character.isspace() else repr(character)

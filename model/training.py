@@ -1,0 +1,428 @@
+"""A training run, from a lexicon and a recipe to an artifact."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import platform
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from model import __version__, checkpoint, devices, error_rates, learning_curve, lexicon, run_state
+from model.batches import Example, Minibatch, collate, encode_entries, sweep
+from model.errors import TangerError
+from model.lexicon import Entry
+from model.network import Seq2Seq
+from model.optimisers import learner
+from model.phonemizer import Phonemizer
+from model.recipe import Recipe
+from model.run_state import Progress
+from model.vocabulary import UnknownSymbolError, Vocabulary
+
+# Minibatches between two looks at the sample word, as in CNTK's tutorial.
+REPORT_EVERY = 100
+
+
+class TrainingError(TangerError, RuntimeError):
+    """A run that cannot start or go on; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a run learns from and chooses by.
+
+    Attributes:
+        graphemes, phonemes: the vocabularies, made from the training lexicon alone.
+        examples: the training entries as indices.
+        dev: the dev entries whose words training does not hold.
+        dev_known: how many dev entries were left out, their words being in training.
+        checksums: file name, sha256 and size of both lexicons.
+    """
+
+    graphemes: Vocabulary
+    phonemes: Vocabulary
+    examples: list[Example]
+    dev: list[Entry]
+    dev_known: int
+    checksums: dict[str, Any]
+
+
+class Reporter(Protocol):
+    """Whoever watches a run."""
+
+    def started(self, recipe: Recipe, data: Data, network: Seq2Seq, progress: Progress) -> None:
+        """The run starts or goes on."""
+
+    def minibatch(
+        self, recipe: Recipe, progress: Progress, *, share: float, loss: float, error: float
+    ) -> None:
+        """A minibatch is done; `share` of the epoch is."""
+
+    def sample(
+        self, progress: Progress, *, loss: float, error: float, phonemes: Sequence[str] | None
+    ) -> None:
+        """Every so many minibatches: that minibatch's figures, and the sample word."""
+
+    def epoch(self, record: dict[str, Any], *, best: bool) -> None:
+        """An epoch is done."""
+
+
+def train(
+    recipe: Recipe,
+    *,
+    lexicon_path: Path,
+    dev_path: Path,
+    out: Path,
+    run: Path,
+    reporter: Reporter,
+    device: str = "auto",
+    resume: bool = False,
+    save_seconds: float = 60.0,
+) -> bool:
+    """Train, and keep the artifact of the epoch that is best on dev at `out`.
+
+    Args:
+        recipe: how.
+        lexicon_path: the training lexicon.
+        dev_path: the lexicon that decides which epoch is best.
+        out: the artifact's folder.
+        run: a folder for the run's state, with which it can be resumed.
+        reporter: told of all that happens.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        resume: go on with the run in `run`.
+        save_seconds: the most work, in seconds, that a killed run loses.
+
+    Returns:
+        True when the run came to its end, false when a signal stopped it; it is saved then.
+
+    Raises:
+        TrainingError: no data, no room, no memory, a diverged loss.
+        LexiconError, DeviceError, RunStateError, OSError: as they say.
+    """
+    target = devices.resolve(device)
+    torch.manual_seed(recipe.seed)
+
+    # Data
+    data = read_data(recipe, lexicon_path, dev_path)
+
+    # Network, its averaged twin, and what moves it
+    config = recipe.network.config(
+        input_symbols=len(data.graphemes), output_symbols=len(data.phonemes)
+    )
+    network = Seq2Seq(config).to(target)
+    averaged = copy.deepcopy(network)
+    modules = {"network": network, "averaged": averaged}
+    optimiser = learner(recipe.optimiser, network)
+    shown = Phonemizer(
+        averaged.eval(), data.graphemes, data.phonemes, masked=recipe.vocabulary.masked
+    )
+
+    # Where the run stands
+    run.mkdir(parents=True, exist_ok=True)
+    state = run / run_state.FILE
+    identity = {"recipe": recipe.as_dict(), "data": data.checksums, "device": target.type}
+    progress = Progress()
+    if resume:
+        progress = run_state.load(state, identity=identity, modules=modules, learner=optimiser)
+    reporter.started(recipe, data, network, progress)
+
+    def save() -> None:
+        run_state.save(
+            state, identity=identity, progress=progress, modules=modules, learner=optimiser
+        )
+
+    saved = clock = time.monotonic()
+    with _stop_signals() as stopped:
+        for examples, ends_epoch in _minibatches(recipe, data.examples, progress):
+            # One step
+            minibatch = collate(examples).to(target)
+            loss, wrong = _learn(network, minibatch, recipe.loss.label_smoothing)
+            tokens = minibatch.tokens
+            if not np.isfinite(loss):
+                raise TrainingError(
+                    f"the loss is {loss} at minibatch {progress.minibatches}: lower the "
+                    "recipe's learning_rate, then start again"
+                )
+            optimiser.step(tokens=tokens, progress=_share_of_run(recipe, data.examples, progress))
+            _average(averaged, network, recipe.run.averaging, progress.minibatches)
+
+            # The books
+            progress.loss += loss
+            progress.wrong += wrong
+            progress.tokens += tokens
+            progress.words += len(examples)
+            elapsed, clock = time.monotonic() - clock, time.monotonic()
+            progress.epoch_seconds += elapsed
+            progress.seconds += elapsed
+            figures = {"loss": loss / tokens, "error": wrong / tokens}
+            if progress.minibatches % REPORT_EVERY == 0:
+                reporter.sample(progress, phonemes=_sample(shown, recipe.sample_word), **figures)
+            progress.minibatches += 1
+            reporter.minibatch(
+                recipe, progress, share=_share_of_epoch(recipe, data.examples, progress), **figures
+            )
+
+            # An epoch's end
+            if ends_epoch:
+                record = _evaluate(shown, data.dev, progress)
+                progress.history.append(record)
+                best = progress.best is record
+                if best:
+                    _write_artifact(out, recipe, data, averaged, target, progress)
+                reporter.epoch(record, best=best)
+                _start_epoch(progress)
+                _write_history(run, progress)
+            if ends_epoch or stopped() or time.monotonic() - saved > save_seconds:
+                save()
+                saved = time.monotonic()
+            if stopped():
+                return False
+
+    # The whole history belongs to the artifact, beyond its best epoch too
+    for name, content in _history_files(progress).items():
+        checkpoint.replace_file(out / name, content)
+    return True
+
+
+# Data
+
+
+def read_data(recipe: Recipe, lexicon_path: Path, dev_path: Path) -> Data:
+    """Read and encode both lexicons.
+
+    Raises:
+        TrainingError: where one is empty, or dev holds a symbol that training lacks.
+        LexiconError: for a bad line.
+    """
+    entries = lexicon.read(lexicon_path)
+    if not entries:
+        raise TrainingError(f"{lexicon_path} holds no words to train on")
+    graphemes = {grapheme for entry in entries for grapheme in entry.word}
+    phonemes = {phoneme for entry in entries for phoneme in entry.phonemes}
+    if recipe.vocabulary.shared:
+        inputs, outputs = Vocabulary.shared(graphemes, phonemes)
+    else:
+        inputs, outputs = Vocabulary.of(graphemes), Vocabulary.of(phonemes)
+    words = {entry.word for entry in entries}
+    dev_entries = lexicon.read(dev_path)
+    dev = [entry for entry in dev_entries if entry.word not in words]
+    if not dev:
+        raise TrainingError(f"{dev_path} holds no words that {lexicon_path} does not hold as well")
+    for entry in dev:
+        try:
+            inputs.encode(entry.word)
+            outputs.encode(entry.phonemes)
+        except UnknownSymbolError as e:
+            raise TrainingError(
+                f"{dev_path} has {e.symbol!r} in {entry.word!r}, which {lexicon_path} never has: "
+                "nothing can learn it; leave the word out or add such words to training"
+            ) from e
+    return Data(
+        graphemes=inputs,
+        phonemes=outputs,
+        examples=encode_entries(entries, inputs, outputs, boundaries=recipe.network.boundaries),
+        dev=dev,
+        dev_known=len(dev_entries) - len(dev),
+        checksums={
+            "lexicon": _checksum(lexicon_path, len(entries)),
+            "dev": _checksum(dev_path, len(dev)),
+        },
+    )
+
+
+def _checksum(path: Path, entries: int) -> dict[str, Any]:
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {"file": path.name, "sha256": digest, "entries": entries}
+
+
+# Where a run is
+
+
+def _minibatches(
+    recipe: Recipe, examples: Sequence[Example], progress: Progress
+) -> Iterator[tuple[list[Example], bool]]:
+    """Minibatches from where the run stands to its end, and whether each ends an epoch.
+
+    What is yielded counts as read, so that a state saved after it goes on behind it.
+    """
+    rule = recipe.minibatches
+    while progress.epoch < recipe.run.epochs:
+        minibatches = sweep(
+            examples, unit=rule.unit, size=rule.size, seed=recipe.seed, number=progress.sweep
+        )
+        for minibatch in minibatches[progress.position :]:
+            progress.position += 1
+            progress.tokens_read += sum(len(example.labels) for example in minibatch)
+            swept = progress.position == len(minibatches)
+            if swept:
+                progress.sweep, progress.position = progress.sweep + 1, 0
+            epoch_tokens = recipe.run.epoch_tokens
+            yield (
+                minibatch,
+                progress.tokens_read >= (progress.epoch + 1) * epoch_tokens
+                if epoch_tokens
+                else swept,
+            )
+            if progress.epoch == recipe.run.epochs:
+                return
+
+
+def _share_of_epoch(recipe: Recipe, examples: Sequence[Example], progress: Progress) -> float:
+    if tokens := recipe.run.epoch_tokens:
+        return min(1.0, progress.tokens_read / tokens - progress.epoch)
+    return progress.words / len(examples)
+
+
+def _share_of_run(recipe: Recipe, examples: Sequence[Example], progress: Progress) -> float:
+    return (progress.epoch + _share_of_epoch(recipe, examples, progress)) / recipe.run.epochs
+
+
+def _start_epoch(progress: Progress) -> None:
+    progress.epoch += 1
+    progress.loss, progress.wrong, progress.tokens, progress.words = 0.0, 0, 0, 0
+    progress.epoch_seconds = 0.0
+
+
+@contextmanager
+def _stop_signals() -> Iterator[Callable[[], bool]]:
+    """Ask, between minibatches, whether Ctrl-C or SIGTERM came; a step is never cut in half."""
+    caught: list[int] = []
+
+    def catch(number: int, frame: FrameType | None) -> None:
+        del frame
+        caught.append(number)
+
+    before = {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(caught)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+# One step
+
+
+def _learn(network: Seq2Seq, minibatch: Minibatch, smoothing: float) -> tuple[float, int]:
+    """Gradients of the mean loss; returns the summed loss and how many label tokens were wrong."""
+    network.train()
+    network.zero_grad()
+    try:
+        loss, wrong = teacher_forced(network, minibatch, smoothing)
+        (loss / minibatch.tokens).backward()  # type: ignore[no-untyped-call]
+    except torch.cuda.OutOfMemoryError as e:
+        words, letters = minibatch.graphemes.shape
+        raise TrainingError(
+            f"the GPU ran out of memory on a minibatch of {words} words of {letters} letters: "
+            "lower minibatches.size in the recipe, or train with --device cpu"
+        ) from e
+    return loss.item(), int(wrong)
+
+
+def teacher_forced(
+    network: Seq2Seq, minibatch: Minibatch, smoothing: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """Cross-entropy summed over the label tokens without ``<s>``, and how many are wrong.
+
+    "Wrong" is the arg-max over all symbols, each step reading the true label before it: CNTK's
+    ``classification_error``, the "errs" of its tutorial.
+    """
+    steps = minibatch.labels.shape[1] - 1
+    device = minibatch.labels.device
+    real = torch.arange(steps, device=device) < minibatch.label_lengths.to(device).unsqueeze(1)
+    logits = network(minibatch.graphemes, minibatch.grapheme_lengths, minibatch.labels[:, :-1])
+    logits, labels = logits[real], minibatch.labels[:, 1:][real]
+    loss = F.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
+    return loss, (logits.argmax(dim=1) != labels).sum()
+
+
+@torch.no_grad()
+def _average(averaged: Seq2Seq, network: Seq2Seq, decay: float, minibatches: int) -> None:
+    """Move the averaged weights; early on they follow faster, so that they forget the start."""
+    weight = 1 - min(decay, (1 + minibatches) / (10 + minibatches)) if decay else 1.0
+    torch._foreach_lerp_(list(averaged.parameters()), list(network.parameters()), weight)
+
+
+def _sample(phonemizer: Phonemizer, word: str) -> tuple[str, ...] | None:
+    if not word or any(grapheme not in phonemizer.graphemes for grapheme in word):
+        return None
+    return phonemizer.pronounce([word])[0].phonemes
+
+
+# An epoch's end
+
+
+def _evaluate(phonemizer: Phonemizer, dev: Sequence[Entry], progress: Progress) -> dict[str, Any]:
+    references = lexicon.pronunciations(dev)
+    words = list(references)
+    hypotheses = dict(zip(words, phonemizer.pronounce(words), strict=True))
+    rates = error_rates.any_match(references, {w: h.phonemes for w, h in hypotheses.items()})
+    return {
+        "epoch": progress.epoch + 1,
+        "minibatches": progress.minibatches,
+        "loss": progress.loss / progress.tokens,
+        "error": progress.wrong / progress.tokens,
+        "dev_wer": rates.wer,
+        "dev_per": rates.per,
+        "words_per_second": round(progress.words / max(progress.epoch_seconds, 1e-9), 1),
+        "seconds": round(progress.seconds, 1),
+    }
+
+
+def _write_artifact(
+    out: Path,
+    recipe: Recipe,
+    data: Data,
+    network: Seq2Seq,
+    device: torch.device,
+    progress: Progress,
+) -> None:
+    checkpoint.write(
+        out,
+        name=out.name,
+        network=asdict(network.config),
+        training={
+            "recipe": recipe.as_dict(),
+            "data": data.checksums,
+            "epoch": progress.epoch + 1,
+            "dev": progress.history[-1],
+            "seconds": round(progress.seconds, 1),
+            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+            "threads": torch.get_num_threads(),
+            "versions": {
+                "python": platform.python_version(),
+                "torch": torch.__version__,
+                "numpy": np.__version__,
+                "tanger": __version__,
+            },
+        },
+        graphemes=data.graphemes,
+        phonemes=data.phonemes,
+        weights={name: value.cpu().numpy() for name, value in network.state_dict().items()},
+        extras=_history_files(progress),
+    )
+
+
+def _history_files(progress: Progress) -> dict[str, bytes]:
+    lines = "".join(json.dumps(record) + "\n" for record in progress.history)
+    files = {"metrics.jsonl": lines.encode()}
+    if picture := learning_curve.draw(progress.history):
+        files["learning_curve.png"] = picture
+    return files
+
+
+def _write_history(run: Path, progress: Progress) -> None:
+    for name, content in _history_files(progress).items():
+        checkpoint.replace_file(run / name, content)

@@ -1,0 +1,148 @@
+"""Symbols and their indices, for graphemes and phonemes alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from model.errors import TangerError
+
+START = "<s>"
+END = "</s>"
+# The third special symbol of CNTK's mapping: nothing emits it, but it holds index 2 there.
+UNUSED = "<s/>"
+SPECIALS = frozenset({START, END, UNUSED})
+# Marks the phonemes where graphemes and phonemes share one table, as in CNTK's data.
+CNTK_PREFIX = "~"
+
+
+class UnknownSymbolError(TangerError, ValueError):
+    """A symbol that the vocabulary lacks.
+
+    Attributes:
+        symbol: the symbol that was looked up.
+        vocabulary: the vocabulary that lacks it.
+    """
+
+    def __init__(self, symbol: str, vocabulary: Vocabulary) -> None:
+        super().__init__(f"symbol {symbol!r} is not one of the vocabulary's {len(vocabulary)}")
+        self.symbol = symbol
+        self.vocabulary = vocabulary
+
+
+class SymbolClashError(TangerError, ValueError):
+    """Symbols of a lexicon that mean something else already.
+
+    Attributes:
+        symbols: the symbols.
+    """
+
+    def __init__(self, symbols: Iterable[str]) -> None:
+        self.symbols = tuple(sorted(symbols))
+        super().__init__(
+            f"{', '.join(map(repr, self.symbols))} cannot be symbols of a lexicon: they stand for "
+            "the special symbols, or for the other side of a shared table"
+        )
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """An ordered table of symbols; a symbol's position is its index.
+
+    Attributes:
+        symbols: every symbol in order, the special ones included.
+        prefix: what the table puts before each of this vocabulary's own symbols. Empty, unless
+            graphemes and phonemes share a table and one side has to be told from the other.
+    """
+
+    symbols: tuple[str, ...]
+    prefix: str = ""
+
+    def __post_init__(self) -> None:
+        if len(set(self.symbols)) != len(self.symbols):
+            raise ValueError("a vocabulary holds each symbol once")
+        for special in (START, END):
+            if special not in self.symbols:
+                raise ValueError(f"a vocabulary holds {special}")
+
+    def __len__(self) -> int:
+        return len(self.symbols)
+
+    def __contains__(self, symbol: str) -> bool:
+        return self.prefix + symbol in self._index
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {symbol: index for index, symbol in enumerate(self.symbols)}
+
+    @property
+    def start(self) -> int:
+        """Index of ``<s>``."""
+        return self._index[START]
+
+    @property
+    def end(self) -> int:
+        """Index of ``</s>``."""
+        return self._index[END]
+
+    @cached_property
+    def own(self) -> tuple[str, ...]:
+        """The symbols without the special ones and without the other side's, prefix removed."""
+        return tuple(
+            symbol.removeprefix(self.prefix)
+            for symbol in self.symbols
+            if symbol not in SPECIALS and symbol.startswith(self.prefix)
+        )
+
+    def encode(self, symbols: Iterable[str]) -> list[int]:
+        """Indices of `symbols`.
+
+        Raises:
+            UnknownSymbolError: for the first symbol that the table lacks.
+        """
+        indices = []
+        for symbol in symbols:
+            index = self._index.get(self.prefix + symbol)
+            if index is None or symbol in SPECIALS:
+                raise UnknownSymbolError(symbol, self)
+            indices.append(index)
+        return indices
+
+    def decode(self, indices: Iterable[int]) -> tuple[str, ...]:
+        """Symbols at `indices`, the prefix removed where there is one."""
+        return tuple(self.symbols[index].removeprefix(self.prefix) for index in indices)
+
+    @classmethod
+    def of(cls, symbols: Iterable[str]) -> Vocabulary:
+        """A table of its own for `symbols`, in code point order behind the special symbols.
+
+        Raises:
+            SymbolClashError: where one of them is a special symbol.
+        """
+        return cls((START, END, *sorted(_without_specials(symbols))))
+
+    @classmethod
+    def shared(
+        cls, graphemes: Iterable[str], phonemes: Iterable[str]
+    ) -> tuple[Vocabulary, Vocabulary]:
+        """One table for both sides, as CNTK's tutorial has it, seen from either side.
+
+        Code point order gives CNTK's own ``cmudict-0.7b.mapping`` for CMUdict's symbols.
+
+        Raises:
+            SymbolClashError: where a symbol would mean two things.
+        """
+        marked = {CNTK_PREFIX + phoneme for phoneme in _without_specials(phonemes)}
+        plain = _without_specials(graphemes)
+        if both := marked & plain:
+            raise SymbolClashError(both)
+        table = tuple(sorted(SPECIALS | marked | plain))
+        return cls(table), cls(table, CNTK_PREFIX)
+
+
+def _without_specials(symbols: Iterable[str]) -> set[str]:
+    found = set(symbols)
+    if clash := found & SPECIALS:
+        raise SymbolClashError(clash)
+    return found

@@ -1,0 +1,83 @@
+"""A request, read with care: its body, and whether its sender is still there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect, Request
+
+from service.problems import (
+    BodyTooLargeError,
+    InvalidRequestError,
+    NotJSONError,
+    UnsupportedMediaTypeError,
+)
+from service.schemas import ProblemError
+
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
+
+
+async def read_json(request: Request, model: type[M], *, limit: int) -> M:
+    """The body of `request` as a `model`.
+
+    Raises:
+        UnsupportedMediaTypeError: where it does not say that it is JSON.
+        BodyTooLargeError: beyond `limit` bytes, before it is read where its length is told.
+        NotJSONError, InvalidRequestError: as they say.
+    """
+    media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise UnsupportedMediaTypeError(
+            f"send Content-Type: application/json, not {media_type or 'none'}"
+        )
+    length = request.headers.get("Content-Length", "")
+    if length.isdigit() and int(length) > limit:
+        raise BodyTooLargeError(limit)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise BodyTooLargeError(limit)
+    try:
+        return model.model_validate_json(bytes(body))
+    except ValidationError as e:
+        raise _refusal(e) from e
+
+
+def _refusal(error: ValidationError) -> Exception:
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    if faults[0]["type"] == "json_invalid":
+        return NotJSONError(f"the body is not JSON: {faults[0]['msg']}")
+    return InvalidRequestError(
+        *(
+            ProblemError(where=".".join(map(str, ("body", *fault["loc"]))), message=fault["msg"])
+            for fault in faults
+        )
+    )
+
+
+async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Do `work` for a request whose body is read, and drop it when the client hangs up.
+
+    Raises:
+        ClientDisconnect: where it did; the work is cancelled.
+    """
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_hang_up(request))
+    try:
+        await asyncio.wait({working, leaving}, return_when="FIRST_COMPLETED")
+        if not working.done():
+            raise ClientDisconnect
+        return working.result()
+    finally:
+        working.cancel()
+        leaving.cancel()
+
+
+async def _hang_up(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

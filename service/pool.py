@@ -1,0 +1,229 @@
+"""The decoding processes behind the queue: started, watched, replaced when they die."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from service.batcher import Batch, Batcher
+
+log = logging.getLogger("tanger.pool")
+
+# Longest answer of a worker, in bytes: 64 letters and some 140 phonemes a word stay far below.
+_LINE_LIMIT = 1 << 26
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 5.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a worker says to one word.
+
+    Attributes:
+        phonemes: the pronunciation, in the artifact's own symbols.
+        probability: of the whole pronunciation.
+        complete: false where decoding hit its length bound.
+        error: what the decoder raised instead, else None.
+    """
+
+    phonemes: tuple[str, ...] = ()
+    probability: float = 0.0
+    complete: bool = False
+    error: str | None = None
+
+
+class PoolError(Exception):
+    """No worker can be had: what the first one said, or died of."""
+
+
+class WorkerLostError(Exception):
+    """The worker that held a word died or hung before it answered."""
+
+
+class Pool:
+    """Workers that serve one `Batcher`."""
+
+    def __init__(
+        self,
+        batcher: Batcher[Answer],
+        *,
+        artifact: Path,
+        device: str,
+        workers: int,
+        threads: int,
+        cores: int,
+        decode_timeout: float,
+    ) -> None:
+        """Describe the workers; `run` starts them.
+
+        Args:
+            batcher: where their work comes from.
+            artifact: what they load.
+            device: what they load it onto: auto, cpu, cuda or cuda:N.
+            workers: how many; 0 for one a GPU, or one a core.
+            threads: CPU threads of each; 0 divides the cores among them.
+            cores: how many cores there are to use.
+            decode_timeout: seconds after which a silent worker is replaced.
+        """
+        self.batcher = batcher
+        self.artifact = artifact
+        self.device = device
+        self.workers = workers
+        self.threads = threads
+        self.cores = cores
+        self.decode_timeout = decode_timeout
+        self.ready = 0
+        self.restarts = 0
+        self.devices: list[str] = []
+
+    async def run(self) -> None:
+        """Serve the queue until cancelled.
+
+        Raises:
+            PoolError: where the very first worker cannot start: no later one could either.
+        """
+        expected = self.workers or (1 if self.device.startswith("cuda") else self.cores)
+        first = await self._start(self.device, self.threads or max(1, self.cores // expected))
+        devices = self._plan(first)
+        log.info("decoding on %s", ", ".join(devices))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep(devices[0], first))
+            for device in devices[1:]:
+                group.create_task(self._keep(device, None))
+
+    def _plan(self, first: _Worker) -> list[str]:
+        """Each worker's device, now that the first one knows what the machine has."""
+        if first.device == "cpu":
+            count, places = self.workers or self.cores, ["cpu"]
+        elif self.device == "auto":
+            count, places = self.workers or first.gpus, [f"cuda:{n}" for n in range(first.gpus)]
+        else:
+            count, places = self.workers or 1, [first.device]
+        self.devices = [places[number % len(places)] for number in range(count)]
+        return self.devices
+
+    async def _keep(self, device: str, worker: _Worker | None) -> None:
+        """Keep one worker at work on `device`, and replace it whenever it is lost."""
+        threads = self.threads or max(1, self.cores // len(self.devices))
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                worker = worker or await self._start(device, threads)
+            except PoolError as e:
+                log.error("a worker did not start, next try in %.1f s: %s", pause, e)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+                continue
+            pause = _FIRST_PAUSE
+            self.ready += 1
+            try:
+                await self._serve(worker)
+            except WorkerLostError as e:
+                log.error("%s; starting another", e)
+            finally:
+                self.ready -= 1
+                await worker.stop()
+            self.restarts += 1
+            worker = None
+
+    async def _serve(self, worker: _Worker) -> None:
+        """Feed one worker until it is lost, which its batch is then told of."""
+        while True:
+            taking = asyncio.ensure_future(self.batcher.take())
+            try:
+                # A worker that dies while idle is noticed at once, not with the next word.
+                await asyncio.wait({taking, worker.exited}, return_when="FIRST_COMPLETED")
+                if worker.exited.done() and not taking.done():
+                    raise WorkerLostError(f"idle worker {worker.describe()}")
+                batch = await taking
+            finally:
+                taking.cancel()
+            await self._decode(worker, batch)
+
+    async def _decode(self, worker: _Worker, batch: Batch[Answer]) -> None:
+        try:
+            async with asyncio.timeout(self.decode_timeout):
+                answers = await worker.decode(batch.words)
+            batch.resolve(answers)
+        except (TimeoutError, OSError, ValueError, LookupError) as e:
+            lost = WorkerLostError(f"worker {worker.describe()} while decoding ({e!r})")
+            batch.fail(lost)
+            raise lost from e
+        except asyncio.CancelledError:
+            batch.fail(WorkerLostError("the service is stopping"))
+            raise
+
+    async def _start(self, device: str, threads: int) -> _Worker:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "service.worker", str(self.artifact), device, str(threads)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=_LINE_LIMIT,
+            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+            # Ctrl-C in a terminal is for the service, which then stops its workers in order.
+            start_new_session=True,
+        )
+        worker = _Worker(process)
+        try:
+            hello = await worker.receive()
+        except (OSError, ValueError) as e:
+            await worker.stop()
+            raise PoolError(f"the worker {worker.describe()} before it was ready") from e
+        except asyncio.CancelledError:
+            await worker.stop()
+            raise
+        if "failed" in hello:
+            await worker.stop()
+            raise PoolError(hello["failed"])
+        worker.device, worker.gpus = hello["device"], hello["gpus"]
+        return worker
+
+
+class _Worker:
+    """One decoding process, seen from the service."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.device = ""
+        self.gpus = 0
+        self.exited = asyncio.ensure_future(process.wait())
+
+    def describe(self) -> str:
+        code = self.process.returncode
+        return f"{self.process.pid} " + ("hung" if code is None else f"ended with {code}")
+
+    async def decode(self, words: list[str]) -> list[Answer]:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps({"words": words}).encode() + b"\n")
+        await self.process.stdin.drain()
+        answers = (await self.receive())["answers"]
+        return [Answer(**{**answer, "phonemes": tuple(answer["phonemes"])})
+                if "phonemes" in answer else Answer(**answer) for answer in answers]  # fmt: skip
+
+    async def receive(self) -> dict[str, Any]:
+        """The worker's next line.
+
+        Raises:
+            ValueError: where its output ended, or is not a line of ours.
+        """
+        assert self.process.stdout is not None
+        line = await self.process.stdout.readline()
+        if not line:
+            await self.exited
+            raise ValueError("its output ended")
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+    async def stop(self) -> None:
+        """End the process, whatever it is doing."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        await self.exited

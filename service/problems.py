@@ -1,0 +1,133 @@
+"""Failed requests as problem details (RFC 9457), and the one table from exception to status."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from model.alphabets import AlphabetError
+from service.batcher import DeadlineError, QueueFullError
+from service.pool import WorkerLostError
+from service.schemas import Problem, ProblemError
+
+MEDIA_TYPE = "application/problem+json"
+# How soon a client should come back where nothing better is known, in seconds.
+RETRY_AFTER = 1.0
+
+
+class NotJSONError(Exception):
+    """A request body that is not JSON."""
+
+
+class BodyTooLargeError(Exception):
+    """A request body beyond the limit; it was read no further."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"a request's body may have {limit:,} bytes")
+
+
+class UnsupportedMediaTypeError(Exception):
+    """A request body that does not say that it is JSON."""
+
+
+class UnavailableError(Exception):
+    """No worker can take the request now: starting, draining, or all lost."""
+
+
+class InvalidRequestError(Exception):
+    """A request of the wrong shape or with values that are not known.
+
+    Attributes:
+        errors: every fault, with its place.
+    """
+
+    def __init__(self, *errors: ProblemError) -> None:
+        super().__init__("; ".join(f"{error.where}: {error.message}" for error in errors))
+        self.errors = errors
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What an exception is to a client."""
+
+    status: HTTPStatus
+    code: str
+    retry: bool = False
+
+
+TABLE: Mapping[type[Exception], Kind] = {
+    NotJSONError: Kind(HTTPStatus.BAD_REQUEST, "not_json"),
+    BodyTooLargeError: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large"),
+    UnsupportedMediaTypeError: Kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_json_type"),
+    InvalidRequestError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
+    AlphabetError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
+    QueueFullError: Kind(HTTPStatus.TOO_MANY_REQUESTS, "queue_full", retry=True),
+    UnavailableError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", retry=True),
+    WorkerLostError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "worker_lost", retry=True),
+    DeadlineError: Kind(HTTPStatus.GATEWAY_TIMEOUT, "deadline_missed"),
+}
+
+
+async def known(request: Request, error: Exception) -> Response:
+    """The problem for an exception of the table."""
+    kind = TABLE[type(error)]
+    headers = {}
+    if kind.retry:
+        seconds = getattr(error, "retry_after", RETRY_AFTER)
+        headers["Retry-After"] = str(max(1, math.ceil(seconds)))
+    if isinstance(error, BodyTooLargeError):
+        headers["Connection"] = "close"  # the rest of the body is never read
+    errors = error.errors if isinstance(error, InvalidRequestError) else ()
+    return _problem(request, kind.status, kind.code, str(error), errors, headers)
+
+
+async def invalid(request: Request, error: Exception) -> Response:
+    """The problem for query parameters and headers that the framework has checked."""
+    assert isinstance(error, RequestValidationError)
+    faults = [
+        ProblemError(where=".".join(map(str, fault["loc"])), message=fault["msg"])
+        for fault in error.errors()
+    ]
+    return await known(request, InvalidRequestError(*faults))
+
+
+async def http(request: Request, error: Exception) -> Response:
+    """The problem for what the router says: no such route, no such method."""
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    code = status.phrase.lower().replace(" ", "_")
+    detail = f"no {request.method} {request.url.path} here; /openapi.json lists what there is"
+    return _problem(request, status, code, detail, (), error.headers)
+
+
+async def unknown(request: Request, error: Exception) -> Response:
+    """The problem for a fault of ours; what it was goes to the log, not to the client."""
+    del error
+    detail = "this is a fault of the service, not of the request; its log says more"
+    return _problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail)
+
+
+def _problem(
+    request: Request,
+    status: HTTPStatus,
+    code: str,
+    detail: str,
+    errors: tuple[ProblemError, ...] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    problem = Problem(
+        title=status.phrase,
+        status=status,
+        detail=detail,
+        code=code,
+        request_id=request.state.request_id,
+        errors=errors,
+    )
+    return Response(problem.model_dump_json(), status, headers, MEDIA_TYPE)

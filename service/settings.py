@@ -1,0 +1,71 @@
+"""Every setting of the service, from the environment (``TANGER_...``) and the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Positive = Annotated[int, Field(ge=1)]
+
+
+class Settings(BaseSettings):
+    """The service's settings; the command line wins over the environment."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TANGER_",
+        cli_prog_name="python -m service",
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        use_attribute_docstrings=True,
+        extra="forbid",
+        frozen=True,
+    )
+
+    artifact: Path = Path(__file__).parent.parent / "artifacts" / "en-us"
+    """Folder of the artifact to serve."""
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    """auto (every GPU, else the CPU), cpu, cuda or cuda:N."""
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 for all."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """Port to listen on; 0 picks a free one."""
+
+    workers: Annotated[int, Field(ge=0)] = 0
+    """Decoding processes; 0 for one a GPU, or one a core."""
+    threads: Annotated[int, Field(ge=0)] = 0
+    """CPU threads of each decoding process; 0 divides the cores among them."""
+    max_batch: Positive = 256
+    """Most words decoded together."""
+    max_wait: Annotated[float, Field(ge=0)] = 0.0
+    """Seconds that a free worker waits for more words; 0 takes what waits at once."""
+    queue_words: Positive = 4096
+    """Most words that wait; a request that would go beyond is answered 429."""
+
+    max_words: Positive = 256
+    """Most words in a request."""
+    max_letters: Positive = 64
+    """Most letters in a word; a longer one gets an error of its own."""
+    max_body: Positive = 1 << 20
+    """Most bytes in a request's body."""
+    timeout: Annotated[float, Field(gt=0)] = 10.0
+    """Seconds that a request may take where it does not say X-Request-Timeout."""
+    max_timeout: Annotated[float, Field(gt=0)] = 60.0
+    """Most seconds that X-Request-Timeout may ask for."""
+    decode_timeout: Annotated[float, Field(gt=0)] = 30.0
+    """Seconds after which a decoding process that does not answer is replaced."""
+    grace: Annotated[float, Field(ge=0)] = 10.0
+    """Seconds to finish what is in flight after SIGTERM."""
+    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+    """debug, info, warning or error."""
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        if self.queue_words < self.max_words:
+            raise ValueError(
+                f"queue_words ({self.queue_words}) must hold a whole request: max_words is "
+                f"{self.max_words}"
+            )
+        return self
