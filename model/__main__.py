@@ -70,7 +70,7 @@ def train(
         followed = recipes.load(recipe, fast=fast)
         folder = run or Path("runs") / out.name
         unfinished = run_state.peek(folder / run_state.FILE) if not (resume or restart) else None
-        if unfinished is not None and unfinished.epoch < followed.run.epochs:
+        if unfinished is not None and not unfinished.finished:
             raise run_state.RunStateError(
                 folder,
                 f"holds an unfinished run, in epoch {unfinished.epoch + 1}: --resume goes on "

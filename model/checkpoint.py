@@ -174,11 +174,12 @@ def write(
         extras: further files, by name.
 
     Raises:
+        ArtifactError: for a weight that float16 cannot hold.
         OSError: where it cannot be written; what stood at `path` still stands.
     """
     files = {
         WEIGHTS: safetensors.numpy.save(
-            {key: np.ascontiguousarray(array, np.float16) for key, array in weights.items()}
+            {key: _half(path, key, array) for key, array in weights.items()}
         ),
         CONFIG: _dump({"network": network, "training": training}),
         VOCABULARY: _dump({"graphemes": asdict(graphemes), "phonemes": asdict(phonemes)}),
@@ -201,6 +202,14 @@ def write(
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return read(path)
+
+
+def _half(path: Path, name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    with np.errstate(over="ignore"):
+        half = np.ascontiguousarray(array, np.float16)
+    if not np.isfinite(half).all():
+        raise ArtifactError(path, f"cannot be written: weights in {name} are beyond float16")
+    return half
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -278,4 +287,4 @@ def _dump(value: Mapping[str, Any]) -> bytes:
 
 
 def _vocabulary(value: Mapping[str, Any]) -> Vocabulary:
-    return Vocabulary(tuple(value["symbols"]), value["prefix"])
+    return Vocabulary(tuple(value["symbols"]), value["prefix"], value["other_prefix"])

@@ -179,15 +179,12 @@ def _parse_cmudict(path: Path, lines: list[tuple[int, str]]) -> Iterator[Entry]:
 def _render_cmudict(entries: Sequence[Entry]) -> Iterator[str]:
     seen: dict[str, int] = {}
     for number, (word, phonemes) in enumerate(entries, start=1):
-        _refuse_blanks(number, word, phonemes, blanks=None)
-        if _VARIANT.match(word) or _COMMENT.search(f"{word} "):
-            raise EntryError(number, word, phonemes)
         variant = seen[word] = seen.get(word, -1) + 1
-        yield (
-            f"{word}({variant})  {' '.join(phonemes)}"
-            if variant
-            else (f"{word}  {' '.join(phonemes)}")
-        )
+        line = f"{word}{f'({variant})' * bool(variant)}  {' '.join(phonemes)}"
+        if len(word.split()) != 1 or _VARIANT.match(word) or _COMMENT.search(line):
+            raise EntryError(number, word, phonemes)
+        _check_phonemes(number, word, phonemes)
+        yield line
 
 
 # Tab-separated
@@ -205,16 +202,14 @@ def _parse_tsv(path: Path, lines: list[tuple[int, str]]) -> Iterator[Entry]:
 
 def _render_tsv(entries: Sequence[Entry]) -> Iterator[str]:
     for number, (word, phonemes) in enumerate(entries, start=1):
-        _refuse_blanks(number, word, phonemes, blanks="\t\n\r")
+        if not word or word != word.strip() or any(blank in word for blank in "\t\n\r"):
+            raise EntryError(number, word, phonemes)
+        _check_phonemes(number, word, phonemes)
         yield f"{word}\t{' '.join(phonemes)}"
 
 
-def _refuse_blanks(
-    number: int, word: str, phonemes: tuple[str, ...], *, blanks: str | None
-) -> None:
-    """Raise for an entry whose symbols the separators of its line would cut."""
-    cut = len(word.split()) != 1 if blanks is None else any(blank in word for blank in blanks)
-    if cut or not word.strip() or not phonemes or any(p.split() != [p] for p in phonemes):
+def _check_phonemes(number: int, word: str, phonemes: tuple[str, ...]) -> None:
+    if not phonemes or any(phoneme.split() != [phoneme] for phoneme in phonemes):
         raise EntryError(number, word, phonemes)
 
 
@@ -263,7 +258,7 @@ def _render_ctf(entries: Sequence[Entry], mapping: Sequence[str] | None) -> Iter
             {phoneme for entry in entries for phoneme in entry.phonemes},
         )
     else:
-        graphemes = Vocabulary(tuple(mapping))
+        graphemes = Vocabulary(tuple(mapping), other_prefix=CNTK_PREFIX)
         phonemes = Vocabulary(tuple(mapping), CNTK_PREFIX)
     symbols = graphemes.symbols
 

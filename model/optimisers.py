@@ -119,7 +119,7 @@ class ScheduledAdamW:
         self.steps = int(state["steps"])
         for name, parameter in self.parameters.items():
             self.adamw.state[parameter] = {
-                key.rpartition("/")[2]: value.clone()
+                key.rpartition("/")[2]: value.to(parameter.device, copy=True)
                 for key, value in state.items()
                 if key.rpartition("/")[0] == name
             }

@@ -9,10 +9,10 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from model.dataset import Dataset
 from model.network import Seq2Seq
 from model.recipe import Recipe
 from model.run_state import Progress as RunProgress
-from model.training import Data
 
 
 class ConsoleReporter:
@@ -45,7 +45,9 @@ class ConsoleReporter:
     ) -> None:
         self.bar.stop()
 
-    def started(self, recipe: Recipe, data: Data, network: Seq2Seq, progress: RunProgress) -> None:
+    def started(
+        self, recipe: Recipe, data: Dataset, network: Seq2Seq, progress: RunProgress
+    ) -> None:
         """Say what is going to be trained on what."""
         parameters = sum(parameter.numel() for parameter in network.parameters())
         self._say(

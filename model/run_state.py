@@ -46,6 +46,7 @@ class Progress:
         words: words trained on in the current epoch.
         epoch_seconds: time spent on the current epoch.
         seconds: time spent on the run.
+        finished: its last epoch is done.
         history: a record an epoch, for ``metrics.jsonl``.
     """
 
@@ -60,6 +61,7 @@ class Progress:
     words: int = 0
     epoch_seconds: float = 0.0
     seconds: float = 0.0
+    finished: bool = False
     history: list[dict[str, Any]] = field(default_factory=list)
 
     @property

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 import platform
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
@@ -20,8 +19,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model import __version__, checkpoint, devices, error_rates, learning_curve, lexicon, run_state
-from model.batches import Example, Minibatch, collate, encode_entries, sweep
+from model import (
+    __version__,
+    checkpoint,
+    dataset,
+    devices,
+    error_rates,
+    learning_curve,
+    lexicon,
+    run_state,
+)
+from model.batches import Example, Minibatch, collate, sweep
+from model.dataset import Dataset
 from model.errors import TangerError
 from model.lexicon import Entry
 from model.network import Seq2Seq
@@ -29,7 +38,6 @@ from model.optimisers import learner
 from model.phonemizer import Phonemizer
 from model.recipe import Recipe
 from model.run_state import Progress
-from model.vocabulary import UnknownSymbolError, Vocabulary
 
 # Minibatches between two looks at the sample word, as in CNTK's tutorial.
 REPORT_EVERY = 100
@@ -39,30 +47,10 @@ class TrainingError(TangerError, RuntimeError):
     """A run that cannot start or go on; the message says what to do."""
 
 
-@dataclass(frozen=True)
-class Data:
-    """What a run learns from and chooses by.
-
-    Attributes:
-        graphemes, phonemes: the vocabularies, made from the training lexicon alone.
-        examples: the training entries as indices.
-        dev: the dev entries whose words training does not hold.
-        dev_known: how many dev entries were left out, their words being in training.
-        checksums: file name, sha256 and size of both lexicons.
-    """
-
-    graphemes: Vocabulary
-    phonemes: Vocabulary
-    examples: list[Example]
-    dev: list[Entry]
-    dev_known: int
-    checksums: dict[str, Any]
-
-
 class Reporter(Protocol):
     """Whoever watches a run."""
 
-    def started(self, recipe: Recipe, data: Data, network: Seq2Seq, progress: Progress) -> None:
+    def started(self, recipe: Recipe, data: Dataset, network: Seq2Seq, progress: Progress) -> None:
         """The run starts or goes on."""
 
     def minibatch(
@@ -108,14 +96,15 @@ def train(
         True when the run came to its end, false when a signal stopped it; it is saved then.
 
     Raises:
-        TrainingError: no data, no room, no memory, a diverged loss.
-        LexiconError, DeviceError, RunStateError, OSError: as they say.
+        TrainingError: the loss diverged, or a GPU has too little memory.
+        DatasetError, LexiconError, DeviceError, RunStateError: as they say.
+        OSError: where nothing can be written; the earlier artifact still stands.
     """
     target = devices.resolve(device)
     torch.manual_seed(recipe.seed)
 
     # Data
-    data = read_data(recipe, lexicon_path, dev_path)
+    data = dataset.read(recipe, lexicon_path, dev_path)
 
     # Network, its averaged twin, and what moves it
     config = recipe.network.config(
@@ -182,7 +171,11 @@ def train(
                 if best:
                     _write_artifact(out, recipe, data, averaged, target, progress)
                 reporter.epoch(record, best=best)
+                # Time spent on dev counts for the run, not for the next epoch's rate
+                progress.seconds += time.monotonic() - clock
+                clock = time.monotonic()
                 _start_epoch(progress)
+                progress.finished = progress.epoch == recipe.run.epochs
                 _write_history(run, progress)
             if ends_epoch or stopped() or time.monotonic() - saved > save_seconds:
                 save()
@@ -196,57 +189,6 @@ def train(
     return True
 
 
-# Data
-
-
-def read_data(recipe: Recipe, lexicon_path: Path, dev_path: Path) -> Data:
-    """Read and encode both lexicons.
-
-    Raises:
-        TrainingError: where one is empty, or dev holds a symbol that training lacks.
-        LexiconError: for a bad line.
-    """
-    entries = lexicon.read(lexicon_path)
-    if not entries:
-        raise TrainingError(f"{lexicon_path} holds no words to train on")
-    graphemes = {grapheme for entry in entries for grapheme in entry.word}
-    phonemes = {phoneme for entry in entries for phoneme in entry.phonemes}
-    if recipe.vocabulary.shared:
-        inputs, outputs = Vocabulary.shared(graphemes, phonemes)
-    else:
-        inputs, outputs = Vocabulary.of(graphemes), Vocabulary.of(phonemes)
-    words = {entry.word for entry in entries}
-    dev_entries = lexicon.read(dev_path)
-    dev = [entry for entry in dev_entries if entry.word not in words]
-    if not dev:
-        raise TrainingError(f"{dev_path} holds no words that {lexicon_path} does not hold as well")
-    for entry in dev:
-        try:
-            inputs.encode(entry.word)
-            outputs.encode(entry.phonemes)
-        except UnknownSymbolError as e:
-            raise TrainingError(
-                f"{dev_path} has {e.symbol!r} in {entry.word!r}, which {lexicon_path} never has: "
-                "nothing can learn it; leave the word out or add such words to training"
-            ) from e
-    return Data(
-        graphemes=inputs,
-        phonemes=outputs,
-        examples=encode_entries(entries, inputs, outputs, boundaries=recipe.network.boundaries),
-        dev=dev,
-        dev_known=len(dev_entries) - len(dev),
-        checksums={
-            "lexicon": _checksum(lexicon_path, len(entries)),
-            "dev": _checksum(dev_path, len(dev)),
-        },
-    )
-
-
-def _checksum(path: Path, entries: int) -> dict[str, Any]:
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return {"file": path.name, "sha256": digest, "entries": entries}
-
-
 # Where a run is
 
 
@@ -258,7 +200,7 @@ def _minibatches(
     What is yielded counts as read, so that a state saved after it goes on behind it.
     """
     rule = recipe.minibatches
-    while progress.epoch < recipe.run.epochs:
+    while not progress.finished:
         minibatches = sweep(
             examples, unit=rule.unit, size=rule.size, seed=recipe.seed, number=progress.sweep
         )
@@ -275,7 +217,7 @@ def _minibatches(
                 if epoch_tokens
                 else swept,
             )
-            if progress.epoch == recipe.run.epochs:
+            if progress.finished:
                 return
 
 
@@ -384,7 +326,7 @@ def _evaluate(phonemizer: Phonemizer, dev: Sequence[Entry], progress: Progress) 
 def _write_artifact(
     out: Path,
     recipe: Recipe,
-    data: Data,
+    data: Dataset,
     network: Seq2Seq,
     device: torch.device,
     progress: Progress,

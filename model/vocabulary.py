@@ -26,7 +26,7 @@ class UnknownSymbolError(TangerError, ValueError):
     """
 
     def __init__(self, symbol: str, vocabulary: Vocabulary) -> None:
-        super().__init__(f"symbol {symbol!r} is not one of the vocabulary's {len(vocabulary)}")
+        super().__init__(f"symbol {symbol!r} is not one of the vocabulary's {len(vocabulary.own)}")
         self.symbol = symbol
         self.vocabulary = vocabulary
 
@@ -50,64 +50,70 @@ class SymbolClashError(TangerError, ValueError):
 class Vocabulary:
     """An ordered table of symbols; a symbol's position is its index.
 
+    Where graphemes and phonemes share a table, each side has a `Vocabulary` of its own over it.
+
     Attributes:
-        symbols: every symbol in order, the special ones included.
-        prefix: what the table puts before each of this vocabulary's own symbols. Empty, unless
-            graphemes and phonemes share a table and one side has to be told from the other.
+        symbols: every symbol of the table in order, the special ones included.
+        prefix: what the table puts before each of this side's symbols.
+        other_prefix: what it puts before each of the other side's, where there is another side.
     """
 
     symbols: tuple[str, ...]
     prefix: str = ""
+    other_prefix: str = ""
 
     def __post_init__(self) -> None:
         if len(set(self.symbols)) != len(self.symbols):
             raise ValueError("a vocabulary holds each symbol once")
-        for special in (START, END):
-            if special not in self.symbols:
-                raise ValueError(f"a vocabulary holds {special}")
+        if not {START, END} <= set(self.symbols):
+            raise ValueError(f"a vocabulary holds {START} and {END}")
 
     def __len__(self) -> int:
         return len(self.symbols)
 
     def __contains__(self, symbol: str) -> bool:
-        return self.prefix + symbol in self._index
+        return symbol in self._own
 
     @cached_property
-    def _index(self) -> dict[str, int]:
-        return {symbol: index for index, symbol in enumerate(self.symbols)}
+    def _own(self) -> dict[str, int]:
+        """Index of each of this side's symbols, its prefix removed."""
+
+        def of_other_side(symbol: str) -> bool:
+            return len(symbol) > len(self.other_prefix) > 0 and symbol.startswith(self.other_prefix)
+
+        return {
+            symbol.removeprefix(self.prefix): index
+            for index, symbol in enumerate(self.symbols)
+            if symbol not in SPECIALS
+            and symbol.startswith(self.prefix)
+            and not of_other_side(symbol)
+        }
 
     @property
+    def own(self) -> tuple[str, ...]:
+        """This side's symbols in order, without the special ones, their prefix removed."""
+        return tuple(self._own)
+
+    @cached_property
     def start(self) -> int:
         """Index of ``<s>``."""
-        return self._index[START]
-
-    @property
-    def end(self) -> int:
-        """Index of ``</s>``."""
-        return self._index[END]
+        return self.symbols.index(START)
 
     @cached_property
-    def own(self) -> tuple[str, ...]:
-        """The symbols without the special ones and without the other side's, prefix removed."""
-        return tuple(
-            symbol.removeprefix(self.prefix)
-            for symbol in self.symbols
-            if symbol not in SPECIALS and symbol.startswith(self.prefix)
-        )
+    def end(self) -> int:
+        """Index of ``</s>``."""
+        return self.symbols.index(END)
 
     def encode(self, symbols: Iterable[str]) -> list[int]:
-        """Indices of `symbols`.
+        """Indices of `symbols`, each one of this side's own.
 
         Raises:
-            UnknownSymbolError: for the first symbol that the table lacks.
+            UnknownSymbolError: for the first symbol that is not.
         """
-        indices = []
-        for symbol in symbols:
-            index = self._index.get(self.prefix + symbol)
-            if index is None or symbol in SPECIALS:
-                raise UnknownSymbolError(symbol, self)
-            indices.append(index)
-        return indices
+        try:
+            return [self._own[symbol] for symbol in symbols]
+        except KeyError as e:
+            raise UnknownSymbolError(e.args[0], self) from e
 
     def decode(self, indices: Iterable[int]) -> tuple[str, ...]:
         """Symbols at `indices`, the prefix removed where there is one."""
@@ -138,7 +144,7 @@ class Vocabulary:
         if both := marked & plain:
             raise SymbolClashError(both)
         table = tuple(sorted(SPECIALS | marked | plain))
-        return cls(table), cls(table, CNTK_PREFIX)
+        return cls(table, other_prefix=CNTK_PREFIX), cls(table, CNTK_PREFIX)
 
 
 def _without_specials(symbols: Iterable[str]) -> set[str]:

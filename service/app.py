@@ -9,16 +9,36 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from model import __version__
 from service import problems
-from service.intake import read_json, unless_gone
+from service.intake import read_json, unless_gone, unless_stopped
 from service.request_id import RequestID
 from service.running import Service
 from service.schemas import Info, Options, Probe, Problem, PronounceRequest, PronounceResponse
 from service.settings import Settings
+
+
+class _TextConvertor(PathConvertor):
+    """The rest of a path, whatever it holds: Starlette's own stops at a line feed."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("text", _TextConvertor())
+
+
+class _App(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """The document, its examples whole: FastAPI leaves every null out of it."""
+        document = super().openapi()
+        schema = document["components"]["schemas"][PronounceResponse.__name__]
+        schema |= PronounceResponse.model_config["json_schema_extra"]
+        return document
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -38,7 +58,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         with suppress(asyncio.CancelledError):
             await workers
 
-    app = FastAPI(
+    app = _App(
         title="tanger",
         summary="Words to phonemes.",
         version=__version__,
@@ -52,6 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.add_exception_handler(exception, problems.known)
     app.add_exception_handler(RequestValidationError, problems.invalid)
     app.add_exception_handler(HTTPException, problems.http)
+    app.add_exception_handler(ClientDisconnect, problems.gone)
     app.add_exception_handler(Exception, problems.unknown)
 
     timeout_header = Header(
@@ -70,11 +91,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     async def pronounce(request: Request, timeout: float | None = timeout_header) -> Response:
         """Pronounce words: a result for each, in their order, whatever becomes of the others."""
-        asked = await read_json(request, PronounceRequest, limit=settings.max_body)
-        work = service.pronounce(asked.words, asked, timeout=timeout)
-        return _answer(await unless_gone(request, work))
+        with unless_stopped():
+            asked = await read_json(request, PronounceRequest, limit=settings.max_body)
+            work = service.pronounce(asked.words, asked, timeout=timeout)
+            return _answer(await unless_gone(request, work))
 
-    @app.get("/pronounce/{word:path}", response_model=PronounceResponse, tags=["pronounce"])
+    @app.get("/pronounce/{word:text}", response_model=PronounceResponse, tags=["pronounce"])
     async def pronounce_one(
         request: Request,
         word: str,
@@ -82,8 +104,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         timeout: float | None = timeout_header,
     ) -> Response:
         """Pronounce one word, percent-encoded."""
-        work = service.pronounce([word], options, timeout=timeout)
-        return _answer(await unless_gone(request, work))
+        with unless_stopped():
+            work = service.pronounce([word], options, timeout=timeout)
+            return _answer(await unless_gone(request, work))
 
     @app.get("/livez", response_model=Probe, tags=["probes"])
     async def livez() -> Response:
@@ -111,15 +134,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
+def _problem_schema() -> dict[str, Any]:
+    """The schema of a problem, in one piece: inside another document `#/$defs` leads nowhere."""
+    schema = Problem.model_json_schema()
+    schema["properties"]["errors"]["items"] = schema.pop("$defs")["ProblemError"]
+    return schema
+
+
 # Stated for OpenAPI alone: every failed request is answered with a problem.
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     "4XX": {
         "description": "A problem with the request",
-        "content": {problems.MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
+        "content": {problems.MEDIA_TYPE: {"schema": _problem_schema()}},
     },
     "5XX": {
         "description": "A problem of the service, or no time or room for the request",
-        "content": {problems.MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
+        "content": {problems.MEDIA_TYPE: {"schema": _problem_schema()}},
     },
 }
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -13,9 +14,9 @@ from service.problems import (
     BodyTooLargeError,
     InvalidRequestError,
     NotJSONError,
+    UnavailableError,
     UnsupportedMediaTypeError,
 )
-from service.schemas import ProblemError
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
@@ -52,12 +53,7 @@ def _refusal(error: ValidationError) -> Exception:
     faults = error.errors(include_url=False, include_context=False, include_input=False)
     if faults[0]["type"] == "json_invalid":
         return NotJSONError(f"the body is not JSON: {faults[0]['msg']}")
-    return InvalidRequestError(
-        *(
-            ProblemError(where=".".join(map(str, ("body", *fault["loc"]))), message=fault["msg"])
-            for fault in faults
-        )
-    )
+    return InvalidRequestError.of(faults, "body")
 
 
 async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
@@ -76,6 +72,19 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
     finally:
         working.cancel()
         leaving.cancel()
+
+
+@contextmanager
+def unless_stopped() -> Iterator[None]:
+    """Do what is inside for a request unless the server, out of patience, cancels it.
+
+    Raises:
+        UnavailableError: where it did, so that this request too gets a proper answer.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as e:
+        raise UnavailableError("the service is stopping") from e
 
 
 async def _hang_up(request: Request) -> None:

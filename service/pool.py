@@ -127,10 +127,10 @@ class Pool:
                 await self._serve(worker)
             except WorkerLostError as e:
                 log.error("%s; starting another", e)
+                self.restarts += 1
             finally:
                 self.ready -= 1
                 await worker.stop()
-            self.restarts += 1
             worker = None
 
     async def _serve(self, worker: _Worker) -> None:
@@ -161,16 +161,19 @@ class Pool:
             raise
 
     async def _start(self, device: str, threads: int) -> _Worker:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "service.worker", str(self.artifact), device, str(threads)),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            limit=_LINE_LIMIT,
-            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
-            # Ctrl-C in a terminal is for the service, which then stops its workers in order.
-            start_new_session=True,
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-m", "service.worker", str(self.artifact), device, str(threads)),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                limit=_LINE_LIMIT,
+                env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+                # Ctrl-C in a terminal is for the service, which then stops its workers in order.
+                start_new_session=True,
+            )
+        except OSError as e:  # no memory or no process left: for now, perhaps
+            raise PoolError(f"no worker process can be made: {e}") from e
         worker = _Worker(process)
         try:
             hello = await worker.receive()
@@ -217,7 +220,8 @@ class _Worker:
         assert self.process.stdout is not None
         line = await self.process.stdout.readline()
         if not line:
-            await self.exited
+            # Shielded: a time limit on this line must not take the watch on the process with it.
+            await asyncio.shield(self.exited)
             raise ValueError("its output ended")
         message: dict[str, Any] = json.loads(line)
         return message

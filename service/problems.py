@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any, Self
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -15,11 +16,16 @@ from starlette.responses import Response
 from model.alphabets import AlphabetError
 from service.batcher import DeadlineError, QueueFullError
 from service.pool import WorkerLostError
+from service.request_id import HEADER as REQUEST_ID
 from service.schemas import Problem, ProblemError
 
 MEDIA_TYPE = "application/problem+json"
 # How soon a client should come back where nothing better is known, in seconds.
 RETRY_AFTER = 1.0
+# No status of HTTP's own: what proxies have long logged in its place.
+_CLIENT_CLOSED_REQUEST = 499
+# A body can hold a fault in every other byte; the first few say what is wrong.
+_MOST_FAULTS = 20
 
 
 class NotJSONError(Exception):
@@ -45,12 +51,24 @@ class InvalidRequestError(Exception):
     """A request of the wrong shape or with values that are not known.
 
     Attributes:
-        errors: every fault, with its place.
+        errors: the faults, with their places.
     """
 
     def __init__(self, *errors: ProblemError) -> None:
         super().__init__("; ".join(f"{error.where}: {error.message}" for error in errors))
         self.errors = errors
+
+    @classmethod
+    def of(cls, faults: Sequence[Mapping[str, Any]], *place: str) -> Self:
+        """For the first faults that pydantic found in what stands at `place`."""
+        return cls(
+            *(
+                ProblemError(
+                    where=".".join(map(str, (*place, *fault["loc"]))), message=fault["msg"]
+                )
+                for fault in faults[:_MOST_FAULTS]
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -91,11 +109,7 @@ async def known(request: Request, error: Exception) -> Response:
 async def invalid(request: Request, error: Exception) -> Response:
     """The problem for query parameters and headers that the framework has checked."""
     assert isinstance(error, RequestValidationError)
-    faults = [
-        ProblemError(where=".".join(map(str, fault["loc"])), message=fault["msg"])
-        for fault in error.errors()
-    ]
-    return await known(request, InvalidRequestError(*faults))
+    return await known(request, InvalidRequestError.of(error.errors()))
 
 
 async def http(request: Request, error: Exception) -> Response:
@@ -103,15 +117,23 @@ async def http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     code = status.phrase.lower().replace(" ", "_")
-    detail = f"no {request.method} {request.url.path} here; /openapi.json lists what there is"
+    detail = f"no {request.method} {request.scope['path']} here; /openapi.json lists what there is"
     return _problem(request, status, code, detail, (), error.headers)
+
+
+async def gone(request: Request, error: Exception) -> Response:
+    """For a client that has hung up: nobody hears it, and there is nothing to log."""
+    del request, error
+    return Response(status_code=_CLIENT_CLOSED_REQUEST)
 
 
 async def unknown(request: Request, error: Exception) -> Response:
     """The problem for a fault of ours; what it was goes to the log, not to the client."""
     del error
     detail = "this is a fault of the service, not of the request; its log says more"
-    return _problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail)
+    # Starlette answers this one from outside of all middleware.
+    headers = {REQUEST_ID: request.state.request_id}
+    return _problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail, (), headers)
 
 
 def _problem(

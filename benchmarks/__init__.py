@@ -1,0 +1,1 @@
+"""Measurements. Only ratios within one run on one machine mean anything."""

@@ -1,0 +1,87 @@
+"""What a run learns from and what it is judged by, read and encoded."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from model import lexicon
+from model.batches import Example, encode_entries
+from model.errors import TangerError
+from model.lexicon import Entry
+from model.recipe import Recipe
+from model.vocabulary import UnknownSymbolError, Vocabulary
+
+
+class DatasetError(TangerError, ValueError):
+    """Lexicons that nothing can be trained on; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a run learns from and chooses by.
+
+    Attributes:
+        graphemes, phonemes: the vocabularies, made from the training lexicon alone.
+        examples: the training entries as indices.
+        dev: the dev entries whose words training does not hold.
+        dev_known: how many dev entries were left out, their words being in training.
+        checksums: file name, sha256 and size of both lexicons.
+    """
+
+    graphemes: Vocabulary
+    phonemes: Vocabulary
+    examples: list[Example]
+    dev: list[Entry]
+    dev_known: int
+    checksums: dict[str, Any]
+
+
+def read(recipe: Recipe, lexicon_path: Path, dev_path: Path) -> Dataset:
+    """Read and encode both lexicons.
+
+    Raises:
+        DatasetError: where one is empty, or dev holds a symbol that training lacks.
+        LexiconError: for a bad line.
+    """
+    entries = lexicon.read(lexicon_path)
+    if not entries:
+        raise DatasetError(f"{lexicon_path} holds no words to train on")
+    graphemes = {grapheme for entry in entries for grapheme in entry.word}
+    phonemes = {phoneme for entry in entries for phoneme in entry.phonemes}
+    if recipe.vocabulary.shared:
+        inputs, outputs = Vocabulary.shared(graphemes, phonemes)
+    else:
+        inputs, outputs = Vocabulary.of(graphemes), Vocabulary.of(phonemes)
+    words = {entry.word for entry in entries}
+    dev_entries = lexicon.read(dev_path)
+    dev = [entry for entry in dev_entries if entry.word not in words]
+    if not dev:
+        raise DatasetError(f"{dev_path} holds no words that {lexicon_path} does not hold as well")
+    for entry in dev:
+        try:
+            inputs.encode(entry.word)
+            outputs.encode(entry.phonemes)
+        except UnknownSymbolError as e:
+            raise DatasetError(
+                f"{dev_path} has {e.symbol!r} in {entry.word!r}, which {lexicon_path} never has: "
+                "nothing can learn it; leave the word out or add such words to training"
+            ) from e
+    return Dataset(
+        graphemes=inputs,
+        phonemes=outputs,
+        examples=encode_entries(entries, inputs, outputs, boundaries=recipe.network.boundaries),
+        dev=dev,
+        dev_known=len(dev_entries) - len(dev),
+        checksums={
+            "lexicon": _checksum(lexicon_path, len(entries)),
+            "dev": _checksum(dev_path, len(dev)),
+        },
+    )
+
+
+def _checksum(path: Path, entries: int) -> dict[str, Any]:
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {"file": path.name, "sha256": digest, "entries": entries}

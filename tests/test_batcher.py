@@ -1,0 +1,472 @@
+import asyncio
+import gc
+from contextlib import asynccontextmanager
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.batcher import Batcher, DeadlineError, QueueFullError
+
+LONG = 60.0
+
+
+class BrokenError(Exception):
+    pass
+
+
+class Decoder:
+    """Workers that answer a word with its lower case, and keep count of their batches.
+
+    A batch that holds BAD fails. While `gate` is closed, workers are busy with what they took.
+    """
+
+    def __init__(self, batcher, *, busy=False):
+        self.batcher = batcher
+        self.batches = []
+        self.gate = asyncio.Event()
+        if not busy:
+            self.gate.set()
+
+    @property
+    def words(self):
+        return [word for batch in self.batches for word in batch]
+
+    async def work(self):
+        while True:
+            batch = await self.batcher.take()
+            self.batches.append(list(batch.words))
+            await self.gate.wait()
+            if "BAD" in batch.words:
+                batch.fail(BrokenError("broken"))
+            else:
+                batch.resolve([word.lower() for word in batch.words])
+
+
+@asynccontextmanager
+async def decoding(batcher, *, workers=1, busy=False):
+    decoder = Decoder(batcher, busy=busy)
+    tasks = [asyncio.create_task(decoder.work()) for _ in range(workers)]
+    await turns()
+    try:
+        yield decoder
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def turns(count=5):
+    """Let the event loop go round, so that whoever can run has run."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+def queue(*, capacity=100, max_batch=4, max_wait=0.0):
+    return Batcher(capacity=capacity, max_batch=max_batch, max_wait=max_wait)
+
+
+def submitted(batcher, *words, timeout=LONG):
+    return asyncio.create_task(batcher.submit(words, timeout=timeout))
+
+
+def assert_empty(batcher):
+    assert batcher.waiting == 0
+    assert not batcher._requests
+    assert batcher._idle == 0
+
+
+def test_answers_come_in_the_order_of_the_words():
+    async def run():
+        batcher = queue()
+        async with decoding(batcher, workers=2):
+            requests = [submitted(batcher, f"A{n}", f"B{n}", f"C{n}") for n in range(10)]
+            answers = await asyncio.gather(*requests)
+        assert answers == [[f"a{n}", f"b{n}", f"c{n}"] for n in range(10)]
+        assert_empty(batcher)
+
+    asyncio.run(run())
+
+
+def test_a_lone_word_does_not_wait_and_what_comes_meanwhile_shares_a_batch():
+    async def run():
+        batcher = queue(max_batch=64)
+        async with decoding(batcher, busy=True) as decoder:
+            first = submitted(batcher, "FIRST")
+            await turns()
+            assert decoder.batches == [["FIRST"]]
+            others = [submitted(batcher, f"W{n}") for n in range(40)]
+            await turns()
+            assert batcher.waiting == 40
+            decoder.gate.set()
+            assert await first == ["first"]
+            assert await asyncio.gather(*others) == [[f"w{n}"] for n in range(40)]
+            assert [len(batch) for batch in decoder.batches] == [1, 40]
+        assert_empty(batcher)
+
+    asyncio.run(run())
+
+
+def test_a_request_longer_than_a_batch_is_cut_and_put_together_again():
+    async def run():
+        batcher = queue(max_batch=4)
+        async with decoding(batcher) as decoder:
+            words = [f"W{n}" for n in range(10)]
+            assert await batcher.submit(words, timeout=LONG) == [f"w{n}" for n in range(10)]
+            assert [len(batch) for batch in decoder.batches] == [4, 4, 2]
+            assert decoder.words == words
+        assert_empty(batcher)
+
+    asyncio.run(run())
+
+
+def test_first_come_first_served():
+    async def run():
+        batcher = queue(max_batch=4)
+        requests = [submitted(batcher, *"ABCDEF"), submitted(batcher, "G"), submitted(batcher, "H")]
+        await turns()
+        async with decoding(batcher) as decoder:
+            await asyncio.gather(*requests)
+            assert decoder.batches == [["A", "B", "C", "D"], ["E", "F", "G", "H"]]
+
+    asyncio.run(run())
+
+
+def test_no_words_are_answered_at_once():
+    async def run():
+        assert await queue().submit([], timeout=LONG) == []
+
+    asyncio.run(run())
+
+
+def test_a_request_is_admitted_whole_or_not_at_all():
+    async def run():
+        batcher = queue(capacity=4)
+        kept = submitted(batcher, "A", "B", "C")
+        await turns()
+        with pytest.raises(QueueFullError, match="3 words are waiting, of at most 4") as caught:
+            await batcher.submit(["D", "E"], timeout=LONG)
+        assert caught.value.retry_after > 0
+        assert batcher.waiting == 3
+        fits = submitted(batcher, "F")
+        await turns()
+        async with decoding(batcher) as decoder:
+            assert await kept == ["a", "b", "c"]
+            assert await fits == ["f"]
+            assert decoder.words == ["A", "B", "C", "F"]
+
+    asyncio.run(run())
+
+
+def test_a_request_larger_than_the_queue_is_never_admitted():
+    async def run():
+        with pytest.raises(QueueFullError):
+            await queue(capacity=2).submit(["A", "B", "C"], timeout=LONG)
+
+    asyncio.run(run())
+
+
+def test_words_that_are_being_decoded_take_no_room():
+    async def run():
+        batcher = queue(capacity=4)
+        async with decoding(batcher, busy=True) as decoder:
+            first = submitted(batcher, *"ABCD")
+            await turns()
+            second = submitted(batcher, *"EFGH")
+            await turns()
+            assert batcher.waiting == 4
+            decoder.gate.set()
+            assert await asyncio.gather(first, second) == [list("abcd"), list("efgh")]
+
+    asyncio.run(run())
+
+
+def test_a_missed_deadline_gives_the_room_back():
+    async def run():
+        batcher = queue(capacity=3)
+        async with decoding(batcher, busy=True) as decoder:
+            first = submitted(batcher, "A")
+            await turns()
+            with pytest.raises(DeadlineError, match=r"3 words took longer than 0\.01 s"):
+                await batcher.submit(["B", "C", "D"], timeout=0.01)
+            assert batcher.waiting == 0
+            late = submitted(batcher, "E", "F", "G")
+            decoder.gate.set()
+            assert await first == ["a"]
+            assert await late == ["e", "f", "g"]
+            assert decoder.words == ["A", "E", "F", "G"], "the decoder never saw the late words"
+        assert_empty(batcher)
+
+    asyncio.run(run())
+
+
+def test_a_deadline_is_missed_while_decoding_too():
+    async def run():
+        batcher = queue()
+        async with decoding(batcher, busy=True) as decoder:
+            with pytest.raises(DeadlineError):
+                await batcher.submit(["A"], timeout=0.01)
+            decoder.gate.set()
+            assert await batcher.submit(["B"], timeout=LONG) == ["b"]
+        assert_empty(batcher)
+
+    asyncio.run(run())
+
+
+def test_the_time_limit_of_a_caller_is_not_ours():
+    async def run():
+        batcher = queue()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await batcher.submit(["A"], timeout=LONG)
+        assert_empty(batcher)
+
+    asyncio.run(run())
+
+
+def test_a_cancelled_request_never_reaches_the_decoder():
+    async def run():
+        batcher = queue(capacity=6)
+        async with decoding(batcher, busy=True) as decoder:
+            first = submitted(batcher, "A")
+            await turns()
+            gone = submitted(batcher, "B", "C", "D")
+            stays = submitted(batcher, "E", "F")
+            await turns()
+            gone.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await gone
+            assert batcher.waiting == 2
+            decoder.gate.set()
+            assert await asyncio.gather(first, stays) == [["a"], ["e", "f"]]
+            assert decoder.words == ["A", "E", "F"]
+        assert_empty(batcher)
+
+    asyncio.run(run())
+
+
+def test_what_is_left_of_a_cancelled_request_is_given_up():
+    async def run():
+        batcher = queue(max_batch=4)
+        async with decoding(batcher, busy=True) as decoder:
+            gone = submitted(batcher, *"ABCDEFGHIJ")
+            await turns()
+            assert batcher.waiting == 6
+            gone.cancel()
+            await turns()
+            assert batcher.waiting == 0
+            decoder.gate.set()
+            assert await batcher.submit(["K"], timeout=LONG) == ["k"]
+            assert decoder.batches == [list("ABCD"), ["K"]]
+        assert_empty(batcher)
+
+    asyncio.run(run())
+
+
+def test_idle_workers_take_equal_shares():
+    async def run():
+        batcher = queue(max_batch=8)
+        async with decoding(batcher, workers=3, busy=True) as decoder:
+            request = submitted(batcher, *"ABCDEFG")
+            await turns()
+            assert [len(batch) for batch in decoder.batches] == [3, 2, 2]
+            decoder.gate.set()
+            assert await request == list("abcdefg")
+
+    asyncio.run(run())
+
+
+def test_a_worker_that_has_left_gets_no_share():
+    async def run():
+        batcher = queue(max_batch=8)
+        leaving = asyncio.create_task(batcher.take())
+        await turns()
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+        async with decoding(batcher) as decoder:
+            await batcher.submit("ABCD", timeout=LONG)
+            assert decoder.batches == [list("ABCD")]
+
+    asyncio.run(run())
+
+
+def test_a_worker_that_leaves_as_words_come_takes_none_with_it():
+    async def run():
+        batcher = queue()
+        leaving = asyncio.create_task(batcher.take())
+        await turns()
+        request = submitted(batcher, "A")
+        await asyncio.sleep(0)  # the word is there, and the worker has been called
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+        if not leaving.cancelled():  # it was quicker
+            leaving.result().resolve(["a"])
+        async with decoding(batcher):
+            assert await request == ["a"]
+        assert_empty(batcher)
+
+    asyncio.run(run())
+
+
+def test_a_failing_batch_fails_its_own_requests_alone():
+    async def run():
+        batcher = queue(max_batch=4)
+        requests = [
+            submitted(batcher, "A", "BAD"),
+            submitted(batcher, "C"),
+            submitted(batcher, "D", "E"),  # cut: D shares the batch that fails
+            submitted(batcher, "F", "G"),
+        ]
+        await turns()
+        async with decoding(batcher) as decoder:
+            answers = await asyncio.gather(*requests, return_exceptions=True)
+            assert [type(answer) for answer in answers] == [BrokenError] * 3 + [list]
+            assert answers[3] == ["f", "g"]
+            assert decoder.batches[0] == ["A", "BAD", "C", "D"]
+        assert_empty(batcher)
+
+    asyncio.run(run())
+
+
+def test_a_failed_request_leaves_the_queue():
+    async def run():
+        batcher = queue(max_batch=2)
+        async with decoding(batcher, busy=True) as decoder:
+            request = submitted(batcher, "BAD", "B", "C", "D", "E", "F")
+            await turns()
+            assert batcher.waiting == 4
+            decoder.gate.set()
+            with pytest.raises(BrokenError):
+                await request
+            assert batcher.waiting == 0
+        assert_empty(batcher)
+
+    asyncio.run(run())
+
+
+def test_answers_that_are_too_few_are_noticed():
+    async def run():
+        batcher = queue()
+        request = submitted(batcher, "A", "B")
+        await turns()
+        batch = await batcher.take()
+        with pytest.raises(ValueError, match="shorter"):
+            batch.resolve(["a"])
+        batch.fail(BrokenError("broken"))
+        with pytest.raises(BrokenError):
+            await request
+
+    asyncio.run(run())
+
+
+def test_with_max_wait_a_worker_waits_for_company():
+    async def run():
+        batcher = queue(max_batch=64, max_wait=0.2)
+        async with decoding(batcher) as decoder:
+            first = submitted(batcher, "A")
+            await asyncio.sleep(0.01)
+            assert decoder.batches == []
+            second = submitted(batcher, "B")
+            assert await asyncio.gather(first, second) == [["a"], ["b"]]
+            assert decoder.batches == [["A", "B"]]
+
+    asyncio.run(run())
+
+
+def test_max_wait_ends_when_the_batch_is_full():
+    async def run():
+        batcher = queue(max_batch=4, max_wait=LONG)
+        async with decoding(batcher) as decoder, asyncio.timeout(LONG / 2):
+            first = submitted(batcher, "A")
+            await turns()
+            second = submitted(batcher, "B", "C", "D")
+            await asyncio.gather(first, second)
+            assert decoder.batches == [["A", "B", "C", "D"]]
+            assert await batcher.submit("EFGH", timeout=LONG) == list("efgh")
+
+    asyncio.run(run())
+
+
+def test_max_wait_does_not_hold_up_what_waited_before():
+    async def run():
+        batcher = queue(max_batch=4, max_wait=LONG)
+        request = submitted(batcher, "A")
+        await turns()
+        async with decoding(batcher) as decoder, asyncio.timeout(LONG / 2):
+            assert await request == ["a"]
+            assert decoder.batches == [["A"]]
+
+    asyncio.run(run())
+
+
+def test_max_wait_outlives_the_request_that_began_it():
+    async def run():
+        batcher = queue(max_batch=4, max_wait=0.05)
+        async with decoding(batcher) as decoder:
+            with pytest.raises(DeadlineError):
+                await batcher.submit(["A"], timeout=0.01)
+            await asyncio.sleep(0.06)
+            assert decoder.batches == []
+            assert await batcher.submit(["B"], timeout=LONG) == ["b"]
+
+    asyncio.run(run())
+
+
+REQUESTS = st.lists(
+    st.tuples(
+        st.integers(1, 7),  # words
+        st.sampled_from(["wait", "wait", "cancel", "deadline", "fail"]),
+        st.integers(0, 4),  # turns of the event loop before the next request
+        st.integers(0, 6),  # turns until it is cancelled
+    ),
+    max_size=25,
+)
+
+
+@given(
+    requests=REQUESTS,
+    workers=st.integers(1, 3),
+    max_batch=st.integers(1, 8),
+    capacity=st.integers(7, 20),
+    max_wait=st.sampled_from([0.0, 0.0005]),
+)
+@settings(deadline=None, max_examples=60)
+def test_in_a_storm_nothing_is_lost_and_nothing_is_kept(
+    requests, workers, max_batch, capacity, max_wait
+):
+    async def request(batcher, number, size, fate, patience):
+        words = [f"W{number}.{place}" for place in range(size)]
+        if fate == "fail":
+            words[-1] = "BAD"
+        task = submitted(batcher, *words, timeout=0.0005 if fate == "deadline" else LONG)
+        if fate == "cancel":
+            await turns(patience)
+            task.cancel()
+        try:
+            assert await task == [word.lower() for word in words]
+        except asyncio.CancelledError:
+            assert fate == "cancel"
+        except DeadlineError:
+            assert fate == "deadline"
+        except (QueueFullError, BrokenError):
+            pass  # anybody may find the queue full, or share a batch with BAD
+
+    async def run():
+        faults = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
+        batcher = queue(capacity=capacity, max_batch=max_batch, max_wait=max_wait)
+        tasks = []
+        async with decoding(batcher, workers=workers) as decoder, asyncio.timeout(LONG):
+            for number, (size, fate, pause, patience) in enumerate(requests):
+                tasks.append(asyncio.create_task(request(batcher, number, size, fate, patience)))
+                assert 0 <= batcher.waiting <= capacity
+                await turns(pause)
+            await asyncio.gather(*tasks)
+            good = [word for word in decoder.words if word != "BAD"]
+            assert len(good) == len(set(good)), "a word was decoded twice"
+            assert all(1 <= len(batch) <= max_batch for batch in decoder.batches)
+        assert_empty(batcher)
+        gc.collect(1)
+        assert not faults
+
+    asyncio.run(run())

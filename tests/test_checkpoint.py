@@ -1,0 +1,115 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from model import checkpoint
+from model.checkpoint import ArtifactError
+from model.vocabulary import Vocabulary
+
+
+@pytest.fixture
+def copy(tiny_artifact, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(tiny_artifact, folder)
+    return folder
+
+
+def write(path, scale=1.0):
+    return checkpoint.write(
+        path, name="x", network={"hidden": 2}, training={"seed": 1},
+        graphemes=Vocabulary.of("AB"), phonemes=Vocabulary.of(["T"]),
+        weights={"w": np.full((2, 2), scale, np.float32)}, extras={"metrics.jsonl": b"{}\n"},
+    )  # fmt: skip
+
+
+def test_reads_what_was_written(tmp_path):
+    written = write(tmp_path / "x")
+    assert checkpoint.read(tmp_path / "x") == written
+    assert written.network == {"hidden": 2}
+    assert written.graphemes.own == ("A", "B")
+    assert written.weights()["w"].dtype == np.float32
+    assert len(written.version) == 12
+    assert written.weights_sha256.startswith(written.version)
+
+
+def test_replaces_an_artifact_whole(tmp_path):
+    old, new = write(tmp_path / "x"), write(tmp_path / "x", scale=2.0)
+    assert old.version != new.version
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+    with pytest.raises(ArtifactError, match="damaged"):
+        old.weights()
+
+
+def test_a_write_that_fails_leaves_the_old_one(tmp_path):
+    old = write(tmp_path / "x")
+    with pytest.raises(ValueError, match=r".+"):
+        checkpoint.write(
+            tmp_path / "x", name="x", network={}, training={}, graphemes=old.graphemes,
+            phonemes=old.phonemes, weights={"w": np.array(["no", "number"])}, extras={},
+        )  # fmt: skip
+    assert checkpoint.read(tmp_path / "x").weights()["w"].sum() == 4
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_weights_beyond_float16_are_refused(tmp_path):
+    with pytest.raises(ArtifactError, match="weights in w are beyond float16"):
+        write(tmp_path / "x", scale=1e6)
+
+
+def test_nothing_is_pickled(tiny_artifact):
+    for path in tiny_artifact.iterdir():
+        assert path.suffix in (".safetensors", ".json", ".jsonl", ".md", ".png")
+        assert not path.read_bytes().startswith((b"\x80", b"PK"))
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "config.json", "vocabulary.json"])
+@pytest.mark.parametrize("harm", ["truncated", "edited", "missing", "swapped"])
+def test_damage_is_named(copy, tmp_path, name, harm):
+    path = copy / name
+    content = path.read_bytes()
+    if harm == "truncated":
+        path.write_bytes(content[:-7])
+    elif harm == "edited":
+        path.write_bytes(content[:40] + bytes([content[40] ^ 1]) + content[41:])
+    elif harm == "missing":
+        path.unlink()
+    else:
+        write(tmp_path / "other")
+        shutil.copy(tmp_path / "other" / name, path)
+    with pytest.raises(ArtifactError) as caught:
+        checkpoint.read(copy)
+    assert caught.value.path == path
+    assert name in str(caught.value)
+
+
+def test_a_folder_that_is_none_is_said_so(tmp_path):
+    with pytest.raises(ArtifactError, match="no such folder"):
+        checkpoint.read(tmp_path / "nowhere")
+    with pytest.raises(ArtifactError, match=r"manifest\.json"):
+        checkpoint.read(tmp_path)
+
+
+@pytest.mark.parametrize("manifest", ["", "[]", "{}", '{"format_version": 1, "files": 3}'])
+def test_a_broken_manifest_is_said_so(copy, manifest):
+    (copy / "manifest.json").write_text(manifest)
+    with pytest.raises(ArtifactError, match=r"manifest\.json"):
+        checkpoint.read(copy)
+
+
+def test_a_newer_format_is_said_so(copy):
+    path = copy / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 2}))
+    with pytest.raises(ArtifactError, match="version 2"):
+        checkpoint.read(copy)
+
+
+def test_metrics_belong_to_their_weights(copy):
+    artifact = checkpoint.read(copy)
+    checkpoint.write_metrics(artifact, {"test": {"wer": 0.5}})
+    assert checkpoint.read(copy).metrics() == {"test": {"wer": 0.5}}
+    path = copy / "metrics.json"
+    path.write_text(path.read_text().replace(artifact.weights_sha256, "0" * 64))
+    with pytest.raises(ArtifactError, match="other weights"):
+        artifact.metrics()

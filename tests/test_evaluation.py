@@ -1,0 +1,63 @@
+import json
+import shutil
+
+import pytest
+
+from model import checkpoint, evaluation, lexicon
+from model.evaluation import EvaluationError
+from model.lexicon import Entry
+from model.phonemizer import Phonemizer
+
+
+@pytest.fixture
+def copy(tiny_artifact, tmp_path):
+    folder = tmp_path / "tiny"
+    shutil.copytree(tiny_artifact, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def phonemizer(tiny_artifact):
+    return Phonemizer.load(tiny_artifact, "cpu")
+
+
+def test_figures_are_those_of_the_answers(phonemizer, little_lexicon):
+    path = little_lexicon["test"]
+    entries = lexicon.read(path)
+    answers = phonemizer.pronounce([entry.word for entry in entries])
+    wrong = sum(a.phonemes != e.phonemes for a, e in zip(answers, entries, strict=True))
+    found = evaluation.evaluate(phonemizer, path)
+    assert found.any_match.wrong == found.per_line.wrong == wrong
+    assert found.any_match.words == len(entries)
+    assert found.unspellable == 0
+    assert found.words_per_second > 0
+    assert 0 <= found.teacher_forced_error <= found.any_match.wer
+    assert sum(times for *_, times in found.confusions) <= found.any_match.edits
+
+
+def test_words_that_cannot_be_spelt_are_wrong(phonemizer, tmp_path):
+    path = tmp_path / "odd.dict"
+    lexicon.write(path, [Entry("ZOO", ("T",)), Entry("TAT", ("T", "AE", "T"))], "cmudict")
+    found = evaluation.evaluate(phonemizer, path)
+    assert found.unspellable == 1
+    assert found.any_match.words == 2
+    assert found.any_match.wrong >= 1
+
+
+def test_nothing_to_score_is_said_so(phonemizer, tmp_path):
+    (tmp_path / "empty.dict").write_text("")
+    with pytest.raises(EvaluationError, match=r"empty\.dict"):
+        evaluation.evaluate(phonemizer, tmp_path / "empty.dict")
+
+
+def test_figures_are_kept_beside_the_weights(phonemizer, copy, little_lexicon):
+    for name in ("dev", "test"):
+        evaluation.keep(copy, evaluation.evaluate(phonemizer, little_lexicon[name]))
+    metrics = checkpoint.read(copy).metrics()
+    assert set(metrics) == {"dev.dict", "test.dict"}
+    raw = json.loads((copy / "metrics.json").read_text())
+    assert raw["weights_sha256"] == checkpoint.read(copy).weights_sha256
+    card = (copy / "README.md").read_text()
+    assert f"{100 * metrics['test.dict']['any_match']['wer']:.2f}" in card
+    assert "learning_curve.png" in card
+    assert "| hidden | 48 |" in card

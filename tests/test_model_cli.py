@@ -1,0 +1,136 @@
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+from typer.testing import CliRunner
+
+from model import lexicon
+from model.__main__ import app
+
+
+def tanger(*arguments, input=None):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], input=input)
+
+
+@pytest.fixture
+def pronounce(tiny_artifact):
+    def call(*arguments, **options):
+        return tanger(
+            "pronounce", *arguments, "--artifact", tiny_artifact, "--device", "cpu", **options
+        )
+
+    return call
+
+
+def test_words_on_the_command_line(pronounce):
+    result = pronounce("tanger", "BRAND")
+    assert result.exit_code == 0
+    assert result.stdout == "TANGER  T AE NG ER\nBRAND  B R AE N D\n"
+
+
+def test_words_from_stdin_keep_their_order(pronounce):
+    words = ["BRAND", "tanger", "", "Garden"] * 3
+    result = pronounce(input="\n".join(words))
+    assert [line.split()[0] for line in result.stdout.splitlines()] == [
+        "BRAND", "TANGER", "GARDEN"] * 3  # fmt: skip
+
+
+@pytest.mark.parametrize("format", ["cmudict", "tsv", "ctf"])
+def test_answers_read_back_as_a_lexicon(pronounce, tmp_path, format):
+    (tmp_path / "words.txt").write_text("TANGER\nBRAND\n")
+    result = pronounce("--input", tmp_path / "words.txt", "--format", format)
+    (tmp_path / "answers").write_text(result.stdout)
+    assert lexicon.read(tmp_path / "answers", format) == [
+        lexicon.Entry("TANGER", ("T", "AE", "NG", "ER")),
+        lexicon.Entry("BRAND", ("B", "R", "AE", "N", "D")),
+    ]
+
+
+def test_what_cannot_be_pronounced_leaves_its_line(pronounce):
+    result = pronounce("tanger", "42", "brand")
+    assert result.exit_code == 1
+    assert result.stdout == "TANGER  T AE NG ER\n# '42': unspellable\nBRAND  B R AE N D\n"
+    assert "DIGIT FOUR" in result.stderr
+    assert pronounce("tanger", "42", "--format", "tsv").stdout == "tanger\tT AE NG ER\n42\t\n"
+
+
+def test_changes_are_told_on_stderr(pronounce):
+    result = pronounce("Tänger")
+    assert result.stdout == "TANGER  T AE NG ER\n"
+    assert "ä -> A" in result.stderr
+
+
+def test_alphabets(pronounce):
+    assert pronounce("tanger", "--alphabet", "cntk").stdout == "TANGER  ~T ~AE ~NG ~ER\n"
+    refused = pronounce("tanger", "--alphabet", "native")
+    assert refused.exit_code == 2
+    assert "'arpabet' or 'cntk'" in refused.stderr
+
+
+def test_convert_there_and_back(little_lexicon, tmp_path):
+    source = little_lexicon["dev"]
+    for step, name in ((source, "a.ctf"), ("a.ctf", "b.tsv"), ("b.tsv", "c.dict")):
+        result = tanger("convert", tmp_path / step, tmp_path / name)
+        assert result.exit_code == 0
+        assert "100 entries" in result.stdout
+    assert (tmp_path / "c.dict").read_bytes() == source.read_bytes()
+
+
+def test_convert_says_what_is_wrong(tmp_path):
+    (tmp_path / "bad.dict").write_text("A  AH\nTANGER\n")
+    bad = tanger("convert", tmp_path / "bad.dict", tmp_path / "x.tsv")
+    assert (bad.exit_code, bad.stderr.count("\n")) == (2, 1)
+    assert "bad.dict:2: expected" in bad.stderr
+    assert not (tmp_path / "x.tsv").exists()
+    unnamed = tanger("convert", tmp_path / "bad.dict", tmp_path / "x")
+    assert "say --to" in unnamed.stderr
+    missing = tanger("convert", tmp_path / "none.dict", tmp_path / "x.tsv")
+    assert "none.dict: No such file" in missing.stderr
+
+
+def test_evaluate_prints_and_keeps(tiny_artifact, little_lexicon, tmp_path):
+    import json
+    import shutil
+
+    copy = tmp_path / "tiny"
+    shutil.copytree(tiny_artifact, copy)
+    result = tanger("evaluate", "--artifact", copy, "--lexicon", little_lexicon["test"])
+    assert result.exit_code == 0
+    kept = json.loads((copy / "metrics.json").read_text())["evaluations"]["test.dict"]
+    assert f"any-match  WER {100 * kept['any_match']['wer']:.2f} %" in result.stdout
+    assert f"{round(kept['words_per_second']):,} words/s" in result.stdout
+    unmasked = tanger("evaluate", "--artifact", copy, "--lexicon", little_lexicon["test"],
+                      "--unmasked")  # fmt: skip
+    assert unmasked.exit_code == 0
+
+
+def test_a_missing_artifact_is_one_line(tmp_path):
+    result = tanger("pronounce", "tanger", "--artifact", tmp_path / "none")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "no such folder" in result.stderr
+
+
+def test_download_from_a_folder(split, tmp_path):
+    result = tanger("download", "--from", split, "--to", tmp_path)
+    assert result.exit_code == 0
+    assert tanger("download", "--from", split, "--to", tmp_path).stdout.count("reusing") == 6
+
+
+def test_training_on_no_terminal_writes_plain_lines(little_lexicon, tiny_recipe_file, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "model", "train", "--fast", "--recipe", str(tiny_recipe_file),
+         "--lexicon", str(little_lexicon["train"]), "--dev", str(little_lexicon["dev"]),
+         "--out", str(tmp_path / "out"), "--run", str(tmp_path / "run"), "--device", "cpu"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "\x1b" not in done.stdout
+    assert "1,500 entries, 9 graphemes, 10 phonemes" in done.stdout
+    assert "minibatch 0: loss" in done.stdout
+    assert "epoch 1 done" in done.stdout
+
+
+def test_the_command_line_speaks_of_nothing_but_torch_when_it_must():
+    """Help and conversion start without torch: they answer at once."""
+    script = "import model.__main__, sys; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)

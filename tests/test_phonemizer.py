@@ -1,0 +1,83 @@
+import shutil
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from model import lexicon
+from model.checkpoint import ArtifactError
+from model.decoding import length_bound
+from model.devices import DeviceError
+from model.phonemizer import Phonemizer
+from model.vocabulary import UnknownSymbolError
+
+WORDS = st.text("ABDEGNRT'", min_size=1, max_size=20)
+
+
+@pytest.fixture(scope="module")
+def phonemizer(tiny_artifact):
+    return Phonemizer.load(tiny_artifact, "cpu")
+
+
+def test_has_learnt_the_little_language(phonemizer, little_lexicon):
+    entries = lexicon.read(little_lexicon["test"])
+    answers = phonemizer.pronounce([entry.word for entry in entries])
+    right = sum(a.phonemes == e.phonemes for a, e in zip(answers, entries, strict=True))
+    assert right >= 0.9 * len(entries)
+
+
+@given(words=st.lists(WORDS, min_size=1, max_size=12))
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.differing_executors])
+def test_an_answer_hangs_on_its_word_alone(phonemizer, words):
+    together = phonemizer.pronounce(words)
+    for word, answer in zip(words, together, strict=True):
+        (alone,) = phonemizer.pronounce([word])
+        assert answer.phonemes == alone.phonemes
+        assert answer.complete == alone.complete
+        assert answer.step_probabilities == pytest.approx(alone.step_probabilities, abs=1e-5)
+        assert answer.probability == pytest.approx(alone.probability, abs=1e-5)
+
+
+@given(word=WORDS)
+@settings(deadline=None, max_examples=40)
+def test_a_hypothesis_is_consistent(phonemizer, word):
+    (answer,) = phonemizer.pronounce([word])
+    assert len(answer.step_probabilities) == len(answer.phonemes) + answer.complete
+    assert len(answer.step_probabilities) <= length_bound(len(word))
+    assert answer.complete or len(answer.phonemes) == length_bound(len(word))
+    assert all(0 < p <= 1 + 1e-6 for p in answer.step_probabilities)
+    assert set(answer.phonemes) <= set(phonemizer.phonemes.own)
+
+
+def test_more_words_than_a_batch_come_back_in_order(phonemizer):
+    words = ["TANGER", "A", "BRAND"] * 200
+    answers = phonemizer.pronounce(words)
+    assert [a.phonemes for a in answers[:3]] * 200 == [a.phonemes for a in answers]
+
+
+def test_no_words_have_no_answers(phonemizer):
+    assert phonemizer.pronounce([]) == []
+
+
+def test_an_empty_word_is_refused(phonemizer):
+    with pytest.raises(ValueError, match="empty word"):
+        phonemizer.pronounce(["TANGER", ""])
+
+
+def test_a_strange_grapheme_is_named(phonemizer):
+    with pytest.raises(UnknownSymbolError) as caught:
+        phonemizer.pronounce(["TAXI"])
+    assert caught.value.symbol == "X"
+
+
+def test_a_device_that_is_not_there_is_said_so(tiny_artifact):
+    with pytest.raises(DeviceError, match="cuda:93"):
+        Phonemizer.load(tiny_artifact, "cuda:93")
+
+
+def test_weights_of_another_network_are_refused(tiny_artifact, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny_artifact, copy)
+    (copy / "weights.safetensors").write_bytes(b"\0" * 64)
+    with pytest.raises(ArtifactError, match=r"weights\.safetensors"):
+        Phonemizer.load(copy, "cpu")

@@ -1,0 +1,100 @@
+import asyncio
+import json
+from http import HTTPStatus
+
+import httpx
+import pytest
+
+from model.alphabets import AlphabetError
+from service import problems
+from service.app import create_app
+from service.batcher import DeadlineError, QueueFullError
+from service.pool import WorkerLostError
+from service.problems import BodyTooLargeError, InvalidRequestError, NotJSONError, UnavailableError
+from service.schemas import ProblemError
+from service.settings import Settings
+
+EXAMPLES = [
+    (NotJSONError("no"), 400, "not_json", None),
+    (BodyTooLargeError(1000), 413, "body_too_large", None),
+    (problems.UnsupportedMediaTypeError("no"), 415, "not_json_type", None),
+    (InvalidRequestError(ProblemError(where="x", message="y")), 422, "invalid_request", None),
+    (AlphabetError("native", ["arpabet"]), 422, "invalid_request", None),
+    (QueueFullError(9, 10, retry_after=0.2), 429, "queue_full", "1"),
+    (QueueFullError(9, 10, retry_after=2.5), 429, "queue_full", "3"),
+    (UnavailableError("no"), 503, "unavailable", "1"),
+    (WorkerLostError("no"), 503, "worker_lost", "1"),
+    (DeadlineError("no"), 504, "deadline_missed", None),
+]
+
+
+@pytest.fixture(scope="module")
+def app(tiny_artifact):
+    """The application, with no worker behind it."""
+    return create_app(Settings(artifact=tiny_artifact, device="cpu"))
+
+
+def get(app, path, **headers):
+    async def run():
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await client.get(path, headers=headers)
+
+    return asyncio.run(run())
+
+
+def failing(app, monkeypatch, error):
+    async def pronounce(*_, **__):
+        raise error
+
+    monkeypatch.setattr(app.state.service, "pronounce", pronounce)
+    return get(app, "/pronounce/a", **{"X-Request-ID": "req-1"})
+
+
+@pytest.mark.parametrize(("error", "status", "code", "retry_after"), EXAMPLES)
+def test_the_table(app, monkeypatch, error, status, code, retry_after):
+    answer = failing(app, monkeypatch, error)
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["X-Request-ID"] == "req-1"
+    assert answer.headers.get("Retry-After") == retry_after
+    problem = answer.json()
+    assert list(problem) == ["type", "title", "status", "detail", "code", "request_id", "errors"]
+    assert problem["type"] == "about:blank"
+    assert problem["title"] == HTTPStatus(status).phrase
+    assert problem["status"] == status
+    assert problem["code"] == code
+    assert problem["detail"] == str(error)
+    assert problem["request_id"] == "req-1"
+    faults = [{"where": "x", "message": "y"}] if isinstance(error, InvalidRequestError) else []
+    assert problem["errors"] == faults
+
+
+def test_every_exception_of_the_table_is_tested():
+    assert {type(error) for error, *_ in EXAMPLES} == set(problems.TABLE)
+
+
+def test_a_body_that_is_not_read_ends_the_connection(app, monkeypatch):
+    assert failing(app, monkeypatch, BodyTooLargeError(1)).headers["Connection"] == "close"
+
+
+def test_a_fault_of_ours_tells_no_secrets(app, monkeypatch):
+    answer = failing(app, monkeypatch, RuntimeError("the password is tanger"))
+    assert answer.status_code == 500
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["X-Request-ID"] == "req-1"
+    problem = answer.json()
+    assert problem["status"] == 500
+    assert problem["code"] == "internal"
+    assert problem["request_id"] == "req-1"
+    assert "password" not in json.dumps(problem)
+
+
+def test_while_no_worker_is_ready(app):
+    for path, code in [("/livez", 200), ("/info", 200), ("/openapi.json", 200)]:
+        assert get(app, path).status_code == code
+    for path in ["/readyz", "/health", "/startupz", "/pronounce/a"]:
+        answer = get(app, path)
+        assert answer.status_code == 503, path
+        assert answer.headers["Retry-After"] == "1"
+        assert "starting" in answer.text

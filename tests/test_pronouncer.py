@@ -1,0 +1,75 @@
+import asyncio
+
+import pytest
+
+from model import checkpoint
+from model.alphabets import AlphabetError
+from service.batcher import Batcher
+from service.pool import Answer
+from service.pronouncer import Pronouncer
+from service.schemas import Options
+
+
+class Decoded(Batcher):
+    """A queue whose every word is answered at once: with its letters, or, for a B, an error."""
+
+    def __init__(self):
+        super().__init__(capacity=100, max_batch=100)
+        self.submitted = []
+
+    async def submit(self, words, *, timeout):
+        self.submitted.extend(words)
+        return [
+            Answer(error="ValueError: no") if word == "B" else Answer(tuple(word), 1 / 3, True)
+            for word in words
+        ]
+
+
+@pytest.fixture(scope="module")
+def artifact(tiny_artifact):
+    return checkpoint.read(tiny_artifact)
+
+
+def pronounce(artifact, *words, **options):
+    queue = Decoded()
+    pronouncer = Pronouncer(artifact, queue, max_letters=4)
+    answer = asyncio.run(pronouncer.pronounce(words, Options(**options), timeout=1))
+    return queue.submitted, answer
+
+
+def test_only_what_can_be_spelt_is_queued_and_all_is_answered_in_order(artifact):
+    submitted, answer = pronounce(artifact, "42", "ab", "", "dán", "B", "abcde", "aaaaa", "t’")
+    assert submitted == ["AB", "DAN", "B", "T'"]
+    assert [result.word for result in answer.results] == [
+        *("42", "ab", "", "dán", "B", "abcde", "aaaaa", "t’")
+    ]
+    codes = [result.error and result.error.code for result in answer.results]
+    assert codes == [
+        *("unspellable", None, "empty", None, "decoding_failed", "unspellable", "too_long", None)
+    ]
+    assert [result.normalized for result in answer.results] == [
+        *(None, "AB", None, "DAN", "B", None, None, "T'")
+    ]
+    for result in answer.results:
+        assert (result.error is None) == (result.source == "model") == bool(result.pronunciations)
+    assert answer.results[3].warnings == ("á -> A",)
+    assert "ValueError: no" in answer.results[4].error.message
+
+
+def test_the_model_is_named(artifact):
+    _, answer = pronounce(artifact, "a")
+    assert (answer.model.name, answer.model.version) == ("tiny", artifact.weights_sha256[:12])
+
+
+def test_alphabets(artifact):
+    for alphabet, phonemes in [(None, ("A", "B")), ("arpabet", ("A", "B")), ("cntk", ("~A", "~B"))]:
+        _, answer = pronounce(artifact, "ab", alphabet=alphabet)
+        (pronunciation,) = answer.results[0].pronunciations
+        assert pronunciation.phonemes == phonemes
+        assert pronunciation.text == " ".join(phonemes)
+        assert pronunciation.probability == 0.333333
+
+
+def test_an_alphabet_that_the_artifact_cannot_be_written_in_is_refused_before_anything(artifact):
+    with pytest.raises(AlphabetError, match="'arpabet' or 'cntk'"):
+        pronounce(artifact, "ab", alphabet="native")

@@ -1,0 +1,60 @@
+import pytest
+from conftest import TINY_RECIPE
+
+from model import recipe
+from model.recipe import AdamWRecipe, MomentumSGDRecipe, RecipeError
+
+
+@pytest.mark.parametrize("name", recipe.names())
+@pytest.mark.parametrize("fast", [False, True])
+def test_every_recipe_loads(name, fast):
+    loaded = recipe.load(name, fast=fast)
+    assert loaded.name == name
+    config = loaded.network.config(input_symbols=69, output_symbols=69)
+    assert config.hidden == loaded.network.hidden
+    assert loaded.as_dict()["optimiser"]["kind"] == loaded.optimiser.kind
+
+
+def test_the_tutorials_recipe_is_to_the_letter():
+    loaded = recipe.load("cntk599a")
+    assert loaded.optimiser == MomentumSGDRecipe(learning_rate=0.007, time_constant=1100, clip=2.3)
+    assert (loaded.minibatches.unit, loaded.minibatches.size) == ("tokens", 72)
+    assert (loaded.network.hidden, loaded.network.embedding) == (128, 0)
+    assert loaded.run.epoch_tokens == 908_241
+    fast = recipe.load("cntk599a", fast=True)
+    assert (fast.run.epochs, fast.run.epoch_tokens) == (1, 5000)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("hidden = 48", "hidden = 'wide'", "network.hidden"),
+        ("hidden = 48", "", "network.hidden"),
+        ("hidden = 48", "hidden = 48\nwidth = 3", "network.width"),
+        ('direction = "both"', 'direction = "up"', "network.direction"),
+        ("attention = true", "attention = 1", "network.attention"),
+        ("epochs = 8", "epochs = -1", "run.epochs"),
+        ("epochs = 8", "epochs = true", "run.epochs"),
+        ('kind = "adamw"', 'kind = "magic"', "optimiser.kind"),
+        ("seed = 3", "seed = 3.5", "seed"),
+        ("seed = 3", "speed = 3", "speed"),
+        ("seed = 3", "seed =", "file"),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path, old, new, key):
+    path = tmp_path / "bad.toml"
+    path.write_text(TINY_RECIPE.replace(old, new, 1))
+    with pytest.raises(RecipeError) as caught:
+        recipe.load(str(path))
+    assert caught.value.key == key
+    assert key in str(caught.value)
+
+
+def test_an_unknown_name_lists_the_known():
+    with pytest.raises(RecipeError, match="cntk599a, en-us"):
+        recipe.load("klingon")
+
+
+def test_a_file_is_a_recipe(tiny_recipe):
+    assert tiny_recipe.name == "tiny"
+    assert isinstance(tiny_recipe.optimiser, AdamWRecipe)

@@ -1,0 +1,110 @@
+import os
+import sys
+
+import pytest
+from pydantic import ValidationError
+from pydantic_settings import CliApp
+
+from service.__main__ import main
+from service.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch):
+    for name in list(os.environ):
+        if name.startswith("TANGER_"):
+            monkeypatch.delenv(name)
+
+
+def test_defaults_serve_the_shipped_artifact_to_this_machine_alone(shipped_artifact):
+    settings = Settings()
+    assert settings.artifact == shipped_artifact
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+    assert (settings.max_words, settings.max_letters) == (256, 64)
+    assert settings.max_wait == 0
+
+
+def test_the_environment_is_read(monkeypatch, tmp_path):
+    monkeypatch.setenv("TANGER_ARTIFACT", str(tmp_path))
+    monkeypatch.setenv("TANGER_PORT", "9000")
+    monkeypatch.setenv("TANGER_MAX_WAIT", "0.005")
+    settings = Settings()
+    assert (settings.artifact, settings.port, settings.max_wait) == (tmp_path, 9000, 0.005)
+
+
+def test_the_command_line_wins(monkeypatch):
+    monkeypatch.setenv("TANGER_PORT", "9000")
+    monkeypatch.setenv("TANGER_QUEUE_WORDS", "300")
+    settings = CliApp.run(Settings, cli_args=["--port", "9001", "--max-words", "17"])
+    assert (settings.port, settings.queue_words, settings.max_words) == (9001, 300, 17)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("port", "70000"),
+        ("port", "http"),
+        ("workers", "-1"),
+        ("workers", "1.5"),
+        ("max_batch", "0"),
+        ("max_words", "0"),
+        ("max_letters", "0"),
+        ("max_body", "0"),
+        ("queue_words", "0"),
+        ("max_wait", "-1"),
+        ("max_wait", "nan"),
+        ("timeout", "0"),
+        ("timeout", "nan"),
+        ("max_timeout", "soon"),
+        ("decode_timeout", "0"),
+        ("grace", "-1"),
+        ("device", "gpu"),
+        ("device", "cuda:"),
+        ("device", "cpu:1"),
+        ("log_level", "loud"),
+    ],
+)
+def test_a_bad_value_is_named_and_nothing_is_served(monkeypatch, capsys, name, value):
+    monkeypatch.setenv(f"TANGER_{name.upper()}", value)
+    with pytest.raises(ValidationError):
+        Settings()
+    monkeypatch.setattr(sys, "argv", ["service"])
+    assert main() == 2
+    assert f"error: {name}: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", "cuda", "cuda:0", "cuda:11"])
+def test_devices(device):
+    assert Settings(device=device).device == device
+
+
+def test_the_queue_must_hold_a_whole_request(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["service", "--queue-words", "5", "--max-words", "6"])
+    assert main() == 2
+    said = capsys.readouterr().err
+    assert "queue_words (5) must hold a whole request: max_words is 6" in said
+    assert Settings(queue_words=6, max_words=6).queue_words == 6
+
+
+def test_an_unknown_option_is_refused(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["service", "--wokers", "3"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 2
+    assert "--wokers" in capsys.readouterr().err
+
+
+def test_help_names_every_setting(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["service", "--help"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 0
+    said = capsys.readouterr().out
+    for name, field in Settings.model_fields.items():
+        assert f"--{name.replace('_', '-')} " in said
+        assert field.description, f"{name} is not described"
+
+
+def test_settings_do_not_change():
+    with pytest.raises(ValidationError):
+        Settings().port = 1

@@ -1,0 +1,271 @@
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+from conftest import ROOT, little_words
+
+from model import checkpoint, dataset, lexicon, recipe, run_state, training
+from model.dataset import DatasetError
+from model.lexicon import Entry
+from model.run_state import RunStateError
+from model.training import TrainingError
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A folder with small lexicons, where a run takes a second or two."""
+    entries = little_words(260, seed=8)
+    lexicon.write(tmp_path / "train.dict", entries[:200], "cmudict")
+    lexicon.write(tmp_path / "dev.dict", entries[200:], "cmudict")
+    return tmp_path
+
+
+def run(folder, recipe, reporter, **options):
+    paths = {"lexicon_path": folder / "train.dict", "dev_path": folder / "dev.dict",
+             "out": folder / "artifact", "run": folder / "run"}  # fmt: skip
+    return training.train(recipe, reporter=reporter, device="cpu", **{**paths, **options})
+
+
+def command(folder, recipe_file, *more):
+    return [
+        sys.executable, "-m", "model", "train", "--recipe", str(recipe_file), "--threads", "1",
+        "--lexicon", str(folder / "train.dict"), "--dev", str(folder / "dev.dict"),
+        "--out", str(folder / "artifact"), "--run", str(folder / "run"), "--save-every", "0",
+        "--device", "cpu", *more,
+    ]  # fmt: skip
+
+
+def weights_of(folder):
+    return (folder / "weights.safetensors").read_bytes()
+
+
+# The tutorial
+
+
+def test_fast_mode_lands_on_the_tutorials_figures(split, tmp_path, reporter):
+    assert training.train(
+        recipe.load("cntk599a", fast=True),
+        lexicon_path=split / "cmudict-0.7b.train-dev-20-21",
+        dev_path=split / "cmudict-0.7b.train-dev-1-21",
+        out=tmp_path / "artifact",
+        run=tmp_path / "run",
+        reporter=reporter,
+        device="cpu",
+    )
+    _, first_loss, _, sample = reporter.samples[0]
+    assert first_loss == pytest.approx(4.234, abs=0.02)
+    assert sample is not None
+    ((record, _),) = reporter.epochs
+    assert record["minibatches"] in range(78, 91)
+    assert 3.70 <= record["loss"] <= 3.90
+    assert 0.855 <= record["error"] <= 0.885
+    artifact = checkpoint.read(tmp_path / "artifact")
+    mapping = (split / "cmudict-0.7b.mapping").read_text().split()
+    assert list(artifact.graphemes.symbols) == mapping
+    assert artifact.training["data"]["lexicon"]["entries"] == 108_952
+    assert artifact.training["data"]["dev"]["entries"] == 4_726
+
+
+# A run
+
+
+def test_a_run_leaves_an_artifact_and_its_history(small, tiny_recipe, reporter):
+    assert run(small, tiny_recipe, reporter)
+    artifact = checkpoint.read(small / "artifact")
+    history = [
+        json.loads(line) for line in (small / "artifact/metrics.jsonl").read_text().splitlines()
+    ]
+    assert [record["epoch"] for record in history] == list(range(1, tiny_recipe.run.epochs + 1))
+    assert [record for record, _ in reporter.epochs] == history
+    best = min(history, key=lambda r: (r["dev_wer"], r["dev_per"]))
+    assert artifact.training["epoch"] == best["epoch"]
+    assert artifact.training["dev"] == best
+    assert history[-1]["loss"] < history[0]["loss"] * 0.75
+    assert [flag for record, flag in reporter.epochs if record == best] == [True]
+    assert (small / "artifact/learning_curve.png").read_bytes().startswith(b"\x89PNG")
+    training_words = artifact.training["data"]["lexicon"]
+    assert training_words["entries"] == 200
+    assert set(artifact.training["versions"]) == {"python", "torch", "numpy", "tanger"}
+    assert all(shown is not None for *_, shown in reporter.samples)
+
+
+def test_dev_words_of_training_do_not_count(small, tiny_recipe):
+    known = lexicon.read(small / "train.dict")[:3]
+    dev = lexicon.read(small / "dev.dict")
+    lexicon.write(small / "dev.dict", [*known, *dev], "cmudict")
+    data = dataset.read(tiny_recipe, small / "train.dict", small / "dev.dict")
+    assert data.dev == dev
+    assert data.dev_known == 3
+
+
+def test_any_script_trains(small, tiny_recipe, reporter):
+    table = dict(zip("ABDEGNRT'", "дае語𐐷éñß-", strict=True))
+    for name in ("train", "dev"):
+        entries = [
+            Entry("".join(table[letter] for letter in word), tuple(f"ɸ{p}" for p in phonemes))
+            for word, phonemes in lexicon.read(small / f"{name}.dict")
+        ]
+        lexicon.write(small / f"{name}.tsv", entries, "tsv")
+    run(small, replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1)), reporter,
+        lexicon_path=small / "train.tsv", dev_path=small / "dev.tsv")  # fmt: skip
+    artifact = checkpoint.read(small / "artifact")
+    assert set(artifact.graphemes.own) == set(table.values())
+    assert reporter.samples[0][-1] is None  # TANGER cannot be spelt in it
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_the_tutorials_network_of_any_depth_learns(small, reporter, layers):
+    tutorial = recipe.load("cntk599a")
+    deep = replace(
+        tutorial,
+        network=replace(tutorial.network, encoder_layers=layers, decoder_layers=layers, hidden=24),
+        run=replace(tutorial.run, epochs=2, epoch_tokens=0),
+    )
+    assert run(small, deep, reporter)
+    (first, _), (second, _) = reporter.epochs
+    assert second["loss"] < first["loss"]
+
+
+# Stopping and going on
+
+
+def test_a_killed_run_resumes_to_the_same_bits(small, tiny_recipe_file):
+    state = small / "run" / run_state.FILE
+    process = subprocess.Popen(command(small, tiny_recipe_file), cwd=ROOT)
+    deadline = time.monotonic() + 120
+    while (found := run_state.peek(state)) is None or found.minibatches < 30:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    killed = run_state.peek(state)
+    assert killed is not None
+    assert not killed.finished
+    subprocess.run(command(small, tiny_recipe_file, "--resume"), cwd=ROOT, check=True)
+    resumed = weights_of(small / "artifact")
+    history = (small / "artifact/metrics.jsonl").read_text().splitlines()
+
+    shutil.rmtree(small / "artifact")
+    subprocess.run(command(small, tiny_recipe_file, "--restart"), cwd=ROOT, check=True)
+    assert weights_of(small / "artifact") == resumed
+    whole = (small / "artifact/metrics.jsonl").read_text().splitlines()
+    for ours, theirs in zip(history, whole, strict=True):
+        timings = {"seconds", "words_per_second"}
+        assert {k: v for k, v in json.loads(ours).items() if k not in timings} == {
+            k: v for k, v in json.loads(theirs).items() if k not in timings
+        }
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves(small, tiny_recipe, reporter, number):
+    class Stopping(type(reporter)):
+        def minibatch(self, recipe, progress, *, share, loss, error):
+            if progress.minibatches == 17:
+                os.kill(os.getpid(), number)
+
+    handler = signal.getsignal(number)
+    assert not run(small, tiny_recipe, Stopping(), save_seconds=1e9)
+    assert signal.getsignal(number) is handler
+    assert run_state.peek(small / "run" / run_state.FILE).minibatches == 17
+    assert run(small, tiny_recipe, reporter, resume=True)
+    assert len(reporter.epochs) + 2 >= tiny_recipe.run.epochs - 1
+
+
+def test_an_unfinished_run_is_not_lost_by_accident(small, tiny_recipe_file):
+    process = subprocess.Popen(command(small, tiny_recipe_file), cwd=ROOT)
+    while run_state.peek(small / "run" / run_state.FILE) is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
+    again = subprocess.run(
+        command(small, tiny_recipe_file), cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert again.returncode == 2
+    assert "--resume" in again.stderr
+
+
+def test_another_recipe_or_lexicon_cannot_resume(small, tiny_recipe, reporter):
+    once = replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1))
+    run(small, once, reporter)
+    with pytest.raises(RunStateError, match="another recipe"):
+        run(small, tiny_recipe, reporter, resume=True)
+    lexicon.write(small / "train.dict", lexicon.read(small / "train.dict")[1:], "cmudict")
+    with pytest.raises(RunStateError, match="another data"):
+        run(small, once, reporter, resume=True)
+    with pytest.raises(RunStateError, match="no run to resume"):
+        run(small, once, reporter, resume=True, run=small / "elsewhere")
+
+
+def test_a_damaged_state_is_named(small, tiny_recipe, reporter):
+    (small / "run").mkdir()
+    (small / "run" / run_state.FILE).write_bytes(b"\0" * 100)
+    with pytest.raises(RunStateError, match="damaged"):
+        run(small, tiny_recipe, reporter, resume=True)
+
+
+# What can go wrong
+
+
+def test_an_empty_lexicon_is_said_so(small, tiny_recipe, reporter):
+    (small / "train.dict").write_text(";;; nothing\n")
+    with pytest.raises(DatasetError, match=r"train\.dict holds no words"):
+        run(small, tiny_recipe, reporter)
+
+
+def test_a_dev_of_training_words_alone_is_said_so(small, tiny_recipe, reporter):
+    with pytest.raises(DatasetError, match=r"no words that .*train\.dict does not hold"):
+        run(small, tiny_recipe, reporter, dev_path=small / "train.dict")
+
+
+@pytest.mark.parametrize("entry", [Entry("ZEBRA", ("T",)), Entry("TAT", ("ZH",))])
+def test_a_symbol_that_training_lacks_is_named(small, tiny_recipe, reporter, entry):
+    lexicon.write(small / "dev.dict", [entry], "cmudict")
+    with pytest.raises(DatasetError, match=rf"'ZH?' in '{entry.word}'"):
+        run(small, tiny_recipe, reporter)
+
+
+def test_a_loss_that_blows_up_is_said_so(small, tiny_recipe, reporter):
+    wild = replace(tiny_recipe, optimiser=replace(tiny_recipe.optimiser, learning_rate=3e38))
+    with pytest.raises(TrainingError, match="lower the recipe's learning_rate"):
+        run(small, wild, reporter)
+
+
+def test_a_gpu_out_of_memory_says_what_to_do(small, tiny_recipe, reporter, monkeypatch):
+    def exhausted(*_):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    run(small, replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1)), reporter)
+    before = weights_of(small / "artifact")
+    monkeypatch.setattr(training, "teacher_forced", exhausted)
+    with pytest.raises(TrainingError, match=r"minibatches\.size"):
+        run(small, tiny_recipe, reporter)
+    assert weights_of(small / "artifact") == before
+
+
+def test_a_full_disk_leaves_the_earlier_artifact(small, tiny_recipe, tiny_recipe_file, reporter):
+    run(small, replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1)), reporter)
+    before = weights_of(small / "artifact")
+
+    def no_room():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))
+
+    failed = subprocess.run(
+        command(small, tiny_recipe_file), cwd=ROOT, preexec_fn=no_room, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert failed.returncode == 2
+    assert "File too large" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert weights_of(small / "artifact") == before
+    assert checkpoint.read(small / "artifact")
+    leftovers = {path.name for path in small.iterdir()}
+    assert leftovers == {"train.dict", "dev.dict", "artifact", "run"}
