@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 # Letters that Unicode does not decompose, spelt as English lexicons spell them.
@@ -13,6 +14,9 @@ _TRANSCRIBED = {
     "Ħ": "H", "ı": "I", "Ŋ": "NG", "Ŧ": "T", "ĸ": "K",
 }  # fmt: skip
 _APOSTROPHES = frozenset("’‘ʼʹ′`´＇ʻ‛")
+
+# Code points to a letter, its accents and joiners included, that are looked at.
+_MARKS = 4
 
 SpellingErrorCode = Literal["empty", "too_long", "unspellable"]
 
@@ -51,20 +55,22 @@ class Speller:
         """Spell in `graphemes`, and refuse words of more than `longest` of them."""
         self.graphemes = frozenset(graphemes)
         self.longest = longest
+        self._grapheme_of = lru_cache(maxsize=4096)(self._grapheme)
 
     def spell(self, word: str) -> Spelling:
         """Normalise one word. Never raises: what cannot be spelt has its error in the answer."""
+        if len(word) > _MARKS * self.longest:
+            # No real word shrinks that much, and Unicode's normalisation takes time that grows
+            # with the square of a run of combining marks.
+            return self._too_long(word, len(word))
         typed = unicodedata.normalize("NFC", word)
-        if len(typed) > 16 * self.longest:
-            # Nothing that long can shrink to a word; do not walk it letter by letter.
-            return self._too_long(word, len(typed))
         warnings: dict[str, None] = {}
         spelt: list[str] = []
         stripped = typed.strip()
         if stripped != typed:
             warnings["surrounding spaces removed"] = None
         for character in stripped:
-            graphemes, told = self._grapheme(character)
+            graphemes, told = self._grapheme_of(character)
             if graphemes is None:
                 return self._refused(word, self._unspellable(character))
             if told:

@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import FastAPI, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -17,9 +16,10 @@ from starlette.responses import Response
 from model import __version__
 from service import problems
 from service.intake import read_json, unless_gone, unless_stopped
+from service.openapi import PROBLEMS, DescribedApp, json_body
 from service.request_id import RequestID
 from service.running import Service
-from service.schemas import Info, Options, Probe, Problem, PronounceRequest, PronounceResponse
+from service.schemas import Info, NoOptions, Options, Probe, PronounceRequest, PronounceResponse
 from service.settings import Settings
 
 
@@ -30,15 +30,6 @@ class _TextConvertor(PathConvertor):
 
 
 register_url_convertor("text", _TextConvertor())
-
-
-class _App(FastAPI):
-    def openapi(self) -> dict[str, Any]:
-        """The document, its examples whole: FastAPI leaves every null out of it."""
-        document = super().openapi()
-        schema = document["components"]["schemas"][PronounceResponse.__name__]
-        schema |= PronounceResponse.model_config["json_schema_extra"]
-        return document
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -58,13 +49,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         with suppress(asyncio.CancelledError):
             await workers
 
-    app = _App(
+    app = DescribedApp(
         title="tanger",
         summary="Words to phonemes.",
         version=__version__,
         lifespan=lifespan,
         redirect_slashes=False,
-        responses=_PROBLEMS,
+        responses=PROBLEMS,
     )
     app.state.service = service
     app.add_middleware(RequestID)
@@ -86,10 +77,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @app.post(
         "/pronounce",
         response_model=PronounceResponse,
-        openapi_extra=_json_body(PronounceRequest),
+        openapi_extra=json_body(PronounceRequest),
         tags=["pronounce"],
     )
-    async def pronounce(request: Request, timeout: float | None = timeout_header) -> Response:
+    async def pronounce(
+        request: Request,
+        _: Annotated[NoOptions, Query()],
+        timeout: float | None = timeout_header,
+    ) -> Response:
         """Pronounce words: a result for each, in their order, whatever becomes of the others."""
         with unless_stopped():
             asked = await read_json(request, PronounceRequest, limit=settings.max_body)
@@ -116,15 +111,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @app.get("/startupz", response_model=Probe, tags=["probes"])
     async def startupz() -> Response:
         """The first worker has loaded and warmed up."""
-        probe = service.probe()
-        return _answer(probe, unavailable=probe.status == "starting")
+        return _answer(service.started())
 
     @app.get("/readyz", response_model=Probe, tags=["probes"])
     @app.get("/health", response_model=Probe, tags=["probes"])
     async def readyz() -> Response:
         """A request that comes now would be decoded."""
-        probe = service.probe()
-        return _answer(probe, unavailable=probe.status != "ok")
+        return _answer(service.ready())
 
     @app.get("/info", response_model=Info, tags=["about"])
     async def info() -> Response:
@@ -134,33 +127,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def _problem_schema() -> dict[str, Any]:
-    """The schema of a problem, in one piece: inside another document `#/$defs` leads nowhere."""
-    schema = Problem.model_json_schema()
-    schema["properties"]["errors"]["items"] = schema.pop("$defs")["ProblemError"]
-    return schema
-
-
-# Stated for OpenAPI alone: every failed request is answered with a problem.
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "4XX": {
-        "description": "A problem with the request",
-        "content": {problems.MEDIA_TYPE: {"schema": _problem_schema()}},
-    },
-    "5XX": {
-        "description": "A problem of the service, or no time or room for the request",
-        "content": {problems.MEDIA_TYPE: {"schema": _problem_schema()}},
-    },
-}
-
-
-def _json_body(model: type[BaseModel]) -> dict[str, Any]:
-    """OpenAPI's word for a body that the route reads by itself."""
-    schema = model.model_json_schema()
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
-def _answer(body: BaseModel, *, unavailable: bool = False) -> Response:
-    status = HTTPStatus.SERVICE_UNAVAILABLE if unavailable else HTTPStatus.OK
-    headers = {"Retry-After": f"{problems.RETRY_AFTER:.0f}"} if unavailable else None
-    return Response(body.model_dump_json(), status, headers, "application/json")
+def _answer(body: BaseModel) -> Response:
+    return Response(body.model_dump_json(), media_type="application/json")

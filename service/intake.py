@@ -84,7 +84,7 @@ def unless_stopped() -> Iterator[None]:
     try:
         yield
     except asyncio.CancelledError as e:
-        raise UnavailableError("the service is stopping") from e
+        raise UnavailableError("stopping") from e
 
 
 async def _hang_up(request: Request) -> None:

@@ -59,6 +59,7 @@ class Pool:
         workers: int,
         threads: int,
         cores: int,
+        start_timeout: float,
         decode_timeout: float,
     ) -> None:
         """Describe the workers; `run` starts them.
@@ -70,6 +71,7 @@ class Pool:
             workers: how many; 0 for one a GPU, or one a core.
             threads: CPU threads of each; 0 divides the cores among them.
             cores: how many cores there are to use.
+            start_timeout: seconds that a worker may take to be ready.
             decode_timeout: seconds after which a silent worker is replaced.
         """
         self.batcher = batcher
@@ -78,6 +80,7 @@ class Pool:
         self.workers = workers
         self.threads = threads
         self.cores = cores
+        self.start_timeout = start_timeout
         self.decode_timeout = decode_timeout
         self.ready = 0
         self.restarts = 0
@@ -176,10 +179,12 @@ class Pool:
             raise PoolError(f"no worker process can be made: {e}") from e
         worker = _Worker(process)
         try:
-            hello = await worker.receive()
-        except (OSError, ValueError) as e:
+            async with asyncio.timeout(self.start_timeout):
+                hello = await worker.receive()
+        except (TimeoutError, OSError, ValueError) as e:
+            described = worker.describe()
             await worker.stop()
-            raise PoolError(f"the worker {worker.describe()} before it was ready") from e
+            raise PoolError(f"the worker {described} before it was ready") from e
         except asyncio.CancelledError:
             await worker.stop()
             raise

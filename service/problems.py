@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from service.batcher import DeadlineError, QueueFullError
 from service.pool import WorkerLostError
 from service.request_id import HEADER as REQUEST_ID
 from service.schemas import Problem, ProblemError
+
+log = logging.getLogger("tanger")
 
 MEDIA_TYPE = "application/problem+json"
 # How soon a client should come back where nothing better is known, in seconds.
@@ -44,7 +47,15 @@ class UnsupportedMediaTypeError(Exception):
 
 
 class UnavailableError(Exception):
-    """No worker can take the request now: starting, draining, or all lost."""
+    """No worker can take a request now.
+
+    Attributes:
+        state: why: starting, draining, no worker, or stopping.
+    """
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"the service cannot answer now: {state}")
+        self.state = state
 
 
 class InvalidRequestError(Exception):
@@ -129,7 +140,7 @@ async def gone(request: Request, error: Exception) -> Response:
 
 async def unknown(request: Request, error: Exception) -> Response:
     """The problem for a fault of ours; what it was goes to the log, not to the client."""
-    del error
+    log.error("request %s failed: %r", request.state.request_id, error)
     detail = "this is a fault of the service, not of the request; its log says more"
     # Starlette answers this one from outside of all middleware.
     headers = {REQUEST_ID: request.state.request_id}

@@ -48,6 +48,7 @@ class Service:
             workers=settings.workers,
             threads=settings.threads,
             cores=cores.available(),
+            start_timeout=settings.start_timeout,
             decode_timeout=settings.decode_timeout,
         )
         self.pronouncer = Pronouncer(self.artifact, self.batcher, max_letters=settings.max_letters)
@@ -76,6 +77,28 @@ class Service:
         started = self.pool.restarts > 0
         return Probe(status="no worker" if started else "starting", workers=0)
 
+    def ready(self) -> Probe:
+        """How things stand, where a request that comes now would be decoded.
+
+        Raises:
+            UnavailableError: where it would not.
+        """
+        probe = self.probe()
+        if probe.status != "ok":
+            raise UnavailableError(probe.status)
+        return probe
+
+    def started(self) -> Probe:
+        """How things stand, once the first worker has loaded and warmed up.
+
+        Raises:
+            UnavailableError: before.
+        """
+        probe = self.probe()
+        if probe.status == "starting":
+            raise UnavailableError(probe.status)
+        return probe
+
     async def pronounce(
         self, words: Sequence[str], options: Options, *, timeout: float | None
     ) -> PronounceResponse:
@@ -94,8 +117,7 @@ class Service:
         if len(words) > self.settings.max_words:
             fault = f"at most {self.settings.max_words} words a request, not {len(words)}"
             raise InvalidRequestError(ProblemError(where="body.words", message=fault))
-        if (state := self.probe().status) != "ok":
-            raise UnavailableError(f"the service cannot answer now: {state}")
+        self.ready()
         return await self.pronouncer.pronounce(
             words, options, timeout=timeout or self.settings.timeout
         )

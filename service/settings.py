@@ -54,9 +54,11 @@ class Settings(BaseSettings):
     """Seconds that a request may take where it does not say X-Request-Timeout."""
     max_timeout: Annotated[float, Field(gt=0)] = 60.0
     """Most seconds that X-Request-Timeout may ask for."""
+    start_timeout: Annotated[float, Field(gt=0)] = 120.0
+    """Seconds that a decoding process may take to load and warm up."""
     decode_timeout: Annotated[float, Field(gt=0)] = 30.0
     """Seconds after which a decoding process that does not answer is replaced."""
-    grace: Annotated[float, Field(ge=0)] = 10.0
+    grace: Positive = 10
     """Seconds to finish what is in flight after SIGTERM."""
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
     """debug, info, warning or error."""

@@ -42,9 +42,15 @@ def main(artifact: str, device: str, threads: str) -> int:
 
 
 def decode(phonemizer: Phonemizer, words: Sequence[str]) -> list[dict[str, Any]]:
-    """Answers for `words`; one that makes the decoder raise gets its error and harms no other."""
+    """Answers for `words`; one that makes the decoder raise gets its error and harms no other.
+
+    Raises:
+        torch.AcceleratorError: after which a GPU serves this process no more: another one has to.
+    """
     try:
         hypotheses = phonemizer.pronounce(words)
+    except torch.AcceleratorError:
+        raise
     except Exception as e:
         if len(words) == 1:
             return [{"error": f"{type(e).__name__}: {e}"}]

@@ -1,11 +1,10 @@
 import os
-import sys
 
 import pytest
 from pydantic import ValidationError
 from pydantic_settings import CliApp
 
-from service.__main__ import main
+from service.server import main
 from service.settings import Settings
 
 
@@ -68,8 +67,7 @@ def test_a_bad_value_is_named_and_nothing_is_served(monkeypatch, capsys, name, v
     monkeypatch.setenv(f"TANGER_{name.upper()}", value)
     with pytest.raises(ValidationError):
         Settings()
-    monkeypatch.setattr(sys, "argv", ["service"])
-    assert main() == 2
+    assert main([]) == 2
     assert f"error: {name}: " in capsys.readouterr().err
 
 
@@ -79,25 +77,22 @@ def test_devices(device):
 
 
 def test_the_queue_must_hold_a_whole_request(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["service", "--queue-words", "5", "--max-words", "6"])
-    assert main() == 2
+    assert main(["--queue-words", "5", "--max-words", "6"]) == 2
     said = capsys.readouterr().err
     assert "queue_words (5) must hold a whole request: max_words is 6" in said
     assert Settings(queue_words=6, max_words=6).queue_words == 6
 
 
 def test_an_unknown_option_is_refused(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["service", "--wokers", "3"])
     with pytest.raises(SystemExit) as caught:
-        main()
+        main(["--wokers", "3"])
     assert caught.value.code == 2
     assert "--wokers" in capsys.readouterr().err
 
 
 def test_help_names_every_setting(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["service", "--help"])
     with pytest.raises(SystemExit) as caught:
-        main()
+        main(["--help"])
     assert caught.value.code == 0
     said = capsys.readouterr().out
     for name, field in Settings.model_fields.items():

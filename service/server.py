@@ -1,0 +1,82 @@
+"""The service as a process: settings in, HTTP out, an exit status that tells how it went."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+import uvicorn
+from pydantic import ValidationError
+from pydantic_settings import CliApp
+
+from model.errors import TangerError
+from service.app import create_app
+from service.running import Service
+from service.settings import Settings
+
+# Longest request line and headers together, in bytes: a word of 10,000 letters, percent-encoded,
+# still gets an answer of its own.
+_LONGEST_HEAD = 1 << 17
+
+
+class Server(uvicorn.Server):
+    """uvicorn, telling the service when it is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self.service = service
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Note that the service drains, so that its probes say so."""
+        self.service.draining = True
+        super().handle_exit(sig, frame)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve until told to stop.
+
+    Args:
+        arguments: the command line, without the program's name.
+
+    Returns:
+        0 after an orderly stop, 1 where there is nothing to serve or no worker to serve it, 2 for
+        wrong settings. Where the port is taken, uvicorn itself ends the process, with 3.
+    """
+    try:
+        settings = CliApp.run(Settings, cli_args=list(arguments))
+    except ValidationError as e:
+        for fault in e.errors(include_url=False):
+            name = ".".join(map(str, fault["loc"])) or "settings"
+            print(f"error: {name}: {fault['msg']}", file=sys.stderr)
+        return 2
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        app = create_app(settings)
+    except TangerError as e:
+        print(f"error: {e}", file=sys.stderr)
+        return 1
+    service: Service = app.state.service
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        # Slower than httptools, which loses the body of a request that offers to go on in HTTP/2,
+        # as Java's client does with each of its own (Kludex/uvicorn#2722).
+        http="h11",
+        h11_max_incomplete_event_size=_LONGEST_HEAD,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.grace,
+    )
+    # uvicorn handles these while it serves and raises them again when all is done: by then it is
+    # time to leave, and the exit status should say so.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(1 if service.failure else 0))
+    Server(config, service).run()
+    return 1 if service.failure else 0
