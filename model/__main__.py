@@ -5,6 +5,7 @@ torch takes a second to load, so the commands import what they use.
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,6 +44,9 @@ def train(
     lexicon: Annotated[Path, typer.Option(help="The training lexicon, in any format.")],
     dev: Annotated[Path, typer.Option(help="The lexicon that chooses the best epoch.")],
     out: Annotated[Path, typer.Option(help="Where the artifact goes.")],
+    init: Annotated[
+        Path | None, typer.Option(help="An artifact to start from, in place of random weights.")
+    ] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     run: Annotated[
@@ -84,6 +88,7 @@ def train(
                 dev_path=dev,
                 out=out,
                 run=folder,
+                init=init,
                 reporter=reporter,
                 device=device,
                 resume=resume,
@@ -115,8 +120,6 @@ def evaluate(
     with _plain_errors():
         _set_threads(threads)
         found = evaluation.evaluate(Phonemizer.load(artifact, device, masked=not unmasked), lexicon)
-        if keep and not unmasked:
-            evaluation.keep(artifact, found)
     print(f"{artifact} on {lexicon}")
     for way, rates in (("any-match", found.any_match), ("per-line", found.per_line)):
         print(
@@ -131,6 +134,9 @@ def evaluate(
     print("most frequent confusions (expected -> given):")
     for expected, given, times in found.confusions:
         print(f"  {expected or '-':3} -> {given or '-':3} {times:5}")
+    if keep and not unmasked:
+        with _plain_errors():
+            evaluation.keep(artifact, found)
 
 
 @app.command()
@@ -152,7 +158,7 @@ def pronounce(
     """Pronounce words: one answer a line, in the order of the words.
 
     What cannot be pronounced is told on stderr and leaves a line without phonemes (a comment in
-    the cmudict format); all else is answered, and the exit status is then 1.
+    the cmudict format, nothing in ctf); all else is answered, and the exit status is then 1.
     """
     from model.phonemizer import Phonemizer
 
@@ -173,9 +179,10 @@ def pronounce(
                     failed = True
                     _print_failure(spelling, format)
                     continue
-                phonemes = alphabets.write(next(answers).phonemes, written)
-                if format == "ctf":  # its symbols are numbered over the whole list
-                    answered.append(Entry(spelling.normalized, phonemes))
+                answer = next(answers).phonemes
+                phonemes = alphabets.write(answer, written)
+                if format == "ctf":  # marks phonemes itself, and numbers symbols over the list
+                    answered.append(Entry(spelling.normalized, answer))
                 elif format == "tsv":
                     print(spelling.word.strip(), " ".join(phonemes), sep="\t")
                 else:
@@ -205,7 +212,7 @@ def convert(
         if wanted is None:
             _fail(f"{target.name} does not tell its format: say --to cmudict, ctf or tsv")
         entries = lexicon.read(source, source_format)
-        symbols = mapping.read_text("utf-8").split() if mapping else None
+        symbols = lexicon.decode(mapping.read_bytes()).split() if mapping else None
         lexicon.write(target, entries, wanted, mapping=symbols)
     print(f"{len(entries):,} entries written to {target}")
 
@@ -227,6 +234,8 @@ def _plain_errors() -> Iterator[None]:
     """Say what went wrong in one line, for the errors that carry what to do in their message."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # nobody reads on: typer ends quietly
     except OSError as e:
         where = f"{e.filename}: " if e.filename else ""
         _fail(f"{where}{e.strerror or e}")
@@ -255,7 +264,16 @@ def _alphabet(artifact: checkpoint.Artifact, wanted: Alphabet | None) -> Alphabe
 
 def _chunks(path: Path) -> Iterator[list[str]]:
     """The lines of a file, or of the standard input, some at a time; blank ones are passed over."""
-    with sys.stdin if str(path) == "-" else path.open(encoding="utf-8") as file:
+    # What is not UTF-8 becomes a word that cannot be spelt, with an answer of its own.
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    with (
+        sys.stdin
+        if str(path) == "-"
+        else path.open(encoding="utf-8-sig", errors="surrogateescape") as file
+    ):
         words = (line.strip() for line in file)
         yield from iter(lambda: list(islice(filter(None, words), _CHUNK)), [])
 

@@ -29,7 +29,7 @@ import safetensors
 import safetensors.numpy
 
 from model.errors import TangerError
-from model.vocabulary import Vocabulary
+from model.vocabulary import Vocabulary, VocabularyError
 
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
@@ -98,7 +98,7 @@ class Artifact:
         """What the evaluation measured, by lexicon name; empty before the first evaluation.
 
         Raises:
-            ArtifactError: where the figures are those of other weights.
+            ArtifactError: where they are damaged, or the figures of other weights.
         """
         path = self.path / METRICS
         if not path.exists():
@@ -106,7 +106,9 @@ class Artifact:
         metrics = _json(path, path.read_bytes())
         if metrics.get("weights_sha256") != self.weights_sha256:
             raise ArtifactError(path, "was measured on other weights: run `evaluate` again")
-        evaluations: dict[str, Any] = metrics["evaluations"]
+        evaluations = metrics.get("evaluations")
+        if not isinstance(evaluations, dict):
+            raise ArtifactError(path, "is incomplete: run `evaluate` again")
         return evaluations
 
 
@@ -143,7 +145,7 @@ def read(path: Path) -> Artifact:
             graphemes=_vocabulary(vocabulary["graphemes"]),
             phonemes=_vocabulary(vocabulary["phonemes"]),
         )
-    except (KeyError, TypeError) as e:
+    except (KeyError, TypeError, VocabularyError) as e:
         raise ArtifactError(manifest_path, f"is incomplete: {e!r}") from e
 
 
@@ -161,7 +163,8 @@ def write(
     """Write an artifact at `path`, in the place of the one that may stand there.
 
     All of it is written under another name first, so that `path` is at every moment either the
-    old artifact or the new one, whole.
+    old artifact or the new one, whole. (Where the system cannot swap two folders in one step, it
+    is nothing for a moment between them.)
 
     Args:
         path: the folder.
@@ -174,9 +177,11 @@ def write(
         extras: further files, by name.
 
     Raises:
-        ArtifactError: for a weight that float16 cannot hold.
+        ArtifactError: for a weight that float16 cannot hold, or where something else than an
+            artifact stands at `path`.
         OSError: where it cannot be written; what stood at `path` still stands.
     """
+    path = writable(path)
     files = {
         WEIGHTS: safetensors.numpy.save(
             {key: _half(path, key, array) for key, array in weights.items()}
@@ -202,6 +207,21 @@ def write(
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return read(path)
+
+
+def writable(path: Path) -> Path:
+    """Where an artifact called `path` goes, symbolic links followed.
+
+    Raises:
+        ArtifactError: where something else stands there: it would be lost.
+    """
+    target = path.resolve()
+    if target.exists() and not (target / MANIFEST).exists():
+        if not target.is_dir():
+            raise ArtifactError(path, "is a file: name a folder for the artifact")
+        if any(target.iterdir()):
+            raise ArtifactError(path, "holds something else than an artifact: name another folder")
+    return target
 
 
 def _half(path: Path, name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -246,7 +266,11 @@ def _put_in_place(temporary: Path, path: Path) -> None:
     old = path.with_name(f".{path.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     path.rename(old)
-    temporary.rename(path)
+    try:
+        temporary.rename(path)
+    except OSError:
+        old.rename(path)
+        raise
     shutil.rmtree(old)
 
 

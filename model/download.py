@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import shutil
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -105,16 +106,18 @@ def download(
 
 def _fetch(file: Source, origin: str, part: Path, say: Callable[[str], None]) -> None:
     """Fill `part` with the whole file, checked."""
-    copy = _transfer if origin.startswith(("http://", "https://")) else _copy
+    remote = origin.startswith(("http://", "https://"))
     problem = ""
-    for _ in range(_ATTEMPTS):
+    for attempt in range(_ATTEMPTS if remote else 1):
+        if attempt:
+            say(f"{file.name}: {problem}; trying again")
         try:
-            copy(file.name, origin, part)
+            (_transfer if remote else _copy)(file.name, origin, part)
         except FileNotFoundError as e:
             raise DownloadError(file.name, origin, f"is not there ({e})") from e
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError) as e:
             problem = f"the transfer failed: {e}"
-        except ConnectionError as e:
+        except (ConnectionError, ssl.SSLError) as e:
             problem = f"the connection broke: {e}"
         else:
             found = _sha256(part)
@@ -122,7 +125,6 @@ def _fetch(file: Source, origin: str, part: Path, say: Callable[[str], None]) ->
                 return
             problem = f"its sha256 is {found[:12]}..., expected {file.sha256[:12]}..."
             part.unlink()
-        say(f"{file.name}: {problem}; trying again")
     raise DownloadError(file.name, origin, problem)
 
 

@@ -43,19 +43,18 @@ class ErrorRates:
 
 def edit_distance(reference: Phonemes, hypothesis: Phonemes) -> int:
     """Levenshtein distance: the fewest insertions, deletions and substitutions."""
-    previous = list(range(len(hypothesis) + 1))
-    for row, expected in enumerate(reference, start=1):
-        current = [row]
+    return _distances(reference, hypothesis)[-1][-1]
+
+
+def _distances(reference: Phonemes, hypothesis: Phonemes) -> list[list[int]]:
+    """Edits from each beginning of the reference (rows) to each of the hypothesis (columns)."""
+    rows = [list(range(len(hypothesis) + 1))]
+    for number, expected in enumerate(reference, start=1):
+        above, row = rows[-1], [number]
         for column, given in enumerate(hypothesis, start=1):
-            current.append(
-                min(
-                    previous[column] + 1,
-                    current[column - 1] + 1,
-                    previous[column - 1] + (expected != given),
-                )
-            )
-        previous = current
-    return previous[-1]
+            row.append(min(above[column] + 1, row[-1] + 1, above[column - 1] + (expected != given)))
+        rows.append(row)
+    return rows
 
 
 def nearest(references: Iterable[Phonemes], hypothesis: Phonemes) -> tuple[Phonemes, int]:
@@ -104,8 +103,7 @@ def _sum(scored: Sequence[tuple[Phonemes, int]]) -> ErrorRates:
 
 def confusions(reference: Phonemes, hypothesis: Phonemes) -> Counter[tuple[str, str]]:
     """The edits of one cheapest alignment, as (expected, given); "" stands for nothing."""
-    distance = [[edit_distance(reference[:r], hypothesis[:h]) for h in range(len(hypothesis) + 1)]
-                for r in range(len(reference) + 1)]  # fmt: skip
+    distance = _distances(reference, hypothesis)
     found: Counter[tuple[str, str]] = Counter()
     r, h = len(reference), len(hypothesis)
     while r or h:

@@ -14,6 +14,7 @@ import torch
 
 from model import checkpoint, error_rates, lexicon, model_card
 from model.batches import collate, encode_entries
+from model.checkpoint import ArtifactError
 from model.decoding import Hypothesis
 from model.error_rates import ErrorRates
 from model.errors import TangerError
@@ -32,6 +33,7 @@ class Evaluation:
     """What an artifact did on a lexicon.
 
     Attributes:
+        weights_sha256: of the artifact that was scored.
         lexicon: file name.
         sha256: of the file.
         any_match, per_line: error rates, the two ways.
@@ -45,6 +47,7 @@ class Evaluation:
         confusions: the most frequent (expected, given, times); "" stands for nothing.
     """
 
+    weights_sha256: str | None
     lexicon: str
     sha256: str
     any_match: ErrorRates
@@ -88,7 +91,7 @@ def evaluate(phonemizer: Phonemizer, path: Path, *, confusions: int = 20) -> Eva
     """Score a loaded artifact on the lexicon at `path`.
 
     Raises:
-        EvaluationError: where the lexicon holds no word.
+        EvaluationError: where the lexicon holds no word that could come out right.
         LexiconError: for a bad line.
     """
     entries = lexicon.read(path)
@@ -96,12 +99,23 @@ def evaluate(phonemizer: Phonemizer, path: Path, *, confusions: int = 20) -> Eva
         raise EvaluationError(f"{path} holds no words to score")
     references = lexicon.pronunciations(entries)
     words = [word for word in references if _knows(phonemizer.graphemes, word)]
+    if not words:
+        raise EvaluationError(
+            f"no word of {path} can be spelt in the artifact's graphemes: "
+            f"{' '.join(phonemizer.graphemes.own[:40])}"
+        )
+    if not any(_knows(phonemizer.phonemes, entry.phonemes) for entry in entries):
+        raise EvaluationError(
+            f"no line of {path} keeps to the artifact's phonemes: "
+            f"{' '.join(phonemizer.phonemes.own[:50])}"
+        )
     phonemizer.pronounce(words[:BATCH])  # the first decode also sets things up; do not time it
     started = time.perf_counter()
     answers = dict(zip(words, phonemizer.pronounce(words), strict=True))
     seconds = time.perf_counter() - started
     hypotheses = {word: answer.phonemes for word, answer in answers.items()}
     return Evaluation(
+        weights_sha256=phonemizer.weights_sha256,
         lexicon=path.name,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         any_match=error_rates.any_match(references, hypotheses),
@@ -119,14 +133,21 @@ def evaluate(phonemizer: Phonemizer, path: Path, *, confusions: int = 20) -> Eva
 def keep(artifact: Path, evaluation: Evaluation) -> None:
     """Write the figures into the artifact's ``metrics.json`` and its model card.
 
-    Figures on other lexicons stay; those on the same one are replaced.
+    Figures on other lexicons stay; those on one of the same file name are replaced, and so are
+    all that were measured on other weights.
 
     Raises:
-        ArtifactError: where the artifact is damaged.
+        ArtifactError: where the artifact is damaged, or another one by now.
         OSError: where it cannot be written.
     """
     found = checkpoint.read(artifact)
-    evaluations = {**found.metrics(), evaluation.lexicon: evaluation.as_dict()}
+    if found.weights_sha256 != evaluation.weights_sha256:
+        raise ArtifactError(artifact, "was replaced while it was evaluated: evaluate it again")
+    try:
+        kept = found.metrics()
+    except ArtifactError:
+        kept = {}
+    evaluations = {**kept, evaluation.lexicon: evaluation.as_dict()}
     checkpoint.write_metrics(found, evaluations)
     card = model_card.render(found, evaluations)
     checkpoint.replace_file(artifact / model_card.FILE, card.encode())

@@ -22,7 +22,7 @@ def draw(history: Sequence[Mapping[str, Any]]) -> bytes | None:
         ("dev_per", "dev PER"),
     ):
         axes.plot(epochs, [100 * record[key] for record in history], ".-", label=label)
-    axes.set_yscale("log")
+    axes.set_yscale("symlog", linthresh=1.0)  # logarithmic, down to where an error may be 0
     axes.set_xlabel("epoch")
     axes.set_ylabel("errors, %")
     axes.grid(visible=True, which="both", alpha=0.3)

@@ -1,13 +1,14 @@
 """Words and their pronunciations, in the forms that people keep them in.
 
 - CMUdict ``.dict``: ``WORD  P1 P2``, further pronunciations as ``WORD(1)``, comments behind
-  ``;;;`` or ``#``; either case; UTF-8 or Latin-1.
+  ``;;;`` or ``#``; words in either case, which is kept; UTF-8 or Latin-1.
 - CNTK text format (CTF): one symbol of each stream a line, joined by a sequence number.
 - Tab-separated: ``word<TAB>p h o n``, in any script.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import tempfile
@@ -37,13 +38,13 @@ class LexiconError(TangerError, ValueError):
     """A line that a lexicon cannot have.
 
     Attributes:
-        path: the file, or ``-`` for the standard input.
+        path: the file.
         line: its number, from 1.
         expected: what should have stood there.
         found: what stood there.
     """
 
-    def __init__(self, path: Path | str, line: int, *, expected: str, found: str) -> None:
+    def __init__(self, path: Path, line: int, *, expected: str, found: str) -> None:
         super().__init__(f"{path}:{line}: expected {expected}, found {found[:80]!r}")
         self.path = path
         self.line = line
@@ -151,12 +152,20 @@ def write(
         EntryError, UnknownSymbolError, SymbolClashError: as `render`.
         OSError: where the file cannot be written.
     """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    lines = (line + "\n" for line in render(entries, format, mapping=mapping))
+    target = path.resolve()
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
+    if target.exists() and not target.is_file():  # a pipe, say: written through, never replaced
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(lines)
+        return
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.writelines(line + "\n" for line in render(entries, format, mapping=mapping))
+            file.writelines(lines)
         Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        Path(temporary).replace(target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
@@ -267,6 +276,9 @@ def _render_ctf(entries: Sequence[Entry], mapping: Sequence[str] | None) -> Iter
             yield f"|S{name} {index}:1 |# {symbols[index]}"
 
     for number, entry in enumerate(entries):
+        if not entry.word or len(entry.word.split()) != 1 or entry.word != entry.word.strip():
+            raise EntryError(number + 1, *entry)
+        _check_phonemes(number + 1, *entry)
         inputs = stream("0", graphemes.encode(entry.word))
         labels = stream("1", phonemes.encode(entry.phonemes))
         for left, right in zip_longest(inputs, labels, fillvalue=""):

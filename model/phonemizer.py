@@ -38,6 +38,7 @@ class Phonemizer:
         self.graphemes = graphemes
         self.phonemes = phonemes
         self.device = next(network.parameters()).device
+        self.weights_sha256: str | None = None  # of the artifact it was loaded from
         self._allowed = None
         if masked:
             allowed = torch.zeros(len(phonemes), dtype=torch.bool)
@@ -61,13 +62,15 @@ class Phonemizer:
             )
         except (TypeError, ValueError, RuntimeError) as e:
             raise ArtifactError(artifact, f"its weights and config do not fit: {e}") from e
-        return cls(network.eval().to(target), found.graphemes, found.phonemes, masked=masked)
+        loaded = cls(network.eval().to(target), found.graphemes, found.phonemes, masked=masked)
+        loaded.weights_sha256 = found.weights_sha256
+        return loaded
 
     def pronounce(self, words: Sequence[str]) -> list[Hypothesis]:
         """The network's answer for each word, in their order.
 
         Words are decoded with others of about their length, so that little padding is computed;
-        no answer depends on which.
+        no answer depends on which, but for the rounding of its probabilities.
 
         Args:
             words: at least one grapheme each, in the artifact's own graphemes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, replace
@@ -51,6 +52,9 @@ class NetworkRecipe:
     boundaries: bool
     dropout: float
 
+    def __post_init__(self) -> None:
+        self.config(input_symbols=1, output_symbols=1)
+
     def config(self, *, input_symbols: int, output_symbols: int) -> NetworkConfig:
         """The network for vocabularies of these sizes."""
         return NetworkConfig(
@@ -65,6 +69,10 @@ class MinibatchRecipe:
     unit: MinibatchUnit
     size: int
 
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ValueError("size must be at least 1")
+
 
 @dataclass(frozen=True)
 class MomentumSGDRecipe:
@@ -74,6 +82,10 @@ class MomentumSGDRecipe:
     learning_rate: float
     time_constant: float
     clip: float
+
+    def __post_init__(self) -> None:
+        if not self.time_constant:
+            raise ValueError("time_constant must be above 0")
 
 
 @dataclass(frozen=True)
@@ -94,6 +106,10 @@ class LossRecipe:
 
     label_smoothing: float = 0.0
 
+    def __post_init__(self) -> None:
+        if self.label_smoothing >= 1:
+            raise ValueError("label_smoothing must be below 1")
+
 
 @dataclass(frozen=True)
 class RunRecipe:
@@ -108,6 +124,10 @@ class RunRecipe:
     epochs: int
     epoch_tokens: int = 0
     averaging: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.averaging >= 1:
+            raise ValueError("epochs must be at least 1, and averaging below 1")
 
 
 @dataclass(frozen=True)
@@ -157,47 +177,51 @@ def load(name: str, *, fast: bool = False) -> Recipe:
         RecipeError: where there is no such recipe, or it has a wrong, missing or unknown setting.
     """
     if name in names():
-        text = resources.files("model.recipes").joinpath(f"{name}.toml").read_text("utf-8")
+        content = resources.files("model.recipes").joinpath(f"{name}.toml").read_bytes()
     elif Path(name).is_file():
-        text = Path(name).read_text("utf-8")
+        content = Path(name).read_bytes()
     else:
         raise RecipeError(name, "name", f"there is no such file, nor one of {', '.join(names())}")
     try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as e:
-        raise RecipeError(name, "file", f"is not TOML: {e}") from e
-    short = tables.pop("fast", {})
+        tables = tomllib.loads(content.decode())
+    except ValueError as e:
+        raise RecipeError(name, "file", f"is not TOML in UTF-8: {e}") from e
+    short = tables.pop("fast", None)
     recipe = _parse(name, tables)
-    return (
-        replace(recipe, run=_table(name, "fast", RunRecipe, {**asdict(recipe.run), **short}))
-        if (fast)
-        else recipe
-    )
+    if not fast:
+        return recipe
+    if not isinstance(short, dict):
+        raise RecipeError(name, "fast", "is missing: this recipe has no short run")
+    return replace(recipe, run=_table(name, "fast", RunRecipe, {**asdict(recipe.run), **short}))
 
 
 def _parse(name: str, tables: dict[str, Any]) -> Recipe:
-    optimiser = dict(tables.pop("optimiser", {}))
-    kind = optimiser.pop("kind", None)
+    known = {"seed", "sample_word", "vocabulary", "network", "minibatches", "loss", "run"}
+    for table in (known | {"optimiser"}) - {"seed", "sample_word"}:
+        if not isinstance(tables.setdefault(table, {}), dict):
+            raise RecipeError(name, table, f"must be a table, not {tables[table]!r}")
+    optimiser = tables.pop("optimiser")
+    kind = str(optimiser.pop("kind", "none"))
     kinds: dict[str, type[MomentumSGDRecipe | AdamWRecipe]] = {
         each.kind: each for each in (MomentumSGDRecipe, AdamWRecipe)
     }
     if kind not in kinds:
         raise RecipeError(name, "optimiser.kind", f"must be one of {', '.join(kinds)}, not {kind}")
-    known = {"seed", "sample_word", "vocabulary", "network", "minibatches", "loss", "run"}
     if unknown := set(tables) - known:
         raise RecipeError(name, min(unknown), f"is not known; known are {', '.join(sorted(known))}")
-    if not isinstance(tables.get("seed", 1), int):
-        raise RecipeError(name, "seed", "must be a whole number")
+    seed = tables.get("seed", 1)
+    if type(seed) is not int or not 0 <= seed < 2**63:
+        raise RecipeError(name, "seed", "must be a whole number from 0 to 2^63 - 1")
     return Recipe(
         name=Path(name).stem,
-        seed=tables.get("seed", 1),
+        seed=seed,
         sample_word=str(tables.get("sample_word", "")),
-        vocabulary=_table(name, "vocabulary", VocabularyRecipe, tables.get("vocabulary", {})),
-        network=_table(name, "network", NetworkRecipe, tables.get("network", {})),
-        minibatches=_table(name, "minibatches", MinibatchRecipe, tables.get("minibatches", {})),
+        vocabulary=_table(name, "vocabulary", VocabularyRecipe, tables["vocabulary"]),
+        network=_table(name, "network", NetworkRecipe, tables["network"]),
+        minibatches=_table(name, "minibatches", MinibatchRecipe, tables["minibatches"]),
         optimiser=_table(name, "optimiser", kinds[kind], optimiser),
-        loss=_table(name, "loss", LossRecipe, tables.get("loss", {})),
-        run=_table(name, "run", RunRecipe, tables.get("run", {})),
+        loss=_table(name, "loss", LossRecipe, tables["loss"]),
+        run=_table(name, "run", RunRecipe, tables["run"]),
     )
 
 
@@ -216,7 +240,10 @@ def _table(recipe: str, table: str, into: type[_T], values: Mapping[str, Any]) -
     for key, field in wanted.items():
         if key not in values and field.default is MISSING:
             raise RecipeError(recipe, f"{table}.{key}", "is missing")
-    return into(**values)
+    try:
+        return into(**values)
+    except ValueError as e:
+        raise RecipeError(recipe, table, str(e)) from e
 
 
 def _check(recipe: str, key: str, hint: Any, value: object) -> None:
@@ -235,5 +262,5 @@ def _check(recipe: str, key: str, hint: Any, value: object) -> None:
     )
     if not right:
         raise RecipeError(recipe, key, f"must be {hint.__name__}, not {value!r}")
-    if hint is not bool and isinstance(value, (int, float)) and value < 0:
-        raise RecipeError(recipe, key, f"must not be negative, it is {value!r}")
+    if hint is not bool and isinstance(value, (int, float)) and not 0 <= value < math.inf:
+        raise RecipeError(recipe, key, f"must be finite and not negative, it is {value!r}")

@@ -7,7 +7,7 @@ import json
 import platform
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -75,6 +75,7 @@ def train(
     out: Path,
     run: Path,
     reporter: Reporter,
+    init: Path | None = None,
     device: str = "auto",
     resume: bool = False,
     save_seconds: float = 60.0,
@@ -88,6 +89,7 @@ def train(
         out: the artifact's folder.
         run: a folder for the run's state, with which it can be resumed.
         reporter: told of all that happens.
+        init: an artifact whose weights to start from, instead of random ones.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         resume: go on with the run in `run`.
         save_seconds: the most work, in seconds, that a killed run loses.
@@ -96,12 +98,16 @@ def train(
         True when the run came to its end, false when a signal stopped it; it is saved then.
 
     Raises:
-        TrainingError: the loss diverged, or a GPU has too little memory.
+        TrainingError: the loss diverged, a GPU has too little memory, `init` does not fit, or
+            `out` and `run` get in each other's way.
+        ArtifactError: where `init` is damaged, or something else than an artifact is at `out`.
         DatasetError, LexiconError, DeviceError, RunStateError: as they say.
         OSError: where nothing can be written; the earlier artifact still stands.
     """
     target = devices.resolve(device)
     torch.manual_seed(recipe.seed)
+    if run.resolve().is_relative_to(checkpoint.writable(out)):
+        raise TrainingError(f"{run} lies in {out}, which each best epoch replaces: say another")
 
     # Data
     data = dataset.read(recipe, lexicon_path, dev_path)
@@ -111,6 +117,7 @@ def train(
         input_symbols=len(data.graphemes), output_symbols=len(data.phonemes)
     )
     network = Seq2Seq(config).to(target)
+    started_from = None if init is None else _start_from(init, network, data)
     averaged = copy.deepcopy(network)
     modules = {"network": network, "averaged": averaged}
     optimiser = learner(recipe.optimiser, network)
@@ -121,10 +128,16 @@ def train(
     # Where the run stands
     run.mkdir(parents=True, exist_ok=True)
     state = run / run_state.FILE
-    identity = {"recipe": recipe.as_dict(), "data": data.checksums, "device": target.type}
+    identity = {
+        "recipe": recipe.as_dict(),
+        "init": started_from,
+        "data": data.checksums,
+        "device": target.type,
+    }
     progress = Progress()
     if resume:
         progress = run_state.load(state, identity=identity, modules=modules, learner=optimiser)
+        _check_best(out, identity, progress)
     reporter.started(recipe, data, network, progress)
 
     def save() -> None:
@@ -132,6 +145,8 @@ def train(
             state, identity=identity, progress=progress, modules=modules, learner=optimiser
         )
 
+    # From the first moment there is a run to resume, and none that an earlier one could pass for
+    save()
     saved = clock = time.monotonic()
     with _stop_signals() as stopped:
         for examples, ends_epoch in _minibatches(recipe, data.examples, progress):
@@ -169,7 +184,7 @@ def train(
                 progress.history.append(record)
                 best = progress.best is record
                 if best:
-                    _write_artifact(out, recipe, data, averaged, target, progress)
+                    _write_artifact(out, identity, data, averaged, target, progress)
                 reporter.epoch(record, best=best)
                 # Time spent on dev counts for the run, not for the next epoch's rate
                 progress.seconds += time.monotonic() - clock
@@ -187,6 +202,33 @@ def train(
     for name, content in _history_files(progress).items():
         checkpoint.replace_file(out / name, content)
     return True
+
+
+def _start_from(init: Path, network: Seq2Seq, data: Dataset) -> dict[str, str]:
+    """Give `network` the weights of the artifact at `init`; its name and version."""
+    artifact = checkpoint.read(init)
+    if (artifact.graphemes, artifact.phonemes) != (data.graphemes, data.phonemes):
+        raise TrainingError(f"{init} reads or writes other symbols than the training lexicon holds")
+    weights = {name: torch.from_numpy(array) for name, array in artifact.weights().items()}
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as e:
+        raise TrainingError(f"{init} is a network of another shape than the recipe's: {e}") from e
+    return {"name": artifact.name, "version": artifact.version}
+
+
+def _check_best(out: Path, identity: Mapping[str, Any], progress: Progress) -> None:
+    """Refuse to resume where the artifact of the best epoch so far is not what stands at `out`."""
+    if progress.best is None:
+        return
+    made = checkpoint.read(out).training if out.exists() else {}
+    # A run that was killed right behind a best epoch has written it, but not yet its own state.
+    if made.get("epoch", 0) < progress.best["epoch"] or any(
+        made.get(key) != value for key, value in json.loads(json.dumps(identity)).items()
+    ):
+        raise TrainingError(
+            f"{out} is not the artifact of this run's best epoch so far: resume with the same --out"
+        )
 
 
 # Where a run is
@@ -239,11 +281,16 @@ def _start_epoch(progress: Progress) -> None:
 
 @contextmanager
 def _stop_signals() -> Iterator[Callable[[], bool]]:
-    """Ask, between minibatches, whether Ctrl-C or SIGTERM came; a step is never cut in half."""
+    """Ask, between minibatches, whether Ctrl-C or SIGTERM came; a step is never cut in half.
+
+    The second of them does not wait. Signals are the main thread's: training belongs there.
+    """
     caught: list[int] = []
 
     def catch(number: int, frame: FrameType | None) -> None:
         del frame
+        if caught:  # told twice: now
+            raise KeyboardInterrupt
         caught.append(number)
 
     before = {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -325,7 +372,7 @@ def _evaluate(phonemizer: Phonemizer, dev: Sequence[Entry], progress: Progress) 
 
 def _write_artifact(
     out: Path,
-    recipe: Recipe,
+    identity: Mapping[str, Any],
     data: Dataset,
     network: Seq2Seq,
     device: torch.device,
@@ -336,8 +383,7 @@ def _write_artifact(
         name=out.name,
         network=asdict(network.config),
         training={
-            "recipe": recipe.as_dict(),
-            "data": data.checksums,
+            **identity,
             "epoch": progress.epoch + 1,
             "dev": progress.history[-1],
             "seconds": round(progress.seconds, 1),

@@ -46,6 +46,10 @@ class SymbolClashError(TangerError, ValueError):
         )
 
 
+class VocabularyError(TangerError, ValueError):
+    """A table of symbols that cannot be one."""
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """An ordered table of symbols; a symbol's position is its index.
@@ -64,9 +68,9 @@ class Vocabulary:
 
     def __post_init__(self) -> None:
         if len(set(self.symbols)) != len(self.symbols):
-            raise ValueError("a vocabulary holds each symbol once")
+            raise VocabularyError("a table of symbols holds each of them once")
         if not {START, END} <= set(self.symbols):
-            raise ValueError(f"a vocabulary holds {START} and {END}")
+            raise VocabularyError(f"a table of symbols holds {START} and {END}")
 
     def __len__(self) -> int:
         return len(self.symbols)

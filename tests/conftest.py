@@ -5,11 +5,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from model import lexicon, recipe
 from model.lexicon import Entry
 from model.recipe import Recipe
 from model.training import train
+
+# How long an example takes is the machine's affair.
+settings.register_profile("tanger", deadline=None)
+settings.load_profile("tanger")
 
 ROOT = Path(__file__).parent.parent
 SPLIT_FOLDERS = (ROOT / "data" / "cmudict", ROOT.parent / "shared" / "data" / "cmudict")

@@ -1,9 +1,11 @@
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from model import checkpoint, evaluation, lexicon
+from model.checkpoint import ArtifactError
 from model.evaluation import EvaluationError
 from model.lexicon import Entry
 from model.phonemizer import Phonemizer
@@ -48,6 +50,25 @@ def test_nothing_to_score_is_said_so(phonemizer, tmp_path):
     (tmp_path / "empty.dict").write_text("")
     with pytest.raises(EvaluationError, match=r"empty\.dict"):
         evaluation.evaluate(phonemizer, tmp_path / "empty.dict")
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [(Entry("tat", ("T",)), "artifact's graphemes"), (Entry("TAT", ("AE1",)), "phonemes")],
+)
+def test_a_lexicon_of_another_kind_is_said_so(phonemizer, tmp_path, entry, message):
+    lexicon.write(tmp_path / "odd.dict", [entry], "cmudict")
+    with pytest.raises(EvaluationError, match=message):
+        evaluation.evaluate(phonemizer, tmp_path / "odd.dict")
+
+
+def test_figures_stay_with_the_weights_they_were_measured_on(phonemizer, copy, little_lexicon):
+    found = evaluation.evaluate(phonemizer, little_lexicon["test"])
+    with pytest.raises(ArtifactError, match="replaced while it was evaluated"):
+        evaluation.keep(copy, replace(found, weights_sha256="0" * 64))
+    (copy / "metrics.json").write_text('{"weights_sha256": "of others"}')
+    evaluation.keep(copy, found)
+    assert set(checkpoint.read(copy).metrics()) == {"test.dict"}
 
 
 def test_figures_are_kept_beside_the_weights(phonemizer, copy, little_lexicon):

@@ -61,6 +61,29 @@ def test_changes_are_told_on_stderr(pronounce):
     assert "ä -> A" in result.stderr
 
 
+def test_words_that_are_not_utf8_are_answered(pronounce, tmp_path):
+    (tmp_path / "words.txt").write_bytes(b"\xef\xbb\xbfTANGER\ncaf\xe9\nBRAND\n")
+    result = pronounce("--input", tmp_path / "words.txt")
+    assert result.exit_code == 1
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ["TANGER", "#", "BRAND"]
+
+
+def test_nobody_reading_on_is_no_error(tiny_artifact):
+    asked = f"'{sys.executable}' -m model pronounce --artifact '{tiny_artifact}'"
+    script = f"yes TANGER | head -9000 | {asked} | head -1"
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "TANGER  T AE NG ER\n"
+    assert "rror" not in done.stderr
+
+
+def test_ctf_marks_phonemes_once(pronounce):
+    result = pronounce("tanger", "--format", "ctf", "--alphabet", "cntk")
+    assert "~T" in result.stdout
+    assert "~~" not in result.stdout
+
+
 def test_alphabets(pronounce):
     assert pronounce("tanger", "--alphabet", "cntk").stdout == "TANGER  ~T ~AE ~NG ~ER\n"
     refused = pronounce("tanger", "--alphabet", "native")
@@ -83,6 +106,11 @@ def test_convert_says_what_is_wrong(tmp_path):
     assert (bad.exit_code, bad.stderr.count("\n")) == (2, 1)
     assert "bad.dict:2: expected" in bad.stderr
     assert not (tmp_path / "x.tsv").exists()
+    (tmp_path / "bad.mapping").write_bytes(b"\xff\nA A")
+    (tmp_path / "good.dict").write_text("A  AH\n")
+    mapped = tanger("convert", tmp_path / "good.dict", tmp_path / "x.ctf", "--mapping",
+                    tmp_path / "bad.mapping")  # fmt: skip
+    assert (mapped.exit_code, mapped.stderr.count("\n")) == (2, 1)
     unnamed = tanger("convert", tmp_path / "bad.dict", tmp_path / "x")
     assert "say --to" in unnamed.stderr
     missing = tanger("convert", tmp_path / "none.dict", tmp_path / "x.tsv")

@@ -39,6 +39,16 @@ def test_the_tutorials_recipe_is_to_the_letter():
         ("seed = 3", "seed = 3.5", "seed"),
         ("seed = 3", "speed = 3", "speed"),
         ("seed = 3", "seed =", "file"),
+        ("seed = 3", "seed = true", "seed"),
+        ("epochs = 8", "epochs = 0", "run"),
+        ("size = 16", "size = 0", "minibatches"),
+        ("hidden = 48", "hidden = 47", "network"),
+        ("dropout = 0.05", "dropout = 1.5", "network"),
+        ("learning_rate = 1e-2", "learning_rate = nan", "optimiser.learning_rate"),
+        ("label_smoothing = 0.05", "label_smoothing = 2.0", "loss"),
+        ('kind = "adamw"', 'kind = ["adamw"]', "optimiser.kind"),
+        ("[loss]", "[other]", "other"),
+        ("[vocabulary]\nshared = false\nmasked = true", "vocabulary = 3", "vocabulary"),
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path, old, new, key):
@@ -48,6 +58,13 @@ def test_a_wrong_setting_is_named(tmp_path, old, new, key):
         recipe.load(str(path))
     assert caught.value.key == key
     assert key in str(caught.value)
+
+
+def test_a_recipe_without_a_short_run_has_none(tmp_path):
+    path = tmp_path / "long.toml"
+    path.write_text(TINY_RECIPE[: TINY_RECIPE.index("[fast]")])
+    with pytest.raises(RecipeError, match="no short run"):
+        recipe.load(str(path), fast=True)
 
 
 def test_an_unknown_name_lists_the_known():

@@ -13,6 +13,7 @@ import torch
 from conftest import ROOT, little_words
 
 from model import checkpoint, dataset, lexicon, recipe, run_state, training
+from model.checkpoint import ArtifactError
 from model.dataset import DatasetError
 from model.lexicon import Entry
 from model.run_state import RunStateError
@@ -132,6 +133,62 @@ def test_the_tutorials_network_of_any_depth_learns(small, reporter, layers):
     assert run(small, deep, reporter)
     (first, _), (second, _) = reporter.epochs
     assert second["loss"] < first["loss"]
+
+
+def test_a_run_starts_from_an_artifact(small, tiny_artifact, tiny_recipe, reporter):
+    once = replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1))
+    assert run(small, once, reporter, init=tiny_artifact)
+    _, first_loss, _, sample = reporter.samples[0]
+    assert first_loss < 1.0
+    assert sample == ("T", "AE", "NG", "ER")
+    metadata = checkpoint.read(small / "artifact").training
+    assert metadata["init"] == {
+        "name": "tiny",
+        "version": checkpoint.read(tiny_artifact).version,
+    }
+    with pytest.raises(RunStateError, match="another init"):
+        run(small, once, reporter, resume=True)
+
+
+def test_nothing_else_is_lost_to_an_artifact(small, tiny_recipe, reporter):
+    (small / "mine").mkdir()
+    (small / "mine/thesis.txt").write_text("years of work")
+    for out, message in ((small / "mine", "something else"), (small / "dev.dict", "is a file")):
+        with pytest.raises(ArtifactError, match=message):
+            run(small, tiny_recipe, reporter, out=out)
+    assert (small / "mine/thesis.txt").exists()
+    with pytest.raises(TrainingError, match="say another"):
+        run(small, tiny_recipe, reporter, out=small / "run")
+
+
+def test_a_run_goes_on_with_its_own_artifact(small, tiny_recipe, tiny_artifact, reporter):
+    once = replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1))
+    run(small, once, reporter)
+    for out in (tiny_artifact, small / "nowhere"):
+        with pytest.raises(TrainingError, match="best epoch so far"):
+            run(small, once, reporter, resume=True, out=out)
+    assert run(small, once, reporter, resume=True)
+
+
+def test_a_run_can_be_resumed_from_its_first_moment(small, tiny_recipe, reporter):
+    class Failing(type(reporter)):
+        def minibatch(self, *_, **__):
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        run(small, tiny_recipe, Failing(), save_seconds=1e9)
+    assert run_state.peek(small / "run" / run_state.FILE).minibatches == 0
+    assert run(small, tiny_recipe, reporter, resume=True)
+
+
+def test_an_artifact_that_does_not_fit_is_said_so(small, tiny_artifact, tiny_recipe, reporter):
+    wide = replace(tiny_recipe, network=replace(tiny_recipe.network, hidden=50))
+    with pytest.raises(TrainingError, match="another shape"):
+        run(small, wide, reporter, init=tiny_artifact)
+    lexicon.write(small / "train.dict", [Entry("ZOO", ("Z", "UW"))], "cmudict")
+    lexicon.write(small / "dev.dict", [Entry("OZ", ("Z",))], "cmudict")
+    with pytest.raises(TrainingError, match="other symbols"):
+        run(small, tiny_recipe, reporter, init=tiny_artifact)
 
 
 # Stopping and going on

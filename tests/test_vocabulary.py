@@ -39,7 +39,7 @@ def test_a_symbol_stands_for_one_thing():
     assert caught.value.symbols == ("~T",)
     with pytest.raises(SymbolClashError):
         Vocabulary.of(["<s>"])
-    with pytest.raises(ValueError, match="each symbol once"):
+    with pytest.raises(ValueError, match="each of them once"):
         Vocabulary(("<s>", "</s>", "A", "A"))
 
 
