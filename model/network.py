@@ -239,12 +239,12 @@ class Decoder(nn.Module):
         states = []
         if self.attention is not None:
             x = torch.cat([x, state.fed], dim=1)
-        for layer, before in zip(self.layers, state.layers, strict=True):
+        for height, (layer, before) in enumerate(zip(self.layers, state.layers, strict=True)):
             assert isinstance(layer, LSTM)
-            states.append(layer.step(x, before))
-            x = self.dropout(states[-1].h)
+            states.append(layer.step(self.dropout(x) if height else x, before))
+            x = states[-1].h
         if self.attention is not None:
-            x = self.dropout(self.attention(x, memory))
+            x = self.attention(x, memory)
         return x, DecoderState(tuple(states), x)
 
 
@@ -323,5 +323,5 @@ class Seq2Seq(nn.Module):
         for x in self.dropout(embedded):
             top, state = self.decoder.step(x, state, memory)
             tops.append(top)
-        logits: Tensor = self.output(self.stabiliser(torch.stack(tops, dim=1)))
+        logits: Tensor = self.output(self.dropout(self.stabiliser(torch.stack(tops, dim=1))))
         return logits
