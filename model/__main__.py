@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -21,6 +21,9 @@ from model.alphabets import Alphabet, AlphabetError
 from model.errors import TangerError
 from model.lexicon import Entry, LexiconFormat
 from model.spelling import Speller, Spelling
+
+if TYPE_CHECKING:
+    from model.evaluation import Evaluation
 
 ARTIFACT = Path(__file__).parent.parent / "artifacts" / "en-us"
 # Lines of a list that are read, decoded and written together.
@@ -120,23 +123,13 @@ def evaluate(
     with _plain_errors():
         _set_threads(threads)
         found = evaluation.evaluate(Phonemizer.load(artifact, device, masked=not unmasked), lexicon)
-    print(f"{artifact} on {lexicon}")
-    for way, rates in (("any-match", found.any_match), ("per-line", found.per_line)):
-        print(
-            f"{way:10} WER {100 * rates.wer:.2f} %  PER {100 * rates.per:.2f} %  "
-            f"({rates.wrong:,} of {rates.words:,} wrong, {rates.edits:,} edits in "
-            f"{rates.phonemes:,} phonemes)"
-        )
-    if found.teacher_forced_error is not None:
-        print(f"teacher-forced error {100 * found.teacher_forced_error:.2f} %")
-    print(f"{found.unspellable} unspellable, {found.incomplete} incomplete")
-    print(f"{found.words_per_second:,.0f} words/s on {found.device}, {found.threads} threads")
-    print("most frequent confusions (expected -> given):")
-    for expected, given, times in found.confusions:
-        print(f"  {expected or '-':3} -> {given or '-':3} {times:5}")
-    if keep and not unmasked:
-        with _plain_errors():
-            evaluation.keep(artifact, found)
+    # Kept although nobody may read on, and printed although it may not be possible to keep it
+    try:
+        _print_evaluation(artifact, lexicon, found)
+    finally:
+        if keep and not unmasked:
+            with _plain_errors():
+                evaluation.keep(artifact, found)
 
 
 @app.command()
@@ -227,6 +220,23 @@ def download_split(
     """Fetch the CMUdict split, checked; what is there already is reused."""
     with _plain_errors():
         download.download(to, origin)
+
+
+def _print_evaluation(artifact: Path, lexicon: Path, found: Evaluation) -> None:
+    print(f"{artifact} on {lexicon}")
+    for way, rates in (("any-match", found.any_match), ("per-line", found.per_line)):
+        print(
+            f"{way:10} WER {100 * rates.wer:.2f} %  PER {100 * rates.per:.2f} %  "
+            f"({rates.wrong:,} of {rates.words:,} wrong, {rates.edits:,} edits in "
+            f"{rates.phonemes:,} phonemes)"
+        )
+    if found.teacher_forced_error is not None:
+        print(f"teacher-forced error {100 * found.teacher_forced_error:.2f} %")
+    print(f"{found.unspellable} unspellable, {found.incomplete} incomplete")
+    print(f"{found.words_per_second:,.0f} words/s on {found.device}, {found.threads} threads")
+    print("most frequent confusions (expected -> given):")
+    for expected, given, times in found.confusions:
+        print(f"  {expected or '-':3} -> {given or '-':3} {times:5}")
 
 
 @contextmanager
