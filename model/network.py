@@ -28,8 +28,6 @@ class NetworkConfig:
     """Everything that sizes a network; it travels in the artifact.
 
     Attributes:
-        input_symbols: size of the grapheme vocabulary.
-        output_symbols: size of the phoneme vocabulary.
         hidden: H, the width of a decoder layer and of what the encoder hands over; a
             bidirectional encoder gives each direction half of it.
         embedding: width of the symbol embeddings; 0 feeds one-hot vectors.
@@ -41,10 +39,10 @@ class NetworkConfig:
         stabiliser: one learnt scale shared by the encoder's input and the decoder's two ends.
         boundaries: graphemes stand between ``<s>`` and ``</s>``.
         dropout: share of activations dropped in training, between layers and at both ends.
+        input_symbols, output_symbols: sizes of the grapheme and the phoneme vocabulary. A recipe
+            leaves them open, at 1: its lexicon decides.
     """
 
-    input_symbols: int
-    output_symbols: int
     hidden: int
     embedding: int
     direction: Literal["backward", "forward", "both"]
@@ -55,6 +53,8 @@ class NetworkConfig:
     stabiliser: bool
     boundaries: bool
     dropout: float
+    input_symbols: int = 1
+    output_symbols: int = 1
 
     def __post_init__(self) -> None:
         for name in ("input_symbols", "output_symbols", "hidden", "encoder_layers"):

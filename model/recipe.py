@@ -38,31 +38,6 @@ class VocabularyRecipe:
 
 
 @dataclass(frozen=True)
-class NetworkRecipe:
-    """`NetworkConfig` without what the vocabularies decide."""
-
-    hidden: int
-    embedding: int
-    direction: Literal["backward", "forward", "both"]
-    encoder_layers: int
-    decoder_layers: int
-    handover: Literal["first", "each"]
-    attention: bool
-    stabiliser: bool
-    boundaries: bool
-    dropout: float
-
-    def __post_init__(self) -> None:
-        self.config(input_symbols=1, output_symbols=1)
-
-    def config(self, *, input_symbols: int, output_symbols: int) -> NetworkConfig:
-        """The network for vocabularies of these sizes."""
-        return NetworkConfig(
-            input_symbols=input_symbols, output_symbols=output_symbols, **asdict(self)
-        )
-
-
-@dataclass(frozen=True)
 class MinibatchRecipe:
     """What a minibatch holds: so many tokens of any words, or so many words of one length."""
 
@@ -145,7 +120,7 @@ class Recipe:
     seed: int
     sample_word: str
     vocabulary: VocabularyRecipe
-    network: NetworkRecipe
+    network: NetworkConfig
     minibatches: MinibatchRecipe
     optimiser: MomentumSGDRecipe | AdamWRecipe
     loss: LossRecipe
@@ -207,6 +182,9 @@ def _parse(name: str, tables: dict[str, Any]) -> Recipe:
     }
     if kind not in kinds:
         raise RecipeError(name, "optimiser.kind", f"must be one of {', '.join(kinds)}, not {kind}")
+    for size in ("input_symbols", "output_symbols"):
+        if size in tables["network"]:
+            raise RecipeError(name, f"network.{size}", "is for the training lexicon to decide")
     if unknown := set(tables) - known:
         raise RecipeError(name, min(unknown), f"is not known; known are {', '.join(sorted(known))}")
     seed = tables.get("seed", 1)
@@ -217,7 +195,7 @@ def _parse(name: str, tables: dict[str, Any]) -> Recipe:
         seed=seed,
         sample_word=str(tables.get("sample_word", "")),
         vocabulary=_table(name, "vocabulary", VocabularyRecipe, tables["vocabulary"]),
-        network=_table(name, "network", NetworkRecipe, tables["network"]),
+        network=_table(name, "network", NetworkConfig, tables["network"]),
         minibatches=_table(name, "minibatches", MinibatchRecipe, tables["minibatches"]),
         optimiser=_table(name, "optimiser", kinds[kind], optimiser),
         loss=_table(name, "loss", LossRecipe, tables["loss"]),

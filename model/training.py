@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
@@ -113,8 +113,8 @@ def train(
     data = dataset.read(recipe, lexicon_path, dev_path)
 
     # Network, its averaged twin, and what moves it
-    config = recipe.network.config(
-        input_symbols=len(data.graphemes), output_symbols=len(data.phonemes)
+    config = replace(
+        recipe.network, input_symbols=len(data.graphemes), output_symbols=len(data.phonemes)
     )
     network = Seq2Seq(config).to(target)
     started_from = None if init is None else _start_from(init, network, data)
