@@ -157,6 +157,8 @@ def pronounce(
 
     failed = False
     answered: list[Entry] = []
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a word is shown even if it is not UTF-8
+        sys.stdout.reconfigure(errors="backslashreplace")
     with _plain_errors():
         checked = checkpoint.read(artifact)
         written = _alphabet(checked, alphabet)
@@ -277,8 +279,6 @@ def _chunks(path: Path) -> Iterator[list[str]]:
     # What is not UTF-8 becomes a word that cannot be spelt, with an answer of its own.
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
     with (
         sys.stdin
         if str(path) == "-"

@@ -190,7 +190,7 @@ def _render_cmudict(entries: Sequence[Entry]) -> Iterator[str]:
     for number, (word, phonemes) in enumerate(entries, start=1):
         variant = seen[word] = seen.get(word, -1) + 1
         line = f"{word}{f'({variant})' * bool(variant)}  {' '.join(phonemes)}"
-        if len(word.split()) != 1 or _VARIANT.match(word) or _COMMENT.search(line):
+        if word.split() != [word] or _VARIANT.match(word) or _COMMENT.search(line):
             raise EntryError(number, word, phonemes)
         _check_phonemes(number, word, phonemes)
         yield line
@@ -276,7 +276,7 @@ def _render_ctf(entries: Sequence[Entry], mapping: Sequence[str] | None) -> Iter
             yield f"|S{name} {index}:1 |# {symbols[index]}"
 
     for number, entry in enumerate(entries):
-        if not entry.word or len(entry.word.split()) != 1 or entry.word != entry.word.strip():
+        if entry.word.split() != [entry.word]:
             raise EntryError(number + 1, *entry)
         _check_phonemes(number + 1, *entry)
         inputs = stream("0", graphemes.encode(entry.word))

@@ -28,17 +28,23 @@ class Phonemizer:
         phonemes: Vocabulary,
         *,
         masked: bool = True,
+        weights_sha256: str | None = None,
     ) -> None:
         """Wrap a network where it lies.
 
-        With `masked` only phonemes and ``</s>`` are ever emitted; without it any symbol of the
-        table may be, as CNTK's tutorial has it.
+        Args:
+            network: in evaluation mode.
+            graphemes: what it reads.
+            phonemes: what it writes.
+            masked: only phonemes and ``</s>`` are ever emitted; without it any symbol of the
+                table may be, as CNTK's tutorial has it.
+            weights_sha256: of the artifact that the weights are from, if they are from one.
         """
         self.network = network
         self.graphemes = graphemes
         self.phonemes = phonemes
         self.device = next(network.parameters()).device
-        self.weights_sha256: str | None = None  # of the artifact it was loaded from
+        self.weights_sha256 = weights_sha256
         self._allowed = None
         if masked:
             allowed = torch.zeros(len(phonemes), dtype=torch.bool)
@@ -62,9 +68,13 @@ class Phonemizer:
             )
         except (TypeError, ValueError, RuntimeError) as e:
             raise ArtifactError(artifact, f"its weights and config do not fit: {e}") from e
-        loaded = cls(network.eval().to(target), found.graphemes, found.phonemes, masked=masked)
-        loaded.weights_sha256 = found.weights_sha256
-        return loaded
+        return cls(
+            network.eval().to(target),
+            found.graphemes,
+            found.phonemes,
+            masked=masked,
+            weights_sha256=found.weights_sha256,
+        )
 
     def pronounce(self, words: Sequence[str]) -> list[Hypothesis]:
         """The network's answer for each word, in their order.

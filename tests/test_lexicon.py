@@ -109,6 +109,7 @@ def test_what_is_written_reads_back(tmp_path_factory, entries, format):
     [
         (Entry("two words", ("T",)), "cmudict", EntryError),
         (Entry("WORD(1)", ("T",)), "cmudict", EntryError),
+        (Entry(" WORD", ("T",)), "cmudict", EntryError),
         (Entry("#", ("T",)), "cmudict", EntryError),
         (Entry("word", ()), "tsv", EntryError),
         (Entry("", ("T",)), "tsv", EntryError),

@@ -68,6 +68,17 @@ def test_words_that_are_not_utf8_are_answered(pronounce, tmp_path):
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["TANGER", "#", "BRAND"]
 
 
+def test_an_argument_that_is_not_utf8_is_answered(tiny_artifact):
+    done = subprocess.run(
+        [sys.executable, "-m", "model", "pronounce", b"caf\xe9", "BRAND", "--format", "tsv",
+         "--artifact", str(tiny_artifact)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stdout.splitlines()[-1] == "BRAND\tB R AE N D"
+
+
 def test_nobody_reading_on_is_no_error(tiny_artifact):
     asked = f"'{sys.executable}' -m model pronounce --artifact '{tiny_artifact}'"
     script = f"yes TANGER | head -9000 | {asked} | head -1"

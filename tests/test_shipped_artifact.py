@@ -29,5 +29,6 @@ def test_its_metrics_are_those_of_its_answers(phonemizer, shipped_artifact, spli
     assert found.any_match.wer == pytest.approx(kept["any_match"]["wer"], abs=0.0005)
     assert found.per_line.wer == pytest.approx(kept["per_line"]["wer"], abs=0.0005)
     assert found.any_match.words == 11_994
+    # Against falling back. The aim, 25.59 % (Phonetisaurus), is not reached yet.
     assert found.any_match.wer < 0.26
     assert found.any_match.per < 0.061
