@@ -123,7 +123,7 @@ class LiveService:
         found = [
             pid
             for pid, parent, state in _processes()
-            if parent == self.process.pid and state != "Z"
+            if parent == self.process.pid and state != "Z" and _is_worker(pid)
         ]
         self._workers.update(found)
         return found
@@ -209,6 +209,18 @@ def running(log: Path, *arguments: str, **settings: Any) -> Iterator[LiveService
         yield service
     finally:
         service.end()
+
+
+def _is_worker(pid: int) -> bool:
+    """Whether it runs a worker's program by now.
+
+    Between fork and exec it still has the service's own command line, and the service waits for
+    it: a signal that stopped it there would stop the service.
+    """
+    try:
+        return b"service.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def _processes() -> list[tuple[int, int, str]]:
