@@ -17,6 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from model import precision
+from model.unrolled import UnrolledLinear
+
 
 class State(NamedTuple):
     """Hidden and cell state of one layer, [B, H] each."""
@@ -60,9 +63,9 @@ class _Cell(torch.autograd.Function):
         return grad_gates, grad_c * f
 
 
-def _cell(gates: Tensor, c: Tensor) -> State:
+def cell(gates: Tensor, c: Tensor) -> State:
     """Gates [B, 4H] and cell state [B, H] -> the new state."""
-    return State(*_Cell.apply(gates, c))  # type: ignore[no-untyped-call]
+    return State(*_Cell.apply(gates.to(c.dtype), c))  # type: ignore[no-untyped-call]
 
 
 class LSTM(nn.Module):
@@ -92,7 +95,22 @@ class LSTM(nn.Module):
         gates = torch.addmm(
             F.linear(x, self.input_weight, self.bias), state.h, self.hidden_weight.t()
         )
-        return _cell(gates, state.c)
+        return cell(gates, state.c)
+
+    def unroll(self, known: Tensor) -> UnrolledLinear:
+        """The gates of U steps, as a map of what each step brings.
+
+        Args:
+            known: [U, B, K] the first K numbers of every input, known beforehand.
+
+        Returns:
+            A map of the rest of a step's input with h behind it, [B, I - K + H], to the step's
+            gates [B, 4H].
+        """
+        of_known, of_rest = self.input_weight.tensor_split([known.shape[2]], dim=1)
+        return UnrolledLinear(
+            F.linear(known, of_known, self.bias), torch.cat([of_rest, self.hidden_weight], dim=1)
+        )
 
     def forward(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, State]:
         """Read whole sequences [T, B, I] from a zero state.
@@ -105,21 +123,24 @@ class LSTM(nn.Module):
         """
         h, c = state = self.zero_state(x.shape[1])
         if lengths is None:
+            none = torch.zeros_like(self.bias)  # torch wants two biases
+            weights = (self.input_weight, self.hidden_weight, self.bias, none)
+            dtype = precision.of_products(x)
             outputs, h, c = torch.lstm(
-                x,
-                (h.unsqueeze(0), c.unsqueeze(0)),
-                (self.input_weight, self.hidden_weight, self.bias, torch.zeros_like(self.bias)),
-                True,  # has biases, of which torch wants two
+                x.to(dtype),
+                (h.unsqueeze(0).to(dtype), c.unsqueeze(0).to(dtype)),
+                [weight.to(dtype) for weight in weights],
+                True,  # has biases
                 1,  # layers
                 0.0,  # dropout
                 self.training,
                 False,  # bidirectional
                 False,  # batch first
             )
-            return outputs, State(h.squeeze(0), c.squeeze(0))
+            return outputs.to(x.dtype), State(h[0].to(x.dtype), c[0].to(x.dtype))
         steps = []
         for t, gates in enumerate(F.linear(x, self.input_weight, self.bias)):  # [B, 4H] each
-            after = _cell(torch.addmm(gates, state.h, self.hidden_weight.t()), state.c)
+            after = cell(torch.addmm(gates, state.h, self.hidden_weight.t()), state.c)
             reading = (t < lengths).unsqueeze(1)
             state = State(
                 torch.where(reading, after.h, state.h), torch.where(reading, after.c, state.c)

@@ -20,7 +20,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model.lstm import LSTM, State
+from model import precision
+from model.dropout import Dropout
+from model.lstm import LSTM, State, cell
+from model.unrolled import UnrolledLinear
 
 
 @dataclass(frozen=True)
@@ -174,7 +177,7 @@ class Encoder(nn.Module):
             EncoderLayer(config.hidden if height else config.input_width, config.hidden, both=both)
             for height in range(config.encoder_layers)
         )
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, list[State]]:
         """[T, B, I] -> the top layer's states [T, B, H], and each layer's last state.
@@ -202,33 +205,41 @@ class Attention(nn.Module):
 
     def keys(self, values: Tensor) -> Tensor:
         """[B, T, H] encoder states -> what queries are compared with, scaled, once a word."""
-        keys: Tensor = self.key(values)
+        keys: Tensor = self.key(values).to(values.dtype)
         return keys / math.sqrt(self.hidden)
 
     def forward(self, query: Tensor, memory: Memory) -> Tensor:
         """Query [B, H] -> attention vector [B, H] = tanh(W [context; query])."""
-        scores = torch.bmm(memory.keys, query.unsqueeze(2)).squeeze(2)  # [B, T]
-        if memory.padding is not None:
-            scores = scores.masked_fill(memory.padding, -math.inf)
-        weights = scores.softmax(dim=1)
-        context = torch.bmm(weights.unsqueeze(1), memory.values).squeeze(1)  # [B, H]
-        mixed: Tensor = self.mix(torch.cat([context, query], dim=1))
+        mixed: Tensor = self.mix(self.attend(query, memory))
         return mixed.tanh()
+
+    def unroll(self, labels: Tensor) -> UnrolledLinear:
+        """The tanh layer's product for as many steps and rows as `labels` [U, B, *] has."""
+        return UnrolledLinear(labels.new_zeros(*labels.shape[:2], self.hidden), self.mix.weight)
+
+    def attend(self, query: Tensor, memory: Memory) -> Tensor:
+        """Query [B, H] -> the context that it finds, and itself, [B, 2H]."""
+        with precision.products_in_bfloat16(query.device, enabled=False):  # too small to gain
+            scores = torch.bmm(query.unsqueeze(1), memory.keys.transpose(1, 2))  # [B, 1, T]
+            if memory.padding is not None:
+                scores = scores.masked_fill(memory.padding.unsqueeze(1), -math.inf)
+            context = torch.bmm(scores.softmax(dim=2), memory.values).squeeze(1)  # [B, H]
+        return torch.cat([context, query], dim=1)
 
 
 class Decoder(nn.Module):
-    """Stacked LSTMs over the embedded labels; one step at a time, for training and decoding."""
+    """Stacked LSTMs over the embedded labels: one step of decoding, or all steps of training."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        fed = config.hidden if config.attention else 0
         self.hidden = config.hidden
+        self.fed = config.hidden if config.attention else 0
         self.layers = nn.ModuleList(
-            LSTM(config.hidden if height else config.label_width + fed, config.hidden)
+            LSTM(config.hidden if height else config.label_width + self.fed, config.hidden)
             for height in range(config.decoder_layers)
         )
         self.attention = Attention(config.hidden) if config.attention else None
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def start(self, memory: Memory) -> DecoderState:
         """The state before the first step."""
@@ -239,13 +250,37 @@ class Decoder(nn.Module):
         states = []
         if self.attention is not None:
             x = torch.cat([x, state.fed], dim=1)
-        for height, (layer, before) in enumerate(zip(self.layers, state.layers, strict=True)):
+        for layer, before in zip(self.layers, state.layers, strict=True):
             assert isinstance(layer, LSTM)
-            states.append(layer.step(self.dropout(x) if height else x, before))
-            x = states[-1].h
+            states.append(layer.step(x, before))
+            x = self.dropout(states[-1].h)
         if self.attention is not None:
-            x = self.attention(x, memory)
+            x = self.dropout(self.attention(x, memory))
         return x, DecoderState(tuple(states), x)
+
+    def forward(self, labels: Tensor, memory: Memory) -> Tensor:
+        """What `step` gives for embedded labels that are all known, [U, B, E] -> [U, B, H].
+
+        The same network laid out for training: what needs no earlier step is done for all of
+        them at once.
+        """
+        layers = []
+        for height, layer in enumerate(self.layers):
+            assert isinstance(layer, LSTM)
+            layers.append(layer.unroll(labels if height == 0 else labels[..., :0]))
+        mix = None if self.attention is None else self.attention.unroll(labels)
+        states, fed = list(memory.start), labels.new_zeros(labels.shape[1], self.fed)
+        tops = []
+        for _ in labels:
+            x = fed
+            for height, gates in enumerate(layers):
+                h, c = states[height]
+                states[height] = cell(gates(torch.cat([x, h], dim=1)), c)
+                x = self.dropout(states[height].h)
+            if self.attention is not None and mix is not None:
+                x = fed = self.dropout(mix(self.attention.attend(x, memory)).tanh())
+            tops.append(x)
+        return torch.stack(tops)
 
 
 class Seq2Seq(nn.Module):
@@ -262,7 +297,7 @@ class Seq2Seq(nn.Module):
         self.output = nn.Linear(config.hidden, config.output_symbols)
         nn.init.xavier_uniform_(self.output.weight)
         nn.init.zeros_(self.output.bias)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -317,11 +352,7 @@ class Seq2Seq(nn.Module):
             Logits [B, U, V]; what stands past a row's end means nothing.
         """
         memory = self.encode(graphemes, lengths)
-        state = self.decoder.start(memory)
         embedded = self.stabiliser(self.label_embedding(labels.t(), self.dtype))  # [U, B, E]
-        tops = []
-        for x in self.dropout(embedded):
-            top, state = self.decoder.step(x, state, memory)
-            tops.append(top)
-        logits: Tensor = self.output(self.dropout(self.stabiliser(torch.stack(tops, dim=1))))
+        tops = self.decoder(self.dropout(embedded), memory)  # [U, B, H]
+        logits: Tensor = self.output(self.stabiliser(tops.transpose(0, 1)))
         return logits

@@ -94,11 +94,13 @@ class RunRecipe:
         epochs: how many.
         epoch_tokens: label tokens (``<s>`` included) to an epoch; 0 for one sweep of the lexicon.
         averaging: decay of the exponential average of the weights; 0 keeps no average.
+        bfloat16: multiply in bfloat16 where the device does so in hardware.
     """
 
     epochs: int
     epoch_tokens: int = 0
     averaging: float = 0.0
+    bfloat16: bool = False
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.averaging >= 1:

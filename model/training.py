@@ -27,6 +27,7 @@ from model import (
     error_rates,
     learning_curve,
     lexicon,
+    precision,
     run_state,
 )
 from model.batches import Example, Minibatch, collate, sweep
@@ -105,6 +106,7 @@ def train(
         OSError: where nothing can be written; the earlier artifact still stands.
     """
     target = devices.resolve(device)
+    bfloat16 = recipe.run.bfloat16 and precision.in_hardware(target)
     torch.manual_seed(recipe.seed)
     if run.resolve().is_relative_to(checkpoint.writable(out)):
         raise TrainingError(f"{run} lies in {out}, which each best epoch replaces: say another")
@@ -152,7 +154,7 @@ def train(
         for examples, ends_epoch in _minibatches(recipe, data.examples, progress):
             # One step
             minibatch = collate(examples).to(target)
-            loss, wrong = _learn(network, minibatch, recipe.loss.label_smoothing)
+            loss, wrong = _learn(network, minibatch, recipe.loss.label_smoothing, bfloat16=bfloat16)
             tokens = minibatch.tokens
             if not np.isfinite(loss):
                 raise TrainingError(
@@ -304,12 +306,15 @@ def _stop_signals() -> Iterator[Callable[[], bool]]:
 # One step
 
 
-def _learn(network: Seq2Seq, minibatch: Minibatch, smoothing: float) -> tuple[float, int]:
+def _learn(
+    network: Seq2Seq, minibatch: Minibatch, smoothing: float, *, bfloat16: bool
+) -> tuple[float, int]:
     """Gradients of the mean loss; returns the summed loss and how many label tokens were wrong."""
     network.train()
     network.zero_grad()
     try:
-        loss, wrong = teacher_forced(network, minibatch, smoothing)
+        with precision.products_in_bfloat16(minibatch.labels.device, enabled=bfloat16):
+            loss, wrong = teacher_forced(network, minibatch, smoothing)
         (loss / minibatch.tokens).backward()  # type: ignore[no-untyped-call]
     except torch.cuda.OutOfMemoryError as e:
         words, letters = minibatch.graphemes.shape

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from model import precision
 from model.batches import Example, collate
 from model.network import NetworkConfig, Seq2Seq
 from model.training import teacher_forced
@@ -177,6 +178,47 @@ def test_equal_lengths_give_what_padding_gives(network):
         padded[:2, : rows.shape[1]].square().sum(), [network.encoder.layers[0].ahead.bias]
     )
     torch.testing.assert_close(fused, plain)
+
+
+def test_training_and_decoding_are_one_network(network):
+    """The decoder's two ways through the labels: the same logits, the same gradients."""
+    minibatch = collate(EXAMPLES)
+    labels = minibatch.labels[:, :-1]
+    forced = network(minibatch.graphemes, minibatch.grapheme_lengths, labels)
+
+    memory = network.encode(minibatch.graphemes, minibatch.grapheme_lengths)
+    state, steps = network.decoder.start(memory), []
+    for label in labels.t():
+        logits, state = network.step(label, state, memory)
+        steps.append(logits)
+    stepped = torch.stack(steps, dim=1)
+
+    torch.testing.assert_close(stepped, forced)
+    parameters = list(network.parameters())
+    for one, other in zip(
+        torch.autograd.grad(forced.square().sum(), parameters),
+        torch.autograd.grad(stepped.square().sum(), parameters),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("examples", [EXAMPLES, EXAMPLES[:1] * 2], ids=["padded", "even"])
+def test_bfloat16_changes_little(examples):
+    torch.manual_seed(3)
+    network = Seq2Seq(replace(STRONG, hidden=32))
+    parameters = list(network.parameters())
+    found = []
+    for enabled in (False, True):
+        with precision.products_in_bfloat16(torch.device("cpu"), enabled=enabled):
+            loss, _ = teacher_forced(network, collate(examples))
+        gradients = torch.autograd.grad(loss, parameters)
+        assert all(gradient.dtype == torch.float32 for gradient in gradients)
+        found.append((loss.item(), torch.cat([gradient.flatten() for gradient in gradients])))
+    (exact, gradient), (rounded, lighter) = found
+    assert rounded != exact
+    assert rounded == pytest.approx(exact, rel=0.01)
+    assert torch.cosine_similarity(gradient, lighter, dim=0) > 0.999
 
 
 def test_the_stabiliser_starts_at_one():
