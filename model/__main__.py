@@ -1,4 +1,4 @@
-"""The command line: ``python -m model train | evaluate | pronounce | convert | download``.
+"""The command line: ``python -m model COMMAND``, each of them a function here.
 
 torch takes a second to load, so the commands import what they use.
 """
@@ -50,6 +50,10 @@ def train(
     init: Annotated[
         Path | None, typer.Option(help="An artifact to start from, in place of random weights.")
     ] = None,
+    soft_labels: Annotated[
+        Path | None,
+        typer.Option(help="What `label` made, to train on in the training lexicon's place."),
+    ] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     run: Annotated[
@@ -92,6 +96,7 @@ def train(
                 out=out,
                 run=folder,
                 init=init,
+                soft_labels=soft_labels,
                 reporter=reporter,
                 device=device,
                 resume=resume,
@@ -106,7 +111,10 @@ def train(
 @app.command()
 def evaluate(
     lexicon: Annotated[Path, typer.Option(help="What to score on.")],
-    artifact: ArtifactOption = ARTIFACT,
+    artifact: Annotated[
+        list[Path] | None,
+        typer.Option(help="The artifact's folder; several answer by their mean, and keep nothing."),
+    ] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     unmasked: Annotated[
@@ -122,14 +130,89 @@ def evaluate(
 
     with _plain_errors():
         _set_threads(threads)
-        found = evaluation.evaluate(Phonemizer.load(artifact, device, masked=not unmasked), lexicon)
+        artifacts = artifact or [ARTIFACT]
+        if len(artifacts) == 1:
+            phonemizer = Phonemizer.load(artifacts[0], device, masked=not unmasked)
+        else:
+            phonemizer = Phonemizer.load_ensemble(artifacts, device, masked=not unmasked)
+        found = evaluation.evaluate(phonemizer, lexicon)
     # Kept although nobody may read on, and printed although it may not be possible to keep it
     try:
-        _print_evaluation(artifact, lexicon, found)
+        _print_evaluation(" + ".join(map(str, artifacts)), lexicon, found)
     finally:
-        if keep and not unmasked:
+        if keep and not unmasked and len(artifacts) == 1:
             with _plain_errors():
-                evaluation.keep(artifact, found)
+                evaluation.keep(artifacts[0], found)
+
+
+@app.command()
+def spellings(
+    lexicon: Annotated[Path, typer.Option(help="Gives the letters; its words are left out.")],
+    out: Annotated[Path, typer.Option(help="Where the words go, one a line.")],
+    without: Annotated[
+        list[Path] | None, typer.Option(help="Lexicons whose words are left out: dev, test.")
+    ] = None,
+    language: Annotated[
+        list[str] | None, typer.Option(help="Of which wordfreq lists frequent words; en.")
+    ] = None,
+) -> None:
+    """List words that no lexicon pronounces, for teachers to label (needs wordfreq)."""
+    from model import spellings as lists
+    from model.checkpoint import replace_file
+    from model.lexicon import read
+
+    with _plain_errors():
+        own = {entry.word for entry in read(lexicon)}
+        held_out = {entry.word for path in without or () for entry in read(path)}
+        graphemes = {grapheme for word in own for grapheme in word}
+        words = list(lists.frequent(language or ["en"], graphemes, without=own | held_out))
+        replace_file(out, "".join(f"{word}\n" for word in words).encode())
+    print(f"{len(words):,} words written to {out}")
+
+
+@app.command()
+def label(
+    teacher: Annotated[list[Path], typer.Option(help="An artifact; several answer by their mean.")],
+    lexicon: Annotated[Path, typer.Option(help="The training lexicon.")],
+    out: Annotated[Path, typer.Option(help="Where the soft labels go (.safetensors).")],
+    words: Annotated[
+        Path | None, typer.Option(help="Further spellings, one a line, that teachers pronounce.")
+    ] = None,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+) -> None:
+    """Let teachers say how likely each phoneme is, for a student to be trained on."""
+    from rich.progress import track
+
+    from model import labelling, soft_labels
+    from model.lexicon import read
+    from model.phonemizer import Phonemizer
+
+    with _plain_errors():
+        _set_threads(threads)
+        teachers = Phonemizer.load_ensemble(teacher, device)
+        entries = read(lexicon)
+        spelt = words.read_text("utf-8").split() if words else []
+        steps = track(
+            labelling.label(teachers, entries, spelt),
+            "labelling",
+            total=len(entries) + len(spelt),
+            console=Console(stderr=True),
+        )
+        examples = list(steps)
+        soft_labels.write(
+            out,
+            soft_labels.SoftLexicon(
+                teachers.graphemes,
+                teachers.phonemes,
+                teachers.network.config.boundaries,
+                {"teachers": [checkpoint.read(path).told for path in teacher]},
+                examples,
+            ),
+        )
+    print(
+        f"{len(entries):,} entries and {len(examples) - len(entries):,} spellings labelled in {out}"
+    )
 
 
 @app.command()
@@ -224,7 +307,7 @@ def download_split(
         download.download(to, origin)
 
 
-def _print_evaluation(artifact: Path, lexicon: Path, found: Evaluation) -> None:
+def _print_evaluation(artifact: str, lexicon: Path, found: Evaluation) -> None:
     print(f"{artifact} on {lexicon}")
     for way, rates in (("any-match", found.any_match), ("per-line", found.per_line)):
         print(

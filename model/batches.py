@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,11 +18,24 @@ from model.vocabulary import Vocabulary
 MinibatchUnit = Literal["tokens", "words"]
 
 
+class SoftLabels(NamedTuple):
+    """What teachers expect at each of an entry's U steps: the K likeliest symbols.
+
+    Attributes:
+        symbols: [U, K] indices.
+        probabilities: [U, K] of each, adding up to 1 a step.
+    """
+
+    symbols: np.ndarray[Any, Any]
+    probabilities: np.ndarray[Any, Any]
+
+
 class Example(NamedTuple):
     """One lexicon entry as indices: graphemes as the encoder reads them, labels with both ends."""
 
     graphemes: list[int]
     labels: list[int]
+    soft: SoftLabels | None = None
 
 
 @dataclass(frozen=True)
@@ -33,12 +47,15 @@ class Minibatch:
         grapheme_lengths: [B] on the CPU.
         labels: [B, U + 1] indices, from ``<s>`` to ``</s>``.
         label_lengths: [B] on the CPU, counted without ``<s>``: the number of decoder steps.
+        soft_symbols, soft_probabilities: [B, U, K] what teachers expect, where there are any.
     """
 
     graphemes: Tensor
     grapheme_lengths: Tensor
     labels: Tensor
     label_lengths: Tensor
+    soft_symbols: Tensor | None = None
+    soft_probabilities: Tensor | None = None
 
     @property
     def tokens(self) -> int:
@@ -52,6 +69,8 @@ class Minibatch:
             self.grapheme_lengths,
             self.labels.to(device),
             self.label_lengths,
+            None if self.soft_symbols is None else self.soft_symbols.to(device),
+            None if self.soft_probabilities is None else self.soft_probabilities.to(device),
         )
 
 
@@ -87,10 +106,28 @@ def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
 
 
 def collate(examples: Sequence[Example]) -> Minibatch:
-    """The examples as one padded minibatch, in their order."""
+    """The examples as one padded minibatch, in their order; all with soft labels, or none."""
     graphemes, grapheme_lengths = pad([example.graphemes for example in examples])
     labels, label_lengths = pad([example.labels for example in examples])
-    return Minibatch(graphemes, grapheme_lengths, labels, label_lengths - 1)
+    soft = [example.soft for example in examples if example.soft is not None]
+    return Minibatch(
+        graphemes,
+        grapheme_lengths,
+        labels,
+        label_lengths - 1,
+        *_pad_soft(soft, steps=labels.shape[1] - 1),
+    )
+
+
+def _pad_soft(rows: Sequence[SoftLabels], steps: int) -> tuple[Tensor, Tensor] | tuple[None, None]:
+    if not rows:
+        return None, None
+    shape = len(rows), steps, rows[0].symbols.shape[1]
+    symbols, probabilities = np.zeros(shape, np.int64), np.zeros(shape, np.float32)
+    for index, row in enumerate(rows):
+        symbols[index, : len(row.symbols)] = row.symbols
+        probabilities[index, : len(row.symbols)] = row.probabilities
+    return torch.from_numpy(symbols), torch.from_numpy(probabilities)
 
 
 def by_tokens(

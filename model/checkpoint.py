@@ -81,6 +81,11 @@ class Artifact:
         """First 12 hexadecimal digits of the weights' sha256: names the answers' origin."""
         return self.weights_sha256[:12]
 
+    @property
+    def told(self) -> dict[str, str]:
+        """Name and version, for what is made with it."""
+        return {"name": self.name, "version": self.version}
+
     def weights(self) -> dict[str, np.ndarray[Any, Any]]:
         """The weights by parameter name, float32.
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model import lexicon
-from model.batches import Example, encode_entries
+from model import lexicon, soft_labels
+from model.batches import Example, encode_entries, frame
 from model.errors import TangerError
 from model.lexicon import Entry
 from model.recipe import Recipe
@@ -25,10 +25,10 @@ class Dataset:
 
     Attributes:
         graphemes, phonemes: the vocabularies, made from the training lexicon alone.
-        examples: the training entries as indices.
+        examples: the training entries as indices, or what teachers made of them.
         dev: the dev entries whose words training does not hold.
         dev_known: how many dev entries were left out, their words being in training.
-        checksums: file name, sha256 and size of both lexicons.
+        checksums: file name, sha256 and size of both lexicons, and of the soft labels.
     """
 
     graphemes: Vocabulary
@@ -39,12 +39,16 @@ class Dataset:
     checksums: dict[str, Any]
 
 
-def read(recipe: Recipe, lexicon_path: Path, dev_path: Path) -> Dataset:
-    """Read and encode both lexicons.
+def read(
+    recipe: Recipe, lexicon_path: Path, dev_path: Path, soft_path: Path | None = None
+) -> Dataset:
+    """Read and encode both lexicons, and the soft labels that stand for the first, if any.
 
     Raises:
-        DatasetError: where one is empty, or dev holds a symbol that training lacks.
+        DatasetError: where one is empty, dev holds a symbol that training lacks, or the soft
+            labels are of other symbols or hold dev's words.
         LexiconError: for a bad line.
+        SoftLabelsError: for a damaged file.
     """
     entries = lexicon.read(lexicon_path)
     if not entries:
@@ -69,16 +73,32 @@ def read(recipe: Recipe, lexicon_path: Path, dev_path: Path) -> Dataset:
                 f"{dev_path} has {e.symbol!r} in {entry.word!r}, which {lexicon_path} never has: "
                 "nothing can learn it; leave the word out or add such words to training"
             ) from e
+    checksums = {
+        "lexicon": _checksum(lexicon_path, len(entries)),
+        "dev": _checksum(dev_path, len(dev)),
+    }
+    boundaries = recipe.network.boundaries
+    if soft_path is None:
+        examples = encode_entries(entries, inputs, outputs, boundaries=boundaries)
+    else:
+        soft = soft_labels.read(soft_path)
+        if (soft.graphemes, soft.phonemes, soft.boundaries) != (inputs, outputs, boundaries):
+            raise DatasetError(f"{soft_path} was made by teachers of other symbols: label again")
+        examples = list(soft.examples)
+        encoded = {tuple(frame(inputs.encode(e.word), inputs, boundaries=boundaries)) for e in dev}
+        if known := sum(tuple(example.graphemes) in encoded for example in examples):
+            raise DatasetError(
+                f"{soft_path} holds {known:,} words of {dev_path}: "
+                "make the spellings again, --without that lexicon"
+            )
+        checksums["soft_labels"] = {**_checksum(soft_path, len(examples)), **soft.origin}
     return Dataset(
         graphemes=inputs,
         phonemes=outputs,
-        examples=encode_entries(entries, inputs, outputs, boundaries=recipe.network.boundaries),
+        examples=examples,
         dev=dev,
         dev_known=len(dev_entries) - len(dev),
-        checksums={
-            "lexicon": _checksum(lexicon_path, len(entries)),
-            "dev": _checksum(dev_path, len(dev)),
-        },
+        checksums=checksums,
     )
 
 

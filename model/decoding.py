@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from model.network import Seq2Seq
+
+class Steps(Protocol):
+    """What can be decoded: a `Seq2Seq`, or an `Ensemble` of them."""
+
+    def encode(self, graphemes: Tensor, lengths: Tensor) -> Any:
+        """Read a batch of words."""
+
+    def start(self, memory: Any) -> Any:
+        """The state before the first step."""
+
+    def step(self, labels: Tensor, state: Any, memory: Any) -> tuple[Tensor, Any]:
+        """The previous labels [B] -> logits [B, V] and the next state."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,7 @@ def length_bound(letters: int) -> int:
 
 @torch.inference_mode()
 def greedy(
-    network: Seq2Seq,
+    network: Steps,
     graphemes: Tensor,
     lengths: Tensor,
     *,
@@ -79,7 +91,7 @@ def greedy(
         allowed: [V] true for the symbols that may be emitted; all of them without it.
     """
     memory = network.encode(graphemes, lengths)
-    state = network.decoder.start(memory)
+    state = network.start(memory)
     labels = torch.full((len(lengths),), start, device=graphemes.device)
     bounds = bounds.to(graphemes.device)
     finished = torch.zeros_like(labels, dtype=torch.bool)

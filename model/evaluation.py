@@ -19,8 +19,8 @@ from model.decoding import Hypothesis
 from model.error_rates import ErrorRates
 from model.errors import TangerError
 from model.lexicon import Entry
+from model.loss import teacher_forced
 from model.phonemizer import BATCH, Phonemizer
-from model.training import teacher_forced
 from model.vocabulary import Vocabulary
 
 

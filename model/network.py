@@ -241,10 +241,6 @@ class Decoder(nn.Module):
         self.attention = Attention(config.hidden) if config.attention else None
         self.dropout = Dropout(config.dropout)
 
-    def start(self, memory: Memory) -> DecoderState:
-        """The state before the first step."""
-        return DecoderState(memory.start, torch.zeros_like(memory.start[0].h))
-
     def step(self, x: Tensor, state: DecoderState, memory: Memory) -> tuple[Tensor, DecoderState]:
         """One embedded label [B, E] -> what the output layer reads [B, H], and the new state."""
         states = []
@@ -331,6 +327,12 @@ class Seq2Seq(nn.Module):
             return tuple(lasts)
         zero = torch.zeros_like(lasts[-1].h)
         return (lasts[-1], *[State(zero, zero)] * (self.config.decoder_layers - 1))
+
+    def start(self, memory: Memory) -> DecoderState:
+        """The state before the first step."""
+        return DecoderState(
+            memory.start, memory.values.new_zeros(len(memory.values), self.decoder.fed)
+        )
 
     def step(
         self, labels: Tensor, state: DecoderState, memory: Memory

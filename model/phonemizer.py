@@ -9,8 +9,9 @@ import torch
 
 from model import checkpoint, devices
 from model.batches import frame, pad
-from model.checkpoint import ArtifactError
+from model.checkpoint import Artifact, ArtifactError
 from model.decoding import Hypothesis, greedy, length_bound
+from model.ensemble import Ensemble
 from model.network import NetworkConfig, Seq2Seq
 from model.vocabulary import Vocabulary
 
@@ -23,7 +24,7 @@ class Phonemizer:
 
     def __init__(
         self,
-        network: Seq2Seq,
+        network: Seq2Seq | Ensemble,
         graphemes: Vocabulary,
         phonemes: Vocabulary,
         *,
@@ -60,21 +61,34 @@ class Phonemizer:
             DeviceError: where the device is not there.
         """
         found = checkpoint.read(artifact)
-        target = devices.resolve(device)
-        try:
-            network = Seq2Seq(NetworkConfig(**found.network))
-            network.load_state_dict(
-                {name: torch.from_numpy(array) for name, array in found.weights().items()}
-            )
-        except (TypeError, ValueError, RuntimeError) as e:
-            raise ArtifactError(artifact, f"its weights and config do not fit: {e}") from e
         return cls(
-            network.eval().to(target),
+            _network(found).to(devices.resolve(device)),
             found.graphemes,
             found.phonemes,
             masked=masked,
             weights_sha256=found.weights_sha256,
         )
+
+    @classmethod
+    def load_ensemble(
+        cls, artifacts: Sequence[Path], device: str = "auto", *, masked: bool = True
+    ) -> Phonemizer:
+        """Load several artifacts that answer as one, by the mean of their probabilities.
+
+        Raises:
+            ArtifactError: where one is damaged, or reads or writes other symbols than the first.
+            DeviceError: where the device is not there.
+        """
+        target = devices.resolve(device)
+        found = [checkpoint.read(artifact) for artifact in artifacts]
+        first = found[0]
+        for other in found[1:]:
+            if (other.graphemes, other.phonemes) != (first.graphemes, first.phonemes):
+                raise ArtifactError(other.path, f"reads or writes other symbols than {first.path}")
+            if other.network["boundaries"] != first.network["boundaries"]:
+                raise ArtifactError(other.path, f"{first.path} has other boundaries")
+        ensemble = Ensemble([_network(each) for each in found]).eval().to(target)
+        return cls(ensemble, first.graphemes, first.phonemes, masked=masked)
 
     def pronounce(self, words: Sequence[str]) -> list[Hypothesis]:
         """The network's answer for each word, in their order.
@@ -129,3 +143,15 @@ class Phonemizer:
                 strict=True,
             )
         ]
+
+
+def _network(artifact: Artifact) -> Seq2Seq:
+    """The artifact's network, in evaluation mode, on the CPU."""
+    try:
+        network = Seq2Seq(NetworkConfig(**artifact.network))
+        network.load_state_dict(
+            {name: torch.from_numpy(array) for name, array in artifact.weights().items()}
+        )
+    except (TypeError, ValueError, RuntimeError) as e:
+        raise ArtifactError(artifact.path, f"its weights and config do not fit: {e}") from e
+    return network.eval()

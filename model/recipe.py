@@ -77,13 +77,19 @@ class AdamWRecipe:
 
 @dataclass(frozen=True)
 class LossRecipe:
-    """Cross-entropy, with so much of the target's mass spread over all symbols."""
+    """Cross-entropy.
+
+    Attributes:
+        label_smoothing: share of a label's mass that is spread over all symbols.
+        soft_labels: share of the loss that teachers' soft labels make, where a run has some.
+    """
 
     label_smoothing: float = 0.0
+    soft_labels: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.label_smoothing >= 1:
-            raise ValueError("label_smoothing must be below 1")
+        if self.label_smoothing >= 1 or self.soft_labels > 1:
+            raise ValueError("label_smoothing must be below 1, and soft_labels at most 1")
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from model import (
     __version__,
@@ -34,10 +32,11 @@ from model.batches import Example, Minibatch, collate, sweep
 from model.dataset import Dataset
 from model.errors import TangerError
 from model.lexicon import Entry
+from model.loss import teacher_forced
 from model.network import Seq2Seq
 from model.optimisers import learner
 from model.phonemizer import Phonemizer
-from model.recipe import Recipe
+from model.recipe import LossRecipe, Recipe
 from model.run_state import Progress
 
 # Minibatches between two looks at the sample word, as in CNTK's tutorial.
@@ -77,6 +76,7 @@ def train(
     run: Path,
     reporter: Reporter,
     init: Path | None = None,
+    soft_labels: Path | None = None,
     device: str = "auto",
     resume: bool = False,
     save_seconds: float = 60.0,
@@ -91,6 +91,8 @@ def train(
         run: a folder for the run's state, with which it can be resumed.
         reporter: told of all that happens.
         init: an artifact whose weights to start from, instead of random ones.
+        soft_labels: a file that teachers made of the training lexicon and of further spellings,
+            to be trained on in the lexicon's place.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         resume: go on with the run in `run`.
         save_seconds: the most work, in seconds, that a killed run loses.
@@ -102,7 +104,7 @@ def train(
         TrainingError: the loss diverged, a GPU has too little memory, `init` does not fit, or
             `out` and `run` get in each other's way.
         ArtifactError: where `init` is damaged, or something else than an artifact is at `out`.
-        DatasetError, LexiconError, DeviceError, RunStateError: as they say.
+        DatasetError, LexiconError, SoftLabelsError, DeviceError, RunStateError: as they say.
         OSError: where nothing can be written; the earlier artifact still stands.
     """
     target = devices.resolve(device)
@@ -112,7 +114,7 @@ def train(
         raise TrainingError(f"{run} lies in {out}, which each best epoch replaces: say another")
 
     # Data
-    data = dataset.read(recipe, lexicon_path, dev_path)
+    data = dataset.read(recipe, lexicon_path, dev_path, soft_labels)
 
     # Network, its averaged twin, and what moves it
     config = replace(
@@ -154,7 +156,7 @@ def train(
         for examples, ends_epoch in _minibatches(recipe, data.examples, progress):
             # One step
             minibatch = collate(examples).to(target)
-            loss, wrong = _learn(network, minibatch, recipe.loss.label_smoothing, bfloat16=bfloat16)
+            loss, wrong = _learn(network, minibatch, recipe.loss, bfloat16=bfloat16)
             tokens = minibatch.tokens
             if not np.isfinite(loss):
                 raise TrainingError(
@@ -307,14 +309,16 @@ def _stop_signals() -> Iterator[Callable[[], bool]]:
 
 
 def _learn(
-    network: Seq2Seq, minibatch: Minibatch, smoothing: float, *, bfloat16: bool
+    network: Seq2Seq, minibatch: Minibatch, recipe: LossRecipe, *, bfloat16: bool
 ) -> tuple[float, int]:
     """Gradients of the mean loss; returns the summed loss and how many label tokens were wrong."""
     network.train()
     network.zero_grad()
     try:
         with precision.products_in_bfloat16(minibatch.labels.device, enabled=bfloat16):
-            loss, wrong = teacher_forced(network, minibatch, smoothing)
+            loss, wrong = teacher_forced(
+                network, minibatch, smoothing=recipe.label_smoothing, soft=recipe.soft_labels
+            )
         (loss / minibatch.tokens).backward()  # type: ignore[no-untyped-call]
     except torch.cuda.OutOfMemoryError as e:
         words, letters = minibatch.graphemes.shape
@@ -323,23 +327,6 @@ def _learn(
             "lower minibatches.size in the recipe, or train with --device cpu"
         ) from e
     return loss.item(), int(wrong)
-
-
-def teacher_forced(
-    network: Seq2Seq, minibatch: Minibatch, smoothing: float = 0.0
-) -> tuple[Tensor, Tensor]:
-    """Cross-entropy summed over the label tokens without ``<s>``, and how many are wrong.
-
-    "Wrong" is the arg-max over all symbols, each step reading the true label before it: CNTK's
-    ``classification_error``, the "errs" of its tutorial.
-    """
-    steps = minibatch.labels.shape[1] - 1
-    device = minibatch.labels.device
-    real = torch.arange(steps, device=device) < minibatch.label_lengths.to(device).unsqueeze(1)
-    logits = network(minibatch.graphemes, minibatch.grapheme_lengths, minibatch.labels[:, :-1])
-    logits, labels = logits[real], minibatch.labels[:, 1:][real]
-    loss = F.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
-    return loss, (logits.argmax(dim=1) != labels).sum()
 
 
 @torch.no_grad()

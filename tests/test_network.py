@@ -9,8 +9,8 @@ import torch
 
 from model import precision
 from model.batches import Example, collate
+from model.loss import teacher_forced
 from model.network import NetworkConfig, Seq2Seq
-from model.training import teacher_forced
 
 TUTORIAL = NetworkConfig(
     input_symbols=9, output_symbols=11, hidden=6, embedding=0, direction="backward",
@@ -160,7 +160,7 @@ def test_loss_agrees_with_numpy(network, smoothing):
         targets = targets * (1 - smoothing) + smoothing / logits.shape[1]
         expected -= (targets * logp).sum()
         wrong += (logits.argmax(axis=1) != example.labels[1:]).sum()
-    loss, errors = teacher_forced(network, collate(EXAMPLES), smoothing)
+    loss, errors = teacher_forced(network, collate(EXAMPLES), smoothing=smoothing)
     assert loss.item() == pytest.approx(expected, abs=1e-5)
     assert errors == wrong
 
@@ -187,7 +187,7 @@ def test_training_and_decoding_are_one_network(network):
     forced = network(minibatch.graphemes, minibatch.grapheme_lengths, labels)
 
     memory = network.encode(minibatch.graphemes, minibatch.grapheme_lengths)
-    state, steps = network.decoder.start(memory), []
+    state, steps = network.start(memory), []
     for label in labels.t():
         logits, state = network.step(label, state, memory)
         steps.append(logits)

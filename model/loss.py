@@ -1,0 +1,39 @@
+"""What training makes small, and the error that CNTK's tutorial prints beside it."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from model.batches import Minibatch
+
+
+def teacher_forced(
+    network: nn.Module, minibatch: Minibatch, *, smoothing: float = 0.0, soft: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """Cross-entropy summed over the label tokens without ``<s>``, and how many are wrong.
+
+    "Wrong" is the arg-max over all symbols, each step reading the true label before it: CNTK's
+    ``classification_error``, the "errs" of its tutorial.
+
+    Args:
+        network: a `Seq2Seq` or an `Ensemble`.
+        minibatch: on the network's device.
+        smoothing: share of a label's mass that is spread over all symbols.
+        soft: share of the loss that the minibatch's soft labels make, where it has some; the
+            labels make the rest (Hinton et al. 2015, "Distilling the Knowledge in a Neural
+            Network", at temperature 1).
+    """
+    steps = minibatch.labels.shape[1] - 1
+    device = minibatch.labels.device
+    real = torch.arange(steps, device=device) < minibatch.label_lengths.to(device).unsqueeze(1)
+    logits = network(minibatch.graphemes, minibatch.grapheme_lengths, minibatch.labels[:, :-1])
+    logits, labels = logits[real], minibatch.labels[:, 1:][real]
+    loss = F.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
+    wrong = (logits.argmax(dim=1) != labels).sum()
+    if soft and minibatch.soft_symbols is not None and minibatch.soft_probabilities is not None:
+        expected = minibatch.soft_symbols[real]  # [N, K]
+        surprise = -logits.log_softmax(dim=1).gather(1, expected)
+        loss = (1 - soft) * loss + soft * (minibatch.soft_probabilities[real] * surprise).sum()
+    return loss, wrong
