@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 
 from model import alphabets, checkpoint, download, lexicon
-from model.alphabets import Alphabet, AlphabetError
+from model.alphabets import Alphabet
 from model.errors import TangerError
 from model.lexicon import Entry, LexiconFormat
 from model.spelling import Speller, Spelling
@@ -53,6 +53,10 @@ def train(
     soft_labels: Annotated[
         Path | None,
         typer.Option(help="What `label` made, to train on in the training lexicon's place."),
+    ] = None,
+    stress: Annotated[
+        Path | None,
+        typer.Option(help="A lexicon with stress digits, for a recipe with a stress head."),
     ] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
@@ -97,6 +101,7 @@ def train(
                 run=folder,
                 init=init,
                 soft_labels=soft_labels,
+                stress=stress,
                 reporter=reporter,
                 device=device,
                 resume=resume,
@@ -114,6 +119,9 @@ def evaluate(
     artifact: Annotated[
         list[Path] | None,
         typer.Option(help="The artifact's folder; several answer by their mean, and keep nothing."),
+    ] = None,
+    stress: Annotated[
+        Path | None, typer.Option(help="A lexicon with stress digits, to score stress by.")
     ] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
@@ -135,7 +143,7 @@ def evaluate(
             phonemizer = Phonemizer.load(artifacts[0], device, masked=not unmasked)
         else:
             phonemizer = Phonemizer.load_ensemble(artifacts, device, masked=not unmasked)
-        found = evaluation.evaluate(phonemizer, lexicon)
+        found = evaluation.evaluate(phonemizer, lexicon, stress_path=stress)
     # Kept although nobody may read on, and printed although it may not be possible to keep it
     try:
         _print_evaluation(" + ".join(map(str, artifacts)), lexicon, found)
@@ -227,6 +235,9 @@ def pronounce(
     alphabet: Annotated[
         Alphabet | None, typer.Option(help="The artifact's own by default.")
     ] = None,
+    stress: Annotated[
+        bool, typer.Option("--stress", help="Stress digits behind vowels: T AE1 NG ER0.")
+    ] = False,
     artifact: ArtifactOption = ARTIFACT,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
@@ -244,7 +255,12 @@ def pronounce(
         sys.stdout.reconfigure(errors="backslashreplace")
     with _plain_errors():
         checked = checkpoint.read(artifact)
-        written = _alphabet(checked, alphabet)
+        written = alphabets.choose(
+            alphabet,
+            alphabets.available(checked.phonemes.own),
+            stressed=stress,
+            knows_stress=checked.knows_stress,
+        )
         _set_threads(threads)
         phonemizer = Phonemizer.load(artifact, device)
         speller = Speller(checked.graphemes.own)
@@ -257,10 +273,15 @@ def pronounce(
                     failed = True
                     _print_failure(spelling, format)
                     continue
-                answer = next(answers).phonemes
-                phonemes = alphabets.write(answer, written)
+                answer = next(answers)
+                digits = answer.stress if stress else None
+                phonemes = alphabets.write(answer.phonemes, written, digits)
                 if format == "ctf":  # marks phonemes itself, and numbers symbols over the list
-                    answered.append(Entry(spelling.normalized, answer))
+                    answered.append(
+                        Entry(
+                            spelling.normalized, alphabets.write(answer.phonemes, "native", digits)
+                        )
+                    )
                 elif format == "tsv":
                     print(spelling.word.strip(), " ".join(phonemes), sep="\t")
                 else:
@@ -315,6 +336,13 @@ def _print_evaluation(artifact: str, lexicon: Path, found: Evaluation) -> None:
             f"({rates.wrong:,} of {rates.words:,} wrong, {rates.edits:,} edits in "
             f"{rates.phonemes:,} phonemes)"
         )
+    if found.stress is not None:
+        print(
+            f"with stress WER {100 * found.stress.wer:.2f} %  "
+            f"({found.stress.wrong:,} of {found.stress.words:,} wrong), one primary stress in "
+            f"{100 * found.stress.one_primary:.1f} % (references: "
+            f"{100 * found.stress.references_one_primary:.1f} %)"
+        )
     if found.teacher_forced_error is not None:
         print(f"teacher-forced error {100 * found.teacher_forced_error:.2f} %")
     print(f"{found.unspellable} unspellable, {found.incomplete} incomplete")
@@ -348,13 +376,6 @@ def _set_threads(threads: int | None) -> None:
 
     if threads is not None:
         torch.set_num_threads(threads)
-
-
-def _alphabet(artifact: checkpoint.Artifact, wanted: Alphabet | None) -> Alphabet:
-    choices = alphabets.available(artifact.phonemes.own)
-    if wanted is not None and wanted not in choices:
-        raise AlphabetError(wanted, choices)
-    return wanted or choices[0]
 
 
 def _chunks(path: Path) -> Iterator[list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Literal, get_args
 
+from model import stress
 from model.errors import TangerError
 from model.vocabulary import CNTK_PREFIX
 
@@ -37,6 +38,10 @@ class AlphabetError(TangerError, ValueError):
         self.available = tuple(available)
 
 
+class StressError(TangerError, ValueError):
+    """Stress was asked for where none can be given."""
+
+
 def available(phonemes: Collection[str]) -> tuple[Alphabet, ...]:
     """The alphabets for an artifact of these phonemes, its default first."""
     if {phoneme.rstrip("012") for phoneme in phonemes} <= ARPABET:
@@ -44,8 +49,35 @@ def available(phonemes: Collection[str]) -> tuple[Alphabet, ...]:
     return ("native",)
 
 
-def write(phonemes: Sequence[str], alphabet: Alphabet) -> tuple[str, ...]:
-    """Phonemes of an artifact in `alphabet`, one for one."""
+def choose(
+    wanted: Alphabet | None, choices: Sequence[Alphabet], *, stressed: bool, knows_stress: bool
+) -> Alphabet:
+    """The alphabet to write in: the one that is wanted, or the first of an artifact's `choices`.
+
+    Args:
+        wanted: what was asked for, if anything.
+        choices: what `available` says of the artifact.
+        stressed: digits are to be written behind vowels.
+        knows_stress: the artifact says which.
+
+    Raises:
+        AlphabetError: where the artifact's phonemes cannot be written so.
+        StressError: where no stress is known, or the alphabet writes none.
+    """
+    if wanted is not None and wanted not in choices:
+        raise AlphabetError(wanted, choices)
+    alphabet = wanted or choices[0]
+    if stressed and not knows_stress:
+        raise StressError("this artifact was not trained for stress: ask without it")
+    if stressed and alphabet == "cntk":
+        raise StressError("the cntk alphabet writes no stress: ask for arpabet")
+    return alphabet
+
+
+def write(
+    phonemes: Sequence[str], alphabet: Alphabet, digits: Sequence[int | None] | None = None
+) -> tuple[str, ...]:
+    """Phonemes of an artifact in `alphabet`, one for one, with stress digits where given."""
     if alphabet == "cntk":
         return tuple(CNTK_PREFIX + phoneme for phoneme in phonemes)
-    return tuple(phonemes)
+    return tuple(phonemes) if digits is None else stress.mark(phonemes, digits)

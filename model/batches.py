@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -13,6 +13,9 @@ from torch import Tensor
 
 from model.lexicon import Entry
 from model.vocabulary import Vocabulary
+
+# Stands for a stress class that is not known: torch's own mark of a label to pass over.
+UNKNOWN = -100
 
 # What a minibatch's size counts: tokens of unsorted words, or words of one length.
 MinibatchUnit = Literal["tokens", "words"]
@@ -31,11 +34,19 @@ class SoftLabels(NamedTuple):
 
 
 class Example(NamedTuple):
-    """One lexicon entry as indices: graphemes as the encoder reads them, labels with both ends."""
+    """One lexicon entry as indices.
+
+    Attributes:
+        graphemes: as the encoder reads them.
+        labels: from ``<s>`` to ``</s>``.
+        soft: what teachers expect of the labels behind ``<s>``.
+        stress: the classes (see `model.stress`) of the labels behind ``<s>``, where known.
+    """
 
     graphemes: list[int]
     labels: list[int]
     soft: SoftLabels | None = None
+    stress: list[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,7 @@ class Minibatch:
         labels: [B, U + 1] indices, from ``<s>`` to ``</s>``.
         label_lengths: [B] on the CPU, counted without ``<s>``: the number of decoder steps.
         soft_symbols, soft_probabilities: [B, U, K] what teachers expect, where there are any.
+        stress: [B, U] stress classes, `UNKNOWN` where not known; None where none is.
     """
 
     graphemes: Tensor
@@ -56,6 +68,7 @@ class Minibatch:
     label_lengths: Tensor
     soft_symbols: Tensor | None = None
     soft_probabilities: Tensor | None = None
+    stress: Tensor | None = None
 
     @property
     def tokens(self) -> int:
@@ -64,13 +77,17 @@ class Minibatch:
 
     def to(self, device: torch.device) -> Minibatch:
         """The same minibatch with its symbols on `device`; lengths stay on the CPU."""
-        return Minibatch(
-            self.graphemes.to(device),
-            self.grapheme_lengths,
-            self.labels.to(device),
-            self.label_lengths,
-            None if self.soft_symbols is None else self.soft_symbols.to(device),
-            None if self.soft_probabilities is None else self.soft_probabilities.to(device),
+
+        def move(tensor: Tensor | None) -> Tensor | None:
+            return None if tensor is None else tensor.to(device)
+
+        return replace(
+            self,
+            graphemes=self.graphemes.to(device),
+            labels=self.labels.to(device),
+            soft_symbols=move(self.soft_symbols),
+            soft_probabilities=move(self.soft_probabilities),
+            stress=move(self.stress),
         )
 
 
@@ -109,14 +126,29 @@ def collate(examples: Sequence[Example]) -> Minibatch:
     """The examples as one padded minibatch, in their order; all with soft labels, or none."""
     graphemes, grapheme_lengths = pad([example.graphemes for example in examples])
     labels, label_lengths = pad([example.labels for example in examples])
-    soft = [example.soft for example in examples if example.soft is not None]
+    steps = labels.shape[1] - 1
+    symbols, probabilities = _pad_soft(
+        [example.soft for example in examples if example.soft is not None], steps
+    )
     return Minibatch(
         graphemes,
         grapheme_lengths,
         labels,
         label_lengths - 1,
-        *_pad_soft(soft, steps=labels.shape[1] - 1),
+        symbols,
+        probabilities,
+        _pad_stress(examples, steps),
     )
+
+
+def _pad_stress(examples: Sequence[Example], steps: int) -> Tensor | None:
+    if all(example.stress is None for example in examples):
+        return None
+    padded = torch.full((len(examples), steps), UNKNOWN)
+    for target, example in zip(padded, examples, strict=True):
+        if example.stress is not None:
+            target[: len(example.stress)] = torch.tensor(example.stress)
+    return padded
 
 
 def _pad_soft(rows: Sequence[SoftLabels], steps: int) -> tuple[Tensor, Tensor] | tuple[None, None]:

@@ -82,6 +82,11 @@ class Artifact:
         return self.weights_sha256[:12]
 
     @property
+    def knows_stress(self) -> bool:
+        """Whether its network says which vowel is stressed."""
+        return bool(self.network.get("stress"))
+
+    @property
     def told(self) -> dict[str, str]:
         """Name and version, for what is made with it."""
         return {"name": self.name, "version": self.version}

@@ -12,6 +12,7 @@ from model.batches import Example, encode_entries, frame
 from model.errors import TangerError
 from model.lexicon import Entry
 from model.recipe import Recipe
+from model.stress import NO_VOWEL, StressedLexicon
 from model.vocabulary import UnknownSymbolError, Vocabulary
 
 
@@ -40,13 +41,26 @@ class Dataset:
 
 
 def read(
-    recipe: Recipe, lexicon_path: Path, dev_path: Path, soft_path: Path | None = None
+    recipe: Recipe,
+    lexicon_path: Path,
+    dev_path: Path,
+    *,
+    soft_path: Path | None = None,
+    stress_path: Path | None = None,
 ) -> Dataset:
-    """Read and encode both lexicons, and the soft labels that stand for the first, if any.
+    """Read and encode both lexicons.
+
+    Args:
+        recipe: how they are encoded.
+        lexicon_path: the training lexicon.
+        dev_path: the lexicon that chooses.
+        soft_path: what teachers made of the training lexicon, to stand in its place.
+        stress_path: a lexicon that has the stress of the training lexicon's words.
 
     Raises:
-        DatasetError: where one is empty, dev holds a symbol that training lacks, or the soft
-            labels are of other symbols or hold dev's words.
+        DatasetError: where one is empty, dev holds a symbol that training lacks, the soft
+            labels are of other symbols or hold dev's words, or the recipe's stress head has no
+            stress to learn.
         LexiconError: for a bad line.
         SoftLabelsError: for a damaged file.
     """
@@ -92,6 +106,11 @@ def read(
                 "make the spellings again, --without that lexicon"
             )
         checksums["soft_labels"] = {**_checksum(soft_path, len(examples)), **soft.origin}
+    if recipe.network.stress:
+        if stress_path is None:
+            raise DatasetError("the recipe has a stress head: say --stress LEXICON, with digits")
+        examples, known = _with_stress(examples, entries, stress_path, inputs, outputs)
+        checksums["stress"] = _checksum(stress_path, known)
     return Dataset(
         graphemes=inputs,
         phonemes=outputs,
@@ -100,6 +119,30 @@ def read(
         dev_known=len(dev_entries) - len(dev),
         checksums=checksums,
     )
+
+
+def _with_stress(
+    examples: list[Example],
+    entries: list[Entry],
+    path: Path,
+    graphemes: Vocabulary,
+    phonemes: Vocabulary,
+) -> tuple[list[Example], int]:
+    """The examples with the stress of those that are entries, and how many have some."""
+    stressed = StressedLexicon(lexicon.read(path))
+    classes = {}
+    for entry in entries:
+        if (found := stressed.classes(entry)) is not None:
+            spelt, said = graphemes.encode(entry.word), phonemes.encode(entry.phonemes)
+            classes[*spelt, -1, *said] = [*found, NO_VOWEL]  # </s> carries none
+    if not classes:
+        raise DatasetError(f"{path} has none of the training lexicon's pronunciations")
+    ends = (graphemes.start, graphemes.end)
+    marked = []
+    for example in examples:
+        spelt = [index for index in example.graphemes if index not in ends]
+        marked.append(example._replace(stress=classes.get((*spelt, -1, *example.labels[1:-1]))))
+    return marked, sum(example.stress is not None for example in marked)
 
 
 def _checksum(path: Path, entries: int) -> dict[str, Any]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+
+from model.stress import NO_VOWEL
 
 
 class Steps(Protocol):
@@ -22,6 +25,9 @@ class Steps(Protocol):
     def step(self, labels: Tensor, state: Any, memory: Any) -> tuple[Tensor, Any]:
         """The previous labels [B] -> logits [B, V] and the next state."""
 
+    def stress(self, states: Sequence[Any], phonemes: Tensor) -> Tensor | None:
+        """Emitted phonemes [B, U] and the state behind each step -> logits [B, U, 4]."""
+
 
 @dataclass(frozen=True)
 class Hypothesis:
@@ -32,11 +38,14 @@ class Hypothesis:
         step_probabilities: the probability of each phoneme given those before it, and behind
             them that of ``</s>`` where decoding reached it.
         complete: false where decoding hit its length bound instead of ``</s>``.
+        stress: a digit for each vowel, None for each other phoneme; None where the network has
+            no head for it.
     """
 
     phonemes: tuple[str, ...]
     step_probabilities: tuple[float, ...]
     complete: bool
+    stress: tuple[int | None, ...] | None = None
 
     @property
     def probability(self) -> float:
@@ -53,12 +62,14 @@ class Decoded:
         probabilities: [B, U] of each step.
         counts: [B] steps that each row took, the one of ``</s>`` included.
         complete: [B] true where the last of them was ``</s>``.
+        stress: [B, U] stress classes (see `model.stress`), where the network has that head.
     """
 
     symbols: Tensor
     probabilities: Tensor
     counts: Tensor
     complete: Tensor
+    stress: Tensor | None
 
 
 def length_bound(letters: int) -> int:
@@ -96,7 +107,7 @@ def greedy(
     bounds = bounds.to(graphemes.device)
     finished = torch.zeros_like(labels, dtype=torch.bool)
     counts = torch.zeros_like(labels)
-    symbols, probabilities = [], []
+    symbols, probabilities, states = [], [], []
     for taken in range(1, int(bounds.max()) + 1):
         logits, state = network.step(labels, state, memory)
         if allowed is not None:
@@ -105,12 +116,37 @@ def greedy(
         labels = labels.masked_fill(finished, end)
         symbols.append(labels)
         probabilities.append(best)
+        states.append(state)
         counts = torch.where(finished, counts, taken)
         finished = finished | (labels == end) | (bounds <= taken)
         if bool(finished.all()):
             break
     emitted = torch.stack(symbols, dim=1)
     last = emitted.gather(1, counts.unsqueeze(1) - 1).squeeze(1)
+    scores = network.stress(states, emitted)
     return Decoded(
-        emitted.cpu(), torch.stack(probabilities, dim=1).cpu(), counts.cpu(), (last == end).cpu()
+        emitted.cpu(),
+        torch.stack(probabilities, dim=1).cpu(),
+        counts.cpu(),
+        (last == end).cpu(),
+        None if scores is None else one_primary(scores, counts - (last == end).long()).cpu(),
     )
+
+
+def one_primary(scores: Tensor, counts: Tensor) -> Tensor:
+    """The likeliest stress classes with exactly one primary stress a word that has a vowel.
+
+    Args:
+        scores: [B, U, 4] logits of the classes of `model.stress`.
+        counts: [B] phonemes of each word.
+
+    Returns:
+        [B, U] classes; past a row's count they say that there is no vowel.
+    """
+    steps = torch.arange(scores.shape[1], device=scores.device)
+    vowels = (scores.argmax(dim=2) != NO_VOWEL) & (steps < counts.unsqueeze(1))
+    unstressed, primary, secondary = scores[:, :, 1:].unbind(dim=2)
+    classes = torch.where(secondary > unstressed, 3, 1).where(vowels, NO_VOWEL)
+    gain = (primary - unstressed.maximum(secondary)).where(vowels, -math.inf)
+    chosen = (steps == gain.argmax(dim=1, keepdim=True)) & vowels
+    return torch.where(chosen, 2, classes)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from model.network import DecoderState, Memory, NetworkConfig, Seq2Seq
+from model.network import DecoderState, Memory, NetworkConfig, Scores, Seq2Seq
 
 
 class Ensemble(nn.Module):
@@ -48,9 +48,13 @@ class Ensemble(nn.Module):
         ]
         return _mean(logits for logits, _ in steps), tuple(state for _, state in steps)
 
-    def forward(self, graphemes: Tensor, lengths: Tensor, labels: Tensor) -> Tensor:
-        """Teacher forcing, as `Seq2Seq.forward`: logits [B, U, V]."""
-        return _mean(network(graphemes, lengths, labels) for network in self._each())
+    def stress(self, states: Sequence[tuple[DecoderState, ...]], phonemes: Tensor) -> None:
+        """Teachers are asked for phonemes alone."""
+
+    def forward(self, graphemes: Tensor, lengths: Tensor, labels: Tensor) -> Scores:
+        """Teacher forcing, as `Seq2Seq.forward`."""
+        each = [network(graphemes, lengths, labels) for network in self._each()]
+        return Scores(_mean(scores.phonemes for scores in each), None)
 
     def _each(self) -> Iterator[Seq2Seq]:
         return (network for network in self.networks if isinstance(network, Seq2Seq))

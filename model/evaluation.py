@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from model import checkpoint, error_rates, lexicon, model_card
+from model import checkpoint, error_rates, lexicon, model_card, stress
 from model.batches import collate, encode_entries
 from model.checkpoint import ArtifactError
 from model.decoding import Hypothesis
@@ -21,11 +21,34 @@ from model.errors import TangerError
 from model.lexicon import Entry
 from model.loss import teacher_forced
 from model.phonemizer import BATCH, Phonemizer
+from model.stress import StressedLexicon
 from model.vocabulary import Vocabulary
 
 
 class EvaluationError(TangerError, ValueError):
     """A lexicon that an artifact cannot be scored on."""
+
+
+@dataclass(frozen=True)
+class StressRates:
+    """How well stress was told, over the words whose stress is known.
+
+    Attributes:
+        words: how many.
+        wrong: no reference has these phonemes with this stress.
+        one_primary: share of the answers with exactly one primary stress.
+        references_one_primary: share of the references.
+    """
+
+    words: int
+    wrong: int
+    one_primary: float
+    references_one_primary: float
+
+    @property
+    def wer(self) -> float:
+        """Word error rate with stress, any-match."""
+        return self.wrong / self.words
 
 
 @dataclass(frozen=True)
@@ -37,6 +60,7 @@ class Evaluation:
         lexicon: file name.
         sha256: of the file.
         any_match, per_line: error rates, the two ways.
+        stress: the same with stress, where it was asked for.
         unspellable: words with graphemes that the artifact lacks; they count as wrong.
         incomplete: answers that hit their length bound.
         teacher_forced_error: share of label tokens whose arg-max is wrong when every step reads
@@ -52,6 +76,7 @@ class Evaluation:
     sha256: str
     any_match: ErrorRates
     per_line: ErrorRates
+    stress: StressRates | None
     unspellable: int
     incomplete: int
     teacher_forced_error: float | None
@@ -66,6 +91,9 @@ class Evaluation:
             "sha256": self.sha256,
             "any_match": _rates(self.any_match),
             "per_line": _rates(self.per_line),
+            "stress": None
+            if self.stress is None
+            else {**asdict(self.stress), "wer": self.stress.wer},
             "unspellable": self.unspellable,
             "incomplete": self.incomplete,
             "teacher_forced_error": self.teacher_forced_error,
@@ -87,11 +115,20 @@ def _rates(rates: ErrorRates) -> dict[str, Any]:
     }
 
 
-def evaluate(phonemizer: Phonemizer, path: Path, *, confusions: int = 20) -> Evaluation:
+def evaluate(
+    phonemizer: Phonemizer, path: Path, *, stress_path: Path | None = None, confusions: int = 20
+) -> Evaluation:
     """Score a loaded artifact on the lexicon at `path`.
 
+    Args:
+        phonemizer: the artifact.
+        path: what it is scored on.
+        stress_path: a lexicon that has the stress of those words.
+        confusions: how many to keep.
+
     Raises:
-        EvaluationError: where the lexicon holds no word that could come out right.
+        EvaluationError: where the lexicon holds no word that could come out right, or stress is
+            asked for and the artifact, or the lexicon, has none.
         LexiconError: for a bad line.
     """
     entries = lexicon.read(path)
@@ -120,6 +157,7 @@ def evaluate(phonemizer: Phonemizer, path: Path, *, confusions: int = 20) -> Eva
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         any_match=error_rates.any_match(references, hypotheses),
         per_line=error_rates.per_line(entries, hypotheses),
+        stress=None if stress_path is None else _stress_rates(entries, answers, stress_path),
         unspellable=len(references) - len(words),
         incomplete=sum(not answer.complete for answer in answers.values()),
         teacher_forced_error=_teacher_forced_error(phonemizer, entries),
@@ -151,6 +189,34 @@ def keep(artifact: Path, evaluation: Evaluation) -> None:
     checkpoint.write_metrics(found, evaluations)
     card = model_card.render(found, evaluations)
     checkpoint.replace_file(artifact / model_card.FILE, card.encode())
+
+
+def _stress_rates(
+    entries: Sequence[Entry], answers: Mapping[str, Hypothesis], path: Path
+) -> StressRates:
+    stressed = StressedLexicon(lexicon.read(path))
+    restored = [Entry(e.word, s) for e in entries if (s := stressed.restore(e)) is not None]
+    if not restored:
+        raise EvaluationError(f"{path} has none of the pronunciations to score")
+    references = lexicon.pronunciations(restored)
+    given = {}
+    for word in references:
+        answer = answers.get(word)
+        if answer is not None and answer.stress is None:
+            raise EvaluationError("this artifact was not trained for stress: score without it")
+        marks = () if answer is None or answer.stress is None else answer.stress
+        given[word] = stress.mark(answer.phonemes, marks) if answer else ()
+    return StressRates(
+        words=len(references),
+        wrong=sum(given[word] not in known for word, known in references.items()),
+        one_primary=_share_with_one_primary(given.values()),
+        references_one_primary=_share_with_one_primary(entry.phonemes for entry in restored),
+    )
+
+
+def _share_with_one_primary(pronunciations: Iterable[tuple[str, ...]]) -> float:
+    primaries = [sum(stress.split(p)[1] == 1 for p in phonemes) for phonemes in pronunciations]
+    return primaries.count(1) / len(primaries)
 
 
 def _knows(vocabulary: Vocabulary, symbols: Sequence[str]) -> bool:

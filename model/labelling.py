@@ -66,9 +66,8 @@ def _expected(teachers: Phonemizer, entries: Sequence[Entry]) -> list[Example]:
     )
     minibatch = collate(examples).to(teachers.device)
     with _fast(teachers):
-        logits = teachers.network(
-            minibatch.graphemes, minibatch.grapheme_lengths, minibatch.labels[:, :-1]
-        )
+        scores = teachers.network(minibatch.graphemes, minibatch.grapheme_lengths, minibatch.labels)
+    logits = scores.phonemes
     likeliest = logits.float().softmax(dim=2).topk(min(KEPT, logits.shape[2]), dim=2)  # [B, U, K]
     shares = likeliest.values / likeliest.values.sum(dim=2, keepdim=True)
     symbols = likeliest.indices.cpu().numpy().astype(np.uint16)

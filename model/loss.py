@@ -6,11 +6,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model.batches import Minibatch
+from model.batches import UNKNOWN, Minibatch
 
 
 def teacher_forced(
-    network: nn.Module, minibatch: Minibatch, *, smoothing: float = 0.0, soft: float = 0.0
+    network: nn.Module,
+    minibatch: Minibatch,
+    *,
+    smoothing: float = 0.0,
+    soft: float = 0.0,
+    stress: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
     """Cross-entropy summed over the label tokens without ``<s>``, and how many are wrong.
 
@@ -24,16 +29,22 @@ def teacher_forced(
         soft: share of the loss that the minibatch's soft labels make, where it has some; the
             labels make the rest (Hinton et al. 2015, "Distilling the Knowledge in a Neural
             Network", at temperature 1).
+        stress: weight of the stress head's cross-entropy, which is added, over the label tokens
+            whose stress is known.
     """
     steps = minibatch.labels.shape[1] - 1
     device = minibatch.labels.device
     real = torch.arange(steps, device=device) < minibatch.label_lengths.to(device).unsqueeze(1)
-    logits = network(minibatch.graphemes, minibatch.grapheme_lengths, minibatch.labels[:, :-1])
-    logits, labels = logits[real], minibatch.labels[:, 1:][real]
+    scores = network(minibatch.graphemes, minibatch.grapheme_lengths, minibatch.labels)
+    logits, labels = scores.phonemes[real], minibatch.labels[:, 1:][real]
     loss = F.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
     wrong = (logits.argmax(dim=1) != labels).sum()
     if soft and minibatch.soft_symbols is not None and minibatch.soft_probabilities is not None:
         expected = minibatch.soft_symbols[real]  # [N, K]
         surprise = -logits.log_softmax(dim=1).gather(1, expected)
         loss = (1 - soft) * loss + soft * (minibatch.soft_probabilities[real] * surprise).sum()
+    if stress and scores.stress is not None and minibatch.stress is not None:
+        loss = loss + stress * F.cross_entropy(
+            scores.stress[real], minibatch.stress[real], ignore_index=UNKNOWN, reduction="sum"
+        )
     return loss, wrong

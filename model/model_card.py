@@ -24,6 +24,8 @@ def render(artifact: Artifact, evaluations: Mapping[str, Any]) -> str:
         "Any-match scores by distinct word against the nearest of its references; per-line takes "
         "every line of the lexicon as one reference. Greedy decoding of one network.",
     ]
+    if stressed := {k: e["stress"] for k, e in evaluations.items() if e.get("stress")}:
+        parts += ["## With stress", _stressed(stressed)]
     if (artifact.path / "learning_curve.png").exists():
         parts.append("![Errors by epoch](learning_curve.png)")
     parts += ["## Network", _table({**network, "weights": f"{size:.1f} MB, float16"})]
@@ -46,6 +48,20 @@ def _measured(evaluations: Mapping[str, Any]) -> str:
             f"| {name} | {best['words']:,} | {100 * best['wer']:.2f} | {100 * best['per']:.2f} "
             f"| {100 * strict['wer']:.2f} | {100 * strict['per']:.2f} "
             f"| {evaluation['incomplete']} |"
+        )
+    return "\n".join(rows)
+
+
+def _stressed(rates: Mapping[str, Any]) -> str:
+    rows = [
+        "| lexicon | words | WER %, any-match, with stress | exactly one primary stress, % "
+        "| in the references, % |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, rate in rates.items():
+        rows.append(
+            f"| {name} | {rate['words']:,} | {100 * rate['wer']:.2f} "
+            f"| {100 * rate['one_primary']:.1f} | {100 * rate['references_one_primary']:.1f} |"
         )
     return "\n".join(rows)
 

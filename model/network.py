@@ -13,6 +13,7 @@ inside, so that a step is one contiguous slice.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -20,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model import precision
+from model import precision, stress
 from model.dropout import Dropout
 from model.lstm import LSTM, State, cell
 from model.unrolled import UnrolledLinear
@@ -42,6 +43,7 @@ class NetworkConfig:
         stabiliser: one learnt scale shared by the encoder's input and the decoder's two ends.
         boundaries: graphemes stand between ``<s>`` and ``</s>``.
         dropout: share of activations dropped in training, between layers and at both ends.
+        stress: a second head says which stress each phoneme carries.
         input_symbols, output_symbols: sizes of the grapheme and the phoneme vocabulary. A recipe
             leaves them open, at 1: its lexicon decides.
     """
@@ -56,6 +58,7 @@ class NetworkConfig:
     stabiliser: bool
     boundaries: bool
     dropout: float
+    stress: bool = False
     input_symbols: int = 1
     output_symbols: int = 1
 
@@ -98,10 +101,27 @@ class Memory(NamedTuple):
 
 
 class DecoderState(NamedTuple):
-    """What one step hands to the next: the layers' states and the last attention vector."""
+    """What one step hands to the next.
+
+    Attributes:
+        layers: state of each layer.
+        top: [B, H] what the heads read; with attention, the attention vector.
+    """
 
     layers: tuple[State, ...]
-    fed: Tensor
+    top: Tensor
+
+
+class Scores(NamedTuple):
+    """Logits of what comes at each step.
+
+    Attributes:
+        phonemes: [B, U, V].
+        stress: [B, U, 4] the classes of `model.stress`, given the phoneme; None without that head.
+    """
+
+    phonemes: Tensor
+    stress: Tensor | None
 
 
 class Stabiliser(nn.Module):
@@ -245,7 +265,7 @@ class Decoder(nn.Module):
         """One embedded label [B, E] -> what the output layer reads [B, H], and the new state."""
         states = []
         if self.attention is not None:
-            x = torch.cat([x, state.fed], dim=1)
+            x = torch.cat([x, state.top], dim=1)
         for layer, before in zip(self.layers, state.layers, strict=True):
             assert isinstance(layer, LSTM)
             states.append(layer.step(x, before))
@@ -279,6 +299,20 @@ class Decoder(nn.Module):
         return torch.stack(tops)
 
 
+class StressHead(nn.Module):
+    """Stress of a phoneme, from what the output layer read and from the phoneme itself."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.of_top = nn.Linear(config.hidden, stress.CLASSES)
+        self.of_phoneme = nn.Embedding(config.output_symbols, stress.CLASSES)
+
+    def forward(self, tops: Tensor, phonemes: Tensor) -> Tensor:
+        """[..., H] and indices [...] -> logits [..., 4]."""
+        logits: Tensor = self.of_top(tops) + self.of_phoneme(phonemes)
+        return logits
+
+
 class Seq2Seq(nn.Module):
     """The whole network: graphemes in, a score for each phoneme and step out."""
 
@@ -293,6 +327,7 @@ class Seq2Seq(nn.Module):
         self.output = nn.Linear(config.hidden, config.output_symbols)
         nn.init.xavier_uniform_(self.output.weight)
         nn.init.zeros_(self.output.bias)
+        self.stress_head = StressHead(config) if config.stress else None
         self.dropout = Dropout(config.dropout)
 
     @property
@@ -342,19 +377,28 @@ class Seq2Seq(nn.Module):
         x, state = self.decoder.step(x, state, memory)
         return self.output(self.stabiliser(x)), state
 
-    def forward(self, graphemes: Tensor, lengths: Tensor, labels: Tensor) -> Tensor:
-        """Teacher forcing: every step reads the true label before it.
+    def stress(self, states: Sequence[DecoderState], phonemes: Tensor) -> Tensor | None:
+        """Stress of decoded phonemes [B, U], from the state behind each step: logits [B, U, 4]."""
+        if self.stress_head is None:
+            return None
+        tops = torch.stack([self.stabiliser(state.top) for state in states], dim=1)
+        logits: Tensor = self.stress_head(tops, phonemes)
+        return logits
+
+    def forward(self, graphemes: Tensor, lengths: Tensor, labels: Tensor) -> Scores:
+        """Teacher forcing: every step reads a true label and is scored on the next one.
 
         Args:
             graphemes: [B, T] indices.
             lengths: [B] on the CPU.
-            labels: [B, U] the labels that are read: ``<s>`` first, without ``</s>``.
+            labels: [B, U + 1] from ``<s>`` to ``</s>``.
 
         Returns:
-            Logits [B, U, V]; what stands past a row's end means nothing.
+            Scores of the labels behind ``<s>``; what stands past a row's end means nothing.
         """
         memory = self.encode(graphemes, lengths)
-        embedded = self.stabiliser(self.label_embedding(labels.t(), self.dtype))  # [U, B, E]
-        tops = self.decoder(self.dropout(embedded), memory)  # [U, B, H]
-        logits: Tensor = self.output(self.stabiliser(tops.transpose(0, 1)))
-        return logits
+        embedded = self.label_embedding(labels[:, :-1].t(), self.dtype)  # [U, B, E]
+        tops = self.decoder(self.dropout(self.stabiliser(embedded)), memory)  # [U, B, H]
+        tops = self.stabiliser(tops.transpose(0, 1))
+        head = self.stress_head
+        return Scores(self.output(tops), None if head is None else head(tops, labels[:, 1:]))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from model import checkpoint, devices
+from model import checkpoint, devices, stress
 from model.batches import frame, pad
 from model.checkpoint import Artifact, ArtifactError
 from model.decoding import Hypothesis, greedy, length_bound
@@ -129,17 +129,20 @@ class Phonemizer:
             end=self.phonemes.end,
             allowed=self._allowed,
         )
+        rows_of_stress = [None] * len(rows) if decoded.stress is None else decoded.stress.tolist()
         return [
             Hypothesis(
                 self.phonemes.decode(symbols[: count - complete]),
                 tuple(probabilities[:count]),
                 complete,
+                None if classes is None else stress.digits(classes[: count - complete]),
             )
-            for symbols, probabilities, count, complete in zip(
+            for symbols, probabilities, count, complete, classes in zip(
                 decoded.symbols.tolist(),
                 decoded.probabilities.tolist(),
                 decoded.counts.tolist(),
                 decoded.complete.tolist(),
+                rows_of_stress,
                 strict=True,
             )
         ]

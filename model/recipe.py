@@ -82,10 +82,12 @@ class LossRecipe:
     Attributes:
         label_smoothing: share of a label's mass that is spread over all symbols.
         soft_labels: share of the loss that teachers' soft labels make, where a run has some.
+        stress: weight of the stress head's loss beside it.
     """
 
     label_smoothing: float = 0.0
     soft_labels: float = 0.0
+    stress: float = 0.0
 
     def __post_init__(self) -> None:
         if self.label_smoothing >= 1 or self.soft_labels > 1:

@@ -77,6 +77,7 @@ def train(
     reporter: Reporter,
     init: Path | None = None,
     soft_labels: Path | None = None,
+    stress: Path | None = None,
     device: str = "auto",
     resume: bool = False,
     save_seconds: float = 60.0,
@@ -93,6 +94,7 @@ def train(
         init: an artifact whose weights to start from, instead of random ones.
         soft_labels: a file that teachers made of the training lexicon and of further spellings,
             to be trained on in the lexicon's place.
+        stress: a lexicon with stress digits, for a recipe with a stress head.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         resume: go on with the run in `run`.
         save_seconds: the most work, in seconds, that a killed run loses.
@@ -114,7 +116,7 @@ def train(
         raise TrainingError(f"{run} lies in {out}, which each best epoch replaces: say another")
 
     # Data
-    data = dataset.read(recipe, lexicon_path, dev_path, soft_labels)
+    data = dataset.read(recipe, lexicon_path, dev_path, soft_path=soft_labels, stress_path=stress)
 
     # Network, its averaged twin, and what moves it
     config = replace(
@@ -317,7 +319,11 @@ def _learn(
     try:
         with precision.products_in_bfloat16(minibatch.labels.device, enabled=bfloat16):
             loss, wrong = teacher_forced(
-                network, minibatch, smoothing=recipe.label_smoothing, soft=recipe.soft_labels
+                network,
+                minibatch,
+                smoothing=recipe.label_smoothing,
+                soft=recipe.soft_labels,
+                stress=recipe.stress,
             )
         (loss / minibatch.tokens).backward()  # type: ignore[no-untyped-call]
     except torch.cuda.OutOfMemoryError as e:

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,12 +31,14 @@ class Answer:
         phonemes: the pronunciation, in the artifact's own symbols.
         probability: of the whole pronunciation.
         complete: false where decoding hit its length bound.
+        stress: a digit for each vowel, None for other phonemes, where the artifact knows them.
         error: what the decoder raised instead, else None.
     """
 
-    phonemes: tuple[str, ...] = ()
+    phonemes: Sequence[str] = ()
     probability: float = 0.0
     complete: bool = False
+    stress: Sequence[int | None] | None = None
     error: str | None = None
 
 
@@ -213,8 +216,7 @@ class _Worker:
         self.process.stdin.write(json.dumps({"words": words}).encode() + b"\n")
         await self.process.stdin.drain()
         answers = (await self.receive())["answers"]
-        return [Answer(**{**answer, "phonemes": tuple(answer["phonemes"])})
-                if "phonemes" in answer else Answer(**answer) for answer in answers]  # fmt: skip
+        return [Answer(**answer) for answer in answers]
 
     async def receive(self) -> dict[str, Any]:
         """The worker's next line.

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from model.alphabets import AlphabetError
+from model.alphabets import AlphabetError, StressError
 from service.batcher import DeadlineError, QueueFullError
 from service.pool import WorkerLostError
 from service.request_id import HEADER as REQUEST_ID
@@ -97,6 +97,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     UnsupportedMediaTypeError: Kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_json_type"),
     InvalidRequestError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     AlphabetError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
+    StressError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     QueueFullError: Kind(HTTPStatus.TOO_MANY_REQUESTS, "queue_full", retry=True),
     UnavailableError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", retry=True),
     WorkerLostError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "worker_lost", retry=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from model import alphabets
-from model.alphabets import Alphabet, AlphabetError
+from model.alphabets import Alphabet
 from model.checkpoint import Artifact
 from model.spelling import Speller, Spelling
 from service.batcher import Batcher
@@ -28,6 +28,7 @@ class Pronouncer:
         self.batcher = batcher
         self.speller = Speller(artifact.graphemes.own, longest=max_letters)
         self.alphabets = alphabets.available(artifact.phonemes.own)
+        self.knows_stress = artifact.knows_stress
 
     async def pronounce(
         self, words: Sequence[str], options: Options, *, timeout: float
@@ -35,12 +36,15 @@ class Pronouncer:
         """A result for every word, in order; a word that cannot be spelt never queues.
 
         Raises:
-            AlphabetError: where the artifact's phonemes cannot be written as asked.
+            AlphabetError, StressError: where the artifact's phonemes cannot be written as asked.
             QueueFullError, DeadlineError, WorkerLostError: as `Batcher.submit`.
         """
-        alphabet = options.alphabet or self.alphabets[0]
-        if alphabet not in self.alphabets:
-            raise AlphabetError(alphabet, self.alphabets)
+        alphabet = alphabets.choose(
+            options.alphabet,
+            self.alphabets,
+            stressed=options.stress,
+            knows_stress=self.knows_stress,
+        )
         spelt = [self.speller.spell(word) for word in words]
         queued = [spelling.normalized for spelling in spelt if spelling.normalized is not None]
         answers = iter(await self.batcher.submit(queued, timeout=timeout))
@@ -49,7 +53,7 @@ class Pronouncer:
             results=tuple(
                 _unspelt(spelling)
                 if spelling.normalized is None
-                else _result(spelling, next(answers), alphabet)
+                else _result(spelling, next(answers), alphabet, stress=options.stress)
                 for spelling in spelt
             ),
         )
@@ -71,11 +75,11 @@ def _failed(spelling: Spelling, error: WordError) -> Result:
     )
 
 
-def _result(spelling: Spelling, answer: Answer, alphabet: Alphabet) -> Result:
+def _result(spelling: Spelling, answer: Answer, alphabet: Alphabet, *, stress: bool) -> Result:
     if answer.error is not None:
         message = f"the decoder failed on this word: {answer.error}"
         return _failed(spelling, WordError(code="decoding_failed", message=message))
-    phonemes = alphabets.write(answer.phonemes, alphabet)
+    phonemes = alphabets.write(answer.phonemes, alphabet, answer.stress if stress else None)
     return Result(
         word=spelling.word,
         normalized=spelling.normalized,

@@ -23,6 +23,9 @@ class Options(BaseModel):
         "an artifact whose phonemes are not ARPAbet. By default the artifact's own, which is "
         "`arpabet` for American English.",
     )
+    stress: bool = Field(
+        False, description="Write stress behind vowels: `AE1` primary, `AE2` secondary, `AE0` none."
+    )
 
 
 class NoOptions(BaseModel):

@@ -60,6 +60,7 @@ def decode(phonemizer: Phonemizer, words: Sequence[str]) -> list[dict[str, Any]]
             "phonemes": hypothesis.phonemes,
             "probability": hypothesis.probability,
             "complete": hypothesis.complete,
+            "stress": hypothesis.stress,
         }
         for hypothesis in hypotheses
     ]

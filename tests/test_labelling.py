@@ -55,9 +55,9 @@ def test_an_ensemble_is_the_mean_of_its_networks(teachers, tiny_artifact, second
     minibatch = collate(
         dataset.encode_entries(entries, teachers.graphemes, teachers.phonemes, boundaries=False)
     )
-    read = minibatch.graphemes, minibatch.grapheme_lengths, minibatch.labels[:, :-1]
-    mean = sum(one.network(*read).softmax(dim=2) for one in each) / 2
-    torch.testing.assert_close(teachers.network(*read).exp(), mean)
+    read = minibatch.graphemes, minibatch.grapheme_lengths, minibatch.labels
+    mean = sum(one.network(*read).phonemes.softmax(dim=2) for one in each) / 2
+    torch.testing.assert_close(teachers.network(*read).phonemes.exp(), mean)
     mean[:, :, teachers.phonemes.start] = 0  # never emitted
     mean /= mean.sum(dim=2, keepdim=True)
     for row, answer in enumerate(teachers.pronounce(words)):
@@ -134,9 +134,8 @@ def test_the_soft_loss_is_a_cross_entropy():
             np.array([[9, 2], [1, 2]]), np.array([[1.0, 0], [0.875, 0.125]]))),
     ]  # fmt: skip
     minibatch = collate(examples)
-    logp = network(
-        minibatch.graphemes, minibatch.grapheme_lengths, minibatch.labels[:, :-1]
-    ).log_softmax(dim=2)
+    scores = network(minibatch.graphemes, minibatch.grapheme_lengths, minibatch.labels)
+    logp = scores.phonemes.log_softmax(dim=2)
     soft = hard = 0.0
     for row, example in enumerate(examples):
         for step, (symbols, shares) in enumerate(zip(*example.soft, strict=True)):

@@ -143,7 +143,7 @@ def test_encoder_agrees_with_numpy(network):
 
 def test_decoder_agrees_with_numpy(network):
     minibatch = collate(EXAMPLES)
-    logits = network(minibatch.graphemes, minibatch.grapheme_lengths, minibatch.labels[:, :-1])
+    logits = network(minibatch.graphemes, minibatch.grapheme_lengths, minibatch.labels).phonemes
     reference = NumpyNetwork(network)
     for row, example in enumerate(EXAMPLES):
         expected = reference.logits(example.graphemes, example.labels[:-1])
@@ -170,8 +170,8 @@ def test_equal_lengths_give_what_padding_gives(network):
     even = collate([EXAMPLES[0], Example([8, 7, 6, 5, 4], [3, 8, 2, 1])])
     mixed = collate([EXAMPLES[0], Example([8, 7, 6, 5, 4], [3, 8, 2, 1]), EXAMPLES[2]])
     network.train()
-    rows = network(even.graphemes, even.grapheme_lengths, even.labels[:, :-1])
-    padded = network(mixed.graphemes, mixed.grapheme_lengths, mixed.labels[:, :-1])
+    rows = network(even.graphemes, even.grapheme_lengths, even.labels).phonemes
+    padded = network(mixed.graphemes, mixed.grapheme_lengths, mixed.labels).phonemes
     torch.testing.assert_close(padded[:2, : rows.shape[1]], rows)
     (fused,) = torch.autograd.grad(rows.square().sum(), [network.encoder.layers[0].ahead.bias])
     (plain,) = torch.autograd.grad(
@@ -183,12 +183,11 @@ def test_equal_lengths_give_what_padding_gives(network):
 def test_training_and_decoding_are_one_network(network):
     """The decoder's two ways through the labels: the same logits, the same gradients."""
     minibatch = collate(EXAMPLES)
-    labels = minibatch.labels[:, :-1]
-    forced = network(minibatch.graphemes, minibatch.grapheme_lengths, labels)
+    forced = network(minibatch.graphemes, minibatch.grapheme_lengths, minibatch.labels).phonemes
 
     memory = network.encode(minibatch.graphemes, minibatch.grapheme_lengths)
     state, steps = network.start(memory), []
-    for label in labels.t():
+    for label in minibatch.labels[:, :-1].t():
         logits, state = network.step(label, state, memory)
         steps.append(logits)
     stepped = torch.stack(steps, dim=1)

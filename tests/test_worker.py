@@ -20,8 +20,13 @@ class Picky:
 def test_answers_in_order():
     answers = decode(Picky(), ["AB", "C"])
     assert answers == [
-        {"phonemes": ("A", "B"), "probability": pytest.approx(0.25), "complete": True},
-        {"phonemes": ("C",), "probability": pytest.approx(0.5), "complete": True},
+        {
+            "phonemes": ("A", "B"),
+            "probability": pytest.approx(0.25),
+            "complete": True,
+            "stress": None,
+        },
+        {"phonemes": ("C",), "probability": pytest.approx(0.5), "complete": True, "stress": None},
     ]
 
 

@@ -1,0 +1,63 @@
+"""Stress: the digit that American lexicons write behind a vowel (0 none, 1 primary, 2 secondary).
+
+The network's stress head knows four classes: no vowel at all, and the three digits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from model.lexicon import Entry
+
+# Class of what carries no stress mark; a digit's class is the digit and one.
+NO_VOWEL = 0
+CLASSES = 4
+
+_MARKED = re.compile(r"^(.*[^0-9])([012])$")
+
+
+def split(symbol: str) -> tuple[str, int | None]:
+    """``AE1`` -> ``AE`` and 1; ``T`` -> ``T`` and None."""
+    found = _MARKED.match(symbol)
+    return (found[1], int(found[2])) if found else (symbol, None)
+
+
+def strip(phonemes: Iterable[str]) -> tuple[str, ...]:
+    """The phonemes without their digits."""
+    return tuple(split(phoneme)[0] for phoneme in phonemes)
+
+
+def mark(phonemes: Sequence[str], digits: Sequence[int | None]) -> tuple[str, ...]:
+    """Phonemes with their digits behind them: the inverse of `split`."""
+    return tuple(
+        phoneme if digit is None else f"{phoneme}{digit}"
+        for phoneme, digit in zip(phonemes, digits, strict=True)
+    )
+
+
+def digits(classes: Iterable[int]) -> tuple[int | None, ...]:
+    """Digits of stress classes; None where there is no vowel."""
+    return tuple(None if found == NO_VOWEL else found - 1 for found in classes)
+
+
+class StressedLexicon:
+    """A lexicon with stress digits, asked for pronunciations without them."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._stressed: dict[Entry, tuple[str, ...]] = {}
+        for entry in entries:
+            bare = Entry(entry.word, strip(entry.phonemes))
+            self._stressed.setdefault(bare, entry.phonemes)
+
+    def restore(self, entry: Entry) -> tuple[str, ...] | None:
+        """The first pronunciation of this word that sounds like this one; None if there is none."""
+        return self._stressed.get(entry)
+
+    def classes(self, entry: Entry) -> list[int] | None:
+        """The stress class of each phoneme of `entry`; None where nothing is known of it."""
+        stressed = self.restore(entry)
+        if stressed is None:
+            return None
+        digits = (split(phoneme)[1] for phoneme in stressed)
+        return [NO_VOWEL if digit is None else digit + 1 for digit in digits]
