@@ -154,6 +154,24 @@ def evaluate(
 
 
 @app.command()
+def calibrate(
+    lexicon: Annotated[Path, typer.Option(help="Words that training did not hold.")],
+    artifact: ArtifactOption = ARTIFACT,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+) -> None:
+    """Fit an artifact's probabilities to the words of a lexicon."""
+    from model import evaluation
+    from model.phonemizer import Phonemizer
+
+    with _plain_errors():
+        _set_threads(threads)
+        found = evaluation.calibrate(Phonemizer.load(artifact, device), lexicon)
+        checkpoint.recalibrate(checkpoint.read(artifact), found)
+    print(f"{artifact} is calibrated on {lexicon}: evaluate it again")
+
+
+@app.command()
 def spellings(
     lexicon: Annotated[Path, typer.Option(help="Gives the letters; its words are left out.")],
     out: Annotated[Path, typer.Option(help="Where the words go, one a line.")],
@@ -345,6 +363,7 @@ def _print_evaluation(artifact: str, lexicon: Path, found: Evaluation) -> None:
         )
     if found.teacher_forced_error is not None:
         print(f"teacher-forced error {100 * found.teacher_forced_error:.2f} %")
+    print(f"expected calibration error {100 * found.calibration_error:.2f} %")
     print(f"{found.unspellable} unspellable, {found.incomplete} incomplete")
     print(f"{found.words_per_second:,.0f} words/s on {found.device}, {found.threads} threads")
     print("most frequent confusions (expected -> given):")

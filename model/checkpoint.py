@@ -28,6 +28,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from model.calibration import Calibration
 from model.errors import TangerError
 from model.vocabulary import Vocabulary, VocabularyError
 
@@ -36,6 +37,7 @@ WEIGHTS = "weights.safetensors"
 CONFIG = "config.json"
 VOCABULARY = "vocabulary.json"
 METRICS = "metrics.json"
+HISTORY = ("metrics.jsonl", "learning_curve.png")
 FORMAT_VERSION = 1
 
 _AT_FDCWD = -100
@@ -64,6 +66,7 @@ class Artifact:
         weights_sha256: hexadecimal digest of the weights file.
         network: fields of the network's `NetworkConfig`.
         training: how it was made: recipe, seed, data, versions, device, time.
+        calibration: what makes probabilities of its answers, where it was fitted.
         graphemes: what the network reads.
         phonemes: what it writes.
     """
@@ -73,6 +76,7 @@ class Artifact:
     weights_sha256: str
     network: Mapping[str, Any]
     training: Mapping[str, Any]
+    calibration: Calibration | None
     graphemes: Vocabulary
     phonemes: Vocabulary
 
@@ -152,6 +156,7 @@ def read(path: Path) -> Artifact:
             weights_sha256=sums[WEIGHTS],
             network=config["network"],
             training=config["training"],
+            calibration=_calibration(config.get("calibration")),
             graphemes=_vocabulary(vocabulary["graphemes"]),
             phonemes=_vocabulary(vocabulary["phonemes"]),
         )
@@ -165,6 +170,7 @@ def write(
     name: str,
     network: Mapping[str, Any],
     training: Mapping[str, Any],
+    calibration: Calibration | None,
     graphemes: Vocabulary,
     phonemes: Vocabulary,
     weights: Mapping[str, np.ndarray[Any, Any]],
@@ -181,6 +187,7 @@ def write(
         name: what to call it.
         network: fields of the `NetworkConfig`.
         training: how it was made.
+        calibration: what makes probabilities of its answers.
         graphemes: what the network reads.
         phonemes: what it writes.
         weights: by parameter name; stored as float16.
@@ -196,7 +203,13 @@ def write(
         WEIGHTS: safetensors.numpy.save(
             {key: _half(path, key, array) for key, array in weights.items()}
         ),
-        CONFIG: _dump({"network": network, "training": training}),
+        CONFIG: _dump(
+            {
+                "network": network,
+                "calibration": calibration and asdict(calibration),
+                "training": training,
+            }
+        ),
         VOCABULARY: _dump({"graphemes": asdict(graphemes), "phonemes": asdict(phonemes)}),
     }
     manifest = {
@@ -217,6 +230,31 @@ def write(
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return read(path)
+
+
+def recalibrate(artifact: Artifact, calibration: Calibration) -> Artifact:
+    """Give an artifact another calibration; its figures go, for its probabilities are others.
+
+    Raises:
+        ArtifactError: where it was damaged meanwhile.
+        OSError: where it cannot be written; it still stands as it was.
+    """
+    histories = [artifact.path / name for name in HISTORY]
+    return write(
+        artifact.path,
+        name=artifact.name,
+        network=artifact.network,
+        training=artifact.training,
+        calibration=calibration,
+        graphemes=artifact.graphemes,
+        phonemes=artifact.phonemes,
+        weights=artifact.weights(),
+        extras={path.name: path.read_bytes() for path in histories if path.exists()},
+    )
+
+
+def _calibration(fields: Mapping[str, float] | None) -> Calibration | None:
+    return None if fields is None else Calibration(**fields)
 
 
 def writable(path: Path) -> Path:

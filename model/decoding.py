@@ -40,17 +40,19 @@ class Hypothesis:
         complete: false where decoding hit its length bound instead of ``</s>``.
         stress: a digit for each vowel, None for each other phoneme; None where the network has
             no head for it.
+        calibrated: the chance that the pronunciation is right, where the artifact was calibrated.
     """
 
     phonemes: tuple[str, ...]
     step_probabilities: tuple[float, ...]
     complete: bool
     stress: tuple[int | None, ...] | None = None
+    calibrated: float | None = None
 
     @property
     def probability(self) -> float:
-        """Product of the step probabilities: the network's own, not calibrated."""
-        return math.prod(self.step_probabilities)
+        """The calibrated one; without it, the product of the step probabilities."""
+        return math.prod(self.step_probabilities) if self.calibrated is None else self.calibrated
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from typing import Any
 
 import torch
 
-from model import checkpoint, error_rates, lexicon, model_card, stress
+from model import calibration, checkpoint, error_rates, lexicon, model_card, stress
 from model.batches import collate, encode_entries
+from model.calibration import Bin, Calibration
 from model.checkpoint import ArtifactError
 from model.decoding import Hypothesis
 from model.error_rates import ErrorRates
@@ -61,6 +62,8 @@ class Evaluation:
         sha256: of the file.
         any_match, per_line: error rates, the two ways.
         stress: the same with stress, where it was asked for.
+        calibration_error: expected calibration error of the probabilities, any-match.
+        reliability: the table that it is from.
         unspellable: words with graphemes that the artifact lacks; they count as wrong.
         incomplete: answers that hit their length bound.
         teacher_forced_error: share of label tokens whose arg-max is wrong when every step reads
@@ -77,6 +80,8 @@ class Evaluation:
     any_match: ErrorRates
     per_line: ErrorRates
     stress: StressRates | None
+    calibration_error: float
+    reliability: tuple[Bin, ...]
     unspellable: int
     incomplete: int
     teacher_forced_error: float | None
@@ -94,6 +99,8 @@ class Evaluation:
             "stress": None
             if self.stress is None
             else {**asdict(self.stress), "wer": self.stress.wer},
+            "calibration_error": self.calibration_error,
+            "reliability": [row._asdict() for row in self.reliability],
             "unspellable": self.unspellable,
             "incomplete": self.incomplete,
             "teacher_forced_error": self.teacher_forced_error,
@@ -131,6 +138,53 @@ def evaluate(
             asked for and the artifact, or the lexicon, has none.
         LexiconError: for a bad line.
     """
+    entries, references, words = _to_score(phonemizer, path)
+    phonemizer.pronounce(words[:BATCH])  # the first decode also sets things up; do not time it
+    started = time.perf_counter()
+    answers = dict(zip(words, phonemizer.pronounce(words), strict=True))
+    seconds = time.perf_counter() - started
+    hypotheses = {word: answer.phonemes for word, answer in answers.items()}
+    table = calibration.reliability(
+        [answer.probability for answer in answers.values()],
+        [answer.phonemes in references[word] for word, answer in answers.items()],
+    )
+    return Evaluation(
+        weights_sha256=phonemizer.weights_sha256,
+        lexicon=path.name,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        any_match=error_rates.any_match(references, hypotheses),
+        per_line=error_rates.per_line(entries, hypotheses),
+        stress=None if stress_path is None else _stress_rates(entries, answers, stress_path),
+        calibration_error=calibration.expected_calibration_error(table),
+        reliability=tuple(table),
+        unspellable=len(references) - len(words),
+        incomplete=sum(not answer.complete for answer in answers.values()),
+        teacher_forced_error=_teacher_forced_error(phonemizer, entries),
+        words_per_second=round(len(words) / seconds, 1),
+        threads=torch.get_num_threads(),
+        device=str(phonemizer.device),
+        confusions=_confusions(references, answers, confusions),
+    )
+
+
+def calibrate(phonemizer: Phonemizer, path: Path) -> Calibration:
+    """Fit probabilities to a loaded artifact's answers to the words of the lexicon at `path`.
+
+    Raises:
+        EvaluationError, LexiconError: as `evaluate`.
+    """
+    _, references, words = _to_score(phonemizer, path)
+    answers = phonemizer.pronounce(words)
+    return calibration.fit(
+        [answer.step_probabilities for answer in answers],
+        [a.phonemes in references[word] for word, a in zip(words, answers, strict=True)],
+    )
+
+
+def _to_score(
+    phonemizer: Phonemizer, path: Path
+) -> tuple[list[Entry], dict[str, list[tuple[str, ...]]], list[str]]:
+    """The lexicon's entries, their pronunciations by word, and the words that can be spelt."""
     entries = lexicon.read(path)
     if not entries:
         raise EvaluationError(f"{path} holds no words to score")
@@ -146,26 +200,7 @@ def evaluate(
             f"no line of {path} keeps to the artifact's phonemes: "
             f"{' '.join(phonemizer.phonemes.own[:50])}"
         )
-    phonemizer.pronounce(words[:BATCH])  # the first decode also sets things up; do not time it
-    started = time.perf_counter()
-    answers = dict(zip(words, phonemizer.pronounce(words), strict=True))
-    seconds = time.perf_counter() - started
-    hypotheses = {word: answer.phonemes for word, answer in answers.items()}
-    return Evaluation(
-        weights_sha256=phonemizer.weights_sha256,
-        lexicon=path.name,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        any_match=error_rates.any_match(references, hypotheses),
-        per_line=error_rates.per_line(entries, hypotheses),
-        stress=None if stress_path is None else _stress_rates(entries, answers, stress_path),
-        unspellable=len(references) - len(words),
-        incomplete=sum(not answer.complete for answer in answers.values()),
-        teacher_forced_error=_teacher_forced_error(phonemizer, entries),
-        words_per_second=round(len(words) / seconds, 1),
-        threads=torch.get_num_threads(),
-        device=str(phonemizer.device),
-        confusions=_confusions(references, answers, confusions),
-    )
+    return entries, references, words
 
 
 def keep(artifact: Path, evaluation: Evaluation) -> None:

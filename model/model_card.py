@@ -26,6 +26,9 @@ def render(artifact: Artifact, evaluations: Mapping[str, Any]) -> str:
     ]
     if stressed := {k: e["stress"] for k, e in evaluations.items() if e.get("stress")}:
         parts += ["## With stress", _stressed(stressed)]
+    for name, evaluation in evaluations.items():
+        if "reliability" in evaluation:
+            parts += [f"## Probabilities on {name}", _reliability(evaluation)]
     if (artifact.path / "learning_curve.png").exists():
         parts.append("![Errors by epoch](learning_curve.png)")
     parts += ["## Network", _table({**network, "weights": f"{size:.1f} MB, float16"})]
@@ -64,6 +67,16 @@ def _stressed(rates: Mapping[str, Any]) -> str:
             f"| {100 * rate['one_primary']:.1f} | {100 * rate['references_one_primary']:.1f} |"
         )
     return "\n".join(rows)
+
+
+def _reliability(evaluation: Mapping[str, Any]) -> str:
+    rows = ["| answers | mean probability | share right, any-match |", "| --- | --- | --- |"]
+    rows += [
+        f"| {row['answers']:,} | {row['probability']:.3f} | {row['right']:.3f} |"
+        for row in evaluation["reliability"]
+    ]
+    error = 100 * evaluation["calibration_error"]
+    return "\n".join([*rows, "", f"Expected calibration error, 10 bins: {error:.2f} %."])
 
 
 def _confusions(evaluation: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ import torch
 
 from model import checkpoint, devices, stress
 from model.batches import frame, pad
+from model.calibration import Calibration
 from model.checkpoint import Artifact, ArtifactError
 from model.decoding import Hypothesis, greedy, length_bound
 from model.ensemble import Ensemble
@@ -30,6 +31,7 @@ class Phonemizer:
         *,
         masked: bool = True,
         weights_sha256: str | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         """Wrap a network where it lies.
 
@@ -40,12 +42,14 @@ class Phonemizer:
             masked: only phonemes and ``</s>`` are ever emitted; without it any symbol of the
                 table may be, as CNTK's tutorial has it.
             weights_sha256: of the artifact that the weights are from, if they are from one.
+            calibration: what makes probabilities of its answers.
         """
         self.network = network
         self.graphemes = graphemes
         self.phonemes = phonemes
         self.device = next(network.parameters()).device
         self.weights_sha256 = weights_sha256
+        self.calibration = calibration
         self._allowed = None
         if masked:
             allowed = torch.zeros(len(phonemes), dtype=torch.bool)
@@ -67,6 +71,7 @@ class Phonemizer:
             found.phonemes,
             masked=masked,
             weights_sha256=found.weights_sha256,
+            calibration=found.calibration,
         )
 
     @classmethod
@@ -129,6 +134,7 @@ class Phonemizer:
             end=self.phonemes.end,
             allowed=self._allowed,
         )
+        fitted = self.calibration
         rows_of_stress = [None] * len(rows) if decoded.stress is None else decoded.stress.tolist()
         return [
             Hypothesis(
@@ -136,6 +142,7 @@ class Phonemizer:
                 tuple(probabilities[:count]),
                 complete,
                 None if classes is None else stress.digits(classes[: count - complete]),
+                None if fitted is None else fitted.probability(probabilities[:count]),
             )
             for symbols, probabilities, count, complete, classes in zip(
                 decoded.symbols.tolist(),

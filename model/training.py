@@ -19,6 +19,7 @@ import torch
 
 from model import (
     __version__,
+    calibration,
     checkpoint,
     dataset,
     devices,
@@ -29,6 +30,7 @@ from model import (
     run_state,
 )
 from model.batches import Example, Minibatch, collate, sweep
+from model.calibration import Calibration
 from model.dataset import Dataset
 from model.errors import TangerError
 from model.lexicon import Entry
@@ -186,11 +188,11 @@ def train(
 
             # An epoch's end
             if ends_epoch:
-                record = _evaluate(shown, data.dev, progress)
+                record, fitted = _evaluate(shown, data.dev, progress)
                 progress.history.append(record)
                 best = progress.best is record
                 if best:
-                    _write_artifact(out, identity, data, averaged, target, progress)
+                    _write_artifact(out, identity, data, averaged, fitted, target, progress)
                 reporter.epoch(record, best=best)
                 # Time spent on dev counts for the run, not for the next epoch's rate
                 progress.seconds += time.monotonic() - clock
@@ -351,12 +353,18 @@ def _sample(phonemizer: Phonemizer, word: str) -> tuple[str, ...] | None:
 # An epoch's end
 
 
-def _evaluate(phonemizer: Phonemizer, dev: Sequence[Entry], progress: Progress) -> dict[str, Any]:
+def _evaluate(
+    phonemizer: Phonemizer, dev: Sequence[Entry], progress: Progress
+) -> tuple[dict[str, Any], Calibration]:
     references = lexicon.pronunciations(dev)
     words = list(references)
     hypotheses = dict(zip(words, phonemizer.pronounce(words), strict=True))
     rates = error_rates.any_match(references, {w: h.phonemes for w, h in hypotheses.items()})
-    return {
+    fitted = calibration.fit(
+        [hypothesis.step_probabilities for hypothesis in hypotheses.values()],
+        [hypothesis.phonemes in references[word] for word, hypothesis in hypotheses.items()],
+    )
+    record = {
         "epoch": progress.epoch + 1,
         "minibatches": progress.minibatches,
         "loss": progress.loss / progress.tokens,
@@ -366,6 +374,7 @@ def _evaluate(phonemizer: Phonemizer, dev: Sequence[Entry], progress: Progress) 
         "words_per_second": round(progress.words / max(progress.epoch_seconds, 1e-9), 1),
         "seconds": round(progress.seconds, 1),
     }
+    return record, fitted
 
 
 def _write_artifact(
@@ -373,6 +382,7 @@ def _write_artifact(
     identity: Mapping[str, Any],
     data: Dataset,
     network: Seq2Seq,
+    fitted: Calibration,
     device: torch.device,
     progress: Progress,
 ) -> None:
@@ -394,6 +404,7 @@ def _write_artifact(
                 "tanger": __version__,
             },
         },
+        calibration=fitted,
         graphemes=data.graphemes,
         phonemes=data.phonemes,
         weights={name: value.cpu().numpy() for name, value in network.state_dict().items()},

@@ -53,8 +53,8 @@ class Pronunciation(BaseModel):
     phonemes: tuple[str, ...] = Field(description="In the alphabet that was asked for.")
     text: str = Field(description="The phonemes, joined by spaces.")
     probability: float = Field(
-        description="Chance that the pronunciation is right: the product of the network's step "
-        "probabilities, not calibrated."
+        description="Chance that the pronunciation is right, calibrated on words that training did "
+        "not hold; for an artifact that was not calibrated, the product of the step probabilities."
     )
     complete: bool = Field(description="False where decoding hit its length bound.")
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from model import checkpoint
+from model.calibration import Calibration
 from model.checkpoint import ArtifactError
 from model.vocabulary import Vocabulary
 
@@ -19,6 +20,7 @@ def copy(tiny_artifact, tmp_path):
 def write(path, scale=1.0):
     return checkpoint.write(
         path, name="x", network={"hidden": 2}, training={"seed": 1},
+        calibration=Calibration(0.5, 1.0, 0.25, 0.0),
         graphemes=Vocabulary.of("AB"), phonemes=Vocabulary.of(["T"]),
         weights={"w": np.full((2, 2), scale, np.float32)}, extras={"metrics.jsonl": b"{}\n"},
     )  # fmt: skip
@@ -46,7 +48,8 @@ def test_a_write_that_fails_leaves_the_old_one(tmp_path):
     old = write(tmp_path / "x")
     with pytest.raises(ValueError, match=r".+"):
         checkpoint.write(
-            tmp_path / "x", name="x", network={}, training={}, graphemes=old.graphemes,
+            tmp_path / "x", name="x", network={}, training={}, calibration=None,
+            graphemes=old.graphemes,
             phonemes=old.phonemes, weights={"w": np.array(["no", "number"])}, extras={},
         )  # fmt: skip
     assert checkpoint.read(tmp_path / "x").weights()["w"].sum() == 4

@@ -1,0 +1,104 @@
+"""From a decoder's step probabilities to the chance that the pronunciation is right.
+
+A trained decoder's product of step probabilities says which answer is surer, but not how sure:
+label smoothing alone costs every further phoneme some of it. A logistic regression on held-out
+words mends that, as Platt scaling does for classifiers (Platt 1999, "Probabilistic Outputs for
+Support Vector Machines"; Guo et al. 2017, "On Calibration of Modern Neural Networks").
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+# Strength of the pull towards zero on standardised features: it keeps a lexicon of few words, or
+# one that is answered all right, from claiming certainty.
+_RIDGE = 1.0
+_NEWTON_STEPS = 25
+# Probabilities below this are one to the logarithm.
+_LEAST = 1e-9
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The chance that an answer is right, from what the decoder thought of its steps.
+
+    Attributes:
+        intercept, log_product, steps, log_least: what the regression multiplies 1, the logarithm
+            of the product of the step probabilities, their number, and the logarithm of the
+            least of them with.
+    """
+
+    intercept: float
+    log_product: float
+    steps: float
+    log_least: float
+
+    def probability(self, step_probabilities: Sequence[float]) -> float:
+        """Chance, between 0 and 1, that an answer with these step probabilities is right."""
+        weights = (self.intercept, self.log_product, self.steps, self.log_least)
+        score = sum(w * f for w, f in zip(weights, _features(step_probabilities), strict=True))
+        return 1 / (1 + math.exp(-score)) if score > 0 else 1 - 1 / (1 + math.exp(score))
+
+
+def fit(answers: Sequence[Sequence[float]], right: Sequence[bool]) -> Calibration:
+    """Fit to answers whose worth is known.
+
+    Args:
+        answers: the step probabilities of each.
+        right: whether it was right, any-match.
+
+    Raises:
+        ValueError: without answers.
+    """
+    if not answers:
+        raise ValueError("nothing to calibrate on")
+    features = np.array([_features(steps) for steps in answers])
+    mean, spread = features[:, 1:].mean(axis=0), features[:, 1:].std(axis=0) + 1e-6
+    x = np.column_stack([np.ones(len(features)), (features[:, 1:] - mean) / spread])
+    y = np.array(right, dtype=np.float64)
+    weights, ridge = np.zeros(4), np.diag([_RIDGE] * 4)
+    for _ in range(_NEWTON_STEPS):
+        p = 1 / (1 + np.exp(-x @ weights))
+        gradient = x.T @ (p - y) + ridge @ weights
+        hessian = (x * (p * (1 - p))[:, None]).T @ x + ridge
+        weights -= np.linalg.solve(hessian, gradient)
+    slopes = weights[1:] / spread
+    return Calibration(float(weights[0] - slopes @ mean), *map(float, slopes))
+
+
+def _features(steps: Sequence[float]) -> tuple[float, float, float, float]:
+    logarithms = [math.log(max(p, _LEAST)) for p in steps]
+    return 1.0, sum(logarithms), float(len(steps)), min(logarithms, default=0.0)
+
+
+class Bin(NamedTuple):
+    """Answers of about the same probability: how many, its mean, and how many were right."""
+
+    answers: int
+    probability: float
+    right: float
+
+
+def reliability(
+    probabilities: Sequence[float], right: Sequence[bool], *, bins: int = 10
+) -> list[Bin]:
+    """Answers by their probability, in `bins` equal steps from 0 to 1; empty ones left out."""
+    p: np.ndarray[Any, Any] = np.asarray(probabilities, dtype=np.float64)
+    y: np.ndarray[Any, Any] = np.asarray(right, dtype=np.float64)
+    index = np.minimum((p * bins).astype(int), bins - 1)
+    return [
+        Bin(int(chosen.sum()), float(p[chosen].mean()), float(y[chosen].mean()))
+        for chosen in (index == each for each in range(bins))
+        if chosen.any()
+    ]
+
+
+def expected_calibration_error(table: Sequence[Bin]) -> float:
+    """Mean distance of probability and share that is right, by answers (Guo et al. 2017, eq. 3)."""
+    answers = sum(row.answers for row in table)
+    return sum(row.answers * abs(row.probability - row.right) for row in table) / answers

@@ -1,0 +1,86 @@
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from model import calibration, checkpoint
+from model.__main__ import app
+from model.calibration import Bin, Calibration
+from model.phonemizer import Phonemizer
+
+
+def drawn(count, seed=1):
+    """Answers whose worth is drawn with a known chance."""
+    draw = random.Random(seed)
+    answers, right, chances = [], [], []
+    for _ in range(count):
+        steps = [draw.uniform(0.3, 1) for _ in range(draw.randint(1, 9))]
+        score = 2 + 1.5 * sum(map(math.log, steps)) + 0.3 * len(steps)
+        chances.append(1 / (1 + math.exp(-score)))
+        answers.append(steps)
+        right.append(draw.random() < chances[-1])
+    return answers, right, chances
+
+
+def test_it_finds_the_chance_that_was_there():
+    fitted = calibration.fit(*drawn(8000)[:2])
+    answers, right, chances = drawn(4000, seed=2)
+    found = [fitted.probability(steps) for steps in answers]
+    assert sum(abs(p - c) for p, c in zip(found, chances, strict=True)) / 4000 < 0.02
+    raw = [math.prod(steps) for steps in answers]
+
+    def error(probabilities):
+        return calibration.expected_calibration_error(calibration.reliability(probabilities, right))
+
+    assert error(found) < 0.03 < error(raw)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_few_words_claim_no_certainty(right):
+    fitted = calibration.fit([[0.9, 0.8]] * 5, [right] * 5)
+    assert 0.05 < fitted.probability([0.9, 0.8]) < 0.95
+    assert (fitted.probability([0.9, 0.8]) > 0.5) == right
+    with pytest.raises(ValueError, match="nothing"):
+        calibration.fit([], [])
+
+
+@given(st.lists(st.floats(0, 1), max_size=150),
+       st.lists(st.floats(-300, 300), min_size=4, max_size=4))  # fmt: skip
+def test_a_probability_is_one(steps, weights):
+    assert 0 <= Calibration(*weights).probability(steps) <= 1
+
+
+def test_the_table_and_its_error():
+    table = calibration.reliability([0.05, 0.95, 1.0, 0.85], [False, True, False, True])
+    assert table == [Bin(1, 0.05, 0), Bin(1, 0.85, 1), Bin(2, pytest.approx(0.975), 0.5)]
+    error = calibration.expected_calibration_error(table)
+    assert error == pytest.approx((0.05 + 0.15 + 2 * 0.475) / 4)
+
+
+def test_a_trained_artifact_is_calibrated(tiny_artifact):
+    phonemizer = Phonemizer.load(tiny_artifact, "cpu")
+    (easy,) = phonemizer.pronounce(["BAD"])
+    assert easy.calibrated == phonemizer.calibration.probability(easy.step_probabilities)
+    assert easy.probability == easy.calibrated > 0.9
+    uncalibrated = Phonemizer(phonemizer.network, phonemizer.graphemes, phonemizer.phonemes)
+    (raw,) = uncalibrated.pronounce(["BAD"])
+    assert raw.probability == math.prod(raw.step_probabilities) != easy.probability
+
+
+def test_the_command_fits_another(tiny_artifact, little_lexicon, tmp_path):
+    import shutil
+
+    copy = tmp_path / "tiny"
+    shutil.copytree(tiny_artifact, copy)
+    before = checkpoint.read(copy)
+    done = CliRunner().invoke(app, ["calibrate", "--artifact", str(copy), "--lexicon",
+                                    str(little_lexicon["test"]), "--device", "cpu"])  # fmt: skip
+    assert done.exit_code == 0
+    after = checkpoint.read(copy)
+    assert after.calibration != before.calibration
+    assert after.version == before.version
+    assert (copy / "metrics.jsonl").read_bytes() == (tiny_artifact / "metrics.jsonl").read_bytes()
+    assert after.metrics() == {}
