@@ -365,7 +365,10 @@ def _print_evaluation(artifact: str, lexicon: Path, found: Evaluation) -> None:
         print(f"teacher-forced error {100 * found.teacher_forced_error:.2f} %")
     print(f"expected calibration error {100 * found.calibration_error:.2f} %")
     print(f"{found.unspellable} unspellable, {found.incomplete} incomplete")
-    print(f"{found.words_per_second:,.0f} words/s on {found.device}, {found.threads} threads")
+    print(
+        f"{found.words_per_second:,.0f} words/s on {found.device}, {found.threads} threads; "
+        f"{found.mflop_per_word:.1f} MFLOP a word"
+    )
     print("most frequent confusions (expected -> given):")
     for expected, given, times in found.confusions:
         print(f"  {expected or '-':3} -> {given or '-':3} {times:5}")

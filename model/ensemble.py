@@ -25,7 +25,12 @@ class Ensemble(nn.Module):
     @property
     def config(self) -> NetworkConfig:
         """The first network's: the others read and write the same symbols."""
-        return next(self._each()).config
+        return self.configs[0]
+
+    @property
+    def configs(self) -> list[NetworkConfig]:
+        """Each network's."""
+        return [network.config for network in self._each()]
 
     def encode(self, graphemes: Tensor, lengths: Tensor) -> tuple[Memory, ...]:
         """Each network's `Seq2Seq.encode`."""

@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from model import calibration, checkpoint, error_rates, lexicon, model_card, stress
+from model import calibration, checkpoint, cost, error_rates, lexicon, model_card, stress
 from model.batches import collate, encode_entries
 from model.calibration import Bin, Calibration
 from model.checkpoint import ArtifactError
 from model.decoding import Hypothesis
+from model.ensemble import Ensemble
 from model.error_rates import ErrorRates
 from model.errors import TangerError
 from model.lexicon import Entry
@@ -68,6 +69,7 @@ class Evaluation:
         incomplete: answers that hit their length bound.
         teacher_forced_error: share of label tokens whose arg-max is wrong when every step reads
             the true label before it; over the lines whose symbols the artifact knows.
+        mflop_per_word: see `model.cost`; of all networks of an ensemble together.
         words_per_second: of the greedy decode, with the loaded artifact.
         threads: that the decode used.
         device: that it ran on.
@@ -85,6 +87,7 @@ class Evaluation:
     unspellable: int
     incomplete: int
     teacher_forced_error: float | None
+    mflop_per_word: float
     words_per_second: float
     threads: int
     device: str
@@ -104,6 +107,7 @@ class Evaluation:
             "unspellable": self.unspellable,
             "incomplete": self.incomplete,
             "teacher_forced_error": self.teacher_forced_error,
+            "mflop_per_word": self.mflop_per_word,
             "words_per_second": self.words_per_second,
             "threads": self.threads,
             "device": self.device,
@@ -160,6 +164,7 @@ def evaluate(
         unspellable=len(references) - len(words),
         incomplete=sum(not answer.complete for answer in answers.values()),
         teacher_forced_error=_teacher_forced_error(phonemizer, entries),
+        mflop_per_word=round(_mflop(phonemizer, words, answers.values()), 2),
         words_per_second=round(len(words) / seconds, 1),
         threads=torch.get_num_threads(),
         device=str(phonemizer.device),
@@ -252,6 +257,14 @@ def _stress_rates(
 def _share_with_one_primary(pronunciations: Iterable[tuple[str, ...]]) -> float:
     primaries = [sum(stress.split(p)[1] == 1 for p in phonemes) for phonemes in pronunciations]
     return primaries.count(1) / len(primaries)
+
+
+def _mflop(phonemizer: Phonemizer, words: Sequence[str], answers: Collection[Hypothesis]) -> float:
+    letters = sum(map(len, words)) / len(words)
+    steps = sum(len(answer.step_probabilities) for answer in answers) / len(answers)
+    network = phonemizer.network
+    configs = network.configs if isinstance(network, Ensemble) else [network.config]
+    return sum(cost.mflop(config, letters=letters, steps=steps) for config in configs)
 
 
 def _knows(vocabulary: Vocabulary, symbols: Sequence[str]) -> bool:

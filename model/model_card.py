@@ -42,15 +42,15 @@ def render(artifact: Artifact, evaluations: Mapping[str, Any]) -> str:
 def _measured(evaluations: Mapping[str, Any]) -> str:
     rows = [
         "| lexicon | words | WER %, any-match | PER %, any-match | WER %, per-line "
-        "| PER %, per-line | incomplete |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| PER %, per-line | MFLOP a word | incomplete |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name, evaluation in evaluations.items():
         best, strict = evaluation["any_match"], evaluation["per_line"]
         rows.append(
             f"| {name} | {best['words']:,} | {100 * best['wer']:.2f} | {100 * best['per']:.2f} "
             f"| {100 * strict['wer']:.2f} | {100 * strict['per']:.2f} "
-            f"| {evaluation['incomplete']} |"
+            f"| {evaluation['mflop_per_word']:.1f} | {evaluation['incomplete']} |"
         )
     return "\n".join(rows)
 
