@@ -50,6 +50,9 @@ def train(
     init: Annotated[
         Path | None, typer.Option(help="An artifact to start from, in place of random weights.")
     ] = None,
+    further: Annotated[
+        list[Path] | None, typer.Option(help="A lexicon of more entries, as `derive` makes them.")
+    ] = None,
     soft_labels: Annotated[
         Path | None,
         typer.Option(help="What `label` made, to train on in the training lexicon's place."),
@@ -100,6 +103,7 @@ def train(
                 out=out,
                 run=folder,
                 init=init,
+                further=further or (),
                 soft_labels=soft_labels,
                 stress=stress,
                 reporter=reporter,
@@ -197,9 +201,49 @@ def spellings(
 
 
 @app.command()
+def derive(
+    lexicon: Annotated[Path, typer.Option(help="A lexicon of English in ARPAbet.")],
+    out: Annotated[Path, typer.Option(help="Where the entries go.")],
+    words: Annotated[
+        Path | None, typer.Option(help="Spellings, one a line; those with a known stem are taken.")
+    ] = None,
+    without: Annotated[
+        list[Path] | None, typer.Option(help="Lexicons whose words are left out: dev, test.")
+    ] = None,
+    possessives: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the lexicon that gets a possessive.")
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(help="Draws that share.")] = 1,
+) -> None:
+    """Pronounce forms of the lexicon's words by rule, for networks to learn the rules from."""
+    import random
+
+    from model import english
+    from model.lexicon import pronunciations, read, write
+
+    with _plain_errors():
+        known = pronunciations(read(lexicon))
+        left_out = {entry.word for path in without or () for entry in read(path)} | set(known)
+        stems = [word for word in known if "'" not in word and not word.endswith("S")]
+        drawn = random.Random(seed).sample(stems, round(possessives * len(stems)))
+        asked = words.read_text("utf-8").split() if words else []
+        forms = dict.fromkeys([*asked, *(f"{stem}'S" for stem in drawn)])
+        entries = [
+            Entry(form, phonemes)
+            for form in forms
+            if form not in left_out
+            for phonemes in english.derive(form, known)
+        ]
+        write(out, entries, "cmudict")
+    print(f"{len(entries):,} entries written to {out}")
+
+
+@app.command()
 def label(
     teacher: Annotated[list[Path], typer.Option(help="An artifact; several answer by their mean.")],
-    lexicon: Annotated[Path, typer.Option(help="The training lexicon.")],
+    lexicon: Annotated[
+        list[Path], typer.Option(help="The training lexicon, and others to train on.")
+    ],
     out: Annotated[Path, typer.Option(help="Where the soft labels go (.safetensors).")],
     words: Annotated[
         Path | None, typer.Option(help="Further spellings, one a line, that teachers pronounce.")
@@ -217,7 +261,7 @@ def label(
     with _plain_errors():
         _set_threads(threads)
         teachers = Phonemizer.load_ensemble(teacher, device)
-        entries = read(lexicon)
+        entries = [entry for path in lexicon for entry in read(path)]
         spelt = words.read_text("utf-8").split() if words else []
         steps = track(
             labelling.label(teachers, entries, spelt),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from model import lexicon, soft_labels
-from model.batches import Example, encode_entries, frame
+from model.batches import Example, encode_entries
 from model.errors import TangerError
 from model.lexicon import Entry
 from model.recipe import Recipe
@@ -45,6 +46,7 @@ def read(
     lexicon_path: Path,
     dev_path: Path,
     *,
+    further: Sequence[Path] = (),
     soft_path: Path | None = None,
     stress_path: Path | None = None,
 ) -> Dataset:
@@ -54,13 +56,14 @@ def read(
         recipe: how they are encoded.
         lexicon_path: the training lexicon.
         dev_path: the lexicon that chooses.
-        soft_path: what teachers made of the training lexicon, to stand in its place.
+        further: lexicons of more entries to train on, such as `derive` makes.
+        soft_path: what teachers made of the training lexicon and of more, to stand in its place.
         stress_path: a lexicon that has the stress of the training lexicon's words.
 
     Raises:
         DatasetError: where one is empty, dev holds a symbol that training lacks, the soft
-            labels are of other symbols or hold dev's words, or the recipe's stress head has no
-            stress to learn.
+            labels are of other symbols, what is added holds dev's words, or the recipe's stress
+            head has no stress to learn.
         LexiconError: for a bad line.
         SoftLabelsError: for a damaged file.
     """
@@ -76,22 +79,14 @@ def read(
     words = {entry.word for entry in entries}
     dev_entries = lexicon.read(dev_path)
     dev = [entry for entry in dev_entries if entry.word not in words]
-    if not dev:
-        raise DatasetError(f"{dev_path} holds no words that {lexicon_path} does not hold as well")
-    for entry in dev:
-        try:
-            inputs.encode(entry.word)
-            outputs.encode(entry.phonemes)
-        except UnknownSymbolError as e:
-            raise DatasetError(
-                f"{dev_path} has {e.symbol!r} in {entry.word!r}, which {lexicon_path} never has: "
-                "nothing can learn it; leave the word out or add such words to training"
-            ) from e
-    checksums = {
+    _check_dev(dev, inputs, outputs, lexicon_path, dev_path)
+    checksums: dict[str, Any] = {
         "lexicon": _checksum(lexicon_path, len(entries)),
         "dev": _checksum(dev_path, len(dev)),
     }
     boundaries = recipe.network.boundaries
+    if further and soft_path is not None:
+        raise DatasetError("soft labels stand for all that is trained on: label those entries too")
     if soft_path is None:
         examples = encode_entries(entries, inputs, outputs, boundaries=boundaries)
     else:
@@ -99,13 +94,18 @@ def read(
         if (soft.graphemes, soft.phonemes, soft.boundaries) != (inputs, outputs, boundaries):
             raise DatasetError(f"{soft_path} was made by teachers of other symbols: label again")
         examples = list(soft.examples)
-        encoded = {tuple(frame(inputs.encode(e.word), inputs, boundaries=boundaries)) for e in dev}
-        if known := sum(tuple(example.graphemes) in encoded for example in examples):
-            raise DatasetError(
-                f"{soft_path} holds {known:,} words of {dev_path}: "
-                "make the spellings again, --without that lexicon"
-            )
         checksums["soft_labels"] = {**_checksum(soft_path, len(examples)), **soft.origin}
+    for path in further:
+        more = _encode_more(path, inputs, outputs, boundaries=boundaries)
+        examples += more
+        checksums.setdefault("further", []).append(_checksum(path, len(more)))
+    judged = encode_entries(dev, inputs, outputs, boundaries=boundaries)
+    held_out = {tuple(example.graphemes) for example in judged}
+    if known := sum(tuple(example.graphemes) in held_out for example in examples):
+        raise DatasetError(
+            f"what is added to {lexicon_path} holds {known:,} words of {dev_path}: make it again, "
+            "--without that lexicon"
+        )
     if recipe.network.stress:
         if stress_path is None:
             raise DatasetError("the recipe has a stress head: say --stress LEXICON, with digits")
@@ -119,6 +119,35 @@ def read(
         dev_known=len(dev_entries) - len(dev),
         checksums=checksums,
     )
+
+
+def _check_dev(
+    dev: Sequence[Entry],
+    inputs: Vocabulary,
+    outputs: Vocabulary,
+    lexicon_path: Path,
+    dev_path: Path,
+) -> None:
+    if not dev:
+        raise DatasetError(f"{dev_path} holds no words that {lexicon_path} does not hold as well")
+    for entry in dev:
+        try:
+            inputs.encode(entry.word)
+            outputs.encode(entry.phonemes)
+        except UnknownSymbolError as e:
+            raise DatasetError(
+                f"{dev_path} has {e.symbol!r} in {entry.word!r}, which {lexicon_path} never has: "
+                "nothing can learn it; leave the word out or add such words to training"
+            ) from e
+
+
+def _encode_more(
+    path: Path, graphemes: Vocabulary, phonemes: Vocabulary, *, boundaries: bool
+) -> list[Example]:
+    try:
+        return encode_entries(lexicon.read(path), graphemes, phonemes, boundaries=boundaries)
+    except UnknownSymbolError as e:
+        raise DatasetError(f"{path} has {e.symbol!r}, which the training lexicon never has") from e
 
 
 def _with_stress(

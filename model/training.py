@@ -78,6 +78,7 @@ def train(
     run: Path,
     reporter: Reporter,
     init: Path | None = None,
+    further: Sequence[Path] = (),
     soft_labels: Path | None = None,
     stress: Path | None = None,
     device: str = "auto",
@@ -94,6 +95,7 @@ def train(
         run: a folder for the run's state, with which it can be resumed.
         reporter: told of all that happens.
         init: an artifact whose weights to start from, instead of random ones.
+        further: lexicons of more entries to train on.
         soft_labels: a file that teachers made of the training lexicon and of further spellings,
             to be trained on in the lexicon's place.
         stress: a lexicon with stress digits, for a recipe with a stress head.

@@ -188,7 +188,8 @@ def test_soft_labels_that_do_not_fit_are_refused(
             SoftLexicon(by.graphemes, by.phonemes, False, {},
                         list(labelling.label(by, entries, []))),
         )  # fmt: skip
-        dataset.read(tiny_recipe, little_lexicon["train"], little_lexicon["dev"], tmp_path / "soft")
+        dataset.read(tiny_recipe, little_lexicon["train"], little_lexicon["dev"],
+                     soft_path=tmp_path / "soft")  # fmt: skip
 
     train = lexicon.read(little_lexicon["train"])[:20]
     soft(train, teachers)
