@@ -127,6 +127,9 @@ def evaluate(
     stress: Annotated[
         Path | None, typer.Option(help="A lexicon with stress digits, to score stress by.")
     ] = None,
+    known: Annotated[
+        Path | None, typer.Option(help="The training lexicon, to score kinds of English words by.")
+    ] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     unmasked: Annotated[
@@ -147,7 +150,7 @@ def evaluate(
             phonemizer = Phonemizer.load(artifacts[0], device, masked=not unmasked)
         else:
             phonemizer = Phonemizer.load_ensemble(artifacts, device, masked=not unmasked)
-        found = evaluation.evaluate(phonemizer, lexicon, stress_path=stress)
+        found = evaluation.evaluate(phonemizer, lexicon, stress_path=stress, known_path=known)
     # Kept although nobody may read on, and printed although it may not be possible to keep it
     try:
         _print_evaluation(" + ".join(map(str, artifacts)), lexicon, found)
@@ -404,6 +407,11 @@ def _print_evaluation(artifact: str, lexicon: Path, found: Evaluation) -> None:
             f"({found.stress.wrong:,} of {found.stress.words:,} wrong), one primary stress in "
             f"{100 * found.stress.one_primary:.1f} % (references: "
             f"{100 * found.stress.references_one_primary:.1f} %)"
+        )
+    for name, of_class in found.classes.items():
+        print(
+            f"{name:12} WER {100 * of_class.wer:5.2f} %  PER {100 * of_class.per:5.2f} %  "
+            f"({of_class.wrong:,} of {of_class.words:,} wrong)"
         )
     if found.teacher_forced_error is not None:
         print(f"teacher-forced error {100 * found.teacher_forced_error:.2f} %")

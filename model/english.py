@@ -16,6 +16,23 @@ _VOICELESS = frozenset({"P", "T", "K", "F", "TH", "S", "SH", "CH"})
 _SHORTEST_STEM = 3
 
 
+# How the letters are called.
+LETTERS: Mapping[str, Phonemes] = {
+    letter: tuple(name.split())
+    for letter, name in zip(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        "EY,B IY,S IY,D IY,IY,EH F,JH IY,EY CH,AY,JH EY,K EY,EH L,EH M,EH N,OW,P IY,K Y UW,AA R,"
+        "EH S,T IY,Y UW,V IY,D AH B AH L Y UW,EH K S,W AY,Z IY".split(","),
+        strict=True,
+    )
+}
+
+
+def spelt_out(word: str) -> Phonemes:
+    """The word letter by letter, as BBC is said; what is no letter is silent."""
+    return tuple(sound for letter in word for sound in LETTERS.get(letter, ()))
+
+
 def plural(stem: Phonemes) -> Phonemes:
     """The stem with the sound of a plural, a possessive or a third person behind it."""
     if stem[-1] in _SIBILANTS:

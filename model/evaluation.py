@@ -25,6 +25,7 @@ from model.loss import teacher_forced
 from model.phonemizer import BATCH, Phonemizer
 from model.stress import StressedLexicon
 from model.vocabulary import Vocabulary
+from model.word_classes import CLASSES, classify
 
 
 class EvaluationError(TangerError, ValueError):
@@ -63,6 +64,7 @@ class Evaluation:
         sha256: of the file.
         any_match, per_line: error rates, the two ways.
         stress: the same with stress, where it was asked for.
+        classes: error rates by kind of word (see `model.word_classes`), any-match, where asked for.
         calibration_error: expected calibration error of the probabilities, any-match.
         reliability: the table that it is from.
         unspellable: words with graphemes that the artifact lacks; they count as wrong.
@@ -82,6 +84,7 @@ class Evaluation:
     any_match: ErrorRates
     per_line: ErrorRates
     stress: StressRates | None
+    classes: dict[str, ErrorRates]
     calibration_error: float
     reliability: tuple[Bin, ...]
     unspellable: int
@@ -102,6 +105,7 @@ class Evaluation:
             "stress": None
             if self.stress is None
             else {**asdict(self.stress), "wer": self.stress.wer},
+            "classes": {name: _rates(rates) for name, rates in self.classes.items()},
             "calibration_error": self.calibration_error,
             "reliability": [row._asdict() for row in self.reliability],
             "unspellable": self.unspellable,
@@ -127,7 +131,12 @@ def _rates(rates: ErrorRates) -> dict[str, Any]:
 
 
 def evaluate(
-    phonemizer: Phonemizer, path: Path, *, stress_path: Path | None = None, confusions: int = 20
+    phonemizer: Phonemizer,
+    path: Path,
+    *,
+    stress_path: Path | None = None,
+    known_path: Path | None = None,
+    confusions: int = 20,
 ) -> Evaluation:
     """Score a loaded artifact on the lexicon at `path`.
 
@@ -135,6 +144,7 @@ def evaluate(
         phonemizer: the artifact.
         path: what it is scored on.
         stress_path: a lexicon that has the stress of those words.
+        known_path: the training lexicon, to score kinds of English words by.
         confusions: how many to keep.
 
     Raises:
@@ -159,6 +169,7 @@ def evaluate(
         any_match=error_rates.any_match(references, hypotheses),
         per_line=error_rates.per_line(entries, hypotheses),
         stress=None if stress_path is None else _stress_rates(entries, answers, stress_path),
+        classes={} if known_path is None else _class_rates(references, hypotheses, known_path),
         calibration_error=calibration.expected_calibration_error(table),
         reliability=tuple(table),
         unspellable=len(references) - len(words),
@@ -257,6 +268,20 @@ def _stress_rates(
 def _share_with_one_primary(pronunciations: Iterable[tuple[str, ...]]) -> float:
     primaries = [sum(stress.split(p)[1] == 1 for p in phonemes) for phonemes in pronunciations]
     return primaries.count(1) / len(primaries)
+
+
+def _class_rates(
+    references: Mapping[str, Sequence[tuple[str, ...]]],
+    hypotheses: Mapping[str, tuple[str, ...]],
+    path: Path,
+) -> dict[str, ErrorRates]:
+    known = lexicon.pronunciations(lexicon.read(path))
+    found: dict[str, dict[str, Sequence[tuple[str, ...]]]] = {}
+    for word, said in references.items():
+        found.setdefault(classify(word, said, known), {})[word] = said
+    return {
+        name: error_rates.any_match(found[name], hypotheses) for name in CLASSES if name in found
+    }
 
 
 def _mflop(phonemizer: Phonemizer, words: Sequence[str], answers: Collection[Hypothesis]) -> float:

@@ -27,6 +27,8 @@ def render(artifact: Artifact, evaluations: Mapping[str, Any]) -> str:
     if stressed := {k: e["stress"] for k, e in evaluations.items() if e.get("stress")}:
         parts += ["## With stress", _stressed(stressed)]
     for name, evaluation in evaluations.items():
+        if evaluation.get("classes"):
+            parts += [f"## Kinds of words on {name}", _classes(evaluation["classes"])]
         if "reliability" in evaluation:
             parts += [f"## Probabilities on {name}", _reliability(evaluation)]
     if (artifact.path / "learning_curve.png").exists():
@@ -67,6 +69,16 @@ def _stressed(rates: Mapping[str, Any]) -> str:
             f"| {100 * rate['one_primary']:.1f} | {100 * rate['references_one_primary']:.1f} |"
         )
     return "\n".join(rows)
+
+
+def _classes(classes: Mapping[str, Any]) -> str:
+    rows = ["| kind | words | WER %, any-match | PER %, any-match |", "| --- | --- | --- | --- |"]
+    rows += [
+        f"| {name} | {rates['words']:,} | {100 * rates['wer']:.2f} | {100 * rates['per']:.2f} |"
+        for name, rates in classes.items()
+    ]
+    told = "The rules that tell the kinds apart are in `model/word_classes.py`."
+    return "\n".join([*rows, "", told])
 
 
 def _reliability(evaluation: Mapping[str, Any]) -> str:

@@ -215,11 +215,16 @@ def train(
 
 
 def _start_from(init: Path, network: Seq2Seq, data: Dataset) -> dict[str, str]:
-    """Give `network` the weights of the artifact at `init`; its name and version."""
+    """Give `network` the weights of the artifact at `init`; its name and version.
+
+    A stress head that the artifact lacks stays as it was drawn.
+    """
     artifact = checkpoint.read(init)
     if (artifact.graphemes, artifact.phonemes) != (data.graphemes, data.phonemes):
         raise TrainingError(f"{init} reads or writes other symbols than the training lexicon holds")
     weights = {name: torch.from_numpy(array) for name, array in artifact.weights().items()}
+    if network.stress_head is not None and not artifact.knows_stress:
+        weights.update(network.stress_head.state_dict(prefix="stress_head."))
     try:
         network.load_state_dict(weights)
     except RuntimeError as e:

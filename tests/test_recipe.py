@@ -68,7 +68,7 @@ def test_a_recipe_without_a_short_run_has_none(tmp_path):
 
 
 def test_an_unknown_name_lists_the_known():
-    with pytest.raises(RecipeError, match="cntk599a, en-us"):
+    with pytest.raises(RecipeError, match="cntk599a, default, en-us"):
         recipe.load("klingon")
 
 

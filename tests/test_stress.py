@@ -144,6 +144,19 @@ def test_the_command_line_writes_and_scores_it(
     assert "## With stress" in (stress_artifact / "README.md").read_text()
 
 
+def test_a_network_without_stress_can_learn_it(
+    stressing, tiny_artifact, little_lexicon, stressed_lexicon, tmp_path
+):
+    training.train(
+        dataclasses.replace(stressing, run=dataclasses.replace(stressing.run, epochs=1)),
+        lexicon_path=little_lexicon["train"], dev_path=little_lexicon["dev"], init=tiny_artifact,
+        out=tmp_path / "out", run=tmp_path / "run", reporter=SilentReporter(), device="cpu",
+        stress=stressed_lexicon,
+    )  # fmt: skip
+    (answer,) = Phonemizer.load(tmp_path / "out", "cpu").pronounce(["TANGER"])
+    assert stress.mark(answer.phonemes, answer.stress) == ("T", "AE2", "NG", "ER1")
+
+
 def test_what_has_no_stress_is_said(
     stressing, tiny_artifact, little_lexicon, stressed_lexicon, tmp_path
 ):

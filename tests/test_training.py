@@ -297,7 +297,7 @@ def test_a_loss_that_blows_up_is_said_so(small, tiny_recipe, reporter):
 
 
 def test_a_gpu_out_of_memory_says_what_to_do(small, tiny_recipe, reporter, monkeypatch):
-    def exhausted(*_):
+    def exhausted(*_, **__):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory")
 
     run(small, replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1)), reporter)
