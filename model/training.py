@@ -120,7 +120,14 @@ def train(
         raise TrainingError(f"{run} lies in {out}, which each best epoch replaces: say another")
 
     # Data
-    data = dataset.read(recipe, lexicon_path, dev_path, soft_path=soft_labels, stress_path=stress)
+    data = dataset.read(
+        recipe,
+        lexicon_path,
+        dev_path,
+        further=further,
+        soft_path=soft_labels,
+        stress_path=stress,
+    )
 
     # Network, its averaged twin, and what moves it
     config = replace(

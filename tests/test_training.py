@@ -98,6 +98,14 @@ def test_a_run_leaves_an_artifact_and_its_history(small, tiny_recipe, reporter):
     assert all(shown is not None for *_, shown in reporter.samples)
 
 
+def test_further_entries_are_told_in_the_artifact(small, tiny_recipe, reporter):
+    lexicon.write(small / "more.dict", [Entry("TTTTTTTTT", ("T",))], "cmudict")
+    recipe = replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1))
+    run(small, recipe, reporter, further=[small / "more.dict"])
+    (told,) = checkpoint.read(small / "artifact").training["data"]["further"]
+    assert (told["file"], told["entries"]) == ("more.dict", 1)
+
+
 def test_dev_words_of_training_do_not_count(small, tiny_recipe):
     known = lexicon.read(small / "train.dict")[:3]
     dev = lexicon.read(small / "dev.dict")
