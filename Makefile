@@ -20,12 +20,18 @@ TORCH_PIP   := $(PIP) install --index-url $(TORCH_INDEX) --retries 1 --timeout 1
 
 # Arguments of `train` and `data`, for the command line only: an OUT or a FROM that happens to be in
 # the environment means something else. A run never lands on a shipped artifact unless told to.
-RECIPE  = en-us
+RECIPE  = default
 LEXICON = data/cmudict/cmudict-0.7b.train-dev-20-21
 DEV     = data/cmudict/cmudict-0.7b.train-dev-1-21
 OUT     = artifacts/$(RECIPE)-new
 DEVICE  = cpu
 FROM    =
+
+# What makes the shipped artifact besides: stress, the words that have to stay out, a folder for the
+# entries that are derived.
+STRESS   = data/cmudict/cmudict-0.7b
+HELD_OUT = --without $(DEV) --without data/cmudict/cmudict-0.7b.test
+DERIVED  = data/derived
 
 ##@ Run
 
@@ -41,9 +47,22 @@ data: runtime ## Fetch the CMUdict split into data/cmudict (FROM= another place 
 train: dev ## Train RECIPE= on LEXICON=, watching DEV=, into OUT=, on DEVICE=
 	$(BIN)/python -m model train --recipe $(RECIPE) --lexicon $(LEXICON) --dev $(DEV) --out $(OUT) --device $(DEVICE)
 
+.PHONY: en-us
+en-us: $(DERIVED)/derived.dict ## Make the shipped artifact anew, into artifacts/en-us-new, on DEVICE=
+	$(BIN)/python -m model train --recipe en-us --lexicon $(LEXICON) --further $< --stress $(STRESS) \
+		--dev $(DEV) --out artifacts/en-us-new --device $(DEVICE)
+
+$(DERIVED)/derived.dict: $(DERIVED)/words.txt
+	$(BIN)/python -m model derive --lexicon $(LEXICON) --words $< $(HELD_OUT) --possessives 0.3 --out $@
+
+$(DERIVED)/words.txt: | $(DEVELOP)
+	mkdir -p $(@D)
+	$(BIN)/python -m model spellings --lexicon $(LEXICON) $(HELD_OUT) --out $@
+
 .PHONY: evaluate
 evaluate: runtime ## Measure the shipped artifact on the test words
-	$(BIN)/python -m model evaluate --artifact artifacts/en-us --lexicon data/cmudict/cmudict-0.7b.test
+	$(BIN)/python -m model evaluate --artifact artifacts/en-us --lexicon data/cmudict/cmudict-0.7b.test \
+		--stress $(STRESS) --known $(LEXICON)
 
 .PHONY: bench
 bench: dev ## The benchmarks

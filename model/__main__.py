@@ -77,9 +77,10 @@ def train(
         float, typer.Option(min=0, help="Seconds of work that a killed run loses at most.")
     ] = 60.0,
 ) -> None:
-    """Train an artifact. Ctrl-C saves; --resume goes on."""
+    """Train an artifact. Ctrl-C saves, --resume goes on; torchrun makes it several processes."""
     from model import recipe as recipes
     from model import run_state
+    from model.processes import joined
     from model.progress import ConsoleReporter
     from model.training import train as run_training
 
@@ -95,7 +96,7 @@ def train(
                 "with it, --restart gives it up, --run names another folder",
             )
         _set_threads(threads)
-        with ConsoleReporter(console) as reporter:
+        with joined(device) as processes, ConsoleReporter(console) as reporter:
             finished = run_training(
                 followed,
                 lexicon_path=lexicon,
@@ -107,7 +108,7 @@ def train(
                 soft_labels=soft_labels,
                 stress=stress,
                 reporter=reporter,
-                device=device,
+                processes=processes,
                 resume=resume,
                 save_seconds=save_every,
             )
@@ -188,6 +189,7 @@ def spellings(
     language: Annotated[
         list[str] | None, typer.Option(help="Of which wordfreq lists frequent words; en.")
     ] = None,
+    most: Annotated[int | None, typer.Option(min=1, help="So many of them at most.")] = None,
 ) -> None:
     """List words that no lexicon pronounces, for teachers to label (needs wordfreq)."""
     from model import spellings as lists
@@ -198,7 +200,8 @@ def spellings(
         own = {entry.word for entry in read(lexicon)}
         held_out = {entry.word for path in without or () for entry in read(path)}
         graphemes = {grapheme for word in own for grapheme in word}
-        words = list(lists.frequent(language or ["en"], graphemes, without=own | held_out))
+        found = lists.frequent(language or ["en"], graphemes, without=own | held_out)
+        words = list(islice(found, most))
         replace_file(out, "".join(f"{word}\n" for word in words).encode())
     print(f"{len(words):,} words written to {out}")
 
@@ -265,7 +268,9 @@ def label(
         _set_threads(threads)
         teachers = Phonemizer.load_ensemble(teacher, device)
         entries = [entry for path in lexicon for entry in read(path)]
-        spelt = words.read_text("utf-8").split() if words else []
+        known = {entry.word for entry in entries}
+        listed = words.read_text("utf-8").split() if words else []
+        spelt = [word for word in listed if word not in known]
         steps = track(
             labelling.label(teachers, entries, spelt),
             "labelling",

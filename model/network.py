@@ -146,7 +146,7 @@ class SymbolEmbedding(nn.Module):
     def __init__(self, symbols: int, width: int) -> None:
         super().__init__()
         self.symbols = symbols
-        self.weight = nn.Parameter(torch.randn(symbols, width) * 0.1) if width else None
+        self.weight = nn.Parameter(torch.randn(symbols, width)) if width else None
 
     def forward(self, indices: Tensor, dtype: torch.dtype) -> Tensor:
         """Vectors of the symbols at `indices`."""
@@ -207,9 +207,8 @@ class Encoder(nn.Module):
         if self.backward_reading:
             x = reverse_rows(x, lengths)
         lasts = []
-        for layer in self.layers:
-            x, last = layer(x, lengths)
-            x = self.dropout(x)
+        for height, layer in enumerate(self.layers):
+            x, last = layer(self.dropout(x) if height else x, lengths)
             lasts.append(last)
         return (reverse_rows(x, lengths) if self.backward_reading else x), lasts
 
@@ -269,9 +268,9 @@ class Decoder(nn.Module):
         for layer, before in zip(self.layers, state.layers, strict=True):
             assert isinstance(layer, LSTM)
             states.append(layer.step(x, before))
-            x = self.dropout(states[-1].h)
+            x = states[-1].h
         if self.attention is not None:
-            x = self.dropout(self.attention(x, memory))
+            x = self.attention(x, memory)
         return x, DecoderState(tuple(states), x)
 
     def forward(self, labels: Tensor, memory: Memory) -> Tensor:
@@ -290,13 +289,16 @@ class Decoder(nn.Module):
         for _ in labels:
             x = fed
             for height, gates in enumerate(layers):
+                x = self.dropout(x) if height else x
                 h, c = states[height]
                 states[height] = cell(gates(torch.cat([x, h], dim=1)), c)
-                x = self.dropout(states[height].h)
+                x = states[height].h
             if self.attention is not None and mix is not None:
-                x = fed = self.dropout(mix(self.attention.attend(x, memory)).tanh())
+                # The query and what is fed back stay whole: dropping there did harm
+                x = fed = mix(self.attention.attend(x, memory)).tanh()
             tops.append(x)
-        return torch.stack(tops)
+        dropped: Tensor = self.dropout(torch.stack(tops))
+        return dropped
 
 
 class StressHead(nn.Module):

@@ -22,14 +22,13 @@ from model import (
     calibration,
     checkpoint,
     dataset,
-    devices,
     error_rates,
     learning_curve,
     lexicon,
     precision,
     run_state,
 )
-from model.batches import Example, Minibatch, collate, sweep
+from model.batches import Example, collate, sweep
 from model.calibration import Calibration
 from model.dataset import Dataset
 from model.errors import TangerError
@@ -38,6 +37,7 @@ from model.loss import teacher_forced
 from model.network import Seq2Seq
 from model.optimisers import learner
 from model.phonemizer import Phonemizer
+from model.processes import Processes
 from model.recipe import LossRecipe, Recipe
 from model.run_state import Progress
 
@@ -69,6 +69,15 @@ class Reporter(Protocol):
         """An epoch is done."""
 
 
+class _Silence:
+    """Nobody watches."""
+
+    def _pass_over(self, *_: object, **__: object) -> None:
+        pass
+
+    started = minibatch = sample = epoch = _pass_over
+
+
 def train(
     recipe: Recipe,
     *,
@@ -81,7 +90,7 @@ def train(
     further: Sequence[Path] = (),
     soft_labels: Path | None = None,
     stress: Path | None = None,
-    device: str = "auto",
+    processes: Processes,
     resume: bool = False,
     save_seconds: float = 60.0,
 ) -> bool:
@@ -99,7 +108,7 @@ def train(
         soft_labels: a file that teachers made of the training lexicon and of further spellings,
             to be trained on in the lexicon's place.
         stress: a lexicon with stress digits, for a recipe with a stress head.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        processes: those that train together, this one among them, and its device.
         resume: go on with the run in `run`.
         save_seconds: the most work, in seconds, that a killed run loses.
 
@@ -113,7 +122,7 @@ def train(
         DatasetError, LexiconError, SoftLabelsError, DeviceError, RunStateError: as they say.
         OSError: where nothing can be written; the earlier artifact still stands.
     """
-    target = devices.resolve(device)
+    target = processes.device
     bfloat16 = recipe.run.bfloat16 and precision.in_hardware(target)
     torch.manual_seed(recipe.seed)
     if run.resolve().is_relative_to(checkpoint.writable(out)):
@@ -155,12 +164,27 @@ def train(
     if resume:
         progress = run_state.load(state, identity=identity, modules=modules, learner=optimiser)
         _check_best(out, identity, progress)
+    if not processes.leads:  # another part of the minibatches, another dropout, nothing to say
+        torch.manual_seed(recipe.seed + processes.rank * 1_000_003 + progress.minibatches)
+        reporter = _Silence()
     reporter.started(recipe, data, network, progress)
 
     def save() -> None:
-        run_state.save(
-            state, identity=identity, progress=progress, modules=modules, learner=optimiser
-        )
+        if processes.leads:
+            run_state.save(
+                state, identity=identity, progress=progress, modules=modules, learner=optimiser
+            )
+
+    def judge() -> None:
+        if not processes.leads:
+            return
+        record, fitted = _evaluate(shown, data.dev, progress)
+        progress.history.append(record)
+        best = progress.best is record
+        if best:
+            _write_artifact(out, identity, data, averaged, fitted, processes, progress)
+        _write_history(run, progress)
+        reporter.epoch(record, best=best)
 
     # From the first moment there is a run to resume, and none that an earlier one could pass for
     save()
@@ -168,20 +192,22 @@ def train(
     with _stop_signals() as stopped:
         for examples, ends_epoch in _minibatches(recipe, data.examples, progress):
             # One step
-            minibatch = collate(examples).to(target)
-            loss, wrong = _learn(network, minibatch, recipe.loss, bfloat16=bfloat16)
-            tokens = minibatch.tokens
+            tokens = sum(len(example.labels) - 1 for example in examples)
+            share = processes.share(examples)
+            learnt = _learn(network, share, tokens, recipe.loss, target, bfloat16=bfloat16)
+            loss, wrong, stops = processes.add_up(*learnt, stopped())
             if not np.isfinite(loss):
                 raise TrainingError(
                     f"the loss is {loss} at minibatch {progress.minibatches}: lower the "
                     "recipe's learning_rate, then start again"
                 )
+            processes.add_up_gradients(network)
             optimiser.step(tokens=tokens, progress=_share_of_run(recipe, data.examples, progress))
             _average(averaged, network, recipe.run.averaging, progress.minibatches)
 
             # The books
             progress.loss += loss
-            progress.wrong += wrong
+            progress.wrong += int(wrong)
             progress.tokens += tokens
             progress.words += len(examples)
             elapsed, clock = time.monotonic() - clock, time.monotonic()
@@ -197,27 +223,22 @@ def train(
 
             # An epoch's end
             if ends_epoch:
-                record, fitted = _evaluate(shown, data.dev, progress)
-                progress.history.append(record)
-                best = progress.best is record
-                if best:
-                    _write_artifact(out, identity, data, averaged, fitted, target, progress)
-                reporter.epoch(record, best=best)
+                judge()
                 # Time spent on dev counts for the run, not for the next epoch's rate
                 progress.seconds += time.monotonic() - clock
                 clock = time.monotonic()
                 _start_epoch(progress)
                 progress.finished = progress.epoch == recipe.run.epochs
-                _write_history(run, progress)
-            if ends_epoch or stopped() or time.monotonic() - saved > save_seconds:
+            if ends_epoch or stops or time.monotonic() - saved > save_seconds:
                 save()
                 saved = time.monotonic()
-            if stopped():
+            if stops:
                 return False
 
     # The whole history belongs to the artifact, beyond its best epoch too
-    for name, content in _history_files(progress).items():
-        checkpoint.replace_file(out / name, content)
+    if processes.leads:
+        for name, content in _history_files(progress).items():
+            checkpoint.replace_file(out / name, content)
     return True
 
 
@@ -327,13 +348,26 @@ def _stop_signals() -> Iterator[Callable[[], bool]]:
 
 
 def _learn(
-    network: Seq2Seq, minibatch: Minibatch, recipe: LossRecipe, *, bfloat16: bool
+    network: Seq2Seq,
+    examples: Sequence[Example],
+    tokens: int,
+    recipe: LossRecipe,
+    device: torch.device,
+    *,
+    bfloat16: bool,
 ) -> tuple[float, int]:
-    """Gradients of the mean loss; returns the summed loss and how many label tokens were wrong."""
+    """Gradients of these examples' part of the mean loss over `tokens`.
+
+    Returns:
+        Their summed loss, and how many of their label tokens were wrong.
+    """
     network.train()
     network.zero_grad()
+    if not examples:
+        return 0.0, 0
+    minibatch = collate(examples).to(device)
     try:
-        with precision.products_in_bfloat16(minibatch.labels.device, enabled=bfloat16):
+        with precision.products_in_bfloat16(device, enabled=bfloat16):
             loss, wrong = teacher_forced(
                 network,
                 minibatch,
@@ -341,7 +375,7 @@ def _learn(
                 soft=recipe.soft_labels,
                 stress=recipe.stress,
             )
-        (loss / minibatch.tokens).backward()  # type: ignore[no-untyped-call]
+        (loss / tokens).backward()  # type: ignore[no-untyped-call]
     except torch.cuda.OutOfMemoryError as e:
         words, letters = minibatch.graphemes.shape
         raise TrainingError(
@@ -397,9 +431,10 @@ def _write_artifact(
     data: Dataset,
     network: Seq2Seq,
     fitted: Calibration,
-    device: torch.device,
+    processes: Processes,
     progress: Progress,
 ) -> None:
+    device = processes.device
     checkpoint.write(
         out,
         name=out.name,
@@ -411,6 +446,7 @@ def _write_artifact(
             "seconds": round(progress.seconds, 1),
             "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
             "threads": torch.get_num_threads(),
+            "processes": processes.count,
             "versions": {
                 "python": platform.python_version(),
                 "torch": torch.__version__,

@@ -9,6 +9,7 @@ from hypothesis import settings
 
 from model import lexicon, recipe
 from model.lexicon import Entry
+from model.processes import Processes
 from model.recipe import Recipe
 from model.training import train
 
@@ -59,6 +60,10 @@ averaging = 0.9
 epochs = 1
 epoch_tokens = 500
 """
+
+
+# Training in one process, on the CPU.
+ALONE = Processes(0, 1, torch.device("cpu"))
 
 
 class SilentReporter:
@@ -146,7 +151,7 @@ def tiny_artifact(tmp_path_factory, tiny_recipe, little_lexicon) -> Path:
         out=folder / "tiny",
         run=folder / "run",
         reporter=SilentReporter(),
-        device="cpu",
+        processes=ALONE,
     )
     return folder / "tiny"
 

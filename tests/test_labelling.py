@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from conftest import SilentReporter, little_words
+from conftest import ALONE, SilentReporter, little_words
 from test_decoding import CONFIGS
 from typer.testing import CliRunner
 
@@ -37,7 +37,7 @@ def second_artifact(tmp_path_factory, tiny_recipe, little_lexicon):
     )
     training.train(
         recipe, lexicon_path=little_lexicon["train"], dev_path=little_lexicon["dev"],
-        out=folder / "second", run=folder / "run", reporter=SilentReporter(), device="cpu",
+        out=folder / "second", run=folder / "run", reporter=SilentReporter(), processes=ALONE,
     )  # fmt: skip
     return folder / "second"
 

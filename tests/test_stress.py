@@ -3,7 +3,7 @@ import dataclasses
 import httpx
 import pytest
 import torch
-from conftest import SilentReporter, little_words
+from conftest import ALONE, SilentReporter, little_words
 from hypothesis import given
 from hypothesis import strategies as st
 from live_service import running
@@ -58,7 +58,7 @@ def stress_artifact(tmp_path_factory, stressing, little_lexicon, stressed_lexico
     folder = tmp_path_factory.mktemp("stress")
     training.train(
         stressing, lexicon_path=little_lexicon["train"], dev_path=little_lexicon["dev"],
-        out=folder / "stress", run=folder / "run", reporter=SilentReporter(), device="cpu",
+        out=folder / "stress", run=folder / "run", reporter=SilentReporter(), processes=ALONE,
         stress=stressed_lexicon,
     )  # fmt: skip
     return folder / "stress"
@@ -150,7 +150,7 @@ def test_a_network_without_stress_can_learn_it(
     training.train(
         dataclasses.replace(stressing, run=dataclasses.replace(stressing.run, epochs=1)),
         lexicon_path=little_lexicon["train"], dev_path=little_lexicon["dev"], init=tiny_artifact,
-        out=tmp_path / "out", run=tmp_path / "run", reporter=SilentReporter(), device="cpu",
+        out=tmp_path / "out", run=tmp_path / "run", reporter=SilentReporter(), processes=ALONE,
         stress=stressed_lexicon,
     )  # fmt: skip
     (answer,) = Phonemizer.load(tmp_path / "out", "cpu").pronounce(["TANGER"])

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import ROOT, little_words
+from conftest import ALONE, ROOT, little_words
 
 from model import checkpoint, dataset, lexicon, recipe, run_state, training
 from model.checkpoint import ArtifactError
@@ -32,7 +32,7 @@ def small(tmp_path):
 def run(folder, recipe, reporter, **options):
     paths = {"lexicon_path": folder / "train.dict", "dev_path": folder / "dev.dict",
              "out": folder / "artifact", "run": folder / "run"}  # fmt: skip
-    return training.train(recipe, reporter=reporter, device="cpu", **{**paths, **options})
+    return training.train(recipe, reporter=reporter, processes=ALONE, **{**paths, **options})
 
 
 def command(folder, recipe_file, *more):
@@ -59,7 +59,7 @@ def test_fast_mode_lands_on_the_tutorials_figures(split, tmp_path, reporter):
         out=tmp_path / "artifact",
         run=tmp_path / "run",
         reporter=reporter,
-        device="cpu",
+        processes=ALONE,
     )
     _, first_loss, _, sample = reporter.samples[0]
     assert first_loss == pytest.approx(4.234, abs=0.02)
