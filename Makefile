@@ -67,6 +67,7 @@ evaluate: runtime ## Measure the shipped artifact on the test words
 .PHONY: bench
 bench: dev ## The benchmarks
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.training
 
 ##@ Check
 

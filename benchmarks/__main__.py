@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ from typing import Annotated
 import torch
 import typer
 
+from benchmarks.measure import rates_of, show
 from model import lexicon, phonemizer
 from model.__main__ import ARTIFACT
 from model.phonemizer import Phonemizer
@@ -33,28 +33,16 @@ def main(
     loaded = Phonemizer.load(artifact, "cpu")
     spelt = list(lexicon.pronunciations(lexicon.read(words)))
     print(f"{artifact.name} on one core, {rounds} rounds, median (lowest to highest)")
-    gemm = _rates(_gemm, seconds, rounds)
-    _print("float32 matrix product, GFLOP/s", [rate / 1e9 for rate in gemm])
+    products = rates_of(gemm, seconds, rounds)
+    show("float32 matrix product, GFLOP/s", [rate / 1e9 for rate in products])
     alone: float | None = None
     for batch in BATCHES:
-        rates = _rates(_decoder(loaded, spelt, batch), seconds, rounds)
+        rates = rates_of(_decoder(loaded, spelt, batch), seconds, rounds)
         alone = alone or statistics.median(rates)
-        _print(f"batch {batch:4}, words/s", rates, statistics.median(rates) / alone)
+        show(f"batch {batch:4}, words/s", rates, statistics.median(rates) / alone)
 
 
-def _rates(work: Callable[[], float], seconds: float, rounds: int) -> list[float]:
-    """Units of `work` a second, a figure a round, after one call to warm up."""
-    work()
-    rates = []
-    for _ in range(rounds):
-        started, done = time.perf_counter(), 0.0
-        while (elapsed := time.perf_counter() - started) < seconds:
-            done += work()
-        rates.append(done / elapsed)
-    return rates
-
-
-def _gemm() -> float:
+def gemm() -> float:
     """A product of two large matrices; returns its floating-point operations."""
     size = 1024
     a, b = torch.ones(size, size), torch.ones(size, size)
@@ -75,14 +63,6 @@ def _decoder(loaded: Phonemizer, words: Sequence[str], batch: int) -> Callable[[
         return batch
 
     return decode
-
-
-def _print(what: str, rates: Sequence[float], ratio: float | None = None) -> None:
-    against = f"  {ratio:6.2f} x batch 1" if ratio is not None else ""
-    print(
-        f"{what:34} {statistics.median(rates):9,.1f} "
-        f"({min(rates):,.1f} to {max(rates):,.1f}){against}"
-    )
 
 
 if __name__ == "__main__":

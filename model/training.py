@@ -28,25 +28,20 @@ from model import (
     precision,
     run_state,
 )
-from model.batches import Example, collate, sweep
+from model.batches import Example, sweep
 from model.calibration import Calibration
 from model.dataset import Dataset
-from model.errors import TangerError
+from model.learning import TrainingError, average, learn
 from model.lexicon import Entry
-from model.loss import teacher_forced
 from model.network import Seq2Seq
 from model.optimisers import learner
 from model.phonemizer import Phonemizer
 from model.processes import Processes
-from model.recipe import LossRecipe, Recipe
+from model.recipe import Recipe
 from model.run_state import Progress
 
 # Minibatches between two looks at the sample word, as in CNTK's tutorial.
 REPORT_EVERY = 100
-
-
-class TrainingError(TangerError, RuntimeError):
-    """A run that cannot start or go on; the message says what to do."""
 
 
 class Reporter(Protocol):
@@ -194,7 +189,7 @@ def train(
             # One step
             tokens = sum(len(example.labels) - 1 for example in examples)
             share = processes.share(examples)
-            learnt = _learn(network, share, tokens, recipe.loss, target, bfloat16=bfloat16)
+            learnt = learn(network, share, tokens, recipe.loss, target, bfloat16=bfloat16)
             loss, wrong, stops = processes.add_up(*learnt, stopped())
             if not np.isfinite(loss):
                 raise TrainingError(
@@ -203,7 +198,7 @@ def train(
                 )
             processes.add_up_gradients(network)
             optimiser.step(tokens=tokens, progress=_share_of_run(recipe, data.examples, progress))
-            _average(averaged, network, recipe.run.averaging, progress.minibatches)
+            average(averaged, network, recipe.run.averaging, progress.minibatches)
 
             # The books
             progress.loss += loss
@@ -344,61 +339,13 @@ def _stop_signals() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-# One step
-
-
-def _learn(
-    network: Seq2Seq,
-    examples: Sequence[Example],
-    tokens: int,
-    recipe: LossRecipe,
-    device: torch.device,
-    *,
-    bfloat16: bool,
-) -> tuple[float, int]:
-    """Gradients of these examples' part of the mean loss over `tokens`.
-
-    Returns:
-        Their summed loss, and how many of their label tokens were wrong.
-    """
-    network.train()
-    network.zero_grad()
-    if not examples:
-        return 0.0, 0
-    minibatch = collate(examples).to(device)
-    try:
-        with precision.products_in_bfloat16(device, enabled=bfloat16):
-            loss, wrong = teacher_forced(
-                network,
-                minibatch,
-                smoothing=recipe.label_smoothing,
-                soft=recipe.soft_labels,
-                stress=recipe.stress,
-            )
-        (loss / tokens).backward()  # type: ignore[no-untyped-call]
-    except torch.cuda.OutOfMemoryError as e:
-        words, letters = minibatch.graphemes.shape
-        raise TrainingError(
-            f"the GPU ran out of memory on a minibatch of {words} words of {letters} letters: "
-            "lower minibatches.size in the recipe, or train with --device cpu"
-        ) from e
-    return loss.item(), int(wrong)
-
-
-@torch.no_grad()
-def _average(averaged: Seq2Seq, network: Seq2Seq, decay: float, minibatches: int) -> None:
-    """Move the averaged weights; early on they follow faster, so that they forget the start."""
-    weight = 1 - min(decay, (1 + minibatches) / (10 + minibatches)) if decay else 1.0
-    torch._foreach_lerp_(list(averaged.parameters()), list(network.parameters()), weight)
+# An epoch's end, and the sample word
 
 
 def _sample(phonemizer: Phonemizer, word: str) -> tuple[str, ...] | None:
     if not word or any(grapheme not in phonemizer.graphemes for grapheme in word):
         return None
     return phonemizer.pronounce([word])[0].phonemes
-
-
-# An epoch's end
 
 
 def _evaluate(

@@ -12,7 +12,7 @@ import pytest
 import torch
 from conftest import ALONE, ROOT, little_words
 
-from model import checkpoint, dataset, lexicon, recipe, run_state, training
+from model import checkpoint, dataset, learning, lexicon, recipe, run_state, training
 from model.checkpoint import ArtifactError
 from model.dataset import DatasetError
 from model.lexicon import Entry
@@ -310,7 +310,7 @@ def test_a_gpu_out_of_memory_says_what_to_do(small, tiny_recipe, reporter, monke
 
     run(small, replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1)), reporter)
     before = weights_of(small / "artifact")
-    monkeypatch.setattr(training, "teacher_forced", exhausted)
+    monkeypatch.setattr(learning, "teacher_forced", exhausted)
     with pytest.raises(TrainingError, match=r"minibatches\.size"):
         run(small, tiny_recipe, reporter)
     assert weights_of(small / "artifact") == before
