@@ -29,7 +29,7 @@ class Torchrun:
     def __init__(self, folder, little_lexicon):
         self.command = [
             sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
-            "-m", "model", "train", "--recipe", "still.toml", "--out", "out",
+            "-m", "--", "model", "train", "--recipe", "still.toml", "--out", "out",
             "--lexicon", str(little_lexicon["train"]), "--dev", str(little_lexicon["dev"]),
             "--device", "cpu", "--threads", "1", "--save-every", "0",
         ]  # fmt: skip

@@ -1,0 +1,68 @@
+"""``python -m benchmarks.runaways``: does the decoder ever run away?
+
+A runaway is an answer that repeats some phonemes until it hits its length bound. Asked are the
+words of a lexicon, frequent words of wordfreq, and random letters.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from model import lexicon, spellings
+from model.__main__ import ARTIFACT
+from model.decoding import Hypothesis
+from model.phonemizer import Phonemizer
+
+TEST = Path(__file__).parent.parent / "data/cmudict/cmudict-0.7b.test"
+
+
+def main(
+    artifact: Annotated[Path, typer.Option(help="The artifact's folder.")] = ARTIFACT,
+    words: Annotated[Path, typer.Option(help="A lexicon to take words from.")] = TEST,
+    frequent: Annotated[int, typer.Option(help="How many words of wordfreq.")] = 100_000,
+    strings: Annotated[int, typer.Option(help="How many random strings.")] = 10_000,
+    longest: Annotated[int, typer.Option(help="Letters of the longest of them.")] = 64,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+) -> None:
+    """Count the answers that hit their bound, and among them those that go round in circles."""
+    loaded = Phonemizer.load(artifact, device)
+    letters = loaded.graphemes.own
+    kinds = {
+        str(words.name): list(lexicon.pronunciations(lexicon.read(words))),
+        "wordfreq": list(islice(spellings.frequent(["en"], letters, without=()), frequent)),
+        "random letters": list(_random(letters, strings, longest)),
+    }
+    for kind, asked in kinds.items():
+        answers = dict(zip(asked, loaded.pronounce(asked), strict=True))
+        cut = {word: answer for word, answer in answers.items() if not answer.complete}
+        circles = [word for word, answer in cut.items() if is_circle(answer)]
+        print(
+            f"{kind}: {len(asked):,} words, {len(cut)} incomplete, {len(circles)} of them circles"
+        )
+        for word in list(cut)[:5]:
+            print(f"  {word}: {' '.join(cut[word].phonemes)}")
+
+
+def is_circle(answer: Hypothesis, *, least: int = 3) -> bool:
+    """Whether the answer ends in the same phonemes `least` times over or more."""
+    phonemes = answer.phonemes
+    return any(
+        phonemes[-size:] * least == phonemes[-size * least :]
+        for size in range(1, len(phonemes) // least + 1)
+    )
+
+
+def _random(letters: Sequence[str], count: int, longest: int) -> Iterator[str]:
+    draw = random.Random(1)
+    for _ in range(count):
+        yield "".join(draw.choices(letters, k=draw.randint(1, longest)))
+
+
+if __name__ == "__main__":
+    typer.run(main)
