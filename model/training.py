@@ -190,7 +190,7 @@ def train(
             tokens = sum(len(example.labels) - 1 for example in examples)
             share = processes.share(examples)
             learnt = learn(network, share, tokens, recipe.loss, target, bfloat16=bfloat16)
-            loss, wrong, stops = processes.add_up(*learnt, stopped())
+            loss, wrong = processes.add_up(*learnt)
             if not np.isfinite(loss):
                 raise TrainingError(
                     f"the loss is {loss} at minibatch {progress.minibatches}: lower the "
@@ -224,6 +224,7 @@ def train(
                 clock = time.monotonic()
                 _start_epoch(progress)
                 progress.finished = progress.epoch == recipe.run.epochs
+            (stops,) = processes.add_up(stopped())  # one that was told to stop stops them all
             if ends_epoch or stops or time.monotonic() - saved > save_seconds:
                 save()
                 saved = time.monotonic()

@@ -622,7 +622,7 @@ def test_openapi_describes_the_body(openapi):
     body = openapi["paths"]["/pronounce"]["post"]["requestBody"]
     assert body["required"]
     schema = body["content"]["application/json"]["schema"]
-    assert set(schema["properties"]) == {"words", "source", "alphabet"}
+    assert set(schema["properties"]) == {"words", "source", "alphabet", "stress"}
     assert schema["required"] == ["words"]
     assert schema["additionalProperties"] is False
     assert schema["properties"]["words"]["minItems"] == 1
@@ -631,7 +631,7 @@ def test_openapi_describes_the_body(openapi):
 def test_openapi_describes_the_parameters(openapi):
     parameters = openapi["paths"]["/pronounce/{word}"]["get"]["parameters"]
     assert {(parameter["name"], parameter["in"]) for parameter in parameters} == {
-        *(("word", "path"), ("source", "query"), ("alphabet", "query")),
+        *(("word", "path"), ("source", "query"), ("alphabet", "query"), ("stress", "query")),
         ("X-Request-Timeout", "header"),
     }
 
