@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from model.circles import Circles
 from model.stress import NO_VOWEL
 
 
@@ -86,19 +87,22 @@ def greedy(
     lengths: Tensor,
     *,
     bounds: Tensor,
+    rounds: Tensor,
     start: int,
     end: int,
     allowed: Tensor | None = None,
 ) -> Decoded:
     """Decode a batch by feeding each step's arg-max into the next.
 
-    A row that has reached ``</s>`` or its bound stays finished, whatever the others do.
+    A row that has reached ``</s>`` or its bound stays finished, whatever the others do. No row
+    goes round in circles (see `model.circles`).
 
     Args:
         network: in evaluation mode.
         graphemes: [B, T] indices.
         lengths: [B] on the CPU.
         bounds: [B] the most steps that each row may take.
+        rounds: [B] how often each row's spelling goes round itself (see `model.circles`).
         start: index of ``<s>`` among the phonemes.
         end: index of ``</s>`` among the phonemes.
         allowed: [V] true for the symbols that may be emitted; all of them without it.
@@ -109,14 +113,16 @@ def greedy(
     bounds = bounds.to(graphemes.device)
     finished = torch.zeros_like(labels, dtype=torch.bool)
     counts = torch.zeros_like(labels)
+    circles = Circles(rounds.to(graphemes.device))
     symbols, probabilities, states = [], [], []
     for taken in range(1, int(bounds.max()) + 1):
         logits, state = network.step(labels, state, memory)
         if allowed is not None:
             logits = logits.masked_fill(~allowed, -math.inf)
-        best, labels = logits.softmax(dim=1).max(dim=1)
+        best, labels = circles.rule_out(logits).softmax(dim=1).max(dim=1)
         labels = labels.masked_fill(finished, end)
         symbols.append(labels)
+        circles.say(labels)
         probabilities.append(best)
         states.append(state)
         counts = torch.where(finished, counts, taken)

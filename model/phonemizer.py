@@ -11,6 +11,7 @@ from model import checkpoint, devices, stress
 from model.batches import frame, pad
 from model.calibration import Calibration
 from model.checkpoint import Artifact, ArtifactError
+from model.circles import rounds
 from model.decoding import Hypothesis, greedy, length_bound
 from model.ensemble import Ensemble
 from model.network import NetworkConfig, Seq2Seq
@@ -130,6 +131,7 @@ class Phonemizer:
             graphemes.to(self.device),
             lengths,
             bounds=torch.tensor([length_bound(len(row)) for row in rows]),
+            rounds=torch.tensor([rounds(row) for row in rows]),
             start=self.phonemes.start,
             end=self.phonemes.end,
             allowed=self._allowed,
