@@ -1,7 +1,8 @@
 """No decoder goes round in circles: P ER P ER P ER, to the end of its bound.
 
-A word may say the same phoneme twice in a row, and the same few three times, as KKK does; no word
-of CMUdict does so more often. A spelling that goes round itself may be said as often as it does.
+A word may say the same phoneme four times in a row, for different letters can sound alike, and the
+same few three times, as KKK does; no word of CMUdict does more. A spelling that goes round itself
+may be said as often as it does.
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ class Circles:
     def rule_out(self, logits: Tensor) -> Tensor:
         """Logits [B, V] without the symbols that would begin a round too many."""
         for size, streak in enumerate(self._streaks, start=1):
-            if len(self._said) < 2 * size:
+            if len(self._said) < 3 * size:
                 break
-            most = self._rounds.clamp(min=2 if size == 1 else 3)
+            most = self._rounds.clamp(min=4 if size == 1 else 3)
             circling = (streak >= (most - 1) * size).unsqueeze(1)  # [B, 1]
             without = logits.scatter(1, self._said[-size].unsqueeze(1), -math.inf)
             logits = torch.where(circling, without, logits)

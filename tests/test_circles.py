@@ -27,8 +27,8 @@ def test_nothing_comes_more_often_than_it_may(wanted, goes):
         full = [
             block
             for block in blocks
-            if said[-len(block) * max(goes, 2 if len(block) == 1 else 3) :]
-            == block * max(goes, 2 if len(block) == 1 else 3)
+            if said[-len(block) * max(goes, 4 if len(block) == 1 else 3) :]
+            == block * max(goes, 4 if len(block) == 1 else 3)
         ]
         banned = {block[0] for block in full}
         assert int(chosen) not in banned
@@ -38,8 +38,8 @@ def test_nothing_comes_more_often_than_it_may(wanted, goes):
 
 
 def test_rows_are_watched_by_themselves():
-    circles = Circles(torch.tensor([1, 3]))
-    for symbols in ([1, 1], [1, 1]):
+    circles = Circles(torch.tensor([1, 5]))
+    for symbols in [[1, 1]] * 4:
         circles.say(torch.tensor(symbols))
     assert torch.isinf(circles.rule_out(torch.zeros(2, 3))).tolist() == [
         [False, True, False], [False, False, False],
