@@ -251,7 +251,6 @@ class Decoder(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.hidden = config.hidden
         self.fed = config.hidden if config.attention else 0
         self.layers = nn.ModuleList(
             LSTM(config.hidden if height else config.label_width + self.fed, config.hidden)

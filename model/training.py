@@ -253,7 +253,7 @@ def _start_from(init: Path, network: Seq2Seq, data: Dataset) -> dict[str, str]:
         network.load_state_dict(weights)
     except RuntimeError as e:
         raise TrainingError(f"{init} is a network of another shape than the recipe's: {e}") from e
-    return {"name": artifact.name, "version": artifact.version}
+    return artifact.told
 
 
 def _check_best(out: Path, identity: Mapping[str, Any], progress: Progress) -> None:
