@@ -68,6 +68,7 @@ evaluate: runtime ## Measure the shipped artifact on the test words
 bench: dev ## The benchmarks
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.small_lexicons
 
 ##@ Check
 

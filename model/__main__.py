@@ -80,13 +80,14 @@ def train(
     """Train an artifact. Ctrl-C saves, --resume goes on; torchrun makes it several processes."""
     from model import recipe as recipes
     from model import run_state
+    from model.lexicon import read
     from model.processes import joined
     from model.progress import ConsoleReporter
     from model.training import train as run_training
 
     console = Console()
     with _plain_errors():
-        followed = recipes.load(recipe, fast=fast)
+        followed = recipes.load(recipe, entries=len(read(lexicon)), fast=fast)
         folder = run or Path("runs") / out.name
         unfinished = run_state.peek(folder / run_state.FILE) if not (resume or restart) else None
         if unfinished is not None and not unfinished.finished:

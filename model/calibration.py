@@ -19,8 +19,8 @@ import numpy as np
 # one that is answered all right, from claiming certainty.
 _RIDGE = 1.0
 _NEWTON_STEPS = 25
-# Probabilities below this are one to the logarithm.
-_LEAST = 1e-9
+# Probabilities nearer than this to 0 or 1 are all one to the log-odds.
+_LEAST = 1e-6
 
 
 @dataclass(frozen=True)
@@ -28,19 +28,19 @@ class Calibration:
     """The chance that an answer is right, from what the decoder thought of its steps.
 
     Attributes:
-        intercept, log_product, steps, log_least: what the regression multiplies 1, the logarithm
-            of the product of the step probabilities, their number, and the logarithm of the
-            least of them with.
+        intercept, product, steps, least: what the regression multiplies 1, the log-odds of the
+            product of the step probabilities, their number, and the log-odds of the least of
+            them with.
     """
 
     intercept: float
-    log_product: float
+    product: float
     steps: float
-    log_least: float
+    least: float
 
     def probability(self, step_probabilities: Sequence[float]) -> float:
         """Chance, between 0 and 1, that an answer with these step probabilities is right."""
-        weights = (self.intercept, self.log_product, self.steps, self.log_least)
+        weights = (self.intercept, self.product, self.steps, self.least)
         score = sum(w * f for w, f in zip(weights, _features(step_probabilities), strict=True))
         return 1 / (1 + math.exp(-score)) if score > 0 else 1 - 1 / (1 + math.exp(score))
 
@@ -72,8 +72,13 @@ def fit(answers: Sequence[Sequence[float]], right: Sequence[bool]) -> Calibratio
 
 
 def _features(steps: Sequence[float]) -> tuple[float, float, float, float]:
-    logarithms = [math.log(max(p, _LEAST)) for p in steps]
-    return 1.0, sum(logarithms), float(len(steps)), min(logarithms, default=0.0)
+    return 1.0, _log_odds(math.prod(steps)), float(len(steps)), _log_odds(min(steps, default=1.0))
+
+
+def _log_odds(probability: float) -> float:
+    # Not the logarithm: it ends at zero, and with it the certainty that the sum can reach
+    clipped = min(max(probability, _LEAST), 1 - _LEAST)
+    return math.log(clipped / (1 - clipped))
 
 
 class Bin(NamedTuple):

@@ -254,7 +254,9 @@ def recalibrate(artifact: Artifact, calibration: Calibration) -> Artifact:
 
 
 def _calibration(fields: Mapping[str, float] | None) -> Calibration | None:
-    return None if fields is None else Calibration(**fields)
+    # One of an earlier form is as good as none: the probability is then the steps' product
+    known = Calibration.__dataclass_fields__
+    return Calibration(**fields) if fields is not None and fields.keys() == known.keys() else None
 
 
 def writable(path: Path) -> Path:

@@ -152,11 +152,17 @@ def names() -> list[str]:
     )
 
 
-def load(name: str, *, fast: bool = False) -> Recipe:
+def load(name: str, *, entries: float = math.inf, fast: bool = False) -> Recipe:
     """The recipe called `name`, or the one in the file `name`.
 
-    With `fast` the recipe's own ``[fast]`` table replaces what it names in ``[run]``: a short run
-    that shows that all works.
+    A setting may depend on the size of the training lexicon: ``{ 0 = 128, 30000 = 256 }`` is 128
+    for fewer than 30,000 entries and 256 from there on.
+
+    Args:
+        name: a recipe that comes with tanger, or a file.
+        entries: how many the training lexicon has.
+        fast: let the recipe's own ``[fast]`` table replace what it names in ``[run]``: a short
+            run that shows that all works.
 
     Raises:
         RecipeError: where there is no such recipe, or it has a wrong, missing or unknown setting.
@@ -172,7 +178,7 @@ def load(name: str, *, fast: bool = False) -> Recipe:
     except ValueError as e:
         raise RecipeError(name, "file", f"is not TOML in UTF-8: {e}") from e
     short = tables.pop("fast", None)
-    recipe = _parse(name, tables)
+    recipe = _parse(name, tables, entries)
     if not fast:
         return recipe
     if not isinstance(short, dict):
@@ -180,11 +186,16 @@ def load(name: str, *, fast: bool = False) -> Recipe:
     return replace(recipe, run=_table(name, "fast", RunRecipe, {**asdict(recipe.run), **short}))
 
 
-def _parse(name: str, tables: dict[str, Any]) -> Recipe:
+def _parse(name: str, tables: dict[str, Any], entries: float) -> Recipe:
     known = {"seed", "sample_word", "vocabulary", "network", "minibatches", "loss", "run"}
     for table in (known | {"optimiser"}) - {"seed", "sample_word"}:
         if not isinstance(tables.setdefault(table, {}), dict):
             raise RecipeError(name, table, f"must be a table, not {tables[table]!r}")
+        tables[table] = {
+            key: _for_size(name, f"{table}.{key}", value, entries) if isinstance(value, dict)
+            else value
+            for key, value in tables[table].items()
+        }  # fmt: skip
     optimiser = tables.pop("optimiser")
     kind = str(optimiser.pop("kind", "none"))
     kinds: dict[str, type[MomentumSGDRecipe | AdamWRecipe]] = {
@@ -211,6 +222,15 @@ def _parse(name: str, tables: dict[str, Any]) -> Recipe:
         loss=_table(name, "loss", LossRecipe, tables["loss"]),
         run=_table(name, "run", RunRecipe, tables["run"]),
     )
+
+
+def _for_size(recipe: str, key: str, by_size: Mapping[str, Any], entries: float) -> Any:
+    """What a setting is for so many entries, from its values by the least number of them."""
+    if "0" not in by_size or not all(size.isdecimal() for size in by_size):
+        raise RecipeError(
+            recipe, key, f"must go from numbers of entries to values, from 0 on, not {by_size!r}"
+        )
+    return by_size[max((size for size in by_size if int(size) <= entries), key=int)]
 
 
 _T = TypeVar("_T")

@@ -64,7 +64,7 @@ class Reporter(Protocol):
         """An epoch is done."""
 
 
-class _Silence:
+class Silence:
     """Nobody watches."""
 
     def _pass_over(self, *_: object, **__: object) -> None:
@@ -161,7 +161,7 @@ def train(
         _check_best(out, identity, progress)
     if not processes.leads:  # another part of the minibatches, another dropout, nothing to say
         torch.manual_seed(recipe.seed + processes.rank * 1_000_003 + progress.minibatches)
-        reporter = _Silence()
+        reporter = Silence()
     reporter.started(recipe, data, network, progress)
 
     def save() -> None:

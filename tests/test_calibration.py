@@ -18,7 +18,8 @@ def drawn(count, seed=1):
     answers, right, chances = [], [], []
     for _ in range(count):
         steps = [draw.uniform(0.3, 1) for _ in range(draw.randint(1, 9))]
-        score = 2 + 1.5 * sum(map(math.log, steps)) + 0.3 * len(steps)
+        product = math.prod(steps) * 0.999
+        score = 2 + 1.5 * math.log(product / (1 - product)) + 0.3 * len(steps)
         chances.append(1 / (1 + math.exp(-score)))
         answers.append(steps)
         right.append(draw.random() < chances[-1])
@@ -45,6 +46,13 @@ def test_few_words_claim_no_certainty(right):
     assert (fitted.probability([0.9, 0.8]) > 0.5) == right
     with pytest.raises(ValueError, match="nothing"):
         calibration.fit([], [])
+
+
+def test_it_can_be_all_but_sure():
+    draw = random.Random(1)
+    answers = [[0.99] if draw.random() < 0.5 else [0.5] for _ in range(4000)]
+    right = [steps == [0.99] or draw.random() < 0.5 for steps in answers]
+    assert calibration.fit(answers, right).probability([0.999]) > 0.99
 
 
 @given(st.lists(st.floats(0, 1), max_size=150),

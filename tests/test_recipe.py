@@ -60,6 +60,22 @@ def test_a_wrong_setting_is_named(tmp_path, old, new, key):
     assert key in str(caught.value)
 
 
+def test_a_setting_may_depend_on_the_size_of_the_lexicon(tmp_path):
+    path = tmp_path / "sized.toml"
+    path.write_text(TINY_RECIPE.replace("hidden = 48", "hidden = { 0 = 16, 100 = 32, 20 = 24 }"))
+    sizes = {entries: recipe.load(str(path), entries=entries) for entries in (0, 19, 20, 99, 100)}
+    assert [each.network.hidden for each in sizes.values()] == [16, 16, 24, 24, 32]
+    assert recipe.load(str(path)).network.hidden == 32
+
+
+@pytest.mark.parametrize("by_size", ["{ 10 = 48 }", "{ few = 48, 0 = 24 }", "{}", "{ 0 = 47 }"])
+def test_sizes_go_from_zero_on_and_hold_what_the_setting_allows(tmp_path, by_size):
+    path = tmp_path / "bad.toml"
+    path.write_text(TINY_RECIPE.replace("hidden = 48", f"hidden = {by_size}"))
+    with pytest.raises(RecipeError, match="network"):
+        recipe.load(str(path), entries=5 if "47" not in by_size else 0)
+
+
 def test_a_recipe_without_a_short_run_has_none(tmp_path):
     path = tmp_path / "long.toml"
     path.write_text(TINY_RECIPE[: TINY_RECIPE.index("[fast]")])

@@ -1,0 +1,92 @@
+"""``python -m benchmarks.small_lexicons``: the default recipe on few words, beside Phonetisaurus.
+
+Both learn from the same random lines of a lexicon and answer the same test words. The dev lexicon
+chooses our epoch, so that neither has seen what it is scored on.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+from benchmarks import phonetisaurus
+from model import error_rates, lexicon, recipe
+from model.error_rates import ErrorRates
+from model.phonemizer import Phonemizer
+from model.processes import Processes
+from model.training import Silence, train
+
+References = Mapping[str, Sequence[error_rates.Phonemes]]
+
+DATA = Path(__file__).parent.parent / "data/cmudict"
+
+
+def main(
+    data: Annotated[Path, typer.Option(help="The folder of the CMUdict split.")] = DATA,
+    lines: Annotated[list[int] | None, typer.Option(help="How many to learn from.")] = None,
+    seed: Annotated[int, typer.Option(help="Draws the lines.")] = 1,
+    threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
+) -> None:
+    """Word and phoneme error rates on the test split, any-match, after so many lines."""
+    torch.set_num_threads(threads)
+    every = lexicon.read(data / "cmudict-0.7b.train-dev-20-21")
+    references = lexicon.pronunciations(lexicon.read(data / "cmudict-0.7b.test"))
+    program = phonetisaurus.command()
+    for count in lines or (800, 8000):
+        with tempfile.TemporaryDirectory() as folder:
+            drawn = Path(folder) / "drawn.dict"
+            text = (
+                f"{entry.word}  {' '.join(entry.phonemes)}\n"
+                for entry in random.Random(seed).sample(every, count)
+            )
+            drawn.write_text("".join(text), encoding="utf-8")
+            dev = data / "cmudict-0.7b.train-dev-1-21"
+            _show(count, "default recipe", _ours(drawn, dev, count, references))
+            if program is None:
+                print(f"{count:7,} lines  Phonetisaurus: not installed (pip install phonetisaurus)")
+            else:
+                _show(count, "Phonetisaurus", _theirs(program, drawn, references))
+
+
+def _ours(drawn: Path, dev: Path, count: int, references: References) -> ErrorRates:
+    out = drawn.parent / "artifact"
+    train(
+        recipe.load("default", entries=count),
+        lexicon_path=drawn,
+        dev_path=dev,
+        out=out,
+        run=drawn.parent / "run",
+        reporter=Silence(),
+        processes=Processes(0, 1, torch.device("cpu")),
+    )
+    phonemizer = Phonemizer.load(out, "cpu")
+    known = [word for word in references if all(letter in phonemizer.graphemes for letter in word)]
+    answers = zip(known, phonemizer.pronounce(known), strict=True)
+    return _score(references, {word: answer.phonemes for word, answer in answers})
+
+
+def _theirs(program: str, drawn: Path, references: References) -> ErrorRates:
+    model = drawn.parent / "model.fst"
+    phonetisaurus.train(program, drawn, model)
+    return _score(references, phonetisaurus.pronounce(program, model, list(references)))
+
+
+def _score(references: References, answers: Mapping[str, tuple[str, ...]]) -> ErrorRates:
+    return error_rates.any_match(references, {word: answers.get(word, ()) for word in references})
+
+
+def _show(count: int, who: str, rates: ErrorRates) -> None:
+    print(
+        f"{count:7,} lines  {who:14}  WER {100 * rates.wer:5.2f} %  PER {100 * rates.per:5.2f} %",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)

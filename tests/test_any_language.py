@@ -1,0 +1,54 @@
+"""The default recipe on lexicons of other sizes and scripts than English."""
+
+import itertools
+import random
+
+import torch
+from conftest import ALONE, SilentReporter
+
+from model import lexicon, recipe
+from model.lexicon import Entry
+from model.phonemizer import Phonemizer
+from model.training import train
+
+# Letters of several bytes, of several code points and beyond the Basic Multilingual Plane.
+SCRIPTS = {
+    "Greek": ("βγδζθκλμνξπρστφχψ", "αεηιου"),
+    "Devanagari": ("कखगघचछजझटठडढतथदधपफबभमयरलवशसह", "ािीुूेो"),
+    "Gothic": ("𐌱𐌲𐌳𐌵𐌶𐌷𐌸𐌺𐌻𐌼𐌽", "𐌰𐌴𐌹"),
+}
+
+
+def words_of_all_scripts(count: int) -> list[Entry]:
+    """Words of any one script, each letter with its own sound; a letter twice is one sound."""
+    letters = dict.fromkeys(itertools.chain.from_iterable(itertools.chain(*SCRIPTS.values())))
+    sounds = {letter: f"p{number}" for number, letter in enumerate(letters)}
+    draw = random.Random(5)
+    made: dict[str, Entry] = {}
+    while len(made) < count:
+        consonants, vowels = draw.choice(list(SCRIPTS.values()))
+        pairs = [(draw.choice(consonants), draw.choice(vowels)) for _ in range(draw.randint(2, 4))]
+        spelt = "".join(itertools.chain.from_iterable(pairs))
+        said = [sounds[letter] for letter, _ in itertools.groupby(spelt)]
+        made[spelt] = Entry(spelt, tuple(said))
+    return list(made.values())
+
+
+def test_a_small_lexicon_of_any_script_needs_no_tuning(tmp_path):
+    entries = words_of_all_scripts(450)
+    parts = {"train": entries[:350], "dev": entries[350:400], "test": entries[400:]}
+    for name, part in parts.items():
+        lexicon.write(tmp_path / f"{name}.tsv", part, "tsv")
+    torch.set_num_threads(1)
+    assert train(
+        recipe.load("default", entries=len(parts["train"])),
+        lexicon_path=tmp_path / "train.tsv",
+        dev_path=tmp_path / "dev.tsv",
+        out=tmp_path / "artifact",
+        run=tmp_path / "run",
+        reporter=SilentReporter(),
+        processes=ALONE,
+    )
+    answers = Phonemizer.load(tmp_path / "artifact").pronounce([e.word for e in parts["test"]])
+    right = sum(a.phonemes == e.phonemes for a, e in zip(answers, parts["test"], strict=True))
+    assert right >= 40
