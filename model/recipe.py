@@ -191,11 +191,9 @@ def _parse(name: str, tables: dict[str, Any], entries: float) -> Recipe:
     for table in (known | {"optimiser"}) - {"seed", "sample_word"}:
         if not isinstance(tables.setdefault(table, {}), dict):
             raise RecipeError(name, table, f"must be a table, not {tables[table]!r}")
-        tables[table] = {
-            key: _for_size(name, f"{table}.{key}", value, entries) if isinstance(value, dict)
-            else value
-            for key, value in tables[table].items()
-        }  # fmt: skip
+        for key, value in tables[table].items():
+            if isinstance(value, dict):
+                tables[table][key] = _for_size(name, f"{table}.{key}", value, entries)
     optimiser = tables.pop("optimiser")
     kind = str(optimiser.pop("kind", "none"))
     kinds: dict[str, type[MomentumSGDRecipe | AdamWRecipe]] = {
