@@ -6,8 +6,10 @@ n-gram models in the WFST framework"; the ``phonetisaurus`` package carries its 
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,8 +17,9 @@ Phonemes = tuple[str, ...]
 
 
 def command() -> str | None:
-    """The program, where it is installed."""
-    return shutil.which("phonetisaurus")
+    """The program, where it is installed: beside this Python, or on the path."""
+    beside = str(Path(sys.executable).parent)
+    return shutil.which("phonetisaurus", path=os.pathsep.join([beside, os.environ["PATH"]]))
 
 
 def train(program: str, lexicon: Path, model: Path) -> None:

@@ -18,6 +18,7 @@ import typer
 from benchmarks import phonetisaurus
 from model import error_rates, lexicon, recipe
 from model.error_rates import ErrorRates
+from model.lexicon import Entry
 from model.phonemizer import Phonemizer
 from model.processes import Processes
 from model.training import Silence, train
@@ -34,24 +35,38 @@ def main(
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
 ) -> None:
     """Word and phoneme error rates on the test split, any-match, after so many lines."""
+    training = data / "cmudict-0.7b.train-dev-20-21"
+    if not training.exists():
+        raise typer.BadParameter(f"{training} is not here: make data")
     torch.set_num_threads(threads)
-    every = lexicon.read(data / "cmudict-0.7b.train-dev-20-21")
+    every = lexicon.read(training)
+    chosen_by = lexicon.read(data / "cmudict-0.7b.train-dev-1-21")
     references = lexicon.pronunciations(lexicon.read(data / "cmudict-0.7b.test"))
     program = phonetisaurus.command()
     for count in lines or (800, 8000):
         with tempfile.TemporaryDirectory() as folder:
-            drawn = Path(folder) / "drawn.dict"
-            text = (
-                f"{entry.word}  {' '.join(entry.phonemes)}\n"
-                for entry in random.Random(seed).sample(every, count)
-            )
-            drawn.write_text("".join(text), encoding="utf-8")
-            dev = data / "cmudict-0.7b.train-dev-1-21"
+            learnt = random.Random(seed).sample(every, count)
+            letters = {letter for entry in learnt for letter in entry.word}
+            phonemes = {phoneme for entry in learnt for phoneme in entry.phonemes}
+            # Few lines may lack a letter or a phoneme, and dev may hold only what can be learnt
+            judged = [
+                entry for entry in chosen_by
+                if letters.issuperset(entry.word) and phonemes.issuperset(entry.phonemes)
+            ]  # fmt: skip
+            drawn, dev = Path(folder) / "drawn.dict", Path(folder) / "dev.dict"
+            _write(drawn, learnt)
+            _write(dev, judged)
             _show(count, "default recipe", _ours(drawn, dev, count, references))
             if program is None:
                 print(f"{count:7,} lines  Phonetisaurus: not installed (pip install phonetisaurus)")
             else:
                 _show(count, "Phonetisaurus", _theirs(program, drawn, references))
+
+
+def _write(path: Path, entries: Sequence[Entry]) -> None:
+    """In CMUdict's form, variants without a number: Phonetisaurus would read it as letters."""
+    lines = (f"{entry.word}  {' '.join(entry.phonemes)}\n" for entry in entries)
+    path.write_text("".join(lines), encoding="utf-8")
 
 
 def _ours(drawn: Path, dev: Path, count: int, references: References) -> ErrorRates:
