@@ -12,7 +12,7 @@ import typer
 
 from benchmarks.measure import rates_of, show
 from model import lexicon, phonemizer
-from model.__main__ import ARTIFACT
+from model.cli.common import ARTIFACT
 from model.phonemizer import Phonemizer
 
 ROOT = Path(__file__).parent.parent

@@ -15,8 +15,8 @@ from typing import Annotated
 import typer
 
 from model import lexicon, spellings
-from model.__main__ import ARTIFACT
-from model.decoding import Hypothesis
+from model.cli.common import ARTIFACT
+from model.hypothesis import Hypothesis
 from model.phonemizer import Phonemizer
 
 TEST = Path(__file__).parent.parent / "data/cmudict/cmudict-0.7b.test"

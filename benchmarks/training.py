@@ -20,9 +20,10 @@ from benchmarks.measure import rates_of, show
 from model import dataset, precision
 from model import recipe as recipes
 from model.batches import Example, collate, sweep
+from model.config import NetworkConfig
 from model.dataset import Dataset
 from model.learning import average, learn
-from model.network import NetworkConfig, Seq2Seq
+from model.network import Seq2Seq
 from model.optimisers import learner
 from model.recipe import Recipe
 

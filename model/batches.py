@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from model.lexicon import Entry
-from model.vocabulary import Vocabulary
+from model.vocabulary import Vocabulary, frame
 
 # Stands for a stress class that is not known: torch's own mark of a label to pass over.
 UNKNOWN = -100
@@ -106,11 +106,6 @@ def encode_entries(
         )
         for entry in entries
     ]
-
-
-def frame(indices: list[int], vocabulary: Vocabulary, *, boundaries: bool) -> list[int]:
-    """Indices as the encoder reads them: between ``<s>`` and ``</s>`` where it wants boundaries."""
-    return [vocabulary.start, *indices, vocabulary.end] if boundaries else indices
 
 
 def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:

@@ -7,11 +7,7 @@ may be said as often as it does.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-
-import torch
-from torch import Tensor
 
 # Symbols of the longest circle that is looked for. (The name of W has seven: WWW is left alone.)
 _LARGEST = 6
@@ -28,29 +24,25 @@ def rounds(spelling: Sequence[int]) -> int:
     return most
 
 
-class Circles:
-    """What the rows of a batch have said, and what would be a round too many."""
+def ruled_out(said: Sequence[int], rounds: int) -> set[int]:
+    """The symbols that would begin a round too many.
 
-    def __init__(self, rounds: Tensor) -> None:
-        """For rows [B] whose spellings go round so often."""
-        self._rounds = rounds
-        self._said: list[Tensor] = []
-        self._streaks = [torch.zeros_like(rounds) for _ in range(_LARGEST)]
+    Args:
+        said: the symbols so far.
+        rounds: how often the word's spelling goes round itself.
+    """
+    found = set()
+    for size in range(1, _LARGEST + 1):
+        most = max(rounds, 4 if size == 1 else 3)
+        if len(said) < most * size:
+            break
+        tail = said[-most * size :]
+        if tail[size:] == tail[:-size]:
+            found.add(said[-size])
+    return found
 
-    def rule_out(self, logits: Tensor) -> Tensor:
-        """Logits [B, V] without the symbols that would begin a round too many."""
-        for size, streak in enumerate(self._streaks, start=1):
-            if len(self._said) < 3 * size:
-                break
-            most = self._rounds.clamp(min=4 if size == 1 else 3)
-            circling = (streak >= (most - 1) * size).unsqueeze(1)  # [B, 1]
-            without = logits.scatter(1, self._said[-size].unsqueeze(1), -math.inf)
-            logits = torch.where(circling, without, logits)
-        return logits
 
-    def say(self, symbols: Tensor) -> None:
-        """Each row's next symbol, [B]."""
-        for size in range(1, min(_LARGEST, len(self._said)) + 1):
-            same = symbols == self._said[-size]
-            self._streaks[size - 1] = (self._streaks[size - 1] + 1) * same
-        self._said.append(symbols)
+def may_circle(said: Sequence[int]) -> bool:
+    """False where nothing can have been ruled out on the way to `said`: nearly always, and fast."""
+    # Four of one symbol repeat it thrice, three rounds of more repeat them four times and oftener
+    return len(said) - len(set(said)) >= 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model.network import NetworkConfig
+from model.config import NetworkConfig
 
 
 def mflop(config: NetworkConfig, *, letters: float, steps: float) -> float:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from model.network import DecoderState, Memory, NetworkConfig, Scores, Seq2Seq
+from model.config import NetworkConfig
+from model.network import DecoderState, Memory, Scores, Seq2Seq
 
 
 class Ensemble(nn.Module):

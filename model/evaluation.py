@@ -16,14 +16,14 @@ from model import calibration, checkpoint, cost, error_rates, lexicon, model_car
 from model.batches import collate, encode_entries
 from model.calibration import Bin, Calibration
 from model.checkpoint import ArtifactError
-from model.decoding import Hypothesis
-from model.ensemble import Ensemble
 from model.error_rates import ErrorRates
 from model.errors import TangerError
+from model.hypothesis import Hypothesis
 from model.lexicon import Entry
 from model.loss import teacher_forced
-from model.phonemizer import BATCH, Phonemizer
+from model.phonemizer import Phonemizer
 from model.stress import StressedLexicon
+from model.torch_decoder import BATCH, TorchDecoder
 from model.vocabulary import Vocabulary
 from model.word_classes import CLASSES, classify
 
@@ -75,6 +75,7 @@ class Evaluation:
         words_per_second: of the greedy decode, with the loaded artifact.
         threads: that the decode used.
         device: that it ran on.
+        precision: that it computed in.
         confusions: the most frequent (expected, given, times); "" stands for nothing.
     """
 
@@ -94,6 +95,7 @@ class Evaluation:
     words_per_second: float
     threads: int
     device: str
+    precision: str
     confusions: tuple[tuple[str, str, int], ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -115,6 +117,7 @@ class Evaluation:
             "words_per_second": self.words_per_second,
             "threads": self.threads,
             "device": self.device,
+            "precision": self.precision,
             "confusions": [list(confusion) for confusion in self.confusions],
         }
 
@@ -136,6 +139,7 @@ def evaluate(
     *,
     stress_path: Path | None = None,
     known_path: Path | None = None,
+    in_torch: TorchDecoder | None = None,
     confusions: int = 20,
 ) -> Evaluation:
     """Score a loaded artifact on the lexicon at `path`.
@@ -145,6 +149,7 @@ def evaluate(
         path: what it is scored on.
         stress_path: a lexicon that has the stress of those words.
         known_path: the training lexicon, to score kinds of English words by.
+        in_torch: the same network in torch, to score with true labels before each step.
         confusions: how many to keep.
 
     Raises:
@@ -153,7 +158,7 @@ def evaluate(
         LexiconError: for a bad line.
     """
     entries, references, words = _to_score(phonemizer, path)
-    phonemizer.pronounce(words[:BATCH])  # the first decode also sets things up; do not time it
+    phonemizer.pronounce(words[:1])  # the first decode also sets things up; do not time it
     started = time.perf_counter()
     answers = dict(zip(words, phonemizer.pronounce(words), strict=True))
     seconds = time.perf_counter() - started
@@ -174,11 +179,12 @@ def evaluate(
         reliability=tuple(table),
         unspellable=len(references) - len(words),
         incomplete=sum(not answer.complete for answer in answers.values()),
-        teacher_forced_error=_teacher_forced_error(phonemizer, entries),
+        teacher_forced_error=None if in_torch is None else _teacher_forced(in_torch, entries),
         mflop_per_word=round(_mflop(phonemizer, words, answers.values()), 2),
         words_per_second=round(len(words) / seconds, 1),
-        threads=torch.get_num_threads(),
-        device=str(phonemizer.device),
+        threads=phonemizer.decoder.threads,
+        device=phonemizer.decoder.device,
+        precision=phonemizer.decoder.precision,
         confusions=_confusions(references, answers, confusions),
     )
 
@@ -287,9 +293,9 @@ def _class_rates(
 def _mflop(phonemizer: Phonemizer, words: Sequence[str], answers: Collection[Hypothesis]) -> float:
     letters = sum(map(len, words)) / len(words)
     steps = sum(len(answer.step_probabilities) for answer in answers) / len(answers)
-    network = phonemizer.network
-    configs = network.configs if isinstance(network, Ensemble) else [network.config]
-    return sum(cost.mflop(config, letters=letters, steps=steps) for config in configs)
+    return sum(
+        cost.mflop(config, letters=letters, steps=steps) for config in phonemizer.decoder.configs
+    )
 
 
 def _knows(vocabulary: Vocabulary, symbols: Sequence[str]) -> bool:
@@ -297,24 +303,24 @@ def _knows(vocabulary: Vocabulary, symbols: Sequence[str]) -> bool:
 
 
 @torch.inference_mode()
-def _teacher_forced_error(phonemizer: Phonemizer, entries: Sequence[Entry]) -> float | None:
+def _teacher_forced(decoder: TorchDecoder, entries: Sequence[Entry]) -> float | None:
     known = [
         entry
         for entry in entries
-        if _knows(phonemizer.graphemes, entry.word) and _knows(phonemizer.phonemes, entry.phonemes)
+        if _knows(decoder.graphemes, entry.word) and _knows(decoder.phonemes, entry.phonemes)
     ]
     if not known:
         return None
     examples = encode_entries(
         sorted(known, key=lambda entry: len(entry.word)),
-        phonemizer.graphemes,
-        phonemizer.phonemes,
-        boundaries=phonemizer.network.config.boundaries,
+        decoder.graphemes,
+        decoder.phonemes,
+        boundaries=decoder.network.config.boundaries,
     )
     wrong = tokens = 0
     for first in range(0, len(examples), BATCH):
-        minibatch = collate(examples[first : first + BATCH]).to(phonemizer.device)
-        wrong += int(teacher_forced(phonemizer.network, minibatch)[1])
+        minibatch = collate(examples[first : first + BATCH]).to(decoder.torch_device)
+        wrong += int(teacher_forced(decoder.network, minibatch)[1])
         tokens += minibatch.tokens
     return wrong / tokens
 

@@ -12,14 +12,14 @@ import torch
 from model import precision
 from model.batches import Example, SoftLabels, collate, encode_entries
 from model.lexicon import Entry
-from model.phonemizer import BATCH, Phonemizer
 from model.soft_labels import KEPT
+from model.torch_decoder import BATCH, TorchDecoder
 
 _T = TypeVar("_T")
 
 
 def label(
-    teachers: Phonemizer, entries: Sequence[Entry], words: Sequence[str]
+    teachers: TorchDecoder, entries: Sequence[Entry], words: Sequence[str]
 ) -> Iterator[Example]:
     """Entries and words with what the teachers expect at each step, given the labels before it.
 
@@ -41,30 +41,30 @@ def _batches(items: Sequence[_T], length: Callable[[_T], int]) -> Iterator[list[
     return (ordered[first : first + BATCH] for first in range(0, len(ordered), BATCH))
 
 
-def _fast(teachers: Phonemizer) -> AbstractContextManager[None]:
-    fast = precision.in_hardware(teachers.device)
-    return precision.products_in_bfloat16(teachers.device, enabled=fast)
+def _fast(teachers: TorchDecoder) -> AbstractContextManager[None]:
+    fast = precision.in_hardware(teachers.torch_device)
+    return precision.products_in_bfloat16(teachers.torch_device, enabled=fast)
 
 
-def _pronounced(teachers: Phonemizer, words: Sequence[str]) -> list[Entry]:
+def _pronounced(teachers: TorchDecoder, words: Sequence[str]) -> list[Entry]:
     with _fast(teachers):
-        answers = teachers.pronounce(words)
+        answers = teachers.decode([teachers.graphemes.encode(word) for word in words])
     return [
-        Entry(word, answer.phonemes)
+        Entry(word, teachers.phonemes.decode(answer.symbols))
         for word, answer in zip(words, answers, strict=True)
-        if answer.complete and answer.phonemes
+        if answer.complete and answer.symbols
     ]
 
 
 @torch.inference_mode()
-def _expected(teachers: Phonemizer, entries: Sequence[Entry]) -> list[Example]:
+def _expected(teachers: TorchDecoder, entries: Sequence[Entry]) -> list[Example]:
     examples = encode_entries(
         entries,
         teachers.graphemes,
         teachers.phonemes,
         boundaries=teachers.network.config.boundaries,
     )
-    minibatch = collate(examples).to(teachers.device)
+    minibatch = collate(examples).to(teachers.torch_device)
     with _fast(teachers):
         scores = teachers.network(minibatch.graphemes, minibatch.grapheme_lengths, minibatch.labels)
     logits = scores.phonemes

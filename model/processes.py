@@ -81,11 +81,11 @@ def joined(device: str) -> Iterator[Processes]:
     """
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
-        yield Processes(0, 1, devices.resolve(device))
+        yield Processes(0, 1, torch.device(devices.resolve(device)))
         return
-    target = devices.resolve(device)
+    target = torch.device(devices.resolve(device))
     if target.type == "cuda":
-        target = devices.resolve(f"cuda:{os.environ['LOCAL_RANK']}")
+        target = torch.device(devices.resolve(f"cuda:{os.environ['LOCAL_RANK']}"))
         torch.cuda.set_device(target)
     dist.init_process_group("nccl" if target.type == "cuda" else "gloo")
     try:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from model.batches import MinibatchUnit
+from model.config import NetworkConfig
 from model.errors import TangerError
-from model.network import NetworkConfig
 
 
 class RecipeError(TangerError, ValueError):

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
 
 from model.lexicon import Entry
 
@@ -39,6 +42,27 @@ def mark(phonemes: Sequence[str], digits: Sequence[int | None]) -> tuple[str, ..
 def digits(classes: Iterable[int]) -> tuple[int | None, ...]:
     """Digits of stress classes; None where there is no vowel."""
     return tuple(None if found == NO_VOWEL else found - 1 for found in classes)
+
+
+def one_primary(scores: np.ndarray[Any, Any], counts: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The likeliest stress classes with exactly one primary stress a word that has a vowel.
+
+    Args:
+        scores: [B, U, 4] logits of the classes.
+        counts: [B] phonemes of each word.
+
+    Returns:
+        [B, U] classes; past a row's count they say that there is no vowel.
+    """
+    within = np.arange(scores.shape[1]) < counts[:, None]  # [B, U]
+    vowels = (scores.argmax(axis=2) != NO_VOWEL) & within
+    unstressed, primary, secondary = scores[:, :, 1], scores[:, :, 2], scores[:, :, 3]
+    classes = np.where(vowels, np.where(secondary > unstressed, 3, 1), NO_VOWEL)
+    gain = np.where(vowels, primary - np.maximum(unstressed, secondary), -np.inf)
+    rows = np.arange(len(scores))
+    chosen = gain.argmax(axis=1)
+    classes[rows, chosen] = np.where(vowels[rows, chosen], 2, classes[rows, chosen])
+    return classes
 
 
 class StressedLexicon:

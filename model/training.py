@@ -39,6 +39,7 @@ from model.phonemizer import Phonemizer
 from model.processes import Processes
 from model.recipe import Recipe
 from model.run_state import Progress
+from model.torch_decoder import TorchDecoder
 
 # Minibatches between two looks at the sample word, as in CNTK's tutorial.
 REPORT_EVERY = 100
@@ -142,9 +143,10 @@ def train(
     averaged = copy.deepcopy(network)
     modules = {"network": network, "averaged": averaged}
     optimiser = learner(recipe.optimiser, network)
-    shown = Phonemizer(
+    decoder = TorchDecoder(
         averaged.eval(), data.graphemes, data.phonemes, masked=recipe.vocabulary.masked
     )
+    shown = Phonemizer(decoder, data.graphemes, data.phonemes)
 
     # Where the run stands
     run.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -149,6 +149,11 @@ class Vocabulary:
             raise SymbolClashError(both)
         table = tuple(sorted(SPECIALS | marked | plain))
         return cls(table, other_prefix=CNTK_PREFIX), cls(table, CNTK_PREFIX)
+
+
+def frame(indices: Sequence[int], vocabulary: Vocabulary, *, boundaries: bool) -> list[int]:
+    """Indices as the encoder reads them: between ``<s>`` and ``</s>`` where it wants boundaries."""
+    return [vocabulary.start, *indices, vocabulary.end] if boundaries else list(indices)
 
 
 def _without_specials(symbols: Iterable[str]) -> set[str]:

@@ -7,8 +7,7 @@ import os
 import signal
 from collections.abc import Sequence
 
-from model import checkpoint
-from service import cores
+from model import checkpoint, cores
 from service.batcher import Batcher
 from service.pool import Answer, Pool, PoolError
 from service.problems import InvalidRequestError, UnavailableError

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-import torch
-
+from model import devices
+from model.devices import DeviceLostError
 from model.errors import TangerError
 from model.phonemizer import Phonemizer
 
@@ -26,16 +26,15 @@ _WARM_UP = (1, 12)
 def main(artifact: str, device: str, threads: str) -> int:
     """Load, say so, and answer until stdin ends."""
     answers = _own_stdout()
-    torch.set_num_threads(int(threads))
     try:
-        phonemizer = Phonemizer.load(Path(artifact), device)
+        phonemizer = Phonemizer.load(Path(artifact), device, threads=int(threads))
     except (TangerError, OSError) as e:
         _send(answers, {"failed": str(e)})
         return 1
     letter = phonemizer.graphemes.own[0]
     phonemizer.pronounce([letter * count for count in _WARM_UP])
-    gpus = torch.cuda.device_count() if phonemizer.device.type == "cuda" else 0
-    _send(answers, {"device": str(phonemizer.device), "gpus": gpus})
+    found = phonemizer.decoder.device
+    _send(answers, {"device": found, "gpus": 0 if found == "cpu" else devices.gpus()})
     for line in sys.stdin:
         _send(answers, {"answers": decode(phonemizer, json.loads(line)["words"])})
     return 0
@@ -45,11 +44,11 @@ def decode(phonemizer: Phonemizer, words: Sequence[str]) -> list[dict[str, Any]]
     """Answers for `words`; one that makes the decoder raise gets its error and harms no other.
 
     Raises:
-        torch.AcceleratorError: after which a GPU serves this process no more: another one has to.
+        DeviceLostError: the device serves this process no more: another one has to.
     """
     try:
         hypotheses = phonemizer.pronounce(words)
-    except torch.AcceleratorError:
+    except DeviceLostError:
         raise
     except Exception as e:
         if len(words) == 1:

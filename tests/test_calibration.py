@@ -73,7 +73,7 @@ def test_a_trained_artifact_is_calibrated(tiny_artifact):
     (easy,) = phonemizer.pronounce(["BAD"])
     assert easy.calibrated == phonemizer.calibration.probability(easy.step_probabilities)
     assert easy.probability == easy.calibrated > 0.9
-    uncalibrated = Phonemizer(phonemizer.network, phonemizer.graphemes, phonemizer.phonemes)
+    uncalibrated = Phonemizer(phonemizer.decoder, phonemizer.graphemes, phonemizer.phonemes)
     (raw,) = uncalibrated.pronounce(["BAD"])
     assert raw.probability == math.prod(raw.step_probabilities) != easy.probability
 

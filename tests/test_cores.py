@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from service import cores
+from model import cores
 
 
 @pytest.fixture(autouse=True)

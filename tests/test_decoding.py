@@ -2,8 +2,10 @@ import pytest
 import torch
 from test_network import CONFIGS, EXAMPLES
 
-from model.batches import collate
-from model.decoding import Hypothesis, greedy, length_bound
+from model.batches import collate, pad
+from model.circles import ruled_out
+from model.decoding import greedy
+from model.hypothesis import Hypothesis, length_bound
 from model.network import Seq2Seq
 
 START, END = 3, 1
@@ -22,56 +24,44 @@ def network(request):
 def decode(network, bounds=(20, 14, 12), allowed=None):
     minibatch = collate(EXAMPLES)
     return greedy(
-        network, minibatch.graphemes, minibatch.grapheme_lengths, bounds=torch.tensor(bounds),
-        rounds=torch.ones(3, dtype=torch.long),
+        network, minibatch.graphemes, minibatch.grapheme_lengths, bounds=bounds, rounds=[1] * 3,
         start=START, end=END, allowed=allowed,
     )  # fmt: skip
 
 
-def ruled_out(said):
-    """The symbols that would begin a block once more than it may come."""
-    return {
-        said[-size]
-        for size in range(1, 7)
-        for rounds in ([4] if size == 1 else [3])
-        if len(said) >= rounds * size and said[-size:] * rounds == said[-rounds * size :]
-    }
+def emitted(answer):
+    return [*answer.symbols, END] if answer.complete else answer.symbols
 
 
 def test_steps_equal_teacher_forcing(network):
     """Fed its own output as labels, the teacher-forced form gives the same arg-max and p."""
-    decoded = decode(network)
+    answers = decode(network)
     minibatch = collate(EXAMPLES)
-    start = torch.full((3, 1), START)
-    labels = torch.cat([start, decoded.symbols], dim=1)
+    labels, _ = pad([[START, *emitted(answer)] for answer in answers])
     with torch.inference_mode():
         scores = network(minibatch.graphemes, minibatch.grapheme_lengths, labels)
-    for row, count in enumerate(decoded.counts.tolist()):
-        emitted = decoded.symbols[row, :count].tolist()
-        for step, logits in enumerate(scores.phonemes[row, :count].clone()):
-            banned = ruled_out(emitted[:step])
-            logits[list(banned)] = -torch.inf
+    for row, answer in enumerate(answers):
+        said = emitted(answer)
+        assert len(said) == len(answer.probabilities)
+        for step, logits in enumerate(scores.phonemes[row, : len(said)].clone()):
+            logits[list(ruled_out(said[:step], 1))] = -torch.inf
             best, symbol = logits.softmax(dim=0).max(dim=0)
-            assert symbol == emitted[step]
-            torch.testing.assert_close(best, decoded.probabilities[row, step], atol=1e-6, rtol=0)
+            assert symbol == said[step]
+            assert answer.probabilities[step] == pytest.approx(best.item(), abs=1e-6)
 
 
 def test_a_row_stops_at_its_end_or_its_bound(network):
-    decoded = decode(network, bounds=(7, 3, 1))
-    for row, bound in enumerate((7, 3, 1)):
-        count = int(decoded.counts[row])
-        emitted = decoded.symbols[row, :count].tolist()
-        assert END not in emitted[:-1]
-        assert bool(decoded.complete[row]) == (emitted[-1] == END)
-        assert count == bound or decoded.complete[row]
+    for bound, answer in zip((7, 3, 1), decode(network, bounds=(7, 3, 1)), strict=True):
+        assert END not in answer.symbols
+        assert len(answer.probabilities) == len(answer.symbols) + answer.complete
+        assert answer.complete or len(answer.symbols) == bound
 
 
 def test_only_what_is_allowed_is_emitted(network):
     allowed = torch.zeros(11, dtype=torch.bool)
     allowed[[END, 4]] = True
-    decoded = decode(network, allowed=allowed)
-    for row, count in enumerate(decoded.counts.tolist()):
-        assert set(decoded.symbols[row, :count].tolist()) <= {END, 4}
+    for answer in decode(network, allowed=allowed):
+        assert set(answer.symbols) <= {4}
 
 
 def test_the_bound_is_twice_the_letters_and_ten():

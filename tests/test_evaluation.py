@@ -9,6 +9,7 @@ from model.checkpoint import ArtifactError
 from model.evaluation import EvaluationError
 from model.lexicon import Entry
 from model.phonemizer import Phonemizer
+from model.torch_decoder import TorchDecoder
 
 
 @pytest.fixture
@@ -23,16 +24,18 @@ def phonemizer(tiny_artifact):
     return Phonemizer.load(tiny_artifact, "cpu")
 
 
-def test_figures_are_those_of_the_answers(phonemizer, little_lexicon):
+def test_figures_are_those_of_the_answers(phonemizer, tiny_artifact, little_lexicon):
     path = little_lexicon["test"]
     entries = lexicon.read(path)
     answers = phonemizer.pronounce([entry.word for entry in entries])
     wrong = sum(a.phonemes != e.phonemes for a, e in zip(answers, entries, strict=True))
-    found = evaluation.evaluate(phonemizer, path)
+    in_torch = TorchDecoder.of([checkpoint.read(tiny_artifact)], "cpu")
+    found = evaluation.evaluate(phonemizer, path, in_torch=in_torch)
     assert found.any_match.wrong == found.per_line.wrong == wrong
     assert found.any_match.words == len(entries)
     assert found.unspellable == 0
     assert found.words_per_second > 0
+    assert (found.device, found.precision, found.threads) == ("cpu", "int8", 1)
     assert 0 <= found.teacher_forced_error <= found.any_match.wer
     assert sum(times for *_, times in found.confusions) <= found.any_match.edits
 

@@ -19,6 +19,15 @@ from model.loss import teacher_forced
 from model.network import Seq2Seq
 from model.phonemizer import Phonemizer
 from model.soft_labels import SoftLabelsError, SoftLexicon
+from model.torch_decoder import TorchDecoder
+
+
+def ensemble(*artifacts):
+    return TorchDecoder.of([checkpoint.read(artifact) for artifact in artifacts], "cpu")
+
+
+def pronounce(decoder, words):
+    return Phonemizer(decoder, decoder.graphemes, decoder.phonemes).pronounce(words)
 
 
 def tanger(*arguments):
@@ -44,13 +53,13 @@ def second_artifact(tmp_path_factory, tiny_recipe, little_lexicon):
 
 @pytest.fixture(scope="session")
 def teachers(tiny_artifact, second_artifact):
-    return Phonemizer.load_ensemble([tiny_artifact, second_artifact], "cpu")
+    return ensemble(tiny_artifact, second_artifact)
 
 
 def test_an_ensemble_is_the_mean_of_its_networks(teachers, tiny_artifact, second_artifact):
-    each = [Phonemizer.load(path, "cpu") for path in (tiny_artifact, second_artifact)]
+    each = [ensemble(path) for path in (tiny_artifact, second_artifact)]
     words = ["TANGER", "BAD", "E"]
-    entries = [lexicon.Entry(w, a.phonemes) for w, a in zip(words, teachers.pronounce(words),
+    entries = [lexicon.Entry(w, a.phonemes) for w, a in zip(words, pronounce(teachers, words),
                                                           strict=True)]  # fmt: skip
     minibatch = collate(
         dataset.encode_entries(entries, teachers.graphemes, teachers.phonemes, boundaries=False)
@@ -60,22 +69,23 @@ def test_an_ensemble_is_the_mean_of_its_networks(teachers, tiny_artifact, second
     torch.testing.assert_close(teachers.network(*read).phonemes.exp(), mean)
     mean[:, :, teachers.phonemes.start] = 0  # never emitted
     mean /= mean.sum(dim=2, keepdim=True)
-    for row, answer in enumerate(teachers.pronounce(words)):
+    for row, answer in enumerate(pronounce(teachers, words)):
         steps = mean[row, : len(answer.step_probabilities)].max(dim=1).values
         assert answer.step_probabilities == pytest.approx(steps.tolist(), abs=1e-5)
 
 
 def test_an_ensemble_of_one_is_that_one(tiny_artifact):
     words = [entry.word for entry in little_words(50, seed=77)]
-    one, alone = Phonemizer.load(tiny_artifact), Phonemizer.load_ensemble([tiny_artifact])
-    assert [a.phonemes for a in one.pronounce(words)] == [
-        a.phonemes for a in alone.pronounce(words)
+    one = ensemble(tiny_artifact)
+    alone = TorchDecoder(Ensemble([one.network]), one.graphemes, one.phonemes)
+    assert [a.phonemes for a in pronounce(one, words)] == [
+        a.phonemes for a in pronounce(alone, words)
     ]
 
 
 def test_networks_of_other_symbols_are_no_ensemble(tiny_artifact, shipped_artifact):
     with pytest.raises(ArtifactError, match="other symbols"):
-        Phonemizer.load_ensemble([tiny_artifact, shipped_artifact])
+        ensemble(tiny_artifact, shipped_artifact)
 
 
 def test_labels_are_what_the_teachers_expect(teachers, little_lexicon):
@@ -88,7 +98,7 @@ def test_labels_are_what_the_teachers_expect(teachers, little_lexicon):
         example = spelt[entry.word]
         assert teachers.phonemes.decode(example.labels[1:-1]) == entry.phonemes
     same = 0
-    for word, answer in zip(words, teachers.pronounce(words), strict=True):
+    for word, answer in zip(words, pronounce(teachers, words), strict=True):
         example = spelt[word]
         np.testing.assert_allclose(example.soft.probabilities.sum(axis=1), 1, atol=2e-3)
         # In bfloat16 the teachers may answer otherwise where two symbols are about as likely
@@ -181,7 +191,7 @@ def test_a_student_learns_from_teachers_alone(
     assert made["entries"] == 1500
     words = [entry.word for entry in lexicon.read(little_lexicon["test"])]
     ours = Phonemizer.load(tmp_path / "student", "cpu").pronounce(words)
-    theirs = teachers.pronounce(words)
+    theirs = pronounce(teachers, words)
     agreed = sum(a.phonemes == b.phonemes for a, b in zip(ours, theirs, strict=True))
     assert agreed >= 90
 
@@ -203,7 +213,7 @@ def test_soft_labels_that_do_not_fit_are_refused(
     with pytest.raises(DatasetError, match="holds 2 words of "):
         soft([*train, *lexicon.read(little_lexicon["dev"])[:2]], teachers)
     with pytest.raises(DatasetError, match="other symbols: label again"):
-        soft(train, Phonemizer.load(shipped_artifact, "cpu"))
+        soft(train, ensemble(shipped_artifact))
 
 
 def test_an_ensemble_is_evaluated_and_keeps_nothing(tiny_artifact, second_artifact, little_lexicon):
@@ -213,4 +223,3 @@ def test_an_ensemble_is_evaluated_and_keeps_nothing(tiny_artifact, second_artifa
     assert done.exit_code == 0
     assert f"{tiny_artifact} + {second_artifact} on" in done.stdout
     assert (tiny_artifact / "manifest.json").read_bytes() == before
-    assert isinstance(Phonemizer.load_ensemble([tiny_artifact]).network, Ensemble)

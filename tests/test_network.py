@@ -9,8 +9,9 @@ import torch
 
 from model import precision
 from model.batches import Example, collate
+from model.config import NetworkConfig
 from model.loss import teacher_forced
-from model.network import NetworkConfig, Seq2Seq
+from model.network import Seq2Seq
 
 TUTORIAL = NetworkConfig(
     input_symbols=9, output_symbols=11, hidden=6, embedding=0, direction="backward",

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from model import lexicon
 from model.checkpoint import ArtifactError
-from model.decoding import length_bound
 from model.devices import DeviceError
+from model.hypothesis import length_bound
 from model.phonemizer import Phonemizer
 from model.vocabulary import UnknownSymbolError
 

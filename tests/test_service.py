@@ -724,9 +724,10 @@ def test_any_query_and_time_limit_are_answered_or_refused(service, query, second
 # Concurrency
 
 
-def test_batching_over_http(service):
+def test_batching_over_http(shipped_artifact, tmp_path):
     """64 requests at once take at most a quarter of the time of 64 in a row."""
-    words = [f"BAND{a}{b}GRETEN{c}" for a in "ABDE" for b in "GNRT" for c in "ABDE"]
+    # The real network: the tiny one decodes a word in less time than HTTP takes.
+    words = [f"{a}BAND{b}GRETEN{c}" for a in "ABDE" for b in "GNRT" for c in "ABDE"]
 
     async def ask(word, reader, writer):
         # By hand: at this pace a full HTTP client would be measured, not the service.
@@ -755,8 +756,10 @@ def test_batching_over_http(service):
 
     assert len(words) == 64
     ratios = []
-    while len(ratios) < 3 and not (ratios and ratios[-1] <= 0.25):
-        ratios.append(asyncio.run(ratio()))
+    with running(tmp_path / "log", artifact=shipped_artifact, workers=2) as service:
+        service.wait_until_ready(2)
+        while len(ratios) < 6 and not (ratios and ratios[-1] <= 0.25):
+            ratios.append(asyncio.run(ratio()))
     assert min(ratios) <= 0.25, ratios
 
 

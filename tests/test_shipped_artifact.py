@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.runaways import is_circle
 from model import checkpoint, evaluation
-from model.decoding import Hypothesis
+from model.hypothesis import Hypothesis
 from model.phonemizer import Phonemizer
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from model.decoding import Hypothesis
+from model.hypothesis import Hypothesis
 from service.worker import decode
 
 

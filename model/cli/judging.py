@@ -1,0 +1,125 @@
+"""Commands that measure an artifact."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from model import checkpoint
+from model.cli.common import (
+    ARTIFACT,
+    ArtifactOption,
+    DeviceOption,
+    PrecisionOption,
+    ThreadsOption,
+    load,
+    plain_errors,
+    set_threads,
+)
+
+if TYPE_CHECKING:
+    from model.evaluation import Evaluation
+
+
+def evaluate(
+    lexicon: Annotated[Path, typer.Option(help="What to score on.")],
+    artifact: Annotated[
+        list[Path] | None,
+        typer.Option(help="The artifact's folder; several answer by their mean, and keep nothing."),
+    ] = None,
+    stress: Annotated[
+        Path | None, typer.Option(help="A lexicon with stress digits, to score stress by.")
+    ] = None,
+    known: Annotated[
+        Path | None, typer.Option(help="The training lexicon, to score kinds of English words by.")
+    ] = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "int8",
+    threads: ThreadsOption = None,
+    unmasked: Annotated[
+        bool, typer.Option("--unmasked", help="Let any symbol be emitted, not only phonemes.")
+    ] = False,
+    keep: Annotated[
+        bool, typer.Option(help="Write the figures into the artifact and its model card.")
+    ] = True,
+) -> None:
+    """Score an artifact on a lexicon, greedily: error rates, speed, confusions."""
+    from model import evaluation
+    from model.phonemizer import Phonemizer
+    from model.torch_decoder import TorchDecoder
+
+    with plain_errors():
+        set_threads(threads)
+        artifacts = artifact or [ARTIFACT]
+        in_torch = TorchDecoder.of(
+            [checkpoint.read(path) for path in artifacts], device, masked=not unmasked
+        )
+        if len(artifacts) == 1:
+            phonemizer = load(
+                artifacts[0], device, precision=precision, threads=threads, masked=not unmasked
+            )
+        else:
+            phonemizer = Phonemizer(in_torch, in_torch.graphemes, in_torch.phonemes)
+        found = evaluation.evaluate(
+            phonemizer, lexicon, stress_path=stress, known_path=known, in_torch=in_torch
+        )
+    # Kept although nobody may read on, and printed although it may not be possible to keep it
+    try:
+        _print_evaluation(" + ".join(map(str, artifacts)), lexicon, found)
+    finally:
+        if keep and not unmasked and len(artifacts) == 1:
+            with plain_errors():
+                evaluation.keep(artifacts[0], found)
+
+
+def calibrate(
+    lexicon: Annotated[Path, typer.Option(help="Words that training did not hold.")],
+    artifact: ArtifactOption = ARTIFACT,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "int8",
+    threads: ThreadsOption = None,
+) -> None:
+    """Fit an artifact's probabilities to the words of a lexicon."""
+    from model import evaluation
+
+    with plain_errors():
+        loaded = load(artifact, device, precision=precision, threads=threads)
+        found = evaluation.calibrate(loaded, lexicon)
+        checkpoint.recalibrate(checkpoint.read(artifact), found)
+    print(f"{artifact} is calibrated on {lexicon}: evaluate it again")
+
+
+def _print_evaluation(artifact: str, lexicon: Path, found: Evaluation) -> None:
+    print(f"{artifact} on {lexicon}")
+    for way, rates in (("any-match", found.any_match), ("per-line", found.per_line)):
+        print(
+            f"{way:10} WER {100 * rates.wer:.2f} %  PER {100 * rates.per:.2f} %  "
+            f"({rates.wrong:,} of {rates.words:,} wrong, {rates.edits:,} edits in "
+            f"{rates.phonemes:,} phonemes)"
+        )
+    if found.stress is not None:
+        print(
+            f"with stress WER {100 * found.stress.wer:.2f} %  "
+            f"({found.stress.wrong:,} of {found.stress.words:,} wrong), one primary stress in "
+            f"{100 * found.stress.one_primary:.1f} % (references: "
+            f"{100 * found.stress.references_one_primary:.1f} %)"
+        )
+    for name, of_class in found.classes.items():
+        print(
+            f"{name:12} WER {100 * of_class.wer:5.2f} %  PER {100 * of_class.per:5.2f} %  "
+            f"({of_class.wrong:,} of {of_class.words:,} wrong)"
+        )
+    if found.teacher_forced_error is not None:
+        print(f"teacher-forced error {100 * found.teacher_forced_error:.2f} %")
+    print(f"expected calibration error {100 * found.calibration_error:.2f} %")
+    print(f"{found.unspellable} unspellable, {found.incomplete} incomplete")
+    print(
+        f"{found.words_per_second:,.0f} words/s on {found.device} in {found.precision}, "
+        f"{found.threads} threads; "
+        f"{found.mflop_per_word:.1f} MFLOP a word"
+    )
+    print("most frequent confusions (expected -> given):")
+    for expected, given, times in found.confusions:
+        print(f"  {expected or '-':3} -> {given or '-':3} {times:5}")

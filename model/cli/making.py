@@ -1,0 +1,202 @@
+"""Commands that make artifacts, and what artifacts are made of."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from model import checkpoint
+from model.cli.common import DeviceOption, ThreadsOption, plain_errors, set_threads
+from model.lexicon import Entry
+
+
+def train(
+    recipe: Annotated[str, typer.Option(help="A recipe's name, or a TOML file.")],
+    lexicon: Annotated[Path, typer.Option(help="The training lexicon, in any format.")],
+    dev: Annotated[Path, typer.Option(help="The lexicon that chooses the best epoch.")],
+    out: Annotated[Path, typer.Option(help="Where the artifact goes.")],
+    init: Annotated[
+        Path | None, typer.Option(help="An artifact to start from, in place of random weights.")
+    ] = None,
+    further: Annotated[
+        list[Path] | None, typer.Option(help="A lexicon of more entries, as `derive` makes them.")
+    ] = None,
+    soft_labels: Annotated[
+        Path | None,
+        typer.Option(help="What `label` made, to train on in the training lexicon's place."),
+    ] = None,
+    stress: Annotated[
+        Path | None,
+        typer.Option(help="A lexicon with stress digits, for a recipe with a stress head."),
+    ] = None,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of the run's state; runs/NAME by default.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run.")] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Start over, giving up an unfinished run.")
+    ] = False,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="The recipe's short run, to see that all works.")
+    ] = False,
+    save_every: Annotated[
+        float, typer.Option(min=0, help="Seconds of work that a killed run loses at most.")
+    ] = 60.0,
+) -> None:
+    """Train an artifact. Ctrl-C saves, --resume goes on; torchrun makes it several processes."""
+    from model import recipe as recipes
+    from model import run_state
+    from model.lexicon import read
+    from model.processes import joined
+    from model.progress import ConsoleReporter
+    from model.training import train as run_training
+
+    console = Console()
+    with plain_errors():
+        followed = recipes.load(recipe, entries=len(read(lexicon)), fast=fast)
+        folder = run or Path("runs") / out.name
+        unfinished = run_state.peek(folder / run_state.FILE) if not (resume or restart) else None
+        if unfinished is not None and not unfinished.finished:
+            raise run_state.RunStateError(
+                folder,
+                f"holds an unfinished run, in epoch {unfinished.epoch + 1}: --resume goes on "
+                "with it, --restart gives it up, --run names another folder",
+            )
+        set_threads(threads)
+        with joined(device) as processes, ConsoleReporter(console) as reporter:
+            finished = run_training(
+                followed,
+                lexicon_path=lexicon,
+                dev_path=dev,
+                out=out,
+                run=folder,
+                init=init,
+                further=further or (),
+                soft_labels=soft_labels,
+                stress=stress,
+                reporter=reporter,
+                processes=processes,
+                resume=resume,
+                save_seconds=save_every,
+            )
+    if not finished:
+        console.print(f"stopped and saved in {folder}; go on with --resume", markup=False)
+        raise typer.Exit(130)
+    console.print(f"the best epoch's artifact is {out}", markup=False)
+
+
+def spellings(
+    lexicon: Annotated[Path, typer.Option(help="Gives the letters; its words are left out.")],
+    out: Annotated[Path, typer.Option(help="Where the words go, one a line.")],
+    without: Annotated[
+        list[Path] | None, typer.Option(help="Lexicons whose words are left out: dev, test.")
+    ] = None,
+    language: Annotated[
+        list[str] | None, typer.Option(help="Of which wordfreq lists frequent words; en.")
+    ] = None,
+    most: Annotated[int | None, typer.Option(min=1, help="So many of them at most.")] = None,
+) -> None:
+    """List words that no lexicon pronounces, for teachers to label (needs wordfreq)."""
+    from model import spellings as lists
+    from model.checkpoint import replace_file
+    from model.lexicon import read
+
+    with plain_errors():
+        own = {entry.word for entry in read(lexicon)}
+        held_out = {entry.word for path in without or () for entry in read(path)}
+        graphemes = {grapheme for word in own for grapheme in word}
+        found = lists.frequent(language or ["en"], graphemes, without=own | held_out)
+        words = list(islice(found, most))
+        replace_file(out, "".join(f"{word}\n" for word in words).encode())
+    print(f"{len(words):,} words written to {out}")
+
+
+def derive(
+    lexicon: Annotated[Path, typer.Option(help="A lexicon of English in ARPAbet.")],
+    out: Annotated[Path, typer.Option(help="Where the entries go.")],
+    words: Annotated[
+        Path | None, typer.Option(help="Spellings, one a line; those with a known stem are taken.")
+    ] = None,
+    without: Annotated[
+        list[Path] | None, typer.Option(help="Lexicons whose words are left out: dev, test.")
+    ] = None,
+    possessives: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the lexicon that gets a possessive.")
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(help="Draws that share.")] = 1,
+) -> None:
+    """Pronounce forms of the lexicon's words by rule, for networks to learn the rules from."""
+    import random
+
+    from model import english
+    from model.lexicon import pronunciations, read, write
+
+    with plain_errors():
+        known = pronunciations(read(lexicon))
+        left_out = {entry.word for path in without or () for entry in read(path)} | set(known)
+        stems = [word for word in known if "'" not in word and not word.endswith("S")]
+        drawn = random.Random(seed).sample(stems, round(possessives * len(stems)))
+        asked = words.read_text("utf-8").split() if words else []
+        forms = dict.fromkeys([*asked, *(f"{stem}'S" for stem in drawn)])
+        entries = [
+            Entry(form, phonemes)
+            for form in forms
+            if form not in left_out
+            for phonemes in english.derive(form, known)
+        ]
+        write(out, entries, "cmudict")
+    print(f"{len(entries):,} entries written to {out}")
+
+
+def label(
+    teacher: Annotated[list[Path], typer.Option(help="An artifact; several answer by their mean.")],
+    lexicon: Annotated[
+        list[Path], typer.Option(help="The training lexicon, and others to train on.")
+    ],
+    out: Annotated[Path, typer.Option(help="Where the soft labels go (.safetensors).")],
+    words: Annotated[
+        Path | None, typer.Option(help="Further spellings, one a line, that teachers pronounce.")
+    ] = None,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+) -> None:
+    """Let teachers say how likely each phoneme is, for a student to be trained on."""
+    from rich.progress import track
+
+    from model import labelling, soft_labels
+    from model.lexicon import read
+    from model.torch_decoder import TorchDecoder
+
+    with plain_errors():
+        set_threads(threads)
+        teachers = TorchDecoder.of([checkpoint.read(path) for path in teacher], device)
+        entries = [entry for path in lexicon for entry in read(path)]
+        known = {entry.word for entry in entries}
+        listed = words.read_text("utf-8").split() if words else []
+        spelt = [word for word in listed if word not in known]
+        steps = track(
+            labelling.label(teachers, entries, spelt),
+            "labelling",
+            total=len(entries) + len(spelt),
+            console=Console(stderr=True),
+        )
+        examples = list(steps)
+        soft_labels.write(
+            out,
+            soft_labels.SoftLexicon(
+                teachers.graphemes,
+                teachers.phonemes,
+                teachers.network.config.boundaries,
+                {"teachers": [checkpoint.read(path).told for path in teacher]},
+                examples,
+            ),
+        )
+    print(
+        f"{len(entries):,} entries and {len(examples) - len(entries):,} spellings labelled in {out}"
+    )

@@ -1,0 +1,141 @@
+"""Networks in torch behind the decoder's door: on a GPU, in training, and as ensembles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from model import devices
+from model.batches import pad
+from model.checkpoint import Artifact, ArtifactError
+from model.circles import rounds
+from model.config import NetworkConfig
+from model.decoding import greedy
+from model.devices import DeviceLostError
+from model.ensemble import Ensemble
+from model.hypothesis import Decoded, length_bound
+from model.network import Seq2Seq
+from model.vocabulary import Vocabulary, frame
+
+# Words decoded together. Past this a CPU gains no more, and memory grows.
+BATCH = 256
+
+
+class TorchDecoder:
+    """A network, or several, with their vocabularies on a device."""
+
+    def __init__(
+        self,
+        network: Seq2Seq | Ensemble,
+        graphemes: Vocabulary,
+        phonemes: Vocabulary,
+        *,
+        masked: bool = True,
+    ) -> None:
+        """Wrap a network where it lies.
+
+        Args:
+            network: in evaluation mode.
+            graphemes: what it reads.
+            phonemes: what it writes.
+            masked: only phonemes and ``</s>`` are ever emitted; without it any symbol of the
+                table may be, as CNTK's tutorial has it.
+        """
+        self.network = network
+        self.graphemes = graphemes
+        self.phonemes = phonemes
+        self.torch_device = next(network.parameters()).device
+        self.device = str(self.torch_device)
+        self._allowed = None
+        if masked:
+            allowed = torch.zeros(len(phonemes), dtype=torch.bool)
+            allowed[[phonemes.end, *phonemes.encode(phonemes.own)]] = True
+            self._allowed = allowed.to(self.torch_device)
+
+    @classmethod
+    def of(cls, artifacts: Sequence[Artifact], device: str, *, masked: bool = True) -> TorchDecoder:
+        """The network of an artifact; of several, their ensemble.
+
+        Raises:
+            ArtifactError: where one is damaged, or reads or writes other symbols than the first.
+            DeviceError: where the device is not there.
+        """
+        first = artifacts[0]
+        for other in artifacts[1:]:
+            if (other.graphemes, other.phonemes) != (first.graphemes, first.phonemes):
+                raise ArtifactError(other.path, f"reads or writes other symbols than {first.path}")
+            if other.network["boundaries"] != first.network["boundaries"]:
+                raise ArtifactError(other.path, f"{first.path} has other boundaries")
+        networks = [load_network(artifact) for artifact in artifacts]
+        network = networks[0] if len(networks) == 1 else Ensemble(networks).eval()
+        return cls(
+            network.to(devices.resolve(device)), first.graphemes, first.phonemes, masked=masked
+        )
+
+    @property
+    def precision(self) -> str:
+        """What it computes in."""
+        return "float32"
+
+    @property
+    def threads(self) -> int:
+        """CPU threads that it uses."""
+        return torch.get_num_threads()
+
+    @property
+    def configs(self) -> list[NetworkConfig]:
+        """Of each network."""
+        network = self.network
+        return network.configs if isinstance(network, Ensemble) else [network.config]
+
+    def decode(self, rows: Sequence[Sequence[int]]) -> list[Decoded]:
+        """Answers for spelt words, in their order (see `Decoder`).
+
+        Words are decoded with others of about their length, so that little padding is computed.
+
+        Raises:
+            DeviceLostError: where the GPU failed.
+        """
+        order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
+        answers: dict[int, Decoded] = {}
+        for first in range(0, len(order), BATCH):
+            chosen = order[first : first + BATCH]
+            try:
+                found = self._batch([rows[i] for i in chosen])
+            except torch.AcceleratorError as e:
+                raise DeviceLostError(self.device, str(e)) from e
+            answers.update(zip(chosen, found, strict=True))
+        return [answers[index] for index in range(len(rows))]
+
+    def _batch(self, rows: Sequence[Sequence[int]]) -> list[Decoded]:
+        boundaries = self.network.config.boundaries
+        graphemes, lengths = pad(
+            [frame(row, self.graphemes, boundaries=boundaries) for row in rows]
+        )
+        return greedy(
+            self.network,
+            graphemes.to(self.torch_device),
+            lengths,
+            bounds=[length_bound(len(row)) for row in rows],
+            rounds=[rounds(row) for row in rows],
+            start=self.phonemes.start,
+            end=self.phonemes.end,
+            allowed=self._allowed,
+        )
+
+
+def load_network(artifact: Artifact) -> Seq2Seq:
+    """The artifact's network, in evaluation mode, on the CPU.
+
+    Raises:
+        ArtifactError: where its weights and its config do not fit.
+    """
+    try:
+        network = Seq2Seq(NetworkConfig(**artifact.network))
+        network.load_state_dict(
+            {name: torch.from_numpy(array) for name, array in artifact.weights().items()}
+        )
+    except (TypeError, ValueError, RuntimeError) as e:
+        raise ArtifactError(artifact.path, f"its weights and config do not fit: {e}") from e
+    return network.eval()
