@@ -1,27 +1,30 @@
-# The service and the shipped artifact, for a CPU:
+# The service and the shipped artifacts, for a CPU, which takes no torch:
 #   docker build -t tanger . && docker run --rm -p 8000:8000 tanger
-# For a GPU, take the torch build of its CUDA version:
+# For a GPU, name the index of the torch build of its CUDA version:
 #   docker build -t tanger:gpu --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130 .
 # BASE may be any image with Python 3.11 or newer as `python3`, and its venv module.
 ARG BASE=python:3.11-slim-bookworm
 
 FROM ${BASE} AS builder
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ARG TORCH_INDEX=
 
 # pip stays behind in the builder: from a venv of its own it installs into the one that is shipped.
 RUN python3 -m venv /pip && python3 -m venv --without-pip /venv
 
-# Wheels only, since there is no compiler here either. The locked packages come before torch, which
-# then finds all that it needs (see the Makefile). What no running program reads goes: torch's C++
-# headers, its test binaries (but torch_shm_manager is looked for at import), and everybody's tests.
+# Wheels only, since there is no compiler here either. What torch needs comes before torch, which then
+# finds it (see the Makefile). What no running program reads goes: torch's C++ headers, its test
+# binaries (but torch_shm_manager is looked for at import), and everybody's tests.
 WORKDIR /build
-COPY requirements.lock requirements-torch.txt ./
+COPY requirements.lock requirements-torch.lock requirements-torch.txt ./
 RUN pip() { /pip/bin/pip --python /venv/bin/python --no-cache-dir --disable-pip-version-check "$@"; } \
     && pip install --require-hashes --only-binary :all: -r requirements.lock \
-    && pip install --index-url "${TORCH_INDEX}" -r requirements-torch.txt \
     && cd /venv/lib/python3*/site-packages \
-    && rm -r torch/include torch/test \
-    && find torch/bin -mindepth 1 -maxdepth 1 ! -name torch_shm_manager -exec rm -r {} + \
+    && if [ -n "${TORCH_INDEX}" ]; then \
+        pip install --require-hashes --only-binary :all: -r /build/requirements-torch.lock \
+        && pip install --index-url "${TORCH_INDEX}" -r /build/requirements-torch.txt \
+        && rm -r torch/include torch/test \
+        && find torch/bin -mindepth 1 -maxdepth 1 ! -name torch_shm_manager -exec rm -r {} +; \
+    fi \
     && find . -type d -name tests -prune -exec rm -r {} +
 
 # Bytecode is made here, once, for a root file system that nobody writes to; nothing in an image
@@ -29,7 +32,7 @@ RUN pip() { /pip/bin/pip --python /venv/bin/python --no-cache-dir --disable-pip-
 # strict umask is opened to the user that the service runs as.
 COPY model /app/model
 COPY service /app/service
-COPY artifacts/en-us /app/artifacts/en-us
+COPY artifacts /app/artifacts
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app/model /app/service \
     && chmod -R a+rX /app
 

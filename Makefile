@@ -25,6 +25,7 @@ LEXICON = data/cmudict/cmudict-0.7b.train-dev-20-21
 DEV     = data/cmudict/cmudict-0.7b.train-dev-1-21
 OUT     = artifacts/$(RECIPE)-new
 DEVICE  = cpu
+ARTIFACT = artifacts/en-us
 FROM    =
 
 # What makes the shipped artifact besides: stress, the words that have to stay out, a folder for the
@@ -47,10 +48,18 @@ data: runtime ## Fetch the CMUdict split into data/cmudict (FROM= another place 
 train: dev ## Train RECIPE= on LEXICON=, watching DEV=, into OUT=, on DEVICE=
 	$(BIN)/python -m model train --recipe $(RECIPE) --lexicon $(LEXICON) --dev $(DEV) --out $(OUT) --device $(DEVICE)
 
-.PHONY: en-us
+.PHONY: en-us en-us-large teachers
 en-us: $(DERIVED)/derived.dict ## Make the shipped artifact anew, into artifacts/en-us-new, on DEVICE=
-	$(BIN)/python -m model train --recipe en-us --lexicon $(LEXICON) --further $< --stress $(STRESS) \
-		--dev $(DEV) --out artifacts/en-us-new --device $(DEVICE)
+	$(MAKE_ENGLISH) --recipe $@ --out artifacts/$@-new
+
+en-us-large: $(DERIVED)/derived.dict ## The same with the wider one
+	$(MAKE_ENGLISH) --recipe $@ --out artifacts/$@-new
+
+teachers: $(DERIVED)/derived.dict ## Make the teachers anew, into artifacts/teachers-new, on DEVICE=
+	$(MAKE_ENGLISH) --recipe teacher-wide --out artifacts/teachers-new/teacher-wide
+
+MAKE_ENGLISH = $(BIN)/python -m model train --lexicon $(LEXICON) --further $(DERIVED)/derived.dict \
+	--stress $(STRESS) --dev $(DEV) --device $(DEVICE)
 
 $(DERIVED)/derived.dict: $(DERIVED)/words.txt
 	$(BIN)/python -m model derive --lexicon $(LEXICON) --words $< $(HELD_OUT) --possessives 0.3 --out $@
@@ -60,8 +69,8 @@ $(DERIVED)/words.txt: | $(DEVELOP)
 	$(BIN)/python -m model spellings --lexicon $(LEXICON) $(HELD_OUT) --out $@
 
 .PHONY: evaluate
-evaluate: runtime ## Measure the shipped artifact on the test words
-	$(BIN)/python -m model evaluate --artifact artifacts/en-us --lexicon data/cmudict/cmudict-0.7b.test \
+evaluate: runtime ## Measure ARTIFACT= on the test words
+	$(BIN)/python -m model evaluate --artifact $(ARTIFACT) --lexicon data/cmudict/cmudict-0.7b.test \
 		--stress $(STRESS) --known $(LEXICON)
 
 .PHONY: bench
@@ -89,8 +98,8 @@ image-test: ## Build the image and put it through its paces, with no Docker engi
 
 ##@ Environment
 
-# Three stamps in .venv: the locked packages, torch, the developer's packages. The locked ones come
-# before torch, so that torch finds all it needs already there, at versions whose hashes were checked.
+# Three stamps in .venv: the locked packages, torch, the developer's packages. What torch needs comes
+# before torch, which then finds it already there, at versions whose hashes were checked.
 RUNTIME := $(VENV)/runtime.stamp
 TORCH   := $(VENV)/torch-$(notdir $(TORCH_INDEX:/=)).stamp
 DEVELOP := $(VENV)/dev.stamp
@@ -113,7 +122,8 @@ $(RUNTIME): requirements.lock | $(BIN)/python
 
 # --upgrade, so that a CPU build gives way to a CUDA build when TORCH_INDEX changes; a build that is
 # there already stays.
-$(TORCH): requirements-torch.txt | $(RUNTIME)
+$(TORCH): requirements-torch.txt requirements-torch.lock | $(RUNTIME)
+	$(PIP) install --quiet --require-hashes -r requirements-torch.lock
 	$(TORCH_PIP) --upgrade
 	@touch $@
 
@@ -139,8 +149,10 @@ lock: | $(BIN)/python ## Renew requirements.lock and requirements-dev.lock (LOCK
 	$(TORCH_PIP) --quiet --no-deps
 	@$(BIN)/python -c 'from importlib.metadata import requires; \
 		print(*(r for r in requires("torch") if ";" not in r), sep="\n")' > $(VENV)/torch-needs.txt
-	$(UV_COMPILE) pyproject.toml $(VENV)/torch-needs.txt -o requirements.lock
-	$(UV_COMPILE) pyproject.toml $(VENV)/torch-needs.txt --all-extras -c requirements.lock -o requirements-dev.lock
+	$(UV_COMPILE) pyproject.toml -o requirements.lock
+	$(UV_COMPILE) $(VENV)/torch-needs.txt -c requirements.lock -o requirements-torch.lock
+	$(UV_COMPILE) pyproject.toml $(VENV)/torch-needs.txt --all-extras -c requirements.lock \
+		-c requirements-torch.lock -o requirements-dev.lock
 
 .PHONY: help
 help: ## This list

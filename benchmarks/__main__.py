@@ -1,68 +1,237 @@
-"""``python -m benchmarks``: what `make bench` prints."""
+"""``python -m benchmarks``: the decode beside its goals and its neighbours, in one run."""
 
 from __future__ import annotations
 
+import json
+import os
 import statistics
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
 import torch
 import typer
 
+from benchmarks import footprint, neighbours, plain, speed_picture
 from benchmarks.measure import rates_of, show
-from model import lexicon, phonemizer
+from model import checkpoint, error_rates, lexicon
+from model.arithmetic import Precision
 from model.cli.common import ARTIFACT
+from model.engine import Engine
 from model.phonemizer import Phonemizer
 
 ROOT = Path(__file__).parent.parent
-BATCHES = (1, 8, 32, 256)
+DATA = ROOT / "data/cmudict"
+BATCHES = (1, 8, 32, 256, 1024, 4096)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A line of the table: what was measured, and what it should be.
+
+    Attributes:
+        what: in words.
+        goal: likewise.
+        found: the figure; None where it could not be measured.
+        met: whether it reaches the goal.
+        note: the figures behind it.
+    """
+
+    what: str
+    goal: str
+    found: float | None
+    met: bool | None
+    note: str
 
 
 def main(
     artifact: Annotated[Path, typer.Option(help="The artifact's folder.")] = ARTIFACT,
-    words: Annotated[Path, typer.Option(help="A lexicon to take words from.")] = ROOT
-    / "data/cmudict/cmudict-0.7b.test",
-    seconds: Annotated[float, typer.Option(help="Time for each measurement.")] = 2.0,
+    data: Annotated[Path, typer.Option(help="The folder of the CMUdict split.")] = DATA,
+    seconds: Annotated[float, typer.Option(help="Time for each measurement.")] = 1.0,
     rounds: Annotated[int, typer.Option(help="Measurements of each kind.")] = 5,
+    results: Annotated[Path, typer.Option(help="Folder for the figures and the picture.")] = ROOT
+    / "benchmarks/results",
 ) -> None:
-    """Words/s of the greedy decode on one core, and what the core can do at all."""
-    if not words.exists():
-        raise typer.BadParameter(f"{words} is not here: make data")
+    """Words/s of the greedy decode, what the core can do at all, and what others do on it."""
+    test = data / "cmudict-0.7b.test"
+    if not test.exists():
+        raise typer.BadParameter(f"{test} is not here: make data")
     torch.set_num_threads(1)
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, cores[-1:])  # children inherit it: the neighbours get the same core
+    references = lexicon.pronunciations(lexicon.read(test))
+    words = list(references)
+    found = checkpoint.read(artifact)
+    print(f"{artifact.name} {found.version}, one core, {rounds} rounds: median (lowest to highest)")
+
+    gemm = _rates("float32 product of 1024 x 1024, GFLOP/s", _gemm, seconds, rounds, 1e-9)
+    loop = plain.load(found)
+    rows = [found.graphemes.encode(word) for word in words]
+    ends = {"start": found.phonemes.start, "end": found.phonemes.end}
+    slow = _rates(
+        "plain torch.nn.LSTM loop, batch 1, words/s",
+        _turns(rows, 1, lambda some: loop.decode(some, **ends)),
+        seconds,
+        rounds,
+    )
+    rates: dict[Precision, dict[int, float]] = {"float32": {}, "int8": {}}
+    for precision, by_batch in rates.items():
+        engine = Engine(found, precision=precision)
+        for batch in BATCHES:
+            work = _turns(rows, batch, engine.decode)
+            by_batch[batch] = _rates(
+                f"engine, {precision}, batch {batch}, words/s", work, seconds, rounds
+            )
+    by_length = _by_length(Engine(found), found.graphemes.encode("A")[0], seconds / 4)
     loaded = Phonemizer.load(artifact, "cpu")
-    spelt = list(lexicon.pronunciations(lexicon.read(words)))
-    print(f"{artifact.name} on one core, {rounds} rounds, median (lowest to highest)")
-    products = rates_of(gemm, seconds, rounds)
-    show("float32 matrix product, GFLOP/s", [rate / 1e9 for rate in products])
-    alone: float | None = None
-    for batch in BATCHES:
-        rates = rates_of(_decoder(loaded, spelt, batch), seconds, rounds)
-        alone = alone or statistics.median(rates)
-        show(f"batch {batch:4}, words/s", rates, statistics.median(rates) / alone)
+    mflop = found.metrics()[test.name]["mflop_per_word"]
+
+    systems = [_ours(artifact.name, loaded, references, rates["int8"][256])]
+    for neighbour in neighbours.all_of_them(
+        data / "cmudict-0.7b.train-dev-20-21", ROOT / "runs/benchmarks"
+    ):
+        systems.append(_beside(neighbour, references))
+    os.sched_setaffinity(0, cores)
+    one, two = (
+        _rates(
+            f"engine, int8, batch 4096, {threads} threads, words/s",
+            _turns(rows, 4096, Engine(found, threads=threads).decode),
+            2 * seconds,
+            rounds,
+        )
+        for threads in (1, 2)
+    )
+    bare, beside = footprint.of_import("torch"), footprint.of_import("torch", "fastapi")
+    service = footprint.of_service(artifact, 2)
+
+    rate = rates["int8"]
+    other = {system["name"]: system["words_per_second"] for system in systems[1:]}
+    share = mflop * rate[256] * 1e6 / (gemm * 1e9)
+    exact = mflop * rates["float32"][256] * 1e6 / (gemm * 1e9)
+    rival = other["Phonetisaurus"]
+    table = [
+        _goal("batch 1, time per word: plain loop / engine", 12, rate[1] / slow, "x",
+              f"{rate[1]:,.0f} words/s; float32 {rates['float32'][1] / slow:.1f} x"),
+        _goal("batch 256, share of the float32 roofline", 75, 100 * share, "%",
+              f"{rate[256]:,.0f} words/s x {mflop} MFLOP; float32 {100 * exact:.0f} %"),
+        _goal("words/s against Phonetisaurus", 1, rival and rate[256] / rival, "x",
+              "batch 256, one core" if rival else "Phonetisaurus is missing"),
+        _goal("two cores against one", 1.8, two / one, "x", f"{two:,.0f} words/s"),
+        _goal("memory of the service beyond `import torch`", -150,
+              service.megabytes - bare.megabytes, "MB",
+              f"{service.megabytes:.0f} MB with two workers; `import torch` {bare.megabytes:.0f}"),
+        _goal("start to ready against `import torch, fastapi`", -2,
+              service.seconds / beside.seconds, "x", f"{service.seconds:.2f} s"),
+        _goal("batch 4096 against the best smaller one", 1,
+              rate[4096] / max(rate[batch] for batch in BATCHES[:-1]), "x", "flat or rising"),
+        _goal("time a letter, 64 letters against 8", -1,
+              by_length[64] * 8 / (by_length[8] * 64), "x", "at most linear"),
+    ]  # fmt: skip
+    print(f"\n{'':48}{'goal':>10}{'found':>10}")
+    for row in table:
+        said = "-" if row.found is None else f"{row.found:,.2f}"
+        verdict = {True: "met", False: "MISSED", None: ""}[row.met]
+        print(f"{row.what:48}{row.goal:>10}{said:>10}  {verdict:6}  {row.note}")
+    if not torch.cuda.is_available():
+        print("no GPU is here: its rates are not measured")
+    record = {
+        "artifact": {"name": artifact.name, "version": found.version, "mflop_per_word": mflop},
+        "processor": _processor(),
+        "gemm_gflops": gemm,
+        "plain_loop_words_per_second": slow,
+        "words_per_second": rates,
+        "seconds_by_letters": by_length,
+        "systems": systems,
+        "goals": [asdict(row) for row in table],
+    }
+    results.mkdir(parents=True, exist_ok=True)
+    (results / "decode.json").write_text(json.dumps(record, indent=1) + "\n")
+    speed_picture.draw(record, results / "decode.png")
 
 
-def gemm() -> float:
+def _goal(what: str, goal: float, found: float | None, unit: str, note: str) -> Goal:
+    """A goal to reach, or, below zero, one not to pass."""
+    met = None if found is None else (found >= goal if goal > 0 else found <= -goal)
+    return Goal(what, f"{'>=' if goal > 0 else '<='} {abs(goal):g} {unit}", found, met, note)
+
+
+def _rates(
+    what: str, work: Callable[[], float], seconds: float, rounds: int, scale: float = 1.0
+) -> float:
+    rates = [scale * rate for rate in rates_of(work, seconds, rounds)]
+    show(what, rates)
+    sys.stdout.flush()
+    return statistics.median(rates)
+
+
+def _gemm() -> float:
     """A product of two large matrices; returns its floating-point operations."""
-    size = 1024
-    a, b = torch.ones(size, size), torch.ones(size, size)
-    torch.mm(a, b)
-    return 2.0 * size**3
+    torch.mm(_A, _B, out=_C)
+    return 2.0 * 1024**3
 
 
-def _decoder(loaded: Phonemizer, words: Sequence[str], batch: int) -> Callable[[], float]:
+_A, _B, _C = (torch.ones(1024, 1024) for _ in range(3))
+
+
+def _turns(
+    rows: Sequence[list[int]], batch: int, decode: Callable[[list[list[int]]], Any]
+) -> Callable[[], float]:
     """Decodes the next `batch` words at every call, whatever their lengths."""
-    assert batch <= phonemizer.BATCH
     position = 0
 
-    def decode() -> float:
+    def turn() -> float:
         nonlocal position
-        chosen = [words[(position + index) % len(words)] for index in range(batch)]
-        position = (position + batch) % len(words)
-        loaded.pronounce(chosen)
+        chosen = [rows[(position + index) % len(rows)] for index in range(batch)]
+        position = (position + batch) % len(rows)
+        decode(chosen)
         return batch
 
-    return decode
+    return turn
+
+
+def _by_length(engine: Engine, letter: int, seconds: float) -> dict[int, float]:
+    """Seconds a word, by its letters, at batch 64: the same letters over and over."""
+    draw = np.random.default_rng(1)
+    found = {}
+    for letters in (4, 8, 16, 24, 32, 48, 64):
+        rows = (letter + draw.integers(0, 26, (64, letters))).tolist()
+        rate = statistics.median(rates_of(_turns(rows, 64, engine.decode), seconds, 3))
+        found[letters] = 1 / rate
+    return found
+
+
+def _ours(
+    name: str, loaded: Phonemizer, references: Mapping[str, Any], rate: float
+) -> dict[str, Any]:
+    words = list(references)
+    answers = zip(words, loaded.pronounce(words), strict=True)
+    rates = error_rates.any_match(references, {w: a.phonemes for w, a in answers})
+    return {"name": name, "words_per_second": rate, "wer": rates.wer, "note": "batch 256, int8"}
+
+
+def _beside(neighbour: neighbours.Neighbour, references: Mapping[str, Any]) -> dict[str, Any]:
+    if neighbour.pronounce is None:
+        print(f"{neighbour.name} is missing")
+        return {"name": neighbour.name, "words_per_second": None, "wer": None, "note": "missing"}
+    words = list(references)
+    rate = neighbours.words_per_second(neighbour.pronounce, words)
+    wer = None
+    if neighbour.same_phonemes:
+        said = neighbour.pronounce(words)
+        wer = error_rates.any_match(references, {w: said.get(w, ()) for w in words}).wer
+    shown = "" if wer is None else f", WER {100 * wer:.2f} %"
+    print(f"{neighbour.name}: {rate:,.0f} words/s{shown} ({neighbour.note})", flush=True)
+    return {
+        "name": neighbour.name, "words_per_second": rate, "wer": wer, "note": neighbour.note,
+    }  # fmt: skip
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.split(":")[1].strip() for line in lines if "model name" in line), "")
 
 
 if __name__ == "__main__":

@@ -13,10 +13,10 @@ from typing import Annotated
 import torch
 import torch.nn.functional as F
 import typer
-from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch import nn
 
 from benchmarks.measure import rates_of, show
+from benchmarks.plain import Plain
 from model import dataset, precision
 from model import recipe as recipes
 from model.batches import Example, collate, sweep
@@ -28,55 +28,6 @@ from model.optimisers import learner
 from model.recipe import Recipe
 
 DATA = Path(__file__).parent.parent / "data/cmudict"
-
-
-class Plain(nn.Module):
-    """The same network as most would write it: nn.LSTM over packed rows, nn.LSTMCell steps."""
-
-    def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
-        hidden, embedding, share = config.hidden, config.embedding, config.dropout
-        self.graphemes = nn.Embedding(config.input_symbols, embedding)
-        self.phonemes = nn.Embedding(config.output_symbols, embedding)
-        self.encoder = nn.LSTM(embedding, hidden // 2, config.encoder_layers, bidirectional=True,
-                               dropout=share, batch_first=True)  # fmt: skip
-        self.cells = nn.ModuleList(
-            nn.LSTMCell(hidden if height else embedding + hidden, hidden)
-            for height in range(config.decoder_layers)
-        )
-        self.key = nn.Linear(hidden, hidden, bias=False)
-        self.mix = nn.Linear(2 * hidden, hidden, bias=False)
-        self.output = nn.Linear(hidden, config.output_symbols)
-        self.dropout = nn.Dropout(share)
-
-    def forward(self, graphemes: Tensor, lengths: Tensor, labels: Tensor) -> Tensor:
-        rows, steps = graphemes.shape
-        embedded = self.dropout(self.graphemes(graphemes))
-        packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
-        packed, (h, c) = self.encoder(packed)
-        values, _ = pad_packed_sequence(packed, batch_first=True)
-        keys = self.key(values) / values.shape[2] ** 0.5
-        padding = torch.arange(steps) >= lengths.unsqueeze(1)
-        layers = len(self.cells)
-        states = [
-            (
-                h.view(layers, 2, rows, -1)[layer].transpose(0, 1).reshape(rows, -1),
-                c.view(layers, 2, rows, -1)[layer].transpose(0, 1).reshape(rows, -1),
-            )
-            for layer in range(layers)
-        ]
-        fed, tops = torch.zeros_like(states[0][0]), []
-        for label in self.dropout(self.phonemes(labels)).unbind(1):
-            x = torch.cat([label, fed], dim=1)
-            for layer, cell in enumerate(self.cells):
-                states[layer] = cell(self.dropout(x) if layer else x, states[layer])
-                x = states[layer][0]
-            scores = (keys @ x.unsqueeze(2)).squeeze(2).masked_fill(padding, float("-inf"))
-            context = (scores.softmax(1).unsqueeze(1) @ values).squeeze(1)
-            fed = self.mix(torch.cat([context, x], dim=1)).tanh()
-            tops.append(fed)
-        logits: Tensor = self.output(self.dropout(torch.stack(tops, dim=1)))
-        return logits
 
 
 def main(

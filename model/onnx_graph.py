@@ -43,10 +43,9 @@ class Graph:
         self._inputs.append(helper.make_tensor_value_info(name, _TYPES[kind], shape))
         return name
 
-    def output(self, value: str, kind: str, shape: Sequence[int | str], name: str = "") -> None:
-        """Give a value to the outside, under `name` where there is one."""
-        given = self.op("Identity", value, named=name) if name else value
-        self._outputs.append(helper.make_tensor_value_info(given, _TYPES[kind], shape))
+    def output(self, value: str, kind: str, shape: Sequence[int | str]) -> None:
+        """Give a value to the outside, behind those given before it."""
+        self._outputs.append(helper.make_tensor_value_info(value, _TYPES[kind], shape))
 
     def constant(self, value: Any, dtype: type[np.generic] | None = None) -> str:
         """An array of numbers; floats are float32 unless told otherwise."""
@@ -57,18 +56,13 @@ class Graph:
         self._constants.append(numpy_helper.from_array(array, name))
         return name
 
-    def op(self, kind: str, *inputs: str, named: str = "", **attributes: Any) -> str:
+    def op(self, kind: str, *inputs: str, **attributes: Any) -> str:
         """The one result of an operator; a missing input is ''."""
-        (name,) = self._node(kind, inputs, [named or self._name(kind)], attributes)
-        return name
+        return self.ops(kind, *inputs, results=1, **attributes)[0]
 
     def ops(self, kind: str, *inputs: str, results: int, **attributes: Any) -> list[str]:
         """The several results of an operator."""
-        return self._node(kind, inputs, [self._name(kind) for _ in range(results)], attributes)
-
-    def _node(
-        self, kind: str, inputs: Sequence[str], outputs: list[str], attributes: dict[str, Any]
-    ) -> list[str]:
+        outputs = [self._name(kind) for _ in range(results)]
         domain = "com.microsoft" if kind in _RUNTIMES_OWN else ""
         self._nodes.append(helper.make_node(kind, inputs, outputs, domain=domain, **attributes))
         return outputs

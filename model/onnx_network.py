@@ -55,8 +55,8 @@ def model(
     memory = _encoder(graph, config, weights, arithmetic, stabiliser, graphemes, rows)
     loop = _Decoder(graph, config, weights, arithmetic, stabiliser, memory, end)
     symbols, probabilities, tops = loop.run(rows, start)
-    graph.output(symbols, "int64", ["U", "B"], "symbols")
-    graph.output(probabilities, "float", ["U", "B"], "probabilities")
+    graph.output(symbols, "int64", ["U", "B"])
+    graph.output(probabilities, "float", ["U", "B"])
     if config.stress:
         of_top = weights["stress_head.of_top.weight"].T * stabiliser
         of_phoneme = weights["stress_head.of_phoneme.weight"] + weights["stress_head.of_top.bias"]
@@ -65,7 +65,7 @@ def model(
             graph.op("MatMul", tops, graph.constant(of_top)),
             graph.op("Gather", graph.constant(of_phoneme), symbols),
         )
-        graph.output(scores, "float", ["U", "B", of_top.shape[1]], "stress")
+        graph.output(scores, "float", ["U", "B", of_top.shape[1]])
     return graph.model()
 
 
@@ -262,17 +262,19 @@ class _Decoder:
             "ReduceMin", step.op("Cast", finished, to=TensorProto.INT32), axes=[0], keepdims=0
         )
 
-        step.output(step.op("Equal", done, step.constant(0, np.int32)), "bool", [], "going")
-        step.output(said, "int64", ["B"], "label")
-        step.output(finished, "bool", ["B"], "finished")
+        # In the order of the inputs, and behind them what is kept of each step
+        vector: list[int | str] = ["B", config.hidden]
+        step.output(step.op("Equal", done, step.constant(0, np.int32)), "bool", [])
+        step.output(said, "int64", ["B"])
+        step.output(finished, "bool", ["B"])
         if attention:
-            step.output(top, "float", ["B", config.hidden], "fed")
-        for layer, (h, c) in enumerate(after):
-            step.output(h, "float", ["B", config.hidden], f"h_{layer}")
-            step.output(c, "float", ["B", config.hidden], f"c_{layer}")
-        step.output(said, "int64", ["B"], "said")
-        step.output(probability, "float", ["B"], "probability")
-        step.output(top, "float", ["B", config.hidden], "top")
+            step.output(step.op("Identity", top), "float", vector)
+        for h, c in after:
+            step.output(h, "float", vector)
+            step.output(c, "float", vector)
+        step.output(step.op("Identity", said), "int64", ["B"])
+        step.output(probability, "float", ["B"])
+        step.output(top if attention else step.op("Identity", top), "float", vector)
         return step.body()
 
     def _output_bias(self, step: Graph) -> str:

@@ -1,0 +1,78 @@
+"""What the running service takes: memory, and time until it is ready, beside a bare import."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Footprint(NamedTuple):
+    """Seconds from start until ready, and megabytes (10^6, PSS) of all the processes then."""
+
+    seconds: float
+    megabytes: float
+
+
+def of_import(*modules: str) -> Footprint:
+    """A Python process that only imports `modules`."""
+    script = f"import {', '.join(modules)}; print(flush=True); input()"
+    started = time.perf_counter()
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        found = Footprint(time.perf_counter() - started, _megabytes(process.pid))
+        process.kill()
+    return found
+
+
+def of_service(artifact: Path, workers: int) -> Footprint:
+    """The service with so many workers, ready to answer and asked once."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "TANGER_LOG_LEVEL": "error"}
+    started = time.perf_counter()
+    with subprocess.Popen(
+        [sys.executable, "-m", "service", "--port", str(port), "--artifact", str(artifact),
+         "--workers", str(workers)], env=environment,
+    ) as process:  # fmt: skip
+        while not _ready(port, workers):
+            if process.poll() is not None:
+                raise RuntimeError(f"the service ended with {process.returncode}")
+            time.sleep(0.01)
+        seconds = time.perf_counter() - started
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/pronounce/tanger") as answer:
+            answer.read()
+        found = Footprint(seconds, sum(map(_megabytes, _family(process.pid))))
+        process.terminate()
+    return found
+
+
+def _ready(port: int, workers: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz") as answer:
+            return f'"workers":{workers}' in re.sub(r"\s", "", answer.read().decode())
+    except (urllib.error.URLError, ConnectionError):
+        return False
+
+
+def _family(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(member for child in children for member in _family(int(child)))]
+
+
+def _megabytes(pid: int) -> float:
+    rolled = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    found = re.search(r"^Pss:\s+(\d+) kB", rolled, re.MULTILINE)
+    assert found is not None
+    return int(found[1]) * 1024 / 1e6

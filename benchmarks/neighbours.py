@@ -1,0 +1,102 @@
+"""The neighbours, asked for the same words on the same core; who is not installed is missing."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+from benchmarks import phonetisaurus
+from model import stress
+
+Pronounce = Callable[[Sequence[str]], dict[str, tuple[str, ...]]]
+
+
+class Neighbour(NamedTuple):
+    """A system beside ours.
+
+    Attributes:
+        name: with its version.
+        pronounce: answers for words; None where it is not installed.
+        same_phonemes: whether its answers can be scored on CMUdict.
+        note: what to know of it.
+    """
+
+    name: str
+    pronounce: Pronounce | None
+    same_phonemes: bool
+    note: str
+
+
+def all_of_them(lexicon: Path, cache: Path) -> list[Neighbour]:
+    """Every neighbour, ready to answer.
+
+    Args:
+        lexicon: what Phonetisaurus is trained on, once.
+        cache: where its model is kept.
+    """
+    return [_phonetisaurus(lexicon, cache), _g2p_en(), _espeak()]
+
+
+def words_per_second(pronounce: Pronounce, words: Sequence[str]) -> float:
+    """Its rate without its start: the time of all words, less that of one."""
+    started = time.perf_counter()
+    pronounce(words[:1])
+    start = time.perf_counter() - started
+    started = time.perf_counter()
+    pronounce(words)
+    return (len(words) - 1) / (time.perf_counter() - started - start)
+
+
+def _phonetisaurus(lexicon: Path, cache: Path) -> Neighbour:
+    program, note = phonetisaurus.command(), "8-gram, trained on the training split"
+    if program is None:
+        return Neighbour("Phonetisaurus", None, True, note)
+    model = cache / "phonetisaurus.fst"
+    if not model.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        print("training Phonetisaurus, once: some three minutes", file=sys.stderr)
+        phonetisaurus.train(program, lexicon, model)
+    return Neighbour(
+        "Phonetisaurus", lambda words: phonetisaurus.pronounce(program, model, words), True, note
+    )
+
+
+def _g2p_en() -> Neighbour:
+    note = "numpy GRU, its dictionary left out; has seen CMUdict"
+    if importlib.util.find_spec("g2p_en") is None:
+        return Neighbour("g2p_en", None, True, note)
+    module: Any = importlib.import_module("g2p_en.g2p")
+    # Its own dictionary is a download, and would answer in the network's place
+    module.cmudict = SimpleNamespace(dict=dict)
+    network = module.G2p()
+
+    def pronounce(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        return {word: stress.strip(network.predict(word.lower())) for word in words}
+
+    return Neighbour("g2p_en", pronounce, True, note)
+
+
+def _espeak() -> Neighbour:
+    program, note = shutil.which("espeak-ng"), "rules; its own phonemes"
+    if program is None:
+        return Neighbour("espeak-ng", None, False, note)
+
+    def pronounce(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+            file.write("".join(f"{word.lower()}\n" for word in words))
+            file.flush()
+            said = subprocess.run(
+                [program, "-q", "--ipa", "-v", "en-us", "-f", file.name],
+                check=True, capture_output=True, text=True,
+            ).stdout  # fmt: skip
+        return {word: tuple(line) for word, line in zip(words, said.split("\n"), strict=False)}
+
+    return Neighbour("espeak-ng", pronounce, False, note)
