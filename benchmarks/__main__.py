@@ -18,8 +18,8 @@ import typer
 from benchmarks import footprint, neighbours, plain, speed_picture
 from benchmarks.measure import rates_of, show
 from model import checkpoint, error_rates, lexicon
-from model.arithmetic import Precision
 from model.cli.common import ARTIFACT
+from model.config import Precision
 from model.engine import Engine
 from model.phonemizer import Phonemizer
 

@@ -9,14 +9,14 @@ hangs on the words beside it, as it would if each batch were scaled by its own e
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from model.config import Precision
 from model.onnx_graph import Graph
 
 Array = np.ndarray[Any, Any]
-Precision = Literal["int8", "float32"]
 
 # Largest whole number of a weight. Beyond it, processors that add two products in 16 bits (AVX2
 # without VNNI) would overflow; within it, every processor gives the same sums.

@@ -1,9 +1,12 @@
-"""What sizes a network."""
+"""What sizes a network, and what it is computed in."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+
+# What an engine computes its products in.
+Precision = Literal["int8", "float32"]
 
 
 @dataclass(frozen=True)

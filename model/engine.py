@@ -13,10 +13,9 @@ import numpy as np
 import onnxruntime
 
 from model import onnx_network
-from model.arithmetic import Precision
 from model.checkpoint import Artifact, ArtifactError
 from model.circles import may_circle, rounds, ruled_out
-from model.config import NetworkConfig
+from model.config import NetworkConfig, Precision
 from model.hypothesis import Decoded, length_bound
 from model.stress import one_primary
 from model.vocabulary import frame

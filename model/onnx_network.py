@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 from onnx import TensorProto
 
-from model.arithmetic import ARITHMETIC, PINNED, Arithmetic, Array, LstmWeights, Precision, pin
-from model.config import NetworkConfig
+from model.arithmetic import ARITHMETIC, PINNED, Arithmetic, Array, LstmWeights, pin
+from model.config import NetworkConfig, Precision
 from model.onnx_graph import Graph
 
 _ONNX_DIRECTION = {"both": "bidirectional", "forward": "forward", "backward": "reverse"}
@@ -89,13 +90,12 @@ def _lstm_weights(weights: Mapping[str, Array], name: str) -> LstmWeights:
     )
 
 
-class _Memory:
+class _Memory(NamedTuple):
     """What the decoder knows of the words: names of values, as in `model.network.Memory`."""
 
-    def __init__(self, states: list[tuple[str, str]], keys: str, values: str) -> None:
-        self.states = states  # (h, c) [B, H] of the lower decoder layers
-        self.keys = keys  # [B, H, T]
-        self.values = values  # [B, T, H]
+    states: list[tuple[str, str]]  # (h, c) [B, H] of the lower decoder layers
+    keys: str  # [B, H, T]
+    values: str  # [B, T, H]
 
 
 def _encoder(

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from model import checkpoint, devices, stress
-from model.arithmetic import Precision
 from model.calibration import Calibration
-from model.config import NetworkConfig
+from model.config import NetworkConfig, Precision
 from model.hypothesis import Decoded, Hypothesis
 from model.vocabulary import Vocabulary
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from model import cores
-from model.arithmetic import Precision
+from model.config import Precision
 from model.errors import TangerError
 
 if TYPE_CHECKING:
