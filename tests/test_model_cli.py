@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -173,3 +174,20 @@ def test_the_command_line_speaks_of_nothing_but_torch_when_it_must():
     """Help and conversion start without torch: they answer at once."""
     script = "import model.__main__, sys; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
+
+
+def test_what_takes_torch_says_so_where_it_is_not_installed(tmp_path):
+    script = (
+        "import sys; sys.modules['torch'] = None\nfrom model.__main__ import app; app(sys.argv[1:])"
+    )
+    (tmp_path / "few.dict").write_text("TANGER  T AE NG ER\n")
+    for arguments in (["evaluate", "--lexicon", "few.dict"], ["calibrate", "--lexicon", "few.dict"],
+                      ["label", "--teacher", "x", "--lexicon", "few.dict", "--out", "y"],
+                      ["train", "--recipe", "default", "--lexicon", "few.dict", "--dev", "few.dict",
+                       "--out", "z"]):  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-c", script, *arguments], check=False, capture_output=True, text=True,
+            cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        assert done.returncode == 2, done.stderr
+        assert done.stderr == "error: this command takes torch, which is not installed here\n"

@@ -58,6 +58,8 @@ def plain_errors() -> Iterator[None]:
         yield
     except BrokenPipeError:
         raise  # nobody reads on: typer ends quietly
+    except ModuleNotFoundError as e:
+        fail(f"this command takes {e.name}, which is not installed here")
     except OSError as e:
         where = f"{e.filename}: " if e.filename else ""
         fail(f"{where}{e.strerror or e}")

@@ -46,11 +46,11 @@ def evaluate(
     ] = True,
 ) -> None:
     """Score an artifact on a lexicon, greedily: error rates, speed, confusions."""
-    from model import evaluation
-    from model.phonemizer import Phonemizer
-    from model.torch_decoder import TorchDecoder
-
     with plain_errors():
+        from model import evaluation
+        from model.phonemizer import Phonemizer
+        from model.torch_decoder import TorchDecoder
+
         set_threads(threads)
         artifacts = artifact or [ARTIFACT]
         in_torch = TorchDecoder.of(
@@ -82,9 +82,9 @@ def calibrate(
     threads: ThreadsOption = None,
 ) -> None:
     """Fit an artifact's probabilities to the words of a lexicon."""
-    from model import evaluation
-
     with plain_errors():
+        from model import evaluation
+
         loaded = load(artifact, device, precision=precision, threads=threads)
         found = evaluation.calibrate(loaded, lexicon)
         checkpoint.recalibrate(checkpoint.read(artifact), found)

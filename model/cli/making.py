@@ -50,15 +50,15 @@ def train(
     ] = 60.0,
 ) -> None:
     """Train an artifact. Ctrl-C saves, --resume goes on; torchrun makes it several processes."""
-    from model import recipe as recipes
-    from model import run_state
-    from model.lexicon import read
-    from model.processes import joined
-    from model.progress import ConsoleReporter
-    from model.training import train as run_training
-
     console = Console()
     with plain_errors():
+        from model import recipe as recipes
+        from model import run_state
+        from model.lexicon import read
+        from model.processes import joined
+        from model.progress import ConsoleReporter
+        from model.training import train as run_training
+
         followed = recipes.load(recipe, entries=len(read(lexicon)), fast=fast)
         folder = run or Path("runs") / out.name
         unfinished = run_state.peek(folder / run_state.FILE) if not (resume or restart) else None
@@ -103,11 +103,11 @@ def spellings(
     most: Annotated[int | None, typer.Option(min=1, help="So many of them at most.")] = None,
 ) -> None:
     """List words that no lexicon pronounces, for teachers to label (needs wordfreq)."""
-    from model import spellings as lists
-    from model.checkpoint import replace_file
-    from model.lexicon import read
-
     with plain_errors():
+        from model import spellings as lists
+        from model.checkpoint import replace_file
+        from model.lexicon import read
+
         own = {entry.word for entry in read(lexicon)}
         held_out = {entry.word for path in without or () for entry in read(path)}
         graphemes = {grapheme for word in own for grapheme in word}
@@ -132,12 +132,12 @@ def derive(
     seed: Annotated[int, typer.Option(help="Draws that share.")] = 1,
 ) -> None:
     """Pronounce forms of the lexicon's words by rule, for networks to learn the rules from."""
-    import random
-
-    from model import english
-    from model.lexicon import pronunciations, read, write
-
     with plain_errors():
+        import random
+
+        from model import english
+        from model.lexicon import pronunciations, read, write
+
         known = pronunciations(read(lexicon))
         left_out = {entry.word for path in without or () for entry in read(path)} | set(known)
         stems = [word for word in known if "'" not in word and not word.endswith("S")]
@@ -167,13 +167,13 @@ def label(
     threads: ThreadsOption = None,
 ) -> None:
     """Let teachers say how likely each phoneme is, for a student to be trained on."""
-    from rich.progress import track
-
-    from model import labelling, soft_labels
-    from model.lexicon import read
-    from model.torch_decoder import TorchDecoder
-
     with plain_errors():
+        from rich.progress import track
+
+        from model import labelling, soft_labels
+        from model.lexicon import read
+        from model.torch_decoder import TorchDecoder
+
         set_threads(threads)
         teachers = TorchDecoder.of([checkpoint.read(path) for path in teacher], device)
         entries = [entry for path in lexicon for entry in read(path)]
