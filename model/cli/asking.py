@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -13,20 +13,20 @@ import typer
 
 from model import alphabets, checkpoint, lexicon
 from model.alphabets import Alphabet
+from model.cli import bulk
 from model.cli.common import (
     ARTIFACT,
     ArtifactOption,
     DeviceOption,
     PrecisionOption,
     ThreadsOption,
+    fail,
     load,
     plain_errors,
 )
+from model.hypothesis import Hypothesis
 from model.lexicon import Entry, LexiconFormat
 from model.spelling import Speller, Spelling
-
-# Lines of a list that are read, decoded and written together.
-_CHUNK = 4096
 
 
 def pronounce(
@@ -36,6 +36,10 @@ def pronounce(
     input: Annotated[
         Path, typer.Option(help="A file of words, one a line; - is the standard input.")
     ] = Path("-"),
+    output: Annotated[
+        Path | None,
+        typer.Option(help="A file for the answers to --input; repeated, the command goes on."),
+    ] = None,
     format: Annotated[LexiconFormat, typer.Option(help="How answers are written.")] = "cmudict",
     alphabet: Annotated[
         Alphabet | None, typer.Option(help="The artifact's own by default.")
@@ -53,11 +57,11 @@ def pronounce(
     What cannot be pronounced is told on stderr and leaves a line without phonemes (a comment in
     the cmudict format, nothing in ctf); all else is answered, and the exit status is then 1.
     """
-    failed = False
-    answered: list[Entry] = []
     if isinstance(sys.stdout, io.TextIOWrapper):  # a word is shown even if it is not UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")
     with plain_errors():
+        if output is not None and (words or str(input) == "-" or format == "ctf"):
+            fail("--output takes a file of words with --input, and cmudict or tsv as --format")
         checked = checkpoint.read(artifact)
         written = alphabets.choose(
             alphabet,
@@ -67,31 +71,66 @@ def pronounce(
         )
         phonemizer = load(artifact, device, precision=precision, threads=threads)
         speller = Speller(checked.graphemes.own)
-        for chunk in [words] if words else _chunks(input):
-            spelt = [speller.spell(word) for word in chunk]
+
+        def ask(some: Sequence[str]) -> Iterator[tuple[Spelling, Hypothesis | None]]:
+            spelt = [speller.spell(word) for word in some]
             answers = iter(phonemizer.pronounce([s.normalized for s in spelt if s.normalized]))
-            for spelling in spelt:
-                _tell(spelling)
-                if spelling.normalized is None:
-                    failed = True
-                    _print_failure(spelling, format)
-                    continue
-                answer = next(answers)
-                digits = answer.stress if stress else None
-                phonemes = alphabets.write(answer.phonemes, written, digits)
-                if format == "ctf":  # marks phonemes itself, and numbers symbols over the list
-                    answered.append(
-                        Entry(
-                            spelling.normalized, alphabets.write(answer.phonemes, "native", digits)
-                        )
-                    )
-                elif format == "tsv":
-                    print(spelling.word.strip(), " ".join(phonemes), sep="\t")
-                else:
-                    print(spelling.normalized, " ".join(phonemes), sep="  ")
-        for line in lexicon.render(answered, "ctf") if answered else ():
-            print(line)
+            return ((each, next(answers) if each.normalized else None) for each in spelt)
+
+        def lines(some: Sequence[str]) -> bulk.Answers:
+            asked = list(ask(some))
+            return bulk.Answers(
+                "".join(_line(each, answer, format, written, stressed=stress)
+                        for each, answer in asked),
+                [told for each, _ in asked for told in _told(each)],
+                any(answer is None for _, answer in asked),
+            )  # fmt: skip
+
+        failed = False
+        if output is not None:
+            told_of = {"artifact": checked.version, "format": format, "alphabet": written}
+            failed = bulk.answer(
+                input, output, identity={**told_of, "stress": stress}, ask=lines, tell=_tell
+            )
+        elif format == "ctf":  # marks phonemes itself, and numbers symbols over the whole list
+            entries = []
+            for each, answer in ask(words or [w for chunk in _chunks(input) for w in chunk]):
+                list(map(_tell, _told(each)))
+                failed = failed or answer is None
+                if each.normalized and answer:
+                    digits = answer.stress if stress else None
+                    native = alphabets.write(answer.phonemes, "native", digits)
+                    entries.append(Entry(each.normalized, native))
+            for line in lexicon.render(entries, "ctf") if entries else ():
+                print(line)
+        else:
+            for chunk in [words] if words else _chunks(input):
+                found = lines(chunk)
+                list(map(_tell, found.told))
+                print(found.lines, end="")
+                failed = failed or found.failed
     raise typer.Exit(1 if failed else 0)
+
+
+def _line(
+    spelling: Spelling,
+    answer: Hypothesis | None,
+    format: LexiconFormat,
+    alphabet: Alphabet,
+    *,
+    stressed: bool,
+) -> str:
+    """One word's line, and its line feed."""
+    if answer is None:
+        if format == "tsv":
+            return f"{spelling.word.strip()}\t\n"
+        return f"# {spelling.word[:80]!r}: {spelling.error.code if spelling.error else ''}\n"
+    phonemes = " ".join(
+        alphabets.write(answer.phonemes, alphabet, answer.stress if stressed else None)
+    )
+    if format == "tsv":
+        return f"{spelling.word.strip()}\t{phonemes}\n"
+    return f"{spelling.normalized}  {phonemes}\n"
 
 
 def _chunks(path: Path) -> Iterator[list[str]]:
@@ -105,18 +144,14 @@ def _chunks(path: Path) -> Iterator[list[str]]:
         else path.open(encoding="utf-8-sig", errors="surrogateescape") as file
     ):
         words = (line.strip() for line in file)
-        yield from iter(lambda: list(islice(filter(None, words), _CHUNK)), [])
+        yield from iter(lambda: list(islice(filter(None, words), bulk.CHUNK)), [])
 
 
-def _tell(spelling: Spelling) -> None:
-    """Warnings and error of one word, on stderr."""
+def _told(spelling: Spelling) -> list[str]:
+    """Warnings and error of one word."""
     errors = [spelling.error.message] if spelling.error else []
-    for told in (*spelling.warnings, *errors):
-        print(f"{spelling.word[:80]!r}: {told}", file=sys.stderr)
+    return [f"{spelling.word[:80]!r}: {told}" for told in (*spelling.warnings, *errors)]
 
 
-def _print_failure(spelling: Spelling, format: LexiconFormat) -> None:
-    if format == "cmudict":
-        print(f"# {spelling.word[:80]!r}: {spelling.error.code if spelling.error else ''}")
-    elif format == "tsv":
-        print(spelling.word.strip(), end="\t\n")
+def _tell(told: str) -> None:
+    print(told, file=sys.stderr)

@@ -1,0 +1,156 @@
+"""A list of any length answered into a file, in constant memory, whatever interrupts it.
+
+Answers go to a file beside the target, and behind each chunk of them a journal says how far the
+list was read and the answers written. A run that was killed takes up there; what stands behind the
+journal's mark is written again.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
+
+from model.checkpoint import replace_file
+from model.errors import TangerError
+
+# Lines that are read, decoded and written together.
+CHUNK = 4096
+# Chunks at work at the same time: one is decoded while another is spelt and written.
+_AHEAD = 2
+
+
+class BulkError(TangerError, ValueError):
+    """A run that cannot go on where another one stopped.
+
+    Attributes:
+        journal: the other one's.
+    """
+
+    def __init__(self, journal: Path, part: Path) -> None:
+        super().__init__(
+            f"{journal} is of an unfinished run on another list, artifact or option: repeat that "
+            f"one, or delete {journal} and {part} to give it up"
+        )
+        self.journal = journal
+
+
+class Answers(NamedTuple):
+    """What became of a chunk of words.
+
+    Attributes:
+        lines: to write, each with its line feed.
+        told: warnings and errors.
+        failed: whether one of the words has no pronunciation.
+    """
+
+    lines: str
+    told: list[str]
+    failed: bool
+
+
+@dataclass
+class _Journal:
+    """How far a run came: bytes of the list, bytes of the answers, whether a word failed."""
+
+    read: int = 0
+    written: int = 0
+    failed: bool = False
+
+
+def answer(
+    words: Path,
+    target: Path,
+    *,
+    identity: Mapping[str, Any],
+    ask: Callable[[list[str]], Answers],
+    tell: Callable[[str], None],
+) -> bool:
+    """Write the answers to the words of a file, and say whether any of them failed.
+
+    Args:
+        words: one a line; blank lines are passed over.
+        target: appears when all is done.
+        identity: what the answers hang on, so that no other run is taken up.
+        ask: answers a chunk of words; called from several threads.
+        tell: gets warnings and errors, once what they are about is written.
+
+    Raises:
+        BulkError: where another run stopped on the way to `target`.
+        OSError: where a file cannot be read or written.
+    """
+    journal_path = target.with_name(f".{target.name}.journal")
+    part = target.with_name(f".{target.name}.part")
+    state = words.stat()
+    identity = {**identity, "words": [state.st_size, state.st_mtime_ns]}
+    journal = _take_up(journal_path, part, identity)
+    console = Console(stderr=True)
+    columns = ("{task.description}", BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with (
+        words.open("rb") as source,
+        part.open("r+b" if part.exists() else "wb") as out,
+        Progress(*columns, console=console, disable=not console.is_terminal) as shown,
+        ThreadPoolExecutor(_AHEAD) as pool,
+    ):
+        task = shown.add_task(words.name, total=state.st_size, completed=journal.read)
+        source.seek(journal.read)
+        out.truncate(journal.written)
+        out.seek(journal.written)
+        for read, found in _in_order(pool, _chunks(source), ask):
+            out.write(found.lines.encode("utf-8", "backslashreplace"))
+            out.flush()
+            os.fsync(out.fileno())
+            journal = _Journal(read, out.tell(), journal.failed or found.failed)
+            record = {"identity": identity, **asdict(journal)}
+            replace_file(journal_path, json.dumps(record).encode())
+            for each in found.told:
+                tell(each)
+            shown.update(task, completed=read)
+    part.replace(target)
+    journal_path.unlink(missing_ok=True)
+    return journal.failed
+
+
+def _take_up(path: Path, part: Path, identity: Mapping[str, Any]) -> _Journal:
+    try:
+        record = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return _Journal()
+    if record.pop("identity") != identity or not part.exists():
+        raise BulkError(path, part)
+    return _Journal(**record)
+
+
+def _chunks(source: BinaryIO) -> Iterator[tuple[int, list[str]]]:
+    """Words of the next lines, and where the file stands behind them."""
+    while lines := list(islice(source, CHUNK)):
+        at = source.tell()
+        if at == sum(map(len, lines)):  # the first of all
+            lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
+        spelt = (line.decode("utf-8", "surrogateescape").strip() for line in lines)
+        yield at, [word for word in spelt if word]
+
+
+def _in_order(
+    pool: ThreadPoolExecutor,
+    chunks: Iterator[tuple[int, list[str]]],
+    ask: Callable[[list[str]], Answers],
+) -> Iterator[tuple[int, Answers]]:
+    waiting: deque[tuple[int, Future[Answers]]] = deque()
+    for at, words in chunks:
+        waiting.append((at, pool.submit(ask, words)))
+        if len(waiting) == _AHEAD:
+            read, future = waiting.popleft()
+            yield read, future.result()
+    for read, future in waiting:
+        yield read, future.result()

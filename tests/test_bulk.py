@@ -1,0 +1,107 @@
+"""Long lists into a file: the same answers as one by one, whatever comes between."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT, little_words
+from typer.testing import CliRunner
+
+from model.__main__ import app
+from model.cli import bulk
+
+
+def command(artifact, words, output, *further):
+    return ["pronounce", "--artifact", str(artifact), "--device", "cpu", "--input", str(words),
+            "--output", str(output), *further]  # fmt: skip
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, command(*arguments))
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory):
+    path = tmp_path_factory.mktemp("bulk") / "words.txt"
+    path.write_text("\n".join(entry.word for entry in little_words(40_000, seed=8)) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def expected(tiny_artifact, words):
+    done = CliRunner().invoke(app, command(tiny_artifact, words, "x")[:7])
+    assert done.exit_code == 0
+    assert done.stdout.count("\n") == 40_000
+    return done.stdout
+
+
+def test_the_answers_are_those_of_the_standard_output(tiny_artifact, words, expected, tmp_path):
+    done = run(tiny_artifact, words, tmp_path / "out.dict")
+    assert done.exit_code == 0, done.stderr
+    assert (tmp_path / "out.dict").read_text() == expected
+    assert [path.name for path in tmp_path.iterdir()] == ["out.dict"]
+
+
+def test_no_line_is_lost_or_doubled_by_kill_9(tiny_artifact, words, expected, tmp_path):
+    kills = 0
+    while not (tmp_path / "out.dict").exists():
+        with subprocess.Popen(
+            [sys.executable, "-m", "model", *command(tiny_artifact, words, tmp_path / "out.dict")],
+            cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        ) as process:  # fmt: skip
+            journal = tmp_path / ".out.dict.journal"
+            before = journal.read_bytes() if journal.exists() else b""
+            while process.poll() is None and kills < 3:
+                if journal.exists() and journal.read_bytes() != before:
+                    with (tmp_path / ".out.dict.part").open("ab") as part:
+                        part.write(b"HALF A LI")  # as if it had been killed while writing
+                    process.kill()
+                    kills += 1
+                    break
+                time.sleep(0.002)
+    assert kills == 3
+    assert (tmp_path / "out.dict").read_text() == expected
+
+
+def test_what_fails_is_told_and_remembered(tiny_artifact, tmp_path):
+    (tmp_path / "words.txt").write_bytes(
+        b"\xef\xbb\xbfbad\n\n42\n\xff\n" + b"tanger\n" * 2 * bulk.CHUNK
+    )
+    done = run(tiny_artifact, tmp_path / "words.txt", tmp_path / "out.tsv", "--format", "tsv")
+    assert done.exit_code == 1
+    assert done.stderr.count("\n") == 2
+    assert "'42'" in done.stderr
+    lines = (tmp_path / "out.tsv").read_text().splitlines()
+    assert lines[0] == "bad\tB AE D"
+    assert lines[1] == "42\t"
+    assert lines[3:] == ["tanger\tT AE NG ER"] * 2 * bulk.CHUNK
+
+
+def test_another_run_is_not_taken_up(tiny_artifact, words, tmp_path):
+    (tmp_path / ".out.dict.part").write_text("A  B\n")
+    (tmp_path / ".out.dict.journal").write_text(
+        '{"identity": {}, "read": 2, "written": 5, "failed": false}'
+    )
+    done = run(tiny_artifact, words, tmp_path / "out.dict")
+    assert done.exit_code == 2
+    assert "unfinished run" in done.stderr
+    assert (tmp_path / ".out.dict.part").read_text() == "A  B\n"
+
+
+@pytest.mark.parametrize("arguments", [
+    ["tanger", "--output", "x"], ["--output", "x"],
+    ["--input", "x", "--output", "y", "--format", "ctf"],
+])  # fmt: skip
+def test_an_output_takes_a_file_of_words(arguments):
+    done = CliRunner().invoke(app, ["pronounce", *arguments])
+    assert done.exit_code == 2
+    assert "--output takes a file of words" in done.stderr
+
+
+def test_a_list_that_is_not_there(tiny_artifact, tmp_path):
+    done = run(tiny_artifact, tmp_path / "none.txt", tmp_path / "out.dict")
+    assert done.exit_code == 2
+    assert "none.txt" in done.stderr
+    assert not list(tmp_path.iterdir())
