@@ -222,11 +222,11 @@ class _Decoder:
             graph.constant(True, np.bool_),
             *carried,
             results=len(carried) + 3,
-            body=self._body(attention=bool(fed)),
+            body=self._body(),
         )
         return symbols, probabilities, tops
 
-    def _body(self, *, attention: bool) -> object:
+    def _body(self) -> object:
         """One step: what the last one said and its states -> the next."""
         config = self._config
         step = Graph(self._around)
@@ -234,7 +234,7 @@ class _Decoder:
         step.input("going_in", "bool", [])
         label = step.input("label_in", "int64", ["B"])
         finished = step.input("finished_in", "bool", ["B"])
-        fed = [step.input("fed_in", "float", ["B", config.hidden])] if attention else []
+        fed = [step.input("fed_in", "float", ["B", config.hidden])] if config.attention else []
         states = [
             [step.input(f"{name}_in_{layer}", "float", ["B", config.hidden]) for name in "hc"]
             for layer in range(config.decoder_layers)
@@ -244,13 +244,14 @@ class _Decoder:
             gates = self._gates(step, layer, label, [*fed, h] if layer == 0 else [x, h])
             after.append(_cell(step, gates, c, config.hidden))
             x = after[-1][0]
-        top = self._attend(step, x) if attention else x
+        top = self._attend(step, x) if config.attention else x
 
         # What is said
-        weight = self._weights["output.weight"].T * self._stabiliser
+        weight = step.constant(self._weights["output.weight"].T * self._stabiliser)
+        bias = step.constant(self._weights["output.bias"])
         logits = step.op(
             "Add",
-            step.op("Add", step.op("MatMul", top, step.constant(weight)), self._output_bias(step)),
+            step.op("Add", step.op("MatMul", top, weight), bias),
             step.op("Gather", "favour", turn, axis=0),
         )
         said = step.op("ArgMax", logits, axis=1, keepdims=0)
@@ -267,18 +268,15 @@ class _Decoder:
         step.output(step.op("Equal", done, step.constant(0, np.int32)), "bool", [])
         step.output(said, "int64", ["B"])
         step.output(finished, "bool", ["B"])
-        if attention:
+        if config.attention:
             step.output(step.op("Identity", top), "float", vector)
         for h, c in after:
             step.output(h, "float", vector)
             step.output(c, "float", vector)
         step.output(step.op("Identity", said), "int64", ["B"])
         step.output(probability, "float", ["B"])
-        step.output(top if attention else step.op("Identity", top), "float", vector)
+        step.output(top if config.attention else step.op("Identity", top), "float", vector)
         return step.body()
-
-    def _output_bias(self, step: Graph) -> str:
-        return step.constant(self._weights["output.bias"])
 
     def _gates(self, step: Graph, layer: int, label: str, states: list[str]) -> str:
         """Gates [B, 4H] of a layer; the lowest one looks its label's part up."""

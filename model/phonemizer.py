@@ -95,7 +95,7 @@ class Phonemizer:
         found = checkpoint.read(artifact)
         target = devices.resolve(device)
         decoder: Decoder
-        if target == "cpu" and importlib.util.find_spec("onnxruntime"):
+        if target == "cpu" and all(map(importlib.util.find_spec, ("onnx", "onnxruntime"))):
             from model.engine import Engine
 
             decoder = Engine(found, masked=masked, precision=precision, threads=threads)

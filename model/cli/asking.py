@@ -88,14 +88,19 @@ def pronounce(
 
         failed = False
         if output is not None:
-            told_of = {"artifact": checked.version, "format": format, "alphabet": written}
-            failed = bulk.answer(
-                input, output, identity={**told_of, "stress": stress}, ask=lines, tell=_tell
-            )
+            identity = {
+                "artifact": checked.version,
+                "precision": phonemizer.decoder.precision,
+                "format": format,
+                "alphabet": written,
+                "stress": stress,
+            }
+            failed = bulk.answer(input, output, identity=identity, ask=lines, tell=_tell)
         elif format == "ctf":  # marks phonemes itself, and numbers symbols over the whole list
             entries = []
             for each, answer in ask(words or [w for chunk in _chunks(input) for w in chunk]):
-                list(map(_tell, _told(each)))
+                for told in _told(each):
+                    _tell(told)
                 failed = failed or answer is None
                 if each.normalized and answer:
                     digits = answer.stress if stress else None
@@ -106,7 +111,8 @@ def pronounce(
         else:
             for chunk in [words] if words else _chunks(input):
                 found = lines(chunk)
-                list(map(_tell, found.told))
+                for told in found.told:
+                    _tell(told)
                 print(found.lines, end="")
                 failed = failed or found.failed
     raise typer.Exit(1 if failed else 0)
