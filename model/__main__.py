@@ -7,7 +7,7 @@ import typer
 from model.cli.asking import pronounce
 from model.cli.fetching import convert, download_split
 from model.cli.judging import calibrate, evaluate
-from model.cli.making import derive, label, spellings, train
+from model.cli.making import derive, hold_out, label, spellings, train
 
 app = typer.Typer(
     help="Words to phonemes: train a network, measure it, ask it.",
@@ -15,7 +15,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for _command in (train, evaluate, calibrate, spellings, derive, label, pronounce, convert):
+for _command in (
+    train,
+    evaluate,
+    calibrate,
+    hold_out,
+    spellings,
+    derive,
+    label,
+    pronounce,
+    convert,
+):
     app.command()(_command)
 app.command(name="download")(download_split)
 

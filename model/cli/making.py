@@ -91,6 +91,25 @@ def train(
     console.print(f"the best epoch's artifact is {out}", markup=False)
 
 
+def hold_out(
+    lexicon: Annotated[Path, typer.Option(help="A training lexicon.")],
+    unseen: Annotated[Path, typer.Option(help="Words that it does not hold, as those of dev.")],
+    out: Annotated[Path, typer.Option(help="Where what remains to train on goes.")],
+    held_out: Annotated[Path, typer.Option(help="Where the words to calibrate on go.")],
+    seed: Annotated[int, typer.Option(help="Draws them.")] = 1,
+) -> None:
+    """Hold words with several pronunciations out of training, for `calibrate`."""
+    with plain_errors():
+        from model import holding_out
+        from model.lexicon import read, write
+
+        kept, drawn = holding_out.hold_out(read(lexicon), read(unseen), seed=seed)
+        write(out, kept, "cmudict")
+        write(held_out, drawn, "cmudict")
+    words = len({entry.word for entry in drawn})
+    print(f"{words:,} words held out in {held_out}, {len(kept):,} entries written to {out}")
+
+
 def spellings(
     lexicon: Annotated[Path, typer.Option(help="Gives the letters; its words are left out.")],
     out: Annotated[Path, typer.Option(help="Where the words go, one a line.")],
