@@ -5,6 +5,7 @@
     config.json          what sizes the network, and how it was trained
     vocabulary.json      graphemes and phonemes
     metrics.json         error rates, written by the evaluation
+    pinned.json          a few words with their answers, likewise
     README.md            model card, written by the evaluation
     metrics.jsonl, learning_curve.png   what the training measured epoch by epoch
 
@@ -19,7 +20,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ WEIGHTS = "weights.safetensors"
 CONFIG = "config.json"
 VOCABULARY = "vocabulary.json"
 METRICS = "metrics.json"
+PINNED = "pinned.json"
 HISTORY = ("metrics.jsonl", "learning_curve.png")
 FORMAT_VERSION = 1
 
@@ -124,6 +126,23 @@ class Artifact:
         if not isinstance(evaluations, dict):
             raise ArtifactError(path, "is incomplete: run `evaluate` again")
         return evaluations
+
+    def pinned(self) -> dict[str, tuple[str, ...]]:
+        """A few words with the answers that they should get; empty before the first evaluation.
+
+        Raises:
+            ArtifactError: where they are damaged, or the answers of other weights.
+        """
+        path = self.path / PINNED
+        if not path.exists():
+            return {}
+        pinned = _json(path, path.read_bytes())
+        if pinned.get("weights_sha256") != self.weights_sha256:
+            raise ArtifactError(path, "is of other weights: run `evaluate` again")
+        try:
+            return {word: tuple(phonemes.split()) for word, phonemes in pinned["words"].items()}
+        except (KeyError, AttributeError) as e:
+            raise ArtifactError(path, "is incomplete: run `evaluate` again") from e
 
 
 def read(path: Path) -> Artifact:
@@ -300,6 +319,13 @@ def write_metrics(artifact: Artifact, evaluations: Mapping[str, Any]) -> None:
     """Keep an evaluation's figures, bound to the weights that they were measured on."""
     content = {"weights_sha256": artifact.weights_sha256, "evaluations": evaluations}
     replace_file(artifact.path / METRICS, _dump(content))
+
+
+def write_pinned(artifact: Artifact, pinned: Mapping[str, Sequence[str]]) -> None:
+    """Keep words with the answers that they got, bound to the weights that gave them."""
+    words = {word: " ".join(phonemes) for word, phonemes in pinned.items()}
+    content = {"weights_sha256": artifact.weights_sha256, "words": words}
+    replace_file(artifact.path / PINNED, _dump(content))
 
 
 def _put_in_place(temporary: Path, path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from model import calibration, checkpoint, cost, error_rates, lexicon, model_card, stress
+from model import calibration, checkpoint, cost, error_rates, lexicon, model_card, pinned, stress
 from model.batches import collate, encode_entries
 from model.calibration import Bin, Calibration
 from model.checkpoint import ArtifactError
@@ -77,6 +77,7 @@ class Evaluation:
         device: that it ran on.
         precision: that it computed in.
         confusions: the most frequent (expected, given, times); "" stands for nothing.
+        pinned: a few words with their answers (see `model.pinned`).
     """
 
     weights_sha256: str | None
@@ -97,6 +98,7 @@ class Evaluation:
     device: str
     precision: str
     confusions: tuple[tuple[str, str, int], ...]
+    pinned: dict[str, tuple[str, ...]]
 
     def as_dict(self) -> dict[str, Any]:
         """The record that goes into ``metrics.json``."""
@@ -186,6 +188,7 @@ def evaluate(
         device=phonemizer.decoder.device,
         precision=phonemizer.decoder.precision,
         confusions=_confusions(references, answers, confusions),
+        pinned=pinned.choose(answers, references),
     )
 
 
@@ -226,7 +229,7 @@ def _to_score(
 
 
 def keep(artifact: Path, evaluation: Evaluation) -> None:
-    """Write the figures into the artifact's ``metrics.json`` and its model card.
+    """Write the figures into the artifact's ``metrics.json`` and its model card; pin answers.
 
     Figures on other lexicons stay; those on one of the same file name are replaced, and so are
     all that were measured on other weights.
@@ -244,6 +247,7 @@ def keep(artifact: Path, evaluation: Evaluation) -> None:
         kept = {}
     evaluations = {**kept, evaluation.lexicon: evaluation.as_dict()}
     checkpoint.write_metrics(found, evaluations)
+    checkpoint.write_pinned(found, evaluation.pinned)
     card = model_card.render(found, evaluations)
     checkpoint.replace_file(artifact / model_card.FILE, card.encode())
 

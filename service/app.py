@@ -1,8 +1,10 @@
 """The application and its routes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import signal
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import FastAPI, Header, Query, Request
@@ -14,13 +16,14 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from model import __version__
-from service import problems
+from service import metrics, problems
 from service.intake import read_json, unless_gone, unless_stopped
 from service.openapi import PROBLEMS, DescribedApp, json_body
-from service.request_id import RequestID
+from service.pronouncer import Pronouncing
 from service.running import Service
 from service.schemas import Info, NoOptions, Options, Probe, PronounceRequest, PronounceResponse
 from service.settings import Settings
+from service.telemetry import Telemetry
 
 
 class _TextConvertor(PathConvertor):
@@ -43,11 +46,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        workers = asyncio.create_task(service.run_workers())
+        running = asyncio.create_task(service.run())
+        service.reload_on(signal.SIGHUP)
         yield
-        workers.cancel()
+        running.cancel()
         with suppress(asyncio.CancelledError):
-            await workers
+            await running
 
     app = DescribedApp(
         title="tanger",
@@ -58,7 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         responses=PROBLEMS,
     )
     app.state.service = service
-    app.add_middleware(RequestID)
+    app.add_middleware(Telemetry, metrics=service.metrics, log_requests=settings.log_requests)
     for exception in problems.TABLE:
         app.add_exception_handler(exception, problems.known)
     app.add_exception_handler(RequestValidationError, problems.invalid)
@@ -66,6 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(ClientDisconnect, problems.gone)
     app.add_exception_handler(Exception, problems.unknown)
 
+    shared = "public"
     timeout_header = Header(
         None,
         alias="X-Request-Timeout",
@@ -88,8 +93,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         """Pronounce words: a result for each, in their order, whatever becomes of the others."""
         with unless_stopped():
             asked = await read_json(request, PronounceRequest, limit=settings.max_body)
-            work = service.pronounce(asked.words, asked, timeout=timeout)
-            return _answer(await unless_gone(request, work))
+            work = service.begin(asked.words, asked)
+            if work.missing:
+                await unless_gone(request, work.decode(timeout=timeout or settings.timeout))
+            return _pronounced(work)
 
     @app.get("/pronounce/{word:text}", response_model=PronounceResponse, tags=["pronounce"])
     async def pronounce_one(
@@ -98,10 +105,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         options: Annotated[Options, Query()],
         timeout: float | None = timeout_header,
     ) -> Response:
-        """Pronounce one word, percent-encoded."""
+        """Pronounce one word, percent-encoded. `If-None-Match` spares an answer that is known."""
+        tag = service.current.pronouncer.etag(word, options)
+        fresh = {"ETag": tag, "Cache-Control": f"{shared}, max-age={settings.cache_seconds}"}
+        if tag in request.headers.get("If-None-Match", ""):
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=fresh)
         with unless_stopped():
-            work = service.pronounce([word], options, timeout=timeout)
-            return _answer(await unless_gone(request, work))
+            work = service.begin([word], options)
+            if work.missing:
+                await unless_gone(request, work.decode(timeout=timeout or settings.timeout))
+            return _pronounced(work, fresh)
 
     @app.get("/livez", response_model=Probe, tags=["probes"])
     async def livez() -> Response:
@@ -124,8 +137,30 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         """What is being served, on what, and how good it is."""
         return _answer(service.info())
 
+    if settings.metrics:
+
+        @app.get("/metrics", include_in_schema=False)
+        async def prometheus() -> Response:
+            """What Prometheus reads."""
+            return Response(service.metrics.render(), media_type=metrics.MEDIA_TYPE)
+
     return app
 
 
 def _answer(body: BaseModel) -> Response:
     return Response(body.model_dump_json(), media_type="application/json")
+
+
+def _pronounced(work: Pronouncing, headers: Mapping[str, str] | None = None) -> Response:
+    """The answer, with what it took (W3C Server Timing, milliseconds) and what made it."""
+    took = work.answered
+    timing = (
+        f"queue;dur={1e3 * took.queued:.3f}, decode;dur={1e3 * took.decoding:.3f}, "
+        f'batch;desc="{took.batch}"'
+        if took.batch
+        else "cache"
+    )
+    told = {"Server-Timing": timing, "X-Model-Version": work.model.version}
+    if not work.decoding_failed:
+        told |= headers or {}
+    return Response(work.response().model_dump_json(), headers=told, media_type="application/json")

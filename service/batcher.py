@@ -2,16 +2,21 @@
 
 Requests put words in at one end (`Batcher.submit`), decoding workers take batches out at the
 other (`Batcher.take`). A free worker takes what waits at once; batches grow by themselves while
-all workers are busy. Nothing here knows of HTTP or of the network.
+all workers are busy. A word that several requests wait for is decoded once. Nothing here knows of
+HTTP or of the network.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Generic, TypeVar
+
+from service.pace import Pace
 
 A = TypeVar("A")
 
@@ -20,38 +25,77 @@ class QueueFullError(Exception):
     """The queue has no room for all of a request's words; none of them was taken.
 
     Attributes:
-        retry_after: seconds after which to try again.
+        retry_after: seconds after which there should be room, at the rate of late.
     """
 
     def __init__(self, waiting: int, capacity: int, retry_after: float) -> None:
-        super().__init__(f"{waiting} words are waiting, of at most {capacity}")
+        super().__init__(f"{waiting:,} letters are waiting, of at most {capacity:,}")
         self.retry_after = retry_after
 
 
 class DeadlineError(Exception):
-    """A request's time ran out before its last word was decoded."""
+    """A request's time ran out before its last word was decoded, or would.
+
+    Attributes:
+        retry_after: seconds after which the queue should be empty, at the rate of late.
+    """
+
+    def __init__(self, problem: str, retry_after: float) -> None:
+        super().__init__(problem)
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True)
+class Answered(Generic[A]):
+    """A request's answers, and what they took.
+
+    Attributes:
+        answers: one a word, in their order.
+        queued: seconds that its last word waited for a worker.
+        decoding: seconds that the batch of its last word took.
+        batch: words in that batch.
+    """
+
+    answers: list[A]
+    queued: float = 0.0
+    decoding: float = 0.0
+    batch: int = 0
 
 
 class Batcher(Generic[A]):
     """Words in, answers of type `A` out, in the order of each request."""
 
-    def __init__(self, *, capacity: int, max_batch: int, max_wait: float = 0.0) -> None:
+    def __init__(
+        self,
+        *,
+        capacity: int,
+        max_batch: int,
+        max_wait: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Make an empty queue.
 
         Args:
-            capacity: the most words that wait.
+            capacity: the most letters that wait: what decoding takes grows with them.
             max_batch: the most words in a batch.
             max_wait: seconds that a worker waits for a batch to fill, from when it could have
                 started.
+            clock: seconds, from whenever.
         """
         self.capacity = capacity
         self.max_batch = max_batch
         self.max_wait = max_wait
-        # In order of arrival. A request leaves when its last word is taken, or when it is given
-        # up, so that what nobody waits for any more takes no room.
-        self._requests: dict[int, _Request[A]] = {}
-        self._count = 0
-        self._waiting = 0
+        self.clock = clock
+        self.pace = Pace()
+        self.workers = 0
+        # By word: all that no answer has come for
+        self._slots: dict[str, _Slot[A]] = {}
+        # In order of arrival. A word leaves when it is taken, or when the last request that waits
+        # for it gives up, so that what nobody waits for any more takes no room.
+        self._queue: dict[str, _Slot[A]] = {}
+        # What lost workers held: each goes alone, so that a word that kills harms no other again
+        self._again: dict[str, _Slot[A]] = {}
+        self._letters = 0
         self._idle = 0
         self._arrived = asyncio.Event()
         self._full = asyncio.Event()
@@ -59,55 +103,123 @@ class Batcher(Generic[A]):
     @property
     def waiting(self) -> int:
         """Words that wait for a worker."""
-        return self._waiting
+        return len(self._queue) + len(self._again)
 
-    async def submit(self, words: Sequence[str], *, timeout: float) -> list[A]:
+    @property
+    def age(self) -> float:
+        """Seconds that the oldest word has been waiting."""
+        oldest = next(iter((self._again or self._queue).values()), None)
+        return 0.0 if oldest is None else self.clock() - oldest.arrived
+
+    @property
+    def busy(self) -> bool:
+        """Whether any word waits or is being decoded."""
+        return bool(self._slots)
+
+    def drained_in(self, letters: int = 0, words: int = 0) -> float:
+        """Seconds until all that waits, and so much more, should be decoded; 0 where unknown."""
+        batches = math.ceil((self.waiting + words) / self.max_batch)
+        return self.pace.seconds(self._letters + letters, batches) / max(1, self.workers)
+
+    async def submit(self, words: Sequence[str], *, timeout: float) -> Answered[A]:
         """Queue a request's words, all or none, and wait for all their answers.
 
         Cancelling the wait gives up the words that no worker has taken yet.
 
+        Args:
+            words: none empty; one that already waits or is being decoded joins it.
+            timeout: seconds until the answers are of no use.
+
         Raises:
-            QueueFullError: at once, where they do not all fit.
-            DeadlineError: after `timeout` seconds.
+            QueueFullError: at once, where those that are new do not all fit.
+            DeadlineError: after `timeout` seconds, or at once where the pace of late says so.
             Exception: what a worker failed their batch with.
         """
         if not words:
-            return []
-        if self._waiting + len(words) > self.capacity:
-            raise QueueFullError(self._waiting, self.capacity, retry_after=1.0)
-        loop = asyncio.get_running_loop()
-        request = _Request[A](tuple(words), loop.create_future())
-        number = self._count = self._count + 1
-        self._requests[number] = request
-        self._waiting += len(words)
-        self._arrived.set()
-        if self._waiting >= self.max_batch:
+            return Answered([])
+        distinct = dict.fromkeys(words)
+        new = [word for word in distinct if word not in self._slots]
+        self._admit(new, timeout)
+        request = _Request(self.clock(), len(distinct), asyncio.get_running_loop().create_future())
+        slots = {word: self._slot(word) for word in distinct}
+        for slot in slots.values():
+            slot.requests.append(request)
+        if new:
+            self._arrived.set()
+        if self.waiting >= self.max_batch:
             self._full.set()
         try:
             async with asyncio.timeout(timeout):
-                return await request.answered
+                last = await request.done
         except TimeoutError as e:
-            raise DeadlineError(f"{len(words)} words took longer than {timeout:g} s") from e
+            raise DeadlineError(
+                f"{len(words)} words took longer than {timeout:g} s", self.drained_in()
+            ) from e
         finally:
-            if self._requests.pop(number, None):
-                self._waiting -= len(request.words) - request.taken
+            if request.remaining:
+                self._give_up(request, slots.values())
+        return Answered(
+            [slots[word].answer for word in words],  # type: ignore[misc]  # none remains
+            queued=max(0.0, last.taken - request.arrived),
+            decoding=last.resolved - last.taken,
+            batch=last.batch,
+        )
 
     async def take(self) -> Batch[A]:
         """Wait for words and take them: an equal share for each worker that is idle with us."""
         self._idle += 1
         try:
-            while not self._waiting:
+            while not self.waiting:
                 self._arrived.clear()
                 await self._arrived.wait()
                 if self.max_wait:
                     await self._fill()
-            share = math.ceil(self._waiting / self._idle)
+            share = math.ceil(self.waiting / self._idle)
         finally:
             self._idle -= 1
         return self._take(min(share, self.max_batch))
 
+    def _admit(self, new: Sequence[str], timeout: float) -> None:
+        letters = sum(map(len, new))
+        if self._letters + letters > self.capacity:
+            excess = self._letters + letters - self.capacity
+            seconds = self.pace.seconds(excess) / max(1, self.workers)
+            raise QueueFullError(self._letters, self.capacity, retry_after=seconds)
+        expected = self.drained_in(letters, len(new))
+        # Behind an empty queue it may always try: else one slow batch could shut the door for good
+        if new and self.waiting and expected > timeout:
+            raise DeadlineError(
+                f"{len(new)} words behind {self.waiting} that wait would take {expected:.2g} s, "
+                f"longer than {timeout:g} s",
+                expected - timeout,
+            )
+
+    def _slot(self, word: str) -> _Slot[A]:
+        slot = self._slots.get(word)
+        if slot is None:
+            slot = self._slots[word] = self._queue[word] = _Slot(word, self.clock())
+            self._letters += len(word)
+        return slot
+
+    def _give_up(self, request: _Request[A], slots: Iterable[_Slot[A]]) -> None:
+        """Forget the words that only this request waits for, but those that a worker has."""
+        for slot in slots:
+            if request in slot.requests:
+                slot.requests.remove(request)
+            if not slot.requests and self._leave(slot):
+                del self._slots[slot.word]
+
+    def _leave(self, slot: _Slot[A]) -> bool:
+        """Take a word out of the queue; whether it was in it."""
+        for queue in (self._queue, self._again):
+            if queue.get(slot.word) is slot:
+                del queue[slot.word]
+                self._letters -= len(slot.word)
+                return True
+        return False
+
     async def _fill(self) -> None:
-        if self._waiting < self.max_batch:
+        if self.waiting < self.max_batch:
             self._full.clear()
             try:
                 await asyncio.wait_for(self._full.wait(), self.max_wait)
@@ -115,52 +227,101 @@ class Batcher(Generic[A]):
                 return
 
     def _take(self, room: int) -> Batch[A]:
-        batch = Batch[A]()
-        for number, request in list(self._requests.items()):
-            if not room:
-                break
-            last = min(request.taken + room, len(request.words))
-            room -= last - request.taken
-            for index in range(request.taken, last):
-                batch._places.append((request, index))
-                batch.words.append(request.words[index])
-            self._waiting -= last - request.taken
-            request.taken = last
-            if last == len(request.words):
-                del self._requests[number]
-        return batch
+        slots = list(islice((self._again or self._queue).values(), 1 if self._again else room))
+        now = self.clock()
+        for slot in slots:
+            self._leave(slot)
+            slot.taken = now
+            slot.batch = len(slots)
+        return Batch(self, slots)
+
+    def _again_or_never(self, slot: _Slot[A], error: Exception) -> None:
+        """Queue a word once more that a lost worker held, unless it was lost before."""
+        if slot.lost or not slot.requests:
+            del self._slots[slot.word]
+            for request in slot.requests:
+                request.fail(error)
+            return
+        slot.lost = True
+        self._again[slot.word] = slot
+        self._letters += len(slot.word)
+        self._arrived.set()
+
+    def _answer(self, slot: _Slot[A], answer: A) -> None:
+        del self._slots[slot.word]
+        slot.answer = answer
+        for request in slot.requests:
+            request.answered(slot)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Request(Generic[A]):
-    words: tuple[str, ...]
-    answered: asyncio.Future[list[A]]
-    taken: int = 0
-    answers: dict[int, A] = field(default_factory=dict)
+    """Somebody who waits for words; `done` is set to the last of them."""
+
+    arrived: float
+    remaining: int
+    done: asyncio.Future[_Slot[A]]
+
+    def answered(self, slot: _Slot[A]) -> None:
+        self.remaining -= 1
+        if not self.remaining and not self.done.done():
+            self.done.set_result(slot)
+
+    def fail(self, error: Exception) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
 
 
-@dataclass
+@dataclass(eq=False)
+class _Slot(Generic[A]):
+    """A word on its way, and who waits for it."""
+
+    word: str
+    arrived: float
+    requests: list[_Request[A]] = field(default_factory=list)
+    lost: bool = False
+    taken: float = 0.0
+    resolved: float = 0.0
+    batch: int = 0
+    answer: A | None = None
+
+
 class Batch(Generic[A]):
     """Words of one or several requests, to be answered together.
 
     Attributes:
         words: what to decode, in order.
+        letters: in all of them.
     """
 
-    words: list[str] = field(default_factory=list)
-    _places: list[tuple[_Request[A], int]] = field(default_factory=list)
+    def __init__(self, batcher: Batcher[A], slots: Sequence[_Slot[A]]) -> None:
+        self._batcher = batcher
+        self._slots = slots
+        self.words = [slot.word for slot in slots]
+        self.letters = sum(map(len, self.words))
 
-    def resolve(self, answers: Sequence[A]) -> None:
-        """Hand out the answers, one a word, in the order of the words."""
-        for (request, index), answer in zip(self._places, answers, strict=True):
-            request.answers[index] = answer
-            if len(request.answers) == len(request.words) and not request.answered.done():
-                request.answered.set_result(
-                    [request.answers[place] for place in range(len(request.words))]
-                )
+    @property
+    def expected(self) -> float:
+        """Seconds that it should take, by the pace of late; 0 where none is known."""
+        return self._batcher.pace.seconds(self.letters)
+
+    def resolve(self, answers: Sequence[A]) -> float:
+        """Hand out the answers, one a word, in the order of the words; the seconds they took."""
+        now = self._batcher.clock()
+        for slot, answer in zip(self._slots, answers, strict=True):
+            slot.resolved = now
+            self._batcher._answer(slot, answer)
+        seconds = now - self._slots[0].taken
+        self._batcher.pace.note(self.letters, seconds)
+        return seconds
+
+    def lose(self, error: Exception) -> None:
+        """Give the words back, to be decoded once more; `error` is for those lost twice."""
+        for slot in self._slots:
+            self._batcher._again_or_never(slot, error)
 
     def fail(self, error: Exception) -> None:
         """Fail every request that has a word in this batch."""
-        for request, _ in self._places:
-            if not request.answered.done():
-                request.answered.set_exception(error)
+        for slot in self._slots:
+            slot.lost = True
+        self.lose(error)

@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,7 @@ class Pool:
         cores: int,
         start_timeout: float,
         decode_timeout: float,
+        observe: Callable[[int, float], None] = lambda words, seconds: None,
     ) -> None:
         """Describe the workers; `run` starts them.
 
@@ -75,7 +76,8 @@ class Pool:
             threads: CPU threads of each; 0 divides the cores among them.
             cores: how many cores there are to use.
             start_timeout: seconds that a worker may take to be ready.
-            decode_timeout: seconds after which a silent worker is replaced.
+            decode_timeout: seconds beyond those expected after which a silent worker is replaced.
+            observe: is told of every batch: its words, and the seconds that they took.
         """
         self.batcher = batcher
         self.artifact = artifact
@@ -85,9 +87,14 @@ class Pool:
         self.cores = cores
         self.start_timeout = start_timeout
         self.decode_timeout = decode_timeout
-        self.ready = 0
+        self.observe = observe
         self.restarts = 0
         self.devices: list[str] = []
+
+    @property
+    def ready(self) -> int:
+        """Workers that take batches."""
+        return self.batcher.workers
 
     async def run(self) -> None:
         """Serve the queue until cancelled.
@@ -128,14 +135,14 @@ class Pool:
                 pause = min(2 * pause, _LONGEST_PAUSE)
                 continue
             pause = _FIRST_PAUSE
-            self.ready += 1
+            self.batcher.workers += 1
             try:
                 await self._serve(worker)
             except WorkerLostError as e:
                 log.error("%s; starting another", e)
                 self.restarts += 1
             finally:
-                self.ready -= 1
+                self.batcher.workers -= 1
                 await worker.stop()
             worker = None
 
@@ -155,12 +162,12 @@ class Pool:
 
     async def _decode(self, worker: _Worker, batch: Batch[Answer]) -> None:
         try:
-            async with asyncio.timeout(self.decode_timeout):
+            async with asyncio.timeout(batch.expected + self.decode_timeout):
                 answers = await worker.decode(batch.words)
-            batch.resolve(answers)
+            self.observe(len(batch.words), batch.resolve(answers))
         except (TimeoutError, OSError, ValueError, LookupError) as e:
             lost = WorkerLostError(f"worker {worker.describe()} while decoding ({e!r})")
-            batch.fail(lost)
+            batch.lose(lost)
             raise lost from e
         except asyncio.CancelledError:
             batch.fail(WorkerLostError("the service is stopping"))
@@ -195,6 +202,8 @@ class Pool:
             await worker.stop()
             raise PoolError(hello["failed"])
         worker.device, worker.gpus = hello["device"], hello["gpus"]
+        for letters, seconds in hello["pace"]:
+            self.batcher.pace.note(letters, seconds)
         return worker
 
 

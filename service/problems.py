@@ -17,8 +17,8 @@ from starlette.responses import Response
 from model.alphabets import AlphabetError, StressError
 from service.batcher import DeadlineError, QueueFullError
 from service.pool import WorkerLostError
-from service.request_id import HEADER as REQUEST_ID
 from service.schemas import Problem, ProblemError
+from service.telemetry import REQUEST_ID
 
 log = logging.getLogger("tanger")
 
@@ -56,6 +56,10 @@ class UnavailableError(Exception):
     def __init__(self, state: str) -> None:
         super().__init__(f"the service cannot answer now: {state}")
         self.state = state
+
+
+class ReloadError(Exception):
+    """New weights that cannot answer; the old ones still do."""
 
 
 class InvalidRequestError(Exception):
@@ -101,7 +105,8 @@ TABLE: Mapping[type[Exception], Kind] = {
     QueueFullError: Kind(HTTPStatus.TOO_MANY_REQUESTS, "queue_full", retry=True),
     UnavailableError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", retry=True),
     WorkerLostError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "worker_lost", retry=True),
-    DeadlineError: Kind(HTTPStatus.GATEWAY_TIMEOUT, "deadline_missed"),
+    DeadlineError: Kind(HTTPStatus.GATEWAY_TIMEOUT, "deadline_missed", retry=True),
+    ReloadError: Kind(HTTPStatus.CONFLICT, "reload_failed"),
 }
 
 

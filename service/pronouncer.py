@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
-from model import alphabets
+from model import __version__, alphabets
 from model.alphabets import Alphabet
 from model.checkpoint import Artifact
 from model.spelling import Speller, Spelling
-from service.batcher import Batcher
+from service.batcher import Answered, Batcher
+from service.cache import AnswerCache
 from service.pool import Answer
 from service.schemas import (
     ModelName,
@@ -23,38 +25,108 @@ from service.schemas import (
 class Pronouncer:
     """Answers requests from one artifact's decoding queue."""
 
-    def __init__(self, artifact: Artifact, batcher: Batcher[Answer], *, max_letters: int) -> None:
+    def __init__(
+        self,
+        artifact: Artifact,
+        batcher: Batcher[Answer],
+        *,
+        max_letters: int,
+        cache_words: int = 0,
+    ) -> None:
         self.model = ModelName(name=artifact.name, version=artifact.version)
         self.batcher = batcher
+        self.cache = AnswerCache[Answer](cache_words)
         self.speller = Speller(artifact.graphemes.own, longest=max_letters)
         self.alphabets = alphabets.available(artifact.phonemes.own)
         self.knows_stress = artifact.knows_stress
+        # All that decides an answer beside the word and the options
+        origin = (__version__, artifact.name, artifact.weights_sha256, artifact.calibration)
+        self._origin = hashlib.sha256(repr((*origin, max_letters)).encode())
 
-    async def pronounce(
-        self, words: Sequence[str], options: Options, *, timeout: float
-    ) -> PronounceResponse:
-        """A result for every word, in order; a word that cannot be spelt never queues.
+    def begin(self, words: Sequence[str], options: Options) -> Pronouncing:
+        """Spell the words, and look up those that are known.
 
         Raises:
             AlphabetError, StressError: where the artifact's phonemes cannot be written as asked.
+        """
+        return Pronouncing(self, words, options)
+
+    def etag(self, word: str, options: Options) -> str:
+        """An entity tag (RFC 9110, 8.8.3) for the answer to one word, before it is known.
+
+        Whatever else it would be made of, the same tag means the same answer.
+        """
+        digest = self._origin.copy()
+        digest.update(repr((word, options.alphabet, options.stress, options.source)).encode())
+        return f'"{digest.hexdigest()[:32]}"'
+
+
+class Pronouncing:
+    """One request's words on their way to results.
+
+    Attributes:
+        missing: spelt words whose answer is not known yet.
+        known: how many distinct ones were.
+        answered: what decoding the missing ones took.
+    """
+
+    def __init__(self, pronouncer: Pronouncer, words: Sequence[str], options: Options) -> None:
+        self._pronouncer = pronouncer
+        self._stress = options.stress
+        self._alphabet: Alphabet = alphabets.choose(
+            options.alphabet,
+            pronouncer.alphabets,
+            stressed=options.stress,
+            knows_stress=pronouncer.knows_stress,
+        )
+        self._spelt = [pronouncer.speller.spell(word) for word in words]
+        self._answers: dict[str, Answer] = {}
+        self.missing: list[str] = []
+        for word in dict.fromkeys(s.normalized for s in self._spelt if s.normalized is not None):
+            answer = pronouncer.cache.get(word)
+            if answer is None:
+                self.missing.append(word)
+            else:
+                self._answers[word] = answer
+        self.known = len(self._answers)
+        self.answered: Answered[Answer] = Answered([])
+
+    @property
+    def model(self) -> ModelName:
+        """Which weights answer."""
+        return self._pronouncer.model
+
+    @property
+    def decoding_failed(self) -> bool:
+        """Whether the decoder raised on one of them: the next time it may not."""
+        return any(answer.error is not None for answer in self._answers.values())
+
+    async def decode(self, *, timeout: float) -> None:
+        """Have the missing words decoded.
+
+        Raises:
             QueueFullError, DeadlineError, WorkerLostError: as `Batcher.submit`.
         """
-        alphabet = alphabets.choose(
-            options.alphabet,
-            self.alphabets,
-            stressed=options.stress,
-            knows_stress=self.knows_stress,
-        )
-        spelt = [self.speller.spell(word) for word in words]
-        queued = [spelling.normalized for spelling in spelt if spelling.normalized is not None]
-        answers = iter(await self.batcher.submit(queued, timeout=timeout))
+        self.answered = await self._pronouncer.batcher.submit(self.missing, timeout=timeout)
+        for word, answer in zip(self.missing, self.answered.answers, strict=True):
+            self._answers[word] = answer
+            if answer.error is None:
+                self._pronouncer.cache.put(word, answer)
+
+    def response(self) -> PronounceResponse:
+        """A result for every word, in order, once none is missing."""
         return PronounceResponse(
             model=self.model,
             results=tuple(
                 _unspelt(spelling)
                 if spelling.normalized is None
-                else _result(spelling, next(answers), alphabet, stress=options.stress)
-                for spelling in spelt
+                else _result(
+                    spelling,
+                    self._answers[spelling.normalized],
+                    self._alphabet,
+                    stress=self._stress,
+                )
+                for spelling in self._spelt
             ),
         )
 

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import signal
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
-from model import checkpoint, cores
-from service.batcher import Batcher
-from service.pool import Answer, Pool, PoolError
-from service.problems import InvalidRequestError, UnavailableError
-from service.pronouncer import Pronouncer
-from service.schemas import Info, Limits, Options, Probe, ProblemError, PronounceResponse
+from model.errors import TangerError
+from service.generation import Generation
+from service.metrics import Metrics
+from service.pool import PoolError
+from service.problems import InvalidRequestError, ReloadError, UnavailableError
+from service.pronouncer import Pronouncing
+from service.schemas import Info, Limits, ModelName, Options, Probe, ProblemError
 from service.settings import Settings
 
 log = logging.getLogger("tanger")
 
 
 class Service:
-    """All that lives as long as the application: the artifact, its queue and its workers.
+    """All that lives as long as the application: the generation that answers, and its successor.
 
     Attributes:
+        current: the generation that answers.
         draining: set once the service was told to stop.
         failure: why no worker could ever start, else None.
     """
@@ -33,48 +38,68 @@ class Service:
             ArtifactError: where the artifact is damaged; nothing is served then.
         """
         self.settings = settings
-        self.artifact = checkpoint.read(settings.artifact)
-        self.error_rates = self.artifact.metrics()
-        self.batcher: Batcher[Answer] = Batcher(
-            capacity=settings.queue_words,
-            max_batch=settings.max_batch,
-            max_wait=settings.max_wait,
-        )
-        self.pool = Pool(
-            self.batcher,
-            artifact=settings.artifact,
-            device=settings.device,
-            workers=settings.workers,
-            threads=settings.threads,
-            cores=cores.available(),
-            start_timeout=settings.start_timeout,
-            decode_timeout=settings.decode_timeout,
-        )
-        self.pronouncer = Pronouncer(self.artifact, self.batcher, max_letters=settings.max_letters)
+        self.metrics = Metrics()
+        self.current = Generation(settings, self.metrics)
+        self.metrics.watch(self)
         self.draining = False
         self.failure: str | None = None
+        self._running: dict[Generation, asyncio.Task[None]] = {}
+        self._background: set[asyncio.Task[None]] = set()
+        self._reloading = asyncio.Lock()
 
-    async def run_workers(self) -> None:
-        """Run the pool; where it cannot go on, end the whole service: it would never be ready."""
+    async def run(self) -> None:
+        """Run the generation that answers, whichever it is, until cancelled.
+
+        Where its workers cannot go on, the whole service ends: it would never be ready.
+        """
         try:
-            await self.pool.run()
-        except PoolError as e:
-            self.failure = str(e)
-            log.error("cannot start: %s", e)
-        except Exception as e:
-            self.failure = repr(e)
-            log.exception("the workers cannot be kept")
+            while True:
+                generation = self.current
+                running = self._start(generation)
+                await asyncio.wait({running})
+                if generation is self.current:
+                    break
+            error = running.exception()
+            self.failure = str(error) if isinstance(error, PoolError) else repr(error)
+            log.error("cannot go on: %s", self.failure)
+        finally:
+            for task in (*self._running.values(), *self._background):
+                task.cancel()
+            await asyncio.gather(*self._running.values(), return_exceptions=True)
         os.kill(os.getpid(), signal.SIGTERM)
+
+    async def reload(self) -> ModelName:
+        """Read the artifact anew, and let it answer once its pinned words come back right.
+
+        Raises:
+            ReloadError: where it does not come so far; what answered before still does.
+        """
+        if self._reloading.locked():
+            raise ReloadError("another reload is under way: wait for it")
+        async with self._reloading:
+            try:
+                new = await self._prepared()
+            except (TangerError, PoolError, OSError) as e:
+                self.metrics.reloads.labels("refused").inc()
+                log.error("the old weights stay: %s", e)
+                raise ReloadError(f"the old weights stay: {e}") from e
+            old, self.current = self.current, new
+            self.metrics.reloads.labels("done").inc()
+            log.info("%s answers in place of %s", new.artifact.version, old.artifact.version)
+        self._retain(asyncio.create_task(self._retire(old)))
+        return new.pronouncer.model
 
     def probe(self) -> Probe:
         """How things stand."""
-        workers = self.pool.ready
+        workers, check = self.current.pool.ready, self.current.check
         if self.draining:
             return Probe(status="draining", workers=workers)
-        if workers:
+        if workers and check.passed.is_set():
             return Probe(status="ok", workers=workers)
-        started = self.pool.restarts > 0
-        return Probe(status="no worker" if started else "starting", workers=0)
+        if check.failure is not None:
+            return Probe(status="wrong answers", workers=workers)
+        started = self.current.pool.restarts > 0
+        return Probe(status="no worker" if started else "starting", workers=workers)
 
     def ready(self) -> Probe:
         """How things stand, where a request that comes now would be decoded.
@@ -88,7 +113,7 @@ class Service:
         return probe
 
     def started(self) -> Probe:
-        """How things stand, once the first worker has loaded and warmed up.
+        """How things stand, once the first worker has loaded, warmed up and answered right.
 
         Raises:
             UnavailableError: before.
@@ -98,45 +123,115 @@ class Service:
             raise UnavailableError(probe.status)
         return probe
 
-    async def pronounce(
-        self, words: Sequence[str], options: Options, *, timeout: float | None
-    ) -> PronounceResponse:
-        """Answer a request.
+    def begin(self, words: Sequence[str], options: Options) -> Pronouncing:
+        """Admit a request; what it lacks is to be decoded.
 
         Args:
             words: as they were sent.
             options: how to answer.
-            timeout: seconds that the request may take, if it said so.
 
         Raises:
             InvalidRequestError: for too many words.
             UnavailableError: while no worker is ready.
-            AlphabetError, QueueFullError, DeadlineError, WorkerLostError: as `Pronouncer`.
+            AlphabetError, StressError: as `Pronouncer.begin`.
         """
         if len(words) > self.settings.max_words:
             fault = f"at most {self.settings.max_words} words a request, not {len(words)}"
             raise InvalidRequestError(ProblemError(where="body.words", message=fault))
         self.ready()
-        return await self.pronouncer.pronounce(
-            words, options, timeout=timeout or self.settings.timeout
-        )
+        work = self.current.pronouncer.begin(words, options)
+        self.metrics.cached.inc(work.known)
+        self.metrics.decoded.inc(len(work.missing))
+        return work
 
     def info(self) -> Info:
         """What is being served, on what, and how good it is."""
-        settings, artifact = self.settings, self.artifact
+        settings, serving = self.settings, self.current
         return Info(
-            model=self.pronouncer.model,
-            graphemes=artifact.graphemes.own,
-            phonemes=artifact.phonemes.own,
-            alphabets=self.pronouncer.alphabets,
-            error_rates=self.error_rates,
-            devices=tuple(self.pool.devices),
+            model=serving.pronouncer.model,
+            graphemes=serving.artifact.graphemes.own,
+            phonemes=serving.artifact.phonemes.own,
+            alphabets=serving.pronouncer.alphabets,
+            error_rates=serving.error_rates,
+            devices=tuple(serving.pool.devices),
             limits=Limits(
                 words=settings.max_words,
                 letters=settings.max_letters,
                 body_bytes=settings.max_body,
-                queue_words=settings.queue_words,
+                queue_letters=settings.queue_letters,
                 timeout_seconds=settings.timeout,
                 max_timeout_seconds=settings.max_timeout,
             ),
         )
+
+    def gauges(self) -> dict[str, float]:
+        """Figures for the metrics, by name."""
+        serving = self.current
+        return {
+            "queue_words": serving.batcher.waiting,
+            "queue_oldest_seconds": serving.batcher.age,
+            "queue_drain_seconds": serving.batcher.drained_in(),
+            "cached_words": len(serving.pronouncer.cache),
+            "workers_ready": serving.pool.ready,
+            "workers_lost": serving.pool.restarts,
+            "ready": float(serving.ready and not self.draining),
+        }
+
+    def serving(self) -> dict[str, str]:
+        """Name and version of the model, for the metrics."""
+        return self.current.pronouncer.model.model_dump()
+
+    def reload_on(self, number: signal.Signals) -> None:
+        """Reload at this signal, where signals come to this thread."""
+
+        async def reload() -> None:
+            with suppress(ReloadError):  # the log has it
+                await self.reload()
+
+        def handle() -> None:
+            self._retain(asyncio.create_task(reload()))
+
+        if threading.current_thread() is threading.main_thread():
+            asyncio.get_running_loop().add_signal_handler(number, handle)
+
+    def _retain(self, task: asyncio.Task[None]) -> None:
+        """Keep a task in the background until it is done."""
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _prepared(self) -> Generation:
+        """A generation whose pinned words came back right.
+
+        Raises:
+            TangerError, OSError: where its artifact cannot be read.
+            PoolError: where its workers do not come so far.
+        """
+        new = await asyncio.to_thread(Generation, self.settings, self.metrics)
+        running = self._start(new)
+        checked = asyncio.create_task(new.check.passed.wait())
+        await asyncio.wait(
+            {running, checked},
+            timeout=self.settings.start_timeout,
+            return_when="FIRST_COMPLETED",
+        )
+        checked.cancel()
+        if new.ready:
+            return new
+        problem = running.exception() if running.done() else new.check.failure
+        await self._stop(new)
+        raise PoolError(f"{problem or 'its workers were not ready in time'}")
+
+    def _start(self, generation: Generation) -> asyncio.Task[None]:
+        if generation not in self._running:
+            self._running[generation] = asyncio.create_task(generation.run())
+        return self._running[generation]
+
+    async def _stop(self, generation: Generation) -> None:
+        task = self._running.pop(generation)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def _retire(self, old: Generation) -> None:
+        """End a generation when the last word that it was asked for is answered."""
+        await old.idle()
+        await self._stop(old)

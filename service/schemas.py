@@ -133,7 +133,7 @@ class PronounceResponse(BaseModel):
 class Probe(BaseModel):
     """State of the service, for whatever watches it."""
 
-    status: Literal["ok", "starting", "draining", "no worker"]
+    status: Literal["ok", "starting", "draining", "no worker", "wrong answers"]
     workers: int = Field(description="Decoding processes that are ready.")
 
 
@@ -143,7 +143,7 @@ class Limits(BaseModel):
     words: int
     letters: int
     body_bytes: int
-    queue_words: int
+    queue_letters: int
     timeout_seconds: float
     max_timeout_seconds: float
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_settings import CliApp
 
 from model.errors import TangerError
+from service import logs
 from service.app import create_app
 from service.running import Service
 from service.settings import Settings
@@ -52,9 +52,7 @@ def main(arguments: Sequence[str]) -> int:
             name = ".".join(map(str, fault["loc"])) or "settings"
             print(f"error: {name}: {fault['msg']}", file=sys.stderr)
         return 2
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logs.configure(settings.log_level, settings.log_format)
     try:
         app = create_app(settings)
     except TangerError as e:

@@ -41,8 +41,12 @@ class Settings(BaseSettings):
     """Most words decoded together."""
     max_wait: Annotated[float, Field(ge=0)] = 0.0
     """Seconds that a free worker waits for more words; 0 takes what waits at once."""
-    queue_words: Positive = 4096
-    """Most words that wait; a request that would go beyond is answered 429."""
+    queue_letters: Positive = 32768
+    """Most letters that wait in words; a request that would go beyond is answered 429."""
+    cache_words: Annotated[int, Field(ge=0)] = 65536
+    """Answers that are kept for the next who asks; 0 decodes every word anew."""
+    cache_seconds: Annotated[int, Field(ge=0)] = 300
+    """Seconds for which caches on the way may keep an answer of the GET route; then they ask."""
 
     max_words: Positive = 256
     """Most words in a request."""
@@ -56,18 +60,26 @@ class Settings(BaseSettings):
     """Most seconds that X-Request-Timeout may ask for."""
     start_timeout: Annotated[float, Field(gt=0)] = 120.0
     """Seconds that a decoding process may take to load and warm up."""
-    decode_timeout: Annotated[float, Field(gt=0)] = 30.0
-    """Seconds after which a decoding process that does not answer is replaced."""
+    decode_timeout: Annotated[float, Field(gt=0)] = 1.0
+    """Seconds beyond those expected after which a silent decoding process is replaced."""
+    check_every: Annotated[float, Field(gt=0)] = 5.0
+    """Seconds between two checks, while nobody asks, that pinned words still come back right."""
     grace: Positive = 10
     """Seconds to finish what is in flight after SIGTERM."""
+    metrics: bool = True
+    """Whether there is a route /metrics, for Prometheus."""
+    log_format: Annotated[str, Field(pattern="^(json|text)$")] = "json"
+    """json, a line an object, or text."""
+    log_requests: bool = True
+    """Whether every request gets a line in the log; its words do not stand there."""
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
     """debug, info, warning or error."""
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
-        if self.queue_words < self.max_words:
+        if self.queue_letters < self.max_words * self.max_letters:
             raise ValueError(
-                f"queue_words ({self.queue_words}) must hold a whole request: max_words is "
-                f"{self.max_words}"
+                f"queue_letters ({self.queue_letters}) must hold a whole request: max_words "
+                f"({self.max_words}) of max_letters ({self.max_letters})"
             )
         return self

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -19,8 +20,9 @@ from model.devices import DeviceLostError
 from model.errors import TangerError
 from model.phonemizer import Phonemizer
 
-# One short and one long word: the first decode of each kind sets up what later ones reuse.
-_WARM_UP = (1, 12)
+# Words of so many letters, so many of them: the first decode of each kind sets up what later ones
+# reuse, and a lone word and a batch tell what a word costs.
+_WARM_UP = ((1, 1), (12, 1), (8, 32))
 
 
 def main(artifact: str, device: str, threads: str) -> int:
@@ -31,10 +33,10 @@ def main(artifact: str, device: str, threads: str) -> int:
     except (TangerError, OSError) as e:
         _send(answers, {"failed": str(e)})
         return 1
-    letter = phonemizer.graphemes.own[0]
-    phonemizer.pronounce([letter * count for count in _WARM_UP])
+    pace = _warm_up(phonemizer)
     found = phonemizer.decoder.device
-    _send(answers, {"device": found, "gpus": 0 if found == "cpu" else devices.gpus()})
+    gpus = 0 if found == "cpu" else devices.gpus()
+    _send(answers, {"device": found, "gpus": gpus, "pace": pace})
     for line in sys.stdin:
         _send(answers, {"answers": decode(phonemizer, json.loads(line)["words"])})
     return 0
@@ -42,6 +44,9 @@ def main(artifact: str, device: str, threads: str) -> int:
 
 def decode(phonemizer: Phonemizer, words: Sequence[str]) -> list[dict[str, Any]]:
     """Answers for `words`; one that makes the decoder raise gets its error and harms no other.
+
+    A batch that fails is halved until the words at fault are alone, or until what is left fits
+    into the device's memory.
 
     Raises:
         DeviceLostError: the device serves this process no more: another one has to.
@@ -53,7 +58,8 @@ def decode(phonemizer: Phonemizer, words: Sequence[str]) -> list[dict[str, Any]]
     except Exception as e:
         if len(words) == 1:
             return [{"error": f"{type(e).__name__}: {e}"}]
-        return [answer for word in words for answer in decode(phonemizer, [word])]
+        half = len(words) // 2
+        return decode(phonemizer, words[:half]) + decode(phonemizer, words[half:])
     return [
         {
             "phonemes": hypothesis.phonemes,
@@ -63,6 +69,19 @@ def decode(phonemizer: Phonemizer, words: Sequence[str]) -> list[dict[str, Any]]
         }
         for hypothesis in hypotheses
     ]
+
+
+def _warm_up(phonemizer: Phonemizer) -> list[tuple[int, float]]:
+    """Letters and seconds of a lone word and of a batch, each decoded for the second time."""
+    letter = phonemizer.graphemes.own[0]
+    for letters, count in _WARM_UP:
+        phonemizer.pronounce([letter * letters] * count)
+    pace = []
+    for letters, count in _WARM_UP[1:]:
+        started = time.perf_counter()
+        phonemizer.pronounce([letter * letters] * count)
+        pace.append((letters * count, time.perf_counter() - started))
+    return pace
 
 
 def _own_stdout() -> TextIO:

@@ -1,0 +1,80 @@
+"""One artifact at work: its queue, its workers, its answers. New weights are another one."""
+
+from __future__ import annotations
+
+import asyncio
+
+from model import checkpoint, cores
+from service.batcher import Batcher
+from service.metrics import Metrics
+from service.pool import Answer, Pool
+from service.pronouncer import Pronouncer
+from service.self_check import SelfCheck
+from service.settings import Settings
+
+
+class Generation:
+    """Everything that belongs to one reading of the artifact."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        """Read and check the artifact, and describe what serves it.
+
+        Raises:
+            ArtifactError: where it is damaged.
+        """
+        self.artifact = checkpoint.read(settings.artifact)
+        self.error_rates = self.artifact.metrics()
+        self.batcher: Batcher[Answer] = Batcher(
+            capacity=settings.queue_letters,
+            max_batch=settings.max_batch,
+            max_wait=settings.max_wait,
+        )
+        self.pool = Pool(
+            self.batcher,
+            artifact=settings.artifact,
+            device=settings.device,
+            workers=settings.workers,
+            threads=settings.threads,
+            cores=cores.available(),
+            start_timeout=settings.start_timeout,
+            decode_timeout=settings.decode_timeout,
+            observe=metrics.batch,
+        )
+        self.pronouncer = Pronouncer(
+            self.artifact,
+            self.batcher,
+            max_letters=settings.max_letters,
+            cache_words=settings.cache_words,
+        )
+        self.check = SelfCheck(
+            self.batcher,
+            self.artifact.pinned(),
+            letter=self.artifact.graphemes.own[0],
+            interval=settings.check_every,
+            timeout=settings.timeout,
+        )
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a worker, and the pinned words come back right."""
+        return self.pool.ready > 0 and self.check.passed.is_set()
+
+    async def run(self) -> None:
+        """Serve until cancelled.
+
+        Raises:
+            PoolError: where no worker can start.
+        """
+        checking = asyncio.create_task(self.check.run())
+        try:
+            await self.pool.run()
+        finally:
+            checking.cancel()
+
+    async def idle(self) -> None:
+        """Return when nothing waits or is being decoded any more."""
+        while True:
+            # Whoever chose this generation a moment ago has submitted its words by then
+            await asyncio.sleep(0.1)
+            if not self.batcher.busy:
+                return

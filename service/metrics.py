@@ -1,0 +1,119 @@
+"""What Prometheus reads at ``/metrics``: seconds and words, labels that no client can multiply."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_WORDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+# When each series began is a series more each, which nobody asked for
+disable_created_metrics()
+MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Watched(Protocol):
+    """What is asked for its state whenever the metrics are read."""
+
+    def gauges(self) -> dict[str, float]:
+        """Figures by name."""
+
+    def serving(self) -> dict[str, str]:
+        """Name and version of the model."""
+
+
+class Metrics:
+    """The service's counters."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        self._requests = Counter(
+            "tanger_requests",
+            "Answered requests.",
+            ["route", "method", "status"],
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "tanger_request_seconds",
+            "From a request's head to its answer's last byte.",
+            ["route"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.in_flight = Gauge(
+            "tanger_requests_in_flight", "Requests that have no answer yet.", registry=registry
+        )
+        words = Counter(
+            "tanger_words", "Words by where answers are from.", ["origin"], registry=registry
+        )
+        self.decoded, self.cached = words.labels("decoded"), words.labels("cached")
+        self._batches = Histogram(
+            "tanger_batch_words", "Words decoded together.", buckets=_WORDS, registry=registry
+        )
+        self._decoding = Histogram(
+            "tanger_decode_seconds", "What a batch takes.", buckets=_SECONDS, registry=registry
+        )
+        self.reloads = Counter(
+            "tanger_reloads", "New weights, by what came of it.", ["outcome"], registry=registry
+        )
+        for outcome in ("done", "refused"):
+            self.reloads.labels(outcome)
+        # Looking a child up by its labels costs more than counting
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def watch(self, watched: Watched) -> None:
+        """Ask `watched` for its state from now on."""
+        self.registry.register(_State(watched))
+
+    def request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count an answered request.
+
+        Args:
+            route: its template, never its path.
+            method: of HTTP; what is none counts as "other".
+            status: of the answer.
+            seconds: from its head to the last byte.
+        """
+        key = (route, method if method in _METHODS else "other", status)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = (self._requests.labels(*key), self._seconds.labels(route))
+        counter, histogram = found
+        counter.inc()
+        histogram.observe(seconds)
+
+    def batch(self, words: int, seconds: float) -> None:
+        """Count a decoded batch."""
+        self._batches.observe(words)
+        self._decoding.observe(seconds)
+
+    def render(self) -> bytes:
+        """Prometheus's text format, version 0.0.4."""
+        return generate_latest(self.registry)
+
+
+class _State(Collector):
+    def __init__(self, watched: Watched) -> None:
+        self.watched = watched
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        families = [
+            GaugeMetricFamily(f"tanger_{name}", name.replace("_", " ").capitalize() + ".", value)
+            for name, value in self.watched.gauges().items()
+        ]
+        told = self.watched.serving()
+        model = GaugeMetricFamily("tanger_model", "The weights that answer.", labels=list(told))
+        model.add_metric(list(told.values()), 1)
+        return [*families, model]

@@ -1,0 +1,83 @@
+"""Readiness that cannot lie: words whose answers are known, sent through the real queue."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+
+from service.batcher import Batcher, DeadlineError, QueueFullError
+from service.pool import Answer, WorkerLostError
+
+log = logging.getLogger("tanger.check")
+
+
+class SelfCheck:
+    """Asks the queue for pinned words at the start, and again whenever nobody else asks.
+
+    Attributes:
+        passed: set while the last answers were right.
+        failure: what was wrong with them, else None.
+    """
+
+    def __init__(
+        self,
+        batcher: Batcher[Answer],
+        pinned: Mapping[str, Sequence[str]],
+        *,
+        letter: str,
+        interval: float,
+        timeout: float,
+    ) -> None:
+        """Describe the check; `run` makes it.
+
+        Args:
+            batcher: the queue.
+            pinned: words and the phonemes that they should get.
+            letter: what the artifact reads: where nothing is pinned, it has to get any answer.
+            interval: seconds between two checks.
+            timeout: seconds that an answer may take.
+        """
+        self.batcher = batcher
+        self.pinned = {word: tuple(phonemes) for word, phonemes in pinned.items()}
+        self.words = list(self.pinned) or [letter]
+        self.interval = interval
+        self.timeout = timeout
+        self.passed = asyncio.Event()
+        self.failure: str | None = None
+
+    async def run(self) -> None:
+        """Check until cancelled."""
+        while True:
+            if not self.passed.is_set() or not self.batcher.busy:
+                await self.check()
+            # At the start it is checked as soon as there is a worker
+            await asyncio.sleep(self.interval if self.passed.is_set() else min(0.1, self.interval))
+
+    async def check(self) -> None:
+        """Ask once, and note how it went. Too much other work is no failure."""
+        if not self.batcher.workers:
+            return
+        try:
+            answers = (await self.batcher.submit(self.words, timeout=self.timeout)).answers
+        except QueueFullError:
+            return
+        except (DeadlineError, WorkerLostError) as e:
+            self._note(f"the pinned words got no answer: {e}")
+            return
+        wrong = [
+            f"{word} is {answer.error or ' '.join(answer.phonemes)}, not {' '.join(expected)}"
+            for (word, expected), answer in zip(self.pinned.items(), answers, strict=False)
+            if answer.error is not None or tuple(answer.phonemes) != expected
+        ]
+        wrong += [f"{answer.error}" for answer in answers if not self.pinned and answer.error]
+        self._note("; ".join(wrong) or None)
+
+    def _note(self, failure: str | None) -> None:
+        if failure is None:
+            self.passed.set()
+        else:
+            self.passed.clear()
+            if failure != self.failure:
+                log.error("not ready: %s", failure)
+        self.failure = failure
