@@ -306,7 +306,13 @@ class Batch(Generic[A]):
         return self._batcher.pace.seconds(self.letters)
 
     def resolve(self, answers: Sequence[A]) -> float:
-        """Hand out the answers, one a word, in the order of the words; the seconds they took."""
+        """Hand out the answers, one a word, in the order of the words; the seconds they took.
+
+        Raises:
+            ValueError: where they are too few or too many; none is handed out then.
+        """
+        if len(answers) != len(self.words):
+            raise ValueError(f"{len(answers)} answers for {len(self.words)} words")
         now = self._batcher.clock()
         for slot, answer in zip(self._slots, answers, strict=True):
             slot.resolved = now

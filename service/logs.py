@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import structlog
+from structlog.typing import EventDict
 
 _SHARED: tuple[Any, ...] = (
     structlog.contextvars.merge_contextvars,
@@ -15,7 +16,7 @@ _SHARED: tuple[Any, ...] = (
 )
 
 
-def _without_colours(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+def _without_colours(_: Any, __: str, event: EventDict) -> EventDict:
     """Uvicorn says some things twice, the second time with the codes of a terminal."""
     event.pop("color_message", None)
     return event

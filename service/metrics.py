@@ -19,7 +19,7 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 _WORDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # When each series began is a series more each, which nobody asked for
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 

@@ -60,8 +60,9 @@ class Service:
                 if generation is self.current:
                     break
             error = running.exception()
-            self.failure = str(error) if isinstance(error, PoolError) else repr(error)
-            log.error("cannot go on: %s", self.failure)
+            unexpected = not isinstance(error, PoolError)
+            self.failure = repr(error) if unexpected else str(error)
+            log.error("cannot start: %s", self.failure, exc_info=unexpected and error)
         finally:
             for task in (*self._running.values(), *self._background):
                 task.cancel()

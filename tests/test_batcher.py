@@ -67,12 +67,17 @@ def queue(*, capacity=100, max_batch=4, max_wait=0.0):
 
 
 def submitted(batcher, *words, timeout=LONG):
-    return asyncio.create_task(batcher.submit(words, timeout=timeout))
+    return asyncio.create_task(ask(batcher, words, timeout=timeout))
+
+
+async def ask(batcher, words, *, timeout):
+    return (await batcher.submit(words, timeout=timeout)).answers
 
 
 def assert_empty(batcher):
     assert batcher.waiting == 0
-    assert not batcher._requests
+    assert not batcher.busy
+    assert batcher._letters == 0
     assert batcher._idle == 0
 
 
@@ -90,7 +95,7 @@ def test_answers_come_in_the_order_of_the_words():
 
 def test_a_lone_word_does_not_wait_and_what_comes_meanwhile_shares_a_batch():
     async def run():
-        batcher = queue(max_batch=64)
+        batcher = queue(capacity=200, max_batch=64)
         async with decoding(batcher, busy=True) as decoder:
             first = submitted(batcher, "FIRST")
             await turns()
@@ -112,7 +117,7 @@ def test_a_request_longer_than_a_batch_is_cut_and_put_together_again():
         batcher = queue(max_batch=4)
         async with decoding(batcher) as decoder:
             words = [f"W{n}" for n in range(10)]
-            assert await batcher.submit(words, timeout=LONG) == [f"w{n}" for n in range(10)]
+            assert await ask(batcher, words, timeout=LONG) == [f"w{n}" for n in range(10)]
             assert [len(batch) for batch in decoder.batches] == [4, 4, 2]
             assert decoder.words == words
         assert_empty(batcher)
@@ -134,7 +139,7 @@ def test_first_come_first_served():
 
 def test_no_words_are_answered_at_once():
     async def run():
-        assert await queue().submit([], timeout=LONG) == []
+        assert await ask(queue(), [], timeout=LONG) == []
 
     asyncio.run(run())
 
@@ -144,9 +149,9 @@ def test_a_request_is_admitted_whole_or_not_at_all():
         batcher = queue(capacity=4)
         kept = submitted(batcher, "A", "B", "C")
         await turns()
-        with pytest.raises(QueueFullError, match="3 words are waiting, of at most 4") as caught:
-            await batcher.submit(["D", "E"], timeout=LONG)
-        assert caught.value.retry_after > 0
+        with pytest.raises(QueueFullError, match="3 letters are waiting, of at most 4") as caught:
+            await ask(batcher, ["D", "E"], timeout=LONG)
+        assert caught.value.retry_after == 0  # nothing is known of the pace yet
         assert batcher.waiting == 3
         fits = submitted(batcher, "F")
         await turns()
@@ -161,7 +166,7 @@ def test_a_request_is_admitted_whole_or_not_at_all():
 def test_a_request_larger_than_the_queue_is_never_admitted():
     async def run():
         with pytest.raises(QueueFullError):
-            await queue(capacity=2).submit(["A", "B", "C"], timeout=LONG)
+            await ask(queue(capacity=2), ["A", "B", "C"], timeout=LONG)
 
     asyncio.run(run())
 
@@ -188,7 +193,7 @@ def test_a_missed_deadline_gives_the_room_back():
             first = submitted(batcher, "A")
             await turns()
             with pytest.raises(DeadlineError, match=r"3 words took longer than 0\.01 s"):
-                await batcher.submit(["B", "C", "D"], timeout=0.01)
+                await ask(batcher, ["B", "C", "D"], timeout=0.01)
             assert batcher.waiting == 0
             late = submitted(batcher, "E", "F", "G")
             decoder.gate.set()
@@ -205,9 +210,9 @@ def test_a_deadline_is_missed_while_decoding_too():
         batcher = queue()
         async with decoding(batcher, busy=True) as decoder:
             with pytest.raises(DeadlineError):
-                await batcher.submit(["A"], timeout=0.01)
+                await ask(batcher, ["A"], timeout=0.01)
             decoder.gate.set()
-            assert await batcher.submit(["B"], timeout=LONG) == ["b"]
+            assert await ask(batcher, ["B"], timeout=LONG) == ["b"]
         assert_empty(batcher)
 
     asyncio.run(run())
@@ -218,7 +223,7 @@ def test_the_time_limit_of_a_caller_is_not_ours():
         batcher = queue()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
-                await batcher.submit(["A"], timeout=LONG)
+                await ask(batcher, ["A"], timeout=LONG)
         assert_empty(batcher)
 
     asyncio.run(run())
@@ -256,7 +261,7 @@ def test_what_is_left_of_a_cancelled_request_is_given_up():
             await turns()
             assert batcher.waiting == 0
             decoder.gate.set()
-            assert await batcher.submit(["K"], timeout=LONG) == ["k"]
+            assert await ask(batcher, ["K"], timeout=LONG) == ["k"]
             assert decoder.batches == [list("ABCD"), ["K"]]
         assert_empty(batcher)
 
@@ -284,7 +289,7 @@ def test_a_worker_that_has_left_gets_no_share():
         leaving.cancel()
         await asyncio.gather(leaving, return_exceptions=True)
         async with decoding(batcher) as decoder:
-            await batcher.submit("ABCD", timeout=LONG)
+            await ask(batcher, "ABCD", timeout=LONG)
             assert decoder.batches == [list("ABCD")]
 
     asyncio.run(run())
@@ -350,11 +355,166 @@ def test_answers_that_are_too_few_are_noticed():
         request = submitted(batcher, "A", "B")
         await turns()
         batch = await batcher.take()
-        with pytest.raises(ValueError, match="shorter"):
+        with pytest.raises(ValueError, match="1 answers for 2 words"):
             batch.resolve(["a"])
         batch.fail(BrokenError("broken"))
         with pytest.raises(BrokenError):
             await request
+
+    asyncio.run(run())
+
+
+def test_a_word_that_several_wait_for_is_decoded_once():
+    async def run():
+        batcher = queue(max_batch=2)
+        async with decoding(batcher, busy=True) as decoder:
+            requests = [submitted(batcher, "A", "B", "A"), submitted(batcher, "C", "B")]
+            await turns()
+            requests.append(submitted(batcher, "B", "A", "C"))  # taken, taken, waiting
+            await turns()
+            decoder.gate.set()
+            assert await asyncio.gather(*requests) == [list("aba"), list("cb"), list("bac")]
+            assert decoder.words == ["A", "B", "C"]
+            assert await ask(batcher, ["A"], timeout=LONG) == ["a"]
+            assert decoder.words == ["A", "B", "C", "A"], "the queue keeps no answers"
+        assert_empty(batcher)
+
+    asyncio.run(run())
+
+
+def test_who_shares_a_word_does_not_lose_it_when_the_other_leaves():
+    async def run():
+        batcher = queue()
+        async with decoding(batcher, busy=True) as decoder:
+            first = submitted(batcher, "A")
+            await turns()
+            gone, stays = submitted(batcher, "B", "C"), submitted(batcher, "C")
+            await turns()
+            gone.cancel()
+            await turns()
+            assert batcher.waiting == 1
+            decoder.gate.set()
+            assert await asyncio.gather(first, stays) == [["a"], ["c"]]
+            assert decoder.words == ["A", "C"]
+        assert_empty(batcher)
+
+    asyncio.run(run())
+
+
+def test_shared_words_take_no_room():
+    async def run():
+        batcher = queue(capacity=3)
+        requests = [submitted(batcher, "A", "B", "C") for _ in range(5)]
+        await turns()
+        assert batcher.waiting == 3
+        async with decoding(batcher):
+            assert await asyncio.gather(*requests) == [list("abc")] * 5
+
+    asyncio.run(run())
+
+
+def test_what_a_lost_worker_held_is_decoded_again_each_word_alone():
+    async def run():
+        batcher = queue(max_batch=8)
+        requests = [submitted(batcher, "A", "KILLS", "C"), submitted(batcher, "D")]
+        await turns()
+        batch = await batcher.take()
+        assert batch.words == ["A", "KILLS", "C", "D"]
+        batch.lose(BrokenError("lost"))
+        requests.append(submitted(batcher, "E"))
+        await turns()
+        assert batcher.waiting == 5
+        words = []
+        while batcher.waiting:
+            batch = await batcher.take()
+            words.append(batch.words)
+            if "KILLS" in batch.words:
+                batch.lose(BrokenError("lost again"))
+            else:
+                batch.resolve([word.lower() for word in batch.words])
+        assert words == [["A"], ["KILLS"], ["C"], ["D"], ["E"]]
+        answers = await asyncio.gather(*requests, return_exceptions=True)
+        assert [str(answers[0]), *answers[1:]] == ["lost again", ["d"], ["e"]]
+        assert_empty(batcher)
+
+    asyncio.run(run())
+
+
+def test_words_that_nobody_waits_for_are_not_decoded_again():
+    async def run():
+        batcher = queue()
+        request = submitted(batcher, "A", "B")
+        await turns()
+        batch = await batcher.take()
+        request.cancel()
+        await turns()
+        batch.lose(BrokenError("lost"))
+        assert_empty(batcher)
+
+    asyncio.run(run())
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_what_a_request_took_is_told():
+    async def run():
+        clock = Clock()
+        batcher = Batcher(capacity=100, max_batch=4, clock=clock)
+        request = asyncio.create_task(batcher.submit(["A", "B"], timeout=LONG))
+        await turns()
+        assert batcher.age == 0
+        clock.now = 2.0
+        assert batcher.age == 2
+        batch = await batcher.take()
+        assert batcher.age == 0
+        clock.now = 5.0
+        assert batch.resolve(["a", "b"]) == 3
+        answered = await request
+        assert (answered.queued, answered.decoding, answered.batch) == (2, 3, 2)
+
+    asyncio.run(run())
+
+
+def test_a_deadline_that_the_pace_cannot_meet_is_refused_at_once():
+    async def run():
+        batcher = queue(max_batch=4)
+        batcher.workers = 2
+        batcher.pace.note(10, 20.0)  # two seconds a letter
+        first = submitted(batcher, "AAAA")
+        await turns()
+        with pytest.raises(DeadlineError, match="1 words behind 1 that wait would take 6 s") as no:
+            await ask(batcher, ["BB"], timeout=5)
+        assert no.value.retry_after == pytest.approx(1)
+        fits = submitted(batcher, "CC", timeout=7)
+        joins = submitted(batcher, "AAAA", timeout=5)
+        async with decoding(batcher):
+            assert await asyncio.gather(first, fits, joins) == [["aaaa"], ["cc"], ["aaaa"]]
+        batcher.pace.note(10, 1e6)
+        empty = submitted(batcher, "D", timeout=5)  # whoever is first may try
+        async with decoding(batcher):
+            assert await empty == ["d"]
+
+    asyncio.run(run())
+
+
+def test_how_long_to_wait_for_room_follows_from_the_pace():
+    async def run():
+        batcher = queue(capacity=10)
+        batcher.workers = 2
+        batcher.pace.note(10, 20.0)
+        kept = submitted(batcher, "A" * 8)
+        await turns()
+        with pytest.raises(QueueFullError) as caught:
+            await ask(batcher, ["B" * 5], timeout=LONG)
+        assert caught.value.retry_after == pytest.approx(3)  # three letters too many
+        kept.cancel()
+        await turns()
+        assert_empty(batcher)
 
     asyncio.run(run())
 
@@ -382,7 +542,7 @@ def test_max_wait_ends_when_the_batch_is_full():
             second = submitted(batcher, "B", "C", "D")
             await asyncio.gather(first, second)
             assert decoder.batches == [["A", "B", "C", "D"]]
-            assert await batcher.submit("EFGH", timeout=LONG) == list("efgh")
+            assert await ask(batcher, "EFGH", timeout=LONG) == list("efgh")
 
     asyncio.run(run())
 
@@ -404,10 +564,10 @@ def test_max_wait_outlives_the_request_that_began_it():
         batcher = queue(max_batch=4, max_wait=0.05)
         async with decoding(batcher) as decoder:
             with pytest.raises(DeadlineError):
-                await batcher.submit(["A"], timeout=0.01)
+                await ask(batcher, ["A"], timeout=0.01)
             await asyncio.sleep(0.06)
             assert decoder.batches == []
-            assert await batcher.submit(["B"], timeout=LONG) == ["b"]
+            assert await ask(batcher, ["B"], timeout=LONG) == ["b"]
 
     asyncio.run(run())
 
@@ -415,7 +575,7 @@ def test_max_wait_outlives_the_request_that_began_it():
 REQUESTS = st.lists(
     st.tuples(
         st.integers(1, 7),  # words
-        st.sampled_from(["wait", "wait", "cancel", "deadline", "fail"]),
+        st.sampled_from(["wait", "wait", "same", "cancel", "deadline", "fail"]),
         st.integers(0, 4),  # turns of the event loop before the next request
         st.integers(0, 6),  # turns until it is cancelled
     ),
@@ -427,7 +587,7 @@ REQUESTS = st.lists(
     requests=REQUESTS,
     workers=st.integers(1, 3),
     max_batch=st.integers(1, 8),
-    capacity=st.integers(7, 20),
+    capacity=st.integers(40, 100),
     max_wait=st.sampled_from([0.0, 0.0005]),
 )
 @settings(deadline=None, max_examples=60)
@@ -436,6 +596,8 @@ def test_in_a_storm_nothing_is_lost_and_nothing_is_kept(
 ):
     async def request(batcher, number, size, fate, patience):
         words = [f"W{number}.{place}" for place in range(size)]
+        if fate == "same":
+            words = [f"SAME{place}" for place in range(size)]
         if fate == "fail":
             words[-1] = "BAD"
         task = submitted(batcher, *words, timeout=0.0005 if fate == "deadline" else LONG)
@@ -459,10 +621,10 @@ def test_in_a_storm_nothing_is_lost_and_nothing_is_kept(
         async with decoding(batcher, workers=workers) as decoder, asyncio.timeout(LONG):
             for number, (size, fate, pause, patience) in enumerate(requests):
                 tasks.append(asyncio.create_task(request(batcher, number, size, fate, patience)))
-                assert 0 <= batcher.waiting <= capacity
+                assert 0 <= batcher._letters <= capacity
                 await turns(pause)
             await asyncio.gather(*tasks)
-            good = [word for word in decoder.words if word != "BAD"]
+            good = [word for word in decoder.words if word.startswith("W")]
             assert len(good) == len(set(good)), "a word was decoded twice"
             assert all(1 <= len(batch) <= max_batch for batch in decoder.batches)
         assert_empty(batcher)

@@ -1,10 +1,11 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from model import checkpoint
 from model.alphabets import AlphabetError
-from service.batcher import Batcher
+from service.batcher import Answered, Batcher
 from service.pool import Answer
 from service.pronouncer import Pronouncer
 from service.schemas import Options
@@ -19,10 +20,12 @@ class Decoded(Batcher):
 
     async def submit(self, words, *, timeout):
         self.submitted.extend(words)
-        return [
-            Answer(error="ValueError: no") if word == "B" else Answer(tuple(word), 1 / 3, True)
-            for word in words
-        ]
+        return Answered(
+            [
+                Answer(error="ValueError: no") if word == "B" else Answer(tuple(word), 1 / 3, True)
+                for word in words
+            ]
+        )
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +36,16 @@ def artifact(tiny_artifact):
 def pronounce(artifact, *words, **options):
     queue = Decoded()
     pronouncer = Pronouncer(artifact, queue, max_letters=4)
-    answer = asyncio.run(pronouncer.pronounce(words, Options(**options), timeout=1))
-    return queue.submitted, answer
+    return queue.submitted, asked(pronouncer, *words, **options)
+
+
+def asked(pronouncer, *words, **options):
+    async def run():
+        work = pronouncer.begin(words, Options(**options))
+        await work.decode(timeout=1)
+        return work.response()
+
+    return asyncio.run(run())
 
 
 def test_only_what_can_be_spelt_is_queued_and_all_is_answered_in_order(artifact):
@@ -73,3 +84,31 @@ def test_alphabets(artifact):
 def test_an_alphabet_that_the_artifact_cannot_be_written_in_is_refused_before_anything(artifact):
     with pytest.raises(AlphabetError, match="'arpabet' or 'cntk'"):
         pronounce(artifact, "ab", alphabet="native")
+
+
+def test_what_was_answered_is_not_decoded_again_but_a_failure_is(artifact):
+    queue = Decoded()
+    pronouncer = Pronouncer(artifact, queue, max_letters=4, cache_words=10)
+    first = asked(pronouncer, "ab", "B", "AB")
+    assert queue.submitted == ["AB", "B"]
+    again = asked(pronouncer, "Ab", "b")
+    assert queue.submitted == ["AB", "B", "B"]
+    assert again.results[0].pronunciations == first.results[0].pronunciations
+    assert pronouncer.begin(["ab"], Options()).missing == []
+
+
+def test_an_entity_tag_names_all_that_decides_an_answer(artifact):
+    def tag(word="ab", artifact=artifact, max_letters=4, **options):
+        pronouncer = Pronouncer(artifact, Decoded(), max_letters=max_letters)
+        return pronouncer.etag(word, Options(**options))
+
+    assert tag() == tag()
+    others = [
+        tag("abd"),
+        tag(alphabet="cntk"),
+        tag(stress=True),
+        tag(max_letters=5),
+        tag(artifact=replace(artifact, weights_sha256="0" * 64)),
+        tag(artifact=replace(artifact, calibration=None)),
+    ]
+    assert len({tag(), *others}) == 1 + len(others)

@@ -33,9 +33,9 @@ def test_the_environment_is_read(monkeypatch, tmp_path):
 
 def test_the_command_line_wins(monkeypatch):
     monkeypatch.setenv("TANGER_PORT", "9000")
-    monkeypatch.setenv("TANGER_QUEUE_WORDS", "300")
+    monkeypatch.setenv("TANGER_QUEUE_LETTERS", "3000")
     settings = CliApp.run(Settings, cli_args=["--port", "9001", "--max-words", "17"])
-    assert (settings.port, settings.queue_words, settings.max_words) == (9001, 300, 17)
+    assert (settings.port, settings.queue_letters, settings.max_words) == (9001, 3000, 17)
 
 
 @pytest.mark.parametrize(
@@ -49,13 +49,16 @@ def test_the_command_line_wins(monkeypatch):
         ("max_words", "0"),
         ("max_letters", "0"),
         ("max_body", "0"),
-        ("queue_words", "0"),
+        ("queue_letters", "0"),
         ("max_wait", "-1"),
         ("max_wait", "nan"),
         ("timeout", "0"),
         ("timeout", "nan"),
         ("max_timeout", "soon"),
         ("decode_timeout", "0"),
+        ("cache_words", "-1"),
+        ("check_every", "0"),
+        ("log_format", "xml"),
         ("grace", "-1"),
         ("device", "gpu"),
         ("device", "cuda:"),
@@ -77,10 +80,10 @@ def test_devices(device):
 
 
 def test_the_queue_must_hold_a_whole_request(monkeypatch, capsys):
-    assert main(["--queue-words", "5", "--max-words", "6"]) == 2
+    assert main(["--queue-letters", "50", "--max-words", "6", "--max-letters", "9"]) == 2
     said = capsys.readouterr().err
-    assert "queue_words (5) must hold a whole request: max_words is 6" in said
-    assert Settings(queue_words=6, max_words=6).queue_words == 6
+    assert "queue_letters (50) must hold a whole request: max_words (6) of max_letters (9)" in said
+    assert Settings(queue_letters=54, max_words=6, max_letters=9).queue_letters == 54
 
 
 def test_an_unknown_option_is_refused(monkeypatch, capsys):
