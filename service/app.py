@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from model import __version__
-from service import metrics, problems
+from service import conditional, metrics, problems
 from service.intake import read_json, unless_gone, unless_stopped
 from service.openapi import PROBLEMS, DescribedApp, json_body
 from service.pronouncer import Pronouncing
@@ -108,7 +108,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         """Pronounce one word, percent-encoded. `If-None-Match` spares an answer that is known."""
         tag = service.current.pronouncer.etag(word, options)
         fresh = {"ETag": tag, "Cache-Control": f"{shared}, max-age={settings.cache_seconds}"}
-        if tag in request.headers.get("If-None-Match", ""):
+        if conditional.has(request.headers.get("If-None-Match"), tag):
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=fresh)
         with unless_stopped():
             work = service.begin([word], options)

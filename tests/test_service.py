@@ -750,7 +750,7 @@ def test_requests_that_wait_share_batches(service, client):
         results(exchange.answer(), [word])
     later, decoded_later = batches(client)
     assert decoded_later - decoded == len(words) == 64
-    assert later - count == 4, "two lone words, and two halves of the rest"
+    assert later - count <= 4, "two lone words, and two halves of the rest at most"
 
 
 def test_answers_of_concurrent_requests_are_not_mixed_up(service):

@@ -1,0 +1,275 @@
+"""What those who run the service see of it, and do to it."""
+
+import json
+import random
+import re
+import shutil
+import signal
+import threading
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from live_service import eventually, get, running
+
+from model import checkpoint, evaluation
+from model.phonemizer import Phonemizer
+
+JSON_LINE = re.compile(r"^\{.*\}$")
+
+
+@pytest.fixture(scope="module")
+def pinned_artifact(tiny_artifact, little_lexicon, tmp_path_factory):
+    """The tiny artifact, evaluated, and with it the words that it should get right."""
+    copy = tmp_path_factory.mktemp("pinned") / "tiny"
+    shutil.copytree(tiny_artifact, copy)
+    evaluation.keep(copy, evaluation.evaluate(Phonemizer.load(copy, "cpu"), little_lexicon["test"]))
+    assert checkpoint.read(copy).pinned()
+    return copy
+
+
+@pytest.fixture(scope="module")
+def service(pinned_artifact, tmp_path_factory):
+    log = tmp_path_factory.mktemp("operations") / "log"
+    with running(log, artifact=pinned_artifact, workers=2, check_every=0.2) as service:
+        service.wait_until_ready(2)
+        yield service
+        assert service.stop() == 0
+        assert "Traceback" not in service.log
+
+
+@pytest.fixture(scope="module")
+def client(service):
+    with httpx.Client(base_url=service.url, timeout=60) as client:
+        yield client
+
+
+def other_weights(artifact: Path, path: Path) -> str:
+    """Another artifact of the same language in the place of the one at `path`; its version."""
+    found = checkpoint.read(artifact)
+    weights = {name: array * np.float32(1.001) for name, array in found.weights().items()}
+    written = checkpoint.write(
+        path,
+        name=found.name,
+        network=found.network,
+        training=found.training,
+        calibration=found.calibration,
+        graphemes=found.graphemes,
+        phonemes=found.phonemes,
+        weights=weights,
+        extras={},
+    )
+    assert written.version != found.version
+    return written.version
+
+
+def metric(client, name):
+    told = client.get("/metrics").text
+    return float(re.search(rf"^{re.escape(name)} (.*)$", told, re.MULTILINE)[1])
+
+
+# The same word, one decode
+
+
+def test_a_word_is_decoded_once_and_known_then(client):
+    name = 'tanger_words_total{origin="%s"}'
+    decoded, cached = (metric(client, name % origin) for origin in ("decoded", "cached"))
+    first = client.get("/pronounce/tabater")
+    again = client.post("/pronounce", json={"words": ["TABATER", "Tabater"], "alphabet": "cntk"})
+    assert re.fullmatch(
+        r'queue;dur=[0-9.]+, decode;dur=[0-9.]+, batch;desc="1"', first.headers["Server-Timing"]
+    )
+    assert again.headers["Server-Timing"] == "cache"
+    said, said_again = (
+        answer.json()["results"][0]["pronunciations"][0] for answer in (first, again)
+    )
+    assert [f"~{phoneme}" for phoneme in said["phonemes"]] == said_again["phonemes"]
+    assert said["probability"] == said_again["probability"]
+    assert metric(client, name % "decoded") == decoded + 1
+    assert metric(client, name % "cached") == cached + 1
+
+
+def test_an_answer_that_is_known_is_not_sent_again(client, pinned_artifact):
+    first = client.get("/pronounce/tanger")
+    tag = first.headers["ETag"]
+    assert re.fullmatch('"[0-9a-f]{32}"', tag)
+    assert first.headers["Cache-Control"] == "public, max-age=300"
+    version = checkpoint.read(pinned_artifact).version
+    assert first.headers["X-Model-Version"] == first.json()["model"]["version"] == version
+    for given in (tag, f'"x", {tag}', f"W/{tag}", "*"):
+        again = client.get("/pronounce/tanger", headers={"If-None-Match": given})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["ETag"] == tag
+    for url in ("/pronounce/tange", "/pronounce/tanger?alphabet=cntk"):
+        other = client.get(url, headers={"If-None-Match": tag})
+        assert other.status_code == 200
+        assert other.headers["ETag"] != tag
+
+
+# Seeing inside
+
+
+def test_random_paths_make_no_series(client):
+    draw = random.Random(5)
+
+    def series():
+        return {
+            line.rpartition(" ")[0]
+            for line in client.get("/metrics").text.splitlines()
+            if line and not line.startswith("#")
+        }
+
+    for path in ("/pronounce/a", "/nowhere"):
+        client.get(path)
+    client.request("BREW", "/nowhere")
+    series()
+    before = series()
+    for _ in range(300):
+        path = "".join(draw.choices("abcdegnrt/.-%", k=draw.randint(1, 20))).replace("%", "%41")
+        client.request(draw.choice(["GET", "BREW"]), f"/{draw.choice(['', 'pronounce/'])}{path}")
+    grown = series() - before
+    # Another status of a route that answered before is all that may come
+    assert all(re.search(r'route="(unmatched|/pronounce/\{word\})"', line) for line in grown)
+    assert len(grown) <= 4, grown
+
+
+def test_every_line_of_the_log_is_json_and_a_request_names_its_trace(service, client):
+    trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    headers = {"traceparent": f"00-{trace}-{parent}-01", "X-Request-ID": "mine"}
+    client.get("/pronounce/secretword", headers=headers)
+
+    def line():
+        lines = [json.loads(text) for text in service.log.splitlines()]
+        return next((line for line in lines if line.get("request_id") == "mine"), None)
+
+    found = eventually(line, "the request's line")
+    assert (found["trace_id"], found["parent_id"]) == (trace, parent)
+    assert (found["method"], found["route"], found["status"]) == ("GET", "/pronounce/{word}", 200)
+    assert found["seconds"] > 0
+    assert "secretword" not in service.log.lower(), "what people ask is their affair"
+
+
+def test_logs_as_text_without_requests(tiny_artifact, tmp_path):
+    settings = {"log_format": "text", "log_requests": False, "metrics": False}
+    with running(tmp_path / "log", artifact=tiny_artifact, **settings) as service:
+        service.wait_until_ready()
+        assert service.ask(get("/pronounce/bad")).status_code == 200
+        assert service.ask(get("/metrics")).status_code == 404
+        assert not any(JSON_LINE.match(line) for line in service.log.splitlines())
+        assert "/pronounce" not in service.log
+
+
+# Readiness
+
+
+def test_wrong_answers_are_not_ready(pinned_artifact, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(pinned_artifact, copy)
+    found = checkpoint.read(copy)
+    word = next(iter(found.pinned()))
+    checkpoint.write_pinned(found, {word: ("Z", "Z")})
+    with running(tmp_path / "log", artifact=copy) as service:
+        eventually(lambda: "wrong answers" in service.ask(get("/readyz")).text, "the check to fail")
+        assert service.ask(get("/readyz")).status_code == 503
+        refused = service.ask(get("/pronounce/bad"))
+        assert refused.status_code == 503
+        assert refused.headers["Retry-After"]
+        assert service.ask(get("/livez")).status_code == 200
+        assert f"{word} is " in service.log
+        assert "not Z Z" in service.log
+
+
+def test_workers_that_stop_answering_are_noticed_while_nobody_asks(service, client):
+    service.wait_until_ready(2)
+    lost = metric(client, "tanger_workers_lost")
+    with service.stopped_workers() as before:
+        # The pinned words are asked for by the service itself, and held by who is silent
+        eventually(lambda: metric(client, "tanger_workers_lost") > lost, "a loss to be noticed")
+        eventually(lambda: set(service.workers()) != set(before), "another worker")
+    service.wait_until_ready(2)
+
+
+# New weights
+
+
+def test_new_weights_take_over_under_load_and_no_request_fails(pinned_artifact, tmp_path):
+    place = tmp_path / "artifact"
+    shutil.copytree(pinned_artifact, place)
+    old = checkpoint.read(place).version
+    with running(tmp_path / "log", artifact=place, workers=1) as service:
+        service.wait_until_ready()
+        stop, answers = threading.Event(), []
+
+        def ask(number):
+            draw = random.Random(number)
+            with httpx.Client(base_url=service.url, timeout=60) as client:
+                while not stop.is_set():
+                    words = ["".join(draw.choices("ABDEGNRT", k=6)) for _ in range(5)]
+                    answers.append(client.post("/pronounce", json={"words": words}))
+
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            new = other_weights(place, place)
+
+            def version():
+                return service.ask(get("/info")).json()["model"]["version"]
+
+            assert version() == old
+            service.process.send_signal(signal.SIGHUP)
+            eventually(lambda: version() == new, "the new weights")
+            count = len(answers)
+            eventually(lambda: len(answers) > count + 20, "some more answers")
+            eventually(lambda: len(service.workers()) == 1, "the old worker to leave")
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        assert {answer.status_code for answer in answers} == {200}
+        assert {answer.json()["model"]["version"] for answer in answers} == {old, new}
+        errors = {r["error"] and r["error"]["code"] for a in answers for r in a.json()["results"]}
+        assert errors == {None}
+        assert 'tanger_reloads_total{outcome="done"} 1.0' in service.ask(get("/metrics")).text
+        assert service.stop() == 0
+        assert not service.remaining()
+        assert "Traceback" not in service.log
+
+
+@pytest.mark.parametrize("fault", ["damaged", "wrong answers", "cannot be loaded"])
+def test_weights_that_cannot_answer_leave_the_old_ones_in_place(pinned_artifact, tmp_path, fault):
+    place = tmp_path / "artifact"
+    shutil.copytree(pinned_artifact, place)
+    old = checkpoint.read(place)
+    with running(tmp_path / "log", artifact=place, start_timeout=8) as service:
+        service.wait_until_ready()
+        if fault == "damaged":
+            (place / "weights.safetensors").write_bytes(b"nonsense")
+        elif fault == "wrong answers":
+            word = next(iter(old.pinned()))
+            checkpoint.write_pinned(old, {word: ("Z",)})
+        else:
+            shutil.rmtree(place)
+            network = {**old.network, "hidden": 64}
+            weights = checkpoint.read(pinned_artifact).weights()
+            checkpoint.write(
+                place,
+                name="other",
+                network=network,
+                training=old.training,
+                calibration=None,
+                graphemes=old.graphemes,
+                phonemes=old.phonemes,
+                weights=weights,
+                extras={},
+            )
+        service.process.send_signal(signal.SIGHUP)
+        eventually(lambda: "the old weights stay" in service.log, "the refusal")
+        answer = service.ask(get("/pronounce/bad"))
+        assert answer.status_code == 200
+        assert answer.json()["model"]["version"] == old.version
+        assert service.ask(get("/readyz")).json() == {"status": "ok", "workers": 1}
+        eventually(lambda: len(service.workers()) == 1, "the new workers to leave")
+        assert service.stop() == 0
+        assert "Traceback" not in service.log
