@@ -53,9 +53,14 @@ def of_service(artifact: Path, workers: int) -> Footprint:
         seconds = time.perf_counter() - started
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/pronounce/tanger") as answer:
             answer.read()
-        found = Footprint(seconds, sum(map(_megabytes, _family(process.pid))))
+        found = Footprint(seconds, of_family(process.pid))
         process.terminate()
     return found
+
+
+def of_family(pid: int) -> float:
+    """Megabytes of a process and of all that it started."""
+    return sum(map(_megabytes, _family(pid)))
 
 
 def _ready(port: int, workers: int) -> bool:
