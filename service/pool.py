@@ -165,7 +165,8 @@ class Pool:
             async with asyncio.timeout(batch.expected + self.decode_timeout):
                 answers = await worker.decode(batch.words)
             self.observe(len(batch.words), batch.resolve(answers))
-        except (TimeoutError, OSError, ValueError, LookupError) as e:
+        # RuntimeError is uvloop's, for a pipe that it has closed already
+        except (TimeoutError, OSError, ValueError, LookupError, RuntimeError) as e:
             lost = WorkerLostError(f"worker {worker.describe()} while decoding ({e!r})")
             batch.lose(lost)
             raise lost from e
