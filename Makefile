@@ -79,6 +79,10 @@ bench: dev ## The benchmarks
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.small_lexicons
 
+.PHONY: bench-http
+bench-http: dev ## The service under load, beside a no-op (needs wrk; ten minutes)
+	$(BIN)/python -m benchmarks.http
+
 ##@ Check
 
 .PHONY: test

@@ -7,7 +7,7 @@ import os
 import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +16,8 @@ import torch
 import typer
 
 from benchmarks import footprint, neighbours, plain, speed_picture
-from benchmarks.measure import rates_of, show
+from benchmarks.goals import goal, show_table
+from benchmarks.measure import processor, rates_of, show
 from model import checkpoint, error_rates, lexicon
 from model.cli.common import ARTIFACT
 from model.config import Precision
@@ -26,25 +27,6 @@ from model.phonemizer import Phonemizer
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "data/cmudict"
 BATCHES = (1, 8, 32, 256, 1024, 4096)
-
-
-@dataclass(frozen=True)
-class Goal:
-    """A line of the table: what was measured, and what it should be.
-
-    Attributes:
-        what: in words.
-        goal: likewise.
-        found: the figure; None where it could not be measured.
-        met: whether it reaches the goal.
-        note: the figures behind it.
-    """
-
-    what: str
-    goal: str
-    found: float | None
-    met: bool | None
-    note: str
 
 
 def main(
@@ -113,33 +95,29 @@ def main(
     exact = mflop * rates["float32"][256] * 1e6 / (gemm * 1e9)
     rival = other["Phonetisaurus"]
     table = [
-        _goal("batch 1, time per word: plain loop / engine", 12, rate[1] / slow, "x",
+        goal("batch 1, time per word: plain loop / engine", 12, rate[1] / slow, "x",
               f"{rate[1]:,.0f} words/s; float32 {rates['float32'][1] / slow:.1f} x"),
-        _goal("batch 256, share of the float32 roofline", 75, 100 * share, "%",
+        goal("batch 256, share of the float32 roofline", 75, 100 * share, "%",
               f"{rate[256]:,.0f} words/s x {mflop} MFLOP; float32 {100 * exact:.0f} %"),
-        _goal("words/s against Phonetisaurus", 1, rival and rate[256] / rival, "x",
+        goal("words/s against Phonetisaurus", 1, rival and rate[256] / rival, "x",
               "batch 256, one core" if rival else "Phonetisaurus is missing"),
-        _goal("two cores against one", 1.8, two / one, "x", f"{two:,.0f} words/s"),
-        _goal("memory of the service beyond `import torch`", -150,
+        goal("two cores against one", 1.8, two / one, "x", f"{two:,.0f} words/s"),
+        goal("memory of the service beyond `import torch`", -150,
               service.megabytes - bare.megabytes, "MB",
               f"{service.megabytes:.0f} MB with two workers; `import torch` {bare.megabytes:.0f}"),
-        _goal("start to ready against `import torch, fastapi`", -2,
+        goal("start to ready against `import torch, fastapi`", -2,
               service.seconds / beside.seconds, "x", f"{service.seconds:.2f} s"),
-        _goal("batch 4096 against the best smaller one", 1,
+        goal("batch 4096 against the best smaller one", 1,
               rate[4096] / max(rate[batch] for batch in BATCHES[:-1]), "x", "flat or rising"),
-        _goal("time a letter, 64 letters against 8", -1,
+        goal("time a letter, 64 letters against 8", -1,
               by_length[64] * 8 / (by_length[8] * 64), "x", "at most linear"),
     ]  # fmt: skip
-    print(f"\n{'':48}{'goal':>10}{'found':>10}")
-    for row in table:
-        said = "-" if row.found is None else f"{row.found:,.2f}"
-        verdict = {True: "met", False: "MISSED", None: ""}[row.met]
-        print(f"{row.what:48}{row.goal:>10}{said:>10}  {verdict:6}  {row.note}")
+    show_table(table)
     if not torch.cuda.is_available():
         print("no GPU is here: its rates are not measured")
     record = {
         "artifact": {"name": artifact.name, "version": found.version, "mflop_per_word": mflop},
-        "processor": _processor(),
+        "processor": processor(),
         "gemm_gflops": gemm,
         "plain_loop_words_per_second": slow,
         "words_per_second": rates,
@@ -150,12 +128,6 @@ def main(
     results.mkdir(parents=True, exist_ok=True)
     (results / "decode.json").write_text(json.dumps(record, indent=1) + "\n")
     speed_picture.draw(record, results / "decode.png")
-
-
-def _goal(what: str, goal: float, found: float | None, unit: str, note: str) -> Goal:
-    """A goal to reach, or, below zero, one not to pass."""
-    met = None if found is None else (found >= goal if goal > 0 else found <= -goal)
-    return Goal(what, f"{'>=' if goal > 0 else '<='} {abs(goal):g} {unit}", found, met, note)
 
 
 def _rates(
@@ -227,11 +199,6 @@ def _beside(neighbour: neighbours.Neighbour, references: Mapping[str, Any]) -> d
     return {
         "name": neighbour.name, "words_per_second": rate, "wer": wer, "note": neighbour.note,
     }  # fmt: skip
-
-
-def _processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return next((line.split(":")[1].strip() for line in lines if "model name" in line), "")
 
 
 if __name__ == "__main__":

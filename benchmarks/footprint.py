@@ -37,9 +37,7 @@ def of_import(*modules: str) -> Footprint:
 
 def of_service(artifact: Path, workers: int) -> Footprint:
     """The service with so many workers, ready to answer and asked once."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {**os.environ, "TANGER_LOG_LEVEL": "error"}
     started = time.perf_counter()
     with subprocess.Popen(
@@ -60,7 +58,7 @@ def of_service(artifact: Path, workers: int) -> Footprint:
 
 def of_family(pid: int) -> float:
     """Megabytes of a process and of all that it started."""
-    return sum(map(_megabytes, _family(pid)))
+    return sum(map(_megabytes, family(pid)))
 
 
 def _ready(port: int, workers: int) -> bool:
@@ -71,9 +69,18 @@ def _ready(port: int, workers: int) -> bool:
         return False
 
 
-def _family(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(member for child in children for member in _family(int(child)))]
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def family(pid: int) -> list[int]:
+    """A process and its descendants, by process ID."""
+    threads = Path(f"/proc/{pid}/task").glob("*/children")
+    children = [int(child) for thread in threads for child in thread.read_text().split()]
+    return [pid, *(member for child in children for member in family(child))]
 
 
 def _megabytes(pid: int) -> float:

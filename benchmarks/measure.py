@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 
 def rates_of(work: Callable[[], float], seconds: float, rounds: int) -> list[float]:
@@ -27,3 +29,16 @@ def show(
         f"{what:34} {statistics.median(rates):9,.1f} "
         f"({min(rates):,.1f} to {max(rates):,.1f}){against}"
     )
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest value that at least `share` (0 to 1) of them do not pass; NaN of none."""
+    if not values:
+        return math.nan
+    rank = math.ceil(share * len(values))
+    return sorted(values)[max(rank, 1) - 1]
+
+
+def processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.split(":")[1].strip() for line in lines if "model name" in line), "")

@@ -1,0 +1,39 @@
+"""Goals beside what was found, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A line of the table: what was measured, and what it should be.
+
+    Attributes:
+        what: in words.
+        goal: likewise.
+        found: the figure; None where it could not be measured.
+        met: whether it reaches the goal.
+        note: the figures behind it.
+    """
+
+    what: str
+    goal: str
+    found: float | None
+    met: bool | None
+    note: str
+
+
+def goal(what: str, aim: float, found: float | None, unit: str, note: str) -> Goal:
+    """A goal to reach, or, below zero, one not to pass."""
+    met = None if found is None else (found >= aim if aim > 0 else found <= -aim)
+    return Goal(what, f"{'>=' if aim > 0 else '<='} {abs(aim):g} {unit}", found, met, note)
+
+
+def show_table(rows: Sequence[Goal]) -> None:
+    print(f"\n{'':48}{'goal':>10}{'found':>10}")
+    for row in rows:
+        said = "-" if row.found is None else f"{row.found:,.2f}"
+        verdict = {True: "met", False: "MISSED", None: ""}[row.met]
+        print(f"{row.what:48}{row.goal:>10}{said:>10}  {verdict:6}  {row.note}")

@@ -1,0 +1,94 @@
+"""``python -m benchmarks.http_litserve``: the network behind LitServe.
+
+Its arguments: the artifact; the port; decoding processes; ``queue``, which is LitServe's default,
+or ``zeromq``, what it recommends beyond 100 requests a second; HTTP processes.
+"""
+
+# LitServe looks at annotations as they are, so that they must not be strings here.
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import litserve
+
+from model import alphabets, checkpoint
+from model.hypothesis import Hypothesis
+from model.phonemizer import Phonemizer
+from model.spelling import Speller
+from service.schemas import ModelName, PronounceRequest, PronounceResponse, Pronunciation, Result
+
+# Requests that are decoded together, half of what 32 connections ask since there are two workers,
+# and how long the first waits for the others: without a wait LitServe's workers turn in a loop.
+_MOST = 16
+_WAIT = 0.002
+
+Spelt = list[tuple[str, str]]
+
+
+class Pronouncing(litserve.LitAPI):
+    """As `service.pronouncer` answers, for words that can be spelt."""
+
+    def __init__(self, artifact: Path) -> None:
+        super().__init__(max_batch_size=_MOST, batch_timeout=_WAIT, api_path="/pronounce")
+        self.artifact = artifact
+
+    def setup(self, device: str) -> None:
+        artifact = checkpoint.read(self.artifact)
+        self.model = ModelName(name=artifact.name, version=artifact.version)
+        self.speller = Speller(artifact.graphemes.own)
+        self.alphabet = alphabets.available(artifact.phonemes.own)[0]
+        self.phonemizer = Phonemizer.load(self.artifact, "cpu")
+
+    def decode_request(self, request: PronounceRequest) -> Spelt:
+        return [(word, self.speller.spell(word).normalized or "") for word in request.words]
+
+    def predict(self, x: Sequence[Spelt]) -> list[list[tuple[str, str, Hypothesis]]]:
+        said = iter(self.phonemizer.pronounce([spelt for asked in x for _, spelt in asked]))
+        return [[(word, spelt, next(said)) for word, spelt in asked] for asked in x]
+
+    def encode_response(self, output: list[tuple[str, str, Hypothesis]]) -> PronounceResponse:
+        return PronounceResponse(
+            model=self.model,
+            results=tuple(self._result(*answered) for answered in output),
+        )
+
+    def _result(self, word: str, spelt: str, said: Hypothesis) -> Result:
+        phonemes = alphabets.write(said.phonemes, self.alphabet, None)
+        return Result(
+            word=word,
+            normalized=spelt,
+            source="model",
+            pronunciations=(
+                Pronunciation(
+                    phonemes=phonemes,
+                    text=" ".join(phonemes),
+                    probability=round(said.probability, 6),
+                    complete=said.complete,
+                ),
+            ),
+            warnings=(),
+            error=None,
+        )
+
+
+def main(artifact: str, port: str, workers: str, queue: str, speakers: str) -> None:
+    server = litserve.LitServer(
+        Pronouncing(Path(artifact)),
+        accelerator="cpu",
+        devices=1,
+        workers_per_device=int(workers),
+        fast_queue=queue == "zeromq",
+    )
+    server.run(
+        host="127.0.0.1",
+        port=int(port),
+        num_api_servers=int(speakers),
+        generate_client_file=False,
+        log_level="warning",
+        access_log=False,
+    )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,165 @@
+"""Closed-loop load from wrk: each connection asks again as soon as it is answered."""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.http_servers import Server
+
+SCRIPT = Path(__file__).with_suffix(".lua")
+# As long as the service itself lets a request take.
+_PATIENCE = "10s"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What wrk's script prints.
+
+    Attributes:
+        seconds: how long it lasted.
+        requests: how many were answered, whatever the status.
+        refused: those of them whose status was not 2xx.
+        lost: failures to connect, read or write.
+        late: requests that took longer than wrk waits.
+        rewound: how often the file of words began anew.
+        p50_ms: median latency.
+        p99_ms: what 99 % of the latencies do not pass.
+    """
+
+    seconds: float
+    requests: int
+    refused: int
+    lost: int
+    late: int
+    rewound: int
+    p50_ms: float
+    p99_ms: float
+
+    @property
+    def answered(self) -> int:
+        """A refused request is no answer."""
+        return self.requests - self.refused
+
+    @property
+    def errors(self) -> str:
+        """What went wrong, in words; empty where nothing did."""
+        counts = {"refused": self.refused, "lost": self.lost, "late": self.late}
+        return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+
+
+@dataclass(frozen=True)
+class Load:
+    """One measurement.
+
+    Attributes:
+        server: who was asked.
+        kind: which words.
+        words: how many a request.
+        connections: how many at the same time.
+        summary: what wrk found.
+        http_cpu_seconds: of the server's first process, the one that speaks HTTP in ours and in
+            the no-op's, but not in LitServe's.
+        cpu_seconds: of all the server's processes.
+        wrk_cpu_seconds: what the asking took.
+    """
+
+    server: str
+    kind: str
+    words: int
+    connections: int
+    summary: Summary
+    http_cpu_seconds: float
+    cpu_seconds: float
+    wrk_cpu_seconds: float
+
+    @property
+    def requests_per_second(self) -> float:
+        """Answered ones."""
+        return self.summary.answered / self.summary.seconds
+
+    @property
+    def words_per_second(self) -> float:
+        return self.words * self.requests_per_second
+
+    def __str__(self) -> str:
+        asked = max(self.summary.requests, 1)
+        children = self.cpu_seconds - self.http_cpu_seconds
+        cpu = (self.http_cpu_seconds, children, self.wrk_cpu_seconds)
+        shares = " + ".join(f"{1e3 * seconds / asked:.3f}" for seconds in cpu)
+        errors = f"  ERRORS: {self.summary.errors}" if self.summary.errors else ""
+        if self.kind == "new" and self.summary.rewound:
+            errors += "  WORDS CAME TWICE"
+        return (
+            f"{self.server:20} {self.kind:8} {self.words:4} {self.connections:4} "
+            f"{self.requests_per_second:9,.1f} {self.words_per_second:9,.1f} "
+            f"{self.summary.p50_ms:8.2f} {self.summary.p99_ms:8.2f}  {shares}{errors}"
+        )
+
+
+HEADING = (
+    f"{'':20} {'words':8} {'each':>4} {'conn':>4} {'requests/s':>9} {'words/s':>8} "
+    f"{'p50 ms':>8} {'p99 ms':>8}  CPU ms a request: its own + its children's + wrk's"
+)
+
+
+def installed() -> bool:
+    return shutil.which("wrk") is not None
+
+
+def load(
+    server: Server,
+    kind: str,
+    file: Path,
+    *,
+    words: int,
+    connections: int,
+    seconds: float,
+    offset: int = 0,
+) -> Load:
+    """Ask `server` for so many seconds.
+
+    Args:
+        server: whom.
+        kind: what to call the words.
+        file: a word a line.
+        words: how many a request.
+        connections: how many at the same time.
+        seconds: how long; wrk takes whole ones.
+        offset: the byte of `file` to begin behind.
+    """
+    before = server.cpu_seconds()
+    asking = _children_cpu_seconds()
+    told = subprocess.run(
+        ["wrk", "--threads", "1", "--connections", str(connections),
+         "--duration", f"{max(1, round(seconds))}s", "--timeout", _PATIENCE,
+         "--script", SCRIPT, server.url, "--", file, str(offset), str(words)],
+        check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    after = server.cpu_seconds()
+    return Load(
+        server.name,
+        kind,
+        words,
+        connections,
+        parse(told),
+        http_cpu_seconds=after.own - before.own,
+        cpu_seconds=after.all - before.all,
+        wrk_cpu_seconds=_children_cpu_seconds() - asking,
+    )
+
+
+def parse(told: str) -> Summary:
+    """The line of JSON among what wrk prints."""
+    (line,) = (line for line in told.splitlines() if line.startswith("{"))
+    return Summary(**json.loads(line))
+
+
+def _children_cpu_seconds() -> float:
+    """Of the children that have ended, which between two calls is wrk alone."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -1,0 +1,60 @@
+"""``python -m benchmarks.http_noop PORT``: what HTTP costs, where the pronouncing costs nothing.
+
+The same schema, read and written by FastAPI in its ordinary way; a constant answer for each word.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import uvicorn
+from fastapi import FastAPI
+
+from service.schemas import (
+    ModelName,
+    Probe,
+    PronounceRequest,
+    PronounceResponse,
+    Pronunciation,
+    Result,
+)
+
+app = FastAPI()
+
+
+@app.post("/pronounce")
+async def pronounce(asked: PronounceRequest) -> PronounceResponse:
+    phonemes = ("T", "AE", "NG", "ER")
+    return PronounceResponse(
+        model=ModelName(name="no-op", version="0" * 12),
+        results=tuple(
+            Result(
+                word=word,
+                normalized=word.upper(),
+                source="model",
+                pronunciations=(
+                    Pronunciation(
+                        phonemes=phonemes,
+                        text=" ".join(phonemes),
+                        probability=0.707249,
+                        complete=True,
+                    ),
+                ),
+                warnings=(),
+                error=None,
+            )
+            for word in asked.words
+        ),
+    )
+
+
+@app.get("/livez")
+async def livez() -> Probe:
+    return Probe(status="ok", workers=0)
+
+
+if __name__ == "__main__":
+    # As service/server.py has them
+    uvicorn.run(
+        app, port=int(sys.argv[1]), http="h11", loop="uvloop", access_log=False, server_header=False
+    )
