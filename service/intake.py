@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -17,6 +18,9 @@ from service.problems import (
     UnavailableError,
     UnsupportedMediaTypeError,
 )
+from service.schemas import ProblemError
+
+TIMEOUT = "X-Request-Timeout"
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
@@ -47,6 +51,39 @@ async def read_json(request: Request, model: type[M], *, limit: int) -> M:
         return model.model_validate_json(bytes(body))
     except ValidationError as e:
         raise _refusal(e) from e
+
+
+def read_timeout(request: Request, *, default: float, most: float) -> float:
+    """Seconds that the request may take, by its header ``X-Request-Timeout``.
+
+    Raises:
+        InvalidRequestError: where it is no number of seconds, or beyond `most`.
+    """
+    told = request.headers.get(TIMEOUT)
+    if told is None:
+        return default
+    try:
+        seconds = float(told)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds <= most:
+        message = f"seconds, more than 0 and at most {most:g}, not {told!r}"
+        raise InvalidRequestError(ProblemError(where=f"header.{TIMEOUT}", message=message))
+    return seconds
+
+
+def read_no_query(request: Request) -> None:
+    """Take no query parameters.
+
+    Raises:
+        InvalidRequestError: where there are some.
+    """
+    if request.scope["query_string"] and request.query_params:
+        message = "this route takes its options in the body"
+        faults = [
+            ProblemError(where=f"query.{name}", message=message) for name in request.query_params
+        ]
+        raise InvalidRequestError(*faults)
 
 
 def _refusal(error: ValidationError) -> Exception:

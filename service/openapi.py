@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from service import problems
+from service.intake import TIMEOUT
 from service.schemas import Problem, PronounceResponse
 
 
@@ -26,6 +27,26 @@ def json_body(model: type[BaseModel]) -> dict[str, Any]:
     """The description of a body that the route reads by itself."""
     schema = model.model_json_schema()
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def timeout_header(*, default: float, most: float) -> dict[str, Any]:
+    """The description of a header that the route reads by itself.
+
+    Args:
+        default: seconds that a request may take which does not say.
+        most: seconds that it may ask for.
+    """
+    return {
+        "parameters": [
+            {
+                "name": TIMEOUT,
+                "in": "header",
+                "required": False,
+                "description": f"Seconds that the request may take; {default:g} by default.",
+                "schema": {"type": "number", "exclusiveMinimum": 0, "maximum": most},
+            }
+        ]
+    }
 
 
 def _problem(description: str) -> dict[str, Any]:

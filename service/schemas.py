@@ -28,12 +28,6 @@ class Options(BaseModel):
     )
 
 
-class NoOptions(BaseModel):
-    """The query parameters of the POST route: its options stand in the body."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class PronounceRequest(Options):
     """Words to pronounce."""
 
