@@ -17,11 +17,14 @@ from starlette.responses import Response
 
 from model import __version__
 from service import conditional, metrics, problems
+from service.docs_page import add_docs_page
 from service.intake import read_json, read_no_query, read_timeout, unless_gone, unless_stopped
+from service.keys import KeyGate
 from service.openapi import PROBLEMS, DescribedApp, json_body, timeout_header
 from service.pronouncer import Pronouncing
 from service.running import Service
-from service.schemas import Info, Options, Probe, PronounceRequest, PronounceResponse
+from service.schemas import Info, ModelName, Options, Probe, PronounceRequest, PronounceResponse
+from service.security_headers import SecurityHeaders
 from service.settings import Settings
 from service.telemetry import Telemetry
 
@@ -59,9 +62,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=__version__,
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
         responses=PROBLEMS,
     )
     app.state.service = service
+    # The last is the outermost: who is refused is counted, too
+    public = frozenset(path.strip() for path in settings.public_routes.split(","))
+    app.add_middleware(KeyGate, keys=lambda: service.keys, public=public)
+    app.add_middleware(SecurityHeaders)
     app.add_middleware(Telemetry, metrics=service.metrics, log_requests=settings.log_requests)
     for exception in problems.TABLE:
         app.add_exception_handler(exception, problems.known)
@@ -70,8 +79,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(ClientDisconnect, problems.gone)
     app.add_exception_handler(Exception, problems.unknown)
 
-    shared = "public"
     limits = {"default": settings.timeout, "most": settings.max_timeout}
+
+    def shared() -> str:
+        """Whether caches that several people share may keep an answer (RFC 9111, 5.2.2)."""
+        return "private" if service.keys else "public"
 
     @app.post(
         "/pronounce",
@@ -85,7 +97,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             # By hand: having FastAPI find out that there is nothing takes a sixth of all its time
             read_no_query(request)
             timeout = read_timeout(request, **limits)
-            asked = await read_json(request, PronounceRequest, limit=settings.max_body)
+            asked = await read_json(
+                request, PronounceRequest, limit=settings.max_body, seconds=settings.body_timeout
+            )
             work = service.begin(asked.words, asked)
             if work.missing:
                 await unless_gone(request, work.decode(timeout=timeout))
@@ -105,7 +119,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         """Pronounce one word, percent-encoded. `If-None-Match` spares an answer that is known."""
         timeout = read_timeout(request, **limits)
         tag = service.current.pronouncer.etag(word, options)
-        fresh = {"ETag": tag, "Cache-Control": f"{shared}, max-age={settings.cache_seconds}"}
+        fresh = {"ETag": tag, "Cache-Control": f"{shared()}, max-age={settings.cache_seconds}"}
         if conditional.has(request.headers.get("If-None-Match"), tag):
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=fresh)
         with unless_stopped():
@@ -135,6 +149,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         """What is being served, on what, and how good it is."""
         return _answer(service.info())
 
+    @app.post("/admin/reload", response_model=ModelName, tags=["admin"])
+    async def reload(request: Request) -> Response:
+        """Serve the artifact as it is now on disk, if it can answer; else go on with the old one.
+
+        Needs an API key; without any configured it is off. SIGHUP does the same.
+        """
+        service.keys.require(request)
+        return _answer(await service.reload())
+
+    add_docs_page(app)
     if settings.metrics:
 
         @app.get("/metrics", include_in_schema=False)

@@ -15,6 +15,7 @@ from service.problems import (
     BodyTooLargeError,
     InvalidRequestError,
     NotJSONError,
+    RequestTimeoutError,
     UnavailableError,
     UnsupportedMediaTypeError,
 )
@@ -26,10 +27,17 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 
-async def read_json(request: Request, model: type[M], *, limit: int) -> M:
+async def read_json(request: Request, model: type[M], *, limit: int, seconds: float) -> M:
     """The body of `request` as a `model`.
 
+    Args:
+        request: of which nothing has been read.
+        model: what it should be.
+        limit: the most bytes.
+        seconds: until it has to be here.
+
     Raises:
+        RequestTimeoutError: where it is not.
         UnsupportedMediaTypeError: where it does not say that it is JSON.
         BodyTooLargeError: beyond `limit` bytes, before it is read where its length is told.
         NotJSONError, InvalidRequestError: as they say.
@@ -43,10 +51,14 @@ async def read_json(request: Request, model: type[M], *, limit: int) -> M:
     if length.isdigit() and int(length) > limit:
         raise BodyTooLargeError(limit)
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise BodyTooLargeError(limit)
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise BodyTooLargeError(limit)
+    except TimeoutError as e:
+        raise RequestTimeoutError(f"the body did not come within {seconds:g} s") from e
     try:
         return model.model_validate_json(bytes(body))
     except ValidationError as e:

@@ -31,6 +31,24 @@ _CLIENT_CLOSED_REQUEST = 499
 _MOST_FAULTS = 20
 
 
+class UnauthorizedError(Exception):
+    """A request without a key that is good here."""
+
+    def __init__(self, *, known: bool) -> None:
+        super().__init__(
+            ("this API key is not known here" if known else "an API key is needed")
+            + ": send Authorization: Bearer KEY, or X-API-Key: KEY"
+        )
+
+
+class ForbiddenError(Exception):
+    """A request for what is off here."""
+
+
+class RequestTimeoutError(Exception):
+    """A request body that did not come in time."""
+
+
 class NotJSONError(Exception):
     """A request body that is not JSON."""
 
@@ -97,6 +115,9 @@ class Kind:
 
 TABLE: Mapping[type[Exception], Kind] = {
     NotJSONError: Kind(HTTPStatus.BAD_REQUEST, "not_json"),
+    UnauthorizedError: Kind(HTTPStatus.UNAUTHORIZED, "unauthorized"),
+    ForbiddenError: Kind(HTTPStatus.FORBIDDEN, "off"),
+    RequestTimeoutError: Kind(HTTPStatus.REQUEST_TIMEOUT, "body_too_slow"),
     BodyTooLargeError: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large"),
     UnsupportedMediaTypeError: Kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_json_type"),
     InvalidRequestError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
@@ -117,7 +138,9 @@ async def known(request: Request, error: Exception) -> Response:
     if kind.retry:
         seconds = getattr(error, "retry_after", RETRY_AFTER)
         headers["Retry-After"] = str(max(1, math.ceil(seconds)))
-    if isinstance(error, BodyTooLargeError):
+    if isinstance(error, UnauthorizedError):
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, BodyTooLargeError | RequestTimeoutError):
         headers["Connection"] = "close"  # the rest of the body is never read
     errors = error.errors if isinstance(error, InvalidRequestError) else ()
     return _problem(request, kind.status, kind.code, str(error), errors, headers)

@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from model.errors import TangerError
 from service.generation import Generation
+from service.keys import Keys
 from service.metrics import Metrics
 from service.pool import PoolError
 from service.problems import InvalidRequestError, ReloadError, UnavailableError
@@ -26,18 +27,21 @@ class Service:
     """All that lives as long as the application: the generation that answers, and its successor.
 
     Attributes:
+        keys: who may ask.
         current: the generation that answers.
         draining: set once the service was told to stop.
         failure: why no worker could ever start, else None.
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Read the artifact and describe the workers.
+        """Read the artifact and the keys, and describe the workers.
 
         Raises:
             ArtifactError: where the artifact is damaged; nothing is served then.
+            KeysError: where the keys are of no use; likewise.
         """
         self.settings = settings
+        self.keys = Keys.read(settings)
         self.metrics = Metrics()
         self.current = Generation(settings, self.metrics)
         self.metrics.watch(self)
@@ -70,7 +74,7 @@ class Service:
         os.kill(os.getpid(), signal.SIGTERM)
 
     async def reload(self) -> ModelName:
-        """Read the artifact anew, and let it answer once its pinned words come back right.
+        """Read artifact and keys anew; they count once the pinned words come back right.
 
         Raises:
             ReloadError: where it does not come so far; what answered before still does.
@@ -79,11 +83,13 @@ class Service:
             raise ReloadError("another reload is under way: wait for it")
         async with self._reloading:
             try:
+                keys = Keys.read(self.settings)
                 new = await self._prepared()
             except (TangerError, PoolError, OSError) as e:
                 self.metrics.reloads.labels("refused").inc()
                 log.error("the old weights stay: %s", e)
                 raise ReloadError(f"the old weights stay: {e}") from e
+            self.keys = keys
             old, self.current = self.current, new
             self.metrics.reloads.labels("done").inc()
             log.info("%s answers in place of %s", new.artifact.version, old.artifact.version)

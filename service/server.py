@@ -14,6 +14,7 @@ from pydantic_settings import CliApp
 from model.errors import TangerError
 from service import logs
 from service.app import create_app
+from service.protocol import patient_for
 from service.running import Service
 from service.settings import Settings
 
@@ -65,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
         port=settings.port,
         # Slower than httptools, which loses the body of a request that offers to go on in HTTP/2,
         # as Java's client does with each of its own (Kludex/uvicorn#2722).
-        http="h11",
+        http=patient_for(settings.head_timeout),
         h11_max_incomplete_event_size=_LONGEST_HEAD,
         log_config=None,
         access_log=False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Positive = Annotated[int, Field(ge=1)]
@@ -54,6 +54,10 @@ class Settings(BaseSettings):
     """Most letters in a word; a longer one gets an error of its own."""
     max_body: Positive = 1 << 20
     """Most bytes in a request's body."""
+    head_timeout: Annotated[float, Field(gt=0)] = 10.0
+    """Seconds that a request's head may take to come; then its connection is closed."""
+    body_timeout: Annotated[float, Field(gt=0)] = 10.0
+    """Seconds that a request's body may take to come."""
     timeout: Annotated[float, Field(gt=0)] = 10.0
     """Seconds that a request may take where it does not say X-Request-Timeout."""
     max_timeout: Annotated[float, Field(gt=0)] = 60.0
@@ -66,6 +70,12 @@ class Settings(BaseSettings):
     """Seconds between two checks, while nobody asks, that pinned words still come back right."""
     grace: Positive = 10
     """Seconds to finish what is in flight after SIGTERM."""
+    api_keys: SecretStr = SecretStr("")
+    """API keys, separated by commas; with any, every route but the public ones needs one."""
+    api_keys_file: Path | None = None
+    """File of API keys, one a line; it is read again with new weights."""
+    public_routes: str = "/livez,/readyz,/startupz,/health"
+    """Paths that need no API key, separated by commas."""
     metrics: bool = True
     """Whether there is a route /metrics, for Prometheus."""
     log_format: Annotated[str, Field(pattern="^(json|text)$")] = "json"

@@ -36,8 +36,8 @@ class Sender:
         return {"type": "http.disconnect"}
 
 
-def read(sender, *, limit=1000):
-    return asyncio.run(read_json(sender.request, PronounceRequest, limit=limit))
+def read(sender, *, limit=1000, seconds=60):
+    return asyncio.run(read_json(sender.request, PronounceRequest, limit=limit, seconds=60))
 
 
 def test_a_body_in_pieces():
@@ -62,14 +62,14 @@ def test_other_media_types_are_refused_unread(media_type):
 def test_a_body_whose_length_is_told_is_refused_unread():
     sender = Sender(b"x" * 11, headers={**JSON, "Content-Length": "11"})
     with pytest.raises(BodyTooLargeError, match="10 bytes"):
-        read(sender, limit=10)
+        read(sender, limit=10, seconds=60)
     assert sender.read == 0
 
 
 def test_a_body_that_grows_too_large_is_read_no_further():
     sender = Sender(*[b"x" * 4] * 100)
     with pytest.raises(BodyTooLargeError):
-        read(sender, limit=10)
+        read(sender, limit=10, seconds=60)
     assert sender.read == 3
 
 

@@ -1,0 +1,72 @@
+"""HTTP/1.1 that does not wait for ever for a request that comes letter by letter."""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+_LATE = (
+    b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n"
+    b"X-Content-Type-Options: nosniff\r\n\r\n"
+)
+
+
+def patient_for(seconds: float) -> type[H11Protocol]:
+    """Uvicorn's protocol over h11, with a time limit for a request's head.
+
+    uvicorn itself limits how long a connection may be idle between two requests, and nothing else.
+    How long a body may take is the affair of whoever reads it.
+
+    Args:
+        seconds: from the first of its bytes, or from the connection's beginning.
+    """
+
+    class PatientProtocol(H11Protocol):
+        """h11, watching the clock."""
+
+        _limit: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            """Wait for a first request."""
+            super().connection_made(transport)
+            self._watch()
+
+        def data_received(self, data: bytes) -> None:
+            """Take bytes; where they do not end a head, it is being waited for."""
+            super().data_received(data)
+            if self.cycle is not None and not self.cycle.response_complete:
+                self._unwatch()
+            elif self._limit is None and not self.transport.is_closing():
+                self._watch()
+
+        def on_response_complete(self) -> None:
+            """What was sent behind a request is the beginning of the next."""
+            super().on_response_complete()
+            if self.cycle.response_complete:
+                if self.conn.trailing_data[0]:
+                    self._watch()
+            else:
+                self._unwatch()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            """Wait no more."""
+            self._unwatch()
+            super().connection_lost(exc)
+
+        def _watch(self) -> None:
+            self._unwatch()
+            self._limit = self.loop.call_later(seconds, self._give_up)
+
+        def _unwatch(self) -> None:
+            if self._limit is not None:
+                self._limit.cancel()
+                self._limit = None
+
+        def _give_up(self) -> None:
+            self._limit = None
+            if self.conn.trailing_data[0]:
+                self.transport.write(_LATE)
+            self.transport.close()
+
+    return PatientProtocol

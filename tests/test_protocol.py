@@ -1,0 +1,84 @@
+import socket
+import time
+
+import pytest
+from live_service import eventually, get, post, running
+
+LIMIT = 0.6
+
+
+@pytest.fixture(scope="module")
+def service(tiny_artifact, tmp_path_factory):
+    log = tmp_path_factory.mktemp("protocol") / "log"
+    settings = {"head_timeout": LIMIT, "body_timeout": LIMIT}
+    with running(log, artifact=tiny_artifact, **settings) as service:
+        service.wait_until_ready()
+        yield service
+        assert "Traceback" not in service.log
+
+
+def all_of(connection):
+    """Everything that comes until the other side closes, and how long that took."""
+    started = time.monotonic()
+    connection.settimeout(30)
+    received = b""
+    while chunk := connection.recv(65536):
+        received += chunk
+    return received, time.monotonic() - started
+
+
+def test_a_head_that_does_not_come_in_time(service):
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: te")
+        received, seconds = all_of(connection)
+    assert received.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+    assert seconds >= LIMIT / 2
+
+
+def test_letter_by_letter_is_no_way_around_it(service):
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+
+        def refused():
+            try:
+                connection.sendall(b"X")
+            except OSError:
+                return True
+            time.sleep(0.05)
+            return False
+
+        connection.sendall(b"GET /")
+        eventually(refused, "the connection to be closed", seconds=10 * LIMIT)
+
+
+def test_who_says_nothing_is_not_answered(service):
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        assert all_of(connection)[0] == b""
+
+
+def test_the_next_head_on_a_connection_has_as_long(service):
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        whole = get("/livez").replace(b"Connection: close\r\n", b"")
+        for _ in range(3):
+            connection.sendall(whole)
+            time.sleep(LIMIT / 2)
+        connection.sendall(whole[:10])
+        received, _ = all_of(connection)
+    assert received.count(b"HTTP/1.1 200 OK") == 3
+    assert received.count(b"HTTP/1.1 408 ") == 1
+
+
+def test_a_body_that_does_not_come_in_time(service):
+    exchange = service.send(post(b'{"words": [', Content_Length=100))
+    answer = exchange.answer()
+    assert answer.status_code == 408
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Connection"] == "close"
+    assert answer.json()["code"] == "body_too_slow"
+
+
+def test_work_takes_as_long_as_it_takes(service):
+    with service.stopped_workers():
+        exchange = service.send(get("/pronounce/tanger", X_Request_Timeout=5))
+        time.sleep(LIMIT * 1.2)
+        assert not exchange.answered()
+    assert exchange.answer().status_code == 200
