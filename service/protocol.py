@@ -1,8 +1,9 @@
-"""HTTP/1.1 that does not wait for ever for a request that comes letter by letter."""
+"""HTTP/1.1 that does not wait for ever for a client that sends, or takes, letter by letter."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -12,14 +13,17 @@ _LATE = (
 )
 
 
-def patient_for(seconds: float) -> type[H11Protocol]:
-    """Uvicorn's protocol over h11, with a time limit for a request's head.
+def patient_for(*, head: float, send: float) -> type[H11Protocol]:
+    """Uvicorn's protocol over h11, with time limits for a request's head and for its answer.
 
     uvicorn itself limits how long a connection may be idle between two requests, and nothing else.
     How long a body may take is the affair of whoever reads it.
 
     Args:
-        seconds: from the first of its bytes, or from the connection's beginning.
+        head: seconds for the whole of it, from the first of its bytes, or from the connection's
+            beginning.
+        send: seconds in which a client has to take something of what is sent. Linux alone watches
+            over it (RFC 5482; tcp(7), TCP_USER_TIMEOUT).
     """
 
     class PatientProtocol(H11Protocol):
@@ -30,6 +34,10 @@ def patient_for(seconds: float) -> type[H11Protocol]:
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             """Wait for a first request."""
             super().connection_made(transport)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                connection = transport.get_extra_info("socket")
+                milliseconds = max(1, round(1e3 * send))
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
             self._watch()
 
         def data_received(self, data: bytes) -> None:
@@ -56,7 +64,7 @@ def patient_for(seconds: float) -> type[H11Protocol]:
 
         def _watch(self) -> None:
             self._unwatch()
-            self._limit = self.loop.call_later(seconds, self._give_up)
+            self._limit = self.loop.call_later(head, self._give_up)
 
         def _unwatch(self) -> None:
             if self._limit is not None:

@@ -1,6 +1,8 @@
+import re
 import socket
 import time
 
+import httpx
 import pytest
 from live_service import eventually, get, post, running
 
@@ -10,7 +12,7 @@ LIMIT = 0.6
 @pytest.fixture(scope="module")
 def service(tiny_artifact, tmp_path_factory):
     log = tmp_path_factory.mktemp("protocol") / "log"
-    settings = {"head_timeout": LIMIT, "body_timeout": LIMIT}
+    settings = {"head_timeout": LIMIT, "body_timeout": LIMIT, "send_timeout": LIMIT}
     with running(log, artifact=tiny_artifact, **settings) as service:
         service.wait_until_ready()
         yield service
@@ -82,3 +84,34 @@ def test_work_takes_as_long_as_it_takes(service):
         time.sleep(LIMIT * 1.2)
         assert not exchange.answered()
     assert exchange.answer().status_code == 200
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux watches over it")
+def test_who_takes_nothing_of_the_answer_is_let_go(service):
+    def in_flight():
+        told = httpx.get(f"{service.url}/metrics").text
+        return float(re.search(r"^tanger_requests_in_flight (.*)$", told, re.MULTILINE)[1])
+
+    asked = get("/docs/swagger-ui-bundle.js").replace(b"Connection: close\r\n", b"")
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", service.port))
+        connection.sendall(20 * asked)  # far more megabytes than the buffers on the way hold
+        eventually(lambda: in_flight() == 2, "an answer that is stuck")
+        eventually(lambda: in_flight() == 1, "the connection to be ended")
+        with pytest.raises(ConnectionResetError):
+            all_of(connection)
+
+
+def test_who_takes_an_answer_slowly_gets_it(service):
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", service.port))
+        connection.sendall(20 * get("/docs/swagger-ui.css").replace(b"close", b"keep-alive"))
+        received = b""
+        for _ in range(4):
+            time.sleep(LIMIT / 2)
+            received += connection.recv(1 << 20)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        received += all_of(connection)[0]
+    assert received.count(b"HTTP/1.1 200 OK") == 20
