@@ -154,11 +154,11 @@ def test_workers_stopped_under_load(service, note):
         for _ in range(count):
             answered = load.answered
             eventually(lambda since=answered: load.answered > since + 10, "answers")
-            lost = gauge(service, "tanger_workers_lost")
+            lost = gauge(service, "tanger_workers_lost_total")
             os.kill(random.choice(service.workers()), signal.SIGSTOP)
             started = time.monotonic()
             eventually(
-                lambda before=lost: gauge(service, "tanger_workers_lost") > before,
+                lambda before=lost: gauge(service, "tanger_workers_lost_total") > before,
                 "the stop to be noticed",
             )
             noticed.append(time.monotonic() - started)
