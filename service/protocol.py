@@ -1,4 +1,4 @@
-"""HTTP/1.1 that does not wait for ever for a client that sends, or takes, letter by letter."""
+"""HTTP/1.1 that does not wait for ever for slow clients, and takes leave of the others politely."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ _LATE = (
     b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n"
     b"X-Content-Type-Options: nosniff\r\n\r\n"
 )
+_CLOSE = (b"connection", b"close")
+# Seconds that the next request on an idle connection may have been on its way as the service stops.
+_LAST_CALL = 0.5
 
 
 def patient_for(*, head: float, send: float) -> type[H11Protocol]:
@@ -47,6 +50,25 @@ def patient_for(*, head: float, send: float) -> type[H11Protocol]:
                 self._unwatch()
             elif self._limit is None and not self.transport.is_closing():
                 self._watch()
+
+        def shutdown(self) -> None:
+            """Announce the end with the answer that is due, or with the next (RFC 9112, 9.6).
+
+            uvicorn itself closes a connection without a word, and what was sent on it meanwhile
+            is lost.
+            """
+            if _CLOSE not in self.config.encoded_headers:
+                self.config.encoded_headers.append(_CLOSE)
+                self.server_state.default_headers.append(_CLOSE)
+            if self.cycle is None or self.cycle.response_complete:
+                self.loop.call_later(_LAST_CALL, self._shut)
+            else:
+                self.cycle.default_headers = self.server_state.default_headers
+                super().shutdown()
+
+        def _shut(self) -> None:
+            if not self.transport.is_closing():
+                super().shutdown()
 
         def on_response_complete(self) -> None:
             """What was sent behind a request is the beginning of the next."""

@@ -115,3 +115,29 @@ def test_who_takes_an_answer_slowly_gets_it(service):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         received += all_of(connection)[0]
     assert received.count(b"HTTP/1.1 200 OK") == 20
+
+
+def test_nobody_is_left_without_a_word_at_the_end(tiny_artifact, tmp_path):
+    """Neither who waits for an answer, nor who asks on an idle connection that moment."""
+    with running(tmp_path / "log", artifact=tiny_artifact, decode_timeout=60) as service:
+        service.wait_until_ready()
+        asked = get("/pronounce/bad").replace(b"close", b"keep-alive")
+        with (
+            socket.create_connection(("127.0.0.1", service.port)) as waiting,
+            socket.create_connection(("127.0.0.1", service.port)) as idle,
+        ):
+            idle.sendall(get("/livez").replace(b"close", b"keep-alive"))
+            assert b"200 OK" in idle.recv(65536)
+            with service.stopped_workers():
+                waiting.sendall(asked)
+                assert service.ask(get("/pronounce/a", X_Request_Timeout=0.1)).status_code == 504
+                service.process.terminate()
+                eventually(lambda: "Shutting down" in service.log, "the service to stop")
+                idle.sendall(asked)
+                told, _ = all_of(idle)
+            answered, _ = all_of(waiting)
+        assert told.startswith(b"HTTP/1.1 503 ")
+        assert answered.startswith(b"HTTP/1.1 200 ")
+        for answer in (told, answered):
+            assert answer.lower().count(b"connection: close") == 1
+        assert service.wait() == 0
