@@ -123,6 +123,7 @@ class Pool:
         else:
             count, places = self.workers or 1, [first.device]
         self.devices = [places[number % len(places)] for number in range(count)]
+        self.batcher.planned = count
         return self.devices
 
     async def _keep(self, device: str, worker: _Worker | None) -> None:
