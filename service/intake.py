@@ -65,7 +65,8 @@ async def read_json(request: Request, model: type[M], *, limit: int, seconds: fl
     except TimeoutError as e:
         raise RequestTimeoutError(f"the body did not come within {seconds:g} s") from e
     try:
-        return model.model_validate_json(bytes(body))
+        # Strictly: what the document calls a boolean is no 1 and no "yes"
+        return model.model_validate_json(bytes(body), strict=True)
     except ValidationError as e:
         raise _refusal(e) from e
 
