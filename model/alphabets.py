@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Literal, get_args
+from typing import Literal, TypeGuard, get_args
 
 from model import stress, transcription
 from model.errors import TangerError
+from model.transcription import Notation
 from model.vocabulary import CNTK_PREFIX
 
 # arpabet: as CMUdict writes; ipa, x-sampa: as `model.transcription`; cntk: as the tutorial's data
@@ -83,7 +84,7 @@ def marks_stress(alphabet: Alphabet, stressed: bool | None) -> bool:
 
     IPA and X-SAMPA are written with it, the others without.
     """
-    return alphabet in ("ipa", "x-sampa") if stressed is None else stressed
+    return _is_notation(alphabet) if stressed is None else stressed
 
 
 def write(
@@ -101,7 +102,7 @@ def write(
         digits: their stress, where it is known.
         marks: write it. The vowels of IPA and X-SAMPA hang on it either way.
     """
-    if alphabet == "ipa" or alphabet == "x-sampa":
+    if _is_notation(alphabet):
         if digits is None:  # an artifact whose phonemes carry their digits themselves
             split = [stress.split(phoneme) for phoneme in phonemes]
             phonemes = [phoneme for phoneme, _ in split]
@@ -115,6 +116,10 @@ def write(
 
 def join(items: Sequence[str], alphabet: Alphabet) -> str:
     """What `write` gave as one text: joined by spaces, in IPA and X-SAMPA without."""
-    if alphabet == "ipa" or alphabet == "x-sampa":
+    if _is_notation(alphabet):
         return transcription.join(items, alphabet)
     return " ".join(items)
+
+
+def _is_notation(alphabet: Alphabet) -> TypeGuard[Notation]:
+    return alphabet in get_args(Notation)

@@ -12,7 +12,16 @@ from model import numbers
 _SIGNS = {
     "&": "and", "%": "percent", "@": "at", "#": "hash", "+": "plus", "=": "equals", "°": "degrees",
     "/": "slash", "_": "underscore", "*": "star", "×": "times", "−": "minus", "§": "section",
+    "-": "minus", ".": "dot",
 }  # fmt: skip
+# How the kinds of numbers are said; money is another matter.
+_NUMBERS = {
+    "ordinal": numbers.ordinal,
+    "several": numbers.several,
+    "quantity": numbers.number,
+    "rank": lambda written: f"number {numbers.number(written)}",
+    "number": numbers.year_or_number,
+}
 _NUMBER = r"(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)"
 _MONEY = re.escape(numbers.CURRENCIES)
 _ALONE = r"(?![^\W\d_])"  # no letter behind
@@ -29,7 +38,7 @@ _TOKEN = re.compile(
     | (?P<number>{_NUMBER})
     | (?<![^\W_])(?P<initials>(?:[^\W\d_]\.)+[^\W\d_]?){_ALONE}
     | (?P<dot>(?<=[^\W_])\.(?=[^\W_]))
-    | (?P<symbol>[{re.escape("".join(_SIGNS))}])
+    | (?P<symbol>[&%@#+=°/_*×−§])
     | (?P<joint>[-‐‑‒–—\s]+)
     | (?P<silent>[.,;:!?"()\[\]{{}}“”„«»…¿¡])
     """,
@@ -88,34 +97,16 @@ def _letters(text: str) -> Token:
 
 
 def _matched(match: re.Match[str]) -> Token:
-    text, given = match[0], match.groupdict()
-    if given["initials"]:
+    text, kind = match[0], match.lastgroup or ""
+    if kind == "initials":
         return Token("initials", text)
-    if given["joint"]:
+    if kind == "joint":
         return Token("joint", text)
-    if given["silent"]:
+    if kind == "silent":
         return Token("silent", text, "")
-    if given["symbol"]:
+    if kind in ("symbol", "minus", "dot"):
         return Token("sign", text, _SIGNS[text])
-    if given["minus"]:
-        return Token("sign", text, "minus")
-    if given["dot"]:
-        return Token("sign", text, "dot")
-    return Token("number", text, _number(given))
-
-
-def _number(given: dict[str, str | None]) -> str:
-    if given["sign"] and given["amount"]:
-        return numbers.money(given["sign"], given["amount"], given["scale"] or "")
-    if given["unit"] and given["price"]:
-        return numbers.money(given["unit"], given["price"])
-    if given["ordinal"]:
-        return numbers.ordinal(given["ordinal"])
-    if given["several"]:
-        return numbers.several(given["several"])
-    if given["quantity"]:
-        return numbers.number(given["quantity"])
-    if given["rank"]:
-        return f"number {numbers.number(given['rank'])}"
-    assert given["number"]
-    return numbers.year_or_number(given["number"])
+    if said := _NUMBERS.get(kind):
+        return Token("number", text, said(match[kind]))
+    amount, sign = match["amount"] or match["price"], match["sign"] or match["unit"]
+    return Token("number", text, numbers.money(sign, amount, match["scale"] or ""))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from model import stress, syllables
@@ -164,7 +165,7 @@ def write(
 def join(items: Sequence[str], notation: Notation) -> str:
     """One word of what `write` gave, with a break where two items would read as something else."""
     text = "".join(items[:1])
-    for before, item in zip(items, items[1:], strict=False):
+    for before, item in pairwise(items):
         bare = before.lstrip("".join(_NOTATIONS[notation].marks))
         text += item if _stay_apart(bare, item, notation) else f".{item}"
     return text

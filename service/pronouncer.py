@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 from model import __version__, alphabets
 from model.alphabets import Alphabet
 from model.checkpoint import Artifact
-from model.spelling import Speller, Spelling
+from model.reading import Part, Reader, Reading
+from model.spelling import Spelling
 from service.batcher import Answered, Batcher
 from service.cache import AnswerCache
 from service.pool import Answer
@@ -36,7 +38,13 @@ class Pronouncer:
         self.model = ModelName(name=artifact.name, version=artifact.version)
         self.batcher = batcher
         self.cache = AnswerCache[Answer](cache_words)
-        self.speller = Speller(artifact.graphemes.own, longest=max_letters)
+        self.reader = Reader(
+            artifact.graphemes.own,
+            artifact.phonemes.own,
+            knows_stress=artifact.knows_stress,
+            longest=max_letters,
+        )
+        self.speller = self.reader.speller
         self.alphabets = alphabets.available(artifact.phonemes.own)
         self.knows_stress = artifact.knows_stress
         # All that decides an answer beside the word and the options
@@ -65,24 +73,25 @@ class Pronouncing:
     """One request's words on their way to results.
 
     Attributes:
-        missing: spelt words whose answer is not known yet.
+        missing: words, or parts of them, whose answer is not known yet.
         known: how many distinct ones were.
         answered: what decoding the missing ones took.
     """
 
     def __init__(self, pronouncer: Pronouncer, words: Sequence[str], options: Options) -> None:
         self._pronouncer = pronouncer
-        self._stress = options.stress
         self._alphabet: Alphabet = alphabets.choose(
             options.alphabet,
             pronouncer.alphabets,
             stressed=options.stress,
             knows_stress=pronouncer.knows_stress,
         )
-        self._spelt = [pronouncer.speller.spell(word) for word in words]
+        self._marks = alphabets.marks_stress(self._alphabet, options.stress)
+        self._readings = [pronouncer.reader.read(word) for word in words]
         self._answers: dict[str, Answer] = {}
         self.missing: list[str] = []
-        for word in dict.fromkeys(s.normalized for s in self._spelt if s.normalized is not None):
+        parts = (part for reading in self._readings for part in reading.parts)
+        for word in dict.fromkeys(part.text for part in parts if part.spoken is None):
             answer = pronouncer.cache.get(word)
             if answer is None:
                 self.missing.append(word)
@@ -118,22 +127,25 @@ class Pronouncing:
         return PronounceResponse(
             model=self.model,
             results=tuple(
-                _unspelt(spelling)
-                if spelling.normalized is None
-                else _result(
-                    spelling,
-                    self._answers[spelling.normalized],
+                _result(
+                    reading,
+                    [self._answer(part) for part in reading.parts],
+                    self._write,
                     self._alphabet,
-                    stress=self._stress,
                 )
-                for spelling in self._spelt
+                for reading in self._readings
             ),
         )
 
+    def _answer(self, part: Part) -> Answer:
+        """What is known of a part by now."""
+        if part.spoken is None:
+            return self._answers[part.text]
+        phonemes, digits = self._pronouncer.reader.by_rule(part.spoken)
+        return Answer(phonemes, 1.0, complete=True, stress=digits)
 
-def _unspelt(spelling: Spelling) -> Result:
-    assert spelling.error is not None
-    return _failed(spelling, WordError(code=spelling.error.code, message=spelling.error.message))
+    def _write(self, answer: Answer) -> tuple[str, ...]:
+        return alphabets.write(answer.phonemes, self._alphabet, answer.stress, marks=self._marks)
 
 
 def _failed(spelling: Spelling, error: WordError) -> Result:
@@ -147,11 +159,24 @@ def _failed(spelling: Spelling, error: WordError) -> Result:
     )
 
 
-def _result(spelling: Spelling, answer: Answer, alphabet: Alphabet, *, stress: bool) -> Result:
-    if answer.error is not None:
-        message = f"the decoder failed on this word: {answer.error}"
-        return _failed(spelling, WordError(code="decoding_failed", message=message))
-    phonemes = alphabets.write(answer.phonemes, alphabet, answer.stress if stress else None)
+def _result(
+    reading: Reading,
+    answers: Sequence[Answer],
+    write: Callable[[Answer], tuple[str, ...]],
+    alphabet: Alphabet,
+) -> Result:
+    """Of a word whose parts have these answers."""
+    spelling = reading.spelling
+    if spelling.error is not None:
+        error = WordError(code=spelling.error.code, message=spelling.error.message)
+        return _failed(spelling, error)
+    for part, answer in zip(reading.parts, answers, strict=True):
+        if answer.error is not None:
+            which = "this word" if len(reading.parts) == 1 else part.text
+            message = f"the decoder failed on {which}: {answer.error}"
+            return _failed(spelling, WordError(code="decoding_failed", message=message))
+    # Part by part, since no syllable reaches from one to the next
+    phonemes = tuple(phoneme for answer in answers for phoneme in write(answer))
     return Result(
         word=spelling.word,
         normalized=spelling.normalized,
@@ -159,9 +184,11 @@ def _result(spelling: Spelling, answer: Answer, alphabet: Alphabet, *, stress: b
         pronunciations=(
             Pronunciation(
                 phonemes=phonemes,
-                text=" ".join(phonemes),
-                probability=round(answer.probability, 6),
-                complete=answer.complete,
+                text=alphabets.join(phonemes, alphabet),
+                probability=round(
+                    math.prod((reading.chance, *(answer.probability for answer in answers))), 6
+                ),
+                complete=all(answer.complete for answer in answers),
             ),
         ),
         warnings=spelling.warnings,

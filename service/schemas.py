@@ -19,12 +19,17 @@ class Options(BaseModel):
     )
     alphabet: Alphabet | None = Field(
         None,
-        description="How phonemes are written: `arpabet` (`T`), `cntk` (`~T`), or `native` for "
-        "an artifact whose phonemes are not ARPAbet. By default the artifact's own, which is "
-        "`arpabet` for American English.",
+        description="How phonemes are written: `arpabet` (`T AE NG ER`), `ipa` (`ˈtæŋɚ`), "
+        '`x-sampa` (`"t{N@\\``), `cntk` (`~T ~AE ~NG ~ER`), or `native` for an artifact whose '
+        "phonemes are not ARPAbet. By default the artifact's own, which is `arpabet` for American "
+        "English.",
     )
-    stress: bool = Field(
-        False, description="Write stress behind vowels: `AE1` primary, `AE2` secondary, `AE0` none."
+    stress: bool | None = Field(
+        None,
+        description="Write stress: in `arpabet` behind vowels (`AE1` primary, `AE2` secondary, "
+        "`AE0` none), in `ipa` and `x-sampa` where the stressed syllable begins. By default `ipa` "
+        "and `x-sampa` have it where the artifact knows it, and `arpabet` does not. The vowels of "
+        "`ipa` and `x-sampa` (`ə` or `ʌ`, `ɚ` or `ɝ`) hang on it either way.",
     )
 
 
@@ -32,7 +37,7 @@ class PronounceRequest(Options):
     """Words to pronounce."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"words": ["tanger", "Ångström", "42"]}]}
+        json_schema_extra={"examples": [{"words": ["tanger", "Ångström", "42", "日本"]}]}
     )
 
     # A megabyte holds half a million wrong items: the first is enough.
@@ -45,7 +50,10 @@ class Pronunciation(BaseModel):
     """One way to say a word."""
 
     phonemes: tuple[str, ...] = Field(description="In the alphabet that was asked for.")
-    text: str = Field(description="The phonemes, joined by spaces.")
+    text: str = Field(
+        description="The phonemes, joined by spaces; in `ipa` and `x-sampa` without, and with a "
+        "syllable break where two would read as one."
+    )
     probability: float = Field(
         description="Chance that the pronunciation is right, calibrated on words that training did "
         "not hold; for an artifact that was not calibrated, the product of the step probabilities."
@@ -64,10 +72,15 @@ class Result(BaseModel):
     """What is known of one word."""
 
     word: str = Field(description="The word as it was sent.")
-    normalized: str | None = Field(description="The word in the artifact's own graphemes.")
+    normalized: str | None = Field(
+        description="The word in the artifact's own graphemes; where it was read out in parts, "
+        "these, joined by hyphens: `FORTY-TWO`."
+    )
     source: Literal["model"] | None
     pronunciations: tuple[Pronunciation, ...]
-    warnings: tuple[str, ...] = Field(description="What was changed on the way: `é -> E`.")
+    warnings: tuple[str, ...] = Field(
+        description="What was changed or read out on the way: `é -> E`, `42 -> forty-two`."
+    )
     error: WordError | None
 
 
@@ -104,14 +117,29 @@ class PronounceResponse(BaseModel):
                         },
                         {
                             "word": "42",
+                            "normalized": "FORTY-TWO",
+                            "source": "model",
+                            "pronunciations": [
+                                {
+                                    "phonemes": ["F", "AO", "R", "T", "IY", "T", "UW"],
+                                    "text": "F AO R T IY T UW",
+                                    "probability": 0.81,
+                                    "complete": True,
+                                }
+                            ],
+                            "warnings": ["42 -> forty-two"],
+                            "error": None,
+                        },
+                        {
+                            "word": "日本",
                             "normalized": None,
                             "source": None,
                             "pronunciations": [],
                             "warnings": [],
                             "error": {
                                 "code": "unspellable",
-                                "message": "4 (DIGIT FOUR) is none of the letters this artifact "
-                                "reads: 'ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+                                "message": "日 (CJK UNIFIED IDEOGRAPH-65E5) is none of the letters "
+                                "this artifact reads: 'ABCDEFGHIJKLMNOPQRSTUVWXYZ",
                             },
                         },
                     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated
 
@@ -24,9 +24,10 @@ from model.cli.common import (
     load,
     plain_errors,
 )
-from model.hypothesis import Hypothesis
+from model.english import Phonemes
 from model.lexicon import Entry, LexiconFormat
-from model.spelling import Speller, Spelling
+from model.reading import Part, Reader
+from model.spelling import Spelling
 
 
 def pronounce(
@@ -45,8 +46,9 @@ def pronounce(
         Alphabet | None, typer.Option(help="The artifact's own by default.")
     ] = None,
     stress: Annotated[
-        bool, typer.Option("--stress", help="Stress digits behind vowels: T AE1 NG ER0.")
-    ] = False,
+        bool | None,
+        typer.Option(help="Stress, as in T AE1 NG ER0; by default in ipa and x-sampa alone."),
+    ] = None,
     artifact: ArtifactOption = ARTIFACT,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "int8",
@@ -70,21 +72,37 @@ def pronounce(
             knows_stress=checked.knows_stress,
         )
         phonemizer = load(artifact, device, precision=precision, threads=threads)
-        speller = Speller(checked.graphemes.own)
+        marks = alphabets.marks_stress(written, stress)
+        reader = Reader(
+            checked.graphemes.own, checked.phonemes.own, knows_stress=checked.knows_stress
+        )
 
-        def ask(some: Sequence[str]) -> Iterator[tuple[Spelling, Hypothesis | None]]:
-            spelt = [speller.spell(word) for word in some]
-            answers = iter(phonemizer.pronounce([s.normalized for s in spelt if s.normalized]))
-            return ((each, next(answers) if each.normalized else None) for each in spelt)
+        def ask(some: Sequence[str], alphabet: Alphabet) -> list[tuple[Spelling, Phonemes]]:
+            """Each word's spelling and, where it has one, pronunciation in `alphabet`."""
+            readings = [reader.read(word) for word in some]
+            parts = [part for reading in readings for part in reading.parts]
+            answers = iter(phonemizer.pronounce([p.text for p in parts if p.spoken is None]))
+
+            def say(part: Part) -> Phonemes:
+                if part.spoken is not None:
+                    phonemes, digits = reader.by_rule(part.spoken)
+                else:
+                    answer = next(answers)
+                    phonemes, digits = answer.phonemes, answer.stress
+                return alphabets.write(phonemes, alphabet, digits, marks=marks)
+
+            return [
+                (reading.spelling, tuple(chain.from_iterable(map(say, reading.parts))))
+                for reading in readings
+            ]
 
         def lines(some: Sequence[str]) -> bulk.Answers:
-            asked = list(ask(some))
+            asked = ask(some, written)
             return bulk.Answers(
-                "".join(_line(each, answer, format, written, stressed=stress)
-                        for each, answer in asked),
+                "".join(_line(each, phonemes, format, written) for each, phonemes in asked),
                 [told for each, _ in asked for told in _told(each)],
-                any(answer is None for _, answer in asked),
-            )  # fmt: skip
+                any(each.normalized is None for each, _ in asked),
+            )
 
         failed = False
         if output is not None:
@@ -93,19 +111,19 @@ def pronounce(
                 "precision": phonemizer.decoder.precision,
                 "format": format,
                 "alphabet": written,
-                "stress": stress,
+                "stress": marks,
             }
             failed = bulk.answer(input, output, identity=identity, ask=lines, tell=_tell)
         elif format == "ctf":  # marks phonemes itself, and numbers symbols over the whole list
             entries = []
-            for each, answer in ask(words or [w for chunk in _chunks(input) for w in chunk]):
+            for each, phonemes in ask(
+                words or [w for chunk in _chunks(input) for w in chunk], "native"
+            ):
                 for told in _told(each):
                     _tell(told)
-                failed = failed or answer is None
-                if each.normalized and answer:
-                    digits = answer.stress if stress else None
-                    native = alphabets.write(answer.phonemes, "native", digits)
-                    entries.append(Entry(each.normalized, native))
+                failed = failed or each.normalized is None
+                if each.normalized:
+                    entries.append(Entry(each.normalized, phonemes))
             for line in lexicon.render(entries, "ctf") if entries else ():
                 print(line)
         else:
@@ -118,25 +136,14 @@ def pronounce(
     raise typer.Exit(1 if failed else 0)
 
 
-def _line(
-    spelling: Spelling,
-    answer: Hypothesis | None,
-    format: LexiconFormat,
-    alphabet: Alphabet,
-    *,
-    stressed: bool,
-) -> str:
+def _line(spelling: Spelling, phonemes: Phonemes, format: LexiconFormat, alphabet: Alphabet) -> str:
     """One word's line, and its line feed."""
-    if answer is None:
-        if format == "tsv":
-            return f"{spelling.word.strip()}\t\n"
-        return f"# {spelling.word[:80]!r}: {spelling.error.code if spelling.error else ''}\n"
-    phonemes = " ".join(
-        alphabets.write(answer.phonemes, alphabet, answer.stress if stressed else None)
-    )
+    text = alphabets.join(phonemes, alphabet)
     if format == "tsv":
-        return f"{spelling.word.strip()}\t{phonemes}\n"
-    return f"{spelling.normalized}  {phonemes}\n"
+        return f"{spelling.word.strip()}\t{text}\n"
+    if spelling.normalized is None:
+        return f"# {spelling.word[:80]!r}: {spelling.error.code if spelling.error else ''}\n"
+    return f"{spelling.normalized}  {text}\n"
 
 
 def _chunks(path: Path) -> Iterator[list[str]]:
