@@ -16,12 +16,13 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from model import __version__
-from service import conditional, metrics, problems
+from service import conditional, metrics, problems, representations
 from service.docs_page import add_docs_page
 from service.intake import read_json, read_no_query, read_timeout, unless_gone, unless_stopped
 from service.keys import KeyGate
 from service.openapi import PROBLEMS, DescribedApp, json_body, timeout_header
 from service.pronouncer import Pronouncing
+from service.representations import MediaType
 from service.running import Service
 from service.schemas import Info, ModelName, Options, Probe, PronounceRequest, PronounceResponse
 from service.security_headers import SecurityHeaders
@@ -88,6 +89,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @app.post(
         "/pronounce",
         response_model=PronounceResponse,
+        responses=representations.DESCRIBED,
         openapi_extra=json_body(PronounceRequest) | timeout_header(**limits),
         tags=["pronounce"],
     )
@@ -96,6 +98,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         with unless_stopped():
             # By hand: having FastAPI find out that there is nothing takes a sixth of all its time
             read_no_query(request)
+            media_type = representations.choose(request)
             timeout = read_timeout(request, **limits)
             asked = await read_json(
                 request, PronounceRequest, limit=settings.max_body, seconds=settings.body_timeout
@@ -103,11 +106,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             work = service.begin(asked.words, asked)
             if work.missing:
                 await unless_gone(request, work.decode(timeout=timeout))
-            return _pronounced(work)
+            return _pronounced(work, media_type)
 
     @app.get(
         "/pronounce/{word:text}",
         response_model=PronounceResponse,
+        responses=representations.DESCRIBED,
         openapi_extra=timeout_header(**limits),
         tags=["pronounce"],
     )
@@ -117,16 +121,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         options: Annotated[Options, Query()],
     ) -> Response:
         """Pronounce one word, percent-encoded. `If-None-Match` spares an answer that is known."""
+        media_type = representations.choose(request)
         timeout = read_timeout(request, **limits)
-        tag = service.current.pronouncer.etag(word, options)
-        fresh = {"ETag": tag, "Cache-Control": f"{shared()}, max-age={settings.cache_seconds}"}
+        tag = representations.tagged(service.current.pronouncer.etag(word, options), media_type)
+        caching = f"{shared()}, max-age={settings.cache_seconds}"
+        fresh = {"ETag": tag, "Cache-Control": caching, "Vary": "Accept"}
         if conditional.has(request.headers.get("If-None-Match"), tag):
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=fresh)
         with unless_stopped():
             work = service.begin([word], options)
             if work.missing:
                 await unless_gone(request, work.decode(timeout=timeout))
-            return _pronounced(work, fresh)
+            return _pronounced(work, media_type, fresh)
 
     @app.get("/livez", response_model=Probe, tags=["probes"])
     async def livez() -> Response:
@@ -173,7 +179,9 @@ def _answer(body: BaseModel) -> Response:
     return Response(body.model_dump_json(), media_type="application/json")
 
 
-def _pronounced(work: Pronouncing, headers: Mapping[str, str] | None = None) -> Response:
+def _pronounced(
+    work: Pronouncing, media_type: MediaType, headers: Mapping[str, str] | None = None
+) -> Response:
     """The answer, with what it took (W3C Server Timing, milliseconds) and what made it."""
     took = work.answered
     timing = (
@@ -182,7 +190,8 @@ def _pronounced(work: Pronouncing, headers: Mapping[str, str] | None = None) -> 
         if took.batch
         else "cache"
     )
-    told = {"Server-Timing": timing, "X-Model-Version": work.model.version}
+    told = {"Server-Timing": timing, "X-Model-Version": work.model.version, "Vary": "Accept"}
     if not work.decoding_failed:
         told |= headers or {}
-    return Response(work.response().model_dump_json(), headers=told, media_type="application/json")
+    body = representations.render(work.response(), media_type)
+    return Response(body, headers=told, media_type=media_type)

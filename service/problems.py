@@ -64,6 +64,13 @@ class UnsupportedMediaTypeError(Exception):
     """A request body that does not say that it is JSON."""
 
 
+class NotAcceptableError(Exception):
+    """A request for an answer in a form that there is not."""
+
+    def __init__(self, accept: str, offered: Sequence[str]) -> None:
+        super().__init__(f"Accept: {accept[:80]} takes none of {', '.join(offered)}")
+
+
 class UnavailableError(Exception):
     """No worker can take a request now.
 
@@ -117,6 +124,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     NotJSONError: Kind(HTTPStatus.BAD_REQUEST, "not_json"),
     UnauthorizedError: Kind(HTTPStatus.UNAUTHORIZED, "unauthorized"),
     ForbiddenError: Kind(HTTPStatus.FORBIDDEN, "off"),
+    NotAcceptableError: Kind(HTTPStatus.NOT_ACCEPTABLE, "not_acceptable"),
     RequestTimeoutError: Kind(HTTPStatus.REQUEST_TIMEOUT, "body_too_slow"),
     BodyTooLargeError: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large"),
     UnsupportedMediaTypeError: Kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_json_type"),

@@ -82,7 +82,7 @@ def test_alphabets(artifact):
 
 
 def test_an_alphabet_that_the_artifact_cannot_be_written_in_is_refused_before_anything(artifact):
-    with pytest.raises(AlphabetError, match="'arpabet' or 'cntk'"):
+    with pytest.raises(AlphabetError, match="'arpabet' or 'ipa' or 'x-sampa' or 'cntk'"):
         pronounce(artifact, "ab", alphabet="native")
 
 
