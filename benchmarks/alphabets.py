@@ -1,7 +1,7 @@
 """Our IPA and X-SAMPA beside those of others, on every line of CMUdict.
 
-``python -m benchmarks.alphabets [LEXICON]``: phonecodes converts phonemes, syllabify cuts syllables;
-what differs is counted by what it is. `docs/alphabets.md` tells of it.
+``python -m benchmarks.alphabets [LEXICON]``: phonecodes converts phonemes, syllabify cuts
+syllables, and what differs is counted. `docs/alphabets.md` tells of it.
 """
 
 from __future__ import annotations

@@ -40,9 +40,14 @@ def test_ordinals(written, said):
 
 @pytest.mark.parametrize(
     ("written", "said"),
-    [("90", "nineties"), ("1980", "nineteen eighties"), ("6", "sixes"), ("1900", "nineteen hundreds"),
-     ("2000", "two thousands")],
-)  # fmt: skip
+    [
+        ("90", "nineties"),
+        ("1980", "nineteen eighties"),
+        ("6", "sixes"),
+        ("1900", "nineteen hundreds"),
+        ("2000", "two thousands"),
+    ],
+)
 def test_several(written, said):
     assert numbers.several(written) == said
 

@@ -27,6 +27,7 @@ EXAMPLES = [
     (NotJSONError("no"), 400, "not_json", None),
     (UnauthorizedError(known=False), 401, "unauthorized", None),
     (ForbiddenError("no"), 403, "off", None),
+    (problems.NotAcceptableError("a/b", ["c/d"]), 406, "not_acceptable", None),
     (RequestTimeoutError("no"), 408, "body_too_slow", None),
     (ReloadError("no"), 409, "reload_failed", None),
     (BodyTooLargeError(1000), 413, "body_too_large", None),

@@ -556,7 +556,7 @@ def test_info(client, tiny_artifact):
         "model": {"name": "tiny", "version": artifact.version},
         "graphemes": list("'ABDEGNRT"),
         "phonemes": "AE B D EH ER G N NG R T".split(),
-        "alphabets": ["arpabet", "cntk"],
+        "alphabets": ["arpabet", "ipa", "x-sampa", "cntk"],
         "error_rates": artifact.metrics(),
         "devices": ["cpu", "cpu"],
         "limits": {

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,7 +38,7 @@ def test_every_vowel_has_a_syllable(phonemes):
         place for place, phoneme in enumerate(phonemes) if phoneme in syllables.VOWELS
     ]
     assert all(start <= vowel for start, vowel in found)
-    assert all(before[1] < start for before, (start, _) in zip(found, found[1:], strict=False)), (
+    assert all(before[1] < start for before, (start, _) in pairwise(found)), (
         "no syllable takes the vowel before"
     )
     assert not found or found[0][0] == 0
