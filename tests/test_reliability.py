@@ -82,14 +82,22 @@ def assert_calm(service):
     assert service.ask(get("/pronounce/tanger")).status_code == 200
 
 
-def test_schemathesis_finds_nothing(service, note):
+# A deadline of no time at all cannot be met, and is answered so
+SCHEMATHESIS = """
+[checks.not_a_server_error]
+expected-statuses = ["2xx", "3xx", "4xx", 504]
+"""
+
+
+def test_schemathesis_finds_nothing(service, note, tmp_path):
     count = times(15, 1000)
+    (tmp_path / "schemathesis.toml").write_text(SCHEMATHESIS)
     done = subprocess.run(
         [str(Path(sys.executable).with_name("schemathesis")), "run", f"{service.url}/openapi.json",
          "--max-examples", str(count), "--phases", "examples,coverage,fuzzing", "--no-color",
          "--seed", "1", "--checks", "not_a_server_error,status_code_conformance,"
          "content_type_conformance,response_schema_conformance,response_headers_conformance"],
-        cwd="/tmp", capture_output=True, text=True, timeout=7200, check=False,
+        cwd=tmp_path, capture_output=True, text=True, timeout=7200, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     cases = re.search(r"Test cases:\s*\n?\s*([\d,]+) generated", done.stdout)
