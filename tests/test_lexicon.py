@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from model import lexicon
 from model.lexicon import Entry, EntryError, LexiconError
-from model.vocabulary import SymbolClashError, UnknownSymbolError
+from model.vocabulary import SymbolClashError, UnknownSymbolError, Vocabulary
 
 CTF_SHA256 = "ebdfa951b6a66dc8cbfd0f5f9e02b138b2061979662a01ec7f2f6fe91dc1e810"
 
@@ -94,7 +94,7 @@ def test_unmarked_phonemes_in_ctf_are_refused(tmp_path):
     ],
 )
 def test_the_format_is_detected(tmp_path, name, text, format):
-    assert lexicon.detect_format(tmp_path / name, text) == format
+    assert lexicon.detect_format(tmp_path / name, text.split("\n")) == format
 
 
 @given(entries=ENTRIES, format=st.sampled_from(["cmudict", "tsv", "ctf"]))
@@ -165,7 +165,7 @@ def test_ctf_needs_every_symbol_in_its_mapping(tmp_path):
 
 def test_a_special_symbol_is_no_phoneme(tmp_path):
     with pytest.raises(SymbolClashError, match="</s>"):
-        lexicon.Vocabulary.of(["T", "</s>"])
+        Vocabulary.of(["T", "</s>"])
 
 
 def test_pronunciations_keep_their_order():
