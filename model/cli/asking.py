@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -25,8 +25,11 @@ from model.cli.common import (
     plain_errors,
 )
 from model.hypothesis import Hypothesis
-from model.lexicon import Entry, LexiconFormat
+from model.lexicon import Entry
 from model.spelling import Speller, Spelling
+
+# `convert` makes the others of these
+AnswerFormat = Literal["cmudict", "tsv", "ctf"]
 
 
 def pronounce(
@@ -40,7 +43,7 @@ def pronounce(
         Path | None,
         typer.Option(help="A file for the answers to --input; repeated, the command goes on."),
     ] = None,
-    format: Annotated[LexiconFormat, typer.Option(help="How answers are written.")] = "cmudict",
+    format: Annotated[AnswerFormat, typer.Option(help="How answers are written.")] = "cmudict",
     alphabet: Annotated[
         Alphabet | None, typer.Option(help="The artifact's own by default.")
     ] = None,
@@ -121,7 +124,7 @@ def pronounce(
 def _line(
     spelling: Spelling,
     answer: Hypothesis | None,
-    format: LexiconFormat,
+    format: AnswerFormat,
     alphabet: Alphabet,
     *,
     stressed: bool,
