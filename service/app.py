@@ -20,6 +20,7 @@ from service import conditional, metrics, problems, representations
 from service.docs_page import add_docs_page
 from service.intake import read_json, read_no_query, read_timeout, unless_gone, unless_stopped
 from service.keys import KeyGate
+from service.lexicon_routes import add_lexicon_routes
 from service.openapi import PROBLEMS, DescribedApp, json_body, timeout_header
 from service.pronouncer import Pronouncing
 from service.representations import MediaType
@@ -124,7 +125,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         media_type = representations.choose(request)
         timeout = read_timeout(request, **limits)
         tag = representations.tagged(service.current.pronouncer.etag(word, options), media_type)
-        caching = f"{shared()}, max-age={settings.cache_seconds}"
+        # What somebody's next correction may change has to be asked for each time
+        seconds = 0 if service.corrigible(options) else settings.cache_seconds
+        caching = f"{shared()}, max-age={seconds}"
         fresh = {"ETag": tag, "Cache-Control": caching, "Vary": "Accept"}
         if conditional.has(request.headers.get("If-None-Match"), tag):
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=fresh)
@@ -157,13 +160,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @app.post("/admin/reload", response_model=ModelName, tags=["admin"])
     async def reload(request: Request) -> Response:
-        """Serve the artifact as it is now on disk, if it can answer; else go on with the old one.
+        """Serve artifact and lexicons as they are now on disk, if they answer; else the old ones.
 
         Needs an API key; without any configured it is off. SIGHUP does the same.
         """
         service.keys.require(request)
         return _answer(await service.reload())
 
+    add_lexicon_routes(app, service)
     add_docs_page(app)
     if settings.metrics:
 
@@ -184,12 +188,13 @@ def _pronounced(
 ) -> Response:
     """The answer, with what it took (W3C Server Timing, milliseconds) and what made it."""
     took = work.answered
-    timing = (
-        f"queue;dur={1e3 * took.queued:.3f}, decode;dur={1e3 * took.decoding:.3f}, "
-        f'batch;desc="{took.batch}"'
-        if took.batch
-        else "cache"
-    )
+    if took.batch:
+        timing = (
+            f"queue;dur={1e3 * took.queued:.3f}, decode;dur={1e3 * took.decoding:.3f}, "
+            f'batch;desc="{took.batch}"'
+        )
+    else:
+        timing = "cache" if work.known else "lexicon"
     told = {"Server-Timing": timing, "X-Model-Version": work.model.version, "Vary": "Accept"}
     if not work.decoding_failed:
         told |= headers or {}

@@ -15,7 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from model.alphabets import AlphabetError, StressError
+from model.lexicon import EntryError
 from service.batcher import DeadlineError, QueueFullError
+from service.lexicon_store import FullEntryError, UserLexiconError
 from service.pool import WorkerLostError
 from service.schemas import Problem, ProblemError
 from service.telemetry import REQUEST_ID
@@ -69,6 +71,13 @@ class NotAcceptableError(Exception):
 
     def __init__(self, accept: str, offered: Sequence[str]) -> None:
         super().__init__(f"Accept: {accept[:80]} takes none of {', '.join(offered)}")
+
+
+class NoEntryError(Exception):
+    """A word that is not in the user lexicon."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(f"{word[:80]!r} is not in the user lexicon: PUT it there")
 
 
 class UnavailableError(Exception):
@@ -135,6 +144,10 @@ TABLE: Mapping[type[Exception], Kind] = {
     UnavailableError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", retry=True),
     WorkerLostError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "worker_lost", retry=True),
     DeadlineError: Kind(HTTPStatus.GATEWAY_TIMEOUT, "deadline_missed", retry=True),
+    NoEntryError: Kind(HTTPStatus.NOT_FOUND, "no_entry"),
+    EntryError: Kind(HTTPStatus.CONFLICT, "format_cannot_hold"),
+    FullEntryError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "entry_full"),
+    UserLexiconError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "user_lexicon_failed", retry=True),
     ReloadError: Kind(HTTPStatus.CONFLICT, "reload_failed"),
 }
 

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 from model import __version__, alphabets
 from model.alphabets import Alphabet
 from model.checkpoint import Artifact
-from model.reading import Part, Reader, Reading
-from model.spelling import Spelling
+from model.inventory import Inventory
+from model.spelling import Speller, Spelling
 from service.batcher import Answered, Batcher
 from service.cache import AnswerCache
+from service.lexicon_store import UserLexicon
+from service.lexicons import Lexicons
 from service.pool import Answer
 from service.schemas import (
+    Answerer,
     ModelName,
     Options,
     PronounceResponse,
     Pronunciation,
     Result,
+    Source,
     WordError,
 )
+from service.sources import Known, Sources
 
 
 class Pronouncer:
@@ -34,28 +40,44 @@ class Pronouncer:
         *,
         max_letters: int,
         cache_words: int = 0,
+        lexicons: Lexicons | None = None,
+        user: UserLexicon | None = None,
+        source: Source = "model",
     ) -> None:
+        """Answer for `artifact`.
+
+        Args:
+            artifact: what the workers decode with.
+            batcher: their queue.
+            max_letters: the most letters of a word.
+            cache_words: the most answers to keep.
+            lexicons: those there are.
+            user: people's own words, where they are kept.
+            source: where pronunciations come from if a request does not say.
+        """
         self.model = ModelName(name=artifact.name, version=artifact.version)
         self.batcher = batcher
         self.cache = AnswerCache[Answer](cache_words)
-        self.reader = Reader(
-            artifact.graphemes.own,
-            artifact.phonemes.own,
-            knows_stress=artifact.knows_stress,
-            longest=max_letters,
-        )
-        self.speller = self.reader.speller
+        self.speller = Speller(artifact.graphemes.own, longest=max_letters)
+        inventory = Inventory(artifact.phonemes.own)
+        self.sources = Sources(self.speller, inventory, lexicons or Lexicons(), user)
+        self.source = source
         self.alphabets = alphabets.available(artifact.phonemes.own)
         self.knows_stress = artifact.knows_stress
         # All that decides an answer beside the word and the options
         origin = (__version__, artifact.name, artifact.weights_sha256, artifact.calibration)
         self._origin = hashlib.sha256(repr((*origin, max_letters)).encode())
 
+    def source_of(self, options: Options) -> Source:
+        """Where pronunciations come from for a request."""
+        return options.source or self.source
+
     def begin(self, words: Sequence[str], options: Options) -> Pronouncing:
         """Spell the words, and look up those that are known.
 
         Raises:
             AlphabetError, StressError: where the artifact's phonemes cannot be written as asked.
+            UserLexiconError: where people's own words cannot be read.
         """
         return Pronouncing(self, words, options)
 
@@ -63,9 +85,14 @@ class Pronouncer:
         """An entity tag (RFC 9110, 8.8.3) for the answer to one word, before it is known.
 
         Whatever else it would be made of, the same tag means the same answer.
+
+        Raises:
+            UserLexiconError: where people's own words cannot be read.
         """
+        source = self.source_of(options)
+        revision = "" if source == "model" else self.sources.revision()
         digest = self._origin.copy()
-        digest.update(repr((word, options.alphabet, options.stress, options.source)).encode())
+        digest.update(repr((word, options.alphabet, options.stress, source, revision)).encode())
         return f'"{digest.hexdigest()[:32]}"'
 
 
@@ -73,25 +100,35 @@ class Pronouncing:
     """One request's words on their way to results.
 
     Attributes:
-        missing: words, or parts of them, whose answer is not known yet.
+        missing: spelt words whose answer is not known yet.
         known: how many distinct ones were.
         answered: what decoding the missing ones took.
     """
 
     def __init__(self, pronouncer: Pronouncer, words: Sequence[str], options: Options) -> None:
         self._pronouncer = pronouncer
+        self._words = words
+        self._source = pronouncer.source_of(options)
+        self._stress = options.stress
         self._alphabet: Alphabet = alphabets.choose(
             options.alphabet,
             pronouncer.alphabets,
             stressed=options.stress,
-            knows_stress=pronouncer.knows_stress,
+            knows_stress=pronouncer.knows_stress or self._source == "lexicon",
         )
-        self._marks = alphabets.marks_stress(self._alphabet, options.stress)
-        self._readings = [pronouncer.reader.read(word) for word in words]
+        self._spell = functools.cache(pronouncer.speller.spell)
+        self._listed: dict[str, Known] = {}
+        self._misfits: dict[str, str] = {}
+        if self._source != "model":
+            self._listed, self._misfits = pronouncer.sources.find(words, self._spell)
+        unlisted = (
+            [self._spell(word).normalized for word in words if word not in self._listed]
+            if self._source != "lexicon"
+            else []
+        )
         self._answers: dict[str, Answer] = {}
         self.missing: list[str] = []
-        parts = (part for reading in self._readings for part in reading.parts)
-        for word in dict.fromkeys(part.text for part in parts if part.spoken is None):
+        for word in dict.fromkeys(word for word in unlisted if word is not None):
             answer = pronouncer.cache.get(word)
             if answer is None:
                 self.missing.append(word)
@@ -110,6 +147,10 @@ class Pronouncing:
         """Whether the decoder raised on one of them: the next time it may not."""
         return any(answer.error is not None for answer in self._answers.values())
 
+    def listed(self, source: Answerer) -> int:
+        """How many distinct words such a lexicon had."""
+        return sum(known.source == source for known in self._listed.values())
+
     async def decode(self, *, timeout: float) -> None:
         """Have the missing words decoded.
 
@@ -126,26 +167,70 @@ class Pronouncing:
         """A result for every word, in order, once none is missing."""
         return PronounceResponse(
             model=self.model,
-            results=tuple(
-                _result(
-                    reading,
-                    [self._answer(part) for part in reading.parts],
-                    self._write,
-                    self._alphabet,
-                )
-                for reading in self._readings
-            ),
+            results=tuple(map(self._result, self._words)),
         )
 
-    def _answer(self, part: Part) -> Answer:
-        """What is known of a part by now."""
-        if part.spoken is None:
-            return self._answers[part.text]
-        phonemes, digits = self._pronouncer.reader.by_rule(part.spoken)
-        return Answer(phonemes, 1.0, complete=True, stress=digits)
+    def _result(self, word: str) -> Result:
+        known = self._listed.get(word)
+        misfit = tuple(filter(None, [self._misfits.get(word)]))
+        if known is not None:
+            split = self._pronouncer.sources.inventory.split
+            parts = [split(phonemes) for phonemes in known.pronunciations]
+            return _looked_up(word, known, parts, misfit, self._alphabet, stress=self._stress)
+        spelling = self._spell(word)
+        spelling = replace(spelling, warnings=(*spelling.warnings, *misfit))
+        if self._source == "lexicon":
+            return _not_listed(spelling)
+        if spelling.normalized is None:
+            return _unspelt(spelling)
+        answer = self._answers[spelling.normalized]
+        return _result(spelling, answer, self._alphabet, stress=self._stress)
 
-    def _write(self, answer: Answer) -> tuple[str, ...]:
-        return alphabets.write(answer.phonemes, self._alphabet, answer.stress, marks=self._marks)
+
+def _looked_up(
+    word: str,
+    known: Known,
+    parts: Sequence[tuple[tuple[str, ...], tuple[int | None, ...]]],
+    misfit: tuple[str, ...],
+    alphabet: Alphabet,
+    *,
+    stress: bool,
+) -> Result:
+    """The result for a word of a lexicon, its pronunciations in phonemes and digits."""
+    written = dict.fromkeys(
+        alphabets.write(phonemes, alphabet, digits if stress else None)
+        for phonemes, digits in parts
+    )
+    unmarked = stress and not all(any(d is not None for d in digits) for _, digits in parts)
+    return Result(
+        word=word,
+        normalized=known.normalized,
+        source=known.source,
+        pronunciations=tuple(
+            Pronunciation(
+                phonemes=phonemes, text=" ".join(phonemes), probability=None, complete=True
+            )
+            for phonemes in written
+        ),
+        warnings=(
+            *known.warnings,
+            *misfit,
+            *(["the lexicon marks no stress on this word"] if unmarked else []),
+        ),
+        error=None,
+    )
+
+
+def _not_listed(spelling: Spelling) -> Result:
+    if spelling.error is not None and spelling.error.code != "unspellable":
+        return _unspelt(spelling)
+    message = "no lexicon here has this word: ask with source auto, and the model answers"
+    return _failed(spelling, WordError(code="not_in_lexicon", message=message))
+
+
+def _unspelt(spelling: Spelling) -> Result:
+    assert spelling.error is not None
+    return _failed(spelling, WordError(code=spelling.error.code, message=spelling.error.message))
 
 
 def _failed(spelling: Spelling, error: WordError) -> Result:
@@ -159,24 +244,11 @@ def _failed(spelling: Spelling, error: WordError) -> Result:
     )
 
 
-def _result(
-    reading: Reading,
-    answers: Sequence[Answer],
-    write: Callable[[Answer], tuple[str, ...]],
-    alphabet: Alphabet,
-) -> Result:
-    """Of a word whose parts have these answers."""
-    spelling = reading.spelling
-    if spelling.error is not None:
-        error = WordError(code=spelling.error.code, message=spelling.error.message)
-        return _failed(spelling, error)
-    for part, answer in zip(reading.parts, answers, strict=True):
-        if answer.error is not None:
-            which = "this word" if len(reading.parts) == 1 else part.text
-            message = f"the decoder failed on {which}: {answer.error}"
-            return _failed(spelling, WordError(code="decoding_failed", message=message))
-    # Part by part, since no syllable reaches from one to the next
-    phonemes = tuple(phoneme for answer in answers for phoneme in write(answer))
+def _result(spelling: Spelling, answer: Answer, alphabet: Alphabet, *, stress: bool) -> Result:
+    if answer.error is not None:
+        message = f"the decoder failed on this word: {answer.error}"
+        return _failed(spelling, WordError(code="decoding_failed", message=message))
+    phonemes = alphabets.write(answer.phonemes, alphabet, answer.stress if stress else None)
     return Result(
         word=spelling.word,
         normalized=spelling.normalized,
@@ -184,11 +256,9 @@ def _result(
         pronunciations=(
             Pronunciation(
                 phonemes=phonemes,
-                text=alphabets.join(phonemes, alphabet),
-                probability=round(
-                    math.prod((reading.chance, *(answer.probability for answer in answers))), 6
-                ),
-                complete=all(answer.complete for answer in answers),
+                text=" ".join(phonemes),
+                probability=round(answer.probability, 6),
+                complete=answer.complete,
             ),
         ),
         warnings=spelling.warnings,

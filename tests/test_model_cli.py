@@ -1,3 +1,4 @@
+import itertools
 import os
 import subprocess
 import sys
@@ -110,6 +111,19 @@ def test_convert_there_and_back(little_lexicon, tmp_path):
         assert result.exit_code == 0
         assert "100 entries" in result.stdout
     assert (tmp_path / "c.dict").read_bytes() == source.read_bytes()
+
+
+def test_convert_between_all_formats(little_lexicon, tmp_path):
+    source = little_lexicon["dev"]
+    steps = [source, "a.pls", "lexicon.txt", "lexiconp.txt", "b.mfa", "c.tsv", "d.ctf", "e.dict"]
+    for step, name in itertools.pairwise(steps):
+        extra = ["--to", "mfa"] if name == "b.mfa" else []
+        result = tanger("convert", tmp_path / step, tmp_path / name, *extra)
+        assert result.exit_code == 0, result.stderr
+        assert "100 entries" in result.stdout
+        assert ("no place for all" in result.stdout) == (name == "c.tsv")
+    assert (tmp_path / "e.dict").read_bytes() == source.read_bytes()
+    assert (tmp_path / "lexiconp.txt").read_text().split()[1] == "1.0"
 
 
 def test_convert_says_what_is_wrong(tmp_path):

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -25,9 +25,12 @@ from model.cli.common import (
     plain_errors,
 )
 from model.english import Phonemes
-from model.lexicon import Entry, LexiconFormat
+from model.lexicon import Entry
 from model.reading import Part, Reader
 from model.spelling import Spelling
+
+# `convert` makes the others of these
+AnswerFormat = Literal["cmudict", "tsv", "ctf"]
 
 
 def pronounce(
@@ -41,7 +44,7 @@ def pronounce(
         Path | None,
         typer.Option(help="A file for the answers to --input; repeated, the command goes on."),
     ] = None,
-    format: Annotated[LexiconFormat, typer.Option(help="How answers are written.")] = "cmudict",
+    format: Annotated[AnswerFormat, typer.Option(help="How answers are written.")] = "cmudict",
     alphabet: Annotated[
         Alphabet | None, typer.Option(help="The artifact's own by default.")
     ] = None,
@@ -136,7 +139,7 @@ def pronounce(
     raise typer.Exit(1 if failed else 0)
 
 
-def _line(spelling: Spelling, phonemes: Phonemes, format: LexiconFormat, alphabet: Alphabet) -> str:
+def _line(spelling: Spelling, phonemes: Phonemes, format: AnswerFormat, alphabet: Alphabet) -> str:
     """One word's line, and its line feed."""
     text = alphabets.join(phonemes, alphabet)
     if format == "tsv":
