@@ -11,8 +11,8 @@ from model.calibration import Calibration
 from model.hypothesis import Hypothesis
 from model.phonemizer import Phonemizer
 
-# Answers asked for where they are scored, or calibrated on.
-MOST = 5
+# Answers to a word that are scored, and calibrated on.
+_ASKED = 5
 # Among how many of them, the likeliest first, a right one is looked for.
 _AMONG = (1, 3, 5)
 
@@ -52,7 +52,7 @@ def score(
         references: right pronunciations by word; words that were not answered count as wrong.
         greedy: what `Phonemizer.pronounce` says.
     """
-    lists = dict(zip(greedy, phonemizer.alternatives(list(greedy), MOST), strict=True))
+    lists = dict(zip(greedy, phonemizer.alternatives(list(greedy), _ASKED), strict=True))
     right = {
         word: [answer.phonemes in references[word] for answer in answers]
         for word, answers in lists.items()
@@ -85,7 +85,7 @@ def fit(
     """
     answers, right = [], []
     for word, found in zip(
-        references, phonemizer.alternatives(list(references), MOST), strict=True
+        references, phonemizer.alternatives(list(references), _ASKED), strict=True
     ):
         answers += [answer.step_probabilities for answer in found[1:]]
         right += [answer.phonemes in references[word] for answer in found[1:]]
