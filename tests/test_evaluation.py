@@ -39,7 +39,7 @@ def test_figures_are_those_of_the_answers(phonemizer, tiny_artifact, little_lexi
     assert 0 <= found.teacher_forced_error <= found.any_match.wer
     several = found.alternatives
     assert several.wer[1] >= several.wer[3] >= several.wer[5]
-    assert several.wer[3] < several.wer[1] == found.any_match.wer
+    assert several.wer[3] < found.any_match.wer == pytest.approx(several.wer[1], abs=0.011)
     assert several.first_is_greedy > 0.9
     lists = phonemizer.alternatives([entry.word for entry in entries], 3)
     none = sum(all(a.phonemes != e.phonemes for a in answers)
