@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from model import acronyms, alphabets, english, stress, tokens
+from model import acronyms, alphabets, english, tokens
 from model.spelling import Speller, Spelling, SpellingError, SpellingErrorCode
 from model.tokens import Token
 
@@ -29,8 +29,8 @@ class Part:
 
     Attributes:
         text: in the artifact's graphemes.
-        spoken: ARPAbet with stress digits, where a rule says how it sounds; None for a word like
-            any other, which a lexicon or the network knows.
+        spoken: ARPAbet with stress digits (see `model.inventory`), where a rule says how it sounds;
+            None for a word like any other, which a lexicon or the network knows.
     """
 
     text: str
@@ -57,38 +57,20 @@ class Reader:
     """Reads words for one artifact."""
 
     def __init__(
-        self,
-        graphemes: Collection[str],
-        phonemes: Collection[str],
-        *,
-        knows_stress: bool = False,
-        longest: int = 64,
+        self, graphemes: Collection[str], phonemes: Collection[str], *, longest: int = 64
     ) -> None:
         """Read in `graphemes`, and refuse words of more than `longest` of them.
 
         Args:
             graphemes: that the artifact reads.
             phonemes: that it writes, by which English is known.
-            knows_stress: it says the stress of each phoneme.
             longest: the most letters, or other characters, in a word.
         """
         self.speller = Speller(graphemes, longest=longest)
-        self.phonemes = frozenset(phonemes)
-        self.knows_stress = knows_stress
         bare = {phoneme.rstrip("012") for phoneme in phonemes}
         self.english = frozenset(english.LETTERS) <= frozenset(graphemes) and bare == (
             alphabets.ARPABET
         )
-
-    def by_rule(
-        self, spoken: Sequence[str]
-    ) -> tuple[tuple[str, ...], tuple[int | None, ...] | None]:
-        """What a part says by rule in the artifact's own phonemes, and their stress if known."""
-        if self.phonemes.issuperset(spoken):  # they carry the digits
-            return tuple(spoken), None
-        pairs = [stress.split(phoneme) for phoneme in spoken]
-        digits = tuple(digit for _, digit in pairs) if self.knows_stress else None
-        return tuple(phoneme for phoneme, _ in pairs), digits
 
     def read(self, word: str, known: Known = lambda spelt: False) -> Reading:
         """Read one word. Never raises: what cannot be read has its error in the answer.

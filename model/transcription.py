@@ -141,12 +141,12 @@ def write(
     Args:
         phonemes: without stress digits.
         notation: the notation.
-        digits: of the vowels, None for other phonemes; None where no stress is known.
+        digits: of the vowels, None for other phonemes; nothing else where no stress is known.
         marks: write stress where it is known; the vowels hang on it either way.
     """
     written, signs = _NOTATIONS[notation].written, _NOTATIONS[notation].marks
     nuclei = syllables.onsets(phonemes)
-    if digits is None:
+    if digits is None or all(digit is None for digit in digits):
         only = len(nuclei) == 1
         return tuple(
             written[phoneme] if only else written.get(phoneme + "0", written[phoneme])

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 
 from model import __version__, alphabets
 from model.alphabets import Alphabet
 from model.checkpoint import Artifact
+from model.combining import Way, combine
+from model.hypothesis import MOST
 from model.inventory import Inventory
-from model.spelling import Speller, Spelling
+from model.reading import Reader
+from service.ask import Ask
 from service.batcher import Answered, Batcher
 from service.cache import AnswerCache
 from service.lexicon_store import UserLexicon
 from service.lexicons import Lexicons
+from service.plans import Piece, Plan, Planner
 from service.pool import Answer
 from service.schemas import (
     Answerer,
@@ -27,7 +29,7 @@ from service.schemas import (
     Source,
     WordError,
 )
-from service.sources import Known, Sources
+from service.sources import Sources
 
 
 class Pronouncer:
@@ -36,7 +38,7 @@ class Pronouncer:
     def __init__(
         self,
         artifact: Artifact,
-        batcher: Batcher[Answer],
+        batcher: Batcher[Ask, Answer],
         *,
         max_letters: int,
         cache_words: int = 0,
@@ -57,16 +59,19 @@ class Pronouncer:
         """
         self.model = ModelName(name=artifact.name, version=artifact.version)
         self.batcher = batcher
-        self.cache = AnswerCache[Answer](cache_words)
-        self.speller = Speller(artifact.graphemes.own, longest=max_letters)
+        self.cache = AnswerCache[Ask, Answer](cache_words, weigh=lambda answer: answer.size)
+        reader = Reader(artifact.graphemes.own, artifact.phonemes.own, longest=max_letters)
         inventory = Inventory(artifact.phonemes.own)
-        self.sources = Sources(self.speller, inventory, lexicons or Lexicons(), user)
+        self.sources = Sources(reader.speller, inventory, lexicons or Lexicons(), user)
+        self.planner = Planner(reader, self.sources)
         self.source = source
         self.alphabets = alphabets.available(artifact.phonemes.own)
         self.knows_stress = artifact.knows_stress
         # All that decides an answer beside the word and the options
-        origin = (__version__, artifact.name, artifact.weights_sha256, artifact.calibration)
-        self._origin = hashlib.sha256(repr((*origin, max_letters)).encode())
+        weights = (artifact.name, artifact.weights_sha256)
+        chances = (artifact.calibration, artifact.of_alternatives)
+        origin = (__version__, *weights, *chances, max_letters)
+        self._origin = hashlib.sha256(repr(origin).encode())
 
     def source_of(self, options: Options) -> Source:
         """Where pronunciations come from for a request."""
@@ -92,7 +97,7 @@ class Pronouncer:
         source = self.source_of(options)
         revision = "" if source == "model" else self.sources.revision()
         digest = self._origin.copy()
-        digest.update(repr((word, options.alphabet, options.stress, source, revision)).encode())
+        digest.update(repr((word, options, source, revision)).encode())
         return f'"{digest.hexdigest()[:32]}"'
 
 
@@ -100,40 +105,36 @@ class Pronouncing:
     """One request's words on their way to results.
 
     Attributes:
-        missing: spelt words whose answer is not known yet.
-        known: how many distinct ones were.
+        missing: what the network is to be asked, where its answer is not known yet.
+        known: how many distinct answers were.
         answered: what decoding the missing ones took.
     """
 
     def __init__(self, pronouncer: Pronouncer, words: Sequence[str], options: Options) -> None:
+        source = pronouncer.source_of(options)
         self._pronouncer = pronouncer
-        self._words = words
-        self._source = pronouncer.source_of(options)
-        self._stress = options.stress
+        self._options = options
+        self._knows_stress = pronouncer.knows_stress or source == "lexicon"
         self._alphabet: Alphabet = alphabets.choose(
             options.alphabet,
             pronouncer.alphabets,
             stressed=options.stress,
-            knows_stress=pronouncer.knows_stress or self._source == "lexicon",
+            knows_stress=self._knows_stress,
         )
-        self._spell = functools.cache(pronouncer.speller.spell)
-        self._listed: dict[str, Known] = {}
-        self._misfits: dict[str, str] = {}
-        if self._source != "model":
-            self._listed, self._misfits = pronouncer.sources.find(words, self._spell)
-        unlisted = (
-            [self._spell(word).normalized for word in words if word not in self._listed]
-            if self._source != "lexicon"
-            else []
-        )
+        self._marks = alphabets.marks_stress(self._alphabet, options.stress)
+        # Of a word that rules alone say
+        self._by_rule: Answerer = "lexicon" if source == "lexicon" else "model"
+        self._plans = pronouncer.planner.plan(words, source)
         self._answers: dict[str, Answer] = {}
-        self.missing: list[str] = []
-        for word in dict.fromkeys(word for word in unlisted if word is not None):
-            answer = pronouncer.cache.get(word)
+        self.missing: list[Ask] = []
+        pieces = (piece for plan in self._plans for piece in plan.pieces)
+        for text in dict.fromkeys(piece.text for piece in pieces if piece.source == "model"):
+            ask = Ask(text, options.n)
+            answer = pronouncer.cache.get(ask)
             if answer is None:
-                self.missing.append(word)
+                self.missing.append(ask)
             else:
-                self._answers[word] = answer
+                self._answers[text] = answer
         self.known = len(self._answers)
         self.answered: Answered[Answer] = Answered([])
 
@@ -148,8 +149,9 @@ class Pronouncing:
         return any(answer.error is not None for answer in self._answers.values())
 
     def listed(self, source: Answerer) -> int:
-        """How many distinct words such a lexicon had."""
-        return sum(known.source == source for known in self._listed.values())
+        """How many distinct words and parts such a lexicon had."""
+        pieces = (piece for plan in self._plans for piece in plan.pieces)
+        return len({piece.text for piece in pieces if piece.source == source})
 
     async def decode(self, *, timeout: float) -> None:
         """Have the missing words decoded.
@@ -158,109 +160,98 @@ class Pronouncing:
             QueueFullError, DeadlineError, WorkerLostError: as `Batcher.submit`.
         """
         self.answered = await self._pronouncer.batcher.submit(self.missing, timeout=timeout)
-        for word, answer in zip(self.missing, self.answered.answers, strict=True):
-            self._answers[word] = answer
+        for ask, answer in zip(self.missing, self.answered.answers, strict=True):
+            self._answers[ask.word] = answer
             if answer.error is None:
-                self._pronouncer.cache.put(word, answer)
+                self._pronouncer.cache.put(ask, answer)
 
     def response(self) -> PronounceResponse:
         """A result for every word, in order, once none is missing."""
-        return PronounceResponse(
-            model=self.model,
-            results=tuple(map(self._result, self._words)),
+        return PronounceResponse(model=self.model, results=tuple(map(self._result, self._plans)))
+
+    def _result(self, plan: Plan) -> Result:
+        if plan.error is not None:
+            return _failed(plan, plan.error)
+        for piece in plan.pieces:
+            if piece.source == "model" and (error := self._answers[piece.text].error) is not None:
+                which = "this word" if len(plan.pieces) == 1 else piece.text
+                message = f"the decoder failed on {which}: {error}"
+                return _failed(plan, WordError(code="decoding_failed", message=message))
+        ways = combine(
+            [self._ways(piece) for piece in plan.pieces],
+            MOST if plan.sources & {"lexicon", "user"} else self._options.n,
+        )
+        unmarked = self._marks and any(map(self._is_unmarked, plan.pieces))
+        source = self._source(plan)
+        return Result(
+            word=plan.word,
+            normalized=plan.normalized,
+            source=source,
+            pronunciations=tuple(
+                Pronunciation(
+                    phonemes=way.phonemes,
+                    text=alphabets.join(way.phonemes, self._alphabet),
+                    probability=(
+                        round(
+                            plan.chance * (1.0 if way.probability is None else way.probability), 6
+                        )
+                        if source == "model"
+                        else None
+                    ),
+                    complete=way.complete,
+                )
+                for way in ways
+            ),
+            warnings=(
+                *plan.warnings,
+                *(["the lexicon marks no stress on this word"] if unmarked else []),
+            ),
+            error=None,
         )
 
-    def _result(self, word: str) -> Result:
-        known = self._listed.get(word)
-        misfit = tuple(filter(None, [self._misfits.get(word)]))
-        if known is not None:
-            split = self._pronouncer.sources.inventory.split
-            parts = [split(phonemes) for phonemes in known.pronunciations]
-            return _looked_up(word, known, parts, misfit, self._alphabet, stress=self._stress)
-        spelling = self._spell(word)
-        spelling = replace(spelling, warnings=(*spelling.warnings, *misfit))
-        if self._source == "lexicon":
-            return _not_listed(spelling)
-        if spelling.normalized is None:
-            return _unspelt(spelling)
-        answer = self._answers[spelling.normalized]
-        return _result(spelling, answer, self._alphabet, stress=self._stress)
+    def _source(self, plan: Plan) -> Answerer:
+        """What a word is told to be from: the least certain of what said its parts."""
+        for source in ("model", "lexicon", "user"):
+            if source in plan.sources:
+                return source
+        return self._by_rule
 
-
-def _looked_up(
-    word: str,
-    known: Known,
-    parts: Sequence[tuple[tuple[str, ...], tuple[int | None, ...]]],
-    misfit: tuple[str, ...],
-    alphabet: Alphabet,
-    *,
-    stress: bool,
-) -> Result:
-    """The result for a word of a lexicon, its pronunciations in phonemes and digits."""
-    written = dict.fromkeys(
-        alphabets.write(phonemes, alphabet, digits if stress else None)
-        for phonemes, digits in parts
-    )
-    unmarked = stress and not all(any(d is not None for d in digits) for _, digits in parts)
-    return Result(
-        word=word,
-        normalized=known.normalized,
-        source=known.source,
-        pronunciations=tuple(
-            Pronunciation(
-                phonemes=phonemes, text=" ".join(phonemes), probability=None, complete=True
+    def _ways(self, piece: Piece) -> list[Way]:
+        """How a piece is said."""
+        if piece.source == "model":
+            return [
+                Way(self._write(found.phonemes, found.stress), found.probability, found.complete)
+                for found in self._answers[piece.text].found
+            ]
+        known = self._knows_stress or piece.source is not None
+        return [
+            Way(
+                self._write(phonemes, digits if known else None),
+                1.0 if piece.source is None else None,
+                complete=True,
             )
-            for phonemes in written
-        ),
-        warnings=(
-            *known.warnings,
-            *misfit,
-            *(["the lexicon marks no stress on this word"] if unmarked else []),
-        ),
-        error=None,
-    )
+            for phonemes, digits in map(self._pronouncer.sources.inventory.split, piece.listed)
+        ]
+
+    def _is_unmarked(self, piece: Piece) -> bool:
+        """Whether a lexicon has a pronunciation of it without any stress."""
+        split = self._pronouncer.sources.inventory.split
+        return piece.source in ("lexicon", "user") and not all(
+            any(digit is not None for digit in split(phonemes)[1]) for phonemes in piece.listed
+        )
+
+    def _write(
+        self, phonemes: Sequence[str], digits: Sequence[int | None] | None
+    ) -> tuple[str, ...]:
+        return alphabets.write(phonemes, self._alphabet, digits, marks=self._marks)
 
 
-def _not_listed(spelling: Spelling) -> Result:
-    if spelling.error is not None and spelling.error.code != "unspellable":
-        return _unspelt(spelling)
-    message = "no lexicon here has this word: ask with source auto, and the model answers"
-    return _failed(spelling, WordError(code="not_in_lexicon", message=message))
-
-
-def _unspelt(spelling: Spelling) -> Result:
-    assert spelling.error is not None
-    return _failed(spelling, WordError(code=spelling.error.code, message=spelling.error.message))
-
-
-def _failed(spelling: Spelling, error: WordError) -> Result:
+def _failed(plan: Plan, error: WordError) -> Result:
     return Result(
-        word=spelling.word,
-        normalized=spelling.normalized,
+        word=plan.word,
+        normalized=plan.normalized,
         source=None,
         pronunciations=(),
-        warnings=spelling.warnings,
+        warnings=plan.warnings,
         error=error,
-    )
-
-
-def _result(spelling: Spelling, answer: Answer, alphabet: Alphabet, *, stress: bool) -> Result:
-    if answer.error is not None:
-        message = f"the decoder failed on this word: {answer.error}"
-        return _failed(spelling, WordError(code="decoding_failed", message=message))
-    phonemes = alphabets.write(answer.phonemes, alphabet, answer.stress if stress else None)
-    return Result(
-        word=spelling.word,
-        normalized=spelling.normalized,
-        source="model",
-        pronunciations=(
-            Pronunciation(
-                phonemes=phonemes,
-                text=" ".join(phonemes),
-                probability=round(answer.probability, 6),
-                complete=answer.complete,
-            ),
-        ),
-        warnings=spelling.warnings,
-        error=None,
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from model.alphabets import Alphabet
+from model.hypothesis import MOST
 
 # What may be asked for, and what may have answered
 Source = Literal["model", "lexicon", "auto"]
@@ -37,6 +38,13 @@ class Options(BaseModel):
         "`AE0` none), in `ipa` and `x-sampa` where the stressed syllable begins. By default `ipa` "
         "and `x-sampa` have it where the artifact knows it, and `arpabet` does not. The vowels of "
         "`ipa` and `x-sampa` (`ə` or `ʌ`, `ɚ` or `ɝ`) hang on it either way.",
+    )
+    n: int = Field(
+        1,
+        ge=1,
+        le=MOST,
+        description="Most pronunciations a word, the likeliest first. What is answered to 1 is "
+        "always among them. Their probabilities sum to 1 at most.",
     )
 
 

@@ -3,10 +3,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from model import alphabets
+from model.inventory import Inventory
 from model.reading import MOST_DIGITS, Reader, derived
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ'"
-ENGLISH = Reader(LETTERS, alphabets.ARPABET, knows_stress=True)
+ENGLISH = Reader(LETTERS, alphabets.ARPABET)
 
 
 def read(word, known=()):
@@ -170,20 +171,12 @@ def test_any_text_is_read_or_refused(word):
         assert part.text
         assert set(part.text) <= set(LETTERS)
         if part.spoken is not None:
-            phonemes, digits = ENGLISH.by_rule(part.spoken)
+            phonemes, digits = Inventory(alphabets.ARPABET).split(part.spoken)
             assert set(phonemes) <= alphabets.ARPABET
             assert 1 in digits
     # What is more than spelling is never done in silence
     plain = ENGLISH.speller.spell(word)
     assert spelling.warnings or spelling.error or spelling == plain
-
-
-def test_by_rule_in_the_artifacts_own_phonemes():
-    spoken = ("B", "IY1")
-    assert ENGLISH.by_rule(spoken) == (("B", "IY"), (None, 1))
-    assert Reader(LETTERS, alphabets.ARPABET).by_rule(spoken) == (("B", "IY"), None)
-    vowels = {f"{vowel}{digit}" for vowel in ("IY",) for digit in "012"}
-    assert Reader(LETTERS, alphabets.ARPABET | vowels).by_rule(spoken) == (("B", "IY1"), None)
 
 
 @pytest.mark.parametrize(

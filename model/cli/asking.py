@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -24,7 +24,9 @@ from model.cli.common import (
     load,
     plain_errors,
 )
-from model.english import Phonemes
+from model.combining import Way, combine
+from model.hypothesis import MOST
+from model.inventory import Inventory
 from model.lexicon import Entry
 from model.reading import Part, Reader
 from model.spelling import Spelling
@@ -52,12 +54,15 @@ def pronounce(
         bool | None,
         typer.Option(help="Stress, as in T AE1 NG ER0; by default in ipa and x-sampa alone."),
     ] = None,
+    n: Annotated[
+        int, typer.Option("--n", min=1, max=MOST, help="Most answers a word, the likeliest first.")
+    ] = 1,
     artifact: ArtifactOption = ARTIFACT,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "int8",
     threads: ThreadsOption = None,
 ) -> None:
-    """Pronounce words: one answer a line, in the order of the words.
+    """Pronounce words: one answer a line, in the order of the words; with --n several a word.
 
     What cannot be pronounced is told on stderr and leaves a line without phonemes (a comment in
     the cmudict format, nothing in ctf); all else is answered, and the exit status is then 1.
@@ -76,35 +81,47 @@ def pronounce(
         )
         phonemizer = load(artifact, device, precision=precision, threads=threads)
         marks = alphabets.marks_stress(written, stress)
-        reader = Reader(
-            checked.graphemes.own, checked.phonemes.own, knows_stress=checked.knows_stress
-        )
+        reader = Reader(checked.graphemes.own, checked.phonemes.own)
+        inventory = Inventory(checked.phonemes.own)
 
-        def ask(some: Sequence[str], alphabet: Alphabet) -> list[tuple[Spelling, Phonemes]]:
-            """Each word's spelling and, where it has one, pronunciation in `alphabet`."""
+        def ask(some: Sequence[str], alphabet: Alphabet) -> list[tuple[Spelling, list[Way]]]:
+            """Each word's spelling, and the ways to say it in `alphabet`, if there are any."""
             readings = [reader.read(word) for word in some]
             parts = [part for reading in readings for part in reading.parts]
-            answers = iter(phonemizer.pronounce([p.text for p in parts if p.spoken is None]))
+            asked = [part.text for part in parts if part.spoken is None]
+            answers = iter(phonemizer.alternatives(asked, n))
 
-            def say(part: Part) -> Phonemes:
+            def ways(part: Part) -> list[Way]:
                 if part.spoken is not None:
-                    phonemes, digits = reader.by_rule(part.spoken)
-                else:
-                    answer = next(answers)
-                    phonemes, digits = answer.phonemes, answer.stress
+                    phonemes, digits = inventory.split(part.spoken)
+                    known = digits if checked.knows_stress else None
+                    return [Way(write(phonemes, known), 1.0, complete=True)]
+                return [
+                    Way(write(each.phonemes, each.stress), each.probability, each.complete)
+                    for each in next(answers)
+                ]
+
+            def write(
+                phonemes: Sequence[str], digits: Sequence[int | None] | None
+            ) -> tuple[str, ...]:
                 return alphabets.write(phonemes, alphabet, digits, marks=marks)
 
             return [
-                (reading.spelling, tuple(chain.from_iterable(map(say, reading.parts))))
+                (
+                    reading.spelling,
+                    combine([ways(part) for part in reading.parts], n) if reading.parts else [],
+                )
                 for reading in readings
             ]
 
         def lines(some: Sequence[str]) -> bulk.Answers:
             asked = ask(some, written)
             return bulk.Answers(
-                "".join(_line(each, phonemes, format, written) for each, phonemes in asked),
+                "".join(
+                    line for each, ways in asked for line in _lines(each, ways, format, written)
+                ),
                 [told for each, _ in asked for told in _told(each)],
-                any(each.normalized is None for each, _ in asked),
+                not all(ways for _, ways in asked),
             )
 
         failed = False
@@ -115,18 +132,18 @@ def pronounce(
                 "format": format,
                 "alphabet": written,
                 "stress": marks,
+                "n": n,
             }
             failed = bulk.answer(input, output, identity=identity, ask=lines, tell=_tell)
         elif format == "ctf":  # marks phonemes itself, and numbers symbols over the whole list
             entries = []
-            for each, phonemes in ask(
+            for each, ways in ask(
                 words or [w for chunk in _chunks(input) for w in chunk], "native"
             ):
                 for told in _told(each):
                     _tell(told)
-                failed = failed or each.normalized is None
-                if each.normalized:
-                    entries.append(Entry(each.normalized, phonemes))
+                failed = failed or not ways
+                entries += [Entry(each.normalized or "", way.phonemes) for way in ways]
             for line in lexicon.render(entries, "ctf") if entries else ():
                 print(line)
         else:
@@ -139,14 +156,22 @@ def pronounce(
     raise typer.Exit(1 if failed else 0)
 
 
-def _line(spelling: Spelling, phonemes: Phonemes, format: AnswerFormat, alphabet: Alphabet) -> str:
-    """One word's line, and its line feed."""
-    text = alphabets.join(phonemes, alphabet)
-    if format == "tsv":
-        return f"{spelling.word.strip()}\t{text}\n"
-    if spelling.normalized is None:
-        return f"# {spelling.word[:80]!r}: {spelling.error.code if spelling.error else ''}\n"
-    return f"{spelling.normalized}  {text}\n"
+def _lines(
+    spelling: Spelling, ways: Sequence[Way], format: AnswerFormat, alphabet: Alphabet
+) -> Iterator[str]:
+    """One word's lines, each with its line feed."""
+    if not ways:
+        if format == "tsv":
+            yield f"{spelling.word.strip()}\t\n"
+        else:
+            code = spelling.error.code if spelling.error else ""
+            yield f"# {spelling.word[:80]!r}: {code}\n"
+    for number, way in enumerate(ways):
+        text = alphabets.join(way.phonemes, alphabet)
+        if format == "tsv":
+            yield f"{spelling.word.strip()}\t{text}\n"
+        else:
+            yield f"{spelling.normalized}{f'({number})' * bool(number)}  {text}\n"
 
 
 def _chunks(path: Path) -> Iterator[list[str]]:
