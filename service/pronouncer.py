@@ -86,18 +86,33 @@ class Pronouncer:
         """
         return Pronouncing(self, words, options)
 
+    def alphabet(self, options: Options) -> Alphabet:
+        """What phonemes are written in.
+
+        Raises:
+            AlphabetError, StressError: where the artifact's cannot be written as asked.
+        """
+        return alphabets.choose(
+            options.alphabet,
+            self.alphabets,
+            stressed=options.stress,
+            knows_stress=self.knows_stress or self.source_of(options) == "lexicon",
+        )
+
     def etag(self, word: str, options: Options) -> str:
         """An entity tag (RFC 9110, 8.8.3) for the answer to one word, before it is known.
 
         Whatever else it would be made of, the same tag means the same answer.
 
         Raises:
+            AlphabetError, StressError: as `begin`.
             UserLexiconError: where people's own words cannot be read.
         """
         source = self.source_of(options)
         revision = "" if source == "model" else self.sources.revision()
         digest = self._origin.copy()
-        digest.update(repr((word, options, source, revision)).encode())
+        decisive = (self.alphabet(options), options.stress, options.n, source, revision)
+        digest.update(repr((word, *decisive)).encode())
         return f'"{digest.hexdigest()[:32]}"'
 
 
@@ -115,12 +130,7 @@ class Pronouncing:
         self._pronouncer = pronouncer
         self._options = options
         self._knows_stress = pronouncer.knows_stress or source == "lexicon"
-        self._alphabet: Alphabet = alphabets.choose(
-            options.alphabet,
-            pronouncer.alphabets,
-            stressed=options.stress,
-            knows_stress=self._knows_stress,
-        )
+        self._alphabet = pronouncer.alphabet(options)
         self._marks = alphabets.marks_stress(self._alphabet, options.stress)
         # Of a word that rules alone say
         self._by_rule: Answerer = "lexicon" if source == "lexicon" else "model"
