@@ -174,9 +174,8 @@ class Pronouncing:
         known = self._listed.get(word)
         misfit = tuple(filter(None, [self._misfits.get(word)]))
         if known is not None:
-            split = self._pronouncer.sources.inventory.split
-            parts = [split(phonemes) for phonemes in known.pronunciations]
-            return _looked_up(word, known, parts, misfit, self._alphabet, stress=self._stress)
+            inventory = self._pronouncer.sources.inventory
+            return _looked_up(word, known, inventory, misfit, self._alphabet, stress=self._stress)
         spelling = self._spell(word)
         spelling = replace(spelling, warnings=(*spelling.warnings, *misfit))
         if self._source == "lexicon":
@@ -190,18 +189,18 @@ class Pronouncing:
 def _looked_up(
     word: str,
     known: Known,
-    parts: Sequence[tuple[tuple[str, ...], tuple[int | None, ...]]],
+    inventory: Inventory,
     misfit: tuple[str, ...],
     alphabet: Alphabet,
     *,
     stress: bool,
 ) -> Result:
-    """The result for a word of a lexicon, its pronunciations in phonemes and digits."""
+    """The result for a word of a lexicon."""
     written = dict.fromkeys(
         alphabets.write(phonemes, alphabet, digits if stress else None)
-        for phonemes, digits in parts
+        for phonemes, digits in map(inventory.split, known.pronunciations)
     )
-    unmarked = stress and not all(any(d is not None for d in digits) for _, digits in parts)
+    unmarked = stress and not all(map(inventory.marks_stress, known.pronunciations))
     return Result(
         word=word,
         normalized=known.normalized,
