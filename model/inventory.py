@@ -33,6 +33,10 @@ class Inventory:
         parts = [(p, None) if p in self._own else stress.split(p) for p in phonemes]
         return tuple(phoneme for phoneme, _ in parts), tuple(digit for _, digit in parts)
 
+    def marks_stress(self, phonemes: Sequence[str]) -> bool:
+        """Whether each vowel has a digit behind it; phonemes that are not ARPAbet never have."""
+        return self.arpabet and _VOWELS.isdisjoint(phonemes)
+
     def misfit(self, phonemes: Sequence[str]) -> str | None:
         """The first phoneme that may not stand in an entry, and its place; None where all may."""
         for place, symbol in enumerate(phonemes, start=1):

@@ -245,10 +245,8 @@ class Pronouncing:
 
     def _is_unmarked(self, piece: Piece) -> bool:
         """Whether a lexicon has a pronunciation of it without any stress."""
-        split = self._pronouncer.sources.inventory.split
-        return piece.source in ("lexicon", "user") and not all(
-            any(digit is not None for digit in split(phonemes)[1]) for phonemes in piece.listed
-        )
+        marked = self._pronouncer.sources.inventory.marks_stress
+        return piece.source in ("lexicon", "user") and not all(map(marked, piece.listed))
 
     def _write(
         self, phonemes: Sequence[str], digits: Sequence[int | None] | None

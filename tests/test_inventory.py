@@ -12,6 +12,9 @@ def test_arpabet_takes_digits_behind_vowels_and_nothing_else():
         assert inventory.misfit(("T", bad)) == f"{bad} (symbol 2 of T {bad})"
     assert inventory.misfit(("T",)) is None
     assert inventory.split(("T", "AE1", "ER")) == (("T", "AE", "ER"), (None, 1, None))
+    assert inventory.marks_stress(("T", "AE1", "ER0"))
+    assert inventory.marks_stress(("T",))
+    assert not inventory.marks_stress(("T", "AE1", "ER"))
     assert str(inventory) == "AE ER NG T, vowels with 0, 1 or 2 behind them"
 
 

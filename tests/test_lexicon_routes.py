@@ -603,9 +603,11 @@ def test_schemathesis_finds_nothing(service):
 
 
 def test_the_readmes_example(client):
-    """README.md, "Your own words"."""
-    body = json.dumps({"pronunciations": ["T AE1 NG ER0"]})
-    put_ = client.put("/lexicon/tanger", content=body, headers={"Content-Type": "application/json"})
-    assert put_.status_code == 201
-    (found,) = client.get("/pronounce/tanger?source=lexicon&stress=true").json()["results"]
-    assert (found["source"], texts(found)) == ("user", ["T AE1 NG ER0"])
+    """README.md, "Your own words": its two requests, and what comes back."""
+    body = json.dumps({"pronunciations": ["T AE1 NG G ER0"]})
+    path = "/lexicon/tanger"
+    made = client.put(path, content=body, headers={"Content-Type": "application/json"})
+    assert made.status_code == 201
+    assert made.text == '{"word":"tanger","pronunciations":["T AE1 NG G ER0"]}'
+    (found,) = client.get("/pronounce/tanger?source=auto").json()["results"]
+    assert (found["source"], texts(found)) == ("user", ["T AE NG G ER"])
