@@ -111,15 +111,9 @@ def test_the_commands_make_soft_labels(ngram, tiny_artifact, little_lexicon, tmp
 
 def test_the_command_trains_a_joint_ngram_model(little_lexicon, tmp_path):
     pytest.importorskip("phonetisaurus", reason="phonetisaurus is not installed: make dev")
+    model = tmp_path / "m.fst"
     done = CliRunner().invoke(
-        app,
-        [
-            "joint-ngram",
-            "--lexicon",
-            str(little_lexicon["train"]),
-            "--out",
-            str(tmp_path / "m.fst"),
-        ],
+        app, ["joint-ngram", "--lexicon", str(little_lexicon["train"]), "--out", str(model)]
     )
     assert done.exit_code == 0, done.stderr
     assert "1,500 entries" in done.stdout
