@@ -67,7 +67,8 @@ def _judged(
     teachers: TorchDecoder, listed: Mapping[str, Mapping[Phonemes, float]]
 ) -> list[Example]:
     answers = teachers.decode([teachers.graphemes.encode(word) for word in listed])
-    candidates, ngram_scores = [], []
+    candidates: list[Entry] = []
+    ngram_scores: list[float] = []
     for (word, known), answer in zip(listed.items(), answers, strict=True):
         proposed = dict(known)
         if answer.complete and answer.symbols:
