@@ -81,18 +81,33 @@ class Pronouncer:
         """
         return Pronouncing(self, words, options)
 
+    def alphabet(self, options: Options) -> Alphabet:
+        """What phonemes are written in.
+
+        Raises:
+            AlphabetError, StressError: where the artifact's cannot be written as asked.
+        """
+        return alphabets.choose(
+            options.alphabet,
+            self.alphabets,
+            stressed=options.stress,
+            knows_stress=self.knows_stress or self.source_of(options) == "lexicon",
+        )
+
     def etag(self, word: str, options: Options) -> str:
         """An entity tag (RFC 9110, 8.8.3) for the answer to one word, before it is known.
 
         Whatever else it would be made of, the same tag means the same answer.
 
         Raises:
+            AlphabetError, StressError: as `begin`.
             UserLexiconError: where people's own words cannot be read.
         """
         source = self.source_of(options)
         revision = "" if source == "model" else self.sources.revision()
         digest = self._origin.copy()
-        digest.update(repr((word, options.alphabet, options.stress, source, revision)).encode())
+        asked = (word, self.alphabet(options), options.stress, source, revision)
+        digest.update(repr(asked).encode())
         return f'"{digest.hexdigest()[:32]}"'
 
 
@@ -110,12 +125,7 @@ class Pronouncing:
         self._words = words
         self._source = pronouncer.source_of(options)
         self._stress = options.stress
-        self._alphabet: Alphabet = alphabets.choose(
-            options.alphabet,
-            pronouncer.alphabets,
-            stressed=options.stress,
-            knows_stress=pronouncer.knows_stress or self._source == "lexicon",
-        )
+        self._alphabet = pronouncer.alphabet(options)
         self._spell = functools.cache(pronouncer.speller.spell)
         self._listed: dict[str, Known] = {}
         self._misfits: dict[str, str] = {}
