@@ -18,6 +18,7 @@ from starlette.responses import Response
 from model import __version__
 from service import conditional, metrics, problems, representations
 from service.docs_page import add_docs_page
+from service.front_page import PATHS, add_front_page
 from service.intake import read_json, read_no_query, read_timeout, unless_gone, unless_stopped
 from service.keys import KeyGate
 from service.lexicon_routes import add_lexicon_routes
@@ -70,7 +71,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.service = service
     # The last is the outermost: who is refused is counted, too
-    public = frozenset(path.strip() for path in settings.public_routes.split(","))
+    public = {path.strip() for path in settings.public_routes.split(",")}
+    if settings.page:
+        public |= PATHS
     app.add_middleware(KeyGate, keys=lambda: service.keys, public=public)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Telemetry, metrics=service.metrics, log_requests=settings.log_requests)
@@ -170,6 +173,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     add_lexicon_routes(app, service)
     add_docs_page(app)
+    if settings.page:
+        add_front_page(app, service.features)
     if settings.metrics:
 
         @app.get("/metrics", include_in_schema=False)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from model.errors import TangerError
+from service.front_page import Features
 from service.generation import Generation
 from service.keys import Keys
 from service.lexicon_store import UserLexicon
@@ -187,6 +188,10 @@ class Service:
                 max_timeout_seconds=settings.max_timeout,
             ),
         )
+
+    def features(self) -> Features:
+        """What the page has to know before anybody gave it a key."""
+        return Features(keys=bool(self.keys), stress=self.current.pronouncer.knows_stress)
 
     def gauges(self) -> dict[str, float]:
         """Figures for the metrics, by name."""

@@ -91,6 +91,8 @@ class Settings(BaseSettings):
     """File of API keys, one a line; it is read again with new weights."""
     public_routes: str = "/livez,/readyz,/startupz,/health"
     """Paths that need no API key, separated by commas."""
+    page: bool = True
+    """Whether there is a page at /, which needs no API key itself."""
     metrics: bool = True
     """Whether there is a route /metrics, for Prometheus."""
     log_format: Annotated[str, Field(pattern="^(json|text)$")] = "json"
