@@ -127,7 +127,7 @@ def test_an_entity_tag_names_all_that_decides_an_answer(artifact):
     others = [
         tag("abd"),
         tag(alphabet="cntk"),
-        tag(stress=True),
+        tag(stress=True, artifact=replace(artifact, network={**artifact.network, "stress": True})),
         tag(n=2),
         tag(max_letters=5),
         tag(artifact=replace(artifact, weights_sha256="0" * 64)),
