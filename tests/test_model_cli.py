@@ -1,3 +1,4 @@
+import itertools
 import os
 import subprocess
 import sys
@@ -46,6 +47,25 @@ def test_answers_read_back_as_a_lexicon(pronounce, tmp_path, format):
         lexicon.Entry("TANGER", ("T", "AE", "NG", "ER")),
         lexicon.Entry("BRAND", ("B", "R", "AE", "N", "D")),
     ]
+
+
+def test_several_answers_are_a_words_variants(pronounce, tmp_path):
+    result = pronounce("tanger", "42", "brand", "--n", 3)
+    lines = result.stdout.splitlines()
+    assert lines[0] == "TANGER  T AE NG ER"
+    assert [line.split()[0] for line in lines] == [
+        "TANGER", "TANGER(1)", "TANGER(2)", "#", "BRAND", "BRAND(1)", "BRAND(2)"]  # fmt: skip
+    (tmp_path / "answers.dict").write_text(result.stdout)
+    assert len(set(lexicon.read(tmp_path / "answers.dict"))) == 6
+    for format in ("tsv", "ctf"):
+        result = pronounce("tanger", "brand", "--n", 3, "--format", format)
+        (tmp_path / f"answers.{format}").write_text(result.stdout)
+        assert set(lexicon.read(tmp_path / f"answers.{format}", format)) == {
+            entry._replace(word=entry.word.lower() if format == "tsv" else entry.word)
+            for entry in lexicon.read(tmp_path / "answers.dict")
+        }
+    for wrong in (0, 11):
+        assert pronounce("tanger", "--n", wrong).exit_code == 2
 
 
 def test_what_cannot_be_pronounced_leaves_its_line(pronounce):
@@ -100,7 +120,7 @@ def test_alphabets(pronounce):
     assert pronounce("tanger", "--alphabet", "cntk").stdout == "TANGER  ~T ~AE ~NG ~ER\n"
     refused = pronounce("tanger", "--alphabet", "native")
     assert refused.exit_code == 2
-    assert "'arpabet' or 'cntk'" in refused.stderr
+    assert "'arpabet' or 'ipa' or 'x-sampa' or 'cntk'" in refused.stderr
 
 
 def test_convert_there_and_back(little_lexicon, tmp_path):
@@ -110,6 +130,19 @@ def test_convert_there_and_back(little_lexicon, tmp_path):
         assert result.exit_code == 0
         assert "100 entries" in result.stdout
     assert (tmp_path / "c.dict").read_bytes() == source.read_bytes()
+
+
+def test_convert_between_all_formats(little_lexicon, tmp_path):
+    source = little_lexicon["dev"]
+    steps = [source, "a.pls", "lexicon.txt", "lexiconp.txt", "b.mfa", "c.tsv", "d.ctf", "e.dict"]
+    for step, name in itertools.pairwise(steps):
+        extra = ["--to", "mfa"] if name == "b.mfa" else []
+        result = tanger("convert", tmp_path / step, tmp_path / name, *extra)
+        assert result.exit_code == 0, result.stderr
+        assert "100 entries" in result.stdout
+        assert ("no place for all" in result.stdout) == (name == "c.tsv")
+    assert (tmp_path / "e.dict").read_bytes() == source.read_bytes()
+    assert (tmp_path / "lexiconp.txt").read_text().split()[1] == "1.0"
 
 
 def test_convert_says_what_is_wrong(tmp_path):

@@ -80,14 +80,19 @@ def calibrate(
     device: DeviceOption = "auto",
     precision: PrecisionOption = "int8",
     threads: ThreadsOption = None,
+    only_alternatives: Annotated[
+        bool,
+        typer.Option("--only-alternatives", help="Fit those behind a word's likeliest answer."),
+    ] = False,
 ) -> None:
     """Fit an artifact's probabilities to the words of a lexicon."""
     with plain_errors():
         from model import evaluation
 
         loaded = load(artifact, device, precision=precision, threads=threads)
-        found = evaluation.calibrate(loaded, lexicon)
-        checkpoint.recalibrate(checkpoint.read(artifact), found)
+        fitted, of_alternatives = evaluation.calibrate(loaded, lexicon)
+        kept = loaded.calibration if only_alternatives else None
+        checkpoint.recalibrate(checkpoint.read(artifact), kept or fitted, of_alternatives)
     print(f"{artifact} is calibrated on {lexicon}: evaluate it again")
 
 
@@ -114,6 +119,13 @@ def _print_evaluation(artifact: str, lexicon: Path, found: Evaluation) -> None:
     if found.teacher_forced_error is not None:
         print(f"teacher-forced error {100 * found.teacher_forced_error:.2f} %")
     print(f"expected calibration error {100 * found.calibration_error:.2f} %")
+    several = found.alternatives
+    right = ", ".join(f"{most}: {100 * (1 - wer):.2f} %" for most, wer in several.wer.items())
+    print(
+        f"a right answer among the likeliest {right}; calibration error of those behind the first "
+        f"{100 * several.calibration_error:.2f} %; the greedy answer comes first in "
+        f"{100 * several.first_is_greedy:.1f} %"
+    )
     print(f"{found.unspellable} unspellable, {found.incomplete} incomplete")
     print(
         f"{found.words_per_second:,.0f} words/s on {found.device} in {found.precision}, "
