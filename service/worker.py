@@ -58,17 +58,19 @@ def decode(phonemizer: Phonemizer, words: Sequence[str]) -> list[dict[str, Any]]
     except Exception as e:
         if len(words) == 1:
             return [{"error": f"{type(e).__name__}: {e}"}]
-        half = len(words) // 2
-        return decode(phonemizer, words[:half]) + decode(phonemizer, words[half:])
-    return [
-        {
-            "phonemes": hypothesis.phonemes,
-            "probability": hypothesis.probability,
-            "complete": hypothesis.complete,
-            "stress": hypothesis.stress,
-        }
-        for hypothesis in hypotheses
-    ]
+    else:
+        return [
+            {
+                "phonemes": hypothesis.phonemes,
+                "probability": hypothesis.probability,
+                "complete": hypothesis.complete,
+                "stress": hypothesis.stress,
+            }
+            for hypothesis in hypotheses
+        ]
+    # Only here, behind the exception: it holds all that the failed batch had on the device
+    half = len(words) // 2
+    return decode(phonemizer, words[:half]) + decode(phonemizer, words[half:])
 
 
 def _warm_up(phonemizer: Phonemizer) -> list[tuple[int, float]]:

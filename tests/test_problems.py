@@ -10,12 +10,25 @@ from service import problems
 from service.app import create_app
 from service.batcher import DeadlineError, QueueFullError
 from service.pool import WorkerLostError
-from service.problems import BodyTooLargeError, InvalidRequestError, NotJSONError, UnavailableError
+from service.problems import (
+    BodyTooLargeError,
+    ForbiddenError,
+    InvalidRequestError,
+    NotJSONError,
+    ReloadError,
+    RequestTimeoutError,
+    UnauthorizedError,
+    UnavailableError,
+)
 from service.schemas import ProblemError
 from service.settings import Settings
 
 EXAMPLES = [
     (NotJSONError("no"), 400, "not_json", None),
+    (UnauthorizedError(known=False), 401, "unauthorized", None),
+    (ForbiddenError("no"), 403, "off", None),
+    (RequestTimeoutError("no"), 408, "body_too_slow", None),
+    (ReloadError("no"), 409, "reload_failed", None),
     (BodyTooLargeError(1000), 413, "body_too_large", None),
     (problems.UnsupportedMediaTypeError("no"), 415, "not_json_type", None),
     (InvalidRequestError(ProblemError(where="x", message="y")), 422, "invalid_request", None),
@@ -25,7 +38,7 @@ EXAMPLES = [
     (QueueFullError(9, 10, retry_after=2.5), 429, "queue_full", "3"),
     (UnavailableError("no"), 503, "unavailable", "1"),
     (WorkerLostError("no"), 503, "worker_lost", "1"),
-    (DeadlineError("no"), 504, "deadline_missed", None),
+    (DeadlineError("no", retry_after=3.2), 504, "deadline_missed", "4"),
 ]
 
 
@@ -45,10 +58,10 @@ def get(app, path, **headers):
 
 
 def failing(app, monkeypatch, error):
-    async def pronounce(*_, **__):
+    def begin(*_):
         raise error
 
-    monkeypatch.setattr(app.state.service, "pronounce", pronounce)
+    monkeypatch.setattr(app.state.service, "begin", begin)
     return get(app, "/pronounce/a", **{"X-Request-ID": "req-1"})
 
 
@@ -75,8 +88,9 @@ def test_every_exception_of_the_table_is_tested():
     assert {type(error) for error, *_ in EXAMPLES} == set(problems.TABLE)
 
 
-def test_a_body_that_is_not_read_ends_the_connection(app, monkeypatch):
-    assert failing(app, monkeypatch, BodyTooLargeError(1)).headers["Connection"] == "close"
+@pytest.mark.parametrize("error", [BodyTooLargeError(1), RequestTimeoutError("no")])
+def test_a_body_that_is_not_read_ends_the_connection(app, monkeypatch, error):
+    assert failing(app, monkeypatch, error).headers["Connection"] == "close"
 
 
 def test_a_fault_of_ours_tells_no_secrets(app, monkeypatch):

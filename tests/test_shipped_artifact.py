@@ -5,7 +5,7 @@ import random
 import pytest
 
 from benchmarks.runaways import is_circle
-from model import checkpoint, evaluation
+from model import checkpoint, evaluation, lexicon
 from model.hypothesis import Hypothesis
 from model.phonemizer import Phonemizer
 
@@ -41,7 +41,16 @@ def test_its_metrics_are_those_of_its_answers(phonemizer, shipped_artifact, spli
     assert found.calibration_error < 0.045
     assert found.mflop_per_word < 33
     assert found.stress.wer == pytest.approx(kept["stress"]["wer"], abs=0.0005)
-    assert found.stress.one_primary == 1
+    # All but the few that are answered without a vowel, as BLVD is: nothing there bears stress
+    assert found.stress.one_primary >= 0.9995
+
+
+def test_every_word_with_a_vowel_has_one_primary_stress(phonemizer, split):
+    words = list(lexicon.pronunciations(lexicon.read(split / "cmudict-0.7b.test")))
+    draw = random.Random(3)
+    for answer in phonemizer.pronounce(["BLVD", *draw.sample(words, 2000)]):
+        vowels = [digit for digit in answer.stress if digit is not None]
+        assert vowels.count(1) == (1 if vowels else 0), answer
 
 
 def test_the_wide_one_is_better_and_says_so(shipped_artifact, split):

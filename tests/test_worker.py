@@ -1,5 +1,9 @@
-import pytest
+import weakref
 
+import pytest
+import torch
+
+from model.devices import DeviceLostError
 from model.hypothesis import Hypothesis
 from service.worker import decode
 
@@ -38,3 +42,52 @@ def test_a_word_that_breaks_the_decoder_harms_no_other():
 
 def test_no_words():
     assert decode(Picky(), []) == []
+
+
+class SmallDevice:
+    """A phonemizer on a device with room for so many words; what a failed batch held takes room."""
+
+    class Tensor:
+        def __init__(self, size):
+            self.size = size
+
+    def __init__(self, room):
+        self.room = room
+        self.tensors = weakref.WeakSet()
+        self.sizes = []
+
+    def pronounce(self, words):
+        taken = sum(tensor.size for tensor in self.tensors)
+        self.sizes.append(len(words))
+        states = self.Tensor(min(len(words), self.room - taken))
+        self.tensors.add(states)
+        if states.size < len(words):
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return [Hypothesis(tuple(word), (0.5,) * len(word), complete=True) for word in words]
+
+
+def test_out_of_memory_halves_the_batch_and_goes_on():
+    device = SmallDevice(room=16)
+    words = [f"A{number}" for number in range(64)]
+    answers = decode(device, words)
+    assert ["".join(answer["phonemes"]) for answer in answers] == words
+    assert device.sizes == [64, 32, 16, 16, 32, 16, 16]
+
+
+def test_a_word_that_never_fits_says_so():
+    (answer,) = decode(SmallDevice(room=0), ["A"])
+    assert answer == {"error": "OutOfMemoryError: CUDA out of memory"}
+
+
+def test_a_device_that_is_lost_is_not_tried_again():
+    class Lost:
+        tried = 0
+
+        def pronounce(self, words):
+            self.tried += 1
+            raise DeviceLostError("cuda:0", "an illegal memory access was encountered")
+
+    lost = Lost()
+    with pytest.raises(DeviceLostError):
+        decode(lost, ["A", "B"])
+    assert lost.tried == 1
