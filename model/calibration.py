@@ -21,6 +21,9 @@ _RIDGE = 1.0
 _NEWTON_STEPS = 25
 # Probabilities nearer than this to 0 or 1 are all one to the log-odds.
 _LEAST = 1e-6
+# The most that an answer gets of what the likelier ones leave: a word may have two right ones,
+# but what is listed behind them is not impossible.
+_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,28 @@ def fit(answers: Sequence[Sequence[float]], right: Sequence[bool]) -> Calibratio
         weights -= np.linalg.solve(hessian, gradient)
     slopes = weights[1:] / spread
     return Calibration(float(weights[0] - slopes @ mean), *map(float, slopes))
+
+
+def of_several(
+    likeliest: Calibration, further: Calibration, answers: Sequence[Sequence[float]]
+) -> list[float]:
+    """The chance of each of several answers to one word to be right; the sum is below 1.
+
+    None gets more than the one before it, and none all that those before it leave.
+
+    Args:
+        likeliest: fitted to answers of one a word.
+        further: fitted to those that are not their word's likeliest.
+        answers: the step probabilities of each, the likeliest answer first.
+    """
+    chances: list[float] = []
+    left = most = 1.0
+    for number, steps in enumerate(answers):
+        chance = (further if number else likeliest).probability(steps)
+        most = min(most, chance, _SHARE * left if number else 1.0)
+        left -= most
+        chances.append(most)
+    return chances
 
 
 def _features(steps: Sequence[float]) -> tuple[float, float, float, float]:

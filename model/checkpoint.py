@@ -69,6 +69,7 @@ class Artifact:
         network: fields of the network's `NetworkConfig`.
         training: how it was made: recipe, seed, data, versions, device, time.
         calibration: what makes probabilities of its answers, where it was fitted.
+        of_alternatives: the same of answers that are not their word's likeliest.
         graphemes: what the network reads.
         phonemes: what it writes.
     """
@@ -79,6 +80,7 @@ class Artifact:
     network: Mapping[str, Any]
     training: Mapping[str, Any]
     calibration: Calibration | None
+    of_alternatives: Calibration | None
     graphemes: Vocabulary
     phonemes: Vocabulary
 
@@ -176,6 +178,7 @@ def read(path: Path) -> Artifact:
             network=config["network"],
             training=config["training"],
             calibration=_calibration(config.get("calibration")),
+            of_alternatives=_calibration(config.get("calibration_of_alternatives")),
             graphemes=_vocabulary(vocabulary["graphemes"]),
             phonemes=_vocabulary(vocabulary["phonemes"]),
         )
@@ -194,6 +197,7 @@ def write(
     phonemes: Vocabulary,
     weights: Mapping[str, np.ndarray[Any, Any]],
     extras: Mapping[str, bytes],
+    of_alternatives: Calibration | None = None,
 ) -> Artifact:
     """Write an artifact at `path`, in the place of the one that may stand there.
 
@@ -211,6 +215,7 @@ def write(
         phonemes: what it writes.
         weights: by parameter name; stored as float16.
         extras: further files, by name.
+        of_alternatives: what makes probabilities of answers that are not their word's likeliest.
 
     Raises:
         ArtifactError: for a weight that float16 cannot hold, or where something else than an
@@ -226,6 +231,7 @@ def write(
             {
                 "network": network,
                 "calibration": calibration and asdict(calibration),
+                "calibration_of_alternatives": of_alternatives and asdict(of_alternatives),
                 "training": training,
             }
         ),
@@ -251,8 +257,10 @@ def write(
     return read(path)
 
 
-def recalibrate(artifact: Artifact, calibration: Calibration) -> Artifact:
-    """Give an artifact another calibration; its figures go, for its probabilities are others.
+def recalibrate(
+    artifact: Artifact, calibration: Calibration, of_alternatives: Calibration | None
+) -> Artifact:
+    """Give an artifact other calibrations; its figures go, for its probabilities are others.
 
     Raises:
         ArtifactError: where it was damaged meanwhile.
@@ -265,6 +273,7 @@ def recalibrate(artifact: Artifact, calibration: Calibration) -> Artifact:
         network=artifact.network,
         training=artifact.training,
         calibration=calibration,
+        of_alternatives=of_alternatives,
         graphemes=artifact.graphemes,
         phonemes=artifact.phonemes,
         weights=artifact.weights(),

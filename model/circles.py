@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 # Symbols of the longest circle that is looked for. (The name of W has seven: WWW is left alone.)
-_LARGEST = 6
+LARGEST = 6
 
 
 def rounds(spelling: Sequence[int]) -> int:
     """How often, at most, some letters of the spelling come one right behind the other."""
     most = 1
-    for size in range(1, _LARGEST + 1):
+    for size in range(1, LARGEST + 1):
         streak = 0
         for now, before in zip(spelling[size:], spelling, strict=False):
             streak = streak + 1 if now == before else 0
@@ -32,8 +32,8 @@ def ruled_out(said: Sequence[int], rounds: int) -> set[int]:
         rounds: how often the word's spelling goes round itself.
     """
     found = set()
-    for size in range(1, _LARGEST + 1):
-        most = max(rounds, 4 if size == 1 else 3)
+    for size in range(1, LARGEST + 1):
+        most = _most(size, rounds)
         if len(said) < most * size:
             break
         tail = said[-most * size :]
@@ -42,7 +42,21 @@ def ruled_out(said: Sequence[int], rounds: int) -> set[int]:
     return found
 
 
+def streaks(rounds: int) -> list[int]:
+    """The same rule for who counts along: a list by the size of the circle, from 1.
+
+    Where so many symbols in a row were the same as those `size` before them, the one that was said
+    `size` symbols ago is ruled out.
+    """
+    return [(_most(size, rounds) - 1) * size for size in range(1, LARGEST + 1)]
+
+
 def may_circle(said: Sequence[int]) -> bool:
     """False where nothing can have been ruled out on the way to `said`: nearly always, and fast."""
     # Four of one symbol repeat it thrice, three rounds of more repeat them four times and oftener
     return len(said) - len(set(said)) >= 3
+
+
+def _most(size: int, rounds: int) -> int:
+    """How often so many symbols may come, one right behind the other."""
+    return max(rounds, 4 if size == 1 else 3)

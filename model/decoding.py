@@ -1,15 +1,17 @@
-"""Greedy decoding, as plainly as it can be said: the reference for every faster way."""
+"""Decoding, greedily or with a beam, as plainly as it can be said: the reference of the engine."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from model.batches import pad
 from model.circles import ruled_out
 from model.hypothesis import Decoded
 from model.stress import one_primary
@@ -26,6 +28,9 @@ class Steps(Protocol):
 
     def step(self, labels: Tensor, state: Any, memory: Any) -> tuple[Tensor, Any]:
         """The previous labels [B] -> logits [B, V] and the next state."""
+
+    def reorder(self, state: Any, rows: Tensor) -> Any:
+        """The state whose rows are these [B] of another one."""
 
     def stress(self, states: Sequence[Any], phonemes: Tensor) -> Tensor | None:
         """Emitted phonemes [B, U] and the state behind each step -> logits [B, U, 4]."""
@@ -84,9 +89,143 @@ def greedy(
     complete = [row[-1] == end for row in said]
     phonemes = [row[:-1] if whole else row for row, whole in zip(said, complete, strict=True)]
     scores = network.stress(states, torch.stack(emitted, dim=1))
-    stress: Sequence[Sequence[int] | None] = [None] * len(said)
-    if scores is not None:
-        counts = [len(row) for row in phonemes]
-        classes = one_primary(scores.float().cpu().numpy(), np.array(counts)).tolist()
-        stress = [row[:count] for row, count in zip(classes, counts, strict=True)]
+    stress = _classes(scores, [len(row) for row in phonemes])
     return list(map(Decoded, phonemes, probabilities, complete, stress))
+
+
+@dataclass(frozen=True)
+class _Beginning:
+    """A hypothesis on its way.
+
+    Attributes:
+        row: of the batch in which it was said.
+        said: its symbols, ``</s>`` included.
+        probabilities: of each of them.
+        score: the logarithm of their product.
+    """
+
+    row: int
+    said: tuple[int, ...] = ()
+    probabilities: tuple[float, ...] = ()
+    score: float = 0.0
+
+    def then(self, symbol: int, probability: float) -> _Beginning:
+        """This one and a further symbol; what cannot be said at all scores minus infinity."""
+        score = math.log(probability) if probability > 0 else -math.inf
+        return _Beginning(
+            self.row, (*self.said, symbol), (*self.probabilities, probability), self.score + score
+        )
+
+
+@torch.inference_mode()
+def beam(
+    network: Steps,
+    graphemes: Tensor,
+    lengths: Tensor,
+    *,
+    width: int,
+    bounds: Sequence[int],
+    rounds: Sequence[int],
+    start: int,
+    end: int,
+    allowed: Tensor | None = None,
+) -> list[list[Decoded]]:
+    """Several answers for each of B words: what `greedy` says, and behind it others, best first.
+
+    At each step the likeliest `width` of all that the hypotheses of a word could become go on, and
+    always the greedy one among them. One that has reached ``</s>`` stays what it is.
+
+    Args:
+        network: in evaluation mode.
+        graphemes: [B, T] indices.
+        lengths: [B] on the CPU.
+        width: the most answers of a word.
+        bounds: the most steps that each row may take.
+        rounds: how often each row's spelling goes round itself (see `model.circles`).
+        start: index of ``<s>`` among the phonemes.
+        end: index of ``</s>`` among the phonemes.
+        allowed: [V] true for the symbols that may be emitted; all of them without it.
+    """
+    words = len(bounds)
+    memory = network.encode(
+        graphemes.repeat_interleave(width, dim=0), lengths.repeat_interleave(width)
+    )
+    state = network.start(memory)
+    labels = torch.full((words * width,), start, device=graphemes.device)
+    beams = [[_Beginning(word * width)] for word in range(words)]
+
+    def goes_on(word: int, one: _Beginning) -> bool:
+        return len(one.said) < bounds[word] and one.said[-1:] != (end,)
+
+    while any(goes_on(word, one) for word, beam in enumerate(beams) for one in beam):
+        logits, state = network.step(labels, state, memory)
+        if allowed is not None:
+            logits = logits.masked_fill(~allowed, -math.inf)
+        for word, beam in enumerate(beams):
+            for one in beam:
+                if circling := ruled_out(one.said, rounds[word]):
+                    logits[one.row, list(circling)] = -math.inf
+        # None of a hypothesis's lesser symbols can be among the `width` best of all
+        best = logits.softmax(dim=1).topk(min(width, logits.shape[1]), dim=1)
+        chances, symbols = best.values.tolist(), best.indices.tolist()
+        for word, beam in enumerate(beams):
+            become = [
+                list(map(one.then, symbols[one.row], chances[one.row]))
+                if goes_on(word, one)
+                else [one]
+                for one in beam
+            ]
+            greedy = max(become[0], key=lambda one: one.score)
+            others = [one for each in become for one in each if one is not greedy]
+            others = [one for one in others if one.score > -math.inf]
+            beams[word] = [greedy, *sorted(others, key=lambda one: -one.score)[: width - 1]]
+        # Each hypothesis into a row of its own; the rows left over go along
+        rows, labels = torch.arange(words * width), torch.full((words * width,), end)
+        for word, beam in enumerate(beams):
+            for slot, one in enumerate(beam):
+                row = word * width + slot
+                rows[row], labels[row] = one.row, one.said[-1]
+            beams[word] = [replace(one, row=word * width + slot) for slot, one in enumerate(beam)]
+        labels = labels.to(graphemes.device)
+        state = network.reorder(state, rows.to(graphemes.device))
+    return _with_stress(network, graphemes, lengths, beams, start=start, end=end)
+
+
+def _with_stress(
+    network: Steps,
+    graphemes: Tensor,
+    lengths: Tensor,
+    beams: Sequence[Sequence[_Beginning]],
+    *,
+    start: int,
+    end: int,
+) -> list[list[Decoded]]:
+    """Finished hypotheses as answers, their stress told from the states that say them."""
+    words = [word for word, beam in enumerate(beams) for _ in beam]
+    said = [one.said for beam in beams for one in beam]
+    labels, _ = pad([[start, *symbols] for symbols in said])  # [N, U + 1]
+    labels = labels.to(graphemes.device)
+    memory = network.encode(graphemes[words], lengths[words])
+    state, states = network.start(memory), []
+    for label in labels[:, :-1].unbind(dim=1):
+        _, state = network.step(label, state, memory)
+        states.append(state)
+    scores = network.stress(states, labels[:, 1:])
+    whole = [symbols[-1] == end for symbols in said]
+    counts = [len(symbols) - ended for symbols, ended in zip(said, whole, strict=True)]
+    classes = _classes(scores, counts)
+    answers = iter(
+        Decoded(list(one.said[:count]), list(one.probabilities), ended, marks)
+        for one, count, ended, marks in zip(
+            (one for beam in beams for one in beam), counts, whole, classes, strict=True
+        )
+    )
+    return [[next(answers) for _ in beam] for beam in beams]
+
+
+def _classes(scores: Tensor | None, counts: Sequence[int]) -> Sequence[Sequence[int] | None]:
+    """Stress classes of so many phonemes of each row, from logits [B, U, 4] of them."""
+    if scores is None:
+        return [None] * len(counts)
+    classes = one_primary(scores.float().cpu().numpy(), np.array(counts)).tolist()
+    return [row[:count] for row, count in zip(classes, counts, strict=True)]

@@ -5,16 +5,17 @@ It gives what `model.decoding` gives, the reference that it is tested against.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 import onnxruntime
 
-from model import onnx_network
+from model import beams, onnx_network
 from model.checkpoint import Artifact, ArtifactError
-from model.circles import may_circle, rounds, ruled_out
+from model.circles import may_circle, rounds, ruled_out, streaks
 from model.config import NetworkConfig, Precision
 from model.hypothesis import Decoded, length_bound
 from model.stress import one_primary
@@ -22,6 +23,10 @@ from model.vocabulary import frame
 
 # Words that go through the network together: more would outgrow the caches.
 _MOST = 128
+# Likewise of a beam's hypotheses.
+_MOST_IN_BEAMS = 256
+
+A = TypeVar("A")
 
 
 class Engine:
@@ -52,16 +57,13 @@ class Engine:
         self.threads = threads
         self._graphemes = artifact.graphemes
         self._phonemes = artifact.phonemes
+        # As they are stored: graphs that are seldom asked for are made when they are
+        self._weights = {
+            name: array.astype(np.float16) for name, array in artifact.weights().items()
+        }
         try:
             self._config = NetworkConfig(**artifact.network)
-            content = onnx_network.model(
-                self._config,
-                artifact.weights(),
-                precision=precision,
-                start=self._phonemes.start,
-                end=self._phonemes.end,
-            )
-            self._session = _session(content)
+            self._greedy = self._session(onnx_network.greedy)
         except (
             KeyError,
             TypeError,
@@ -83,26 +85,40 @@ class Engine:
 
     def decode(self, rows: Sequence[Sequence[int]]) -> list[Decoded]:
         """Answers for spelt words, in their order (see `Decoder`)."""
+        return self._in_batches(rows, _MOST, self._batch)
+
+    def beam(self, rows: Sequence[Sequence[int]], width: int) -> list[list[Decoded]]:
+        """Several answers for each spelt word (see `Decoder`)."""
+        return self._in_batches(
+            rows, max(1, _MOST_IN_BEAMS // width), lambda some: self._beam_batch(some, width)
+        )
+
+    def _in_batches(
+        self,
+        rows: Sequence[Sequence[int]],
+        most: int,
+        answer: Callable[[list[Sequence[int]]], list[A]],
+    ) -> list[A]:
+        """What `answer` says to words of one length, at most so many at a time, in their order."""
         by_length: dict[int, list[int]] = {}
         for index, row in enumerate(rows):
             by_length.setdefault(len(row), []).append(index)
         batches = [
-            indices[first : first + _MOST]
+            indices[first : first + most]
             for _, indices in sorted(by_length.items(), reverse=True)  # the longest work first
-            for first in range(0, len(indices), _MOST)
+            for first in range(0, len(indices), most)
         ]
-        answers: list[Decoded | None] = [None] * len(rows)
+        answers: dict[int, A] = {}
 
         def work(indices: list[int]) -> None:
-            for index, answer in zip(indices, self._batch([rows[i] for i in indices]), strict=True):
-                answers[index] = answer
+            answers.update(zip(indices, answer([rows[i] for i in indices]), strict=True))
 
         if self._pool is None or len(batches) == 1:
             for batch in batches:
                 work(batch)
         else:
             list(self._pool.map(work, batches))
-        return [answer for answer in answers if answer is not None]
+        return [answers[index] for index in range(len(rows))]
 
     def _batch(self, rows: Sequence[Sequence[int]]) -> list[Decoded]:
         """Words of one length; who might go round in circles is decoded again, step for step."""
@@ -129,13 +145,35 @@ class Engine:
             seen += 1
         return answer
 
-    def _run(self, rows: Sequence[Sequence[int]], favour: np.ndarray[Any, Any]) -> list[Decoded]:
-        boundaries = self._config.boundaries
-        framed = [frame(row, self._graphemes, boundaries=boundaries) for row in rows]
-        symbols, probabilities, *stress = self._session.run(
+    @cached_property
+    def _beam(self) -> onnxruntime.InferenceSession:
+        return self._session(onnx_network.beam)
+
+    def _beam_batch(self, rows: Sequence[Sequence[int]], width: int) -> list[list[Decoded]]:
+        """Words of one length."""
+        found = self._beam.run(
             None,
             {
-                "graphemes": np.array(framed, np.int64).T,
+                "graphemes": self._framed(rows),
+                "steps": np.array(length_bound(len(rows[0]))),
+                "width": np.array([width]),
+                "favour": self._favour,
+                "limits": np.array([streaks(rounds(row)) for row in rows]),
+            },
+        )
+        return beams.read_back(*found, end=self._phonemes.end)
+
+    def _framed(self, rows: Sequence[Sequence[int]]) -> np.ndarray[Any, Any]:
+        """Words of one length as the graphs read them, [T, B]."""
+        boundaries = self._config.boundaries
+        framed = [frame(row, self._graphemes, boundaries=boundaries) for row in rows]
+        return np.array(framed, np.int64).T
+
+    def _run(self, rows: Sequence[Sequence[int]], favour: np.ndarray[Any, Any]) -> list[Decoded]:
+        symbols, probabilities, *stress = self._greedy.run(
+            None,
+            {
+                "graphemes": self._framed(rows),
                 "steps": np.array(len(favour)),
                 "favour": favour,
             },
@@ -158,9 +196,16 @@ class Engine:
             )
         ]
 
-
-def _session(content: bytes) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    # Batches share the cores better than an operator's threads do
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    def _session(self, graph: Callable[..., bytes]) -> onnxruntime.InferenceSession:
+        """One of the graphs of `model.onnx_network`, ready to run."""
+        content = graph(
+            self._config,
+            {name: array.astype(np.float32) for name, array in self._weights.items()},
+            precision=self.precision,
+            start=self._phonemes.start,
+            end=self._phonemes.end,
+        )
+        options = onnxruntime.SessionOptions()
+        # Batches share the cores better than an operator's threads do
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

@@ -54,6 +54,10 @@ class Ensemble(nn.Module):
         ]
         return _mean(logits for logits, _ in steps), tuple(state for _, state in steps)
 
+    def reorder(self, states: tuple[DecoderState, ...], rows: Tensor) -> tuple[DecoderState, ...]:
+        """Each network's `Seq2Seq.reorder`."""
+        return tuple(n.reorder(state, rows) for n, state in zip(self._each(), states, strict=True))
+
     def stress(self, states: Sequence[tuple[DecoderState, ...]], phonemes: Tensor) -> None:
         """Teachers are asked for phonemes alone."""
 

@@ -12,7 +12,18 @@ from typing import Any
 
 import torch
 
-from model import calibration, checkpoint, cost, error_rates, lexicon, model_card, pinned, stress
+from model import (
+    alternatives,
+    calibration,
+    checkpoint,
+    cost,
+    error_rates,
+    lexicon,
+    model_card,
+    pinned,
+    stress,
+)
+from model.alternatives import AlternativesScore
 from model.batches import collate, encode_entries
 from model.calibration import Bin, Calibration
 from model.checkpoint import ArtifactError
@@ -67,6 +78,7 @@ class Evaluation:
         classes: error rates by kind of word (see `model.word_classes`), any-match, where asked for.
         calibration_error: expected calibration error of the probabilities, any-match.
         reliability: the table that it is from.
+        alternatives: what several answers a word did.
         unspellable: words with graphemes that the artifact lacks; they count as wrong.
         incomplete: answers that hit their length bound.
         teacher_forced_error: share of label tokens whose arg-max is wrong when every step reads
@@ -89,6 +101,7 @@ class Evaluation:
     classes: dict[str, ErrorRates]
     calibration_error: float
     reliability: tuple[Bin, ...]
+    alternatives: AlternativesScore
     unspellable: int
     incomplete: int
     teacher_forced_error: float | None
@@ -112,6 +125,7 @@ class Evaluation:
             "classes": {name: _rates(rates) for name, rates in self.classes.items()},
             "calibration_error": self.calibration_error,
             "reliability": [row._asdict() for row in self.reliability],
+            "alternatives": self.alternatives.as_dict(),
             "unspellable": self.unspellable,
             "incomplete": self.incomplete,
             "teacher_forced_error": self.teacher_forced_error,
@@ -179,6 +193,7 @@ def evaluate(
         classes={} if known_path is None else _class_rates(references, hypotheses, known_path),
         calibration_error=calibration.expected_calibration_error(table),
         reliability=tuple(table),
+        alternatives=alternatives.score(phonemizer, references, answers),
         unspellable=len(references) - len(words),
         incomplete=sum(not answer.complete for answer in answers.values()),
         teacher_forced_error=None if in_torch is None else _teacher_forced(in_torch, entries),
@@ -192,18 +207,22 @@ def evaluate(
     )
 
 
-def calibrate(phonemizer: Phonemizer, path: Path) -> Calibration:
+def calibrate(phonemizer: Phonemizer, path: Path) -> tuple[Calibration, Calibration | None]:
     """Fit probabilities to a loaded artifact's answers to the words of the lexicon at `path`.
+
+    Returns:
+        What makes probabilities of one answer a word, and of those that come behind the likeliest.
 
     Raises:
         EvaluationError, LexiconError: as `evaluate`.
     """
     _, references, words = _to_score(phonemizer, path)
     answers = phonemizer.pronounce(words)
-    return calibration.fit(
+    fitted = calibration.fit(
         [answer.step_probabilities for answer in answers],
         [a.phonemes in references[word] for word, a in zip(words, answers, strict=True)],
     )
+    return fitted, alternatives.fit(phonemizer, {word: references[word] for word in words})
 
 
 def _to_score(

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+# Answers to a word, at most.
+MOST = 10
+
 
 class Decoded(NamedTuple):
     """One word's answer as a decoder gives it, in indices.

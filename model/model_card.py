@@ -88,7 +88,16 @@ def _reliability(evaluation: Mapping[str, Any]) -> str:
         for row in evaluation["reliability"]
     ]
     error = 100 * evaluation["calibration_error"]
-    return "\n".join([*rows, "", f"Expected calibration error, 10 bins: {error:.2f} %."])
+    told = ["", f"Expected calibration error, 10 bins: {error:.2f} %."]
+    if several := evaluation.get("alternatives"):
+        among = ", ".join(f"{100 * (1 - wer):.2f} % ({n})" for n, wer in several["wer"].items())
+        told += [
+            "",
+            f"Several answers a word: a right one is among the likeliest n in {among}. Calibration "
+            f"error of the probabilities behind the first: "
+            f"{100 * several['calibration_error']:.2f} %.",
+        ]
+    return "\n".join([*rows, *told])
 
 
 def _confusions(evaluation: Mapping[str, Any]) -> str:

@@ -321,6 +321,11 @@ class Seq2Seq(nn.Module):
         x, state = self.decoder.step(x, state, memory)
         return self.output(self.stabiliser(x)), state
 
+    def reorder(self, state: DecoderState, rows: Tensor) -> DecoderState:
+        """The state whose rows are these [B] of another one."""
+        layers = tuple(State(h[rows], c[rows]) for h, c in state.layers)
+        return DecoderState(layers, state.top[rows])
+
     def stress(self, states: Sequence[DecoderState], phonemes: Tensor) -> Tensor | None:
         """Stress of decoded phonemes [B, U], from the state behind each step: logits [B, U, 4]."""
         if self.stress_head is None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from model import calibration as calibrations
 from model import checkpoint, devices, stress
 from model.calibration import Calibration
 from model.config import NetworkConfig, Precision
@@ -39,6 +41,9 @@ class Decoder(Protocol):
         None hangs on the words beside it, but for the rounding of its probabilities.
         """
 
+    def beam(self, rows: Sequence[Sequence[int]], width: int) -> list[list[Decoded]]:
+        """For each word what `decode` says, and behind it others, at most `width` in all."""
+
 
 class Phonemizer:
     """A decoder with its vocabularies."""
@@ -51,6 +56,7 @@ class Phonemizer:
         *,
         weights_sha256: str | None = None,
         calibration: Calibration | None = None,
+        of_alternatives: Calibration | None = None,
     ) -> None:
         """Wrap a decoder.
 
@@ -60,12 +66,15 @@ class Phonemizer:
             phonemes: what it writes.
             weights_sha256: of the artifact that the weights are from, if they are from one.
             calibration: what makes probabilities of its answers.
+            of_alternatives: the same of those that are not their word's likeliest; without it
+                those are judged by the other's measure.
         """
         self.decoder = decoder
         self.graphemes = graphemes
         self.phonemes = phonemes
         self.weights_sha256 = weights_sha256
         self.calibration = calibration
+        self.of_alternatives = of_alternatives or calibration
 
     @classmethod
     def load(
@@ -112,6 +121,7 @@ class Phonemizer:
             found.phonemes,
             weights_sha256=found.weights_sha256,
             calibration=found.calibration,
+            of_alternatives=found.of_alternatives,
         )
 
     def pronounce(self, words: Sequence[str]) -> list[Hypothesis]:
@@ -125,17 +135,45 @@ class Phonemizer:
             UnknownSymbolError: for a grapheme that the artifact lacks.
             ValueError: for an empty word.
         """
+        decoded = self.decoder.decode(self._encoded(words))
+        return [self._of_one([found])[0] for found in decoded]
+
+    def alternatives(self, words: Sequence[str], most: int) -> list[list[Hypothesis]]:
+        """Several answers for each word, the likeliest first, at most `most` of them.
+
+        What `pronounce` answers is always among them, and nearly always the first. The sum of a
+        word's probabilities is below 1, and that of `pronounce`'s answer is the same as there
+        wherever it comes first.
+
+        Raises:
+            UnknownSymbolError, ValueError: as `pronounce`.
+        """
+        if most == 1:
+            return [[answer] for answer in self.pronounce(words)]
+        decoded = self.decoder.beam(self._encoded(words), most)
+        return [
+            self._of_one(sorted(found, key=lambda one: -math.prod(one.probabilities)))
+            for found in decoded
+        ]
+
+    def _encoded(self, words: Sequence[str]) -> list[list[int]]:
         if not all(words):
             raise ValueError("an empty word has no pronunciation")
-        decoded = self.decoder.decode([self.graphemes.encode(word) for word in words])
-        return [self._hypothesis(found) for found in decoded]
+        return [self.graphemes.encode(word) for word in words]
 
-    def _hypothesis(self, found: Decoded) -> Hypothesis:
-        fitted = self.calibration
-        return Hypothesis(
-            self.phonemes.decode(found.symbols),
-            tuple(found.probabilities),
-            found.complete,
-            None if found.stress is None else stress.digits(found.stress),
-            None if fitted is None else fitted.probability(found.probabilities),
-        )
+    def _of_one(self, found: Sequence[Decoded]) -> list[Hypothesis]:
+        """The answers to one word, the likeliest first."""
+        chances: Sequence[float | None] = [None] * len(found)
+        if self.calibration is not None and self.of_alternatives is not None:
+            steps = [one.probabilities for one in found]
+            chances = calibrations.of_several(self.calibration, self.of_alternatives, steps)
+        return [
+            Hypothesis(
+                self.phonemes.decode(one.symbols),
+                tuple(one.probabilities),
+                one.complete,
+                None if one.stress is None else stress.digits(one.stress),
+                chance,
+            )
+            for one, chance in zip(found, chances, strict=True)
+        ]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
 import torch
 
-from model import devices
+from model import decoding, devices
 from model.batches import pad
 from model.checkpoint import Artifact, ArtifactError
 from model.circles import rounds
 from model.config import NetworkConfig
-from model.decoding import greedy
 from model.devices import DeviceLostError
 from model.ensemble import Ensemble
 from model.hypothesis import Decoded, length_bound
@@ -20,6 +21,8 @@ from model.vocabulary import Vocabulary, frame
 
 # Words decoded together. Past this a CPU gains no more, and memory grows.
 BATCH = 256
+
+A = TypeVar("A")
 
 
 class TorchDecoder:
@@ -92,28 +95,47 @@ class TorchDecoder:
     def decode(self, rows: Sequence[Sequence[int]]) -> list[Decoded]:
         """Answers for spelt words, in their order (see `Decoder`).
 
-        Words are decoded with others of about their length, so that little padding is computed.
+        Raises:
+            DeviceLostError: where the GPU failed.
+        """
+        return self._in_batches(rows, BATCH, partial(self._batch, decoding.greedy))
+
+    def beam(self, rows: Sequence[Sequence[int]], width: int) -> list[list[Decoded]]:
+        """Several answers for each spelt word (see `Decoder`).
 
         Raises:
             DeviceLostError: where the GPU failed.
         """
+        search = partial(decoding.beam, width=width)
+        return self._in_batches(rows, max(1, BATCH // width), partial(self._batch, search))
+
+    def _in_batches(
+        self,
+        rows: Sequence[Sequence[int]],
+        most: int,
+        answer: Callable[[list[Sequence[int]]], list[A]],
+    ) -> list[A]:
+        """What `answer` says to at most so many words at a time, in their order.
+
+        Words are decoded with others of about their length, so that little padding is computed.
+        """
         order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
-        answers: dict[int, Decoded] = {}
-        for first in range(0, len(order), BATCH):
-            chosen = order[first : first + BATCH]
+        answers: dict[int, A] = {}
+        for first in range(0, len(order), most):
+            chosen = order[first : first + most]
             try:
-                found = self._batch([rows[i] for i in chosen])
+                found = answer([rows[i] for i in chosen])
             except torch.AcceleratorError as e:
                 raise DeviceLostError(self.device, str(e)) from e
             answers.update(zip(chosen, found, strict=True))
         return [answers[index] for index in range(len(rows))]
 
-    def _batch(self, rows: Sequence[Sequence[int]]) -> list[Decoded]:
+    def _batch(self, decode: Callable[..., list[A]], rows: Sequence[Sequence[int]]) -> list[A]:
         boundaries = self.network.config.boundaries
         graphemes, lengths = pad(
             [frame(row, self.graphemes, boundaries=boundaries) for row in rows]
         )
-        return greedy(
+        return decode(
             self.network,
             graphemes.to(self.torch_device),
             lengths,

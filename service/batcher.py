@@ -11,13 +11,14 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Generic, TypeVar
 
 from service.pace import Pace
 
+K = TypeVar("K", bound=Hashable)
 A = TypeVar("A")
 
 
@@ -62,8 +63,12 @@ class Answered(Generic[A]):
     batch: int = 0
 
 
-class Batcher(Generic[A]):
-    """Words in, answers of type `A` out, in the order of each request."""
+class Batcher(Generic[K, A]):
+    """Words in, answers of type `A` out, in the order of each request.
+
+    What is called a word here is whatever the decoder is asked, of type `K`: the same is decoded
+    once.
+    """
 
     def __init__(
         self,
@@ -71,6 +76,7 @@ class Batcher(Generic[A]):
         capacity: int,
         max_batch: int,
         max_wait: float = 0.0,
+        weigh: Callable[[K], int] = len,  # type: ignore[assignment]
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Make an empty queue.
@@ -80,21 +86,23 @@ class Batcher(Generic[A]):
             max_batch: the most words in a batch.
             max_wait: seconds that a worker waits for a batch to fill, from when it could have
                 started.
+            weigh: how many letters of work a word is.
             clock: seconds, from whenever.
         """
         self.capacity = capacity
         self.max_batch = max_batch
         self.max_wait = max_wait
+        self.weigh = weigh
         self.clock = clock
         self.pace = Pace()
         self.workers = 0
         # By word: all that no answer has come for
-        self._slots: dict[str, _Slot[A]] = {}
+        self._slots: dict[K, _Slot[K, A]] = {}
         # In order of arrival. A word leaves when it is taken, or when the last request that waits
         # for it gives up, so that what nobody waits for any more takes no room.
-        self._queue: dict[str, _Slot[A]] = {}
+        self._queue: dict[K, _Slot[K, A]] = {}
         # What lost workers held: each goes alone, so that a word that kills harms no other again
-        self._again: dict[str, _Slot[A]] = {}
+        self._again: dict[K, _Slot[K, A]] = {}
         self._letters = 0
         self._idle = 0
         self._arrived = asyncio.Event()
@@ -121,7 +129,7 @@ class Batcher(Generic[A]):
         batches = math.ceil((self.waiting + words) / self.max_batch)
         return self.pace.seconds(self._letters + letters, batches) / max(1, self.workers)
 
-    async def submit(self, words: Sequence[str], *, timeout: float) -> Answered[A]:
+    async def submit(self, words: Sequence[K], *, timeout: float) -> Answered[A]:
         """Queue a request's words, all or none, and wait for all their answers.
 
         Cancelling the wait gives up the words that no worker has taken yet.
@@ -165,7 +173,7 @@ class Batcher(Generic[A]):
             batch=last.batch,
         )
 
-    async def take(self) -> Batch[A]:
+    async def take(self) -> Batch[K, A]:
         """Wait for words and take them: an equal share for each worker that is idle with us."""
         self._idle += 1
         try:
@@ -179,8 +187,8 @@ class Batcher(Generic[A]):
             self._idle -= 1
         return self._take(min(share, self.max_batch))
 
-    def _admit(self, new: Sequence[str], timeout: float) -> None:
-        letters = sum(map(len, new))
+    def _admit(self, new: Sequence[K], timeout: float) -> None:
+        letters = sum(map(self.weigh, new))
         if self._letters + letters > self.capacity:
             excess = self._letters + letters - self.capacity
             seconds = self.pace.seconds(excess) / max(1, self.workers)
@@ -194,14 +202,14 @@ class Batcher(Generic[A]):
                 expected - timeout,
             )
 
-    def _slot(self, word: str) -> _Slot[A]:
+    def _slot(self, word: K) -> _Slot[K, A]:
         slot = self._slots.get(word)
         if slot is None:
             slot = self._slots[word] = self._queue[word] = _Slot(word, self.clock())
-            self._letters += len(word)
+            self._letters += self.weigh(word)
         return slot
 
-    def _give_up(self, request: _Request[A], slots: Iterable[_Slot[A]]) -> None:
+    def _give_up(self, request: _Request[K, A], slots: Iterable[_Slot[K, A]]) -> None:
         """Forget the words that only this request waits for, but those that a worker has."""
         for slot in slots:
             if request in slot.requests:
@@ -209,12 +217,12 @@ class Batcher(Generic[A]):
             if not slot.requests and self._leave(slot):
                 del self._slots[slot.word]
 
-    def _leave(self, slot: _Slot[A]) -> bool:
+    def _leave(self, slot: _Slot[K, A]) -> bool:
         """Take a word out of the queue; whether it was in it."""
         for queue in (self._queue, self._again):
             if queue.get(slot.word) is slot:
                 del queue[slot.word]
-                self._letters -= len(slot.word)
+                self._letters -= self.weigh(slot.word)
                 return True
         return False
 
@@ -226,7 +234,7 @@ class Batcher(Generic[A]):
             except TimeoutError:
                 return
 
-    def _take(self, room: int) -> Batch[A]:
+    def _take(self, room: int) -> Batch[K, A]:
         slots = list(islice((self._again or self._queue).values(), 1 if self._again else room))
         now = self.clock()
         for slot in slots:
@@ -235,7 +243,7 @@ class Batcher(Generic[A]):
             slot.batch = len(slots)
         return Batch(self, slots)
 
-    def _again_or_never(self, slot: _Slot[A], error: Exception) -> None:
+    def _again_or_never(self, slot: _Slot[K, A], error: Exception) -> None:
         """Queue a word once more that a lost worker held, unless it was lost before."""
         if slot.lost or not slot.requests:
             del self._slots[slot.word]
@@ -244,10 +252,10 @@ class Batcher(Generic[A]):
             return
         slot.lost = True
         self._again[slot.word] = slot
-        self._letters += len(slot.word)
+        self._letters += self.weigh(slot.word)
         self._arrived.set()
 
-    def _answer(self, slot: _Slot[A], answer: A) -> None:
+    def _answer(self, slot: _Slot[K, A], answer: A) -> None:
         del self._slots[slot.word]
         slot.answer = answer
         for request in slot.requests:
@@ -255,14 +263,14 @@ class Batcher(Generic[A]):
 
 
 @dataclass(eq=False)
-class _Request(Generic[A]):
+class _Request(Generic[K, A]):
     """Somebody who waits for words; `done` is set to the last of them."""
 
     arrived: float
     remaining: int
-    done: asyncio.Future[_Slot[A]]
+    done: asyncio.Future[_Slot[K, A]]
 
-    def answered(self, slot: _Slot[A]) -> None:
+    def answered(self, slot: _Slot[K, A]) -> None:
         self.remaining -= 1
         if not self.remaining and not self.done.done():
             self.done.set_result(slot)
@@ -273,12 +281,12 @@ class _Request(Generic[A]):
 
 
 @dataclass(eq=False)
-class _Slot(Generic[A]):
+class _Slot(Generic[K, A]):
     """A word on its way, and who waits for it."""
 
-    word: str
+    word: K
     arrived: float
-    requests: list[_Request[A]] = field(default_factory=list)
+    requests: list[_Request[K, A]] = field(default_factory=list)
     lost: bool = False
     taken: float = 0.0
     resolved: float = 0.0
@@ -286,7 +294,7 @@ class _Slot(Generic[A]):
     answer: A | None = None
 
 
-class Batch(Generic[A]):
+class Batch(Generic[K, A]):
     """Words of one or several requests, to be answered together.
 
     Attributes:
@@ -294,11 +302,11 @@ class Batch(Generic[A]):
         letters: in all of them.
     """
 
-    def __init__(self, batcher: Batcher[A], slots: Sequence[_Slot[A]]) -> None:
+    def __init__(self, batcher: Batcher[K, A], slots: Sequence[_Slot[K, A]]) -> None:
         self._batcher = batcher
         self._slots = slots
         self.words = [slot.word for slot in slots]
-        self.letters = sum(map(len, self.words))
+        self.letters = sum(map(batcher.weigh, self.words))
 
     @property
     def expected(self) -> float:

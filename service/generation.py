@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from model import checkpoint, cores
+from service.ask import Ask
 from service.batcher import Batcher
 from service.metrics import Metrics
 from service.pool import Answer, Pool
@@ -24,10 +25,11 @@ class Generation:
         """
         self.artifact = checkpoint.read(settings.artifact)
         self.error_rates = self.artifact.metrics()
-        self.batcher: Batcher[Answer] = Batcher(
+        self.batcher: Batcher[Ask, Answer] = Batcher(
             capacity=settings.queue_letters,
             max_batch=settings.max_batch,
             max_wait=settings.max_wait,
+            weigh=lambda ask: ask.work,
         )
         self.pool = Pool(
             self.batcher,

@@ -8,11 +8,12 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from service.ask import Ask
 from service.batcher import Batch, Batcher
 
 log = logging.getLogger("tanger.pool")
@@ -24,22 +25,50 @@ _LONGEST_PAUSE = 5.0
 
 
 @dataclass(frozen=True)
+class Found:
+    """One pronunciation, as a worker tells it.
+
+    Attributes:
+        phonemes: in the artifact's own symbols.
+        probability: of the whole pronunciation.
+        complete: false where decoding hit its length bound.
+        stress: a digit for each vowel, None for other phonemes, where the artifact knows them.
+    """
+
+    phonemes: Sequence[str]
+    probability: float
+    complete: bool
+    stress: Sequence[int | None] | None = None
+
+
+@dataclass(frozen=True)
 class Answer:
     """What a worker says to one word.
 
     Attributes:
-        phonemes: the pronunciation, in the artifact's own symbols.
-        probability: of the whole pronunciation.
-        complete: false where decoding hit its length bound.
-        stress: a digit for each vowel, None for other phonemes, where the artifact knows them.
+        found: pronunciations, the likeliest first.
         error: what the decoder raised instead, else None.
     """
 
-    phonemes: Sequence[str] = ()
-    probability: float = 0.0
-    complete: bool = False
-    stress: Sequence[int | None] | None = None
+    found: Sequence[Found] = ()
     error: str | None = None
+
+    @property
+    def likeliest(self) -> tuple[str, ...]:
+        """The phonemes that come first; none in place of an error."""
+        return tuple(self.found[0].phonemes) if self.found else ()
+
+    @property
+    def size(self) -> int:
+        """In pronunciations: what a cache counts."""
+        return max(1, len(self.found))
+
+    @classmethod
+    def read(cls, told: Mapping[str, Any]) -> Answer:
+        """What a worker's line says of one word."""
+        if "error" in told:
+            return cls(error=told["error"])
+        return cls(tuple(Found(**each) for each in told["found"]))
 
 
 class PoolError(Exception):
@@ -55,7 +84,7 @@ class Pool:
 
     def __init__(
         self,
-        batcher: Batcher[Answer],
+        batcher: Batcher[Ask, Answer],
         *,
         artifact: Path,
         device: str,
@@ -160,7 +189,7 @@ class Pool:
                 taking.cancel()
             await self._decode(worker, batch)
 
-    async def _decode(self, worker: _Worker, batch: Batch[Answer]) -> None:
+    async def _decode(self, worker: _Worker, batch: Batch[Ask, Answer]) -> None:
         try:
             async with asyncio.timeout(batch.expected + self.decode_timeout):
                 answers = await worker.decode(batch.words)
@@ -221,12 +250,12 @@ class _Worker:
         code = self.process.returncode
         return f"{self.process.pid} " + ("hung" if code is None else f"ended with {code}")
 
-    async def decode(self, words: list[str]) -> list[Answer]:
+    async def decode(self, asks: list[Ask]) -> list[Answer]:
         assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps({"words": words}).encode() + b"\n")
+        self.process.stdin.write(json.dumps({"asks": asks}).encode() + b"\n")
         await self.process.stdin.drain()
         answers = (await self.receive())["answers"]
-        return [Answer(**answer) for answer in answers]
+        return [Answer.read(answer) for answer in answers]
 
     async def receive(self) -> dict[str, Any]:
         """The worker's next line.

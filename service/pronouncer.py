@@ -9,9 +9,10 @@ from model import __version__, alphabets
 from model.alphabets import Alphabet
 from model.checkpoint import Artifact
 from model.spelling import Speller, Spelling
+from service.ask import Ask
 from service.batcher import Answered, Batcher
 from service.cache import AnswerCache
-from service.pool import Answer
+from service.pool import Answer, Found
 from service.schemas import (
     ModelName,
     Options,
@@ -28,20 +29,22 @@ class Pronouncer:
     def __init__(
         self,
         artifact: Artifact,
-        batcher: Batcher[Answer],
+        batcher: Batcher[Ask, Answer],
         *,
         max_letters: int,
         cache_words: int = 0,
     ) -> None:
         self.model = ModelName(name=artifact.name, version=artifact.version)
         self.batcher = batcher
-        self.cache = AnswerCache[Answer](cache_words)
+        self.cache = AnswerCache[Ask, Answer](cache_words, weigh=lambda answer: answer.size)
         self.speller = Speller(artifact.graphemes.own, longest=max_letters)
         self.alphabets = alphabets.available(artifact.phonemes.own)
         self.knows_stress = artifact.knows_stress
         # All that decides an answer beside the word and the options
-        origin = (__version__, artifact.name, artifact.weights_sha256, artifact.calibration)
-        self._origin = hashlib.sha256(repr((*origin, max_letters)).encode())
+        weights = (artifact.name, artifact.weights_sha256)
+        chances = (artifact.calibration, artifact.of_alternatives)
+        origin = (__version__, *weights, *chances, max_letters)
+        self._origin = hashlib.sha256(repr(origin).encode())
 
     def begin(self, words: Sequence[str], options: Options) -> Pronouncing:
         """Spell the words, and look up those that are known.
@@ -57,7 +60,7 @@ class Pronouncer:
         Whatever else it would be made of, the same tag means the same answer.
         """
         digest = self._origin.copy()
-        digest.update(repr((word, options.alphabet, options.stress, options.source)).encode())
+        digest.update(repr((word, options)).encode())
         return f'"{digest.hexdigest()[:32]}"'
 
 
@@ -65,14 +68,14 @@ class Pronouncing:
     """One request's words on their way to results.
 
     Attributes:
-        missing: spelt words whose answer is not known yet.
+        missing: what the network is to be asked, where its answer is not known yet.
         known: how many distinct ones were.
         answered: what decoding the missing ones took.
     """
 
     def __init__(self, pronouncer: Pronouncer, words: Sequence[str], options: Options) -> None:
         self._pronouncer = pronouncer
-        self._stress = options.stress
+        self._options = options
         self._alphabet: Alphabet = alphabets.choose(
             options.alphabet,
             pronouncer.alphabets,
@@ -81,11 +84,12 @@ class Pronouncing:
         )
         self._spelt = [pronouncer.speller.spell(word) for word in words]
         self._answers: dict[str, Answer] = {}
-        self.missing: list[str] = []
+        self.missing: list[Ask] = []
         for word in dict.fromkeys(s.normalized for s in self._spelt if s.normalized is not None):
-            answer = pronouncer.cache.get(word)
+            ask = Ask(word, options.n)
+            answer = pronouncer.cache.get(ask)
             if answer is None:
-                self.missing.append(word)
+                self.missing.append(ask)
             else:
                 self._answers[word] = answer
         self.known = len(self._answers)
@@ -108,10 +112,10 @@ class Pronouncing:
             QueueFullError, DeadlineError, WorkerLostError: as `Batcher.submit`.
         """
         self.answered = await self._pronouncer.batcher.submit(self.missing, timeout=timeout)
-        for word, answer in zip(self.missing, self.answered.answers, strict=True):
-            self._answers[word] = answer
+        for ask, answer in zip(self.missing, self.answered.answers, strict=True):
+            self._answers[ask.word] = answer
             if answer.error is None:
-                self._pronouncer.cache.put(word, answer)
+                self._pronouncer.cache.put(ask, answer)
 
     def response(self) -> PronounceResponse:
         """A result for every word, in order, once none is missing."""
@@ -124,7 +128,7 @@ class Pronouncing:
                     spelling,
                     self._answers[spelling.normalized],
                     self._alphabet,
-                    stress=self._stress,
+                    stress=self._options.stress,
                 )
                 for spelling in self._spelt
             ),
@@ -151,19 +155,21 @@ def _result(spelling: Spelling, answer: Answer, alphabet: Alphabet, *, stress: b
     if answer.error is not None:
         message = f"the decoder failed on this word: {answer.error}"
         return _failed(spelling, WordError(code="decoding_failed", message=message))
-    phonemes = alphabets.write(answer.phonemes, alphabet, answer.stress if stress else None)
     return Result(
         word=spelling.word,
         normalized=spelling.normalized,
         source="model",
-        pronunciations=(
-            Pronunciation(
-                phonemes=phonemes,
-                text=" ".join(phonemes),
-                probability=round(answer.probability, 6),
-                complete=answer.complete,
-            ),
-        ),
+        pronunciations=tuple(_written(found, alphabet, stress=stress) for found in answer.found),
         warnings=spelling.warnings,
         error=None,
+    )
+
+
+def _written(found: Found, alphabet: Alphabet, *, stress: bool) -> Pronunciation:
+    phonemes = alphabets.write(found.phonemes, alphabet, found.stress if stress else None)
+    return Pronunciation(
+        phonemes=phonemes,
+        text=" ".join(phonemes),
+        probability=round(found.probability, 6),
+        complete=found.complete,
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from model.alphabets import Alphabet
+from model.hypothesis import MOST
 
 
 class Options(BaseModel):
@@ -25,6 +26,13 @@ class Options(BaseModel):
     )
     stress: bool = Field(
         False, description="Write stress behind vowels: `AE1` primary, `AE2` secondary, `AE0` none."
+    )
+    n: int = Field(
+        1,
+        ge=1,
+        le=MOST,
+        description="Most pronunciations a word, the likeliest first. What is answered to 1 is "
+        "always among them. Their probabilities sum to 1 at most.",
     )
 
 

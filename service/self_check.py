@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
+from service.ask import Ask
 from service.batcher import Batcher, DeadlineError, QueueFullError
 from service.pool import Answer, WorkerLostError
 
@@ -22,7 +23,7 @@ class SelfCheck:
 
     def __init__(
         self,
-        batcher: Batcher[Answer],
+        batcher: Batcher[Ask, Answer],
         pinned: Mapping[str, Sequence[str]],
         *,
         letter: str,
@@ -40,7 +41,7 @@ class SelfCheck:
         """
         self.batcher = batcher
         self.pinned = {word: tuple(phonemes) for word, phonemes in pinned.items()}
-        self.words = list(self.pinned) or [letter]
+        self.asks = [Ask(word) for word in self.pinned] or [Ask(letter)]
         self.interval = interval
         self.timeout = timeout
         self.passed = asyncio.Event()
@@ -59,16 +60,16 @@ class SelfCheck:
         if not self.batcher.workers:
             return
         try:
-            answers = (await self.batcher.submit(self.words, timeout=self.timeout)).answers
+            answers = (await self.batcher.submit(self.asks, timeout=self.timeout)).answers
         except QueueFullError:
             return
         except (DeadlineError, WorkerLostError) as e:
             self._note(f"the pinned words got no answer: {e}")
             return
         wrong = [
-            f"{word} is {answer.error or ' '.join(answer.phonemes)}, not {' '.join(expected)}"
+            f"{word} is {answer.error or ' '.join(answer.likeliest)}, not {' '.join(expected)}"
             for (word, expected), answer in zip(self.pinned.items(), answers, strict=False)
-            if answer.error is not None or tuple(answer.phonemes) != expected
+            if answer.error is not None or answer.likeliest != expected
         ]
         wrong += [f"{answer.error}" for answer in answers if not self.pinned and answer.error]
         self._note("; ".join(wrong) or None)

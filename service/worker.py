@@ -18,7 +18,9 @@ from typing import Any, TextIO
 from model import devices
 from model.devices import DeviceLostError
 from model.errors import TangerError
+from model.hypothesis import Hypothesis
 from model.phonemizer import Phonemizer
+from service.ask import Ask
 
 # Words of so many letters, so many of them: the first decode of each kind sets up what later ones
 # reuse, and a lone word and a batch tell what a word costs.
@@ -38,39 +40,58 @@ def main(artifact: str, device: str, threads: str) -> int:
     gpus = 0 if found == "cpu" else devices.gpus()
     _send(answers, {"device": found, "gpus": gpus, "pace": pace})
     for line in sys.stdin:
-        _send(answers, {"answers": decode(phonemizer, json.loads(line)["words"])})
+        asks = [Ask(*ask) for ask in json.loads(line)["asks"]]
+        _send(answers, {"answers": answer(phonemizer, asks)})
     return 0
 
 
-def decode(phonemizer: Phonemizer, words: Sequence[str]) -> list[dict[str, Any]]:
-    """Answers for `words`; one that makes the decoder raise gets its error and harms no other.
+def answer(phonemizer: Phonemizer, asks: Sequence[Ask]) -> list[dict[str, Any]]:
+    """An answer to each ask, in their order: those that ask for the same of a word share a batch.
 
-    A batch that fails is halved until the words at fault are alone, or until what is left fits
-    into the device's memory.
+    Raises:
+        DeviceLostError: as `decode`.
+    """
+    alike: dict[int, list[int]] = {}
+    for index, ask in enumerate(asks):
+        alike.setdefault(ask.n, []).append(index)
+    answers: dict[int, dict[str, Any]] = {}
+    for n, indices in alike.items():
+        found = decode(phonemizer, [asks[index].word for index in indices], n)
+        answers.update(zip(indices, found, strict=True))
+    return [answers[index] for index in range(len(asks))]
+
+
+def decode(phonemizer: Phonemizer, words: Sequence[str], n: int) -> list[dict[str, Any]]:
+    """At most `n` answers for each of the words, in their order.
+
+    One that makes the decoder raise gets its error and harms no other. A batch that fails is
+    halved until the words at fault are alone, or until what is left fits into the device's memory.
 
     Raises:
         DeviceLostError: the device serves this process no more: another one has to.
     """
     try:
-        hypotheses = phonemizer.pronounce(words)
+        lists = phonemizer.alternatives(words, n)
     except DeviceLostError:
         raise
     except Exception as e:
         if len(words) == 1:
             return [{"error": f"{type(e).__name__}: {e}"}]
     else:
-        return [
-            {
-                "phonemes": hypothesis.phonemes,
-                "probability": hypothesis.probability,
-                "complete": hypothesis.complete,
-                "stress": hypothesis.stress,
-            }
-            for hypothesis in hypotheses
-        ]
+        return [{"found": [_told(hypothesis) for hypothesis in found]} for found in lists]
     # Only here, behind the exception: it holds all that the failed batch had on the device
     half = len(words) // 2
-    return decode(phonemizer, words[:half]) + decode(phonemizer, words[half:])
+    return decode(phonemizer, words[:half], n) + decode(phonemizer, words[half:], n)
+
+
+def _told(hypothesis: Hypothesis) -> dict[str, Any]:
+    """One pronunciation, in the fields of the pool's `Found`."""
+    return {
+        "phonemes": hypothesis.phonemes,
+        "probability": hypothesis.probability,
+        "complete": hypothesis.complete,
+        "stress": hypothesis.stress,
+    }
 
 
 def _warm_up(phonemizer: Phonemizer) -> list[tuple[int, float]]:

@@ -26,6 +26,20 @@ def test_a_word_takes_one_place():
     assert (cache.get("A"), cache.get("B"), len(cache)) == (4, 5, 2)
 
 
+def test_a_large_answer_counts_as_several():
+    cache = AnswerCache(4, weigh=len)
+    cache.put("A", "1")
+    cache.put("B", "123")
+    assert (cache.get("B"), cache.get("A")) == ("123", "1")
+    cache.put("C", "12")
+    assert (cache.get("A"), cache.get("B"), cache.get("C")) == ("1", None, "12")
+    cache.put("C", "1")
+    cache.put("D", "12")
+    assert (cache.get("A"), cache.get("C"), cache.get("D")) == ("1", "1", "12")
+    cache.put("E", "12345")
+    assert len(cache) == 0
+
+
 def test_no_room_keeps_nothing():
     cache = AnswerCache(0)
     cache.put("A", 1)

@@ -37,6 +37,14 @@ def test_figures_are_those_of_the_answers(phonemizer, tiny_artifact, little_lexi
     assert found.words_per_second > 0
     assert (found.device, found.precision, found.threads) == ("cpu", "int8", 1)
     assert 0 <= found.teacher_forced_error <= found.any_match.wer
+    several = found.alternatives
+    assert several.wer[1] >= several.wer[3] >= several.wer[5]
+    assert several.wer[3] < found.any_match.wer == pytest.approx(several.wer[1], abs=0.011)
+    assert several.first_is_greedy > 0.9
+    lists = phonemizer.alternatives([entry.word for entry in entries], 3)
+    none = sum(all(a.phonemes != e.phonemes for a in answers)
+               for answers, e in zip(lists, entries, strict=True))  # fmt: skip
+    assert several.wer[3] == pytest.approx(none / len(entries), abs=0.011)
     assert sum(times for *_, times in found.confusions) <= found.any_match.edits
 
 
@@ -85,3 +93,4 @@ def test_figures_are_kept_beside_the_weights(phonemizer, copy, little_lexicon):
     assert f"{100 * metrics['test.dict']['any_match']['wer']:.2f}" in card
     assert "learning_curve.png" in card
     assert "| hidden | 48 |" in card
+    assert f"{100 * (1 - metrics['test.dict']['alternatives']['wer']['3']):.2f} % (3)" in card

@@ -48,6 +48,25 @@ def test_answers_read_back_as_a_lexicon(pronounce, tmp_path, format):
     ]
 
 
+def test_several_answers_are_a_words_variants(pronounce, tmp_path):
+    result = pronounce("tanger", "42", "brand", "--n", 3)
+    lines = result.stdout.splitlines()
+    assert lines[0] == "TANGER  T AE NG ER"
+    assert [line.split()[0] for line in lines] == [
+        "TANGER", "TANGER(1)", "TANGER(2)", "#", "BRAND", "BRAND(1)", "BRAND(2)"]  # fmt: skip
+    (tmp_path / "answers.dict").write_text(result.stdout)
+    assert len(set(lexicon.read(tmp_path / "answers.dict"))) == 6
+    for format in ("tsv", "ctf"):
+        result = pronounce("tanger", "brand", "--n", 3, "--format", format)
+        (tmp_path / f"answers.{format}").write_text(result.stdout)
+        assert set(lexicon.read(tmp_path / f"answers.{format}", format)) == {
+            entry._replace(word=entry.word.lower() if format == "tsv" else entry.word)
+            for entry in lexicon.read(tmp_path / "answers.dict")
+        }
+    for wrong in (0, 11):
+        assert pronounce("tanger", "--n", wrong).exit_code == 2
+
+
 def test_what_cannot_be_pronounced_leaves_its_line(pronounce):
     result = pronounce("tanger", "42", "brand")
     assert result.exit_code == 1

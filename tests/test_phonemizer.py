@@ -6,11 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from model import lexicon
+from model import checkpoint, lexicon
 from model.checkpoint import ArtifactError
 from model.devices import DeviceError
 from model.hypothesis import length_bound
 from model.phonemizer import Phonemizer
+from model.torch_decoder import TorchDecoder
 from model.vocabulary import UnknownSymbolError
 
 WORDS = st.text("ABDEGNRT'", min_size=1, max_size=20)
@@ -49,6 +50,46 @@ def test_a_hypothesis_is_consistent(phonemizer, word):
     assert answer.complete or len(answer.phonemes) == length_bound(len(word))
     assert all(0 < p <= 1 + 1e-6 for p in answer.step_probabilities)
     assert set(answer.phonemes) <= set(phonemizer.phonemes.own)
+
+
+@given(words=st.lists(WORDS, min_size=1, max_size=6), most=st.integers(2, 10))
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.differing_executors])
+def test_several_answers(phonemizer, words, most):
+    greedy = phonemizer.pronounce(words)
+    for answers, one in zip(phonemizer.alternatives(words, most), greedy, strict=True):
+        assert 1 <= len(answers) <= most
+        assert len({answer.phonemes for answer in answers}) == len(answers)
+        chances = [answer.probability for answer in answers]
+        assert chances == sorted(chances, reverse=True)
+        assert sum(chances) <= 1 + 1e-6
+        (same,) = [answer for answer in answers if answer.phonemes == one.phonemes]
+        assert same.complete == one.complete
+        if same is answers[0]:
+            assert same.probability == pytest.approx(one.probability, abs=1e-5)
+
+
+def test_one_answer_is_the_greedy_one(phonemizer):
+    words = ["TANGER", "BRAND"]
+    assert phonemizer.alternatives(words, 1) == [[one] for one in phonemizer.pronounce(words)]
+    with pytest.raises(ValueError, match="empty"):
+        phonemizer.alternatives(["A", ""], 3)
+
+
+def test_torch_finds_the_same_answers(phonemizer, tiny_artifact):
+    found = checkpoint.read(tiny_artifact)
+    in_torch = Phonemizer(
+        TorchDecoder.of([found], "cpu"), found.graphemes, found.phonemes,
+        calibration=found.calibration,
+    )  # fmt: skip
+    exact = Phonemizer.load(tiny_artifact, "cpu", precision="float32")
+    words = ["TANGER", "BRAND", "GRAND", "A", "TEN"]
+    for ours, reference in zip(
+        exact.alternatives(words, 4), in_torch.alternatives(words, 4), strict=True
+    ):
+        assert [one.phonemes for one in ours] == [one.phonemes for one in reference]
+        assert [one.probability for one in ours] == pytest.approx(
+            [one.probability for one in reference], abs=1e-3
+        )
 
 
 def test_more_words_than_a_batch_come_back_in_order(phonemizer):

@@ -5,8 +5,9 @@ import pytest
 
 from model import checkpoint
 from model.alphabets import AlphabetError
+from service.ask import Ask
 from service.batcher import Answered, Batcher
-from service.pool import Answer
+from service.pool import Answer, Found
 from service.pronouncer import Pronouncer
 from service.schemas import Options
 
@@ -22,8 +23,10 @@ class Decoded(Batcher):
         self.submitted.extend(words)
         return Answered(
             [
-                Answer(error="ValueError: no") if word == "B" else Answer(tuple(word), 1 / 3, True)
-                for word in words
+                Answer(error="ValueError: no")
+                if ask.word == "B"
+                else Answer([Found((*ask.word, *"T" * each), 1 / 3, True) for each in range(ask.n)])
+                for ask in words
             ]
         )
 
@@ -50,7 +53,7 @@ def asked(pronouncer, *words, **options):
 
 def test_only_what_can_be_spelt_is_queued_and_all_is_answered_in_order(artifact):
     submitted, answer = pronounce(artifact, "42", "ab", "", "dán", "B", "abcde", "aaaaa", "t’")
-    assert submitted == ["AB", "DAN", "B", "T'"]
+    assert submitted == [Ask("AB"), Ask("DAN"), Ask("B"), Ask("T'")]
     assert [result.word for result in answer.results] == [
         *("42", "ab", "", "dán", "B", "abcde", "aaaaa", "t’")
     ]
@@ -90,11 +93,29 @@ def test_what_was_answered_is_not_decoded_again_but_a_failure_is(artifact):
     queue = Decoded()
     pronouncer = Pronouncer(artifact, queue, max_letters=4, cache_words=10)
     first = asked(pronouncer, "ab", "B", "AB")
-    assert queue.submitted == ["AB", "B"]
+    assert queue.submitted == [Ask("AB"), Ask("B")]
     again = asked(pronouncer, "Ab", "b")
-    assert queue.submitted == ["AB", "B", "B"]
+    assert queue.submitted == [Ask("AB"), Ask("B"), Ask("B")]
     assert again.results[0].pronunciations == first.results[0].pronunciations
     assert pronouncer.begin(["ab"], Options()).missing == []
+
+
+def test_several_answers_are_another_question(artifact):
+    queue = Decoded()
+    pronouncer = Pronouncer(artifact, queue, max_letters=4, cache_words=10)
+    said = asked(pronouncer, "ab", n=3)
+    assert [p.text for p in said.results[0].pronunciations] == ["A B", "A B T", "A B T T"]
+    assert asked(pronouncer, "ab", n=3) == said
+    assert queue.submitted == [Ask("AB", 3)]
+    (one,) = asked(pronouncer, "ab").results[0].pronunciations
+    assert one.text == "A B"
+    assert queue.submitted == [Ask("AB", 3), Ask("AB")]
+
+
+def test_several_answers_are_more_work():
+    assert Ask("TANGER").work == 6
+    assert 6 < Ask("TANGER", 2).work < Ask("TANGER", 3).work <= 18
+    assert Ask("A", 10).work > 1
 
 
 def test_an_entity_tag_names_all_that_decides_an_answer(artifact):
@@ -107,8 +128,10 @@ def test_an_entity_tag_names_all_that_decides_an_answer(artifact):
         tag("abd"),
         tag(alphabet="cntk"),
         tag(stress=True),
+        tag(n=2),
         tag(max_letters=5),
         tag(artifact=replace(artifact, weights_sha256="0" * 64)),
         tag(artifact=replace(artifact, calibration=None)),
+        tag(artifact=replace(artifact, of_alternatives=artifact.calibration)),
     ]
     assert len({tag(), *others}) == 1 + len(others)

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http import HTTPStatus
 from urllib.parse import quote
@@ -219,6 +220,36 @@ def test_arpabet_and_the_model_are_the_defaults(client):
     assert client.get("/pronounce/bad", params=options).json() == said
 
 
+def test_several_pronunciations(client):
+    one = pronounce(client, "tanger", "bad").json()["results"]
+    several = pronounce(client, "tanger", "bad", n=3).json()["results"]
+    for alone, result in zip(one, several, strict=True):
+        found = result["pronunciations"]
+        assert 1 < len(found) <= 3
+        assert found[0] == alone["pronunciations"][0]
+        assert len({each["text"] for each in found}) == len(found)
+        chances = [each["probability"] for each in found]
+        assert chances == sorted(chances, reverse=True)
+        assert sum(chances) <= 1
+    (result,) = client.get("/pronounce/tanger?n=3").json()["results"]
+    assert result == several[0]
+    written = pronounce(client, "tanger", n=3, alphabet="cntk").json()["results"][0]
+    assert [each["text"] for each in written["pronunciations"]] == [
+        " ".join(f"~{phoneme}" for phoneme in each["phonemes"])
+        for each in several[0]["pronunciations"]
+    ]
+
+
+def test_one_batch_may_mix_those_who_ask_for_one_and_for_several(client):
+    with ThreadPoolExecutor(8) as pool:
+        asked = [1 + number % 4 for number in range(40)]
+        words = [f"tan{'bad' * (number % 5)}ger" for number in range(40)]
+        answers = pool.map(lambda word, n: pronounce(client, word, n=n).json(), words, asked)
+        for word, n, answer in zip(words, asked, answers, strict=True):
+            assert answer == pronounce(client, word, n=n).json()
+            assert 1 <= len(answer["results"][0]["pronunciations"]) <= n
+
+
 def test_an_alphabet_of_other_artifacts_is_refused(client):
     for answer in (
         pronounce(client, "bad", alphabet="native"),
@@ -241,7 +272,7 @@ def test_an_alphabet_of_other_artifacts_is_refused(client):
         ({"words": [True]}, "body.words.0"),
         ({"words": ["bad"] * (MAX_WORDS + 1)}, "body.words"),
         ({"words": ["bad"], "word": "bad"}, "body.word"),
-        ({"words": ["bad"], "n": 2}, "body.n"),
+        *(({"words": ["bad"], "n": n}, "body.n") for n in (0, 11, -1, 1.5, "x", None, [2])),
         ({"words": ["bad"], "Words": ["bad"]}, "body.Words"),
         ({"words": ["bad"], "alphabet": "ipa"}, "body.alphabet"),
         ({"words": ["bad"], "alphabet": "ARPABET"}, "body.alphabet"),
@@ -267,7 +298,7 @@ def test_a_body_of_the_wrong_shape_is_refused(client, body, where):
         ("alphabet=ipa", "query.alphabet"),
         ("alphabet=", "query.alphabet"),
         ("source=lexicon", "query.source"),
-        ("n=2", "query.n"),
+        *((f"n={n}", "query.n") for n in (0, 11, -1, "1.5", "x", "")),
         ("words=bad", "query.words"),
         ("alphabet=cntk&colour=red", "query.colour"),
     ],
@@ -628,7 +659,7 @@ def test_openapi_describes_the_body(openapi):
     body = openapi["paths"]["/pronounce"]["post"]["requestBody"]
     assert body["required"]
     schema = body["content"]["application/json"]["schema"]
-    assert set(schema["properties"]) == {"words", "source", "alphabet", "stress"}
+    assert set(schema["properties"]) == {"words", "source", "alphabet", "stress", "n"}
     assert schema["required"] == ["words"]
     assert schema["additionalProperties"] is False
     assert schema["properties"]["words"]["minItems"] == 1
@@ -637,7 +668,13 @@ def test_openapi_describes_the_body(openapi):
 def test_openapi_describes_the_parameters(openapi):
     parameters = openapi["paths"]["/pronounce/{word}"]["get"]["parameters"]
     assert {(parameter["name"], parameter["in"]) for parameter in parameters} == {
-        *(("word", "path"), ("source", "query"), ("alphabet", "query"), ("stress", "query")),
+        *(
+            ("word", "path"),
+            ("source", "query"),
+            ("alphabet", "query"),
+            ("stress", "query"),
+            ("n", "query"),
+        ),
         ("X-Request-Timeout", "header"),
     }
 

@@ -24,7 +24,7 @@ from model.cli.common import (
     load,
     plain_errors,
 )
-from model.hypothesis import Hypothesis
+from model.hypothesis import MOST, Hypothesis
 from model.lexicon import Entry, LexiconFormat
 from model.spelling import Speller, Spelling
 
@@ -47,12 +47,15 @@ def pronounce(
     stress: Annotated[
         bool, typer.Option("--stress", help="Stress digits behind vowels: T AE1 NG ER0.")
     ] = False,
+    n: Annotated[
+        int, typer.Option("--n", min=1, max=MOST, help="Most answers a word, the likeliest first.")
+    ] = 1,
     artifact: ArtifactOption = ARTIFACT,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "int8",
     threads: ThreadsOption = None,
 ) -> None:
-    """Pronounce words: one answer a line, in the order of the words.
+    """Pronounce words: one answer a line, in the order of the words; with --n several a word.
 
     What cannot be pronounced is told on stderr and leaves a line without phonemes (a comment in
     the cmudict format, nothing in ctf); all else is answered, and the exit status is then 1.
@@ -72,18 +75,20 @@ def pronounce(
         phonemizer = load(artifact, device, precision=precision, threads=threads)
         speller = Speller(checked.graphemes.own)
 
-        def ask(some: Sequence[str]) -> Iterator[tuple[Spelling, Hypothesis | None]]:
+        def ask(some: Sequence[str]) -> Iterator[tuple[Spelling, list[Hypothesis]]]:
             spelt = [speller.spell(word) for word in some]
-            answers = iter(phonemizer.pronounce([s.normalized for s in spelt if s.normalized]))
-            return ((each, next(answers) if each.normalized else None) for each in spelt)
+            answers = iter(
+                phonemizer.alternatives([s.normalized for s in spelt if s.normalized], n)
+            )
+            return ((each, next(answers) if each.normalized else []) for each in spelt)
 
         def lines(some: Sequence[str]) -> bulk.Answers:
             asked = list(ask(some))
             return bulk.Answers(
-                "".join(_line(each, answer, format, written, stressed=stress)
-                        for each, answer in asked),
+                "".join(line for each, answers in asked
+                        for line in _lines(each, answers, format, written, stressed=stress)),
                 [told for each, _ in asked for told in _told(each)],
-                any(answer is None for _, answer in asked),
+                not all(answers for _, answers in asked),
             )  # fmt: skip
 
         failed = False
@@ -94,18 +99,19 @@ def pronounce(
                 "format": format,
                 "alphabet": written,
                 "stress": stress,
+                "n": n,
             }
             failed = bulk.answer(input, output, identity=identity, ask=lines, tell=_tell)
         elif format == "ctf":  # marks phonemes itself, and numbers symbols over the whole list
             entries = []
-            for each, answer in ask(words or [w for chunk in _chunks(input) for w in chunk]):
+            for each, answers in ask(words or [w for chunk in _chunks(input) for w in chunk]):
                 for told in _told(each):
                     _tell(told)
-                failed = failed or answer is None
-                if each.normalized and answer:
+                failed = failed or not answers
+                for answer in answers:
                     digits = answer.stress if stress else None
                     native = alphabets.write(answer.phonemes, "native", digits)
-                    entries.append(Entry(each.normalized, native))
+                    entries.append(Entry(each.normalized or "", native))
             for line in lexicon.render(entries, "ctf") if entries else ():
                 print(line)
         else:
@@ -118,25 +124,28 @@ def pronounce(
     raise typer.Exit(1 if failed else 0)
 
 
-def _line(
+def _lines(
     spelling: Spelling,
-    answer: Hypothesis | None,
+    answers: Sequence[Hypothesis],
     format: LexiconFormat,
     alphabet: Alphabet,
     *,
     stressed: bool,
-) -> str:
-    """One word's line, and its line feed."""
-    if answer is None:
+) -> Iterator[str]:
+    """One word's lines, each with its line feed."""
+    if not answers:
         if format == "tsv":
-            return f"{spelling.word.strip()}\t\n"
-        return f"# {spelling.word[:80]!r}: {spelling.error.code if spelling.error else ''}\n"
-    phonemes = " ".join(
-        alphabets.write(answer.phonemes, alphabet, answer.stress if stressed else None)
-    )
-    if format == "tsv":
-        return f"{spelling.word.strip()}\t{phonemes}\n"
-    return f"{spelling.normalized}  {phonemes}\n"
+            yield f"{spelling.word.strip()}\t\n"
+        else:
+            code = spelling.error.code if spelling.error else ""
+            yield f"# {spelling.word[:80]!r}: {code}\n"
+    for number, answer in enumerate(answers):
+        digits = answer.stress if stressed else None
+        phonemes = " ".join(alphabets.write(answer.phonemes, alphabet, digits))
+        if format == "tsv":
+            yield f"{spelling.word.strip()}\t{phonemes}\n"
+        else:
+            yield f"{spelling.normalized}{f'({number})' * bool(number)}  {phonemes}\n"
 
 
 def _chunks(path: Path) -> Iterator[list[str]]:

@@ -86,8 +86,8 @@ def calibrate(
         from model import evaluation
 
         loaded = load(artifact, device, precision=precision, threads=threads)
-        found = evaluation.calibrate(loaded, lexicon)
-        checkpoint.recalibrate(checkpoint.read(artifact), found)
+        found, of_alternatives = evaluation.calibrate(loaded, lexicon)
+        checkpoint.recalibrate(checkpoint.read(artifact), found, of_alternatives)
     print(f"{artifact} is calibrated on {lexicon}: evaluate it again")
 
 
@@ -114,6 +114,13 @@ def _print_evaluation(artifact: str, lexicon: Path, found: Evaluation) -> None:
     if found.teacher_forced_error is not None:
         print(f"teacher-forced error {100 * found.teacher_forced_error:.2f} %")
     print(f"expected calibration error {100 * found.calibration_error:.2f} %")
+    several = found.alternatives
+    right = ", ".join(f"{most}: {100 * (1 - wer):.2f} %" for most, wer in several.wer.items())
+    print(
+        f"a right answer among the likeliest {right}; calibration error of those behind the first "
+        f"{100 * several.calibration_error:.2f} %; the greedy answer comes first in "
+        f"{100 * several.first_is_greedy:.1f} %"
+    )
     print(f"{found.unspellable} unspellable, {found.incomplete} incomplete")
     print(
         f"{found.words_per_second:,.0f} words/s on {found.device} in {found.precision}, "

@@ -1,0 +1,26 @@
+"""What the decoding processes are asked: a word, and what to tell of it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+# What each further answer adds to the work on a word, of what the first takes (see
+# `python -m benchmarks.beam`).
+_FURTHER = 0.35
+
+
+class Ask(NamedTuple):
+    """All that decides what the network says.
+
+    Attributes:
+        word: in the artifact's graphemes.
+        n: the most answers.
+    """
+
+    word: str
+    n: int = 1
+
+    @property
+    def work(self) -> int:
+        """How much there is to do: in letters of a word that is asked for one answer."""
+        return round(len(self.word) * (1 + _FURTHER * (self.n - 1)))
