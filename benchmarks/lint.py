@@ -1,6 +1,6 @@
 """``python -m benchmarks.lint``: how many planted errors the lexicon doctor finds, and how surely.
 
-Errors of ten kinds (`benchmarks.planted_errors`) are planted in one of twenty entries that the
+Errors of eleven kinds (`benchmarks.planted_errors`) are planted in one of twenty entries that the
 artifact was not trained on; every other entry that is listed counts as a false alarm, CMUdict's own
 errors among them. ``--fit`` fits the weights of `model.suspicion` to dev instead, which the test
 words have no part in.

@@ -11,12 +11,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from model import stress
 from model.alphabets import ARPABET
 from model.lexicon import Entry
+from model.lint_rules import VOWELS
 
 Phonemes = tuple[str, ...]
 Planting = Callable[[random.Random, Entry, Entry], Phonemes | None]
 
-VOWELS = frozenset("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split())
 CONSONANTS = ARPABET - VOWELS
+# Vowels that pronouncers take for one another oftenest, and people too.
+_CONFUSED = ("AH IH", "AH AA", "IY IH", "AE AH", "AE AA", "EH AH", "IH EH", "AA OW", "UH UW")
 _SIBILANT_ENDING = ("IH", "AH")
 
 
@@ -77,6 +79,19 @@ def _substitute(among: Collection[str]) -> Planting:
         return _replaced(entry.phonemes, place, *stress.mark([other], [digit]))
 
     return planting
+
+
+def _confuse(draw: random.Random, entry: Entry, after: Entry) -> Phonemes | None:
+    """A vowel that is often taken for another."""
+    pairs = [pair.split() for pair in _CONFUSED]
+    both = [(a, b) for pair in pairs for a, b in (pair, reversed(pair))]
+    places = _places(entry.phonemes, {a for a, _ in both})
+    if not places:
+        return None
+    place = draw.choice(places)
+    sound, digit = stress.split(entry.phonemes[place])
+    other = draw.choice([b for a, b in both if a == sound])
+    return _replaced(entry.phonemes, place, *stress.mark([other], [digit]))
 
 
 def _drop(among: Collection[str]) -> Planting:
@@ -146,6 +161,7 @@ def _ending(draw: random.Random, entry: Entry, after: Entry) -> Phonemes | None:
 
 KINDS: Mapping[str, Planting] = {
     "substituted vowel": _substitute(VOWELS),
+    "confused vowel": _confuse,
     "substituted consonant": _substitute(CONSONANTS),
     "dropped phone": _drop(ARPABET),
     "inserted phone": _insert,

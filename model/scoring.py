@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -44,11 +45,15 @@ class Scorer(Protocol):
 
 
 def load(artifact: Artifact) -> Scorer:
-    """The artifact's network on one CPU core: in torch.
+    """The artifact's network on one CPU core: with ONNX Runtime, without it in torch.
 
     Raises:
         ArtifactError: where the artifact is damaged.
     """
+    if all(map(importlib.util.find_spec, ("onnx", "onnxruntime"))):
+        from model.onnx_scoring import OnnxScorer
+
+        return OnnxScorer(artifact)
     import torch
 
     from model.torch_scoring import TorchScorer

@@ -66,25 +66,25 @@ def terms(doubts: Doubts) -> Terms:
     )
 
 
-INTERCEPT = -5.485
+INTERCEPT = -5.290
 WEIGHTS = Terms(
-    likelihood=0.078,
-    edits=-0.705,
-    mean=0.868,
-    sound=0.212,
-    sound_surprising=0.944,
-    sound_unheard_of=1.853,
-    vowel=-0.003,
-    vowel_surprising=0.229,
-    vowel_unheard_of=1.796,
-    digit=0.306,
-    moved=0.163,
-    primaries=3.324,
-    no_primary=1.288,
-    no_vowel=2.640,
-    agrees=-2.594,
-    disagrees=1.122,
-    stem_stress=1.325,
+    likelihood=0.080,
+    edits=-0.768,
+    mean=0.816,
+    sound=0.163,
+    sound_surprising=0.964,
+    sound_unheard_of=1.902,
+    vowel=0.098,
+    vowel_surprising=0.409,
+    vowel_unheard_of=1.425,
+    digit=0.297,
+    moved=0.134,
+    primaries=2.968,
+    no_primary=1.155,
+    no_vowel=3.502,
+    agrees=-2.551,
+    disagrees=1.102,
+    stem_stress=1.315,
 )
 
 
