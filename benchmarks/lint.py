@@ -37,7 +37,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Split(NamedTuple):
-    """CMUdict's split, with stress."""
+    """CMUdict's split, with stress; dev has other pronunciations of training words, too."""
 
     train: list[Entry]
     dev: list[Entry]
@@ -67,14 +67,13 @@ def read_split(folder: Path) -> Split:
     raw = lexicon.read(folder / "cmudict-0.7b")
     stressed = StressedLexicon(raw)
 
-    def part(name: str, without: frozenset[str] = frozenset()) -> list[Entry]:
-        entries = [e for e in lexicon.read(folder / name) if e.word not in without]
+    def part(name: str) -> list[Entry]:
+        entries = lexicon.read(folder / name)
         return [Entry(e.word, said) for e in entries if (said := stressed.restore(e))]
 
-    train = part("cmudict-0.7b.train-dev-20-21")
-    known = frozenset(entry.word for entry in train)
-    dev = part("cmudict-0.7b.train-dev-1-21", known)
-    return Split(train, dev, part("cmudict-0.7b.test"), lexicon.pronunciations(raw))
+    names = ("train-dev-20-21", "train-dev-1-21", "test")
+    parts = [part(f"cmudict-0.7b.{name}") for name in names]
+    return Split(*parts, right=lexicon.pronunciations(raw))
 
 
 def measure(

@@ -32,6 +32,7 @@ class Doubts(NamedTuple):
         agrees: 1 where its stem, with the regular ending, sounds like it.
         disagrees: 1 where its stem, with the regular ending, sounds otherwise.
         stem_stress: 1 where only the stress of its stem is otherwise.
+        variant: 1 where its word has other pronunciations, too: one of them is the less usual.
     """
 
     likelihood: float = 0.0
@@ -47,6 +48,7 @@ class Doubts(NamedTuple):
     agrees: float = 0.0
     disagrees: float = 0.0
     stem_stress: float = 0.0
+    variant: float = 0.0
 
 
 def of(
@@ -56,6 +58,8 @@ def of(
     stem: Stem | None,
     inventory: Inventory,
     vowels: Sequence[bool],
+    *,
+    variant: bool = False,
 ) -> Doubts:
     """The doubts about one entry.
 
@@ -66,6 +70,7 @@ def of(
         stem: what its stem says, where it has one.
         inventory: of the lexicon.
         vowels: for each symbol of the artifact whether it is one.
+        variant: whether the word has other pronunciations.
     """
     steps = np.arange(len(scored.symbols))
     logs = scored.logs[steps, scored.symbols]
@@ -88,6 +93,7 @@ def of(
         agrees=float(stem is not None and stem.agrees),
         disagrees=float(stem is not None and not stem.sounds_agree),
         stem_stress=float(stem is not None and stem.sounds_agree and not stem.agrees),
+        variant=float(variant),
     )
 
 

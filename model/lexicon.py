@@ -34,6 +34,18 @@ class Entry(NamedTuple):
     phonemes: tuple[str, ...]
 
 
+class Row(NamedTuple):
+    """An entry where it stands in a file.
+
+    Attributes:
+        number: its line, from 1.
+        entry: the entry.
+    """
+
+    number: int
+    entry: Entry
+
+
 class LexiconError(TangerError, ValueError):
     """A line that a lexicon cannot have.
 
@@ -76,6 +88,15 @@ def read(path: Path, format: LexiconFormat | None = None) -> list[Entry]:
     Raises:
         LexiconError: for the first bad line.
         OSError: where the file cannot be read.
+    """
+    return [row.entry for row in read_rows(path, format)]
+
+
+def read_rows(path: Path, format: LexiconFormat | None = None) -> list[Row]:
+    """The entries of the lexicon at `path`, with their lines.
+
+    Raises:
+        LexiconError, OSError: as `read`.
     """
     text = decode(path.read_bytes())
     lines = list(enumerate(text.split("\n"), start=1))
@@ -174,7 +195,7 @@ def write(
 # CMUdict
 
 
-def _parse_cmudict(path: Path, lines: list[tuple[int, str]]) -> Iterator[Entry]:
+def _parse_cmudict(path: Path, lines: list[tuple[int, str]]) -> Iterator[Row]:
     for number, line in lines:
         fields = _COMMENT.sub("", line).split()
         if not fields:
@@ -182,7 +203,8 @@ def _parse_cmudict(path: Path, lines: list[tuple[int, str]]) -> Iterator[Entry]:
         if len(fields) == 1:
             raise LexiconError(path, number, expected="WORD  PHONEME PHONEME ...", found=line)
         variant = _VARIANT.match(fields[0])
-        yield Entry(variant["word"] if variant else fields[0], tuple(fields[1:]))
+        word = variant["word"] if variant else fields[0]
+        yield Row(number, Entry(word, tuple(fields[1:])))
 
 
 def _render_cmudict(entries: Sequence[Entry]) -> Iterator[str]:
@@ -199,14 +221,14 @@ def _render_cmudict(entries: Sequence[Entry]) -> Iterator[str]:
 # Tab-separated
 
 
-def _parse_tsv(path: Path, lines: list[tuple[int, str]]) -> Iterator[Entry]:
+def _parse_tsv(path: Path, lines: list[tuple[int, str]]) -> Iterator[Row]:
     for number, line in lines:
         if not line.strip():
             continue
         word, tab, phonemes = line.partition("\t")
         if not (tab and word.strip() and phonemes.split()) or "\t" in phonemes.strip():
             raise LexiconError(path, number, expected="word<TAB>phoneme phoneme ...", found=line)
-        yield Entry(word.strip(), tuple(phonemes.split()))
+        yield Row(number, Entry(word.strip(), tuple(phonemes.split())))
 
 
 def _render_tsv(entries: Sequence[Entry]) -> Iterator[str]:
@@ -225,7 +247,7 @@ def _check_phonemes(number: int, word: str, phonemes: tuple[str, ...]) -> None:
 # CNTK text format
 
 
-def _parse_ctf(path: Path, lines: list[tuple[int, str]]) -> Iterator[Entry]:
+def _parse_ctf(path: Path, lines: list[tuple[int, str]]) -> Iterator[Row]:
     rows = [(number, line.rstrip("\r").split("\t")) for number, line in lines if line.rstrip("\r")]
     table: dict[str, str] = {}
     for _, sequence in groupby(rows, key=lambda row: row[1][0]):
@@ -246,7 +268,7 @@ def _parse_ctf(path: Path, lines: list[tuple[int, str]]) -> Iterator[Entry]:
                         path, number, expected=f"{index}:1 |# {table[index]}", found=symbol
                     )
                 streams[stream].append(symbol)
-        yield _ctf_entry(path, number, streams["S0"], streams["S1"])
+        yield Row(number, _ctf_entry(path, number, streams["S0"], streams["S1"]))
 
 
 def _ctf_entry(path: Path, number: int, graphemes: list[str], labels: list[str]) -> Entry:

@@ -6,6 +6,7 @@ Certain faults (`model.lint_rules`) come first; all else is ranked by its suspic
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -136,11 +137,12 @@ class _Visit:
     def __init__(
         self,
         inventory: Inventory,
-        entries: Iterable[Entry],
+        entries: Sequence[Entry],
         symbols: Sequence[str],
         least: float,
     ) -> None:
         self.inventory = inventory
+        self._ways = Counter(entry.word for entry in set(entries))
         self._stems = Stems(entries, inventory)
         self._vowels = [symbol in inventory.vowels for symbol in symbols]
         self._least = least
@@ -156,7 +158,15 @@ class _Visit:
         if self.inventory.vowels and is_spelt_out(entry.word.upper(), sounds.phonemes):
             return Examined(line, entry, doubts=Doubts())
         stem = self._stems.of(entry)
-        found = doubts.of(sounds, scored, answer, stem, self.inventory, self._vowels)
+        found = doubts.of(
+            sounds,
+            scored,
+            answer,
+            stem,
+            self.inventory,
+            self._vowels,
+            variant=self._ways[entry.word] > 1,
+        )
         if suspicion.probability(found) < self._least:
             return Examined(line, entry, doubts=found)
         return Examined(

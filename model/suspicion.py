@@ -37,6 +37,7 @@ class Terms(NamedTuple):
     agrees: float
     disagrees: float
     stem_stress: float
+    variant: float
 
 
 def terms(doubts: Doubts) -> Terms:
@@ -63,28 +64,30 @@ def terms(doubts: Doubts) -> Terms:
         agrees=doubts.agrees,
         disagrees=doubts.disagrees,
         stem_stress=doubts.stem_stress,
+        variant=doubts.variant,
     )
 
 
-INTERCEPT = -5.290
+INTERCEPT = -5.169
 WEIGHTS = Terms(
-    likelihood=0.080,
-    edits=-0.768,
-    mean=0.816,
-    sound=0.163,
-    sound_surprising=0.964,
-    sound_unheard_of=1.902,
-    vowel=0.098,
-    vowel_surprising=0.409,
-    vowel_unheard_of=1.425,
-    digit=0.297,
-    moved=0.134,
-    primaries=2.968,
-    no_primary=1.155,
-    no_vowel=3.502,
-    agrees=-2.551,
-    disagrees=1.102,
-    stem_stress=1.315,
+    likelihood=0.049,
+    edits=-0.735,
+    mean=0.910,
+    sound=0.181,
+    sound_surprising=0.765,
+    sound_unheard_of=2.131,
+    vowel=0.117,
+    vowel_surprising=0.539,
+    vowel_unheard_of=0.784,
+    digit=0.281,
+    moved=0.130,
+    primaries=3.013,
+    no_primary=0.862,
+    no_vowel=3.843,
+    agrees=-2.739,
+    disagrees=1.197,
+    stem_stress=1.435,
+    variant=-0.873,
 )
 
 
