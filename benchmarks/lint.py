@@ -16,7 +16,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 import typer
 
-from benchmarks.planted_errors import KINDS, plant
+from benchmarks.planted_errors import KINDS, PLAIN, plant
 from model import checkpoint, lexicon, scoring, suspicion
 from model.cli.common import ARTIFACT
 from model.lexicon import Entry
@@ -142,7 +142,8 @@ def fit_to(doctor: Doctor, split: Split) -> None:
     rows, labels = [], []
     for seed in range(_FITTED_SEEDS):
         count = round(_FITTED_RATE * len(split.dev))
-        planted = plant(split.dev, split.right, count=count, seed=seed)
+        kinds = {**KINDS, **PLAIN}
+        planted = plant(split.dev, split.right, count=count, seed=seed, kinds=kinds)
         for place, each in enumerate(examine(doctor, split.dev, planted, split.train)):
             if each.doubts is not None:
                 rows.append(suspicion.terms(each.doubts))

@@ -28,6 +28,7 @@ def plant(
     *,
     count: int,
     seed: int,
+    kinds: Mapping[str, Planting] | None = None,
 ) -> dict[int, tuple[str, Entry]]:
     """Errors in `count` of the entries, as many of each kind as of the next.
 
@@ -36,21 +37,23 @@ def plant(
         right: every pronunciation that would be no error, with stress, by word.
         count: how many to plant.
         seed: draws the entries and what is done to them.
+        kinds: of errors; `KINDS` without any.
 
     Returns:
         By the entry's place: the kind of error, and the entry with it.
     """
     draw = random.Random(seed)
     planted: dict[int, tuple[str, Entry]] = {}
-    kinds = list(KINDS)
+    kinds = KINDS if kinds is None else kinds
+    names = list(kinds)
     order = draw.sample(range(len(entries)), len(entries))
     for number in range(count):
-        kind = kinds[number % len(kinds)]
+        kind = names[number % len(names)]
         for place in order:
             if place in planted:
                 continue
             entry = entries[place]
-            wrong = KINDS[kind](draw, entry, entries[(place + 1) % len(entries)])
+            wrong = kinds[kind](draw, entry, entries[(place + 1) % len(entries)])
             if wrong and wrong not in right[entry.word]:
                 planted[place] = kind, Entry(entry.word, wrong)
                 order.remove(place)
@@ -140,6 +143,12 @@ def _stress(*, keep: bool) -> Planting:
     return planting
 
 
+def _lose_stress(draw: random.Random, entry: Entry, after: Entry) -> Phonemes | None:
+    """No primary stress."""
+    lost = tuple(phoneme.replace("1", draw.choice("02")) for phoneme in entry.phonemes)
+    return lost if lost != entry.phonemes else None
+
+
 def _next_line(draw: random.Random, entry: Entry, after: Entry) -> Phonemes | None:
     """A slip by one line."""
     return after.phonemes if after.word != entry.word else None
@@ -172,3 +181,5 @@ KINDS: Mapping[str, Planting] = {
     "next line's pronunciation": _next_line,
     "wrong ending": _ending,
 }
+# What a rule sees at once, so that it has its weight; finding them proves nothing.
+PLAIN: Mapping[str, Planting] = {"stress lost": _lose_stress}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from model import english, stress
+from model import alphabets, english, stress
 from model.lexicon import Entry
 
 Phonemes = tuple[str, ...]
@@ -32,7 +32,13 @@ class Sounds(NamedTuple):
 
 
 class Inventory:
-    """The phonemes that entries may have."""
+    """The phonemes that entries may have.
+
+    Attributes:
+        phonemes: the artifact's.
+        vowels: those of them that bear stress, where they are ARPAbet; else none.
+        stressed: vowels have to have their digits.
+    """
 
     def __init__(self, phonemes: Collection[str], entries: Iterable[Entry]) -> None:
         """Those of an artifact, as a lexicon writes them.
@@ -42,7 +48,8 @@ class Inventory:
             entries: the lexicon's; where most bear stress digits, all of them have to.
         """
         self.phonemes = frozenset(phonemes)
-        self.vowels = VOWELS & self.phonemes if self.phonemes >= VOWELS else frozenset()
+        arpabet = "arpabet" in alphabets.available(phonemes)
+        self.vowels = VOWELS & self.phonemes if arpabet else frozenset()
         marked = [any(stress.split(p)[1] is not None for p in entry.phonemes) for entry in entries]
         self.stressed = bool(self.vowels) and 2 * sum(marked) > len(marked)
 
