@@ -89,6 +89,20 @@ bench-http: dev ## The service under load, beside a no-op (needs wrk; ten minute
 test: lint ## Lint, then the tests
 	$(BIN)/python -m pytest
 
+# Load and faults in full, each a row of docs/reliability.md, goals beside results.
+MINUTES = 30
+SOAK    = tests/test_reliability.py tests/test_hostile_input.py
+
+.PHONY: soak
+soak: dev ## Try to break the service, with MINUTES= of constant load (30, and some ten for the rest)
+	TANGER_SOAK=$(MINUTES) $(BIN)/python -m pytest $(SOAK); status=$$?; \
+		grep '^|' docs/reliability.md; exit $$status
+
+.PHONY: audit
+audit: | $(BIN)/python ## Known faults of the locked packages, by pip-audit (asks PyPI)
+	$(PIP) install --quiet 'uv>=0.13'
+	$(BIN)/uv tool run pip-audit --strict --disable-pip --require-hashes -r requirements.lock
+
 .PHONY: lint
 lint: dev ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

@@ -121,7 +121,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         tag = service.current.pronouncer.etag(word, options)
         fresh = {"ETag": tag, "Cache-Control": f"{shared()}, max-age={settings.cache_seconds}"}
         if conditional.has(request.headers.get("If-None-Match"), tag):
-            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=fresh)
+            headers = {**fresh, "X-Model-Version": service.current.pronouncer.model.version}
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
         with unless_stopped():
             work = service.begin([word], options)
             if work.missing:

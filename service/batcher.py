@@ -68,6 +68,10 @@ class Batcher(Generic[K, A]):
 
     What is called a word here is whatever the decoder is asked, of type `K`: the same is decoded
     once.
+
+    Attributes:
+        workers: how many are at work.
+        planned: how many there should be.
     """
 
     def __init__(
@@ -96,12 +100,14 @@ class Batcher(Generic[K, A]):
         self.clock = clock
         self.pace = Pace()
         self.workers = 0
+        self.planned = 1
         # By word: all that no answer has come for
         self._slots: dict[K, _Slot[K, A]] = {}
         # In order of arrival. A word leaves when it is taken, or when the last request that waits
         # for it gives up, so that what nobody waits for any more takes no room.
         self._queue: dict[K, _Slot[K, A]] = {}
-        # What lost workers held: each goes alone, so that a word that kills harms no other again
+        # What lost workers held. Each goes alone, so that a word that kills harms no other again,
+        # and while one worker of several is left it waits for another, so that it kills not both.
         self._again: dict[K, _Slot[K, A]] = {}
         self._letters = 0
         self._idle = 0
@@ -177,7 +183,7 @@ class Batcher(Generic[K, A]):
         """Wait for words and take them: an equal share for each worker that is idle with us."""
         self._idle += 1
         try:
-            while not self.waiting:
+            while not (self._queue or self._may_try_again):
                 self._arrived.clear()
                 await self._arrived.wait()
                 if self.max_wait:
@@ -186,6 +192,11 @@ class Batcher(Generic[K, A]):
         finally:
             self._idle -= 1
         return self._take(min(share, self.max_batch))
+
+    @property
+    def _may_try_again(self) -> bool:
+        """Whether there is a word that a lost worker held, and who may be risked for it."""
+        return bool(self._again) and (self.workers > 1 or self.planned == 1)
 
     def _admit(self, new: Sequence[K], timeout: float) -> None:
         letters = sum(map(self.weigh, new))
@@ -235,7 +246,10 @@ class Batcher(Generic[K, A]):
                 return
 
     def _take(self, room: int) -> Batch[K, A]:
-        slots = list(islice((self._again or self._queue).values(), 1 if self._again else room))
+        if self._may_try_again:
+            slots = list(islice(self._again.values(), 1))
+        else:
+            slots = list(islice(self._queue.values(), room))
         now = self.clock()
         for slot in slots:
             self._leave(slot)

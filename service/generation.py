@@ -40,7 +40,8 @@ class Generation:
             cores=cores.available(),
             start_timeout=settings.start_timeout,
             decode_timeout=settings.decode_timeout,
-            observe=metrics.batch,
+            on_batch=metrics.batch,
+            on_loss=metrics.workers_lost.inc,
         )
         self.pronouncer = Pronouncer(
             self.artifact,
@@ -67,11 +68,16 @@ class Generation:
         Raises:
             PoolError: where no worker can start.
         """
-        checking = asyncio.create_task(self.check.run())
+        tasks = {asyncio.create_task(self.pool.run()), asyncio.create_task(self.check.run())}
         try:
-            await self.pool.run()
+            # Neither returns: were one to fail, the other alone would be worth nothing
+            done, _ = await asyncio.wait(tasks, return_when="FIRST_COMPLETED")
+            for task in done:
+                task.result()
         finally:
-            checking.cancel()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def idle(self) -> None:
         """Return when nothing waits or is being decoded any more."""

@@ -65,6 +65,9 @@ class Metrics:
         self._decoding = Histogram(
             "tanger_decode_seconds", "What a batch takes.", buckets=_SECONDS, registry=registry
         )
+        self.workers_lost = Counter(
+            "tanger_workers_lost", "Decoding processes that died or hung.", registry=registry
+        )
         self.reloads = Counter(
             "tanger_reloads", "New weights, by what came of it.", ["outcome"], registry=registry
         )

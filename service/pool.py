@@ -93,7 +93,8 @@ class Pool:
         cores: int,
         start_timeout: float,
         decode_timeout: float,
-        observe: Callable[[int, float], None] = lambda words, seconds: None,
+        on_batch: Callable[[int, float], None] = lambda words, seconds: None,
+        on_loss: Callable[[], None] = lambda: None,
     ) -> None:
         """Describe the workers; `run` starts them.
 
@@ -106,7 +107,8 @@ class Pool:
             cores: how many cores there are to use.
             start_timeout: seconds that a worker may take to be ready.
             decode_timeout: seconds beyond those expected after which a silent worker is replaced.
-            observe: is told of every batch: its words, and the seconds that they took.
+            on_batch: is told of every batch: its words, and the seconds that they took.
+            on_loss: is told of every worker that died or hung.
         """
         self.batcher = batcher
         self.artifact = artifact
@@ -116,7 +118,8 @@ class Pool:
         self.cores = cores
         self.start_timeout = start_timeout
         self.decode_timeout = decode_timeout
-        self.observe = observe
+        self.on_batch = on_batch
+        self.on_loss = on_loss
         self.restarts = 0
         self.devices: list[str] = []
 
@@ -149,6 +152,7 @@ class Pool:
         else:
             count, places = self.workers or 1, [first.device]
         self.devices = [places[number % len(places)] for number in range(count)]
+        self.batcher.planned = count
         return self.devices
 
     async def _keep(self, device: str, worker: _Worker | None) -> None:
@@ -170,6 +174,7 @@ class Pool:
             except WorkerLostError as e:
                 log.error("%s; starting another", e)
                 self.restarts += 1
+                self.on_loss()
             finally:
                 self.batcher.workers -= 1
                 await worker.stop()
@@ -193,7 +198,7 @@ class Pool:
         try:
             async with asyncio.timeout(batch.expected + self.decode_timeout):
                 answers = await worker.decode(batch.words)
-            self.observe(len(batch.words), batch.resolve(answers))
+            self.on_batch(len(batch.words), batch.resolve(answers))
         # RuntimeError is uvloop's, for a pipe that it has closed already
         except (TimeoutError, OSError, ValueError, LookupError, RuntimeError) as e:
             lost = WorkerLostError(f"worker {worker.describe()} while decoding ({e!r})")

@@ -28,7 +28,7 @@ RETRY_AFTER = 1.0
 # No status of HTTP's own: what proxies have long logged in its place.
 _CLIENT_CLOSED_REQUEST = 499
 # A body can hold a fault in every other byte; the first few say what is wrong.
-_MOST_FAULTS = 20
+MOST_FAULTS = 20
 
 
 class UnauthorizedError(Exception):
@@ -99,7 +99,7 @@ class InvalidRequestError(Exception):
                 ProblemError(
                     where=".".join(map(str, (*place, *fault["loc"]))), message=fault["msg"]
                 )
-                for fault in faults[:_MOST_FAULTS]
+                for fault in faults[:MOST_FAULTS]
             )
         )
 

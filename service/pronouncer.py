@@ -54,13 +54,30 @@ class Pronouncer:
         """
         return Pronouncing(self, words, options)
 
+    def alphabet(self, options: Options) -> Alphabet:
+        """What phonemes are written in.
+
+        Raises:
+            AlphabetError, StressError: where the artifact's cannot be written as asked.
+        """
+        return alphabets.choose(
+            options.alphabet,
+            self.alphabets,
+            stressed=options.stress,
+            knows_stress=self.knows_stress,
+        )
+
     def etag(self, word: str, options: Options) -> str:
         """An entity tag (RFC 9110, 8.8.3) for the answer to one word, before it is known.
 
         Whatever else it would be made of, the same tag means the same answer.
+
+        Raises:
+            AlphabetError, StressError: as `begin`.
         """
         digest = self._origin.copy()
-        digest.update(repr((word, options)).encode())
+        decisive = (self.alphabet(options), options.stress, options.source, options.n)
+        digest.update(repr((word, *decisive)).encode())
         return f'"{digest.hexdigest()[:32]}"'
 
 
@@ -76,12 +93,7 @@ class Pronouncing:
     def __init__(self, pronouncer: Pronouncer, words: Sequence[str], options: Options) -> None:
         self._pronouncer = pronouncer
         self._options = options
-        self._alphabet: Alphabet = alphabets.choose(
-            options.alphabet,
-            pronouncer.alphabets,
-            stressed=options.stress,
-            knows_stress=pronouncer.knows_stress,
-        )
+        self._alphabet = pronouncer.alphabet(options)
         self._spelt = [pronouncer.speller.spell(word) for word in words]
         self._answers: dict[str, Answer] = {}
         self.missing: list[Ask] = []

@@ -1,8 +1,9 @@
-"""HTTP/1.1 that does not wait for ever for a request that comes letter by letter."""
+"""HTTP/1.1 that does not wait for ever for slow clients, and takes leave of the others politely."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -10,16 +11,22 @@ _LATE = (
     b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n"
     b"X-Content-Type-Options: nosniff\r\n\r\n"
 )
+_CLOSE = (b"connection", b"close")
+# Seconds that the next request on an idle connection may have been on its way as the service stops.
+_LAST_CALL = 0.5
 
 
-def patient_for(seconds: float) -> type[H11Protocol]:
-    """Uvicorn's protocol over h11, with a time limit for a request's head.
+def patient_for(*, head: float, send: float) -> type[H11Protocol]:
+    """Uvicorn's protocol over h11, with time limits for a request's head and for its answer.
 
     uvicorn itself limits how long a connection may be idle between two requests, and nothing else.
     How long a body may take is the affair of whoever reads it.
 
     Args:
-        seconds: from the first of its bytes, or from the connection's beginning.
+        head: seconds for the whole of it, from the first of its bytes, or from the connection's
+            beginning.
+        send: seconds in which a client has to take something of what is sent. Linux alone watches
+            over it (RFC 5482; tcp(7), TCP_USER_TIMEOUT).
     """
 
     class PatientProtocol(H11Protocol):
@@ -30,6 +37,10 @@ def patient_for(seconds: float) -> type[H11Protocol]:
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             """Wait for a first request."""
             super().connection_made(transport)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                connection = transport.get_extra_info("socket")
+                milliseconds = max(1, round(1e3 * send))
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
             self._watch()
 
         def data_received(self, data: bytes) -> None:
@@ -39,6 +50,25 @@ def patient_for(seconds: float) -> type[H11Protocol]:
                 self._unwatch()
             elif self._limit is None and not self.transport.is_closing():
                 self._watch()
+
+        def shutdown(self) -> None:
+            """Announce the end with the answer that is due, or with the next (RFC 9112, 9.6).
+
+            uvicorn itself closes a connection without a word, and what was sent on it meanwhile
+            is lost.
+            """
+            if _CLOSE not in self.config.encoded_headers:
+                self.config.encoded_headers.append(_CLOSE)
+                self.server_state.default_headers.append(_CLOSE)
+            if self.cycle is None or self.cycle.response_complete:
+                self.loop.call_later(_LAST_CALL, self._shut)
+            else:
+                self.cycle.default_headers = self.server_state.default_headers
+                super().shutdown()
+
+        def _shut(self) -> None:
+            if not self.transport.is_closing():
+                super().shutdown()
 
         def on_response_complete(self) -> None:
             """What was sent behind a request is the beginning of the next."""
@@ -56,7 +86,7 @@ def patient_for(seconds: float) -> type[H11Protocol]:
 
         def _watch(self) -> None:
             self._unwatch()
-            self._limit = self.loop.call_later(seconds, self._give_up)
+            self._limit = self.loop.call_later(head, self._give_up)
 
         def _unwatch(self) -> None:
             if self._limit is not None:

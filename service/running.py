@@ -180,7 +180,6 @@ class Service:
             "queue_drain_seconds": serving.batcher.drained_in(),
             "cached_words": len(serving.pronouncer.cache),
             "workers_ready": serving.pool.ready,
-            "workers_lost": serving.pool.restarts,
             "ready": float(serving.ready and not self.draining),
         }
 

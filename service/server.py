@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
         port=settings.port,
         # Slower than httptools, which loses the body of a request that offers to go on in HTTP/2,
         # as Java's client does with each of its own (Kludex/uvicorn#2722).
-        http=patient_for(settings.head_timeout),
+        http=patient_for(head=settings.head_timeout, send=settings.send_timeout),
         h11_max_incomplete_event_size=_LONGEST_HEAD,
         log_config=None,
         access_log=False,

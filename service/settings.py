@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     """Seconds that a request's head may take to come; then its connection is closed."""
     body_timeout: Annotated[float, Field(gt=0)] = 10.0
     """Seconds that a request's body may take to come."""
+    send_timeout: Annotated[float, Field(gt=0, le=86400)] = 10.0
+    """Seconds in which a client has to take something of its answer; then its connection ends."""
     timeout: Annotated[float, Field(gt=0)] = 10.0
     """Seconds that a request may take where it does not say X-Request-Timeout."""
     max_timeout: Annotated[float, Field(gt=0)] = 60.0

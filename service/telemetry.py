@@ -55,6 +55,8 @@ class Telemetry:
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
+        # A request that was sent behind another before that was answered inherits its context
+        structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(**context)
         self.metrics.in_flight.inc()
         try:

@@ -7,8 +7,12 @@ import random
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+
+# What a client is told to come back from.
+LATER = (429, 503, 504)
 
 
 class Load:
@@ -16,8 +20,10 @@ class Load:
 
     Attributes:
         statuses: how often each status was answered.
-        wrong: answers that were not what they had to be; 200s of another length or order.
-        refused: connections that were closed or refused without a byte of an answer.
+        wrong: answers that were not what they had to be: a 200 of another length or order, or a
+            refusal that does not say when to come back.
+        refused: connections that nobody took, or that ended before their first answer.
+        closed: requests for which a kept connection ended without a byte of an answer.
         cut: answers that broke off.
         seconds: the longest wait for an answer.
     """
@@ -28,6 +34,7 @@ class Load:
         self.statuses: Counter[int] = Counter()
         self.wrong: list[str] = []
         self.refused = 0
+        self.closed = 0
         self.cut = 0
         self.seconds = 0.0
         self._lock = threading.Lock()
@@ -43,8 +50,13 @@ class Load:
 
     @property
     def lost(self) -> int:
-        """Requests that got no whole answer, or a wrong one."""
-        return self.cut + len(self.wrong)
+        """Requests that got no whole answer, or a wrong one, with the service there."""
+        return self.closed + self.cut + len(self.wrong)
+
+    def assert_all_answered(self) -> None:
+        """Every request got its words pronounced."""
+        assert set(self.statuses) == {200}, self.statuses
+        assert self.refused == self.lost == 0, (self.refused, self.closed, self.cut, self.wrong[:1])
 
     def start(self) -> None:
         for thread in self._threads:
@@ -57,8 +69,9 @@ class Load:
 
     def _ask(self, draw: random.Random) -> None:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        kept = False
         while not self._stop.is_set():
-            words = ["".join(draw.choices("ABDEGNRT", k=6)) for _ in range(self.words)]
+            words = ["".join(draw.choices("ABDEGNRT", k=8)) for _ in range(self.words)]
             started = time.monotonic()
             try:
                 connection.request(
@@ -70,34 +83,45 @@ class Load:
                 response = connection.getresponse()
             except (OSError, HTTPException):
                 connection.close()
-                with self._lock:
-                    self.refused += 1
+                self._note("closed" if kept else "refused")
+                kept = False
                 time.sleep(0.01)
                 continue
             try:
                 body = response.read()
             except (OSError, HTTPException):
                 connection.close()
-                with self._lock:
-                    self.cut += 1
+                self._note("cut")
+                kept = False
                 continue
+            kept = not response.will_close
             with self._lock:
                 self.seconds = max(self.seconds, time.monotonic() - started)
                 self.statuses[response.status] += 1
-                if response.status == 200 and not _right(body, words):
-                    self.wrong.append(body.decode()[:500])
+                if fault := _fault(response, body, words):
+                    self.wrong.append(fault)
+            if response.status == 429:
+                time.sleep(0.05)
         connection.close()
 
+    def _note(self, what: str) -> None:
+        with self._lock:
+            setattr(self, what, getattr(self, what) + 1)
 
-def _right(body: bytes, words: list[str]) -> bool:
+
+def _fault(response: HTTPResponse, body: bytes, words: list[str]) -> str | None:
+    if response.status != 200:
+        silent = response.status in LATER and not response.headers["Retry-After"]
+        return f"{response.status} without Retry-After" if silent else None
     results = json.loads(body)["results"]
-    return [result["word"] for result in results] == words and all(
+    right = [result["word"] for result in results] == words and all(
         result["error"] is None for result in results
     )
+    return None if right else body.decode()[:500]
 
 
 @contextmanager
-def under_load(port: int, **how):
+def under_load(port: int, **how: int) -> Iterator[Load]:
     load = Load(port, **how)
     load.start()
     try:

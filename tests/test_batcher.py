@@ -440,6 +440,34 @@ def test_what_a_lost_worker_held_is_decoded_again_each_word_alone():
     asyncio.run(run())
 
 
+def test_the_last_worker_of_several_is_not_risked_for_a_word_that_was_lost():
+    async def run():
+        batcher = queue()
+        batcher.workers = batcher.planned = 2
+        request = submitted(batcher, "KILLS")
+        await turns()
+        batch = await batcher.take()
+        batcher.workers -= 1
+        batch.lose(BrokenError("lost"))
+        other = submitted(batcher, "A")
+        batch = await batcher.take()
+        assert batch.words == ["A"]
+        batch.resolve(["a"])
+        left = asyncio.create_task(batcher.take())
+        await turns()
+        assert not left.done()
+        batcher.workers += 1  # a successor
+        batch = await batcher.take()
+        assert batch.words == ["KILLS"]
+        batch.resolve(["kills"])
+        assert await asyncio.gather(request, other) == [["kills"], ["a"]]
+        left.cancel()
+        await turns()
+        assert_empty(batcher)
+
+    asyncio.run(run())
+
+
 def test_words_that_nobody_waits_for_are_not_decoded_again():
     async def run():
         batcher = queue()

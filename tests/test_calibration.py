@@ -92,6 +92,12 @@ def test_the_command_fits_another(tiny_artifact, little_lexicon, tmp_path):
     assert before.of_alternatives is None
     assert after.of_alternatives is not None
     assert Phonemizer.load(copy, "cpu").of_alternatives == after.of_alternatives
+    done = CliRunner().invoke(app, ["calibrate", "--artifact", str(copy), "--lexicon",
+                                    str(little_lexicon["dev"]), "--only-alternatives"])  # fmt: skip
+    assert done.exit_code == 0
+    last = checkpoint.read(copy)
+    assert last.calibration == after.calibration
+    assert last.of_alternatives not in (None, after.of_alternatives)
     assert after.version == before.version
     assert (copy / "metrics.jsonl").read_bytes() == (tiny_artifact / "metrics.jsonl").read_bytes()
     assert after.metrics() == {}

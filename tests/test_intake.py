@@ -3,11 +3,12 @@ import asyncio
 import pytest
 from starlette.requests import ClientDisconnect, Request
 
-from service.intake import read_json, unless_gone
+from service.intake import read_json, read_no_query, unless_gone
 from service.problems import (
     BodyTooLargeError,
     InvalidRequestError,
     NotJSONError,
+    RequestTimeoutError,
     UnsupportedMediaTypeError,
 )
 from service.schemas import PronounceRequest
@@ -37,7 +38,7 @@ class Sender:
 
 
 def read(sender, *, limit=1000, seconds=60):
-    return asyncio.run(read_json(sender.request, PronounceRequest, limit=limit, seconds=60))
+    return asyncio.run(read_json(sender.request, PronounceRequest, limit=limit, seconds=seconds))
 
 
 def test_a_body_in_pieces():
@@ -116,7 +117,25 @@ def test_faults_have_a_place(body, where):
 def test_a_flood_of_faults_is_not_answered_with_a_flood(body):
     with pytest.raises(InvalidRequestError) as caught:
         read(Sender(body), limit=1 << 20)
-    assert 1 <= len(caught.value.errors) <= 100
+    assert 1 <= len(caught.value.errors) <= 20
+    assert len(str(caught.value)) < 2000
+
+
+def test_nor_is_a_flood_of_query_parameters():
+    query = "&".join(f"q{n}=1" for n in range(10_000))
+    request = Request({"type": "http", "headers": [], "query_string": query.encode()})
+    with pytest.raises(InvalidRequestError) as caught:
+        read_no_query(request)
+    assert [error.where for error in caught.value.errors] == [f"query.q{n}" for n in range(20)]
+
+
+def test_a_body_that_does_not_come_in_time():
+    class Silent(Sender):
+        async def receive(self):
+            await asyncio.Event().wait()
+
+    with pytest.raises(RequestTimeoutError, match=r"did not come within 0\.01 s"):
+        read(Silent(), seconds=0.01)
 
 
 def test_work_is_done_for_who_waits():

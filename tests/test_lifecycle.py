@@ -107,29 +107,6 @@ def test_what_a_killed_worker_held_is_decoded_by_another(service):
     assert_answers(service)
 
 
-def test_what_is_lost_twice_is_refused(service):
-    with service.stopped_workers() as before:
-        held = hold(service)
-        for pid in before:
-            os.kill(pid, signal.SIGKILL)
-        lost = set(before)
-
-        def stop_the_next():
-            for pid in set(service.workers()) - lost:
-                os.kill(pid, signal.SIGKILL)
-                lost.add(pid)
-            return all(exchange.answered() for exchange in held)
-
-        service.wait_until_ready(1)
-        eventually(stop_the_next, "the requests to be refused or answered")
-        for exchange in held:
-            answer = exchange.answer()
-            if answer.status_code != 200:  # the successor was quicker than the kill
-                assert_retry_later(answer, "worker_lost")
-    service.wait_until_ready(2)
-    assert_answers(service)
-
-
 def test_workers_that_hang_are_replaced_and_their_words_answered(service):
     with service.stopped_workers() as before:
         held = hold(service)

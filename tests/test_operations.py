@@ -101,10 +101,13 @@ def test_an_answer_that_is_known_is_not_sent_again(client, pinned_artifact):
         again = client.get("/pronounce/tanger", headers={"If-None-Match": given})
         assert (again.status_code, again.content) == (304, b"")
         assert again.headers["ETag"] == tag
+        assert again.headers["X-Model-Version"] == version
     for url in ("/pronounce/tange", "/pronounce/tanger?alphabet=cntk"):
         other = client.get(url, headers={"If-None-Match": tag})
         assert other.status_code == 200
         assert other.headers["ETag"] != tag
+    refused = client.get("/pronounce/tanger?stress=1", headers={"If-None-Match": "*"})
+    assert refused.status_code == 422, "what cannot be answered is not known either"
 
 
 # Seeing inside
@@ -150,6 +153,22 @@ def test_every_line_of_the_log_is_json_and_a_request_names_its_trace(service, cl
     assert "secretword" not in service.log.lower(), "what people ask is their affair"
 
 
+def test_a_request_behind_another_has_no_part_in_its_trace(service):
+    traceparent = "00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    first = get("/livez", traceparent=traceparent, X_Request_ID="ahead")
+    behind = get("/livez", X_Request_ID="behind")
+    service.ask(first.replace(b"Connection: close", b"Connection: keep-alive") + behind)
+
+    def lines():
+        found = [json.loads(text) for text in service.log.splitlines()]
+        by_id = {line["request_id"]: line for line in found if "request_id" in line}
+        return {"ahead", "behind"} <= set(by_id) and by_id
+
+    found = eventually(lines, "both requests' lines")
+    assert found["ahead"]["trace_id"] == "1af7651916cd43dd8448eb211c80319c"
+    assert "trace_id" not in found["behind"]
+
+
 def test_logs_as_text_without_requests(tiny_artifact, tmp_path):
     settings = {"log_format": "text", "log_requests": False, "metrics": False}
     with running(tmp_path / "log", artifact=tiny_artifact, **settings) as service:
@@ -182,10 +201,12 @@ def test_wrong_answers_are_not_ready(pinned_artifact, tmp_path):
 
 def test_workers_that_stop_answering_are_noticed_while_nobody_asks(service, client):
     service.wait_until_ready(2)
-    lost = metric(client, "tanger_workers_lost")
+    lost = metric(client, "tanger_workers_lost_total")
     with service.stopped_workers() as before:
         # The pinned words are asked for by the service itself, and held by who is silent
-        eventually(lambda: metric(client, "tanger_workers_lost") > lost, "a loss to be noticed")
+        eventually(
+            lambda: metric(client, "tanger_workers_lost_total") > lost, "a loss to be noticed"
+        )
         eventually(lambda: set(service.workers()) != set(before), "another worker")
     service.wait_until_ready(2)
 

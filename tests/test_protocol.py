@@ -1,6 +1,8 @@
+import re
 import socket
 import time
 
+import httpx
 import pytest
 from live_service import eventually, get, post, running
 
@@ -10,7 +12,7 @@ LIMIT = 0.6
 @pytest.fixture(scope="module")
 def service(tiny_artifact, tmp_path_factory):
     log = tmp_path_factory.mktemp("protocol") / "log"
-    settings = {"head_timeout": LIMIT, "body_timeout": LIMIT}
+    settings = {"head_timeout": LIMIT, "body_timeout": LIMIT, "send_timeout": LIMIT}
     with running(log, artifact=tiny_artifact, **settings) as service:
         service.wait_until_ready()
         yield service
@@ -82,3 +84,60 @@ def test_work_takes_as_long_as_it_takes(service):
         time.sleep(LIMIT * 1.2)
         assert not exchange.answered()
     assert exchange.answer().status_code == 200
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux watches over it")
+def test_who_takes_nothing_of_the_answer_is_let_go(service):
+    def in_flight():
+        told = httpx.get(f"{service.url}/metrics").text
+        return float(re.search(r"^tanger_requests_in_flight (.*)$", told, re.MULTILINE)[1])
+
+    asked = get("/docs/swagger-ui-bundle.js").replace(b"Connection: close\r\n", b"")
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", service.port))
+        connection.sendall(20 * asked)  # far more megabytes than the buffers on the way hold
+        eventually(lambda: in_flight() == 2, "an answer that is stuck")
+        eventually(lambda: in_flight() == 1, "the connection to be ended")
+        with pytest.raises(ConnectionResetError):
+            all_of(connection)
+
+
+def test_who_takes_an_answer_slowly_gets_it(service):
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", service.port))
+        connection.sendall(20 * get("/docs/swagger-ui.css").replace(b"close", b"keep-alive"))
+        received = b""
+        for _ in range(4):
+            time.sleep(LIMIT / 2)
+            received += connection.recv(1 << 20)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        received += all_of(connection)[0]
+    assert received.count(b"HTTP/1.1 200 OK") == 20
+
+
+def test_nobody_is_left_without_a_word_at_the_end(tiny_artifact, tmp_path):
+    """Neither who waits for an answer, nor who asks on an idle connection that moment."""
+    with running(tmp_path / "log", artifact=tiny_artifact, decode_timeout=60) as service:
+        service.wait_until_ready()
+        asked = get("/pronounce/bad").replace(b"close", b"keep-alive")
+        with (
+            socket.create_connection(("127.0.0.1", service.port)) as waiting,
+            socket.create_connection(("127.0.0.1", service.port)) as idle,
+        ):
+            idle.sendall(get("/livez").replace(b"close", b"keep-alive"))
+            assert b"200 OK" in idle.recv(65536)
+            with service.stopped_workers():
+                waiting.sendall(asked)
+                assert service.ask(get("/pronounce/a", X_Request_Timeout=0.1)).status_code == 504
+                service.process.terminate()
+                eventually(lambda: "Shutting down" in service.log, "the service to stop")
+                idle.sendall(asked)
+                told, _ = all_of(idle)
+            answered, _ = all_of(waiting)
+        assert told.startswith(b"HTTP/1.1 503 ")
+        assert answered.startswith(b"HTTP/1.1 200 ")
+        for answer in (told, answered):
+            assert answer.lower().count(b"connection: close") == 1
+        assert service.wait() == 0

@@ -283,6 +283,8 @@ def test_an_alphabet_of_other_artifacts_is_refused(client):
         ("bad", "body"),
         (None, "body"),
         (["bad"], "body"),
+        ({"words": ["a"], "stress": 1}, "body.stress"),
+        ({"words": ["a"], "stress": "yes"}, "body.stress"),
     ],
 )
 def test_a_body_of_the_wrong_shape_is_refused(client, body, where):

@@ -80,14 +80,19 @@ def calibrate(
     device: DeviceOption = "auto",
     precision: PrecisionOption = "int8",
     threads: ThreadsOption = None,
+    only_alternatives: Annotated[
+        bool,
+        typer.Option("--only-alternatives", help="Fit those behind a word's likeliest answer."),
+    ] = False,
 ) -> None:
     """Fit an artifact's probabilities to the words of a lexicon."""
     with plain_errors():
         from model import evaluation
 
         loaded = load(artifact, device, precision=precision, threads=threads)
-        found, of_alternatives = evaluation.calibrate(loaded, lexicon)
-        checkpoint.recalibrate(checkpoint.read(artifact), found, of_alternatives)
+        fitted, of_alternatives = evaluation.calibrate(loaded, lexicon)
+        kept = loaded.calibration if only_alternatives else None
+        checkpoint.recalibrate(checkpoint.read(artifact), kept or fitted, of_alternatives)
     print(f"{artifact} is calibrated on {lexicon}: evaluate it again")
 
 
