@@ -68,26 +68,26 @@ def terms(doubts: Doubts) -> Terms:
     )
 
 
-INTERCEPT = -5.169
+INTERCEPT = -5.154
 WEIGHTS = Terms(
-    likelihood=0.049,
-    edits=-0.735,
-    mean=0.910,
-    sound=0.181,
-    sound_surprising=0.765,
-    sound_unheard_of=2.131,
-    vowel=0.117,
-    vowel_surprising=0.539,
-    vowel_unheard_of=0.784,
-    digit=0.281,
-    moved=0.130,
-    primaries=3.013,
-    no_primary=0.862,
-    no_vowel=3.843,
-    agrees=-2.739,
-    disagrees=1.197,
-    stem_stress=1.435,
-    variant=-0.873,
+    likelihood=0.068,
+    edits=-0.720,
+    mean=0.680,
+    sound=0.192,
+    sound_surprising=0.714,
+    sound_unheard_of=2.229,
+    vowel=0.130,
+    vowel_surprising=0.473,
+    vowel_unheard_of=0.842,
+    digit=0.297,
+    moved=0.116,
+    primaries=2.842,
+    no_primary=4.397,
+    no_vowel=1.925,
+    agrees=-2.607,
+    disagrees=1.247,
+    stem_stress=1.371,
+    variant=-0.971,
 )
 
 
