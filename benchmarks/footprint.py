@@ -35,10 +35,11 @@ def of_import(*modules: str) -> Footprint:
     return found
 
 
-def of_service(artifact: Path, workers: int) -> Footprint:
-    """The service with so many workers, ready to answer and asked once."""
+def of_service(artifact: Path, workers: int, **settings: object) -> Footprint:
+    """The service with so many workers and these settings, ready to answer and asked once."""
     port = free_port()
-    environment = {**os.environ, "TANGER_LOG_LEVEL": "error"}
+    told = {f"TANGER_{name.upper()}": str(value) for name, value in settings.items()}
+    environment = {**os.environ, "TANGER_LOG_LEVEL": "error", **told}
     started = time.perf_counter()
     with subprocess.Popen(
         [sys.executable, "-m", "service", "--port", str(port), "--artifact", str(artifact),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from model import stress
 from model.alphabets import ARPABET
 from model.lexicon import Entry
-from model.lint_rules import VOWELS
+from model.syllables import VOWELS
 
 Phonemes = tuple[str, ...]
 Planting = Callable[[random.Random, Entry, Entry], Phonemes | None]

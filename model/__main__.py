@@ -8,7 +8,7 @@ from model.cli.asking import pronounce
 from model.cli.fetching import convert, download_split
 from model.cli.judging import calibrate, evaluate
 from model.cli.linting import lint
-from model.cli.making import derive, hold_out, label, spellings, train
+from model.cli.making import derive, hold_out, label, spellings, train, train_joint_ngram
 
 app = typer.Typer(
     help="Words to phonemes: train a network, measure it, ask it.",
@@ -30,6 +30,7 @@ for _command in (
 ):
     app.command()(_command)
 app.command(name="download")(download_split)
+app.command(name="joint-ngram")(train_joint_ngram)
 
 if __name__ == "__main__":
     app()

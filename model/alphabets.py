@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Literal, get_args
+from typing import Literal, TypeGuard, get_args
 
-from model import stress
+from model import stress, transcription
 from model.errors import TangerError
+from model.transcription import Notation
 from model.vocabulary import CNTK_PREFIX
 
-# arpabet: as CMUdict writes; cntk: as the tutorial's data marks them; native: whatever the
-# artifact's lexicon held.
-Alphabet = Literal["arpabet", "cntk", "native"]
+# arpabet: as CMUdict writes; ipa, x-sampa: as `model.transcription`; cntk: as the tutorial's data
+# marks them; native: whatever the artifact's lexicon held.
+Alphabet = Literal["arpabet", "ipa", "x-sampa", "cntk", "native"]
 ALPHABETS: tuple[Alphabet, ...] = get_args(Alphabet)
 
 # The phonemes of CMUdict, which writes American English in a subset of ARPAbet.
@@ -45,19 +46,23 @@ class StressError(TangerError, ValueError):
 def available(phonemes: Collection[str]) -> tuple[Alphabet, ...]:
     """The alphabets for an artifact of these phonemes, its default first."""
     if {phoneme.rstrip("012") for phoneme in phonemes} <= ARPABET:
-        return ("arpabet", "cntk")
+        return ("arpabet", "ipa", "x-sampa", "cntk")
     return ("native",)
 
 
 def choose(
-    wanted: Alphabet | None, choices: Sequence[Alphabet], *, stressed: bool, knows_stress: bool
+    wanted: Alphabet | None,
+    choices: Sequence[Alphabet],
+    *,
+    stressed: bool | None,
+    knows_stress: bool,
 ) -> Alphabet:
     """The alphabet to write in: the one that is wanted, or the first of an artifact's `choices`.
 
     Args:
         wanted: what was asked for, if anything.
         choices: what `available` says of the artifact.
-        stressed: digits are to be written behind vowels.
+        stressed: stress is to be written; None for the alphabet's own habit.
         knows_stress: the artifact says which.
 
     Raises:
@@ -74,10 +79,47 @@ def choose(
     return alphabet
 
 
+def marks_stress(alphabet: Alphabet, stressed: bool | None) -> bool:
+    """Whether stress is written where it is known: as was asked for, else as is the habit.
+
+    IPA and X-SAMPA are written with it, the others without.
+    """
+    return _is_notation(alphabet) if stressed is None else stressed
+
+
 def write(
-    phonemes: Sequence[str], alphabet: Alphabet, digits: Sequence[int | None] | None = None
+    phonemes: Sequence[str],
+    alphabet: Alphabet,
+    digits: Sequence[int | None] | None = None,
+    *,
+    marks: bool = True,
 ) -> tuple[str, ...]:
-    """Phonemes of an artifact in `alphabet`, one for one, with stress digits where given."""
+    """Phonemes of an artifact in `alphabet`, one for one.
+
+    Args:
+        phonemes: as the artifact writes them.
+        alphabet: the alphabet.
+        digits: their stress, where it is known.
+        marks: write it. The vowels of IPA and X-SAMPA hang on it either way.
+    """
+    if _is_notation(alphabet):
+        if digits is None:  # an artifact whose phonemes carry their digits themselves
+            split = [stress.split(phoneme) for phoneme in phonemes]
+            phonemes = [phoneme for phoneme, _ in split]
+            if any(digit is not None for _, digit in split):
+                digits = [digit for _, digit in split]
+        return transcription.write(phonemes, alphabet, digits, marks=marks)
     if alphabet == "cntk":
         return tuple(CNTK_PREFIX + phoneme for phoneme in phonemes)
-    return tuple(phonemes) if digits is None else stress.mark(phonemes, digits)
+    return tuple(phonemes) if digits is None or not marks else stress.mark(phonemes, digits)
+
+
+def join(items: Sequence[str], alphabet: Alphabet) -> str:
+    """What `write` gave as one text: joined by spaces, in IPA and X-SAMPA without."""
+    if _is_notation(alphabet):
+        return transcription.join(items, alphabet)
+    return " ".join(items)
+
+
+def _is_notation(alphabet: Alphabet) -> TypeGuard[Notation]:
+    return alphabet in get_args(Notation)

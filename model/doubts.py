@@ -10,7 +10,7 @@ import numpy as np
 
 from model import error_rates, stress
 from model.hypothesis import Hypothesis
-from model.lint_rules import Inventory, Sounds, Stem
+from model.lint_rules import Conventions, Sounds, Stem
 from model.scoring import Scored
 
 
@@ -56,7 +56,7 @@ def of(
     scored: Scored,
     answer: Hypothesis,
     stem: Stem | None,
-    inventory: Inventory,
+    conventions: Conventions,
     vowels: Sequence[bool],
     *,
     variant: bool = False,
@@ -68,7 +68,7 @@ def of(
         scored: what the network thinks of that.
         answer: the network's own.
         stem: what its stem says, where it has one.
-        inventory: of the lexicon.
+        conventions: of the lexicon.
         vowels: for each symbol of the artifact whether it is one.
         variant: whether the word has other pronunciations.
     """
@@ -77,7 +77,7 @@ def of(
     surprise = scored.logs.max(axis=1) - logs
     is_vowel = np.asarray(vowels)
     in_place = is_vowel[scored.symbols] & is_vowel[scored.logs.argmax(axis=1)]
-    digit, moved = _stress(sounds, scored, inventory)
+    digit, moved = _stress(sounds, scored, conventions)
     primaries = sounds.digits.count(1)
     return Doubts(
         likelihood=sum(map(math.log, answer.step_probabilities)) - float(logs.sum()),
@@ -87,9 +87,9 @@ def of(
         vowel=float(surprise[in_place].max(initial=0.0)),
         digit=digit,
         moved=moved,
-        primaries=float(inventory.stressed and primaries > 1),
-        no_primary=float(inventory.stressed and primaries == 0),
-        no_vowel=float(bool(inventory.vowels) and inventory.vowels.isdisjoint(sounds.phonemes)),
+        primaries=float(conventions.stressed and primaries > 1),
+        no_primary=float(conventions.stressed and primaries == 0),
+        no_vowel=float(bool(conventions.vowels) and conventions.vowels.isdisjoint(sounds.phonemes)),
         agrees=float(stem is not None and stem.agrees),
         disagrees=float(stem is not None and not stem.sounds_agree),
         stem_stress=float(stem is not None and stem.sounds_agree and not stem.agrees),
@@ -103,10 +103,10 @@ def likely_digits(scored: Scored) -> tuple[int | None, ...] | None:
     return None if classes is None else stress.digits(classes.tolist())
 
 
-def _stress(sounds: Sounds, scored: Scored, inventory: Inventory) -> tuple[float, float]:
+def _stress(sounds: Sounds, scored: Scored, conventions: Conventions) -> tuple[float, float]:
     """`Doubts.digit` and `Doubts.moved`."""
     likely = _likely_classes(scored)
-    if likely is None or scored.stress is None or not inventory.stressed:
+    if likely is None or scored.stress is None or not conventions.stressed:
         return 0.0, 0.0
     given = np.array([stress.NO_VOWEL if d is None else d + 1 for d in sounds.digits])
     places, logs = np.arange(len(given)), scored.stress[:-1]

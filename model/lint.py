@@ -15,8 +15,8 @@ from model.doubts import Doubts
 from model.hypothesis import Hypothesis
 from model.lexicon import Entry
 from model.lint_rules import (
+    Conventions,
     Fault,
-    Inventory,
     Phonemes,
     Sounds,
     Stem,
@@ -91,8 +91,8 @@ class Doctor:
             watch: told of how many more entries are done.
         """
         entries = [entry for _, entry in rows]
-        inventory = Inventory(self._phonemizer.phonemes.own, entries)
-        visit = _Visit(inventory, [*entries, *known], self._phonemizer.phonemes.symbols, least)
+        conventions = Conventions(self._phonemizer.phonemes.own, entries)
+        visit = _Visit(conventions, [*entries, *known], self._phonemizer.phonemes.symbols, least)
         twice = duplicates(rows)
         found: list[Examined] = []
         for first in range(0, len(rows), _TOGETHER):
@@ -104,7 +104,7 @@ class Doctor:
     def _some(
         self, rows: Sequence[tuple[int, Entry]], visit: _Visit, twice: dict[int, Fault]
     ) -> Iterator[Examined]:
-        parts = [twice.get(line) or visit.inventory.take_apart(e.phonemes) for line, e in rows]
+        parts = [twice.get(line) or visit.conventions.take_apart(e.phonemes) for line, e in rows]
         spelt = [self._speller.spell(entry.word).normalized for _, entry in rows]
         sound = [
             (place, word, part)
@@ -136,15 +136,15 @@ class _Visit:
 
     def __init__(
         self,
-        inventory: Inventory,
+        conventions: Conventions,
         entries: Sequence[Entry],
         symbols: Sequence[str],
         least: float,
     ) -> None:
-        self.inventory = inventory
+        self.conventions = conventions
         self._ways = Counter(entry.word for entry in set(entries))
-        self._stems = Stems(entries, inventory)
-        self._vowels = [symbol in inventory.vowels for symbol in symbols]
+        self._stems = Stems(entries, conventions)
+        self._vowels = [symbol in conventions.vowels for symbol in symbols]
         self._least = least
 
     def look(
@@ -155,7 +155,7 @@ class _Visit:
         scored: Scored,
         answer: Hypothesis,
     ) -> Examined:
-        if self.inventory.vowels and is_spelt_out(entry.word.upper(), sounds.phonemes):
+        if self.conventions.vowels and is_spelt_out(entry.word.upper(), sounds.phonemes):
             return Examined(line, entry, doubts=Doubts())
         stem = self._stems.of(entry)
         found = doubts.of(
@@ -163,7 +163,7 @@ class _Visit:
             scored,
             answer,
             stem,
-            self.inventory,
+            self.conventions,
             self._vowels,
             variant=self._ways[entry.word] > 1,
         )
@@ -188,7 +188,7 @@ class _Visit:
         """What the stem says, else the network: of the stress, or of all."""
         if stem is not None and not stem.agrees:
             return stem.expected[0]
-        if not self.inventory.stressed or answer.stress is None:
+        if not self.conventions.stressed or answer.stress is None:
             return answer.phonemes if answer.phonemes != sounds.phonemes else None
         digits = doubts.likely_digits(scored)
         if digits is not None and suspicion.of_stress_alone(found):

@@ -11,10 +11,9 @@ from typing import NamedTuple
 
 from model import alphabets, english, stress
 from model.lexicon import Entry
+from model.syllables import VOWELS
 
 Phonemes = tuple[str, ...]
-
-VOWELS = frozenset("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split())
 
 
 class Fault(NamedTuple):
@@ -31,8 +30,8 @@ class Sounds(NamedTuple):
     digits: tuple[int | None, ...]
 
 
-class Inventory:
-    """The phonemes that entries may have.
+class Conventions:
+    """How a lexicon writes pronunciations, and the phonemes that they may have.
 
     Attributes:
         phonemes: the artifact's.
@@ -124,11 +123,11 @@ class Stem(NamedTuple):
 class Stems:
     """Stems that forms are compared with."""
 
-    def __init__(self, entries: Iterable[Entry], inventory: Inventory) -> None:
+    def __init__(self, entries: Iterable[Entry], conventions: Conventions) -> None:
         """Those of lexicons, by their words in capitals."""
-        self._stressed = inventory.stressed
+        self._stressed = conventions.stressed
         self._known: dict[str, list[Phonemes]] = {}
-        if inventory.vowels:  # English
+        if conventions.vowels:  # English
             for word, phonemes in entries:
                 self._known.setdefault(word.upper(), []).append(phonemes)
 

@@ -48,6 +48,48 @@ class Spelling:
     error: SpellingError | None
 
 
+def tidied(word: str) -> str:
+    """The word in Unicode's NFC, without spaces around it: nobody sees a difference."""
+    return unicodedata.normalize("NFC", word).strip()
+
+
+def lexicon_key(word: str) -> str:
+    """What lexicons keep a word under: neither case nor the apostrophe's form counts.
+
+    Lower case, since capitals would make one of ``Maße`` and ``Masse``.
+    """
+    if word.isascii():
+        return word.strip().lower().replace("`", "'")
+    heard = (
+        "'" if character in _APOSTROPHES else character
+        for character in tidied(word)
+        if unicodedata.category(character) != "Cf"
+    )
+    return unicodedata.normalize("NFC", "".join(heard).lower())
+
+
+def told_of_lookup(word: str, spellings: Collection[str]) -> tuple[str, ...]:
+    """What did not count of a typed `word` when a lexicon's `spellings` of it were found."""
+    if word in spellings:
+        return ()
+    typed = unicodedata.normalize("NFC", word)
+    stripped = typed.strip()
+    told: dict[str, None] = {}
+    if stripped != typed:
+        told["surrounding spaces removed"] = None
+    if stripped in spellings:
+        return tuple(told)
+    kept = set().union(*spellings)
+    for character in stripped:
+        if character in _APOSTROPHES - kept:
+            told[f"{character} -> '"] = None
+        elif character not in kept and unicodedata.category(character) == "Cf":
+            told[f"{_show(character)} -> nothing"] = None
+    if len(spellings) > 1 or _odd_capitals(stripped):
+        told[f"capitals ignored: {stripped} -> {', '.join(spellings)}"] = None
+    return tuple(told)
+
+
 class Speller:
     """Spells words in the graphemes of one artifact."""
 
@@ -55,11 +97,12 @@ class Speller:
         """Spell in `graphemes`, and refuse words of more than `longest` of them."""
         self.graphemes = frozenset(graphemes)
         self.longest = longest
+        self._capitals = any(map(str.isupper, graphemes)) and not any(map(str.islower, graphemes))
         self._grapheme_of = lru_cache(maxsize=4096)(self._grapheme)
 
     def spell(self, word: str) -> Spelling:
         """Normalise one word. Never raises: what cannot be spelt has its error in the answer."""
-        if len(word) > _MARKS * self.longest:
+        if not self.readable(word):
             # No real word shrinks that much, and Unicode's normalisation takes time that grows
             # with the square of a run of combining marks.
             return self._too_long(word, len(word))
@@ -84,6 +127,14 @@ class Speller:
         if _odd_capitals(stripped) and normalized != stripped:
             warnings[f"capitals ignored: {stripped} -> {normalized}"] = None
         return Spelling(word, normalized, tuple(warnings), None)
+
+    def readable(self, word: str) -> bool:
+        """Whether a word is short enough to be looked at: no real one is longer."""
+        return len(word) <= _MARKS * self.longest
+
+    def cased(self, key: str) -> str:
+        """A `lexicon_key` in the case of the artifact's own graphemes, where they have just one."""
+        return key.upper() if self._capitals else key
 
     def _grapheme(self, character: str) -> tuple[tuple[str, ...] | None, bool]:
         """Graphemes for one character and whether that has to be told; None if there are none."""

@@ -1,8 +1,13 @@
-"""Spellings without pronunciations: what people write most, from `wordfreq`'s lists."""
+"""Spellings without pronunciations: what people write most, and what they are called.
+
+Words come from `wordfreq`'s lists, names from the United States' census of 1990, which the package
+`names` carries. No pronunciation comes with either.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
 
 from model.errors import TangerError
 from model.spelling import Speller
@@ -32,20 +37,43 @@ def frequent(
         import wordfreq
     except ImportError as e:
         raise SpellingsError("word lists come with wordfreq: pip install 'tanger[train]'") from e
-    speller = Speller(graphemes)
-    seen = set(without)
     for language in languages:
-        try:
-            words = wordfreq.iter_wordlist(language, "best")
-        except LookupError as e:
+        if language not in wordfreq.available_languages():
             raise SpellingsError(
                 f"wordfreq has no list of {language!r}; it has "
                 f"{' '.join(sorted(wordfreq.available_languages()))}"
-            ) from e
-        for word in words:
-            spelling = speller.spell(word)
-            spelt = spelling.normalized
-            if spelt is None or spelling.warnings or len(spelt) < 2 or spelt in seen:
-                continue
-            seen.add(spelt)
-            yield spelt
+            )
+    words = (word for each in languages for word in wordfreq.iter_wordlist(each, "best"))
+    return _spelt(words, graphemes, without=without)
+
+
+def names(graphemes: Collection[str], *, without: Collection[str]) -> Iterator[str]:
+    """Family names and first names of the United States in `graphemes`, as `frequent` gives words.
+
+    Raises:
+        SpellingsError: where the package `names` is not installed.
+    """
+    try:
+        import names as census
+    except ImportError as e:
+        raise SpellingsError("lists of names come with names: pip install 'tanger[train]'") from e
+    lines = (
+        line
+        for kind in ("last", "first:female", "first:male")
+        for line in Path(census.FILES[kind]).read_text("ascii").splitlines()
+    )
+    return _spelt((line.split()[0] for line in lines), graphemes, without=without)
+
+
+def _spelt(
+    words: Iterable[str], graphemes: Collection[str], *, without: Collection[str]
+) -> Iterator[str]:
+    speller = Speller(graphemes)
+    seen = set(without)
+    for word in words:
+        spelling = speller.spell(word)
+        spelt = spelling.normalized
+        if spelt is None or spelling.warnings or len(spelt) < 2 or spelt in seen:
+            continue
+        seen.add(spelt)
+        yield spelt

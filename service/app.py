@@ -16,12 +16,15 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from model import __version__
-from service import conditional, metrics, problems
+from service import conditional, metrics, problems, representations
 from service.docs_page import add_docs_page
+from service.front_page import PATHS, add_front_page
 from service.intake import read_json, read_no_query, read_timeout, unless_gone, unless_stopped
 from service.keys import KeyGate
+from service.lexicon_routes import add_lexicon_routes
 from service.openapi import PROBLEMS, DescribedApp, json_body, timeout_header
 from service.pronouncer import Pronouncing
+from service.representations import MediaType
 from service.running import Service
 from service.schemas import Info, ModelName, Options, Probe, PronounceRequest, PronounceResponse
 from service.security_headers import SecurityHeaders
@@ -68,7 +71,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.service = service
     # The last is the outermost: who is refused is counted, too
-    public = frozenset(path.strip() for path in settings.public_routes.split(","))
+    public = {path.strip() for path in settings.public_routes.split(",")}
+    if settings.page:
+        public |= PATHS
     app.add_middleware(KeyGate, keys=lambda: service.keys, public=public)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Telemetry, metrics=service.metrics, log_requests=settings.log_requests)
@@ -88,6 +93,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @app.post(
         "/pronounce",
         response_model=PronounceResponse,
+        responses=representations.DESCRIBED,
         openapi_extra=json_body(PronounceRequest) | timeout_header(**limits),
         tags=["pronounce"],
     )
@@ -96,6 +102,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         with unless_stopped():
             # By hand: having FastAPI find out that there is nothing takes a sixth of all its time
             read_no_query(request)
+            media_type = representations.choose(request)
             timeout = read_timeout(request, **limits)
             asked = await read_json(
                 request, PronounceRequest, limit=settings.max_body, seconds=settings.body_timeout
@@ -103,11 +110,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             work = service.begin(asked.words, asked)
             if work.missing:
                 await unless_gone(request, work.decode(timeout=timeout))
-            return _pronounced(work)
+            return _pronounced(work, media_type)
 
     @app.get(
         "/pronounce/{word:text}",
         response_model=PronounceResponse,
+        responses=representations.DESCRIBED,
         openapi_extra=timeout_header(**limits),
         tags=["pronounce"],
     )
@@ -117,9 +125,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         options: Annotated[Options, Query()],
     ) -> Response:
         """Pronounce one word, percent-encoded. `If-None-Match` spares an answer that is known."""
+        media_type = representations.choose(request)
         timeout = read_timeout(request, **limits)
-        tag = service.current.pronouncer.etag(word, options)
-        fresh = {"ETag": tag, "Cache-Control": f"{shared()}, max-age={settings.cache_seconds}"}
+        tag = representations.tagged(service.current.pronouncer.etag(word, options), media_type)
+        # What somebody's next correction may change has to be asked for each time
+        seconds = 0 if service.corrigible(options) else settings.cache_seconds
+        caching = f"{shared()}, max-age={seconds}"
+        fresh = {"ETag": tag, "Cache-Control": caching, "Vary": "Accept"}
         if conditional.has(request.headers.get("If-None-Match"), tag):
             headers = {**fresh, "X-Model-Version": service.current.pronouncer.model.version}
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
@@ -127,7 +139,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             work = service.begin([word], options)
             if work.missing:
                 await unless_gone(request, work.decode(timeout=timeout))
-            return _pronounced(work, fresh)
+            return _pronounced(work, media_type, fresh)
 
     @app.get("/livez", response_model=Probe, tags=["probes"])
     async def livez() -> Response:
@@ -152,14 +164,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @app.post("/admin/reload", response_model=ModelName, tags=["admin"])
     async def reload(request: Request) -> Response:
-        """Serve the artifact as it is now on disk, if it can answer; else go on with the old one.
+        """Serve artifact and lexicons as they are now on disk, if they answer; else the old ones.
 
         Needs an API key; without any configured it is off. SIGHUP does the same.
         """
         service.keys.require(request)
         return _answer(await service.reload())
 
+    add_lexicon_routes(app, service)
     add_docs_page(app)
+    if settings.page:
+        add_front_page(app, service.features)
     if settings.metrics:
 
         @app.get("/metrics", include_in_schema=False)
@@ -174,16 +189,20 @@ def _answer(body: BaseModel) -> Response:
     return Response(body.model_dump_json(), media_type="application/json")
 
 
-def _pronounced(work: Pronouncing, headers: Mapping[str, str] | None = None) -> Response:
+def _pronounced(
+    work: Pronouncing, media_type: MediaType, headers: Mapping[str, str] | None = None
+) -> Response:
     """The answer, with what it took (W3C Server Timing, milliseconds) and what made it."""
     took = work.answered
-    timing = (
-        f"queue;dur={1e3 * took.queued:.3f}, decode;dur={1e3 * took.decoding:.3f}, "
-        f'batch;desc="{took.batch}"'
-        if took.batch
-        else "cache"
-    )
-    told = {"Server-Timing": timing, "X-Model-Version": work.model.version}
+    if took.batch:
+        timing = (
+            f"queue;dur={1e3 * took.queued:.3f}, decode;dur={1e3 * took.decoding:.3f}, "
+            f'batch;desc="{took.batch}"'
+        )
+    else:
+        timing = "cache" if work.known else "lexicon"
+    told = {"Server-Timing": timing, "X-Model-Version": work.model.version, "Vary": "Accept"}
     if not work.decoding_failed:
         told |= headers or {}
-    return Response(work.response().model_dump_json(), headers=told, media_type="application/json")
+    body = representations.render(work.response(), media_type)
+    return Response(body, headers=told, media_type=media_type)

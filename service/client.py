@@ -18,7 +18,7 @@ import httpx
 
 from service.client_requests import Call, Connection, Options, Requests, check_words
 from service.client_retries import Retries
-from service.schemas import Info, Limits, Result
+from service.schemas import Info, Limits, OwnWord, Result
 
 __all__ = ["AsyncClient", "Client", "Options", "Retries"]
 
@@ -96,6 +96,35 @@ class Client(Connection):
         call = Call.pronounce(words, options)
         return call.results(self._send(call), words)
 
+    def get_word(self, word: str) -> OwnWord:
+        """How the service's own lexicon, which people write, has a word.
+
+        Raises:
+            NotFoundError: where it has none.
+            ForbiddenError: where there is no such lexicon.
+            UnauthorizedError: without a key that is good there.
+        """
+        call = Call.word("GET", word)
+        return call.read(self._send(call), OwnWord)
+
+    def put_word(self, word: str, *pronunciations: str) -> OwnWord:
+        """Say how a word is pronounced, the best way first, in place of what was said before.
+
+        Raises:
+            InvalidRequestError: where word or phonemes are none.
+            ForbiddenError, UnauthorizedError: as `get_word`.
+        """
+        call = Call.word("PUT", word, pronunciations)
+        return call.read(self._send(call), OwnWord)
+
+    def delete_word(self, word: str) -> None:
+        """Have a word forgotten.
+
+        Raises:
+            NotFoundError, ForbiddenError, UnauthorizedError: as `get_word`.
+        """
+        self._send(Call.word("DELETE", word))
+
     def info(self) -> Info:
         """What is being served, and its limits."""
         call = Call("GET", "/info")
@@ -115,7 +144,7 @@ class Client(Connection):
             except httpx.RequestError as e:
                 wait = pursuit.after_failure(e)
             else:
-                if answer.is_success:
+                if pursuit.is_done(answer):
                     return answer
                 wait = pursuit.after_refusal(answer)
             time.sleep(wait)
@@ -220,6 +249,20 @@ class AsyncClient(Connection):
         call = Call.pronounce(words, options)
         return call.results(await self._send(call), words)
 
+    async def get_word(self, word: str) -> OwnWord:
+        """How the service's own lexicon has a word (see `Client.get_word`)."""
+        call = Call.word("GET", word)
+        return call.read(await self._send(call), OwnWord)
+
+    async def put_word(self, word: str, *pronunciations: str) -> OwnWord:
+        """Say how a word is pronounced (see `Client.put_word`)."""
+        call = Call.word("PUT", word, pronunciations)
+        return call.read(await self._send(call), OwnWord)
+
+    async def delete_word(self, word: str) -> None:
+        """Have a word forgotten (see `Client.delete_word`)."""
+        await self._send(Call.word("DELETE", word))
+
     async def info(self) -> Info:
         """What is being served, and its limits."""
         call = Call("GET", "/info")
@@ -239,7 +282,7 @@ class AsyncClient(Connection):
             except httpx.RequestError as e:
                 wait = pursuit.after_failure(e)
             else:
-                if answer.is_success:
+                if pursuit.is_done(answer):
                     return answer
                 wait = pursuit.after_refusal(answer)
             await asyncio.sleep(wait)

@@ -51,6 +51,12 @@ class Call:
         """For the pronunciations of no more words than a request may hold."""
         return cls("POST", "/pronounce", _json({"words": words, **options}))
 
+    @classmethod
+    def word(cls, method: str, word: str, pronunciations: Sequence[str] | None = None) -> Call:
+        """For one of people's own words."""
+        body = None if pronunciations is None else _json({"pronunciations": pronunciations})
+        return cls(method, f"/lexicon/{segment(word)}", body)
+
     def read(self, answer: httpx.Response, model: type[M]) -> M:
         """What the answer says.
 
@@ -109,7 +115,12 @@ class Connection:
         return f"{type(self).__name__}({self.url!r})"
 
     def _pursue(self, call: Call) -> Pursuit:
-        return Pursuit(self.retries, call.request_id, idempotent=call.idempotent)
+        return Pursuit(
+            self.retries,
+            call.request_id,
+            idempotent=call.idempotent,
+            deletes=call.method == "DELETE",
+        )
 
     def _attempt(self, call: Call, left: float) -> dict[str, Any]:
         """One attempt's arguments for httpx, when so many seconds are left."""

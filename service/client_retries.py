@@ -42,7 +42,14 @@ class Retries:
 class Pursuit:
     """One request on its way through its attempts."""
 
-    def __init__(self, retries: Retries, request_id: str, *, idempotent: bool = True) -> None:
+    def __init__(
+        self,
+        retries: Retries,
+        request_id: str,
+        *,
+        idempotent: bool = True,
+        deletes: bool = False,
+    ) -> None:
         """Start the clock.
 
         Args:
@@ -50,17 +57,28 @@ class Pursuit:
             request_id: of the request.
             idempotent: sent twice it does what it does when sent once, so that it may be sent
                 again where nobody knows whether it has arrived.
+            deletes: it does away with something.
         """
         self.request_id = request_id
         self._retries = retries
         self._idempotent = idempotent
+        self._deletes = deletes
         self._attempts = 0
+        self._lost = False
         self._end = time.monotonic() + retries.deadline
 
     @property
     def time_left(self) -> float:
         """Seconds."""
         return max(0.001, self._end - time.monotonic())
+
+    def is_done(self, answer: httpx.Response) -> bool:
+        """Whether the answer says that all went well.
+
+        What is not there was done away with where an earlier answer has been lost.
+        """
+        gone = self._deletes and self._lost and answer.status_code == HTTPStatus.NOT_FOUND
+        return answer.is_success or gone
 
     def after_refusal(self, answer: httpx.Response) -> float:
         """Seconds to wait before the next attempt, when the answer was no success.
@@ -90,6 +108,7 @@ class Pursuit:
             attempts=self._attempts,
         )
         error.__cause__ = failure
+        self._lost = self._lost or not isinstance(failure, _NOT_SENT)
         may_go_again = self._idempotent or isinstance(failure, _NOT_SENT)
         if not may_go_again or isinstance(failure, _HOPELESS):
             raise error

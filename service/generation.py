@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from model import checkpoint, cores
+from model.inventory import Inventory
 from service.ask import Ask
 from service.batcher import Batcher
+from service.lexicon_store import UserLexicon
+from service.lexicons import Lexicons
 from service.metrics import Metrics
 from service.pool import Answer, Pool
 from service.pronouncer import Pronouncer
@@ -15,15 +18,18 @@ from service.settings import Settings
 
 
 class Generation:
-    """Everything that belongs to one reading of the artifact."""
+    """Everything that belongs to one reading of the artifact and the lexicons."""
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
-        """Read and check the artifact, and describe what serves it.
+    def __init__(self, settings: Settings, metrics: Metrics, user: UserLexicon | None) -> None:
+        """Read and check the artifact and its lexicons, and describe what serves them.
 
         Raises:
             ArtifactError: where it is damaged.
+            LexiconError, LexiconFileError: where one of them is.
         """
         self.artifact = checkpoint.read(settings.artifact)
+        self.inventory = Inventory(self.artifact.phonemes.own)
+        self.lexicons = Lexicons.read(settings, self.inventory)
         self.error_rates = self.artifact.metrics()
         self.batcher: Batcher[Ask, Answer] = Batcher(
             capacity=settings.queue_letters,
@@ -48,6 +54,9 @@ class Generation:
             self.batcher,
             max_letters=settings.max_letters,
             cache_words=settings.cache_words,
+            lexicons=self.lexicons,
+            user=user,
+            source=settings.source,
         )
         self.check = SelfCheck(
             self.batcher,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
@@ -69,6 +69,37 @@ async def read_json(request: Request, model: type[M], *, limit: int, seconds: fl
         return model.model_validate_json(bytes(body), strict=True)
     except ValidationError as e:
         raise _refusal(e) from e
+
+
+async def read_pieces(request: Request, *, limit: int, seconds: float) -> AsyncIterator[bytes]:
+    """The body of `request`, piece by piece.
+
+    Args:
+        request: of which nothing has been read.
+        limit: the most bytes.
+        seconds: until each piece has to be here.
+
+    Raises:
+        RequestTimeoutError: where one is not.
+        BodyTooLargeError: beyond `limit` bytes, before any is read where their number is told.
+    """
+    length = request.headers.get("Content-Length", "")
+    if length.isdigit() and int(length) > limit:
+        raise BodyTooLargeError(limit)
+    read = 0
+    pieces = aiter(request.stream())
+    while True:
+        try:
+            async with asyncio.timeout(seconds):
+                piece = await anext(pieces)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as e:
+            raise RequestTimeoutError(f"the body's next piece took over {seconds:g} s") from e
+        read += len(piece)
+        if read > limit:
+            raise BodyTooLargeError(limit)
+        yield piece
 
 
 def read_timeout(request: Request, *, default: float, most: float) -> float:

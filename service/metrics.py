@@ -59,6 +59,7 @@ class Metrics:
             "tanger_words", "Words by where answers are from.", ["origin"], registry=registry
         )
         self.decoded, self.cached = words.labels("decoded"), words.labels("cached")
+        self.user, self.lexicon = words.labels("user"), words.labels("lexicon")
         self._batches = Histogram(
             "tanger_batch_words", "Words decoded together.", buckets=_WORDS, registry=registry
         )

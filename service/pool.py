@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,10 @@ log = logging.getLogger("tanger.pool")
 
 # Longest answer of a worker, in bytes: 64 letters and some 140 phonemes a word stay far below.
 _LINE_LIMIT = 1 << 26
+# How often a worker that is late is looked at, as a share of the time that it may be silent.
+_LOOK_EVERY = 0.25
+# How many times as long as a batch may take without a sign of life it may take with one.
+_PATIENCE = 10
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
@@ -106,7 +111,8 @@ class Pool:
             threads: CPU threads of each; 0 divides the cores among them.
             cores: how many cores there are to use.
             start_timeout: seconds that a worker may take to be ready.
-            decode_timeout: seconds beyond those expected after which a silent worker is replaced.
+            decode_timeout: seconds beyond those expected after which a worker that neither answers
+                nor uses a processor is replaced.
             on_batch: is told of every batch: its words, and the seconds that they took.
             on_loss: is told of every worker that died or hung.
         """
@@ -196,8 +202,7 @@ class Pool:
 
     async def _decode(self, worker: _Worker, batch: Batch[Ask, Answer]) -> None:
         try:
-            async with asyncio.timeout(batch.expected + self.decode_timeout):
-                answers = await worker.decode(batch.words)
+            answers = await self._answers(worker, batch)
             self.on_batch(len(batch.words), batch.resolve(answers))
         # RuntimeError is uvloop's, for a pipe that it has closed already
         except (TimeoutError, OSError, ValueError, LookupError, RuntimeError) as e:
@@ -207,6 +212,36 @@ class Pool:
         except asyncio.CancelledError:
             batch.fail(WorkerLostError("the service is stopping"))
             raise
+
+    async def _answers(self, worker: _Worker, batch: Batch[Ask, Answer]) -> list[Answer]:
+        """What a worker says to a batch.
+
+        A machine that has other things to do is no reason to replace one: that would take yet more
+        of its time. One that is late is waited for as long as it is at work.
+
+        Raises:
+            TimeoutError: where it is not, or for far too long.
+        """
+        worker.ask(batch.words)
+        started = time.monotonic()
+        expected = batch.expected
+        at_work = started + expected  # the latest moment at which it was, or may have been
+        most = started + _PATIENCE * (expected + self.decode_timeout)
+        step = _LOOK_EVERY * self.decode_timeout
+        wait, used = expected + step, None
+        while True:
+            try:
+                async with asyncio.timeout(wait):
+                    return await worker.answers()
+            except TimeoutError:
+                now = time.monotonic()
+                before, used = used, worker.cpu_ticks()
+                if before is not None and used != before:
+                    at_work = now
+                if now >= min(at_work + self.decode_timeout, most):
+                    late = now - started - expected
+                    raise TimeoutError(f"{late:.2f} s beyond {expected:.2f} s") from None
+                wait = step
 
     async def _start(self, device: str, threads: int) -> _Worker:
         try:
@@ -255,12 +290,23 @@ class _Worker:
         code = self.process.returncode
         return f"{self.process.pid} " + ("hung" if code is None else f"ended with {code}")
 
-    async def decode(self, asks: list[Ask]) -> list[Answer]:
+    def ask(self, asks: list[Ask]) -> None:
+        """Send it work; nothing else waits to be sent, since it gets no more before it answers."""
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps({"asks": asks}).encode() + b"\n")
-        await self.process.stdin.drain()
-        answers = (await self.receive())["answers"]
-        return [Answer.read(answer) for answer in answers]
+
+    async def answers(self) -> list[Answer]:
+        """What it says to them. Where this is cancelled, it can be asked for again."""
+        return [Answer.read(answer) for answer in (await self.receive())["answers"]]
+
+    def cpu_ticks(self) -> int | None:
+        """Processor time that it has used; None where the system does not tell."""
+        try:
+            # proc_pid_stat(5): the command stands in parentheses and may hold anything
+            stat = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return None
+        return int(stat[11]) + int(stat[12])
 
     async def receive(self) -> dict[str, Any]:
         """The worker's next line.

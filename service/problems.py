@@ -15,7 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from model.alphabets import AlphabetError, StressError
+from model.lexicon import EntryError
 from service.batcher import DeadlineError, QueueFullError
+from service.lexicon_store import FullEntryError, UserLexiconError
 from service.pool import WorkerLostError
 from service.schemas import Problem, ProblemError
 from service.telemetry import REQUEST_ID
@@ -62,6 +64,20 @@ class BodyTooLargeError(Exception):
 
 class UnsupportedMediaTypeError(Exception):
     """A request body that does not say that it is JSON."""
+
+
+class NotAcceptableError(Exception):
+    """A request for an answer in a form that there is not."""
+
+    def __init__(self, accept: str, offered: Sequence[str]) -> None:
+        super().__init__(f"Accept: {accept[:80]} takes none of {', '.join(offered)}")
+
+
+class NoEntryError(Exception):
+    """A word that is not in the user lexicon."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(f"{word[:80]!r} is not in the user lexicon: PUT it there")
 
 
 class UnavailableError(Exception):
@@ -117,6 +133,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     NotJSONError: Kind(HTTPStatus.BAD_REQUEST, "not_json"),
     UnauthorizedError: Kind(HTTPStatus.UNAUTHORIZED, "unauthorized"),
     ForbiddenError: Kind(HTTPStatus.FORBIDDEN, "off"),
+    NotAcceptableError: Kind(HTTPStatus.NOT_ACCEPTABLE, "not_acceptable"),
     RequestTimeoutError: Kind(HTTPStatus.REQUEST_TIMEOUT, "body_too_slow"),
     BodyTooLargeError: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large"),
     UnsupportedMediaTypeError: Kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_json_type"),
@@ -127,6 +144,10 @@ TABLE: Mapping[type[Exception], Kind] = {
     UnavailableError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", retry=True),
     WorkerLostError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "worker_lost", retry=True),
     DeadlineError: Kind(HTTPStatus.GATEWAY_TIMEOUT, "deadline_missed", retry=True),
+    NoEntryError: Kind(HTTPStatus.NOT_FOUND, "no_entry"),
+    EntryError: Kind(HTTPStatus.CONFLICT, "format_cannot_hold"),
+    FullEntryError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "entry_full"),
+    UserLexiconError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "user_lexicon_failed", retry=True),
     ReloadError: Kind(HTTPStatus.CONFLICT, "reload_failed"),
 }
 

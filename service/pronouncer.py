@@ -8,19 +8,28 @@ from collections.abc import Sequence
 from model import __version__, alphabets
 from model.alphabets import Alphabet
 from model.checkpoint import Artifact
-from model.spelling import Speller, Spelling
+from model.combining import Way, combine
+from model.hypothesis import MOST
+from model.inventory import Inventory
+from model.reading import Reader
 from service.ask import Ask
 from service.batcher import Answered, Batcher
 from service.cache import AnswerCache
-from service.pool import Answer, Found
+from service.lexicon_store import UserLexicon
+from service.lexicons import Lexicons
+from service.plans import Piece, Plan, Planner
+from service.pool import Answer
 from service.schemas import (
+    Answerer,
     ModelName,
     Options,
     PronounceResponse,
     Pronunciation,
     Result,
+    Source,
     WordError,
 )
+from service.sources import Sources
 
 
 class Pronouncer:
@@ -33,11 +42,29 @@ class Pronouncer:
         *,
         max_letters: int,
         cache_words: int = 0,
+        lexicons: Lexicons | None = None,
+        user: UserLexicon | None = None,
+        source: Source = "model",
     ) -> None:
+        """Answer for `artifact`.
+
+        Args:
+            artifact: what the workers decode with.
+            batcher: their queue.
+            max_letters: the most letters of a word.
+            cache_words: the most answers to keep.
+            lexicons: those there are.
+            user: people's own words, where they are kept.
+            source: where pronunciations come from if a request does not say.
+        """
         self.model = ModelName(name=artifact.name, version=artifact.version)
         self.batcher = batcher
         self.cache = AnswerCache[Ask, Answer](cache_words, weigh=lambda answer: answer.size)
-        self.speller = Speller(artifact.graphemes.own, longest=max_letters)
+        reader = Reader(artifact.graphemes.own, artifact.phonemes.own, longest=max_letters)
+        inventory = Inventory(artifact.phonemes.own)
+        self.sources = Sources(reader.speller, inventory, lexicons or Lexicons(), user)
+        self.planner = Planner(reader, self.sources)
+        self.source = source
         self.alphabets = alphabets.available(artifact.phonemes.own)
         self.knows_stress = artifact.knows_stress
         # All that decides an answer beside the word and the options
@@ -46,11 +73,16 @@ class Pronouncer:
         origin = (__version__, *weights, *chances, max_letters)
         self._origin = hashlib.sha256(repr(origin).encode())
 
+    def source_of(self, options: Options) -> Source:
+        """Where pronunciations come from for a request."""
+        return options.source or self.source
+
     def begin(self, words: Sequence[str], options: Options) -> Pronouncing:
         """Spell the words, and look up those that are known.
 
         Raises:
             AlphabetError, StressError: where the artifact's phonemes cannot be written as asked.
+            UserLexiconError: where people's own words cannot be read.
         """
         return Pronouncing(self, words, options)
 
@@ -64,7 +96,7 @@ class Pronouncer:
             options.alphabet,
             self.alphabets,
             stressed=options.stress,
-            knows_stress=self.knows_stress,
+            knows_stress=self.knows_stress or self.source_of(options) == "lexicon",
         )
 
     def etag(self, word: str, options: Options) -> str:
@@ -74,9 +106,12 @@ class Pronouncer:
 
         Raises:
             AlphabetError, StressError: as `begin`.
+            UserLexiconError: where people's own words cannot be read.
         """
+        source = self.source_of(options)
+        revision = "" if source == "model" else self.sources.revision()
         digest = self._origin.copy()
-        decisive = (self.alphabet(options), options.stress, options.source, options.n)
+        decisive = (self.alphabet(options), options.stress, options.n, source, revision)
         digest.update(repr((word, *decisive)).encode())
         return f'"{digest.hexdigest()[:32]}"'
 
@@ -86,24 +121,30 @@ class Pronouncing:
 
     Attributes:
         missing: what the network is to be asked, where its answer is not known yet.
-        known: how many distinct ones were.
+        known: how many distinct answers were.
         answered: what decoding the missing ones took.
     """
 
     def __init__(self, pronouncer: Pronouncer, words: Sequence[str], options: Options) -> None:
+        source = pronouncer.source_of(options)
         self._pronouncer = pronouncer
         self._options = options
+        self._knows_stress = pronouncer.knows_stress or source == "lexicon"
         self._alphabet = pronouncer.alphabet(options)
-        self._spelt = [pronouncer.speller.spell(word) for word in words]
+        self._marks = alphabets.marks_stress(self._alphabet, options.stress)
+        # Of a word that rules alone say
+        self._by_rule: Answerer = "lexicon" if source == "lexicon" else "model"
+        self._plans = pronouncer.planner.plan(words, source)
         self._answers: dict[str, Answer] = {}
         self.missing: list[Ask] = []
-        for word in dict.fromkeys(s.normalized for s in self._spelt if s.normalized is not None):
-            ask = Ask(word, options.n)
+        pieces = (piece for plan in self._plans for piece in plan.pieces)
+        for text in dict.fromkeys(piece.text for piece in pieces if piece.source == "model"):
+            ask = Ask(text, options.n)
             answer = pronouncer.cache.get(ask)
             if answer is None:
                 self.missing.append(ask)
             else:
-                self._answers[word] = answer
+                self._answers[text] = answer
         self.known = len(self._answers)
         self.answered: Answered[Answer] = Answered([])
 
@@ -116,6 +157,11 @@ class Pronouncing:
     def decoding_failed(self) -> bool:
         """Whether the decoder raised on one of them: the next time it may not."""
         return any(answer.error is not None for answer in self._answers.values())
+
+    def listed(self, source: Answerer) -> int:
+        """How many distinct words and parts such a lexicon had."""
+        pieces = (piece for plan in self._plans for piece in plan.pieces)
+        return len({piece.text for piece in pieces if piece.source == source})
 
     async def decode(self, *, timeout: float) -> None:
         """Have the missing words decoded.
@@ -131,57 +177,89 @@ class Pronouncing:
 
     def response(self) -> PronounceResponse:
         """A result for every word, in order, once none is missing."""
-        return PronounceResponse(
-            model=self.model,
-            results=tuple(
-                _unspelt(spelling)
-                if spelling.normalized is None
-                else _result(
-                    spelling,
-                    self._answers[spelling.normalized],
-                    self._alphabet,
-                    stress=self._options.stress,
+        return PronounceResponse(model=self.model, results=tuple(map(self._result, self._plans)))
+
+    def _result(self, plan: Plan) -> Result:
+        if plan.error is not None:
+            return _failed(plan, plan.error)
+        for piece in plan.pieces:
+            if piece.source == "model" and (error := self._answers[piece.text].error) is not None:
+                which = "this word" if len(plan.pieces) == 1 else piece.text
+                message = f"the decoder failed on {which}: {error}"
+                return _failed(plan, WordError(code="decoding_failed", message=message))
+        ways = combine(
+            [self._ways(piece) for piece in plan.pieces],
+            MOST if plan.sources & {"lexicon", "user"} else self._options.n,
+        )
+        unmarked = self._marks and any(map(self._is_unmarked, plan.pieces))
+        source = self._source(plan)
+        return Result(
+            word=plan.word,
+            normalized=plan.normalized,
+            source=source,
+            pronunciations=tuple(
+                Pronunciation(
+                    phonemes=way.phonemes,
+                    text=alphabets.join(way.phonemes, self._alphabet),
+                    probability=(
+                        round(
+                            plan.chance * (1.0 if way.probability is None else way.probability), 6
+                        )
+                        if source == "model"
+                        else None
+                    ),
+                    complete=way.complete,
                 )
-                for spelling in self._spelt
+                for way in ways
             ),
+            warnings=(
+                *plan.warnings,
+                *(["the lexicon marks no stress on this word"] if unmarked else []),
+            ),
+            error=None,
         )
 
+    def _source(self, plan: Plan) -> Answerer:
+        """What a word is told to be from: the least certain of what said its parts."""
+        for source in ("model", "lexicon", "user"):
+            if source in plan.sources:
+                return source
+        return self._by_rule
 
-def _unspelt(spelling: Spelling) -> Result:
-    assert spelling.error is not None
-    return _failed(spelling, WordError(code=spelling.error.code, message=spelling.error.message))
+    def _ways(self, piece: Piece) -> list[Way]:
+        """How a piece is said."""
+        if piece.source == "model":
+            return [
+                Way(self._write(found.phonemes, found.stress), found.probability, found.complete)
+                for found in self._answers[piece.text].found
+            ]
+        known = self._knows_stress or piece.source is not None
+        return [
+            Way(
+                self._write(phonemes, digits if known else None),
+                1.0 if piece.source is None else None,
+                complete=True,
+            )
+            for phonemes, digits in map(self._pronouncer.sources.inventory.split, piece.listed)
+        ]
+
+    def _is_unmarked(self, piece: Piece) -> bool:
+        """Whether a lexicon has a pronunciation of it without any stress."""
+        marked = self._pronouncer.sources.inventory.marks_stress
+        return piece.source in ("lexicon", "user") and not all(map(marked, piece.listed))
+
+    def _write(
+        self, phonemes: Sequence[str], digits: Sequence[int | None] | None
+    ) -> tuple[str, ...]:
+        return alphabets.write(phonemes, self._alphabet, digits, marks=self._marks)
 
 
-def _failed(spelling: Spelling, error: WordError) -> Result:
+def _failed(plan: Plan, error: WordError) -> Result:
     return Result(
-        word=spelling.word,
-        normalized=spelling.normalized,
+        word=plan.word,
+        normalized=plan.normalized,
         source=None,
         pronunciations=(),
-        warnings=spelling.warnings,
+        warnings=plan.warnings,
         error=error,
-    )
-
-
-def _result(spelling: Spelling, answer: Answer, alphabet: Alphabet, *, stress: bool) -> Result:
-    if answer.error is not None:
-        message = f"the decoder failed on this word: {answer.error}"
-        return _failed(spelling, WordError(code="decoding_failed", message=message))
-    return Result(
-        word=spelling.word,
-        normalized=spelling.normalized,
-        source="model",
-        pronunciations=tuple(_written(found, alphabet, stress=stress) for found in answer.found),
-        warnings=spelling.warnings,
-        error=None,
-    )
-
-
-def _written(found: Found, alphabet: Alphabet, *, stress: bool) -> Pronunciation:
-    phonemes = alphabets.write(found.phonemes, alphabet, found.stress if stress else None)
-    return Pronunciation(
-        phonemes=phonemes,
-        text=" ".join(phonemes),
-        probability=round(found.probability, 6),
-        complete=found.complete,
     )

@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from model.errors import TangerError
+from service.front_page import Features
 from service.generation import Generation
 from service.keys import Keys
+from service.lexicon_store import UserLexicon
 from service.metrics import Metrics
 from service.pool import PoolError
 from service.problems import InvalidRequestError, ReloadError, UnavailableError
 from service.pronouncer import Pronouncing
-from service.schemas import Info, Limits, ModelName, Options, Probe, ProblemError
+from service.schemas import Info, LexiconInfo, Limits, ModelName, Options, Probe, ProblemError
 from service.settings import Settings
 
 log = logging.getLogger("tanger")
@@ -28,6 +30,7 @@ class Service:
 
     Attributes:
         keys: who may ask.
+        user: people's own words, where they are kept.
         current: the generation that answers.
         draining: set once the service was told to stop.
         failure: why no worker could ever start, else None.
@@ -38,12 +41,14 @@ class Service:
 
         Raises:
             ArtifactError: where the artifact is damaged; nothing is served then.
-            KeysError: where the keys are of no use; likewise.
+            KeysError, LexiconError, LexiconFileError, UserLexiconError: where the keys or a lexicon
+                are of no use; likewise.
         """
         self.settings = settings
         self.keys = Keys.read(settings)
         self.metrics = Metrics()
-        self.current = Generation(settings, self.metrics)
+        self.user = UserLexicon(settings.user_lexicon) if settings.user_lexicon else None
+        self.current = Generation(settings, self.metrics, self.user)
         self.metrics.watch(self)
         self.draining = False
         self.failure: str | None = None
@@ -71,10 +76,12 @@ class Service:
             for task in (*self._running.values(), *self._background):
                 task.cancel()
             await asyncio.gather(*self._running.values(), return_exceptions=True)
+            if self.user is not None:
+                self.user.close()
         os.kill(os.getpid(), signal.SIGTERM)
 
     async def reload(self) -> ModelName:
-        """Read artifact and keys anew; they count once the pinned words come back right.
+        """Read artifact, lexicons and keys anew; they count once the pinned words come back right.
 
         Raises:
             ReloadError: where it does not come so far; what answered before still does.
@@ -140,7 +147,7 @@ class Service:
         Raises:
             InvalidRequestError: for too many words.
             UnavailableError: while no worker is ready.
-            AlphabetError, StressError: as `Pronouncer.begin`.
+            AlphabetError, StressError, UserLexiconError: as `Pronouncer.begin`.
         """
         if len(words) > self.settings.max_words:
             fault = f"at most {self.settings.max_words} words a request, not {len(words)}"
@@ -149,7 +156,13 @@ class Service:
         work = self.current.pronouncer.begin(words, options)
         self.metrics.cached.inc(work.known)
         self.metrics.decoded.inc(len(work.missing))
+        self.metrics.user.inc(work.listed("user"))
+        self.metrics.lexicon.inc(work.listed("lexicon"))
         return work
+
+    def corrigible(self, options: Options) -> bool:
+        """Whether an answer may be another once somebody has changed the user lexicon."""
+        return self.user is not None and self.current.pronouncer.source_of(options) != "model"
 
     def info(self) -> Info:
         """What is being served, on what, and how good it is."""
@@ -160,6 +173,11 @@ class Service:
             phonemes=serving.artifact.phonemes.own,
             alphabets=serving.pronouncer.alphabets,
             error_rates=serving.error_rates,
+            source=settings.source,
+            lexicons=tuple(
+                LexiconInfo(name=name, words=words) for name, words in serving.lexicons.names
+            ),
+            user_lexicon=self.user is not None,
             devices=tuple(serving.pool.devices),
             limits=Limits(
                 words=settings.max_words,
@@ -170,6 +188,10 @@ class Service:
                 max_timeout_seconds=settings.max_timeout,
             ),
         )
+
+    def features(self) -> Features:
+        """What the page has to know before anybody gave it a key."""
+        return Features(keys=bool(self.keys), stress=self.current.pronouncer.knows_stress)
 
     def gauges(self) -> dict[str, float]:
         """Figures for the metrics, by name."""
@@ -212,7 +234,7 @@ class Service:
             TangerError, OSError: where its artifact cannot be read.
             PoolError: where its workers do not come so far.
         """
-        new = await asyncio.to_thread(Generation, self.settings, self.metrics)
+        new = await asyncio.to_thread(Generation, self.settings, self.metrics, self.user)
         running = self._start(new)
         checked = asyncio.create_task(new.check.passed.wait())
         await asyncio.wait(

@@ -9,23 +9,35 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field
 from model.alphabets import Alphabet
 from model.hypothesis import MOST
 
+# What may be asked for, and what may have answered
+Source = Literal["model", "lexicon", "auto"]
+Answerer = Literal["model", "lexicon", "user"]
+
 
 class Options(BaseModel):
     """What may be asked for besides the words; the query parameters of the GET route."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    source: Literal["model"] = Field(
-        "model", description="Where pronunciations come from: `model`, the network."
+    source: Source | None = Field(
+        None,
+        description="Where pronunciations come from: `model`, the network; `lexicon`, people's own "
+        "words and dictionaries; `auto`, these where they have the word, else the network. By "
+        "default as the service is set, which is `model` unless somebody changed it.",
     )
     alphabet: Alphabet | None = Field(
         None,
-        description="How phonemes are written: `arpabet` (`T`), `cntk` (`~T`), or `native` for "
-        "an artifact whose phonemes are not ARPAbet. By default the artifact's own, which is "
-        "`arpabet` for American English.",
+        description="How phonemes are written: `arpabet` (`T AE NG ER`), `ipa` (`ˈtæŋɚ`), "
+        '`x-sampa` (`"t{N@\\``), `cntk` (`~T ~AE ~NG ~ER`), or `native` for an artifact whose '
+        "phonemes are not ARPAbet. By default the artifact's own, which is `arpabet` for American "
+        "English.",
     )
-    stress: bool = Field(
-        False, description="Write stress behind vowels: `AE1` primary, `AE2` secondary, `AE0` none."
+    stress: bool | None = Field(
+        None,
+        description="Write stress: in `arpabet` behind vowels (`AE1` primary, `AE2` secondary, "
+        "`AE0` none), in `ipa` and `x-sampa` where the stressed syllable begins. By default `ipa` "
+        "and `x-sampa` have it where the artifact knows it, and `arpabet` does not. The vowels of "
+        "`ipa` and `x-sampa` (`ə` or `ʌ`, `ɚ` or `ɝ`) hang on it either way.",
     )
     n: int = Field(
         1,
@@ -40,7 +52,7 @@ class PronounceRequest(Options):
     """Words to pronounce."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"words": ["tanger", "Ångström", "42"]}]}
+        json_schema_extra={"examples": [{"words": ["tanger", "Ångström", "42", "日本"]}]}
     )
 
     # A megabyte holds half a million wrong items: the first is enough.
@@ -53,10 +65,14 @@ class Pronunciation(BaseModel):
     """One way to say a word."""
 
     phonemes: tuple[str, ...] = Field(description="In the alphabet that was asked for.")
-    text: str = Field(description="The phonemes, joined by spaces.")
-    probability: float = Field(
+    text: str = Field(
+        description="The phonemes, joined by spaces; in `ipa` and `x-sampa` without, and with a "
+        "syllable break where two would read as one."
+    )
+    probability: float | None = Field(
         description="Chance that the pronunciation is right, calibrated on words that training did "
-        "not hold; for an artifact that was not calibrated, the product of the step probabilities."
+        "not hold; for an artifact that was not calibrated, the product of the step probabilities. "
+        "Null where a lexicon answered."
     )
     complete: bool = Field(description="False where decoding hit its length bound.")
 
@@ -64,7 +80,7 @@ class Pronunciation(BaseModel):
 class WordError(BaseModel):
     """Why a word got no pronunciation."""
 
-    code: Literal["empty", "too_long", "unspellable", "decoding_failed"]
+    code: Literal["empty", "too_long", "unspellable", "decoding_failed", "not_in_lexicon"]
     message: str
 
 
@@ -72,10 +88,20 @@ class Result(BaseModel):
     """What is known of one word."""
 
     word: str = Field(description="The word as it was sent.")
-    normalized: str | None = Field(description="The word in the artifact's own graphemes.")
-    source: Literal["model"] | None
-    pronunciations: tuple[Pronunciation, ...]
-    warnings: tuple[str, ...] = Field(description="What was changed on the way: `é -> E`.")
+    normalized: str | None = Field(
+        description="The word in the artifact's own graphemes; where it was read out in parts, "
+        "these, joined by hyphens: `FORTY-TWO`."
+    )
+    source: Answerer | None = Field(
+        description="`user` for people's own words, `lexicon` for a dictionary, `model` for the "
+        "network, even if it said but one of the parts."
+    )
+    pronunciations: tuple[Pronunciation, ...] = Field(
+        description="All that a lexicon has, in its order, or the network's."
+    )
+    warnings: tuple[str, ...] = Field(
+        description="What was changed or read out on the way: `é -> E`, `42 -> forty-two`."
+    )
     error: WordError | None
 
 
@@ -112,14 +138,29 @@ class PronounceResponse(BaseModel):
                         },
                         {
                             "word": "42",
+                            "normalized": "FORTY-TWO",
+                            "source": "model",
+                            "pronunciations": [
+                                {
+                                    "phonemes": ["F", "AO", "R", "T", "IY", "T", "UW"],
+                                    "text": "F AO R T IY T UW",
+                                    "probability": 0.81,
+                                    "complete": True,
+                                }
+                            ],
+                            "warnings": ["42 -> forty-two"],
+                            "error": None,
+                        },
+                        {
+                            "word": "日本",
                             "normalized": None,
                             "source": None,
                             "pronunciations": [],
                             "warnings": [],
                             "error": {
                                 "code": "unspellable",
-                                "message": "4 (DIGIT FOUR) is none of the letters this artifact "
-                                "reads: 'ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+                                "message": "日 (CJK UNIFIED IDEOGRAPH-65E5) is none of the letters "
+                                "this artifact reads: 'ABCDEFGHIJKLMNOPQRSTUVWXYZ",
                             },
                         },
                     ],
@@ -150,6 +191,13 @@ class Limits(BaseModel):
     max_timeout_seconds: float
 
 
+class LexiconInfo(BaseModel):
+    """A lexicon that `source: lexicon` and `auto` ask."""
+
+    name: str
+    words: int
+
+
 class Info(BaseModel):
     """What is being served, on what, and how good it is."""
 
@@ -160,8 +208,63 @@ class Info(BaseModel):
     error_rates: dict[str, Any] = Field(
         description="By lexicon, as `python -m model evaluate` measured them."
     )
+    source: Source = Field(description="What answers where a request does not say.")
+    lexicons: tuple[LexiconInfo, ...] = Field(description="The one that wins first.")
+    user_lexicon: bool = Field(description="Whether people's own words are kept here.")
     devices: tuple[str, ...] = Field(description="One for each decoding process.")
     limits: Limits
+
+
+class Spoken(BaseModel):
+    """What a word of one's own sounds like."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={"examples": [{"pronunciations": ["T AE1 NG ER0"]}]},
+    )
+
+    pronunciations: Annotated[list[str], FailFast()] = Field(
+        min_length=1,
+        max_length=32,
+        description="The first is the best; in the artifact's phonemes, a space between two.",
+    )
+
+
+class OwnWord(BaseModel):
+    """A word of one's own."""
+
+    word: str
+    pronunciations: tuple[str, ...]
+
+
+class LexiconFile(BaseModel):
+    """In what form a lexicon comes or goes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal["cmudict", "mfa", "kaldi", "kaldip", "pls", "tsv"] = Field(
+        description="`cmudict`, `mfa` (Montreal Forced Aligner), `kaldi` (`lexicon.txt`), `kaldip` "
+        "(`lexiconp.txt`), `pls` (W3C) or `tsv`."
+    )
+
+
+class ImportOptions(LexiconFile):
+    """How a lexicon is taken in."""
+
+    replace: bool = Field(
+        False, description="Forget all that was there, not only the words that come."
+    )
+
+
+class Imported(BaseModel):
+    """What came of it."""
+
+    entries: int = Field(description="Pronunciations that were taken in.")
+    passed_over: int = Field(description="Markers such as `<unk>`, with phonemes of their own.")
+    without_probabilities: int = Field(
+        description="Entries whose probabilities were left out: there is no place for them."
+    )
 
 
 class ProblemError(BaseModel):

@@ -68,6 +68,7 @@ def main(arguments: Sequence[str]) -> int:
         # as Java's client does with each of its own (Kludex/uvicorn#2722).
         http=patient_for(head=settings.head_timeout, send=settings.send_timeout),
         h11_max_incomplete_event_size=_LONGEST_HEAD,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

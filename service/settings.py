@@ -8,6 +8,8 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from service.schemas import Source
+
 Positive = Annotated[int, Field(ge=1)]
 
 
@@ -28,6 +30,15 @@ class Settings(BaseSettings):
     """Folder of the artifact to serve."""
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     """auto (every GPU, else the CPU), cpu, cuda or cuda:N."""
+    source: Source = "model"
+    """Where pronunciations come from if a request does not say: model, lexicon, or auto (both)."""
+    builtin_lexicon: Annotated[str, Field(pattern="^(auto|on|off)$")] = "auto"
+    """Whether CMUdict is among the lexicons: on, off, or auto, where the phonemes are ARPAbet."""
+    lexicon: str = ""
+    """Lexicon files, with colons between as in PATH; the last that has a word wins. FORMAT=FILE
+    where a file does not tell: cmudict, mfa, kaldi, kaldip, pls, tsv or ctf."""
+    user_lexicon: Path | None = None
+    """SQLite file of one's own words; it is made where there is none. Without, there are none."""
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 for all."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
@@ -54,6 +65,8 @@ class Settings(BaseSettings):
     """Most letters in a word; a longer one gets an error of its own."""
     max_body: Positive = 1 << 20
     """Most bytes in a request's body."""
+    max_lexicon: Positive = 1 << 28
+    """Most bytes in a lexicon that is imported."""
     head_timeout: Annotated[float, Field(gt=0)] = 10.0
     """Seconds that a request's head may take to come; then its connection is closed."""
     body_timeout: Annotated[float, Field(gt=0)] = 10.0
@@ -78,6 +91,8 @@ class Settings(BaseSettings):
     """File of API keys, one a line; it is read again with new weights."""
     public_routes: str = "/livez,/readyz,/startupz,/health"
     """Paths that need no API key, separated by commas."""
+    page: bool = True
+    """Whether there is a page at /, which needs no API key itself."""
     metrics: bool = True
     """Whether there is a route /metrics, for Prometheus."""
     log_format: Annotated[str, Field(pattern="^(json|text)$")] = "json"

@@ -29,6 +29,7 @@ class Refusal(NamedTuple):
 
 
 DROP = "hang up before the answer"
+LOSE = "pass on, and hang up before the answer"
 CUT = "hang up in the middle of the answer"
 
 
@@ -89,6 +90,9 @@ class Front:
                 status, content = response.status, response.read()
                 headers = dict(response.getheaders())
                 upstream.close()
+                if action == LOSE:
+                    handler.close_connection = True
+                    return
         finally:
             with self._lock:
                 self._under_way -= 1

@@ -10,15 +10,17 @@ import typing
 
 import httpx
 import pytest
-from flaky_front import CUT, DROP, Refusal, before
+from flaky_front import CUT, DROP, LOSE, Refusal, before
 from live_service import ROOT, eventually, post, running
 
 from service import client_errors, schemas
 from service.client import AsyncClient, Client, Options, Retries
 from service.client_errors import (
     BadAnswerError,
+    ForbiddenError,
     InvalidRequestError,
     NoAnswerError,
+    NotFoundError,
     QueueFullError,
     StatusError,
     TimedOutError,
@@ -408,3 +410,82 @@ def test_it_needs_neither_torch_nor_the_web_framework():
         "from service.client import Client, AsyncClient\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=ROOT, check=True)
+
+
+@pytest.fixture(scope="module")
+def kept(tiny_artifact, tmp_path_factory):
+    """A service that keeps people's own words."""
+    folder = tmp_path_factory.mktemp("kept")
+    settings = {"api_keys": KEY, "user_lexicon": folder / "own.sqlite"}
+    with running(folder / "log", artifact=tiny_artifact, **settings) as service:
+        service.wait_until_ready()
+        yield service
+
+
+class Waiting:
+    """An `AsyncClient` behind a `Client`'s face."""
+
+    def __init__(self, *arguments, **settings):
+        self.settings = arguments, settings
+
+    def __getattr__(self, name):
+        def call(*arguments, **options):
+            async def once():
+                async with AsyncClient(*self.settings[0], **self.settings[1]) as client:
+                    return await getattr(client, name)(*arguments, **options)
+
+            return asyncio.run(once())
+
+        return call
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize("kind", [Client, Waiting])
+@pytest.mark.parametrize("word", ["tanger", "..", "a/b?c=d#e", "Ünter den", "100%", "."])
+def test_own_words(kept, kind, word):
+    client = kind(kept.url, api_key=KEY, retries=PATIENT)
+    with pytest.raises(NotFoundError):
+        client.get_word(word)
+    told = client.put_word(word, "T AE NG ER", "T AE NG G ER")
+    assert isinstance(told, schemas.OwnWord)
+    assert told.pronunciations == ("T AE NG ER", "T AE NG G ER")
+    assert client.get_word(word) == told
+    (result,) = client.pronounce([word], source="auto")
+    assert result.source == "user"
+    assert [p.text for p in result.pronunciations] == ["T AE NG ER", "T AE NG G ER"]
+    client.delete_word(word)
+    with pytest.raises(NotFoundError) as gone:
+        client.delete_word(word)
+    assert gone.value.attempts == 1
+    client.close()
+
+
+@pytest.mark.parametrize("kind", [Client, Waiting])
+def test_own_words_over_a_bad_connection(kept, kind):
+    with before(kept.port) as front:
+        client = kind(front.url, api_key=KEY, retries=PATIENT)
+        front.script.extend([DROP, CUT])
+        assert client.put_word("bad", "B AE D").pronunciations == ("B AE D",)
+        # Deleted, and the answer lost: that it is not there the next time is no surprise
+        front.script.extend([LOSE])
+        client.delete_word("bad")
+        with pytest.raises(NotFoundError):
+            client.get_word("bad")
+        client.close()
+
+
+def test_what_is_no_pronunciation(kept):
+    with Client(kept.url, api_key=KEY) as client:
+        with pytest.raises(InvalidRequestError, match=r"body\.pronunciations\.1") as refused:
+            client.put_word("bad", "B AE D", "B XX D")
+        assert [error.where for error in refused.value.errors] == ["body.pronunciations.1"]
+        with pytest.raises(InvalidRequestError, match="pronunciations"):
+            client.put_word("bad")
+
+
+def test_own_words_are_off_without_keys(service):
+    with Client(service.url) as client, pytest.raises(ForbiddenError) as refused:
+        client.put_word("bad", "B AE D")
+    assert (refused.value.status, refused.value.code) == (403, "off")

@@ -1,12 +1,13 @@
 import hashlib
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from model import lexicon
-from model.lexicon import Entry, EntryError, LexiconError
-from model.vocabulary import SymbolClashError, UnknownSymbolError
+from model.lexicon import Entry, EntryError, LexiconError, LexiconFormat
+from model.vocabulary import SymbolClashError, UnknownSymbolError, Vocabulary
 
 CTF_SHA256 = "ebdfa951b6a66dc8cbfd0f5f9e02b138b2061979662a01ec7f2f6fe91dc1e810"
 
@@ -64,6 +65,16 @@ def test_punctuation_words_are_no_comments(tmp_path):
         ("x.ctf", "0\t|S0 3:1\t|S1 3:1 |# <s>\n", 1, "ID<TAB>|S0"),
         ("x.ctf", "0\t|S0 3:1 |# <s>\t|S1 3:1 |# <s>\n", 1, "from <s> to </s>"),
         ("x.ctf", "0\t|S0 3:1 |# <s>\t|S1 3:1 |# A\n", 1, "3:1 |# <s>"),
+        ("lexicon.txt", "a AH\nb\n", 2, "word phoneme"),
+        ("lexiconp.txt", "a 1 AH\nb B\n", 2, "word probability phoneme"),
+        ("lexiconp.txt", "a 1.5 AH\n", 1, "at most 1"),
+        ("lexiconp.txt", "a 0 AH\n", 1, "above 0"),
+        ("lexiconp.txt", "a nan AH\n", 1, "above 0"),
+        ("lexiconp.txt", "a 0.5\n", 1, "word probability phoneme"),
+        ("x.dict", "a 0.5 AH\nb 0.5\n", 2, "word<TAB>phoneme"),
+        ("x.dict", "a 0.5 AH\nb\n", 2, "word<TAB>phoneme"),
+        ("x.dict", "a 0.5 AH\nb 0.1 0.1 0.1 0.1 0.1 B\n", 2, "up to four numbers"),
+        ("x.dict", "a 0.5 AH\nb 1.1 B\n", 2, "at most 1.0"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path, name, text, line, expected):
@@ -90,14 +101,22 @@ def test_unmarked_phonemes_in_ctf_are_refused(tmp_path):
         ("words", "0\t|S0 3:1 |# <s>\t|S1 3:1 |# <s>", "ctf"),
         ("words", ";;; x\nmot\tm o", "tsv"),
         ("words", "MOT  M OW", "cmudict"),
+        ("lexicon.txt", "MOT M OW", "kaldi"),
+        ("lexiconp.txt", "MOT 1.0 M OW", "kaldip"),
+        ("words.pls", "", "pls"),
+        ("words", "<?xml version='1.0'?>", "pls"),
+        ("words", "  <lexicon version='1.0'", "pls"),
+        ("mfa.dict", "mot\t0.5\tM OW", "mfa"),
+        ("mfa.dict", "mot\t0.5\t0.1\t1.2\t0.9\tM OW", "mfa"),
+        ("mfa.dict", "mot\tM OW", "cmudict"),
         ("words", "", "cmudict"),
     ],
 )
 def test_the_format_is_detected(tmp_path, name, text, format):
-    assert lexicon.detect_format(tmp_path / name, text) == format
+    assert lexicon.detect_format(tmp_path / name, text.split("\n")) == format
 
 
-@given(entries=ENTRIES, format=st.sampled_from(["cmudict", "tsv", "ctf"]))
+@given(entries=ENTRIES, format=st.sampled_from(get_args(LexiconFormat)))
 def test_what_is_written_reads_back(tmp_path_factory, entries, format):
     path = tmp_path_factory.mktemp("round") / "lexicon"
     lexicon.write(path, entries, format)
@@ -119,6 +138,18 @@ def test_what_is_written_reads_back(tmp_path_factory, entries, format):
         (Entry("~T", ("T",)), "ctf", None),
         (Entry("two words", ("T",)), "ctf", EntryError),
         (Entry("word", ()), "ctf", EntryError),
+        (Entry("two words", ("T",)), "mfa", EntryError),
+        (Entry("word", ("0.5", "T")), "mfa", EntryError),
+        (Entry("word", ("5", "T")), "mfa", None),
+        (Entry("word(1)", ("T",)), "mfa", None),
+        (Entry("two words", ("T",)), "kaldi", EntryError),
+        (Entry("word", ()), "kaldip", EntryError),
+        (Entry("word(1)", ("#",)), "kaldi", None),
+        (Entry("two words", ("T",)), "pls", None),
+        (Entry("two  words", ("T",)), "pls", EntryError),
+        (Entry("word\0", ("T",)), "pls", EntryError),
+        (Entry("a<b>&c", ("&lt;", "<")), "pls", None),
+        (Entry("", ("T",)), "pls", EntryError),
     ],
 )
 def test_what_would_not_read_back_is_refused(tmp_path, entry, format, error):
@@ -165,7 +196,7 @@ def test_ctf_needs_every_symbol_in_its_mapping(tmp_path):
 
 def test_a_special_symbol_is_no_phoneme(tmp_path):
     with pytest.raises(SymbolClashError, match="</s>"):
-        lexicon.Vocabulary.of(["T", "</s>"])
+        Vocabulary.of(["T", "</s>"])
 
 
 def test_pronunciations_keep_their_order():

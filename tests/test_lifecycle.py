@@ -6,6 +6,7 @@ import signal
 import socket
 from pathlib import Path
 
+import poison
 import pytest
 import torch
 from live_service import eventually, get, post, running
@@ -114,6 +115,21 @@ def test_workers_that_hang_are_replaced_and_their_words_answered(service):
     service.wait_until_ready(2)
     assert not set(service.workers()) & set(before)
     assert_answers(service)
+
+
+def test_a_worker_that_is_late_but_at_work_is_waited_for(shipped_artifact, tmp_path, monkeypatch):
+    poison.prepare(tmp_path, monkeypatch)
+    with running(tmp_path / "log", artifact=shipped_artifact) as service:
+        service.wait_until_ready()
+        (worker,) = service.workers()
+        # Past the second that one may be silent
+        answer = service.ask(get("/pronounce/qxtoil", X_Request_Timeout=60))
+        assert answer.status_code == 200
+        assert service.workers() == [worker]
+        refused = service.ask(get("/pronounce/qxhang"))
+        assert_retry_later(refused, "worker_lost")
+        assert worker not in service.workers()
+        assert service.stop() == 0
 
 
 def test_workers_end_when_the_service_is_killed(service):  # the last to share it

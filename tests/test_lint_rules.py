@@ -2,16 +2,16 @@ import pytest
 
 from model.alphabets import ARPABET
 from model.lexicon import Entry
-from model.lint_rules import Fault, Inventory, Sounds, Stems, duplicates, is_spelt_out
+from model.lint_rules import Conventions, Fault, Sounds, Stems, duplicates, is_spelt_out
 
 
 def entry(word, phonemes):
     return Entry(word, tuple(phonemes.split()))
 
 
-STRESSED = Inventory(ARPABET, [entry("DOG", "D AO1 G")])
-BARE = Inventory(ARPABET, [entry("DOG", "D AO G"), entry("DOGS", "D AO1 G Z")])
-NATIVE = Inventory({"a", "b", "x1"}, [entry("AB", "a b")])
+STRESSED = Conventions(ARPABET, [entry("DOG", "D AO1 G")])
+BARE = Conventions(ARPABET, [entry("DOG", "D AO G"), entry("DOGS", "D AO1 G Z")])
+NATIVE = Conventions({"a", "b", "x1"}, [entry("AB", "a b")])
 
 
 def test_a_pronunciation_is_taken_apart():
@@ -23,7 +23,7 @@ def test_a_pronunciation_is_taken_apart():
 
 
 @pytest.mark.parametrize(
-    ("inventory", "phonemes", "reason", "suggestion"),
+    ("conventions", "phonemes", "reason", "suggestion"),
     [
         (STRESSED, "D AO1 GH", "trailing junk: GH", "D AO1"),
         (STRESSED, "D AO1 G , 12 %", "trailing junk: , 12 %", "D AO1 G"),
@@ -38,9 +38,9 @@ def test_a_pronunciation_is_taken_apart():
         (NATIVE, "a b c", "trailing junk: c", "a b"),
     ],
 )
-def test_phonemes_that_there_are_not(inventory, phonemes, reason, suggestion):
+def test_phonemes_that_there_are_not(conventions, phonemes, reason, suggestion):
     wanted = None if suggestion is None else tuple(suggestion.split())
-    assert inventory.take_apart(tuple(phonemes.split())) == Fault(reason, wanted)
+    assert conventions.take_apart(tuple(phonemes.split())) == Fault(reason, wanted)
 
 
 def test_stress_digits_are_wanted_where_most_entries_have_them():

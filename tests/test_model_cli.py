@@ -1,3 +1,4 @@
+import itertools
 import os
 import subprocess
 import sys
@@ -119,7 +120,7 @@ def test_alphabets(pronounce):
     assert pronounce("tanger", "--alphabet", "cntk").stdout == "TANGER  ~T ~AE ~NG ~ER\n"
     refused = pronounce("tanger", "--alphabet", "native")
     assert refused.exit_code == 2
-    assert "'arpabet' or 'cntk'" in refused.stderr
+    assert "'arpabet' or 'ipa' or 'x-sampa' or 'cntk'" in refused.stderr
 
 
 def test_convert_there_and_back(little_lexicon, tmp_path):
@@ -129,6 +130,19 @@ def test_convert_there_and_back(little_lexicon, tmp_path):
         assert result.exit_code == 0
         assert "100 entries" in result.stdout
     assert (tmp_path / "c.dict").read_bytes() == source.read_bytes()
+
+
+def test_convert_between_all_formats(little_lexicon, tmp_path):
+    source = little_lexicon["dev"]
+    steps = [source, "a.pls", "lexicon.txt", "lexiconp.txt", "b.mfa", "c.tsv", "d.ctf", "e.dict"]
+    for step, name in itertools.pairwise(steps):
+        extra = ["--to", "mfa"] if name == "b.mfa" else []
+        result = tanger("convert", tmp_path / step, tmp_path / name, *extra)
+        assert result.exit_code == 0, result.stderr
+        assert "100 entries" in result.stdout
+        assert ("no place for all" in result.stdout) == (name == "c.tsv")
+    assert (tmp_path / "e.dict").read_bytes() == source.read_bytes()
+    assert (tmp_path / "lexiconp.txt").read_text().split()[1] == "1.0"
 
 
 def test_convert_says_what_is_wrong(tmp_path):

@@ -6,14 +6,17 @@ import httpx
 import pytest
 
 from model.alphabets import AlphabetError, StressError
+from model.lexicon import EntryError
 from service import problems
 from service.app import create_app
 from service.batcher import DeadlineError, QueueFullError
+from service.lexicon_store import FullEntryError, UserLexiconError
 from service.pool import WorkerLostError
 from service.problems import (
     BodyTooLargeError,
     ForbiddenError,
     InvalidRequestError,
+    NoEntryError,
     NotJSONError,
     ReloadError,
     RequestTimeoutError,
@@ -27,8 +30,13 @@ EXAMPLES = [
     (NotJSONError("no"), 400, "not_json", None),
     (UnauthorizedError(known=False), 401, "unauthorized", None),
     (ForbiddenError("no"), 403, "off", None),
+    (problems.NotAcceptableError("a/b", ["c/d"]), 406, "not_acceptable", None),
     (RequestTimeoutError("no"), 408, "body_too_slow", None),
+    (NoEntryError("tanger"), 404, "no_entry", None),
     (ReloadError("no"), 409, "reload_failed", None),
+    (EntryError(1, "new york", ("T",)), 409, "format_cannot_hold", None),
+    (FullEntryError("tanger"), 422, "entry_full", None),
+    (UserLexiconError("no"), 503, "user_lexicon_failed", "1"),
     (BodyTooLargeError(1000), 413, "body_too_large", None),
     (problems.UnsupportedMediaTypeError("no"), 415, "not_json_type", None),
     (InvalidRequestError(ProblemError(where="x", message="y")), 422, "invalid_request", None),

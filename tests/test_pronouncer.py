@@ -85,7 +85,7 @@ def test_alphabets(artifact):
 
 
 def test_an_alphabet_that_the_artifact_cannot_be_written_in_is_refused_before_anything(artifact):
-    with pytest.raises(AlphabetError, match="'arpabet' or 'cntk'"):
+    with pytest.raises(AlphabetError, match="'arpabet' or 'ipa' or 'x-sampa' or 'cntk'"):
         pronounce(artifact, "ab", alphabet="native")
 
 
@@ -127,7 +127,8 @@ def test_an_entity_tag_names_all_that_decides_an_answer(artifact):
     others = [
         tag("abd"),
         tag(alphabet="cntk"),
-        tag(stress=True),
+        tag(alphabet="ipa"),
+        tag(alphabet="ipa", stress=False),
         tag(n=2),
         tag(max_letters=5),
         tag(artifact=replace(artifact, weights_sha256="0" * 64)),

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.spelling import Speller
+from model.spelling import Speller, lexicon_key, told_of_lookup
 
 ENGLISH = Speller("ABCDEFGHIJKLMNOPQRSTUVWXYZ'")
 
@@ -105,3 +105,46 @@ def test_case_that_a_lexicon_keeps_is_kept():
     speller = Speller("aAbB")
     assert speller.spell("aB").normalized == "aB"
     assert speller.spell("aB").warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("word", "key"),
+    [
+        ("Tanger", "tanger"),
+        (" A.M. ", "a.m."),
+        ("n’t", "n't"),
+        ("n`t", "n't"),
+        ("CAFE\u0301", "café"),
+        ("Maße", "maße"),
+        ("so\u00adft", "soft"),
+        ("СЛОВО", "слово"),
+        ("New York", "new york"),
+        (" \u200b", ""),
+    ],
+)
+def test_what_lexicons_keep_a_word_under(word, key):
+    assert lexicon_key(word) == key
+
+
+@pytest.mark.parametrize(
+    ("word", "spellings", "told"),
+    [
+        ("tanger", ["TANGER"], ()),
+        ("Tanger", ["tanger"], ()),
+        ("tANGER", ["tanger"], ("capitals ignored: tANGER -> tanger",)),
+        ("iPhone", ["iPhone"], ()),
+        (" iPhone", ["iPhone"], ("surrounding spaces removed",)),
+        ("n’t", ["n't"], ("’ -> '",)),
+        ("n't", ["n’t"], ()),
+        ("so\u00adft", ["soft"], ("'\\xad' -> nothing",)),
+        ("POLISH", ["Polish", "polish"], ("capitals ignored: POLISH -> Polish, polish",)),
+    ],
+)
+def test_what_did_not_count_of_a_word_that_was_found(word, spellings, told):
+    assert told_of_lookup(word, spellings) == told
+
+
+def test_a_key_in_the_case_of_the_artifact():
+    assert Speller("ABC'").cased("3-d café") == "3-D CAFÉ"
+    assert Speller("abcß").cased("maße") == "maße"
+    assert Speller("aAbB").cased("ab") == "ab"

@@ -52,3 +52,21 @@ def test_what_is_missing_is_said(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without_wordfreq)
     with pytest.raises(SpellingsError, match="pip install"):
         list(spellings.frequent(["en"], LETTERS, without=()))
+
+
+def test_names_of_people_come_before_words(tmp_path):
+    pytest.importorskip("wordfreq")
+    pytest.importorskip("names")
+    called = list(spellings.names(LETTERS, without={"SMITH"}))
+    assert len(called) == len(set(called)) > 80_000
+    assert {"JOHNSON", "MARY", "AALDERINK"} < set(called)
+    assert "SMITH" not in called
+    lexicon.write(tmp_path / "train.dict", [Entry(LETTERS, ("T",))], "cmudict")
+    done = CliRunner().invoke(app, [
+        "spellings", "--lexicon", str(tmp_path / "train.dict"), "--names", "--most", "100000",
+        "--out", str(tmp_path / "words.txt"),
+    ])  # fmt: skip
+    assert done.exit_code == 0, done.output
+    words = (tmp_path / "words.txt").read_text().split()
+    assert len(words) == len(set(words)) == 100_000
+    assert words.index("JOHNSON") < words.index("THE")

@@ -8,14 +8,14 @@ from model.alphabets import ARPABET
 from model.doubts import Doubts
 from model.hypothesis import Hypothesis
 from model.lexicon import Entry
-from model.lint_rules import Inventory, Stem
+from model.lint_rules import Conventions, Stem
 from model.scoring import Scored
 from model.suspicion import Terms
 
 SYMBOLS = ("</s>", "T", "D", "AE", "IH")
 VOWELS = [False, False, False, True, True]
-STRESSED = Inventory(ARPABET, [Entry("AT", ("AE1", "T"))])
-BARE = Inventory(ARPABET, [Entry("AT", ("AE", "T"))])
+STRESSED = Conventions(ARPABET, [Entry("AT", ("AE1", "T"))])
+BARE = Conventions(ARPABET, [Entry("AT", ("AE", "T"))])
 
 
 def scored(steps, *, stress=None):
@@ -28,10 +28,10 @@ def scored(steps, *, stress=None):
     return Scored(np.array(said), logs, None if stress is None else np.log(np.array(stress)))
 
 
-def looked_at(text, what, *, answer="AE T", inventory=STRESSED, stem=None):
-    sounds = inventory.take_apart(tuple(text.split()))
+def looked_at(text, what, *, answer="AE T", conventions=STRESSED, stem=None):
+    sounds = conventions.take_apart(tuple(text.split()))
     hypothesis = Hypothesis(tuple(answer.split()), (0.5, 0.5, 1.0), complete=True)
-    return doubts.of(sounds, what, hypothesis, stem, inventory, VOWELS)
+    return doubts.of(sounds, what, hypothesis, stem, conventions, VOWELS)
 
 
 AT = [
@@ -76,7 +76,7 @@ def test_stress():
     twice = looked_at("AE1 T IH1", what)
     assert (twice.primaries, twice.moved) == (1, 0)
     assert twice.digit == pytest.approx(math.log(0.59 / 0.30))
-    bare = looked_at("AE T IH", what, inventory=BARE)
+    bare = looked_at("AE T IH", what, conventions=BARE)
     assert (bare.digit, bare.moved, bare.no_primary) == (0, 0, 0)
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -24,9 +24,15 @@ from model.cli.common import (
     load,
     plain_errors,
 )
-from model.hypothesis import MOST, Hypothesis
-from model.lexicon import Entry, LexiconFormat
-from model.spelling import Speller, Spelling
+from model.combining import Way, combine
+from model.hypothesis import MOST
+from model.inventory import Inventory
+from model.lexicon import Entry
+from model.reading import Part, Reader
+from model.spelling import Spelling
+
+# `convert` makes the others of these
+AnswerFormat = Literal["cmudict", "tsv", "ctf"]
 
 
 def pronounce(
@@ -40,13 +46,14 @@ def pronounce(
         Path | None,
         typer.Option(help="A file for the answers to --input; repeated, the command goes on."),
     ] = None,
-    format: Annotated[LexiconFormat, typer.Option(help="How answers are written.")] = "cmudict",
+    format: Annotated[AnswerFormat, typer.Option(help="How answers are written.")] = "cmudict",
     alphabet: Annotated[
         Alphabet | None, typer.Option(help="The artifact's own by default.")
     ] = None,
     stress: Annotated[
-        bool, typer.Option("--stress", help="Stress digits behind vowels: T AE1 NG ER0.")
-    ] = False,
+        bool | None,
+        typer.Option(help="Stress, as in T AE1 NG ER0; by default in ipa and x-sampa alone."),
+    ] = None,
     n: Annotated[
         int, typer.Option("--n", min=1, max=MOST, help="Most answers a word, the likeliest first.")
     ] = 1,
@@ -73,23 +80,49 @@ def pronounce(
             knows_stress=checked.knows_stress,
         )
         phonemizer = load(artifact, device, precision=precision, threads=threads)
-        speller = Speller(checked.graphemes.own)
+        marks = alphabets.marks_stress(written, stress)
+        reader = Reader(checked.graphemes.own, checked.phonemes.own)
+        inventory = Inventory(checked.phonemes.own)
 
-        def ask(some: Sequence[str]) -> Iterator[tuple[Spelling, list[Hypothesis]]]:
-            spelt = [speller.spell(word) for word in some]
-            answers = iter(
-                phonemizer.alternatives([s.normalized for s in spelt if s.normalized], n)
-            )
-            return ((each, next(answers) if each.normalized else []) for each in spelt)
+        def ask(some: Sequence[str], alphabet: Alphabet) -> list[tuple[Spelling, list[Way]]]:
+            """Each word's spelling, and the ways to say it in `alphabet`, if there are any."""
+            readings = [reader.read(word) for word in some]
+            parts = [part for reading in readings for part in reading.parts]
+            asked = [part.text for part in parts if part.spoken is None]
+            answers = iter(phonemizer.alternatives(asked, n))
+
+            def ways(part: Part) -> list[Way]:
+                if part.spoken is not None:
+                    phonemes, digits = inventory.split(part.spoken)
+                    known = digits if checked.knows_stress else None
+                    return [Way(write(phonemes, known), 1.0, complete=True)]
+                return [
+                    Way(write(each.phonemes, each.stress), each.probability, each.complete)
+                    for each in next(answers)
+                ]
+
+            def write(
+                phonemes: Sequence[str], digits: Sequence[int | None] | None
+            ) -> tuple[str, ...]:
+                return alphabets.write(phonemes, alphabet, digits, marks=marks)
+
+            return [
+                (
+                    reading.spelling,
+                    combine([ways(part) for part in reading.parts], n) if reading.parts else [],
+                )
+                for reading in readings
+            ]
 
         def lines(some: Sequence[str]) -> bulk.Answers:
-            asked = list(ask(some))
+            asked = ask(some, written)
             return bulk.Answers(
-                "".join(line for each, answers in asked
-                        for line in _lines(each, answers, format, written, stressed=stress)),
+                "".join(
+                    line for each, ways in asked for line in _lines(each, ways, format, written)
+                ),
                 [told for each, _ in asked for told in _told(each)],
-                not all(answers for _, answers in asked),
-            )  # fmt: skip
+                not all(ways for _, ways in asked),
+            )
 
         failed = False
         if output is not None:
@@ -98,20 +131,19 @@ def pronounce(
                 "precision": phonemizer.decoder.precision,
                 "format": format,
                 "alphabet": written,
-                "stress": stress,
+                "stress": marks,
                 "n": n,
             }
             failed = bulk.answer(input, output, identity=identity, ask=lines, tell=_tell)
         elif format == "ctf":  # marks phonemes itself, and numbers symbols over the whole list
             entries = []
-            for each, answers in ask(words or [w for chunk in _chunks(input) for w in chunk]):
+            for each, ways in ask(
+                words or [w for chunk in _chunks(input) for w in chunk], "native"
+            ):
                 for told in _told(each):
                     _tell(told)
-                failed = failed or not answers
-                for answer in answers:
-                    digits = answer.stress if stress else None
-                    native = alphabets.write(answer.phonemes, "native", digits)
-                    entries.append(Entry(each.normalized or "", native))
+                failed = failed or not ways
+                entries += [Entry(each.normalized or "", way.phonemes) for way in ways]
             for line in lexicon.render(entries, "ctf") if entries else ():
                 print(line)
         else:
@@ -125,27 +157,21 @@ def pronounce(
 
 
 def _lines(
-    spelling: Spelling,
-    answers: Sequence[Hypothesis],
-    format: LexiconFormat,
-    alphabet: Alphabet,
-    *,
-    stressed: bool,
+    spelling: Spelling, ways: Sequence[Way], format: AnswerFormat, alphabet: Alphabet
 ) -> Iterator[str]:
     """One word's lines, each with its line feed."""
-    if not answers:
+    if not ways:
         if format == "tsv":
             yield f"{spelling.word.strip()}\t\n"
         else:
             code = spelling.error.code if spelling.error else ""
             yield f"# {spelling.word[:80]!r}: {code}\n"
-    for number, answer in enumerate(answers):
-        digits = answer.stress if stressed else None
-        phonemes = " ".join(alphabets.write(answer.phonemes, alphabet, digits))
+    for number, way in enumerate(ways):
+        text = alphabets.join(way.phonemes, alphabet)
         if format == "tsv":
-            yield f"{spelling.word.strip()}\t{phonemes}\n"
+            yield f"{spelling.word.strip()}\t{text}\n"
         else:
-            yield f"{spelling.normalized}{f'({number})' * bool(number)}  {phonemes}\n"
+            yield f"{spelling.normalized}{f'({number})' * bool(number)}  {text}\n"
 
 
 def _chunks(path: Path) -> Iterator[list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
@@ -29,11 +29,17 @@ def convert(
     with plain_errors():
         wanted = to or lexicon.format_named(target)
         if wanted is None:
-            fail(f"{target.name} does not tell its format: say --to cmudict, ctf or tsv")
-        entries = lexicon.read(source, source_format)
+            fail(
+                f"{target.name} does not tell its format: say --to "
+                f"{', '.join(get_args(LexiconFormat))}"
+            )
+        rows = lexicon.read_rows(source, source_format)
         symbols = lexicon.decode(mapping.read_bytes()).split() if mapping else None
-        lexicon.write(target, entries, wanted, mapping=symbols)
-    print(f"{len(entries):,} entries written to {target}")
+        lexicon.write_rows(target, rows, wanted, mapping=symbols)
+    print(f"{len(rows):,} entries written to {target}")
+    room = lexicon.PROBABILITIES.get(wanted, 0)
+    if lost := sum(len(row.probabilities) > room for row in rows):
+        print(f"{wanted} has no place for all the probabilities of {lost:,} of them")
 
 
 def download_split(

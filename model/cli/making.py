@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import islice
+import hashlib
+from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated
 
@@ -119,9 +120,12 @@ def spellings(
     language: Annotated[
         list[str] | None, typer.Option(help="Of which wordfreq lists frequent words; en.")
     ] = None,
+    names: Annotated[
+        bool, typer.Option("--names", help="Names of people as well, before the words.")
+    ] = False,
     most: Annotated[int | None, typer.Option(min=1, help="So many of them at most.")] = None,
 ) -> None:
-    """List words that no lexicon pronounces, for teachers to label (needs wordfreq)."""
+    """List words that no lexicon pronounces, for teachers to label (needs wordfreq, names)."""
     with plain_errors():
         from model import spellings as lists
         from model.checkpoint import replace_file
@@ -130,8 +134,10 @@ def spellings(
         own = {entry.word for entry in read(lexicon)}
         held_out = {entry.word for path in without or () for entry in read(path)}
         graphemes = {grapheme for word in own for grapheme in word}
-        found = lists.frequent(language or ["en"], graphemes, without=own | held_out)
-        words = list(islice(found, most))
+        left_out = own | held_out
+        called = lists.names(graphemes, without=left_out) if names else iter(())
+        written = lists.frequent(language or ["en"], graphemes, without=left_out)
+        words = list(islice(dict.fromkeys(chain(called, written)), most))
         replace_file(out, "".join(f"{word}\n" for word in words).encode())
     print(f"{len(words):,} words written to {out}")
 
@@ -173,6 +179,20 @@ def derive(
     print(f"{len(entries):,} entries written to {out}")
 
 
+def train_joint_ngram(
+    lexicon: Annotated[list[Path], typer.Option(help="The training lexicon, and others.")],
+    out: Annotated[Path, typer.Option(help="Where the model goes (.fst).")],
+) -> None:
+    """Train a joint n-gram model, a teacher of another kind (needs phonetisaurus; minutes)."""
+    with plain_errors():
+        from model import joint_ngram
+        from model.lexicon import read
+
+        entries = [entry for path in lexicon for entry in read(path)]
+        joint_ngram.train(entries, out)
+    print(f"a joint n-gram model of {len(entries):,} entries is {out}")
+
+
 def label(
     teacher: Annotated[list[Path], typer.Option(help="An artifact; several answer by their mean.")],
     lexicon: Annotated[
@@ -182,6 +202,10 @@ def label(
     words: Annotated[
         Path | None, typer.Option(help="Further spellings, one a line, that teachers pronounce.")
     ] = None,
+    ngram: Annotated[
+        Path | None,
+        typer.Option(help="What `joint-ngram` made, to pronounce those spellings with them."),
+    ] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
 ) -> None:
@@ -189,7 +213,7 @@ def label(
     with plain_errors():
         from rich.progress import track
 
-        from model import labelling, soft_labels
+        from model import labelling, panel, soft_labels
         from model.lexicon import read
         from model.torch_decoder import TorchDecoder
 
@@ -200,19 +224,24 @@ def label(
         listed = words.read_text("utf-8").split() if words else []
         spelt = [word for word in listed if word not in known]
         steps = track(
-            labelling.label(teachers, entries, spelt),
+            labelling.label(teachers, entries, spelt)
+            if ngram is None
+            else chain(labelling.label(teachers, entries, ()), panel.label(teachers, ngram, spelt)),
             "labelling",
             total=len(entries) + len(spelt),
             console=Console(stderr=True),
         )
         examples = list(steps)
+        origin = {"teachers": [checkpoint.read(path).told for path in teacher]}
+        if ngram is not None:
+            origin["joint_ngram"] = [{"sha256": hashlib.sha256(ngram.read_bytes()).hexdigest()}]
         soft_labels.write(
             out,
             soft_labels.SoftLexicon(
                 teachers.graphemes,
                 teachers.phonemes,
                 teachers.network.config.boundaries,
-                {"teachers": [checkpoint.read(path).told for path in teacher]},
+                origin,
                 examples,
             ),
         )

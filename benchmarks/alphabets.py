@@ -1,0 +1,111 @@
+"""Our IPA and X-SAMPA beside those of others, on every line of CMUdict.
+
+``python -m benchmarks.alphabets [LEXICON]``: phonecodes converts phonemes, syllabify cuts
+syllables, and what differs is counted. `docs/alphabets.md` tells of it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from phonecodes import phonecodes
+from syllabify.core import factory
+
+from model import lexicon, stress, syllables, transcription
+from model.lexicon import Entry
+
+_MARKS = 'ˈˌ"%'
+
+
+@dataclass
+class Agreement:
+    """What was compared, and what differs.
+
+    Attributes:
+        lines: of the lexicon.
+        returned: of them, those that come back from IPA and X-SAMPA just as they were.
+        ipa, sampa: phonemes that are written otherwise, by ours and theirs.
+        stresses: lines where a vowel has another stress.
+        placed: lines that syllabify could read, and of them those with all marks in one place.
+        onsets: the consonants in front of a stressed vowel that are cut otherwise, and whether ours
+            has fewer of them in that syllable.
+    """
+
+    lines: int = 0
+    phonemes: int = 0
+    returned: int = 0
+    stresses: int = 0
+    placed: list[int] = field(default_factory=lambda: [0, 0])
+    ipa: Counter[tuple[str, str]] = field(default_factory=Counter)
+    sampa: Counter[tuple[str, str]] = field(default_factory=Counter)
+    onsets: Counter[tuple[str, bool]] = field(default_factory=Counter)
+
+
+def compare(entries: Iterable[Entry]) -> Agreement:
+    """Write every entry, and have others write it."""
+    found = Agreement()
+    for _, spoken in entries:
+        phonemes, digits = zip(*map(stress.split, spoken), strict=True)
+        ipa = transcription.write(phonemes, "ipa", digits)
+        sampa = transcription.write(phonemes, "x-sampa", digits)
+        found.lines += 1
+        found.phonemes += len(phonemes)
+        found.returned += all(
+            transcription.parse(transcription.join(written, notation), notation) == spoken
+            for written, notation in ((ipa, "ipa"), (sampa, "x-sampa"))
+        )
+        their_ipa = phonecodes.convert(" ".join(spoken), "arpabet", "ipa").split()
+        their_sampa = phonecodes.convert(" ".join(their_ipa), "ipa", "xsampa").split()
+        for ours, theirs, differing in (
+            (ipa, their_ipa, found.ipa),
+            (sampa, their_sampa, found.sampa),
+        ):
+            for one, other in zip(ours, theirs, strict=True):
+                pair = one.lstrip(_MARKS), other.lstrip(_MARKS)
+                differing[pair] += pair[0] != pair[1]
+        their_digits = ["ˈˌ".find(symbol[0]) + 1 for symbol in their_ipa]
+        found.stresses += their_digits != [digit or 0 for digit in digits]
+        _compare_syllables(found, spoken, phonemes, digits)
+    return found
+
+
+def _compare_syllables(
+    found: Agreement, spoken: tuple[str, ...], phonemes: tuple[str, ...], digits: tuple[int, ...]
+) -> None:
+    try:
+        cut = factory(" ".join(spoken))
+    except (AttributeError, IndexError, KeyError, ValueError):
+        return
+    sizes = [len(str(syllable).partition("{")[0].split()) for syllable in cut]
+    if sum(sizes) != len(spoken):
+        return
+    theirs = [sum(sizes[:place]) for place in range(len(sizes))]
+    differing = [
+        (" ".join(phonemes[min(start, other) : vowel]), start > other)
+        for (start, vowel), other in zip(syllables.onsets(phonemes), theirs, strict=False)
+        if digits[vowel] and start != other
+    ]
+    found.placed[0] += 1
+    found.placed[1] += not differing
+    found.onsets.update(differing)
+
+
+def main(path: Path) -> None:
+    """Print what differs."""
+    found = compare(lexicon.read(path, "cmudict"))
+    print(f"{found.lines:,} lines, {found.phonemes:,} phonemes")
+    print(f"{found.lines - found.returned:,} do not come back as they were")
+    print(f"{found.stresses:,} with another stress on a vowel")
+    for name, differing in (("IPA", found.ipa), ("X-SAMPA", found.sampa)):
+        print(f"{name}: {sum(differing.values()):,} phonemes differ: {+differing}")
+    read, same = found.placed
+    print(f"syllabify reads {read:,}, and {same:,} of them have their marks in the same places")
+    print(f"{found.onsets.most_common(40)}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "data/cmudict/cmudict-0.7b"))

@@ -1,0 +1,59 @@
+"""The ways to say what is read in parts, from the ways to say each part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import NamedTuple
+
+
+class Way(NamedTuple):
+    """One way to say a word, or a part of one.
+
+    Attributes:
+        phonemes: in the alphabet that is asked for.
+        probability: that it is right; None where a lexicon says so.
+        complete: false where decoding hit its length bound.
+    """
+
+    phonemes: tuple[str, ...]
+    probability: float | None
+    complete: bool
+
+
+def combine(parts: Sequence[Sequence[Way]], most: int) -> list[Way]:
+    """The likeliest ways to say the parts one after the other, each way once.
+
+    Args:
+        parts: the ways of each, the best first.
+        most: of the results, where there are several parts.
+
+    Returns:
+        Where all parts have them, probabilities are multiplied; a lexicon's part is certain beside
+        others. Ways alike keep the order of the earlier parts' ways.
+    """
+    if len(parts) == 1:
+        return list(_distinct(parts[0]))
+    found: list[Way] = [Way((), None, complete=True)]
+    for ways in parts:
+        joined = [_behind(before, way) for before, way in product(found, ways)]
+        joined.sort(key=lambda way: -(1.0 if way.probability is None else way.probability))
+        # No later part makes a way likely again that is not among these
+        found = list(_distinct(joined))[:most]
+    return found
+
+
+def _behind(before: Way, way: Way) -> Way:
+    chances = [p for p in (before.probability, way.probability) if p is not None]
+    return Way(
+        before.phonemes + way.phonemes,
+        chances[0] * chances[-1] if len(chances) == 2 else (chances[0] if chances else None),
+        before.complete and way.complete,
+    )
+
+
+def _distinct(ways: Sequence[Way]) -> Sequence[Way]:
+    found: dict[tuple[str, ...], Way] = {}
+    for way in ways:
+        found.setdefault(way.phonemes, way)
+    return list(found.values())

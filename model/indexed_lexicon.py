@@ -1,0 +1,79 @@
+"""A lexicon to look words up in: a string a word, so that all of CMUdict takes some 25 MB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from model.lexicon import Entry
+from model.spelling import lexicon_key
+
+
+class Found(NamedTuple):
+    """What a lexicon holds for a word.
+
+    Attributes:
+        spellings: the word as the lexicon has it; several where only their case differs.
+        pronunciations: the different ones, in the lexicon's order.
+    """
+
+    spellings: tuple[str, ...]
+    pronunciations: tuple[tuple[str, ...], ...]
+
+
+def choose(word: str, entries: Sequence[Entry]) -> Found:
+    """Of entries with one key, those that are spelt as `word` is; where none is, all."""
+    exact = [entry for entry in entries if entry.word == word]
+    chosen = exact or entries
+    return Found(
+        tuple(dict.fromkeys(entry.word for entry in chosen)),
+        tuple(dict.fromkeys(entry.phonemes for entry in chosen)),
+    )
+
+
+class IndexedLexicon:
+    """A lexicon by `lexicon_key`."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Take words and their pronunciations, phonemes with a space between."""
+        # By key, a line a pronunciation; before it, and a tab, how the word is spelt, where that is
+        # not as most are: as the key itself or, if the first word is in capitals, in capitals.
+        self._lines: dict[str, str] = {}
+        self._capitals: bool | None = None
+        for word, phonemes in pairs:
+            self._add(word, phonemes)
+
+    def __len__(self) -> int:
+        """How many keys it has."""
+        return len(self._lines)
+
+    def get(self, word: str, key: str) -> Found | None:
+        """What it holds for a word; None where it holds nothing.
+
+        Args:
+            word: as it was typed, without spaces around it, in Unicode's NFC.
+            key: its `lexicon_key`.
+        """
+        lines = self._lines.get(key)
+        if lines is None:
+            return None
+        usual = self._usual(key)
+        if "\t" not in lines:
+            variants = dict.fromkeys(tuple(line.split(" ")) for line in lines.split("\n"))
+            return Found((usual,), tuple(variants))
+        entries = []
+        for line in lines.split("\n"):
+            spelling, tab, phonemes = line.rpartition("\t")
+            entries.append(Entry(spelling if tab else usual, tuple(phonemes.split(" "))))
+        return choose(word, entries)
+
+    def _add(self, word: str, phonemes: str) -> None:
+        key = lexicon_key(word)
+        if self._capitals is None:
+            self._capitals = word.isupper()
+        line = phonemes if word == self._usual(key) else f"{word}\t{phonemes}"
+        before = self._lines.get(key)
+        self._lines[key] = line if before is None else f"{before}\n{line}"
+
+    def _usual(self, key: str) -> str:
+        return key.upper() if self._capitals else key

@@ -1,0 +1,57 @@
+"""Words and their pronunciations, in the forms that people keep them in.
+
+- ``cmudict``, ``.dict``: ``WORD  P1 P2``, further pronunciations as ``WORD(1)``, comments behind
+  ``;;;`` or ``#``; words in either case, which is kept; UTF-8 or Latin-1.
+- ``mfa``: the Montreal Forced Aligner's, ``word<TAB>P1 P2``, with up to four columns of
+  probabilities between the two.
+- ``kaldi``, ``lexicon.txt``: ``word P1 P2``; ``kaldip``, ``lexiconp.txt``: ``word 1.0 P1 P2``.
+- ``pls``: the W3C's Pronunciation Lexicon Specification 1.0, XML.
+- ``tsv``: ``word<TAB>p h o n``, in any script.
+- ``ctf``, CNTK text format: one symbol of each stream a line, joined by a sequence number.
+"""
+
+from model.lexicon.entry import (
+    Entry,
+    EntryError,
+    LexiconError,
+    LexiconFormat,
+    Row,
+    pronunciations,
+)
+from model.lexicon.files import (
+    PROBABILITIES,
+    Reader,
+    decode,
+    detect_format,
+    format_named,
+    iterate_rows,
+    lines_of,
+    read,
+    read_rows,
+    render,
+    render_rows,
+    write,
+    write_rows,
+)
+
+__all__ = [
+    "PROBABILITIES",
+    "Entry",
+    "EntryError",
+    "LexiconError",
+    "LexiconFormat",
+    "Reader",
+    "Row",
+    "decode",
+    "detect_format",
+    "format_named",
+    "iterate_rows",
+    "lines_of",
+    "pronunciations",
+    "read",
+    "read_rows",
+    "render",
+    "render_rows",
+    "write",
+    "write_rows",
+]

@@ -1,0 +1,98 @@
+// The page, from its start: what the server offers, then words, lists, and the address that remembers.
+
+import { about } from "./about.js";
+import { Api } from "./api.js";
+import { at, el } from "./dom.js";
+import { KeyDialog } from "./key.js";
+import { List } from "./list.js";
+import { Live } from "./live.js";
+import { OptionsForm } from "./options.js";
+import { Tabs } from "./tabs.js";
+
+const api = new Api();
+const remembered = new URLSearchParams(location.hash.slice(1));
+let features = { keys: false, stress: false };
+let info = null;
+let options = null;
+
+const host = {
+  api,
+  features: () => features,
+  info: () => info,
+  options: () => options.value,
+  askModel: () => { options.choose("source", "model"); options.fit(); changed(); },
+  asList: (words) => { at("list").value = words.join("\n"); tabs.choose("list"); at("list").focus(); },
+  changed: remember,
+  trouble,
+  well: () => { at("banner").hidden = true; fit(); },
+};
+const tabs = new Tabs(remember);
+const live = new Live(host);
+const list = new List(host);
+const key = new KeyDialog(api, connect, () => at(tabs.chosen).focus());
+
+at("words").value = remembered.get("words") ?? "";
+tabs.choose(remembered.get("tab") ?? "words");
+start();
+
+async function start() {
+  try {
+    features = await api.get("page/features.json");
+    at("key-button").hidden = !features.keys;
+    if (features.keys && !api.key) {
+      banner("This server answers with an API key only.", keyButton());
+      return;
+    }
+    await connect();
+  } catch (error) {
+    trouble(error);
+  }
+}
+
+/** Learn what the server offers, and begin. */
+async function connect() {
+  info = await api.get("info");
+  at("banner").hidden = true;
+  at("key-button").textContent = api.key ? "API key in use" : "API key";
+  if (!options) {
+    options = new OptionsForm({ alphabets: info.alphabets, stress: features.stress, missing: api.missing, changed });
+    options.read(remembered);
+    at("words").focus();
+  }
+  fit();
+  live.ask();
+}
+
+/** The options are others: ask anew. */
+function changed() {
+  remember();
+  live.ask();
+}
+
+/** Show what this server offers, which some requests found out. */
+function fit() {
+  if (!options) return;
+  options.fit();
+  about(info, features, api.missing);
+}
+
+/** Keep words and options in the address: behind the #, which no server gets to see. */
+function remember() {
+  const parameters = new URLSearchParams();
+  if (at("words").value) parameters.set("words", at("words").value);
+  if (tabs.chosen !== "words") parameters.set("tab", tabs.chosen);
+  options?.write(parameters);
+  history.replaceState(null, "", `#${parameters}`);
+}
+
+function trouble(error) {
+  if (error.status === 401) banner("The server does not know this API key any more.", keyButton());
+  else banner(error.message, el("button", { type: "button", onclick: () => (info ? live.ask() : start()) }, "Try again"));
+}
+
+function banner(text, button) {
+  at("banner").replaceChildren(el("span", {}, text), button);
+  at("banner").hidden = false;
+}
+
+const keyButton = () => el("button.primary", { type: "button", onclick: () => key.open() }, "Enter a key");

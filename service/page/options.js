@@ -1,0 +1,84 @@
+// How to pronounce: the choices above the answers, and the part of the address that remembers them.
+
+import { at, el } from "./dom.js";
+
+const NAMES = { arpabet: "ARPAbet", ipa: "IPA", "x-sampa": "X-SAMPA", cntk: "CNTK", native: "Native" };
+const COUNTS = [1, 3, 5, 10];
+// The tutorial's symbols have no place for it
+const STRESSLESS = ["cntk"];
+const SOURCES = { auto: "Dictionary first", model: "Model only" };
+
+export const alphabetName = (alphabet) => NAMES[alphabet] ?? alphabet;
+
+/** Whether an alphabet can show stress. */
+export const showsStress = (alphabet) => !STRESSLESS.includes(alphabet);
+
+export class OptionsForm {
+  /**
+   * @param {string[]} alphabets those of the server, its default first
+   * @param {boolean} stress whether it knows any
+   * @param {Set<string>} missing options that the server turned down
+   * @param {() => void} changed
+   */
+  constructor({ alphabets, stress, missing, changed }) {
+    this.alphabets = alphabets;
+    this.knowsStress = stress;
+    this.missing = missing;
+    radios(at("alphabet"), "alphabet", alphabets.map((name) => [name, alphabetName(name)]));
+    radios(at("alternatives"), "n", COUNTS.map((n) => [String(n), String(n)]));
+    radios(at("source"), "source", Object.entries(SOURCES));
+    at("stress").checked = true;
+    at("options").addEventListener("change", () => { this.fit(); changed(); });
+    at("options").addEventListener("submit", (event) => event.preventDefault());
+    at("options").hidden = false;
+    this.fit();
+  }
+
+  /** What is chosen, as a request's options. */
+  get value() {
+    const alphabet = chosen("alphabet");
+    // Alphabets differ in what they do unasked, so it is said
+    const stress = this.knowsStress && showsStress(alphabet) ? at("stress").checked : undefined;
+    return { source: chosen("source"), alphabet, stress, n: Number(chosen("n")) };
+  }
+
+  choose(name, value) {
+    const radio = [...document.getElementsByName(name)].find((r) => r.value === value);
+    if (radio) radio.checked = true;
+    return Boolean(radio);
+  }
+
+  /** Hide what this server does not offer. */
+  fit() {
+    at("source").hidden = this.missing.has("source");
+    at("alternatives").hidden = this.missing.has("n");
+    at("stress-field").hidden = !this.knowsStress;
+    const possible = showsStress(chosen("alphabet"));
+    at("stress").disabled = !possible;
+    at("stress").nextElementSibling.textContent = possible ? "Mark stress" : "Not in this alphabet";
+  }
+
+  /** Take what an address says. */
+  read(parameters) {
+    for (const name of ["alphabet", "n", "source"]) this.choose(name, parameters.get(name));
+    if (parameters.has("stress")) at("stress").checked = parameters.get("stress") !== "0";
+    this.fit();
+  }
+
+  /** Say in an address what differs from the first choice. */
+  write(parameters) {
+    for (const name of ["alphabet", "n", "source"]) {
+      const [first] = document.getElementsByName(name);
+      if (!first.checked) parameters.set(name, chosen(name));
+    }
+    if (!at("stress").checked) parameters.set("stress", "0");
+  }
+}
+
+const chosen = (name) => document.querySelector(`input[name="${name}"]:checked`).value;
+
+function radios(fieldset, name, values) {
+  const labels = values.map(([value, text], i) =>
+    el("label", {}, el("input", { type: "radio", name, value, checked: i === 0 }), el("span", {}, text)));
+  fieldset.append(el("div.segments", {}, labels));
+}
