@@ -179,7 +179,7 @@ class PronounceResponse(BaseModel):
                                 {
                                     "phonemes": ["F", "AO", "R", "T", "IY", "T", "UW"],
                                     "text": "F AO R T IY T UW",
-                                    "probability": 0.81,
+                                    "probability": 0.8456,
                                     "complete": True,
                                     "alignment": None,
                                 }
