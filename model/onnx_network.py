@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from model import onnx_beam, onnx_decoder, stress
+from model import onnx_attention, onnx_beam, onnx_decoder, stress
 from model.arithmetic import ARITHMETIC, PINNED, Arithmetic, Array, pin
 from model.circles import LARGEST
 from model.config import NetworkConfig, Precision
@@ -102,6 +102,28 @@ def beam(
     if config.stress:
         scores = network.decoder.stress(graph, found.tops, found.symbols)
         graph.output(scores, "float", ["U", "B", "K", stress.CLASSES])
+    return graph.model()
+
+
+def attention(
+    config: NetworkConfig,
+    weights: Mapping[str, Array],
+    *,
+    precision: Precision,
+    start: int,
+    end: int,
+) -> bytes:
+    """Where the network looks while it says what it is told (see `model.onnx_attention`).
+
+    The graph's inputs are ``graphemes`` [T, B] and ``labels`` [U, B], what was said before each
+    step: ``<s>``, and then the phonemes. Its output is ``attention`` [U, B, T], its rows' sums 1.
+    """
+    del start, end
+    graph = Graph()
+    network = _Network(graph, config, weights, precision)
+    graph.input("labels", "int64", ["U", "B"])
+    looked = onnx_attention.looks(graph, network.decoder, network.memory, network.rows)
+    graph.output(looked, "float", ["U", "B", "T"])
     return graph.model()
 
 

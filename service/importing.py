@@ -65,7 +65,7 @@ class Import:
         self.staged = Staged(store)
         self.passed_over = 0
         self.without_probabilities = 0
-        self._reader = Reader(_BODY, format)
+        self._reader = Reader(_BODY, format, arpabet=inventory.arpabet)
         self._inventory = inventory
         self._longest = longest
         self._faults: list[ProblemError] = []

@@ -108,7 +108,7 @@ def _read(
     content = _content(path)
     digest.update(f"{said} {path.name} {len(content)}\n".encode() + content)
     passed_over = 0
-    for row in lexicon.iterate_rows(path, content, said):
+    for row in lexicon.iterate_rows(path, content, said, arpabet=inventory.arpabet):
         if row.entry.phonemes not in inventory:
             if not is_marker(row.entry.word):
                 raise cast("LexiconError", misfit(path, row, inventory))

@@ -99,6 +99,25 @@ def test_pls_as_the_w3c_has_it(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("alphabet", "text", "arpabet", "phonemes"),
+    [
+        ("ipa", "ˈtæŋɚ", None, "T AE1 NG ER0"),
+        ("ipa", "t æ ŋ", None, "t æ ŋ"),
+        ("ipa", "t æ ŋ", True, "T AE NG"),
+        ("ipa", "t æŋ", False, "t æŋ"),
+        ("ipa", "a", None, "a"),
+        ("x-sampa", '"t{N@`', None, "T AE1 NG ER0"),
+        ("x-sampa", "t { N", False, "t { N"),
+        ("x-cmu", "T AE1", True, "T AE1"),
+    ],
+)
+def test_ipa_in_pls_is_english_or_has_spaces(alphabet, text, arpabet, phonemes):
+    content = pls(f"<grapheme>a</grapheme><phoneme alphabet='{alphabet}'>{text}</phoneme>").encode()
+    (row,) = lexicon.iterate_rows(Path("x.pls"), content, arpabet=arpabet)
+    assert row.entry.phonemes == tuple(phonemes.split())
+
+
 def test_pls_names_its_alphabet(tmp_path):
     for phoneme, alphabet in (("AE1", "x-arpabet"), ("ɛ", "x-phonemes")):
         lexicon.write(tmp_path / "x.pls", [Entry("a", (phoneme,))], "pls")
@@ -116,7 +135,7 @@ def test_pls_names_its_alphabet(tmp_path):
         (pls("<grapheme>a</grapheme><phoneme/>"), 2, "expected a phoneme"),
         (pls("<grapheme>a</grapheme><alias>b</alias>"), 2, "<alias>"),
         (pls("<grapheme>a</grapheme><phoneme>AH</phoneme>", alphabet=""), 2, "an alphabet on"),
-        (pls("<grapheme>a</grapheme><phoneme alphabet='ipa'>bæd</phoneme>"), 2, "with spaces"),
+        (pls("<grapheme>a</grapheme><phoneme alphabet='ipa'>byd</phoneme>"), 2, "English in ipa"),
         ("<lexicon", 1, "expected XML"),
         ("<html></html>", 1, "<lexicon xmlns="),
         ("<lexicon>\n</lexeme>", 2, "mismatched tag"),

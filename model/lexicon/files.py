@@ -57,13 +57,20 @@ def read_rows(path: Path, format: LexiconFormat | None = None) -> list[Row]:
     return list(iterate_rows(path, path.read_bytes(), format))
 
 
-def iterate_rows(path: Path, content: bytes, format: LexiconFormat | None = None) -> Iterator[Row]:
+def iterate_rows(
+    path: Path,
+    content: bytes,
+    format: LexiconFormat | None = None,
+    *,
+    arpabet: bool | None = None,
+) -> Iterator[Row]:
     """The entries of a lexicon, one at a time: a list of them takes ten times the file.
 
     Args:
         path: where the lexicon is.
         content: what stands there.
         format: by default what the file's name and first line tell (see `detect_format`).
+        arpabet: what IPA in PLS is to become (see `pls.phonemes_of`).
 
     Raises:
         LexiconError: for the first bad line.
@@ -71,7 +78,7 @@ def iterate_rows(path: Path, content: bytes, format: LexiconFormat | None = None
     encoding = _encoding(content)
     found = format or detect_format(path, _lines(content, encoding))
     if found == "pls":
-        parser = pls.Parser(path)
+        parser = pls.Parser(path, arpabet=arpabet)
         yield from parser.feed(content)
         yield from parser.close()
     elif found == "ctf":
@@ -86,8 +93,8 @@ def iterate_rows(path: Path, content: bytes, format: LexiconFormat | None = None
 class Reader:
     """Reads a lexicon that comes piece by piece, in constant memory: any format but CTF, UTF-8."""
 
-    def __init__(self, path: Path, format: LexiconFormat) -> None:
-        """Begin a lexicon; `path` is for its errors.
+    def __init__(self, path: Path, format: LexiconFormat, *, arpabet: bool | None = None) -> None:
+        """Begin a lexicon; `path` is for its errors, `arpabet` as `pls.phonemes_of` has it.
 
         Raises:
             ValueError: for CTF, whose lines stand in one another's context.
@@ -95,7 +102,7 @@ class Reader:
         if format == "ctf":
             raise ValueError("CTF is read whole")
         self.path = path
-        self._pls = pls.Parser(path) if format == "pls" else None
+        self._pls = pls.Parser(path, arpabet=arpabet) if format == "pls" else None
         self._parse = None if format == "pls" else _PARSE_LINE[format]
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
         self._line = 1

@@ -11,15 +11,19 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
 from model.lexicon.entry import Entry, EntryError, LexiconError, Row, check_phonemes
 
+if TYPE_CHECKING:
+    from model.transcription import Notation
+
 # Alphabets of one's own start with x- (4.1); their phonemes are written with spaces between.
 _ARPABET = "x-arpabet"
 _OTHER = "x-phonemes"
+_NOTATIONS: dict[str, Notation] = {"ipa": "ipa", "x-sampa": "x-sampa"}
 
 _NAMESPACE = "http://www.w3.org/2005/01/pronunciation-lexicon"
 # Bounds on what a lexeme may hold, so that no file takes more memory than its longest lexeme
@@ -32,18 +36,30 @@ _TOKEN = 1 << 18
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
-def phonemes_of(text: str, alphabet: str) -> tuple[str, ...]:
+def phonemes_of(text: str, alphabet: str, *, arpabet: bool | None) -> tuple[str, ...]:
     """The phonemes of a phoneme element.
+
+    Args:
+        text: what stands in it.
+        alphabet: what it is written in.
+        arpabet: IPA and X-SAMPA are English, to become ARPAbet; or they are not, and have spaces
+            between their phonemes; None where nobody knows, and spaces tell.
 
     Raises:
         ValueError: with what was expected, where they cannot be told apart.
     """
+    from model import transcription  # which knows stress, which knows lexicons
+
     phonemes = tuple(text.split())
-    if not phonemes:
-        raise ValueError("phonemes")
-    if len(phonemes) == 1 and len(text.strip()) > 1 and not alphabet.startswith("x-"):
-        raise ValueError(f"{alphabet} with spaces between its phonemes")
-    return phonemes
+    notation = _NOTATIONS.get(alphabet)
+    if arpabet is None:
+        arpabet = len(phonemes) == 1 and len(text) > 1
+    if notation is None or not arpabet:
+        return phonemes
+    try:
+        return transcription.parse(text, notation)
+    except transcription.TranscriptionError as e:
+        raise ValueError(f"English in {alphabet} ({e})") from e
 
 
 def alphabet_of(phonemes: Collection[str]) -> str:
@@ -56,9 +72,10 @@ def alphabet_of(phonemes: Collection[str]) -> str:
 class Parser:
     """Reads a file piece by piece."""
 
-    def __init__(self, path: Path) -> None:
-        """Begin a file; `path` is for its errors."""
+    def __init__(self, path: Path, *, arpabet: bool | None = None) -> None:
+        """Begin a file; `path` is for its errors, `arpabet` as `phonemes_of` has it."""
         self.path = path
+        self._arpabet = arpabet
         self._rows: list[Row] = []
         self._depth = 0
         self._fed = 0
@@ -166,7 +183,7 @@ class Parser:
         if alphabet is None:
             raise self._error("an alphabet on <lexicon> or <phoneme>", text)
         try:
-            return _Spoken(line, preferred, phonemes_of(text, alphabet))
+            return _Spoken(line, preferred, phonemes_of(text, alphabet, arpabet=self._arpabet))
         except ValueError as e:
             raise LexiconError(self.path, line, expected=str(e), found=text) from e
 

@@ -1,0 +1,137 @@
+"""English words that a lexicon has, or has a part or the stem of, with the shipped artifact.
+
+Pronouncer and lexicons are the service's own; only what the network would say is made up.
+"""
+
+import asyncio
+
+import pytest
+
+from model import checkpoint
+from model.inventory import Inventory
+from model.lexicon import Entry
+from service.batcher import Answered, Batcher
+from service.lexicon_store import Staged, UserLexicon
+from service.lexicons import Lexicons
+from service.pool import Answer, Found
+from service.pronouncer import Pronouncer
+from service.schemas import Options
+from service.settings import Settings
+
+
+class Humming(Batcher):
+    """A queue whose every word is answered with a hum, and as often as is asked for."""
+
+    def __init__(self):
+        super().__init__(capacity=1000, max_batch=100, weigh=lambda ask: ask.work)
+        self.asked = []
+
+    async def submit(self, asks, *, timeout):
+        self.asked.extend(ask.word for ask in asks)
+        hums = [
+            [
+                Found(("M",) * (1 + place), 0.5 / (1 + place), complete=True)
+                for place in range(ask.n)
+            ]
+            for ask in asks
+        ]
+        return Answered([Answer(tuple(hum)) for hum in hums])
+
+
+@pytest.fixture(scope="module")
+def artifact(shipped_artifact):
+    return checkpoint.read(shipped_artifact)
+
+
+@pytest.fixture(scope="module")
+def lexicons(artifact):
+    return Lexicons.read(Settings(), Inventory(artifact.phonemes.own))
+
+
+@pytest.fixture
+def user(tmp_path):
+    store = UserLexicon(tmp_path / "words.db")
+    staged = Staged(store)
+    staged.add(Entry("zorgl", ("Z", "AO1", "R", "G", "AH0", "L")))
+    asyncio.run(store.take(staged, replace=False))
+    staged.close()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def ask(artifact, lexicons, user):
+    def ask(word, **options):
+        queue = Humming()
+        pronouncer = Pronouncer(artifact, queue, max_letters=64, lexicons=lexicons, user=user)
+
+        async def run():
+            work = pronouncer.begin([word], Options(**{"source": "auto", **options}))
+            await work.decode(timeout=1)
+            return work.response().results[0]
+
+        result = asyncio.run(run())
+        said = [pronunciation.text for pronunciation in result.pronunciations]
+        return result, said, queue.asked
+
+    return ask
+
+
+def test_all_variants_come_whatever_n_is(ask):
+    for n in (1, 2, 10):
+        result, said, asked = ask("read", n=n)
+        assert (result.source, said, asked) == ("lexicon", ["R EH D", "R IY D"], [])
+
+
+@pytest.mark.parametrize(
+    ("word", "source", "said", "asked"),
+    [
+        ("well-read", "lexicon", "W EH L R EH D", []),
+        ("zorgl-zorgl", "user", "Z AO R G AH L Z AO R G AH L", []),
+        ("zorgl-well", "lexicon", "Z AO R G AH L W EH L", []),
+        ("well-qzx", "model", "W EH L M", ["QZX"]),
+        ("42", "lexicon", "F AO R T IY T UW", []),
+        ("NASA", "lexicon", "N AE S AH", []),
+        ("USA", "lexicon", "Y UW EH S EY", []),
+    ],
+)
+def test_parts_are_looked_up_and_the_network_says_the_rest(ask, word, source, said, asked):
+    result, texts, queued = ask(word)
+    assert (result.source, texts[0], queued) == (source, said, asked)
+    probability = result.pronunciations[0].probability
+    assert probability == (0.5 if source == "model" else None)
+
+
+@pytest.mark.parametrize(
+    ("word", "source", "said", "stem"),
+    [
+        ("zorgl's", "user", "Z AO1 R G AH0 L Z", "ZORGL"),
+        ("zorgls", "user", "Z AO1 R G AH0 L Z", "ZORGL"),
+        ("accordion's", "lexicon", "AH0 K AO1 R D IY0 AH0 N Z", "ACCORDION"),
+    ],
+)
+def test_forms_of_known_words_are_made_by_rule_and_that_is_told(ask, word, source, said, stem):
+    result, texts, queued = ask(word, stress=True)
+    assert (result.source, texts, queued) == (source, [said], [])
+    assert result.warnings[-1].endswith(f"by rule, from {stem}")
+
+
+def test_an_acronym_that_no_lexicon_has_is_read_by_rule(ask):
+    result, said, _ = ask("QZX")
+    assert (result.source, said) == ("model", ["K Y UW Z IY EH K S"])
+    assert "letter by letter" in result.warnings[0]
+
+
+def test_alternatives_of_parts_are_combined(ask):
+    result, said, asked = ask("well-qzx", n=2)
+    assert (said, asked) == (["W EH L M", "W EH L M M"], ["QZX"])
+    assert [p.probability for p in result.pronunciations] == [0.5, 0.25]
+
+
+def test_ipa_of_an_entry_with_its_stress_and_without(ask):
+    _, said, _ = ask("tanger", alphabet="ipa")
+    assert said == ["ˈtæŋɚ"]
+    _, said, _ = ask("tanger", alphabet="ipa", stress=False)
+    assert said == ["tæŋɚ"]
+    _, said, _ = ask("tanger", alphabet="x-sampa")
+    assert said == ['"t{N@`']
