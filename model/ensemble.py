@@ -58,6 +58,11 @@ class Ensemble(nn.Module):
         """Each network's `Seq2Seq.reorder`."""
         return tuple(n.reorder(state, rows) for n, state in zip(self._each(), states, strict=True))
 
+    def looks(self, states: tuple[DecoderState, ...], memories: tuple[Memory, ...]) -> Tensor:
+        """The mean of each network's `Seq2Seq.looks`."""
+        each = zip(self._each(), states, memories, strict=True)
+        return torch.stack([n.looks(state, memory) for n, state, memory in each]).mean(dim=0)
+
     def stress(self, states: Sequence[tuple[DecoderState, ...]], phonemes: Tensor) -> None:
         """Teachers are asked for phonemes alone."""
 

@@ -182,11 +182,15 @@ class Attention(nn.Module):
     def attend(self, query: Tensor, memory: Memory) -> Tensor:
         """Query [B, H] -> the context that it finds, and itself, [B, 2H]."""
         with precision.products_in_bfloat16(query.device, enabled=False):  # too small to gain
-            scores = torch.bmm(query.unsqueeze(1), memory.keys.transpose(1, 2))  # [B, 1, T]
-            if memory.padding is not None:
-                scores = scores.masked_fill(memory.padding.unsqueeze(1), -math.inf)
-            context = torch.bmm(scores.softmax(dim=2), memory.values).squeeze(1)  # [B, H]
+            context = torch.bmm(self.paid(query, memory), memory.values).squeeze(1)  # [B, H]
         return torch.cat([context, query], dim=1)
+
+    def paid(self, query: Tensor, memory: Memory) -> Tensor:
+        """Query [B, H] -> the attention that it pays to each state, [B, 1, T]."""
+        scores = torch.bmm(query.unsqueeze(1), memory.keys.transpose(1, 2))
+        if memory.padding is not None:
+            scores = scores.masked_fill(memory.padding.unsqueeze(1), -math.inf)
+        return scores.softmax(dim=2)
 
 
 class Decoder(nn.Module):
@@ -325,6 +329,11 @@ class Seq2Seq(nn.Module):
         """The state whose rows are these [B] of another one."""
         layers = tuple(State(h[rows], c[rows]) for h, c in state.layers)
         return DecoderState(layers, state.top[rows])
+
+    def looks(self, state: DecoderState, memory: Memory) -> Tensor:
+        """The attention [B, T] that was paid on the way to a state, by a network that has it."""
+        assert self.decoder.attention is not None
+        return self.decoder.attention.paid(state.layers[-1].h, memory).squeeze(1)
 
     def stress(self, states: Sequence[DecoderState], phonemes: Tensor) -> Tensor | None:
         """Stress of decoded phonemes [B, U], from the state behind each step: logits [B, U, 4]."""
