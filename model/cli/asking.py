@@ -62,7 +62,7 @@ def pronounce(
         bool,
         typer.Option(
             "--alignment",
-            help="The letters of each phoneme before it, NG:NG ER:ER; not of words that are read in parts.",
+            help="The letters of each phoneme before it, NG:NG ER:ER; not of words read in parts.",
         ),
     ] = False,
     artifact: ArtifactOption = ARTIFACT,
