@@ -68,6 +68,19 @@ def test_several_answers_are_a_words_variants(pronounce, tmp_path):
         assert pronounce("tanger", "--n", wrong).exit_code == 2
 
 
+def test_letters_before_their_phonemes(pronounce):
+    result = pronounce("tanger", "brand", "rad-bad", "--alignment")
+    assert result.stdout == (
+        "TANGER  T:T A:AE NG:NG ER:ER\nBRAND  B:B R:R A:AE N:N D:D\nRAD-BAD  R AE D B AE D\n"
+    )
+    assert "rad-bad': no alignment" in result.stderr
+    assert pronounce("tanger", "--alignment", "--format", "tsv", "--alphabet", "ipa").stdout == (
+        "tanger\tT:t A:æ NG:ŋ ER:ɚ\n"
+    )
+    refused = pronounce("tanger", "--alignment", "--format", "ctf")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+
+
 def test_what_cannot_be_pronounced_leaves_its_line(pronounce):
     result = pronounce("tanger", "42", "brand")
     assert result.exit_code == 1
