@@ -61,7 +61,10 @@ def results(answer, words):
         ]
         if result["error"] is None:
             (pronunciation,) = result["pronunciations"]
-            assert list(pronunciation) == ["phonemes", "text", "probability", "complete"]
+            assert list(pronunciation) == [
+                *("phonemes", "text", "probability", "complete", "alignment")
+            ]
+            assert pronunciation["alignment"] is None
             assert pronunciation["text"] == " ".join(pronunciation["phonemes"])
             assert 0 <= pronunciation["probability"] <= 1
             assert isinstance(pronunciation["complete"], bool)
