@@ -56,5 +56,12 @@ async def livez() -> Probe:
 if __name__ == "__main__":
     # As service/server.py has them
     uvicorn.run(
-        app, port=int(sys.argv[1]), http="h11", loop="uvloop", access_log=False, server_header=False
+        app,
+        port=int(sys.argv[1]),
+        http="h11",
+        ws="none",
+        loop="uvloop",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
     )

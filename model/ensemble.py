@@ -66,9 +66,11 @@ class Ensemble(nn.Module):
     def stress(self, states: Sequence[tuple[DecoderState, ...]], phonemes: Tensor) -> None:
         """Teachers are asked for phonemes alone."""
 
-    def forward(self, graphemes: Tensor, lengths: Tensor, labels: Tensor) -> Scores:
+    def forward(
+        self, graphemes: Tensor, lengths: Tensor, labels: Tensor, words: Tensor | None = None
+    ) -> Scores:
         """Teacher forcing, as `Seq2Seq.forward`."""
-        each = [network(graphemes, lengths, labels) for network in self._each()]
+        each = [network(graphemes, lengths, labels, words) for network in self._each()]
         return Scores(_mean(scores.phonemes for scores in each), None)
 
     def _each(self) -> Iterator[Seq2Seq]:

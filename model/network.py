@@ -42,6 +42,12 @@ class Memory(NamedTuple):
     values: Tensor
     padding: Tensor | None
 
+    def of(self, words: Tensor) -> Memory:
+        """The memory of these words [N] of the batch, in this order, some perhaps several times."""
+        start = tuple(State(h[words], c[words]) for h, c in self.start)
+        padding = None if self.padding is None else self.padding[words]
+        return Memory(start, self.keys[words], self.values[words], padding)
+
 
 class DecoderState(NamedTuple):
     """What one step hands to the next.
@@ -343,18 +349,24 @@ class Seq2Seq(nn.Module):
         logits: Tensor = self.stress_head(tops, phonemes)
         return logits
 
-    def forward(self, graphemes: Tensor, lengths: Tensor, labels: Tensor) -> Scores:
+    def forward(
+        self, graphemes: Tensor, lengths: Tensor, labels: Tensor, words: Tensor | None = None
+    ) -> Scores:
         """Teacher forcing: every step reads a true label and is scored on the next one.
 
         Args:
             graphemes: [B, T] indices.
             lengths: [B] on the CPU.
-            labels: [B, U + 1] from ``<s>`` to ``</s>``.
+            labels: [N, U + 1] from ``<s>`` to ``</s>``.
+            words: [N] which of the words each row of labels pronounces; without it N is B, and
+                each pronounces its own.
 
         Returns:
             Scores of the labels behind ``<s>``; what stands past a row's end means nothing.
         """
         memory = self.encode(graphemes, lengths)
+        if words is not None:
+            memory = memory.of(words)
         embedded = self.label_embedding(labels[:, :-1].t(), self.dtype)  # [U, B, E]
         tops = self.decoder(self.dropout(self.stabiliser(embedded)), memory)  # [U, B, H]
         tops = self.stabiliser(tops.transpose(0, 1))

@@ -12,7 +12,8 @@ from structlog.typing import EventDict
 _SHARED: tuple[Any, ...] = (
     structlog.contextvars.merge_contextvars,
     structlog.processors.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    # Where it is not stamped yet
+    structlog.processors.MaybeTimeStamper(fmt="iso", utc=True),
 )
 
 
@@ -47,7 +48,7 @@ def configure(level: str, form: str) -> None:
         )
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # The line of a request takes the short way, past the standard library's records
+    # The line of a request takes the short way, past the standard library's records: see RequestLog
     structlog.configure(
         processors=[*_SHARED, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),

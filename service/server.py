@@ -69,6 +69,7 @@ def main(arguments: Sequence[str]) -> int:
         http=patient_for(head=settings.head_timeout, send=settings.send_timeout),
         h11_max_incomplete_event_size=_LONGEST_HEAD,
         ws="none",
+        proxy_headers=False,  # nothing here hangs on who asks from where
         log_config=None,
         access_log=False,
         server_header=False,

@@ -11,6 +11,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.metrics import Metrics
+from service.request_log import RequestLog
 
 REQUEST_ID = "X-Request-ID"
 # What may stand in a log line and a header as it is.
@@ -24,17 +25,17 @@ _TRACEPARENT = re.compile(
 class Telemetry:
     """ASGI middleware: gives every request an ID, and notes how it went."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, log_requests: bool) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, log: RequestLog | None) -> None:
         """Wrap `app`.
 
         Args:
             app: what answers.
             metrics: counts.
-            log_requests: whether every request gets a line in the log, at level info.
+            log: gets a line for every request.
         """
         self.app = app
         self.metrics = metrics
-        self.log = structlog.get_logger() if log_requests else None
+        self.log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and put the ID into the answer's header."""
@@ -67,12 +68,12 @@ class Telemetry:
             route = _template(scope)
             self.metrics.request(route, scope["method"], status, seconds)
             if self.log is not None:
-                self.log.info(
-                    "request",
+                self.log.note(
                     method=scope["method"],
                     route=route,
                     status=status,
                     seconds=round(seconds, 6),
+                    **context,
                 )
 
 

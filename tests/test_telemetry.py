@@ -9,7 +9,7 @@ from service.telemetry import Telemetry, _identity
 
 
 def wrapped(app):
-    return Telemetry(app, metrics=Metrics(), log_requests=False)
+    return Telemetry(app, metrics=Metrics(), log=None)
 
 
 def exchanged(*headers: tuple[bytes, bytes]) -> tuple[str, str]:
@@ -69,7 +69,7 @@ def test_a_request_is_counted_by_its_template():
     async def send(message):
         pass
 
-    telemetry = Telemetry(app, metrics=metrics, log_requests=False)
+    telemetry = Telemetry(app, metrics=metrics, log=None)
     for method, path in [("GET", "/pronounce/a"), ("GET", "/pronounce/b"), ("BREW", "/nowhere")]:
         scope = {"type": "http", "method": method, "path": path, "headers": []}
         asyncio.run(telemetry(scope, None, send))
@@ -89,7 +89,7 @@ def test_a_request_that_raises_is_counted_too():
 
     scope = {"type": "http", "method": "GET", "headers": []}
     with pytest.raises(ValueError, match="no"):
-        asyncio.run(Telemetry(app, metrics=metrics, log_requests=False)(scope, None, None))
+        asyncio.run(Telemetry(app, metrics=metrics, log=None)(scope, None, None))
     assert 'status="500"} 1.0' in metrics.render().decode()
     assert "tanger_requests_in_flight 0.0" in metrics.render().decode()
 

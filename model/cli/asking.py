@@ -62,7 +62,7 @@ def pronounce(
         bool,
         typer.Option(
             "--alignment",
-            help="The letters of each phoneme before it, NG:NG ER:ER; not of words that are read in parts.",
+            help="The letters of each phoneme before it, NG:NG ER:ER; none in words read in parts.",
         ),
     ] = False,
     artifact: ArtifactOption = ARTIFACT,
@@ -137,7 +137,13 @@ def pronounce(
                 "".join(
                     line for each, ways in asked for line in _lines(each, ways, format, written)
                 ),
-                [told for each, _ in asked for told in _told(each)],
+                [
+                    told
+                    for each, ways in asked
+                    for told in _told(
+                        each, unaligned=alignment and any(way.alignment is None for way in ways)
+                    )
+                ],
                 not all(ways for _, ways in asked),
             )
 
@@ -209,10 +215,14 @@ def _chunks(path: Path) -> Iterator[list[str]]:
         yield from iter(lambda: list(islice(filter(None, words), bulk.CHUNK)), [])
 
 
-def _told(spelling: Spelling) -> list[str]:
-    """Warnings and error of one word."""
-    errors = [spelling.error.message] if spelling.error else []
-    return [f"{spelling.word[:80]!r}: {told}" for told in (*spelling.warnings, *errors)]
+def _told(spelling: Spelling, *, unaligned: bool = False) -> list[str]:
+    """Warnings and error of one word, the letters of whose phonemes may not be known."""
+    told = [*spelling.warnings]
+    if unaligned:
+        told.append("no alignment: the network did not say this word in one piece")
+    if spelling.error is not None:
+        told.append(spelling.error.message)
+    return [f"{spelling.word[:80]!r}: {each}" for each in told]
 
 
 def _tell(told: str) -> None:
