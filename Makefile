@@ -33,6 +33,7 @@ FROM    =
 STRESS   = data/cmudict/cmudict-0.7b
 HELD_OUT = --without $(DEV) --without data/cmudict/cmudict-0.7b.test
 DERIVED  = data/derived
+PANEL    = $(DERIVED)/panel
 
 ##@ Run
 
@@ -48,12 +49,18 @@ data: runtime ## Fetch the CMUdict split into data/cmudict (FROM= another place 
 train: dev ## Train RECIPE= on LEXICON=, watching DEV=, into OUT=, on DEVICE=
 	$(BIN)/python -m model train --recipe $(RECIPE) --lexicon $(LEXICON) --dev $(DEV) --out $(OUT) --device $(DEVICE)
 
-.PHONY: en-us en-us-large teachers
+.PHONY: en-us en-us-large en-us-fast en-us-fast-base teachers
 en-us: $(DERIVED)/derived.dict ## Make the shipped artifact anew, into artifacts/en-us-new, on DEVICE=
 	$(MAKE_ENGLISH) --recipe $@ --out artifacts/$@-new
 
 en-us-large: $(DERIVED)/derived.dict ## The same with the wider one
 	$(MAKE_ENGLISH) --recipe $@ --out artifacts/$@-new
+
+en-us-fast: $(PANEL)/labels.safetensors en-us-fast-base ## The small one, taught by a panel
+	$(TEACH) $(PANEL)/labels.safetensors --recipe $@ --init artifacts/$@-base-new --out artifacts/$@-new
+
+en-us-fast-base: $(PANEL)/networks.safetensors ## What en-us-fast starts from, taught by networks
+	$(TEACH) $(PANEL)/networks.safetensors --recipe $@ --out artifacts/$@-new
 
 teachers: $(DERIVED)/derived.dict ## Make the teachers anew, into artifacts/teachers-new, on DEVICE=
 	$(MAKE_ENGLISH) --recipe teacher-wide --out artifacts/teachers-new/teacher-wide
@@ -67,6 +74,34 @@ $(DERIVED)/derived.dict: $(DERIVED)/words.txt
 $(DERIVED)/words.txt: | $(DEVELOP)
 	mkdir -p $(@D)
 	$(BIN)/python -m model spellings --lexicon $(LEXICON) $(HELD_OUT) --out $@
+
+# What the panel's students learn from: the training words without those that `calibrate` wants,
+# forms of them, and spellings. Each file is made of those before it.
+KEPT_OUT = $(HELD_OUT) --without $(PANEL)/held-out.dict
+TEACH    = $(BIN)/python -m model train --lexicon $(PANEL)/train.dict --stress $(STRESS) \
+	--dev $(DEV) --device $(DEVICE) --soft-labels
+LABEL    = $(BIN)/python -m model label --teacher artifacts/en-us-large \
+	--teacher artifacts/teachers/teacher-wide --lexicon $(PANEL)/train.dict \
+	--lexicon $(PANEL)/derived.dict --words $(PANEL)/words.txt
+
+$(PANEL)/labels.safetensors: $(PANEL)/derived.dict $(PANEL)/ngram.fst
+	$(LABEL) --ngram $(PANEL)/ngram.fst --out $@
+
+$(PANEL)/networks.safetensors: $(PANEL)/derived.dict
+	$(LABEL) --out $@
+
+$(PANEL)/ngram.fst: $(PANEL)/train.dict
+	$(BIN)/python -m model joint-ngram --lexicon $< --out $@
+
+$(PANEL)/derived.dict: $(PANEL)/words.txt
+	$(BIN)/python -m model derive --lexicon $(PANEL)/train.dict --words $< $(KEPT_OUT) --possessives 0.3 --out $@
+
+$(PANEL)/words.txt: $(PANEL)/train.dict
+	$(BIN)/python -m model spellings --names --lexicon $(LEXICON) $(KEPT_OUT) --out $@
+
+$(PANEL)/train.dict: | $(DEVELOP)
+	mkdir -p $(@D)
+	$(BIN)/python -m model hold-out --lexicon $(LEXICON) --unseen $(DEV) --out $@ --held-out $(PANEL)/held-out.dict
 
 .PHONY: evaluate
 evaluate: runtime ## Measure ARTIFACT= on the test words

@@ -7,6 +7,7 @@ import typer
 from model.cli.asking import pronounce
 from model.cli.fetching import convert, download_split
 from model.cli.judging import calibrate, evaluate
+from model.cli.linting import lint
 from model.cli.making import derive, hold_out, label, spellings, train, train_joint_ngram
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ for _command in (
     label,
     pronounce,
     convert,
+    lint,
 ):
     app.command()(_command)
 app.command(name="download")(download_split)

@@ -95,6 +95,11 @@ class Artifact:
         return bool(self.network.get("stress"))
 
     @property
+    def has_attention(self) -> bool:
+        """Whether its network can say which letters made which phoneme."""
+        return bool(self.network.get("attention"))
+
+    @property
     def told(self) -> dict[str, str]:
         """Name and version, for what is made with it."""
         return {"name": self.name, "version": self.version}

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from itertools import product
 from typing import NamedTuple
 
+from model.alignment import Alignment
+
 
 class Way(NamedTuple):
     """One way to say a word, or a part of one.
@@ -14,11 +16,14 @@ class Way(NamedTuple):
         phonemes: in the alphabet that is asked for.
         probability: that it is right; None where a lexicon says so.
         complete: false where decoding hit its length bound.
+        alignment: which letters made which phoneme, where one word is said in one piece and it is
+            known.
     """
 
     phonemes: tuple[str, ...]
     probability: float | None
     complete: bool
+    alignment: Alignment | None = None
 
 
 def combine(parts: Sequence[Sequence[Way]], most: int) -> list[Way]:

@@ -32,6 +32,9 @@ class Steps(Protocol):
     def reorder(self, state: Any, rows: Tensor) -> Any:
         """The state whose rows are these [B] of another one."""
 
+    def looks(self, state: Any, memory: Any) -> Tensor:
+        """The attention [B, T] that was paid on the way to a state."""
+
     def stress(self, states: Sequence[Any], phonemes: Tensor) -> Tensor | None:
         """Emitted phonemes [B, U] and the state behind each step -> logits [B, U, 4]."""
 
@@ -91,6 +94,37 @@ def greedy(
     scores = network.stress(states, torch.stack(emitted, dim=1))
     stress = _classes(scores, [len(row) for row in phonemes])
     return list(map(Decoded, phonemes, probabilities, complete, stress))
+
+
+@torch.inference_mode()
+def attention(
+    network: Steps,
+    graphemes: Tensor,
+    lengths: Tensor,
+    said: Sequence[Sequence[int]],
+    *,
+    start: int,
+) -> list[np.ndarray[Any, Any]]:
+    """Where a network that has attention looks while it says what it is told to, [U, T] each.
+
+    Args:
+        network: in evaluation mode.
+        graphemes: [B, T] indices.
+        lengths: [B] on the CPU.
+        said: the phonemes of each row.
+        start: index of ``<s>`` among the phonemes.
+    """
+    labels, _ = pad([[start, *symbols] for symbols in said])
+    memory = network.encode(graphemes, lengths)
+    state, looked = network.start(memory), []
+    for label in labels.to(graphemes.device).unbind(dim=1):
+        _, state = network.step(label, state, memory)
+        looked.append(network.looks(state, memory))
+    paid = torch.stack(looked, dim=1).float().cpu().numpy()
+    return [
+        row[: len(symbols), :length]
+        for row, symbols, length in zip(paid, said, lengths.tolist(), strict=True)
+    ]
 
 
 @dataclass(frozen=True)

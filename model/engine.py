@@ -14,6 +14,7 @@ import numpy as np
 import onnxruntime
 
 from model import beams, onnx_network
+from model.alignment import AlignmentError, of_letters
 from model.checkpoint import Artifact, ArtifactError
 from model.circles import may_circle, rounds, ruled_out, streaks
 from model.config import NetworkConfig, Precision
@@ -26,6 +27,7 @@ _MOST = 128
 # Likewise of a beam's hypotheses.
 _MOST_IN_BEAMS = 256
 
+Q = TypeVar("Q")
 A = TypeVar("A")
 
 
@@ -93,16 +95,26 @@ class Engine:
             rows, max(1, _MOST_IN_BEAMS // width), lambda some: self._beam_batch(some, width)
         )
 
+    def attention(
+        self, rows: Sequence[Sequence[int]], said: Sequence[Sequence[int]]
+    ) -> list[np.ndarray[Any, Any]]:
+        """Where the network looks while it says so (see `Decoder`)."""
+        if not self._config.attention:
+            raise AlignmentError
+        pairs = list(zip(rows, said, strict=True))
+        return self._in_batches(pairs, _MOST, self._look, length=lambda pair: len(pair[0]))
+
     def _in_batches(
         self,
-        rows: Sequence[Sequence[int]],
+        asked: Sequence[Q],
         most: int,
-        answer: Callable[[list[Sequence[int]]], list[A]],
+        answer: Callable[[list[Q]], list[A]],
+        length: Callable[[Q], int] = len,  # type: ignore[assignment]
     ) -> list[A]:
         """What `answer` says to words of one length, at most so many at a time, in their order."""
         by_length: dict[int, list[int]] = {}
-        for index, row in enumerate(rows):
-            by_length.setdefault(len(row), []).append(index)
+        for index, each in enumerate(asked):
+            by_length.setdefault(length(each), []).append(index)
         batches = [
             indices[first : first + most]
             for _, indices in sorted(by_length.items(), reverse=True)  # the longest work first
@@ -111,14 +123,14 @@ class Engine:
         answers: dict[int, A] = {}
 
         def work(indices: list[int]) -> None:
-            answers.update(zip(indices, answer([rows[i] for i in indices]), strict=True))
+            answers.update(zip(indices, answer([asked[i] for i in indices]), strict=True))
 
         if self._pool is None or len(batches) == 1:
             for batch in batches:
                 work(batch)
         else:
             list(self._pool.map(work, batches))
-        return [answers[index] for index in range(len(rows))]
+        return [answers[index] for index in range(len(asked))]
 
     def _batch(self, rows: Sequence[Sequence[int]]) -> list[Decoded]:
         """Words of one length; who might go round in circles is decoded again, step for step."""
@@ -144,6 +156,27 @@ class Engine:
                 (answer,) = self._run([row], favour)
             seen += 1
         return answer
+
+    @cached_property
+    def _looking(self) -> onnxruntime.InferenceSession:
+        return self._session(onnx_network.attention)
+
+    def _look(
+        self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]
+    ) -> list[np.ndarray[Any, Any]]:
+        """Words of one length, each with what is said."""
+        steps = max(1, *(len(said) for _, said in pairs))
+        labels = np.full((steps, len(pairs)), self._phonemes.end)
+        labels[0] = self._phonemes.start
+        for number, (_, said) in enumerate(pairs):
+            labels[1 : len(said), number] = said[:-1]
+        rows = [row for row, _ in pairs]
+        (looked,) = self._looking.run(None, {"graphemes": self._framed(rows), "labels": labels})
+        within = slice(1, -1) if self._config.boundaries else slice(None)
+        return [
+            of_letters(looked[: len(said), number, within])
+            for number, (_, said) in enumerate(pairs)
+        ]
 
     @cached_property
     def _beam(self) -> onnxruntime.InferenceSession:

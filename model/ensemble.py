@@ -58,12 +58,19 @@ class Ensemble(nn.Module):
         """Each network's `Seq2Seq.reorder`."""
         return tuple(n.reorder(state, rows) for n, state in zip(self._each(), states, strict=True))
 
+    def looks(self, states: tuple[DecoderState, ...], memories: tuple[Memory, ...]) -> Tensor:
+        """The mean of each network's `Seq2Seq.looks`."""
+        each = zip(self._each(), states, memories, strict=True)
+        return torch.stack([n.looks(state, memory) for n, state, memory in each]).mean(dim=0)
+
     def stress(self, states: Sequence[tuple[DecoderState, ...]], phonemes: Tensor) -> None:
         """Teachers are asked for phonemes alone."""
 
-    def forward(self, graphemes: Tensor, lengths: Tensor, labels: Tensor) -> Scores:
+    def forward(
+        self, graphemes: Tensor, lengths: Tensor, labels: Tensor, words: Tensor | None = None
+    ) -> Scores:
         """Teacher forcing, as `Seq2Seq.forward`."""
-        each = [network(graphemes, lengths, labels) for network in self._each()]
+        each = [network(graphemes, lengths, labels, words) for network in self._each()]
         return Scores(_mean(scores.phonemes for scores in each), None)
 
     def _each(self) -> Iterator[Seq2Seq]:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from model.alignment import Alignment
+
 # Answers to a word, at most.
 MOST = 10
 
@@ -41,6 +43,7 @@ class Hypothesis:
         stress: a digit for each vowel, None for each other phoneme; None where the network has
             no head for it.
         calibrated: the chance that the pronunciation is right, where the artifact was calibrated.
+        alignment: which letters made which phoneme, where that was asked for.
     """
 
     phonemes: tuple[str, ...]
@@ -48,6 +51,7 @@ class Hypothesis:
     complete: bool
     stress: tuple[int | None, ...] | None = None
     calibrated: float | None = None
+    alignment: Alignment | None = None
 
     @property
     def probability(self) -> float:

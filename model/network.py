@@ -42,6 +42,12 @@ class Memory(NamedTuple):
     values: Tensor
     padding: Tensor | None
 
+    def of(self, words: Tensor) -> Memory:
+        """The memory of these words [N] of the batch, in this order, some perhaps several times."""
+        start = tuple(State(h[words], c[words]) for h, c in self.start)
+        padding = None if self.padding is None else self.padding[words]
+        return Memory(start, self.keys[words], self.values[words], padding)
+
 
 class DecoderState(NamedTuple):
     """What one step hands to the next.
@@ -182,11 +188,15 @@ class Attention(nn.Module):
     def attend(self, query: Tensor, memory: Memory) -> Tensor:
         """Query [B, H] -> the context that it finds, and itself, [B, 2H]."""
         with precision.products_in_bfloat16(query.device, enabled=False):  # too small to gain
-            scores = torch.bmm(query.unsqueeze(1), memory.keys.transpose(1, 2))  # [B, 1, T]
-            if memory.padding is not None:
-                scores = scores.masked_fill(memory.padding.unsqueeze(1), -math.inf)
-            context = torch.bmm(scores.softmax(dim=2), memory.values).squeeze(1)  # [B, H]
+            context = torch.bmm(self.paid(query, memory), memory.values).squeeze(1)  # [B, H]
         return torch.cat([context, query], dim=1)
+
+    def paid(self, query: Tensor, memory: Memory) -> Tensor:
+        """Query [B, H] -> the attention that it pays to each state, [B, 1, T]."""
+        scores = torch.bmm(query.unsqueeze(1), memory.keys.transpose(1, 2))
+        if memory.padding is not None:
+            scores = scores.masked_fill(memory.padding.unsqueeze(1), -math.inf)
+        return scores.softmax(dim=2)
 
 
 class Decoder(nn.Module):
@@ -326,6 +336,11 @@ class Seq2Seq(nn.Module):
         layers = tuple(State(h[rows], c[rows]) for h, c in state.layers)
         return DecoderState(layers, state.top[rows])
 
+    def looks(self, state: DecoderState, memory: Memory) -> Tensor:
+        """The attention [B, T] that was paid on the way to a state, by a network that has it."""
+        assert self.decoder.attention is not None
+        return self.decoder.attention.paid(state.layers[-1].h, memory).squeeze(1)
+
     def stress(self, states: Sequence[DecoderState], phonemes: Tensor) -> Tensor | None:
         """Stress of decoded phonemes [B, U], from the state behind each step: logits [B, U, 4]."""
         if self.stress_head is None:
@@ -334,18 +349,24 @@ class Seq2Seq(nn.Module):
         logits: Tensor = self.stress_head(tops, phonemes)
         return logits
 
-    def forward(self, graphemes: Tensor, lengths: Tensor, labels: Tensor) -> Scores:
+    def forward(
+        self, graphemes: Tensor, lengths: Tensor, labels: Tensor, words: Tensor | None = None
+    ) -> Scores:
         """Teacher forcing: every step reads a true label and is scored on the next one.
 
         Args:
             graphemes: [B, T] indices.
             lengths: [B] on the CPU.
-            labels: [B, U + 1] from ``<s>`` to ``</s>``.
+            labels: [N, U + 1] from ``<s>`` to ``</s>``.
+            words: [N] which of the words each row of labels pronounces; without it N is B, and
+                each pronounces its own.
 
         Returns:
             Scores of the labels behind ``<s>``; what stands past a row's end means nothing.
         """
         memory = self.encode(graphemes, lengths)
+        if words is not None:
+            memory = memory.of(words)
         embedded = self.label_embedding(labels[:, :-1].t(), self.dtype)  # [U, B, E]
         tops = self.decoder(self.dropout(self.stabiliser(embedded)), memory)  # [U, B, H]
         tops = self.stabiliser(tops.transpose(0, 1))

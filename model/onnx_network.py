@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from model import onnx_attention, onnx_beam, onnx_decoder, stress
+from model import onnx_attention, onnx_beam, onnx_decoder, onnx_forced, stress
 from model.arithmetic import ARITHMETIC, PINNED, Arithmetic, Array, pin
 from model.circles import LARGEST
 from model.config import NetworkConfig, Precision
@@ -124,6 +124,41 @@ def attention(
     graph.input("labels", "int64", ["U", "B"])
     looked = onnx_attention.looks(graph, network.decoder, network.memory, network.rows)
     graph.output(looked, "float", ["U", "B", "T"])
+    return graph.model()
+
+
+def forced(
+    config: NetworkConfig,
+    weights: Mapping[str, Array],
+    *,
+    precision: Precision,
+    start: int,
+    end: int,
+) -> bytes:
+    """What the network thinks of pronunciations that it is given (see `model.onnx_forced`).
+
+    The graph's inputs are ``graphemes`` [T, B], ``labels`` [U + 1, B] from ``<s>`` to ``</s>``, and
+    ``favour`` [V], what is added to all logits. Its outputs are logarithms of probabilities:
+    ``logs`` [U, B, V] of every symbol at each step, and from a network with a stress head
+    ``stress`` [U, B, 4] of the classes of the labels behind ``<s>``.
+
+    Args: as `greedy`.
+    """
+    del start, end  # they stand in the labels
+    graph = Graph()
+    network = _Network(graph, config, weights, precision)
+    graph.input("labels", "int64", ["L", "B"])
+    graph.input("favour", "float", [config.output_symbols])
+    first, last, until = (graph.constant([n], np.int64) for n in (0, -1, np.iinfo(np.int64).max))
+    read = graph.op("Slice", "labels", first, last)
+    said = graph.op("Slice", "labels", graph.constant([1], np.int64), until)
+    logits, tops = onnx_forced.force(graph, network.decoder, network.memory, network.rows, read)
+    logs = graph.op("LogSoftmax", graph.op("Add", logits, "favour"), axis=2)
+    graph.output(logs, "float", ["U", "B", config.output_symbols])
+    if config.stress:
+        scores = network.decoder.stress(graph, tops, said)
+        classes = graph.op("LogSoftmax", scores, axis=2)
+        graph.output(classes, "float", ["U", "B", stress.CLASSES])
     return graph.model()
 
 

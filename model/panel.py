@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 from model import joint_ngram, precision
-from model.batches import Example, SoftLabels, collate, encode_entries
+from model.batches import Example, SoftLabels, collate, encode_entries, pad
 from model.joint_ngram import Phonemes
 from model.lexicon import Entry
 from model.soft_labels import KEPT
@@ -93,20 +93,22 @@ def _judged(
 
 @torch.inference_mode()
 def _scores(teachers: TorchDecoder, examples: Sequence[Example]) -> np.ndarray[Any, Any]:
-    """The logarithm of each example's labels' probability, [N]."""
-    found = []
-    for first in range(0, len(examples), BATCH):
-        minibatch = collate(examples[first:][:BATCH]).to(teachers.torch_device)
-        fast = precision.in_hardware(teachers.torch_device)
-        with precision.products_in_bfloat16(teachers.torch_device, enabled=fast):
-            logits = teachers.network(
-                minibatch.graphemes, minibatch.grapheme_lengths, minibatch.labels
-            ).phonemes
-        chances = logits.float().log_softmax(dim=2)
-        said = chances.gather(2, minibatch.labels[:, 1:].unsqueeze(2)).squeeze(2)  # [B, U]
-        real = torch.arange(said.shape[1]) < minibatch.label_lengths.unsqueeze(1)
-        found.append((said * real.to(said.device)).sum(dim=1).cpu())
-    return torch.cat(found).numpy()
+    """The logarithm of each example's labels' probability, [N]; each word is read once."""
+    minibatch = collate(examples)
+    spelt: dict[tuple[int, ...], int] = {}
+    words = [spelt.setdefault(tuple(example.graphemes), len(spelt)) for example in examples]
+    graphemes, lengths = pad(list(spelt))
+    device = teachers.torch_device
+    labels = minibatch.labels.to(device)
+    with precision.products_in_bfloat16(device, enabled=precision.in_hardware(device)):
+        logits = teachers.network(
+            graphemes.to(device), lengths, labels, torch.tensor(words, device=device)
+        ).phonemes
+    chances = logits.float().log_softmax(dim=2)
+    said = chances.gather(2, labels[:, 1:].unsqueeze(2)).squeeze(2).cpu()  # [N, U]
+    real = torch.arange(said.shape[1]) < minibatch.label_lengths.unsqueeze(1)
+    scores: np.ndarray[Any, Any] = (said * real).sum(dim=1).numpy()
+    return scores
 
 
 def _expected(candidates: Sequence[Example], scores: np.ndarray[Any, Any]) -> Example:

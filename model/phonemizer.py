@@ -5,11 +5,15 @@ from __future__ import annotations
 import importlib.util
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+import numpy as np
 
 from model import calibration as calibrations
 from model import checkpoint, devices, stress
+from model.alignment import align
 from model.calibration import Calibration
 from model.config import NetworkConfig, Precision
 from model.hypothesis import Decoded, Hypothesis
@@ -43,6 +47,15 @@ class Decoder(Protocol):
 
     def beam(self, rows: Sequence[Sequence[int]], width: int) -> list[list[Decoded]]:
         """For each word what `decode` says, and behind it others, at most `width` in all."""
+
+    def attention(
+        self, rows: Sequence[Sequence[int]], said: Sequence[Sequence[int]]
+    ) -> list[np.ndarray[Any, Any]]:
+        """Where the network looks while it says what it is told to: [U, T] for each word.
+
+        Raises:
+            AlignmentError: where it has no attention.
+        """
 
 
 class Phonemizer:
@@ -138,22 +151,51 @@ class Phonemizer:
         decoded = self.decoder.decode(self._encoded(words))
         return [self._of_one([found])[0] for found in decoded]
 
-    def alternatives(self, words: Sequence[str], most: int) -> list[list[Hypothesis]]:
+    def alternatives(
+        self, words: Sequence[str], most: int, *, aligned: bool = False
+    ) -> list[list[Hypothesis]]:
         """Several answers for each word, the likeliest first, at most `most` of them.
 
         What `pronounce` answers is always among them, and nearly always the first. The sum of a
         word's probabilities is below 1, and that of `pronounce`'s answer is the same as there
         wherever it comes first.
 
+        Args:
+            words: as of `pronounce`.
+            most: answers a word.
+            aligned: each with its letters.
+
         Raises:
             UnknownSymbolError, ValueError: as `pronounce`.
+            AlignmentError: where `aligned` is asked of a network without attention.
         """
+        rows = self._encoded(words)
         if most == 1:
-            return [[answer] for answer in self.pronounce(words)]
-        decoded = self.decoder.beam(self._encoded(words), most)
+            decoded = [[found] for found in self.decoder.decode(rows)]
+        else:
+            decoded = [
+                sorted(found, key=lambda one: -math.prod(one.probabilities))
+                for found in self.decoder.beam(rows, most)
+            ]
+        answers = [self._of_one(found) for found in decoded]
+        return self._aligned(rows, decoded, answers) if aligned else answers
+
+    def _aligned(
+        self,
+        rows: Sequence[Sequence[int]],
+        decoded: Sequence[Sequence[Decoded]],
+        answers: Sequence[Sequence[Hypothesis]],
+    ) -> list[list[Hypothesis]]:
+        """The answers, each with its letters."""
+        looked = iter(
+            self.decoder.attention(
+                [row for row, found in zip(rows, decoded, strict=True) for _ in found],
+                [one.symbols for found in decoded for one in found],
+            )
+        )
         return [
-            self._of_one(sorted(found, key=lambda one: -math.prod(one.probabilities)))
-            for found in decoded
+            [replace(one, alignment=align(next(looked), one.step_probabilities)) for one in several]
+            for several in answers
         ]
 
     def _encoded(self, words: Sequence[str]) -> list[list[int]]:

@@ -111,7 +111,9 @@ class Reader:
         for place, token in enumerate(found):
             if token.said is not None:
                 pieces.append(_out_loud(token))
-            elif token.kind != "joint":
+            elif token.kind == "joint":
+                pieces.append(_Piece(token.text.strip(), (), ()))
+            else:
                 spelt = self.speller.spell(token.text.replace(".", ""))
                 if spelt.normalized is None:
                     return Reading(replace(spelling, error=spelt.error), ())
@@ -147,7 +149,13 @@ def _joined(spelling: Spelling, pieces: list[_Piece]) -> Reading:
     if not heard:
         return Reading(spelling, ())
     parts = tuple(part for piece in heard for part in piece.parts)
-    told = dict.fromkeys(warning for piece in pieces for warning in piece.told)
+    first, last = pieces.index(heard[0]), len(pieces) - pieces[::-1].index(heard[-1])
+    told: dict[str, None] = {}
+    for place, piece in enumerate(pieces):
+        told |= dict.fromkeys(piece.told)
+        # A joint that joins nothing
+        if not (piece.parts or piece.told or first < place < last) and piece.text:
+            told[f"{piece.text} -> nothing"] = None
     if spelling.word != spelling.word.strip():
         told = {"surrounding spaces removed": None, **told}
     if len(heard) > 1:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import numpy as np
 import torch
 
 from model import decoding, devices
+from model.alignment import AlignmentError, of_letters
 from model.batches import pad
 from model.checkpoint import Artifact, ArtifactError
 from model.circles import rounds
@@ -22,6 +24,7 @@ from model.vocabulary import Vocabulary, frame
 # Words decoded together. Past this a CPU gains no more, and memory grows.
 BATCH = 256
 
+Q = TypeVar("Q")
 A = TypeVar("A")
 
 
@@ -109,35 +112,58 @@ class TorchDecoder:
         search = partial(decoding.beam, width=width)
         return self._in_batches(rows, max(1, BATCH // width), partial(self._batch, search))
 
+    def attention(
+        self, rows: Sequence[Sequence[int]], said: Sequence[Sequence[int]]
+    ) -> list[np.ndarray[Any, Any]]:
+        """Where the network looks while it says so (see `Decoder`).
+
+        Raises:
+            AlignmentError: where it has no attention.
+            DeviceLostError: where the GPU failed.
+        """
+        if not all(config.attention for config in self.configs):
+            raise AlignmentError
+        pairs = list(zip(rows, said, strict=True))
+        return self._in_batches(pairs, BATCH, self._look, length=lambda pair: len(pair[0]))
+
+    def _look(
+        self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]
+    ) -> list[np.ndarray[Any, Any]]:
+        graphemes, lengths = self._padded([row for row, _ in pairs])
+        said = [symbols for _, symbols in pairs]
+        looked = decoding.attention(
+            self.network, graphemes, lengths, said, start=self.phonemes.start
+        )
+        within = slice(1, -1) if self.network.config.boundaries else slice(None)
+        return [of_letters(paid[:, within]) for paid in looked]
+
     def _in_batches(
         self,
-        rows: Sequence[Sequence[int]],
+        asked: Sequence[Q],
         most: int,
-        answer: Callable[[list[Sequence[int]]], list[A]],
+        answer: Callable[[list[Q]], list[A]],
+        length: Callable[[Q], int] = len,  # type: ignore[assignment]
     ) -> list[A]:
         """What `answer` says to at most so many words at a time, in their order.
 
         Words are decoded with others of about their length, so that little padding is computed.
         """
-        order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
+        order = sorted(range(len(asked)), key=lambda index: length(asked[index]))
         answers: dict[int, A] = {}
         for first in range(0, len(order), most):
             chosen = order[first : first + most]
             try:
-                found = answer([rows[i] for i in chosen])
+                found = answer([asked[i] for i in chosen])
             except torch.AcceleratorError as e:
                 raise DeviceLostError(self.device, str(e)) from e
             answers.update(zip(chosen, found, strict=True))
-        return [answers[index] for index in range(len(rows))]
+        return [answers[index] for index in range(len(asked))]
 
     def _batch(self, decode: Callable[..., list[A]], rows: Sequence[Sequence[int]]) -> list[A]:
-        boundaries = self.network.config.boundaries
-        graphemes, lengths = pad(
-            [frame(row, self.graphemes, boundaries=boundaries) for row in rows]
-        )
+        graphemes, lengths = self._padded(rows)
         return decode(
             self.network,
-            graphemes.to(self.torch_device),
+            graphemes,
             lengths,
             bounds=[length_bound(len(row)) for row in rows],
             rounds=[rounds(row) for row in rows],
@@ -145,6 +171,14 @@ class TorchDecoder:
             end=self.phonemes.end,
             allowed=self._allowed,
         )
+
+    def _padded(self, rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Words as the network reads them, [B, T] on its device, and their lengths."""
+        boundaries = self.network.config.boundaries
+        graphemes, lengths = pad(
+            [frame(row, self.graphemes, boundaries=boundaries) for row in rows]
+        )
+        return graphemes.to(self.torch_device), lengths
 
 
 def load_network(artifact: Artifact) -> Seq2Seq:

@@ -36,6 +36,7 @@ class Features(BaseModel):
 
     keys: bool = Field(description="An API key is needed, and with one words can be corrected.")
     stress: bool = Field(description="The artifact knows stress.")
+    alignment: bool = Field(description="It can tell which letters made which phoneme.")
 
 
 def _route(name: str) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from model.alignment import Alignment
 from service.ask import Ask
 from service.batcher import Batch, Batcher
 from service.interruption import InterruptedWaitError, interrupted_by
@@ -39,12 +40,21 @@ class Found:
         probability: of the whole pronunciation.
         complete: false where decoding hit its length bound.
         stress: a digit for each vowel, None for other phonemes, where the artifact knows them.
+        alignment: which letters made which phoneme, where that was asked for.
     """
 
     phonemes: Sequence[str]
     probability: float
     complete: bool
     stress: Sequence[int | None] | None = None
+    alignment: Alignment | None = None
+
+    @classmethod
+    def read(cls, told: Mapping[str, Any]) -> Found:
+        """What a worker's line says of one pronunciation."""
+        if "alignment" not in told:
+            return cls(**told)
+        return cls(**{**told, "alignment": Alignment(**told["alignment"])})
 
 
 @dataclass(frozen=True)
@@ -66,15 +76,15 @@ class Answer:
 
     @property
     def size(self) -> int:
-        """In pronunciations: what a cache counts."""
-        return max(1, len(self.found))
+        """In pronunciations: what a cache counts. One with its alignment takes as much as eight."""
+        return max(1, sum(1 if found.alignment is None else 8 for found in self.found))
 
     @classmethod
     def read(cls, told: Mapping[str, Any]) -> Answer:
         """What a worker's line says of one word."""
         if "error" in told:
             return cls(error=told["error"])
-        return cls(tuple(Found(**each) for each in told["found"]))
+        return cls(tuple(map(Found.read, told["found"])))
 
 
 class PoolError(Exception):

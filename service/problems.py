@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from model.alignment import AlignmentError
 from model.alphabets import AlphabetError, StressError
 from model.lexicon import EntryError
 from service.batcher import DeadlineError, QueueFullError
@@ -139,6 +140,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     UnsupportedMediaTypeError: Kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_json_type"),
     InvalidRequestError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     AlphabetError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
+    AlignmentError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     StressError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     QueueFullError: Kind(HTTPStatus.TOO_MANY_REQUESTS, "queue_full", retry=True),
     UnavailableError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", retry=True),

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Sequence
 
 from model import __version__, alphabets
+from model import alignment as model_alignment
+from model.alignment import AlignmentError
 from model.alphabets import Alphabet
 from model.checkpoint import Artifact
 from model.combining import Way, combine
@@ -20,6 +22,8 @@ from service.lexicons import Lexicons
 from service.plans import Piece, Plan, Planner
 from service.pool import Answer
 from service.schemas import (
+    AlignedPhoneme,
+    Alignment,
     Answerer,
     ModelName,
     Options,
@@ -67,6 +71,7 @@ class Pronouncer:
         self.source = source
         self.alphabets = alphabets.available(artifact.phonemes.own)
         self.knows_stress = artifact.knows_stress
+        self.has_attention = artifact.has_attention
         # All that decides an answer beside the word and the options
         weights = (artifact.name, artifact.weights_sha256)
         chances = (artifact.calibration, artifact.of_alternatives)
@@ -82,8 +87,11 @@ class Pronouncer:
 
         Raises:
             AlphabetError, StressError: where the artifact's phonemes cannot be written as asked.
+            AlignmentError: where its network cannot tell letters, and is asked to.
             UserLexiconError: where people's own words cannot be read.
         """
+        if options.alignment and not self.has_attention and self.source_of(options) != "lexicon":
+            raise AlignmentError
         return Pronouncing(self, words, options)
 
     def alphabet(self, options: Options) -> Alphabet:
@@ -111,8 +119,8 @@ class Pronouncer:
         source = self.source_of(options)
         revision = "" if source == "model" else self.sources.revision()
         digest = self._origin.copy()
-        decisive = (self.alphabet(options), options.stress, options.n, source, revision)
-        digest.update(repr((word, *decisive)).encode())
+        how = (self.alphabet(options), options.stress, options.n, options.alignment)
+        digest.update(repr((word, *how, source, revision)).encode())
         return f'"{digest.hexdigest()[:32]}"'
 
 
@@ -140,8 +148,10 @@ class Pronouncing:
         self._answers: dict[str, Answer] = {}
         self.missing: list[Ask] = []
         pieces = (piece for plan in self._plans for piece in plan.pieces)
+        aligned = {plan.pieces[0].text for plan in self._plans if self._aligns(plan)}
         for text in dict.fromkeys(piece.text for piece in pieces if piece.source == "model"):
-            ask = Ask(text, options.n)
+            # Where a word is said in parts, its letters are not told
+            ask = Ask(text, options.n, alignment=text in aligned)
             answer = pronouncer.cache.get(ask)
             if answer is None:
                 self.missing.append(ask)
@@ -193,7 +203,11 @@ class Pronouncing:
             [self._ways(piece) for piece in plan.pieces],
             MOST if plan.sources & {"lexicon", "user"} else self._options.n,
         )
-        unmarked = self._marks and any(map(self._is_unmarked, plan.pieces))
+        warnings = list(plan.warnings)
+        if self._marks and any(map(self._is_unmarked, plan.pieces)):
+            warnings.append("the lexicon marks no stress on this word")
+        if self._options.alignment and not self._aligns(plan):
+            warnings.append("no alignment: the network did not say this word in one piece")
         source = self._source(plan)
         return Result(
             word=plan.word,
@@ -211,15 +225,22 @@ class Pronouncing:
                         else None
                     ),
                     complete=way.complete,
+                    alignment=(
+                        _aligned(plan.pieces[0].text, way, way.alignment)
+                        if way.alignment is not None and self._aligns(plan)
+                        else None
+                    ),
                 )
                 for way in ways
             ),
-            warnings=(
-                *plan.warnings,
-                *(["the lexicon marks no stress on this word"] if unmarked else []),
-            ),
+            warnings=tuple(warnings),
             error=None,
         )
+
+    def _aligns(self, plan: Plan) -> bool:
+        """Whether letters are asked for, and the network says the word in one piece."""
+        pieces = plan.pieces
+        return self._options.alignment and len(pieces) == 1 and pieces[0].source == "model"
 
     def _source(self, plan: Plan) -> Answerer:
         """What a word is told to be from: the least certain of what said its parts."""
@@ -232,7 +253,12 @@ class Pronouncing:
         """How a piece is said."""
         if piece.source == "model":
             return [
-                Way(self._write(found.phonemes, found.stress), found.probability, found.complete)
+                Way(
+                    self._write(found.phonemes, found.stress),
+                    found.probability,
+                    found.complete,
+                    found.alignment,
+                )
                 for found in self._answers[piece.text].found
             ]
         known = self._knows_stress or piece.source is not None
@@ -254,6 +280,19 @@ class Pronouncing:
         self, phonemes: Sequence[str], digits: Sequence[int | None] | None
     ) -> tuple[str, ...]:
         return alphabets.write(phonemes, self._alphabet, digits, marks=self._marks)
+
+
+def _aligned(word: str, way: Way, found: model_alignment.Alignment) -> Alignment:
+    """The letters of a pronunciation, its phonemes as they are written."""
+    each = zip(way.phonemes, found.spans, found.probabilities, strict=True)
+    return Alignment(
+        letters=tuple(word),
+        phonemes=tuple(
+            AlignedPhoneme(phoneme=phoneme, start=start, end=end, probability=round(probability, 6))
+            for phoneme, (start, end), probability in each
+        ),
+        attention=tuple(map(tuple, found.attention)),
+    )
 
 
 def _failed(plan: Plan, error: WordError) -> Result:

@@ -192,7 +192,12 @@ class Service:
 
     def features(self) -> Features:
         """What the page has to know before anybody gave it a key."""
-        return Features(keys=bool(self.keys), stress=self.current.pronouncer.knows_stress)
+        pronouncer = self.current.pronouncer
+        return Features(
+            keys=bool(self.keys),
+            stress=pronouncer.knows_stress,
+            alignment=pronouncer.has_attention,
+        )
 
     def gauges(self) -> dict[str, float]:
         """Figures for the metrics, by name."""

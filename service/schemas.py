@@ -47,6 +47,10 @@ class Options(BaseModel):
         "always among them. Their probabilities sum to 1 at most.",
     )
 
+    alignment: bool = Field(
+        False, description="Say which letters made which phoneme, where the network answers."
+    )
+
 
 class PronounceRequest(Options):
     """Words to pronounce."""
@@ -58,6 +62,32 @@ class PronounceRequest(Options):
     # A megabyte holds half a million wrong items: the first is enough.
     words: Annotated[list[str], FailFast()] = Field(
         min_length=1, description="The words, at most as many as `/info` says (256 by default)."
+    )
+
+
+class AlignedPhoneme(BaseModel):
+    """A phoneme and the letters that made it: `letters[start:end]`."""
+
+    phoneme: str = Field(description="In the alphabet that was asked for.")
+    start: int
+    end: int
+    probability: float = Field(
+        description="Of this phoneme given those before it, as the network gives it."
+    )
+
+
+class Alignment(BaseModel):
+    """Which letters made which phoneme.
+
+    Letters that are silent belong to the phoneme before them, at the beginning of a word to the
+    first; phonemes that one letter made (the `K` and the `S` of an `X`) share their letters.
+    """
+
+    letters: tuple[str, ...] = Field(description="The word in the artifact's graphemes.")
+    phonemes: tuple[AlignedPhoneme, ...]
+    attention: tuple[tuple[float, ...], ...] = Field(
+        description="How much the network looked at each letter while it said each phoneme: a row "
+        "a phoneme, each with the sum 1."
     )
 
 
@@ -75,6 +105,10 @@ class Pronunciation(BaseModel):
         "Null where a lexicon answered."
     )
     complete: bool = Field(description="False where decoding hit its length bound.")
+    alignment: Alignment | None = Field(
+        description="Null unless it was asked for, and where the network did not say the whole "
+        "word in one piece."
+    )
 
 
 class WordError(BaseModel):
@@ -131,6 +165,7 @@ class PronounceResponse(BaseModel):
                                     "text": "AE NG S T R AH M",
                                     "probability": 0.61,
                                     "complete": True,
+                                    "alignment": None,
                                 }
                             ],
                             "warnings": ["Å -> A", "ö -> O"],
@@ -146,6 +181,7 @@ class PronounceResponse(BaseModel):
                                     "text": "F AO R T IY T UW",
                                     "probability": 0.8456,
                                     "complete": True,
+                                    "alignment": None,
                                 }
                             ],
                             "warnings": ["42 -> forty-two"],

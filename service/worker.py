@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -51,17 +52,20 @@ def answer(phonemizer: Phonemizer, asks: Sequence[Ask]) -> list[dict[str, Any]]:
     Raises:
         DeviceLostError: as `decode`.
     """
-    alike: dict[int, list[int]] = {}
+    alike: dict[tuple[int, bool], list[int]] = {}
     for index, ask in enumerate(asks):
-        alike.setdefault(ask.n, []).append(index)
+        alike.setdefault((ask.n, ask.alignment), []).append(index)
     answers: dict[int, dict[str, Any]] = {}
-    for n, indices in alike.items():
-        found = decode(phonemizer, [asks[index].word for index in indices], n)
+    for (n, aligned), indices in alike.items():
+        words = [asks[index].word for index in indices]
+        found = decode(phonemizer, words, n, aligned=aligned)
         answers.update(zip(indices, found, strict=True))
     return [answers[index] for index in range(len(asks))]
 
 
-def decode(phonemizer: Phonemizer, words: Sequence[str], n: int) -> list[dict[str, Any]]:
+def decode(
+    phonemizer: Phonemizer, words: Sequence[str], n: int, *, aligned: bool
+) -> list[dict[str, Any]]:
     """At most `n` answers for each of the words, in their order.
 
     One that makes the decoder raise gets its error and harms no other. A batch that fails is
@@ -71,7 +75,7 @@ def decode(phonemizer: Phonemizer, words: Sequence[str], n: int) -> list[dict[st
         DeviceLostError: the device serves this process no more: another one has to.
     """
     try:
-        lists = phonemizer.alternatives(words, n)
+        lists = phonemizer.alternatives(words, n, aligned=aligned)
     except DeviceLostError:
         raise
     except Exception as e:
@@ -81,17 +85,24 @@ def decode(phonemizer: Phonemizer, words: Sequence[str], n: int) -> list[dict[st
         return [{"found": [_told(hypothesis) for hypothesis in found]} for found in lists]
     # Only here, behind the exception: it holds all that the failed batch had on the device
     half = len(words) // 2
-    return decode(phonemizer, words[:half], n) + decode(phonemizer, words[half:], n)
+    return [
+        told
+        for some in (words[:half], words[half:])
+        for told in decode(phonemizer, some, n, aligned=aligned)
+    ]
 
 
 def _told(hypothesis: Hypothesis) -> dict[str, Any]:
     """One pronunciation, in the fields of the pool's `Found`."""
-    return {
+    told = {
         "phonemes": hypothesis.phonemes,
         "probability": hypothesis.probability,
         "complete": hypothesis.complete,
         "stress": hypothesis.stress,
     }
+    if hypothesis.alignment is not None:
+        told["alignment"] = asdict(hypothesis.alignment)
+    return told
 
 
 def _warm_up(phonemizer: Phonemizer) -> list[tuple[int, float]]:

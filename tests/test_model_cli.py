@@ -68,6 +68,18 @@ def test_several_answers_are_a_words_variants(pronounce, tmp_path):
         assert pronounce("tanger", "--n", wrong).exit_code == 2
 
 
+def test_letters_before_their_phonemes(pronounce):
+    result = tanger("pronounce", "tanger", "box", "forty-two", "--alignment")
+    assert result.stdout == (
+        "TANGER  T:T A:AE NG:NG ER:ER\nBOX  B:B O:AA X:K X:S\nFORTY-TWO  F AO R T IY T UW\n"
+    )
+    assert "forty-two': no alignment" in result.stderr
+    result = tanger("pronounce", "tanger", "--alignment", "--format", "tsv", "--alphabet", "ipa")
+    assert result.stdout == "tanger\tT:ˈt A:æ NG:ŋ ER:ɚ\n"
+    refused = pronounce("tanger", "--alignment", "--format", "ctf")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+
+
 def test_what_cannot_be_pronounced_leaves_its_line(pronounce):
     result = pronounce("tanger", "42", "brand")
     assert result.exit_code == 1

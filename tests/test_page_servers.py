@@ -4,7 +4,7 @@ import json
 
 import httpx
 import pytest
-from browsing import expect_sounds, launched, sounds, texts, visit
+from browsing import bodies, expect_sounds, launched, sounds, texts, visit
 from live_service import running
 from playwright.sync_api import expect
 
@@ -165,6 +165,25 @@ def test_an_alphabet_that_is_missing_hides_what_is_made_of_it(browser, service):
         assert page.locator("#alphabet label").all_text_contents() == ["ARPAbet", "CNTK"]
         assert not page.get_by_role("button", name="as SSML").count()
         assert page.get_by_role("button", name="as JSON").count() == 1
+
+
+def test_a_network_that_cannot_tell_letters_is_not_asked_for_them(browser, service):
+    with visit(browser, service.url) as page:
+
+        def without(route):
+            route.fulfill(json=route.fetch().json() | {"alignment": False})
+
+        page.route("**/features.json", without)
+        page.reload()
+        sent = bodies(page)
+        page.locator("#words").fill("tangerish")
+        page.locator(".card .sounds").wait_for()
+        assert not page.locator(".picture").count()
+        assert sent
+        assert not any("alignment" in body for body in sent)
+        page.get_by_text("About this server").click()
+        told = page.locator("#about-text div", has_text="Letters and sounds")
+        assert "off on this server" in told.text_content()
 
 
 def test_another_language_has_its_own_alphabet_and_no_stress(browser, tiny_artifact, tmp_path):

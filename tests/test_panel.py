@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from model import checkpoint, joint_ngram, lexicon, panel, soft_labels
 from model.__main__ import app
-from model.batches import Example
+from model.batches import Example, encode_entries
 from model.joint_ngram import JointNgramError
 from model.torch_decoder import TorchDecoder
 
@@ -64,6 +64,22 @@ def test_expectations_follow_the_likeliest_candidate():
     assert second[6] == pytest.approx(0.5 / 0.8, abs=1e-3)
     assert second[7] == pytest.approx(0.3 / 0.8, abs=1e-3)
     assert last[1] == 1
+
+
+def test_a_word_is_read_once_for_all_its_candidates(tiny_artifact):
+    """The same scores as when each candidate's word is read anew."""
+    teachers = TorchDecoder.of([checkpoint.read(tiny_artifact)] * 2, "cpu")
+    entries = little_words(20, seed=94)
+    candidates = [
+        lexicon.Entry(entry.word, said)
+        for entry in entries
+        for said in (entry.phonemes, entry.phonemes[:-1], (*entry.phonemes, "T"))
+    ]
+    examples = encode_entries(candidates, teachers.graphemes, teachers.phonemes, boundaries=False)
+    together = panel._scores(teachers, examples)
+    alone = [panel._scores(teachers, [example])[0] for example in examples]
+    np.testing.assert_allclose(together, alone, atol=0.2)  # bfloat16
+    assert (together < 0).all()
 
 
 def test_both_have_a_say(ngram, tiny_artifact):

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from model import checkpoint
+from model.alignment import Alignment, AlignmentError
 from model.alphabets import AlphabetError
 from service.ask import Ask
 from service.batcher import Answered, Batcher
@@ -25,10 +26,17 @@ class Decoded(Batcher):
             [
                 Answer(error="ValueError: no")
                 if ask.word == "B"
-                else Answer([Found((*ask.word, *"T" * each), 1 / 3, True) for each in range(ask.n)])
+                else Answer([self.found(ask, each) for each in range(ask.n)])
                 for ask in words
             ]
         )
+
+    def found(self, ask, number):
+        phonemes = (*ask.word, *"T" * number)
+        aligned = Alignment(
+            [(0, 1)] * len(phonemes), [0.5] * len(phonemes), [[1.0]] * len(phonemes)
+        )
+        return Found(phonemes, 1 / 3, True, alignment=aligned if ask.alignment else None)
 
 
 @pytest.fixture(scope="module")
@@ -112,10 +120,44 @@ def test_several_answers_are_another_question(artifact):
     assert queue.submitted == [Ask("AB", 3), Ask("AB")]
 
 
+def test_letters_are_another_question(artifact):
+    queue = Decoded()
+    pronouncer = Pronouncer(artifact, queue, max_letters=4, cache_words=100)
+    (with_letters,) = asked(pronouncer, "ab", alignment=True).results
+    (without,) = asked(pronouncer, "ab").results
+    assert asked(pronouncer, "ab", alignment=True).results == (with_letters,)
+    assert queue.submitted == [Ask("AB", alignment=True), Ask("AB")]
+    (found,) = with_letters.pronunciations
+    assert found.alignment.letters == ("A", "B")
+    assert [(each.phoneme, each.start, each.end) for each in found.alignment.phonemes] == [
+        ("A", 0, 1),
+        ("B", 0, 1),
+    ]
+    assert without.pronunciations == (found.model_copy(update={"alignment": None}),)
+    assert with_letters.warnings == without.warnings == ()
+
+
+def test_what_is_read_in_parts_has_no_letters_and_says_so(artifact):
+    submitted, answer = pronounce(artifact, "ab-ad", "ab", alignment=True)
+    parts, whole = answer.results
+    assert parts.pronunciations[0].alignment is None
+    assert any("no alignment" in warning for warning in parts.warnings)
+    assert whole.pronunciations[0].alignment is not None
+    assert submitted == [Ask("AB", alignment=True), Ask("AD")]
+
+
+def test_letters_of_a_network_without_attention_are_refused(artifact):
+    blind = replace(artifact, network={**artifact.network, "attention": False})
+    with pytest.raises(AlignmentError, match="without alignment"):
+        pronounce(blind, "ab", alignment=True)
+    assert pronounce(blind, "ab")[1].results[0].error is None
+
+
 def test_several_answers_are_more_work():
     assert Ask("TANGER").work == 6
     assert 6 < Ask("TANGER", 2).work < Ask("TANGER", 3).work <= 18
     assert Ask("A", 10).work > 1
+    assert Ask("TANGER", alignment=True).work > Ask("TANGER").work
 
 
 def test_an_entity_tag_names_all_that_decides_an_answer(artifact):
@@ -130,6 +172,7 @@ def test_an_entity_tag_names_all_that_decides_an_answer(artifact):
         tag(alphabet="ipa"),
         tag(alphabet="ipa", stress=False),
         tag(n=2),
+        tag(alignment=True),
         tag(max_letters=5),
         tag(artifact=replace(artifact, weights_sha256="0" * 64)),
         tag(artifact=replace(artifact, calibration=None)),

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from model import alphabets
@@ -55,6 +55,9 @@ def test_an_ordinary_word_is_itself(word):
         ("New York", "NEW-YORK", ["read in parts: New, York"]),
         ("café-bar", "CAFE-BAR", ["é -> E", "read in parts: café, bar"]),
         ("hello!", "HELLO", ["! -> nothing"]),
+        ("-hello", "HELLO", ["- -> nothing"]),
+        ("hello --", "HELLO", ["-- -> nothing"]),
+        ("hello-!", "HELLO", ["- -> nothing", "! -> nothing"]),
         ("Dr.", "DR", [". -> nothing"]),
         ("BBC", "BBC", ["BBC -> B B C, letter by letter"]),
         ("TVs", "TVS", ["TVs -> T Vs, letter by letter"]),
@@ -153,9 +156,14 @@ pieces = st.sampled_from(
 )  # fmt: skip
 
 
+@settings(max_examples=1000)
 @given(word=st.text() | st.lists(pieces, max_size=64).map("".join))
 @example("$" + "9" * 18 + "K")
 @example("1,234,5678")
+@example("-a")
+@example("a!-")
+@example("a-!")
+@example("(-)a")
 @example("00000s")
 @example("٣" * 18)
 @example("&" * 64)

@@ -61,7 +61,10 @@ def results(answer, words):
         ]
         if result["error"] is None:
             (pronunciation,) = result["pronunciations"]
-            assert list(pronunciation) == ["phonemes", "text", "probability", "complete"]
+            assert list(pronunciation) == [
+                *("phonemes", "text", "probability", "complete", "alignment")
+            ]
+            assert pronunciation["alignment"] is None
             assert pronunciation["text"] == " ".join(pronunciation["phonemes"])
             assert 0 <= pronunciation["probability"] <= 1
             assert isinstance(pronunciation["complete"], bool)
@@ -241,6 +244,31 @@ def test_several_pronunciations(client):
     ]
 
 
+def test_letters_of_phonemes(client):
+    (result,) = pronounce(client, "Tanger", alignment=True, alphabet="cntk", n=2).json()["results"]
+    assert result["warnings"] == []
+    for found in result["pronunciations"]:
+        alignment = found["alignment"]
+        assert alignment["letters"] == list("TANGER")
+        assert [each["phoneme"] for each in alignment["phonemes"]] == found["phonemes"]
+        assert all(0 < each["probability"] <= 1 for each in alignment["phonemes"])
+        assert len(alignment["attention"]) == len(found["phonemes"])
+        for row in alignment["attention"]:
+            assert len(row) == 6
+            assert sum(row) == pytest.approx(1, abs=1e-3)
+        heard = [range(each["start"], each["end"]) for each in alignment["phonemes"]]
+        assert {letter for letters in heard for letter in letters} == set(range(6))
+    assert client.get("/pronounce/Tanger?alignment=true&alphabet=cntk&n=2").json()["results"] == [
+        result
+    ]
+    (plain,) = pronounce(client, "Tanger", alphabet="cntk", n=2).json()["results"]
+    assert [found.pop("alignment") for found in plain["pronunciations"]] == [None, None]
+    assert plain["pronunciations"] == [
+        {key: value for key, value in found.items() if key != "alignment"}
+        for found in result["pronunciations"]
+    ]
+
+
 def test_one_batch_may_mix_those_who_ask_for_one_and_for_several(client):
     with ThreadPoolExecutor(8) as pool:
         asked = [1 + number % 4 for number in range(40)]
@@ -276,6 +304,7 @@ def test_an_alphabet_of_other_artifacts_is_refused(client):
         ({"words": [True]}, "body.words.0"),
         ({"words": ["bad"] * (MAX_WORDS + 1)}, "body.words"),
         ({"words": ["bad"], "word": "bad"}, "body.word"),
+        *(({"words": ["bad"], "alignment": a}, "body.alignment") for a in ("maybe", None, 2)),
         *(({"words": ["bad"], "n": n}, "body.n") for n in (0, 11, -1, 1.5, "x", None, [2])),
         ({"words": ["bad"], "Words": ["bad"]}, "body.Words"),
         ({"words": ["bad"], "alphabet": "klingon"}, "body.alphabet"),
@@ -672,7 +701,9 @@ def test_openapi_describes_the_body(openapi):
     body = openapi["paths"]["/pronounce"]["post"]["requestBody"]
     assert body["required"]
     schema = body["content"]["application/json"]["schema"]
-    assert set(schema["properties"]) == {"words", "source", "alphabet", "stress", "n"}
+    assert set(schema["properties"]) == {
+        *("words", "source", "alphabet", "stress", "n", "alignment")
+    }
     assert schema["required"] == ["words"]
     assert schema["additionalProperties"] is False
     assert schema["properties"]["words"]["minItems"] == 1
@@ -687,6 +718,7 @@ def test_openapi_describes_the_parameters(openapi):
             ("alphabet", "query"),
             ("stress", "query"),
             ("n", "query"),
+            ("alignment", "query"),
         ),
         ("X-Request-Timeout", "header"),
     }

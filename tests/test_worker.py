@@ -4,11 +4,14 @@ import weakref
 import pytest
 import torch
 
+from model.alignment import Alignment
 from model.devices import DeviceLostError
 from model.hypothesis import Hypothesis
 from service.ask import Ask
 from service.pool import Answer
 from service.worker import answer
+
+ALIGNED = Alignment([(0, 1), (1, 2)], (0.5,), [[1.0, 0.0]])
 
 
 class Picky:
@@ -17,13 +20,18 @@ class Picky:
     def __init__(self):
         self.batches = []
 
-    def alternatives(self, words, most):
+    def alternatives(self, words, most, *, aligned):
         self.batches.append((list(words), most))
         if any("X" in word for word in words):
             raise RuntimeError("no X, please")
         return [
             [
-                Hypothesis((*word, str(each)), (0.5,) * len(word), complete=True)
+                Hypothesis(
+                    (*word, str(each)),
+                    (0.5,) * len(word),
+                    complete=True,
+                    alignment=ALIGNED if aligned else None,
+                )
                 for each in range(most)
             ]
             for word in words
@@ -77,6 +85,17 @@ def test_a_word_that_breaks_the_decoder_harms_no_other(n):
     assert answers[1] == {"error": "RuntimeError: no X, please"}
 
 
+def test_letters_reach_the_pool():
+    (told,) = answer(Picky(), [Ask("AB", 2, alignment=True)])
+    found = Answer.read(json.loads(json.dumps(told)))
+    assert [each.alignment for each in found.found] == [
+        Alignment([[0, 1], [1, 2]], [0.5], [[1.0, 0.0]])
+    ] * 2
+    (told,) = answer(Picky(), asks("AB"))
+    assert Answer.read(told).found[0].alignment is None
+    assert found.size > 2 > Answer.read(told).size == 1
+
+
 def test_no_words():
     assert answer(Picky(), []) == []
 
@@ -101,7 +120,7 @@ class SmallDevice:
         self.tensors = weakref.WeakSet()
         self.sizes = []
 
-    def alternatives(self, words, most):
+    def alternatives(self, words, most, *, aligned):
         taken = sum(tensor.size for tensor in self.tensors)
         self.sizes.append(len(words))
         states = self.Tensor(min(len(words), self.room - taken))
@@ -128,7 +147,7 @@ def test_a_device_that_is_lost_is_not_tried_again():
     class Lost:
         tried = 0
 
-        def alternatives(self, words, most):
+        def alternatives(self, words, most, *, aligned):
             self.tried += 1
             raise DeviceLostError("cuda:0", "an illegal memory access was encountered")
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import typer
 
 from model import alphabets, checkpoint, lexicon
+from model.alignment import AlignmentError
 from model.alphabets import Alphabet
 from model.cli import bulk
 from model.cli.common import (
@@ -57,6 +58,13 @@ def pronounce(
     n: Annotated[
         int, typer.Option("--n", min=1, max=MOST, help="Most answers a word, the likeliest first.")
     ] = 1,
+    alignment: Annotated[
+        bool,
+        typer.Option(
+            "--alignment",
+            help="The letters of each phoneme before it, NG:NG ER:ER; none in words read in parts.",
+        ),
+    ] = False,
     artifact: ArtifactOption = ARTIFACT,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "int8",
@@ -72,7 +80,11 @@ def pronounce(
     with plain_errors():
         if output is not None and (words or str(input) == "-" or format == "ctf"):
             fail("--output takes a file of words with --input, and cmudict or tsv as --format")
+        if alignment and format == "ctf":
+            fail("ctf has no place for an alignment: ask for cmudict or tsv as --format")
         checked = checkpoint.read(artifact)
+        if alignment and not checked.has_attention:
+            raise AlignmentError
         written = alphabets.choose(
             alphabet,
             alphabets.available(checked.phonemes.own),
@@ -89,7 +101,7 @@ def pronounce(
             readings = [reader.read(word) for word in some]
             parts = [part for reading in readings for part in reading.parts]
             asked = [part.text for part in parts if part.spoken is None]
-            answers = iter(phonemizer.alternatives(asked, n))
+            answers = iter(phonemizer.alternatives(asked, n, aligned=alignment))
 
             def ways(part: Part) -> list[Way]:
                 if part.spoken is not None:
@@ -97,7 +109,12 @@ def pronounce(
                     known = digits if checked.knows_stress else None
                     return [Way(write(phonemes, known), 1.0, complete=True)]
                 return [
-                    Way(write(each.phonemes, each.stress), each.probability, each.complete)
+                    Way(
+                        write(each.phonemes, each.stress),
+                        each.probability,
+                        each.complete,
+                        each.alignment,
+                    )
                     for each in next(answers)
                 ]
 
@@ -120,7 +137,13 @@ def pronounce(
                 "".join(
                     line for each, ways in asked for line in _lines(each, ways, format, written)
                 ),
-                [told for each, _ in asked for told in _told(each)],
+                [
+                    told
+                    for each, ways in asked
+                    for told in _told(
+                        each, unaligned=alignment and any(way.alignment is None for way in ways)
+                    )
+                ],
                 not all(ways for _, ways in asked),
             )
 
@@ -133,6 +156,7 @@ def pronounce(
                 "alphabet": written,
                 "stress": marks,
                 "n": n,
+                "alignment": alignment,
             }
             failed = bulk.answer(input, output, identity=identity, ask=lines, tell=_tell)
         elif format == "ctf":  # marks phonemes itself, and numbers symbols over the whole list
@@ -168,6 +192,9 @@ def _lines(
             yield f"# {spelling.word[:80]!r}: {code}\n"
     for number, way in enumerate(ways):
         text = alphabets.join(way.phonemes, alphabet)
+        if way.alignment is not None and spelling.normalized:
+            letters = [spelling.normalized[start:end] for start, end in way.alignment.spans]
+            text = " ".join(map(":".join, zip(letters, way.phonemes, strict=True)))
         if format == "tsv":
             yield f"{spelling.word.strip()}\t{text}\n"
         else:
@@ -188,10 +215,14 @@ def _chunks(path: Path) -> Iterator[list[str]]:
         yield from iter(lambda: list(islice(filter(None, words), bulk.CHUNK)), [])
 
 
-def _told(spelling: Spelling) -> list[str]:
-    """Warnings and error of one word."""
-    errors = [spelling.error.message] if spelling.error else []
-    return [f"{spelling.word[:80]!r}: {told}" for told in (*spelling.warnings, *errors)]
+def _told(spelling: Spelling, *, unaligned: bool = False) -> list[str]:
+    """Warnings and error of one word, the letters of whose phonemes may not be known."""
+    told = [*spelling.warnings]
+    if unaligned:
+        told.append("no alignment: the network did not say this word in one piece")
+    if spelling.error is not None:
+        told.append(spelling.error.message)
+    return [f"{spelling.word[:80]!r}: {each}" for each in told]
 
 
 def _tell(told: str) -> None:

@@ -8,6 +8,9 @@ import { leastCertain, lettersOf, picture } from "./picture.js";
 
 const SOURCES = { model: "Model", lexicon: "Dictionary", user: "User entry" };
 
+// Nobody asked for letters but this page, which sees that there are none
+const UNASKED = "no alignment";
+
 export const sourceName = (source) => SOURCES[source] ?? "No answer";
 
 /** A label that says where an answer is from. */
@@ -86,7 +89,8 @@ export class Card {
   }
 
   #notes() {
-    const { error, warnings, source } = this.result;
+    const { error, source } = this.result;
+    const warnings = this.result.warnings.filter((warning) => !warning.startsWith(UNASKED));
     const notes = warnings.length ? [el("ul.warnings", { "aria-label": "Warnings" }, warnings.map((w) => el("li", {}, w)))] : [];
     if (error) notes.push(el("p.note.bad", {}, error.message));
     if (source === "lexicon" || source === "user") {

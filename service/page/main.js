@@ -11,7 +11,7 @@ import { Tabs } from "./tabs.js";
 
 const api = new Api();
 const remembered = new URLSearchParams(location.hash.slice(1));
-let features = { keys: false, stress: false };
+let features = { keys: false, stress: false, alignment: false };
 let info = null;
 let options = null;
 
@@ -39,6 +39,7 @@ async function start() {
   try {
     features = await api.get("page/features.json");
     at("key-button").hidden = !features.keys;
+    if (!features.alignment) api.missing.add("alignment");
     if (features.keys && !api.key) {
       banner("This server answers with an API key only.", keyButton());
       return;

@@ -1,0 +1,226 @@
+"""The lexicon doctor: which entries of a lexicon look wrong, why, and what may be right.
+
+Certain faults (`model.lint_rules`) come first; all else is ranked by its suspicion
+(`model.suspicion`), from what an artifact's network thinks of the pronunciation as it stands there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from model import doubts, error_rates, stress, suspicion
+from model.doubts import Doubts
+from model.hypothesis import Hypothesis
+from model.lexicon import Entry
+from model.lint_rules import (
+    Conventions,
+    Fault,
+    Phonemes,
+    Sounds,
+    Stem,
+    Stems,
+    duplicates,
+    is_spelt_out,
+)
+from model.phonemizer import Phonemizer
+from model.scoring import Given, Scored, Scorer
+from model.spelling import Speller
+
+# Entries that are looked at together: what the network thinks of more would only take memory.
+_TOGETHER = 2048
+# From which logarithm on a surprise is worth telling.
+_TELLING = 2.0
+# Differences that are told one by one.
+_DIFFERENCES = 3
+
+
+@dataclass(frozen=True)
+class Examined:
+    """One entry, looked at.
+
+    Attributes:
+        line: where it stands.
+        entry: what stands there.
+        fault: what is certainly wrong, if anything.
+        doubts: what else speaks against it; None where it has a fault, or the artifact cannot
+            read its word.
+        reasons: the doubts in words, where there is much to them.
+        suggestion: what may be right, likewise.
+    """
+
+    line: int
+    entry: Entry
+    fault: Fault | None = None
+    doubts: Doubts | None = None
+    reasons: tuple[str, ...] = ()
+    suggestion: Phonemes | None = None
+
+    @property
+    def suspicion(self) -> float:
+        """The chance that it is wrong, where one entry in twenty is; 1 for a fault."""
+        if self.fault is not None:
+            return 1.0
+        return 0.0 if self.doubts is None else suspicion.probability(self.doubts)
+
+
+class Doctor:
+    """Examines lexicons by one artifact."""
+
+    def __init__(self, phonemizer: Phonemizer, scorer: Scorer) -> None:
+        """Take the artifact's answers, and what it thinks of others'."""
+        self._phonemizer = phonemizer
+        self._scorer = scorer
+        self._speller = Speller(phonemizer.graphemes.own)
+
+    def examine(
+        self,
+        rows: Sequence[tuple[int, Entry]],
+        *,
+        known: Iterable[Entry] = (),
+        least: float = 0.5,
+        watch: Callable[[int], None] = lambda entries: None,
+    ) -> list[Examined]:
+        """Every entry of a lexicon, in its order.
+
+        Args:
+            rows: its entries with their lines.
+            known: further entries whose stems the lexicon's forms should agree with.
+            least: the suspicion from which on reasons are given.
+            watch: told of how many more entries are done.
+        """
+        entries = [entry for _, entry in rows]
+        conventions = Conventions(self._phonemizer.phonemes.own, entries)
+        visit = _Visit(conventions, [*entries, *known], self._phonemizer.phonemes.symbols, least)
+        twice = duplicates(rows)
+        found: list[Examined] = []
+        for first in range(0, len(rows), _TOGETHER):
+            chosen = rows[first : first + _TOGETHER]
+            found += self._some(chosen, visit, twice)
+            watch(len(chosen))
+        return found
+
+    def _some(
+        self, rows: Sequence[tuple[int, Entry]], visit: _Visit, twice: dict[int, Fault]
+    ) -> Iterator[Examined]:
+        parts = [twice.get(line) or visit.conventions.take_apart(e.phonemes) for line, e in rows]
+        spelt = [self._speller.spell(entry.word).normalized for _, entry in rows]
+        sound = [
+            (place, word, part)
+            for place, (word, part) in enumerate(zip(spelt, parts, strict=True))
+            if word and isinstance(part, Sounds)
+        ]
+        words = list(dict.fromkeys(word for _, word, _ in sound))
+        answers = dict(zip(words, self._phonemizer.pronounce(words), strict=True))
+        graphemes, phonemes = self._phonemizer.graphemes, self._phonemizer.phonemes
+        scored = self._scorer.score(
+            [
+                Given(graphemes.encode(word), phonemes.encode(part.phonemes))
+                for _, word, part in sound
+            ]
+        )
+        looked = {
+            place: visit.look(*rows[place], part, thought, answers[word])
+            for (place, word, part), thought in zip(sound, scored, strict=True)
+        }
+        for place, ((line, entry), part) in enumerate(zip(rows, parts, strict=True)):
+            if isinstance(part, Fault):
+                yield Examined(line, entry, part, None, (part.reason,), part.suggestion)
+            else:
+                yield looked.get(place) or Examined(line, entry)
+
+
+class _Visit:
+    """One lexicon's examination: what all of its entries are compared with."""
+
+    def __init__(
+        self,
+        conventions: Conventions,
+        entries: Sequence[Entry],
+        symbols: Sequence[str],
+        least: float,
+    ) -> None:
+        self.conventions = conventions
+        self._ways = Counter(entry.word for entry in set(entries))
+        self._stems = Stems(entries, conventions)
+        self._vowels = [symbol in conventions.vowels for symbol in symbols]
+        self._least = least
+
+    def look(
+        self,
+        line: int,
+        entry: Entry,
+        sounds: Sounds,
+        scored: Scored,
+        answer: Hypothesis,
+    ) -> Examined:
+        if self.conventions.vowels and is_spelt_out(entry.word.upper(), sounds.phonemes):
+            return Examined(line, entry, doubts=Doubts())
+        stem = self._stems.of(entry)
+        found = doubts.of(
+            sounds,
+            scored,
+            answer,
+            stem,
+            self.conventions,
+            self._vowels,
+            variant=self._ways[entry.word] > 1,
+        )
+        if suspicion.probability(found) < self._least:
+            return Examined(line, entry, doubts=found)
+        return Examined(
+            line,
+            entry,
+            doubts=found,
+            reasons=tuple(_reasons(found, sounds, answer, stem)),
+            suggestion=self._suggestion(found, sounds, scored, answer, stem),
+        )
+
+    def _suggestion(
+        self,
+        found: Doubts,
+        sounds: Sounds,
+        scored: Scored,
+        answer: Hypothesis,
+        stem: Stem | None,
+    ) -> Phonemes | None:
+        """What the stem says, else the network: of the stress, or of all."""
+        if stem is not None and not stem.agrees:
+            return stem.expected[0]
+        if not self.conventions.stressed or answer.stress is None:
+            return answer.phonemes if answer.phonemes != sounds.phonemes else None
+        digits = doubts.likely_digits(scored)
+        if digits is not None and suspicion.of_stress_alone(found):
+            suggested = stress.mark(sounds.phonemes, digits)
+        else:
+            suggested = stress.mark(answer.phonemes, answer.stress)
+        return suggested if suggested != stress.mark(sounds.phonemes, sounds.digits) else None
+
+
+def _reasons(found: Doubts, sounds: Sounds, answer: Hypothesis, stem: Stem | None) -> Iterator[str]:
+    if found.no_vowel:
+        yield "no vowel"
+    if found.primaries:
+        yield "several primary stresses"
+    if found.no_primary:
+        yield "no primary stress"
+    if stem is not None and not stem.agrees:
+        what = "otherwise" if found.disagrees else "with other stress"
+        yield f"its stem sounds {what}"
+    if max(found.sound, found.vowel, found.likelihood / 2) > _TELLING:
+        changes = error_rates.confusions(answer.phonemes, sounds.phonemes)
+        if 0 < changes.total() <= _DIFFERENCES:
+            yield ", ".join(_change(*change) for change in changes.elements())
+        else:
+            yield "hardly any sound fits" if changes else "sounds otherwise than it is spelt"
+    if found.moved > _TELLING:
+        yield "primary stress elsewhere"
+    elif found.digit > _TELLING and not (found.primaries or found.no_primary):
+        yield "stress digits"
+
+
+def _change(expected: str, given: str) -> str:
+    if not given:
+        return f"{expected} is missing"
+    return f"{given} for {expected}" if expected else f"{given} too many"

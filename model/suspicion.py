@@ -1,0 +1,108 @@
+"""How likely an entry is wrong, from what the network and a few rules say of it.
+
+A logistic regression, fitted by ``python -m benchmarks.lint --fit`` on dev words, a twentieth of
+them with planted errors: its answer is the chance of an error where one entry in twenty has one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from model.doubts import Doubts
+
+# Nats from which on a surprise weighs otherwise than below: beneath the first lies what sounds
+# alike, above the second what no training word does. (Label smoothing ends the scale at about 7.)
+_SURPRISING, _UNHEARD_OF = 3.0, 5.0
+
+
+class Terms(NamedTuple):
+    """What the regression adds up: doubts, and how far some go beyond what is usual."""
+
+    likelihood: float
+    edits: float
+    mean: float
+    sound: float
+    sound_surprising: float
+    sound_unheard_of: float
+    vowel: float
+    vowel_surprising: float
+    vowel_unheard_of: float
+    digit: float
+    moved: float
+    primaries: float
+    no_primary: float
+    no_vowel: float
+    agrees: float
+    disagrees: float
+    stem_stress: float
+    variant: float
+
+
+def terms(doubts: Doubts) -> Terms:
+    """The regression's terms."""
+
+    def beyond(surprise: float, usual: float) -> float:
+        return max(0.0, surprise - usual)
+
+    return Terms(
+        likelihood=doubts.likelihood,
+        edits=doubts.edits,
+        mean=doubts.mean,
+        sound=doubts.sound,
+        sound_surprising=beyond(doubts.sound, _SURPRISING),
+        sound_unheard_of=beyond(doubts.sound, _UNHEARD_OF),
+        vowel=doubts.vowel,
+        vowel_surprising=beyond(doubts.vowel, _SURPRISING),
+        vowel_unheard_of=beyond(doubts.vowel, _UNHEARD_OF),
+        digit=doubts.digit,
+        moved=doubts.moved,
+        primaries=doubts.primaries,
+        no_primary=doubts.no_primary,
+        no_vowel=doubts.no_vowel,
+        agrees=doubts.agrees,
+        disagrees=doubts.disagrees,
+        stem_stress=doubts.stem_stress,
+        variant=doubts.variant,
+    )
+
+
+INTERCEPT = -5.154
+WEIGHTS = Terms(
+    likelihood=0.068,
+    edits=-0.720,
+    mean=0.680,
+    sound=0.192,
+    sound_surprising=0.714,
+    sound_unheard_of=2.229,
+    vowel=0.130,
+    vowel_surprising=0.473,
+    vowel_unheard_of=0.842,
+    digit=0.297,
+    moved=0.116,
+    primaries=2.842,
+    no_primary=4.397,
+    no_vowel=1.925,
+    agrees=-2.607,
+    disagrees=1.247,
+    stem_stress=1.371,
+    variant=-0.971,
+)
+
+
+def probability(doubts: Doubts) -> float:
+    """The chance, 0 to 1, that an entry with these doubts is wrong."""
+    score = INTERCEPT + _sum(doubts, Terms._fields)
+    return 1 / (1 + math.exp(-score)) if score > 0 else 1 - 1 / (1 + math.exp(score))
+
+
+def of_stress_alone(doubts: Doubts) -> bool:
+    """Whether stress is what is most doubtful, so that the sounds may stay."""
+    stress = ("digit", "moved", "primaries", "no_primary", "stem_stress")
+    return _sum(doubts, stress) > _sum(doubts, set(Terms._fields) - set(stress))
+
+
+def _sum(doubts: Doubts, names: Sequence[str] | set[str]) -> float:
+    worth = zip(Terms._fields, WEIGHTS, terms(doubts), strict=True)
+    return sum(weight * term for name, weight, term in worth if name in names)
