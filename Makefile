@@ -31,8 +31,9 @@ FROM    =
 # What makes the shipped artifact besides: stress, the words that have to stay out, a folder for the
 # entries that are derived.
 STRESS   = data/cmudict/cmudict-0.7b
-HELD_OUT = --without $(DEV) --without data/cmudict/cmudict-0.7b.test --without $(DERIVED)/held-out.dict
+HELD_OUT = --without $(DEV) --without data/cmudict/cmudict-0.7b.test
 DERIVED  = data/derived
+PANEL    = $(DERIVED)/panel
 
 ##@ Run
 
@@ -48,52 +49,59 @@ data: runtime ## Fetch the CMUdict split into data/cmudict (FROM= another place 
 train: dev ## Train RECIPE= on LEXICON=, watching DEV=, into OUT=, on DEVICE=
 	$(BIN)/python -m model train --recipe $(RECIPE) --lexicon $(LEXICON) --dev $(DEV) --out $(OUT) --device $(DEVICE)
 
-# The shipped artifacts: a chain of files in DERIVED, each made of those before it.
-.PHONY: en-us en-us-fast en-us-base en-us-fast-base en-us-large teachers
-en-us: $(DERIVED)/panel.safetensors en-us-base ## Make the shipped artifact anew, into artifacts/en-us-new, on DEVICE=
-	$(TEACH) $(DERIVED)/panel.safetensors --recipe $@ --init artifacts/$@-base-new --out artifacts/$@-new
-
-en-us-fast: $(DERIVED)/panel.safetensors en-us-fast-base ## The same with the small one
-	$(TEACH) $(DERIVED)/panel.safetensors --recipe $@ --init artifacts/$@-base-new --out artifacts/$@-new
-
-en-us-base: $(DERIVED)/derived.dict ## What en-us starts from
+.PHONY: en-us en-us-large en-us-fast en-us-fast-base teachers
+en-us: $(DERIVED)/derived.dict ## Make the shipped artifact anew, into artifacts/en-us-new, on DEVICE=
 	$(MAKE_ENGLISH) --recipe $@ --out artifacts/$@-new
 
-en-us-fast-base: $(DERIVED)/networks.safetensors ## What en-us-fast starts from
-	$(TEACH) $(DERIVED)/networks.safetensors --recipe $@ --out artifacts/$@-new
-
-en-us-large: $(DERIVED)/derived.dict ## The wider one, a teacher as well
+en-us-large: $(DERIVED)/derived.dict ## The same with the wider one
 	$(MAKE_ENGLISH) --recipe $@ --out artifacts/$@-new
 
-teachers: $(DERIVED)/derived.dict ## Make the other teacher anew, into artifacts/teachers-new
+en-us-fast: $(PANEL)/labels.safetensors en-us-fast-base ## The small one, taught by a panel
+	$(TEACH) $(PANEL)/labels.safetensors --recipe $@ --init artifacts/$@-base-new --out artifacts/$@-new
+
+en-us-fast-base: $(PANEL)/networks.safetensors ## What en-us-fast starts from, taught by networks
+	$(TEACH) $(PANEL)/networks.safetensors --recipe $@ --out artifacts/$@-new
+
+teachers: $(DERIVED)/derived.dict ## Make the teachers anew, into artifacts/teachers-new, on DEVICE=
 	$(MAKE_ENGLISH) --recipe teacher-wide --out artifacts/teachers-new/teacher-wide
 
-LEARN = $(BIN)/python -m model train --stress $(STRESS) --dev $(DEV) --device $(DEVICE)
-MAKE_ENGLISH = $(LEARN) --lexicon $(LEXICON) --further $(DERIVED)/derived.dict
-TEACH = $(LEARN) --lexicon $(DERIVED)/train.dict --soft-labels
-TEACHERS = --teacher artifacts/en-us-large --teacher artifacts/teachers/teacher-wide
+MAKE_ENGLISH = $(BIN)/python -m model train --lexicon $(LEXICON) --further $(DERIVED)/derived.dict \
+	--stress $(STRESS) --dev $(DEV) --device $(DEVICE)
 
-$(DERIVED)/panel.safetensors: $(DERIVED)/derived.dict $(DERIVED)/ngram.fst
-	$(BIN)/python -m model label $(TEACHERS) --ngram $(DERIVED)/ngram.fst --lexicon $(DERIVED)/train.dict \
-		--lexicon $(DERIVED)/derived.dict --words $(DERIVED)/words.txt --out $@
+$(DERIVED)/derived.dict: $(DERIVED)/words.txt
+	$(BIN)/python -m model derive --lexicon $(LEXICON) --words $< $(HELD_OUT) --possessives 0.3 --out $@
 
-$(DERIVED)/networks.safetensors: $(DERIVED)/derived.dict
-	$(BIN)/python -m model label $(TEACHERS) --lexicon $(DERIVED)/train.dict \
-		--lexicon $(DERIVED)/derived.dict --words $(DERIVED)/words.txt --out $@
+$(DERIVED)/words.txt: | $(DEVELOP)
+	mkdir -p $(@D)
+	$(BIN)/python -m model spellings --lexicon $(LEXICON) $(HELD_OUT) --out $@
 
-$(DERIVED)/ngram.fst: $(DERIVED)/train.dict
+# What the panel's students learn from: the training words without those that `calibrate` wants,
+# forms of them, and spellings. Each file is made of those before it.
+KEPT_OUT = $(HELD_OUT) --without $(PANEL)/held-out.dict
+TEACH    = $(BIN)/python -m model train --lexicon $(PANEL)/train.dict --stress $(STRESS) \
+	--dev $(DEV) --device $(DEVICE) --soft-labels
+LABEL    = $(BIN)/python -m model label --teacher artifacts/en-us-large \
+	--teacher artifacts/teachers/teacher-wide --lexicon $(PANEL)/train.dict \
+	--lexicon $(PANEL)/derived.dict --words $(PANEL)/words.txt
+
+$(PANEL)/labels.safetensors: $(PANEL)/derived.dict $(PANEL)/ngram.fst
+	$(LABEL) --ngram $(PANEL)/ngram.fst --out $@
+
+$(PANEL)/networks.safetensors: $(PANEL)/derived.dict
+	$(LABEL) --out $@
+
+$(PANEL)/ngram.fst: $(PANEL)/train.dict
 	$(BIN)/python -m model joint-ngram --lexicon $< --out $@
 
-$(DERIVED)/derived.dict: $(DERIVED)/words.txt $(DERIVED)/train.dict
-	$(BIN)/python -m model derive --lexicon $(DERIVED)/train.dict --words $< $(HELD_OUT) --possessives 0.3 --out $@
+$(PANEL)/derived.dict: $(PANEL)/words.txt
+	$(BIN)/python -m model derive --lexicon $(PANEL)/train.dict --words $< $(KEPT_OUT) --possessives 0.3 --out $@
 
-$(DERIVED)/words.txt: $(DERIVED)/train.dict
-	$(BIN)/python -m model spellings --names --lexicon $(LEXICON) $(HELD_OUT) --out $@
+$(PANEL)/words.txt: $(PANEL)/train.dict
+	$(BIN)/python -m model spellings --names --lexicon $(LEXICON) $(KEPT_OUT) --out $@
 
-# Words with several pronunciations stay out of training, for `calibrate`.
-$(DERIVED)/train.dict: | $(DEVELOP)
+$(PANEL)/train.dict: | $(DEVELOP)
 	mkdir -p $(@D)
-	$(BIN)/python -m model hold-out --lexicon $(LEXICON) --unseen $(DEV) --out $@ --held-out $(DERIVED)/held-out.dict
+	$(BIN)/python -m model hold-out --lexicon $(LEXICON) --unseen $(DEV) --out $@ --held-out $(PANEL)/held-out.dict
 
 .PHONY: evaluate
 evaluate: runtime ## Measure ARTIFACT= on the test words

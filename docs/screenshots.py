@@ -19,6 +19,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 HERE = Path(__file__).parent / "screenshots"
 DESKTOP, PHONE = (1060, 780), (360, 780)
+# What is worth keeping of all that there could be
+KEPT = """word-desktop-light word-desktop-dark word-phone-dark words-desktop-dark words-phone-light
+    correct-desktop-light list-desktop-light list-phone-dark""".split()
 # Enough for anti-aliased text in a dozen colours, at a third of the bytes
 COLOURS = 128
 LIST = "tanger hello Ångström borrowers' o'brien kubernetes zyzzyva мир disestablishmentarian"
@@ -37,7 +40,9 @@ def main() -> None:
         for scheme in ("light", "dark"):
             for name, size in {"desktop": DESKTOP, "phone": PHONE}.items():
                 for what, page in _pages(browser, asked.url, asked.key, scheme, size):
-                    _keep(page, HERE / f"{what}-{name}-{scheme}.png")
+                    picture = f"{what}-{name}-{scheme}"
+                    if picture in KEPT:
+                        _keep(page, HERE / f"{picture}.png")
         browser.close()
 
 

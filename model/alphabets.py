@@ -14,6 +14,7 @@ from model.vocabulary import CNTK_PREFIX
 # marks them; native: whatever the artifact's lexicon held.
 Alphabet = Literal["arpabet", "ipa", "x-sampa", "cntk", "native"]
 ALPHABETS: tuple[Alphabet, ...] = get_args(Alphabet)
+_NOTATIONS: frozenset[str] = frozenset(get_args(Notation))
 
 # The phonemes of CMUdict, which writes American English in a subset of ARPAbet.
 ARPABET = frozenset(
@@ -122,4 +123,4 @@ def join(items: Sequence[str], alphabet: Alphabet) -> str:
 
 
 def _is_notation(alphabet: Alphabet) -> TypeGuard[Notation]:
-    return alphabet in get_args(Notation)
+    return alphabet in _NOTATIONS

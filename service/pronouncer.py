@@ -130,11 +130,13 @@ class Pronouncing:
     Attributes:
         missing: what the network is to be asked, where its answer is not known yet.
         known: how many distinct answers were.
+        looked_up: whether lexicons were asked.
         answered: what decoding the missing ones took.
     """
 
     def __init__(self, pronouncer: Pronouncer, words: Sequence[str], options: Options) -> None:
         source = pronouncer.source_of(options)
+        self.looked_up = source != "model"
         self._pronouncer = pronouncer
         self._options = options
         self._knows_stress = pronouncer.knows_stress or source == "lexicon"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 
+import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _LATE = (
@@ -14,6 +15,13 @@ _LATE = (
 _CLOSE = (b"connection", b"close")
 # Seconds that the next request on an idle connection may have been on its way as the service stops.
 _LAST_CALL = 0.5
+
+
+def announce_end(server: uvicorn.Server) -> None:
+    """Have every answer say from now on that it is the last on its connection (RFC 9112, 9.6)."""
+    if _CLOSE not in server.config.encoded_headers:
+        server.config.encoded_headers.append(_CLOSE)
+        server.server_state.default_headers.append(_CLOSE)
 
 
 def patient_for(*, head: float, send: float) -> type[H11Protocol]:
@@ -52,14 +60,11 @@ def patient_for(*, head: float, send: float) -> type[H11Protocol]:
                 self._watch()
 
         def shutdown(self) -> None:
-            """Announce the end with the answer that is due, or with the next (RFC 9112, 9.6).
+            """End with the answer that is due, or with the next, either of which says so.
 
             uvicorn itself closes a connection without a word, and what was sent on it meanwhile
             is lost.
             """
-            if _CLOSE not in self.config.encoded_headers:
-                self.config.encoded_headers.append(_CLOSE)
-                self.server_state.default_headers.append(_CLOSE)
             if self.cycle is None or self.cycle.response_complete:
                 self.loop.call_later(_LAST_CALL, self._shut)
             else:

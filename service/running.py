@@ -156,8 +156,9 @@ class Service:
         work = self.current.pronouncer.begin(words, options)
         self.metrics.cached.inc(work.known)
         self.metrics.decoded.inc(len(work.missing))
-        self.metrics.user.inc(work.listed("user"))
-        self.metrics.lexicon.inc(work.listed("lexicon"))
+        if work.looked_up:
+            self.metrics.user.inc(work.listed("user"))
+            self.metrics.lexicon.inc(work.listed("lexicon"))
         return work
 
     def corrigible(self, options: Options) -> bool:

@@ -14,7 +14,7 @@ from pydantic_settings import CliApp
 from model.errors import TangerError
 from service import logs
 from service.app import create_app
-from service.protocol import patient_for
+from service.protocol import announce_end, patient_for
 from service.running import Service
 from service.settings import Settings
 
@@ -31,8 +31,9 @@ class Server(uvicorn.Server):
         self.service = service
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Note that the service drains, so that its probes say so."""
+        """Note that the service drains, so that its probes and its answers say so."""
         self.service.draining = True
+        announce_end(self)
         super().handle_exit(sig, frame)
 
 
