@@ -72,28 +72,28 @@ def terms(doubts: Doubts) -> Terms:
     )
 
 
-INTERCEPT = -5.700
+INTERCEPT = -5.513
 WEIGHTS = Terms(
-    likelihood=0.197,
-    edits=-0.745,
-    extra=-0.871,
-    unsure=0.728,
-    mean=0.275,
-    sound=0.138,
-    sound_surprising=0.829,
-    sound_unheard_of=2.163,
-    vowel=0.006,
-    vowel_surprising=0.627,
-    vowel_unheard_of=0.864,
-    digit=0.312,
-    moved=0.106,
-    primaries=2.776,
-    no_primary=4.287,
-    no_vowel=1.741,
-    agrees=-2.522,
-    disagrees=1.188,
-    stem_stress=1.485,
-    variant=-0.935,
+    likelihood=0.098,
+    edits=-0.602,
+    extra=-0.767,
+    unsure=0.312,
+    mean=0.437,
+    sound=0.130,
+    sound_surprising=0.254,
+    sound_unheard_of=1.533,
+    vowel=0.113,
+    vowel_surprising=0.055,
+    vowel_unheard_of=1.396,
+    digit=0.366,
+    moved=0.149,
+    primaries=3.130,
+    no_primary=4.497,
+    no_vowel=2.026,
+    agrees=-2.501,
+    disagrees=1.585,
+    stem_stress=1.184,
+    variant=-0.927,
 )
 
 
