@@ -36,7 +36,8 @@ ROOT = Path(__file__).parent.parent
 DATA = ROOT / "data/cmudict"
 
 USUAL = 32  # connections
-FULL = (256, 8)  # words a request; connections, of which more would ask beyond the queue's 4,096
+# Words a request; connections, of which many more would ask beyond the queue's 32,768 letters
+FULL = (256, 8)
 # Besides what the goals ask for: words a request, connections
 NATURAL_GRID = ((1, 1), (1, 256))
 NEW_GRID = ((1, 1), (1, 256), (16, 1), (16, 32), (16, 256), (256, 1))

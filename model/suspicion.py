@@ -22,6 +22,8 @@ class Terms(NamedTuple):
 
     likelihood: float
     edits: float
+    extra: float
+    unsure: float
     mean: float
     sound: float
     sound_surprising: float
@@ -49,6 +51,8 @@ def terms(doubts: Doubts) -> Terms:
     return Terms(
         likelihood=doubts.likelihood,
         edits=doubts.edits,
+        extra=doubts.extra,
+        unsure=doubts.unsure,
         mean=doubts.mean,
         sound=doubts.sound,
         sound_surprising=beyond(doubts.sound, _SURPRISING),
@@ -68,26 +72,28 @@ def terms(doubts: Doubts) -> Terms:
     )
 
 
-INTERCEPT = -5.154
+INTERCEPT = -5.700
 WEIGHTS = Terms(
-    likelihood=0.068,
-    edits=-0.720,
-    mean=0.680,
-    sound=0.192,
-    sound_surprising=0.714,
-    sound_unheard_of=2.229,
-    vowel=0.130,
-    vowel_surprising=0.473,
-    vowel_unheard_of=0.842,
-    digit=0.297,
-    moved=0.116,
-    primaries=2.842,
-    no_primary=4.397,
-    no_vowel=1.925,
-    agrees=-2.607,
-    disagrees=1.247,
-    stem_stress=1.371,
-    variant=-0.971,
+    likelihood=0.197,
+    edits=-0.745,
+    extra=-0.871,
+    unsure=0.728,
+    mean=0.275,
+    sound=0.138,
+    sound_surprising=0.829,
+    sound_unheard_of=2.163,
+    vowel=0.006,
+    vowel_surprising=0.627,
+    vowel_unheard_of=0.864,
+    digit=0.312,
+    moved=0.106,
+    primaries=2.776,
+    no_primary=4.287,
+    no_vowel=1.741,
+    agrees=-2.522,
+    disagrees=1.188,
+    stem_stress=1.485,
+    variant=-0.935,
 )
 
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
+from service.interruption import InterruptedWaitError, interrupted_by
 from service.problems import (
     MOST_FAULTS,
     BodyTooLargeError,
@@ -27,6 +28,8 @@ TIMEOUT = "X-Request-Timeout"
 # Beyond so many nobody reads them, and listing a body's eighty thousand would take a tenth of a
 # second in which nobody else is answered.
 _TOO_MANY_FAULTS = 1000
+# Seconds after which it is looked whether who asked is still there.
+_FIRST_LOOK = 0.01
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
@@ -157,16 +160,22 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
     Raises:
         ClientDisconnect: where it did; the work is cancelled.
     """
-    working = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(_hang_up(request))
+    loop = asyncio.get_running_loop()
+    gone = loop.create_future()
+    watching: list[asyncio.Task[None]] = []
+    # Most work is done before a look would be worth its while
+    look = loop.call_later(
+        _FIRST_LOOK, lambda: watching.append(loop.create_task(_hang_up(request, gone)))
+    )
     try:
-        await asyncio.wait({working, leaving}, return_when="FIRST_COMPLETED")
-        if not working.done():
-            raise ClientDisconnect
-        return working.result()
+        with interrupted_by(gone):
+            return await work
+    except InterruptedWaitError as e:
+        raise ClientDisconnect from e
     finally:
-        working.cancel()
-        leaving.cancel()
+        look.cancel()
+        for task in watching:
+            task.cancel()
 
 
 @contextmanager
@@ -182,6 +191,8 @@ def unless_stopped() -> Iterator[None]:
         raise UnavailableError("stopping") from e
 
 
-async def _hang_up(request: Request) -> None:
+async def _hang_up(request: Request, gone: asyncio.Future[None]) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+    if not gone.done():
+        gone.set_result(None)

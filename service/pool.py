@@ -17,6 +17,7 @@ from typing import Any
 from model.alignment import Alignment
 from service.ask import Ask
 from service.batcher import Batch, Batcher
+from service.interruption import InterruptedWaitError, interrupted_by
 
 log = logging.getLogger("tanger.pool")
 
@@ -199,15 +200,12 @@ class Pool:
     async def _serve(self, worker: _Worker) -> None:
         """Feed one worker until it is lost, which its batch is then told of."""
         while True:
-            taking = asyncio.ensure_future(self.batcher.take())
             try:
                 # A worker that dies while idle is noticed at once, not with the next word.
-                await asyncio.wait({taking, worker.exited}, return_when="FIRST_COMPLETED")
-                if worker.exited.done() and not taking.done():
-                    raise WorkerLostError(f"idle worker {worker.describe()}")
-                batch = await taking
-            finally:
-                taking.cancel()
+                with interrupted_by(worker.exited):
+                    batch = await self.batcher.take()
+            except InterruptedWaitError as e:
+                raise WorkerLostError(f"idle worker {worker.describe()}") from e
             await self._decode(worker, batch)
 
     async def _decode(self, worker: _Worker, batch: Batch[Ask, Answer]) -> None:
