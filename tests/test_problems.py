@@ -5,6 +5,7 @@ from http import HTTPStatus
 import httpx
 import pytest
 
+from model.alignment import AlignmentError
 from model.alphabets import AlphabetError, StressError
 from model.lexicon import EntryError
 from service import problems
@@ -41,6 +42,7 @@ EXAMPLES = [
     (problems.UnsupportedMediaTypeError("no"), 415, "not_json_type", None),
     (InvalidRequestError(ProblemError(where="x", message="y")), 422, "invalid_request", None),
     (AlphabetError("native", ["arpabet"]), 422, "invalid_request", None),
+    (AlignmentError(), 422, "invalid_request", None),
     (StressError("ask without it"), 422, "invalid_request", None),
     (QueueFullError(9, 10, retry_after=0.2), 429, "queue_full", "1"),
     (QueueFullError(9, 10, retry_after=2.5), 429, "queue_full", "3"),
