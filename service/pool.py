@@ -23,8 +23,8 @@ log = logging.getLogger("tanger.pool")
 
 # Longest answer of a worker, in bytes: 64 letters and some 140 phonemes a word stay far below.
 _LINE_LIMIT = 1 << 26
-# How often a worker that is late is looked at, as a share of the time that it may be silent.
-_LOOK_EVERY = 0.25
+# How often a worker that is late is looked at in the time that it may be silent.
+_LOOKS = 4
 # How many times as long as a batch may take without a sign of life it may take with one.
 _PATIENCE = 10
 _FIRST_PAUSE = 0.1
@@ -233,21 +233,19 @@ class Pool:
         worker.ask(batch.words)
         started = time.monotonic()
         expected = batch.expected
-        at_work = started + expected  # the latest moment at which it was, or may have been
-        most = started + _PATIENCE * (expected + self.decode_timeout)
-        step = _LOOK_EVERY * self.decode_timeout
-        wait, used = expected + step, None
+        step = self.decode_timeout / _LOOKS
+        wait, used, silent = expected + step, -1, 0
         while True:
             try:
                 async with asyncio.timeout(wait):
                     return await worker.answers()
             except TimeoutError:
-                now = time.monotonic()
+                # Looks are counted, not seconds: in a second in which the whole machine stood still
+                # nobody has been silent
                 before, used = used, worker.cpu_ticks()
-                if before is not None and used != before:
-                    at_work = now
-                if now >= min(at_work + self.decode_timeout, most):
-                    late = now - started - expected
+                silent = silent + 1 if used == before else 0
+                late = time.monotonic() - started - expected
+                if silent + 1 >= _LOOKS or late > _PATIENCE * (expected + self.decode_timeout):
                     raise TimeoutError(f"{late:.2f} s beyond {expected:.2f} s") from None
                 wait = step
 
@@ -307,13 +305,13 @@ class _Worker:
         """What it says to them. Where this is cancelled, it can be asked for again."""
         return [Answer.read(answer) for answer in (await self.receive())["answers"]]
 
-    def cpu_ticks(self) -> int | None:
-        """Processor time that it has used; None where the system does not tell."""
+    def cpu_ticks(self) -> int:
+        """Processor time that it has used; 0 where the system does not tell."""
         try:
             # proc_pid_stat(5): the command stands in parentheses and may hold anything
             stat = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
-            return None
+            return 0
         return int(stat[11]) + int(stat[12])
 
     async def receive(self) -> dict[str, Any]:
