@@ -1,6 +1,7 @@
 import asyncio
 import itertools
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -489,3 +490,13 @@ def test_own_words_are_off_without_keys(service):
     with Client(service.url) as client, pytest.raises(ForbiddenError) as refused:
         client.put_word("bad", "B AE D")
     assert (refused.value.status, refused.value.code) == (403, "off")
+
+
+def test_the_example_of_the_readme_runs(service, capsys):
+    readme = (ROOT / "README.md").read_text()
+    (block,) = re.findall(r"```python\n(from service\.client .*?)```", readme, re.DOTALL)
+    assert "http://localhost:8000" in block
+    exec(compile(block.replace("http://localhost:8000", service.url), "README.md", "exec"), {})
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("tanger ['")
+    assert second == "Ångström []"  # the little language has no O

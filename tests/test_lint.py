@@ -2,9 +2,11 @@ import csv
 import io
 import json
 import re
+import shlex
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from test_engine import STRESSED, written
 from typer.testing import CliRunner
 
@@ -15,6 +17,7 @@ from model.__main__ import app
 from model.lexicon import Entry
 from model.lint import Doctor
 from model.phonemizer import Phonemizer
+from model.syllables import VOWELS
 
 LEXICON = """\
 ;;; Words of a shop
@@ -111,6 +114,13 @@ def test_a_line_says_where_and_what(shop):
     )
 
 
+def test_the_example_of_the_readme_runs(shop):
+    readme = (ROOT / "README.md").read_text()
+    (arguments,) = re.findall(r"python -m model lint (mine\.dict .*)", readme)
+    result = lint(*shlex.split(arguments.replace("mine.dict", str(shop))))
+    assert (result.exit_code, len(result.stdout.splitlines())) == (1, 9)
+
+
 def test_tab_separated_findings(shop):
     rows = list(csv.DictReader(io.StringIO(lint(shop, "--format", "tsv").stdout), delimiter="\t"))
     assert [int(row["line"]) for row in rows] == [each["line"] for each in findings(shop)]
@@ -158,6 +168,16 @@ def test_a_lexicon_without_stress_is_judged_without(doctor):
         assert each.doubts.digit == each.doubts.moved == each.doubts.no_primary == 0
     assert found[1].suggestion == ("B", "EY", "K", "ER", "Z")
     assert found[2].suggestion is None
+
+
+def test_a_suggestion_is_a_whole_pronunciation(doctor):
+    wrong = {"GOOD": "G IH0 D", "HONEY": "HH AH1 N IY1", "MEALO": "M IY1 AH0 L OW1"}
+    rows = [(n, Entry(w, tuple(p.split()))) for n, (w, p) in enumerate(wrong.items(), 1)]
+    good, honey, mealo = (each.suggestion for each in doctor.examine(rows, least=0))
+    assert good == ("G", "UH1", "D"), "neither sound nor stress was right"
+    assert honey == ("HH", "AH1", "N", "IY0"), "only the stress was wrong"
+    for suggested in (good, honey, mealo):
+        assert not any(phoneme in VOWELS for phoneme in suggested), "each vowel bears its digit"
 
 
 def test_acronyms_are_not_suspicious(doctor):
