@@ -14,7 +14,7 @@ import sys
 if "service.worker" in sys.orig_argv:
     import os, time
     from model.phonemizer import Phonemizer
-    pronounce = Phonemizer.pronounce
+    alternatives = Phonemizer.alternatives
     def poisoned(self, words, *arguments, **options):
         for word in words:
             if word.startswith("QXRAISE"):
@@ -27,8 +27,8 @@ if "service.worker" in sys.orig_argv:
                 until = time.process_time() + 1.5
                 while time.process_time() < until:
                     pass
-        return pronounce(self, words, *arguments, **options)
-    Phonemizer.pronounce = poisoned
+        return alternatives(self, words, *arguments, **options)
+    Phonemizer.alternatives = poisoned
 """
 
 
