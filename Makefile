@@ -49,14 +49,17 @@ data: runtime ## Fetch the CMUdict split into data/cmudict (FROM= another place 
 train: dev ## Train RECIPE= on LEXICON=, watching DEV=, into OUT=, on DEVICE=
 	$(BIN)/python -m model train --recipe $(RECIPE) --lexicon $(LEXICON) --dev $(DEV) --out $(OUT) --device $(DEVICE)
 
-.PHONY: en-us en-us-large en-us-fast en-us-fast-base teachers
-en-us: $(DERIVED)/derived.dict ## Make the shipped artifact anew, into artifacts/en-us-new, on DEVICE=
+.PHONY: en-us en-us-base en-us-large en-us-fast en-us-fast-base teachers
+en-us: $(PANEL)/labels.safetensors en-us-base ## Make the shipped artifact anew, into artifacts/en-us-new, on DEVICE=
+	$(TEACH) $(PANEL)/labels.safetensors --recipe $@ --init artifacts/$@-base-new --out artifacts/$@-new
+
+en-us-base: $(DERIVED)/derived.dict ## What en-us starts from
 	$(MAKE_ENGLISH) --recipe $@ --out artifacts/$@-new
 
-en-us-large: $(DERIVED)/derived.dict ## The same with the wider one
+en-us-large: $(DERIVED)/derived.dict ## The wider one, a teacher too
 	$(MAKE_ENGLISH) --recipe $@ --out artifacts/$@-new
 
-en-us-fast: $(PANEL)/labels.safetensors en-us-fast-base ## The small one, taught by a panel
+en-us-fast: $(PANEL)/labels.safetensors en-us-fast-base ## The same with the small one
 	$(TEACH) $(PANEL)/labels.safetensors --recipe $@ --init artifacts/$@-base-new --out artifacts/$@-new
 
 en-us-fast-base: $(PANEL)/networks.safetensors ## What en-us-fast starts from, taught by networks

@@ -20,6 +20,9 @@ class Doubts(NamedTuple):
     Attributes:
         likelihood: by which the network finds its own answer likelier than the entry.
         edits: phonemes in which the two differ.
+        extra: those of them that the entry has and the other lacks, as where a silent letter is
+            said: dictionaries have more of these than errors do.
+        unsure: entropy of the network's guess at the phoneme that surprises it most.
         mean: surprise at a phoneme, on average: minus the logarithm of its probability.
         sound: the greatest surprise, beyond that at the likeliest symbol, unless it is a vowel in
             a vowel's place.
@@ -37,6 +40,8 @@ class Doubts(NamedTuple):
 
     likelihood: float = 0.0
     edits: float = 0.0
+    extra: float = 0.0
+    unsure: float = 0.0
     mean: float = 0.0
     sound: float = 0.0
     vowel: float = 0.0
@@ -77,11 +82,15 @@ def of(
     surprise = scored.logs.max(axis=1) - logs
     is_vowel = np.asarray(vowels)
     in_place = is_vowel[scored.symbols] & is_vowel[scored.logs.argmax(axis=1)]
+    guess = np.exp(scored.logs[surprise.argmax()])
+    changes = error_rates.confusions(answer.phonemes, sounds.phonemes)
     digit, moved = _stress(sounds, scored, conventions)
     primaries = sounds.digits.count(1)
     return Doubts(
         likelihood=sum(map(math.log, answer.step_probabilities)) - float(logs.sum()),
-        edits=float(error_rates.edit_distance(sounds.phonemes, answer.phonemes)),
+        edits=float(changes.total()),
+        extra=float(sum(n for (expected, _), n in changes.items() if not expected)),
+        unsure=-float((guess[guess > 0] * np.log(guess[guess > 0])).sum()),
         mean=-float(logs.mean()),
         sound=float(surprise[~in_place].max(initial=0.0)),
         vowel=float(surprise[in_place].max(initial=0.0)),

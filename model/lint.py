@@ -213,7 +213,7 @@ def _reasons(found: Doubts, sounds: Sounds, answer: Hypothesis, stem: Stem | Non
         if 0 < changes.total() <= _DIFFERENCES:
             yield ", ".join(_change(*change) for change in changes.elements())
         else:
-            yield "hardly any sound fits" if changes else "sounds otherwise than it is spelt"
+            yield "far from what the spelling suggests"
     if found.moved > _TELLING:
         yield "primary stress elsewhere"
     elif found.digit > _TELLING and not (found.primaries or found.no_primary):

@@ -22,6 +22,8 @@ class Terms(NamedTuple):
 
     likelihood: float
     edits: float
+    extra: float
+    unsure: float
     mean: float
     sound: float
     sound_surprising: float
@@ -49,6 +51,8 @@ def terms(doubts: Doubts) -> Terms:
     return Terms(
         likelihood=doubts.likelihood,
         edits=doubts.edits,
+        extra=doubts.extra,
+        unsure=doubts.unsure,
         mean=doubts.mean,
         sound=doubts.sound,
         sound_surprising=beyond(doubts.sound, _SURPRISING),
@@ -68,26 +72,28 @@ def terms(doubts: Doubts) -> Terms:
     )
 
 
-INTERCEPT = -5.154
+INTERCEPT = -5.513
 WEIGHTS = Terms(
-    likelihood=0.068,
-    edits=-0.720,
-    mean=0.680,
-    sound=0.192,
-    sound_surprising=0.714,
-    sound_unheard_of=2.229,
-    vowel=0.130,
-    vowel_surprising=0.473,
-    vowel_unheard_of=0.842,
-    digit=0.297,
-    moved=0.116,
-    primaries=2.842,
-    no_primary=4.397,
-    no_vowel=1.925,
-    agrees=-2.607,
-    disagrees=1.247,
-    stem_stress=1.371,
-    variant=-0.971,
+    likelihood=0.098,
+    edits=-0.602,
+    extra=-0.767,
+    unsure=0.312,
+    mean=0.437,
+    sound=0.130,
+    sound_surprising=0.254,
+    sound_unheard_of=1.533,
+    vowel=0.113,
+    vowel_surprising=0.055,
+    vowel_unheard_of=1.396,
+    digit=0.366,
+    moved=0.149,
+    primaries=3.130,
+    no_primary=4.497,
+    no_vowel=2.026,
+    agrees=-2.501,
+    disagrees=1.585,
+    stem_stress=1.184,
+    variant=-0.927,
 )
 
 

@@ -137,13 +137,15 @@ def test_letters_are_another_question(artifact):
     assert with_letters.warnings == without.warnings == ()
 
 
-def test_what_is_read_in_parts_has_no_letters_and_says_so(artifact):
-    submitted, answer = pronounce(artifact, "ab-ad", "ab", alignment=True)
+def test_what_is_read_in_parts_has_no_letters_and_says_so(shipped_artifact):
+    english = checkpoint.read(shipped_artifact)
+    queue = Decoded()
+    answer = asked(Pronouncer(english, queue, max_letters=20), "ab-ad", "ab", alignment=True)
     parts, whole = answer.results
     assert parts.pronunciations[0].alignment is None
     assert any("no alignment" in warning for warning in parts.warnings)
     assert whole.pronunciations[0].alignment is not None
-    assert submitted == [Ask("AB", alignment=True), Ask("AD")]
+    assert queue.submitted == [Ask("AB", alignment=True), Ask("AD")]
 
 
 def test_letters_of_a_network_without_attention_are_refused(artifact):

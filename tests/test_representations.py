@@ -67,7 +67,9 @@ def test_every_form_has_an_entity_tag_of_its_own():
 def test_no_line_is_lost_and_none_is_broken():
     def result(word, *texts, warnings=(), error=None):
         said = [
-            Pronunciation(phonemes=tuple(t.split()), text=t, probability=0.5, complete=True)
+            Pronunciation(
+                phonemes=tuple(t.split()), text=t, probability=0.5, complete=True, alignment=None
+            )
             for t in texts
         ]
         return Result(

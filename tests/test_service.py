@@ -414,7 +414,7 @@ def test_a_body_of_just_the_limit(client):
     problem(client.post("/pronounce", content=body + b" ", headers=JSON), 413, "body_too_large")
 
 
-@pytest.mark.parametrize("path", ["/", "/nope", "/livez/", "/pronounc", "/PRONOUNCE/a", "//livez"])
+@pytest.mark.parametrize("path", ["/nope", "/livez/", "/pronounc", "/PRONOUNCE/a", "/page/nope"])
 def test_no_such_route(client, path):
     problem(client.get(path), 404, "not_found")
     problem(client.post(path, json={"words": ["bad"]}), 404, "not_found")

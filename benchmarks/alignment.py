@@ -1,0 +1,115 @@
+"""``python -m benchmarks.alignment``: our letters of each phoneme against an independent aligner's.
+
+The aligner is Phonetisaurus', which knows nothing of networks: expectation maximisation over all
+ways to cut words and pronunciations into pieces of one or two symbols (Jiampojamarn et al. 2007,
+"Applying Many-to-Many Alignments and Hidden Markov Models to Letter-to-Phoneme Conversion"), called
+as its own trainer calls it, on the training lines and the test lines together. Ours is told the
+same pronunciations of the test lines.
+"""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks.goals import goal, show_table
+from model import alignment, checkpoint, lexicon
+from model.cli.common import ARTIFACT
+from model.config import Precision
+from model.engine import Engine
+from model.lexicon import Entry
+
+DATA = Path(__file__).parent.parent / "data/cmudict"
+Spans = list[tuple[int, int]]
+
+
+def main(
+    artifact: Annotated[Path, typer.Option(help="The artifact's folder.")] = ARTIFACT,
+    data: Annotated[Path, typer.Option(help="The folder of the CMUdict split.")] = DATA,
+    precision: Annotated[Precision, typer.Option(help="What is computed in.")] = "int8",
+    examples: Annotated[int, typer.Option(help="Disagreements to show.")] = 12,
+) -> None:
+    """Count the phonemes of the test split for which both name the same letters."""
+    training, test = (
+        lexicon.read(data / f"cmudict-0.7b.{part}") for part in ("train-dev-20-21", "test")
+    )
+    theirs = phonetisaurus_align([*training, *test])
+    asked = [entry for entry in test if entry in theirs]
+    ours = our_spans(artifact, asked, precision)
+    print(
+        f"{artifact.name}, {precision}: {len(asked):,} of {len(test):,} test lines that it aligns"
+    )
+
+    same_first = same = shared = phonemes = 0
+    differ = []
+    for entry, spans in zip(asked, ours, strict=True):
+        pairs = zip(entry.phonemes, spans, theirs[entry], strict=True)
+        for phoneme, (start, end), (first, last) in pairs:
+            phonemes += 1
+            same_first += start == first
+            same += (start, end) == (first, last)
+            shared += max(start, first) < min(end, last)
+            if start != first:
+                differ.append((entry.word, phoneme, entry.word[start:end], entry.word[first:last]))
+    note = (
+        f"of {phonemes:,}; exactly the same letters {100 * same / phonemes:.1f} %, "
+        f"one in common {100 * shared / phonemes:.1f} %"
+    )
+    share = 100 * same_first / phonemes
+    show_table([goal("phonemes that begin with the same letter", 90, share, "%", note)])
+    for word, phoneme, mine, its in random.Random(1).sample(differ, min(examples, len(differ))):
+        print(f"  {word}: {phoneme} is {mine}, by Phonetisaurus {its}")
+
+
+def our_spans(artifact: Path, entries: Sequence[Entry], precision: Precision) -> list[Spans]:
+    """The letters of each phoneme of the entries, by the artifact's attention."""
+    found = checkpoint.read(artifact)
+    attention = Engine(found, precision=precision).attention(
+        [found.graphemes.encode(entry.word) for entry in entries],
+        [found.phonemes.encode(entry.phonemes) for entry in entries],
+    )
+    return [alignment.spans(paid) for paid in attention]
+
+
+def phonetisaurus_align(entries: Sequence[Entry]) -> dict[Entry, Spans]:
+    """The letters of each phoneme, by Phonetisaurus; entries that it cannot align are left out.
+
+    Raises:
+        typer.BadParameter: where it is not installed.
+        subprocess.CalledProcessError: where it fails; its output is in the error.
+    """
+    try:
+        from phonetisaurus import guess_environment
+    except ImportError as e:
+        raise typer.BadParameter("Phonetisaurus is not here: pip install phonetisaurus") from e
+    with tempfile.TemporaryDirectory() as folder:
+        corpus, aligned = Path(folder) / "lexicon", Path(folder) / "aligned"
+        corpus.write_text("".join(f"{e.word}\t{' '.join(e.phonemes)}\n" for e in entries))
+        subprocess.run(
+            ["phonetisaurus-align", f"--input={corpus}", f"--ofile={aligned}",
+             "--seq1_del=false", "--seq2_del=false", "--seq1_max=2", "--seq2_max=2"],
+            check=True, capture_output=True, env=guess_environment(),
+        )  # fmt: skip
+        return dict(map(read_aligned, aligned.read_text().splitlines()))
+
+
+def read_aligned(line: str) -> tuple[Entry, Spans]:
+    """A line of its output, ``T}T A}AE N|G}NG E|R}ER``; phonemes of one piece share its letters."""
+    word, phonemes, spans = "", [], []
+    for piece in line.split():
+        letters, _, said = piece.partition("}")
+        start, word = len(word), word + letters.replace("|", "")
+        for phoneme in said.split("|"):
+            phonemes.append(phoneme)
+            spans.append((start, len(word)))
+    return Entry(word, tuple(phonemes)), spans
+
+
+if __name__ == "__main__":
+    typer.run(main)
