@@ -21,8 +21,9 @@ from service.interruption import InterruptedWaitError, interrupted_by
 
 log = logging.getLogger("tanger.pool")
 
-# Longest answer of a worker, in bytes: 64 letters and some 140 phonemes a word stay far below.
-_LINE_LIMIT = 1 << 26
+# Longest answer of a worker, in bytes. Each of the queue's letters of work can make a kilobyte of
+# attention at most: several times what it holds by default stay below.
+_LINE_LIMIT = 1 << 28
 # How often a worker that is late is looked at in the time that it may be silent.
 _LOOKS = 4
 # How many times as long as a batch may take without a sign of life it may take with one.

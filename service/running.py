@@ -145,7 +145,7 @@ class Service:
             options: how to answer.
 
         Raises:
-            InvalidRequestError: for too many words.
+            InvalidRequestError: for too many words, or more work than the queue ever holds.
             UnavailableError: while no worker is ready.
             AlphabetError, StressError, UserLexiconError: as `Pronouncer.begin`.
         """
@@ -154,6 +154,15 @@ class Service:
             raise InvalidRequestError(ProblemError(where="body.words", message=fault))
         self.ready()
         work = self.current.pronouncer.begin(words, options)
+        # Answered 429, it would come again and again
+        letters = sum(ask.work for ask in work.missing)
+        if letters > self.settings.queue_letters:
+            fault = (
+                f"so many answers, with what is asked of them, are as much work as {letters:,} "
+                f"letters; the queue holds {self.settings.queue_letters:,}: send fewer words at a "
+                "time, or ask for fewer answers or no alignment"
+            )
+            raise InvalidRequestError(ProblemError(where="body.words", message=fault))
         self.metrics.cached.inc(work.known)
         self.metrics.decoded.inc(len(work.missing))
         if work.looked_up:

@@ -14,7 +14,7 @@ import sys
 if "service.worker" in sys.orig_argv:
     import os, time
     from model.phonemizer import Phonemizer
-    alternatives = Phonemizer.alternatives
+    answer = Phonemizer.alternatives
     def poisoned(self, words, *arguments, **options):
         for word in words:
             if word.startswith("QXRAISE"):
@@ -27,7 +27,7 @@ if "service.worker" in sys.orig_argv:
                 until = time.process_time() + 1.5
                 while time.process_time() < until:
                     pass
-        return alternatives(self, words, *arguments, **options)
+        return answer(self, words, *arguments, **options)
     Phonemizer.alternatives = poisoned
 """
 

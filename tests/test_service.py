@@ -348,6 +348,15 @@ def test_too_many_words_are_counted(client):
     assert f"at most {MAX_WORDS} words a request, not {MAX_WORDS + 1}" in refused["detail"]
 
 
+def test_more_work_than_the_queue_ever_holds_is_no_matter_of_waiting(client):
+    many = [f"{'bad' * 20}{'abde'[number % 4]}{'dgnr'[number // 4 % 4]}{'ab'[number // 16]}"
+            for number in range(32)]  # fmt: skip
+    assert pronounce(client, *many[:4], n=10, alignment=True).status_code == 200
+    refused = problem(pronounce(client, *many, n=10, alignment=True), 422, "invalid_request")
+    assert "send fewer words at a time" in refused["detail"]
+    assert pronounce(client, *many).status_code == 200
+
+
 # What is no request at all
 
 
