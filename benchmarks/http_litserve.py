@@ -65,6 +65,7 @@ class Pronouncing(litserve.LitAPI):
                     text=" ".join(phonemes),
                     probability=round(said.probability, 6),
                     complete=said.complete,
+                    alignment=None,
                 ),
             ),
             warnings=(),

@@ -38,6 +38,7 @@ async def pronounce(asked: PronounceRequest) -> PronounceResponse:
                         text=" ".join(phonemes),
                         probability=0.707249,
                         complete=True,
+                        alignment=None,
                     ),
                 ),
                 warnings=(),

@@ -1,14 +1,18 @@
 """The parts of `benchmarks.http` that can be right or wrong."""
 
+import asyncio
 import math
 from itertools import islice
 
+import httpx
 import pytest
 
+from benchmarks import http_noop
 from benchmarks.http_load import parse
 from benchmarks.http_open_loop import Answers, at_random, posts, steadily
 from benchmarks.http_words import new_words
 from benchmarks.measure import percentile
+from service.schemas import PronounceResponse
 
 TOLD = """Running 1s test @ http://127.0.0.1:8000
   1 threads and 32 connections
@@ -68,3 +72,15 @@ def test_a_request_tells_its_length_in_bytes():
     (request,) = posts(["é"])
     head, _, body = request.partition(b"\r\n\r\n")
     assert f"Content-Length: {len(body)}".encode() in head
+
+
+def test_the_no_op_answers_in_our_schema():
+    async def ask():
+        transport = httpx.ASGITransport(http_noop.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await client.post("/pronounce", json={"words": ["one", "two"]})
+
+    answer = asyncio.run(ask())
+    assert answer.status_code == 200
+    results = PronounceResponse.model_validate(answer.json()).results
+    assert [result.word for result in results] == ["one", "two"]
