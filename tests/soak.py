@@ -43,6 +43,7 @@ class Row:
         found: what came of it.
         lost: requests that got no answer, or a wrong one.
         short: whether it was less than it should be.
+        missed: whether it is worse than the goal, though nothing is lost.
     """
 
     what: str
@@ -51,16 +52,20 @@ class Row:
     found: str = ""
     lost: int | None = None
     short: bool = False
+    missed: bool = False
 
-    def done(self, tried: str, found: str, lost: int = 0, *, short: bool = False) -> None:
+    def done(
+        self, tried: str, found: str, lost: int = 0, *, short: bool = False, missed: bool = False
+    ) -> None:
         """Say what came of it."""
-        self.tried, self.found, self.lost, self.short = tried, found, lost, short
+        self.tried, self.found, self.lost = tried, found, lost
+        self.short, self.missed = short, missed
 
     @property
     def verdict(self) -> str:
         if self.lost is None:
             return "**FAILED**"
-        met = "MISSED" if self.lost else "met"
+        met = "MISSED" if self.lost or self.missed else "met"
         return f"{met}, short" if self.short else met
 
 

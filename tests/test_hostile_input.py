@@ -124,6 +124,7 @@ def test_random_paths_leave_the_number_of_series_as_it_is(client, service):
         before = series()
         for _ in range(count):
             path = "".join(draw.choices("abc/.-%41?=&é", k=draw.randint(0, 40)))
+            path = re.sub(r"\.{2,}", ".", path)  # httpx would go up, and to the page
             assert client.get(f"/nowhere/{path}").status_code == 404
         after = series()
         assert after == before
