@@ -10,7 +10,6 @@ same pronunciations of the test lines.
 from __future__ import annotations
 
 import random
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Annotated
 import typer
 
 from benchmarks.goals import goal, show_table
-from model import alignment, checkpoint, lexicon
+from model import alignment, checkpoint, joint_ngram, lexicon
 from model.cli.common import ARTIFACT
 from model.config import Precision
 from model.engine import Engine
@@ -81,20 +80,14 @@ def phonetisaurus_align(entries: Sequence[Entry]) -> dict[Entry, Spans]:
     """The letters of each phoneme, by Phonetisaurus; entries that it cannot align are left out.
 
     Raises:
-        typer.BadParameter: where it is not installed.
-        subprocess.CalledProcessError: where it fails; its output is in the error.
+        JointNgramError: where it is missing or fails.
     """
-    try:
-        from phonetisaurus import guess_environment
-    except ImportError as e:
-        raise typer.BadParameter("Phonetisaurus is not here: pip install phonetisaurus") from e
     with tempfile.TemporaryDirectory() as folder:
         corpus, aligned = Path(folder) / "lexicon", Path(folder) / "aligned"
         corpus.write_text("".join(f"{e.word}\t{' '.join(e.phonemes)}\n" for e in entries))
-        subprocess.run(
-            ["phonetisaurus-align", f"--input={corpus}", f"--ofile={aligned}",
-             "--seq1_del=false", "--seq2_del=false", "--seq1_max=2", "--seq2_max=2"],
-            check=True, capture_output=True, env=guess_environment(),
+        joint_ngram.run(
+            "phonetisaurus-align", f"--input={corpus}", f"--ofile={aligned}",
+            "--seq1_del=false", "--seq2_del=false", "--seq1_max=2", "--seq2_max=2",
         )  # fmt: skip
         return dict(map(read_aligned, aligned.read_text().splitlines()))
 

@@ -19,6 +19,7 @@ from model.checkpoint import Artifact, ArtifactError
 from model.circles import may_circle, rounds, ruled_out, streaks
 from model.config import NetworkConfig, Precision
 from model.hypothesis import Decoded, length_bound
+from model.onnx_session import session
 from model.stress import one_primary
 from model.vocabulary import frame
 
@@ -59,13 +60,14 @@ class Engine:
         self.threads = threads
         self._graphemes = artifact.graphemes
         self._phonemes = artifact.phonemes
+        self._ends = {"start": self._phonemes.start, "end": self._phonemes.end}
         # As they are stored: graphs that are seldom asked for are made when they are
         self._weights = {
             name: array.astype(np.float16) for name, array in artifact.weights().items()
         }
         try:
             self._config = NetworkConfig(**artifact.network)
-            self._greedy = self._session(onnx_network.greedy)
+            self._greedy = self._session(onnx_network.greedy, **self._ends)
         except (
             KeyError,
             TypeError,
@@ -180,7 +182,7 @@ class Engine:
 
     @cached_property
     def _beam(self) -> onnxruntime.InferenceSession:
-        return self._session(onnx_network.beam)
+        return self._session(onnx_network.beam, **self._ends)
 
     def _beam_batch(self, rows: Sequence[Sequence[int]], width: int) -> list[list[Decoded]]:
         """Words of one length."""
@@ -229,16 +231,7 @@ class Engine:
             )
         ]
 
-    def _session(self, graph: Callable[..., bytes]) -> onnxruntime.InferenceSession:
+    def _session(self, graph: Callable[..., bytes], **symbols: int) -> onnxruntime.InferenceSession:
         """One of the graphs of `model.onnx_network`, ready to run."""
-        content = graph(
-            self._config,
-            {name: array.astype(np.float32) for name, array in self._weights.items()},
-            precision=self.precision,
-            start=self._phonemes.start,
-            end=self._phonemes.end,
-        )
-        options = onnxruntime.SessionOptions()
-        # Batches share the cores better than an operator's threads do
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        weights = {name: array.astype(np.float32) for name, array in self._weights.items()}
+        return session(graph(self._config, weights, precision=self.precision, **symbols))

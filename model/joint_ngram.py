@@ -74,11 +74,11 @@ def candidates(
         JointNgramError: where it cannot be asked.
     """
     for first in range(0, len(words), _BATCH):
-        some = words[first:][:_BATCH]
+        some = words[first : first + _BATCH]
         with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as listed:
             listed.write("".join(f"{word}\n" for word in some))
             listed.flush()
-            answered = _run(
+            answered = run(
                 "phonetisaurus-g2pfst",
                 f"--model={model}",
                 f"--wordlist={listed.name}",
@@ -88,12 +88,17 @@ def candidates(
         found: dict[str, dict[Phonemes, float]] = {word: {} for word in some}
         for line in answered.splitlines():
             word, cost, said = line.split("\t")
-            if said:
-                found[word][tuple(said.split())] = -float(cost)
+            if said:  # several ways to cut a word may say the same: the likeliest comes first
+                found[word].setdefault(tuple(said.split()), -float(cost))
         yield found
 
 
-def _run(program: str, *options: str) -> str:
+def run(program: str, *options: str) -> str:
+    """What one of Phonetisaurus' programs prints.
+
+    Raises:
+        JointNgramError: where it is missing or fails.
+    """
     environment = _package().guess_environment()
     try:
         done = subprocess.run(

@@ -1,19 +1,29 @@
 """Teacher forcing as a loop in an ONNX graph: every step reads the symbol that it is given.
 
-Shapes: B words, U steps, H hidden, V symbols.
+Shapes: B words, U steps, T letters, H hidden, V symbols.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
-from model.onnx_decoder import Decoder, Memory
+from model.onnx_decoder import Decoder, Memory, Said
 from model.onnx_graph import Graph
+
+# A value of a step and its shape.
+Told = tuple[str, list[str | int]]
 
 
 def force(
-    graph: Graph, decoder: Decoder, memory: Memory, rows: str, labels: str
-) -> tuple[str, str]:
+    graph: Graph,
+    decoder: Decoder,
+    memory: Memory,
+    rows: str,
+    labels: str,
+    tell: Callable[[Graph, Said], Sequence[Told]],
+) -> list[str]:
     """The loop over all steps.
 
     Args:
@@ -22,9 +32,10 @@ def force(
         memory: of the words.
         rows: [1] how many words.
         labels: [U, B] what each step reads, from ``<s>`` on.
+        tell: which values of a step are wanted, written into the loop's graph, which it gets.
 
     Returns:
-        Names of the logits [U, B, V], and of what the heads read, [U, B, H].
+        Names of those values, all steps one behind the other: [U, ...].
     """
     body = Graph(graph)
     turn = body.input("turn", "int64", [])
@@ -33,13 +44,14 @@ def force(
     step = decoder.step(body, label, decoder.inputs(body), memory)
     body.output(body.op("Identity", going), "bool", [])
     decoder.outputs(body, step.after)
-    body.output(step.logits, "float", ["R", decoder.config.output_symbols])
-    body.output(body.op("Identity", step.top), "float", ["R", decoder.config.hidden])
+    told = tell(body, step)
+    for value, shape in told:
+        body.output(value, "float", shape)
 
     carried = decoder.start(graph, memory, rows).values
     steps = graph.op("Squeeze", graph.op("Shape", labels, start=0, end=1))
     true = graph.constant(True, np.bool_)
-    *_, logits, tops = graph.ops(
-        "Loop", steps, true, *carried, results=len(carried) + 2, body=body.body()
+    found = graph.ops(
+        "Loop", steps, true, *carried, results=len(carried) + len(told), body=body.body()
     )
-    return logits, tops
+    return list(found[len(carried) :])

@@ -14,11 +14,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from model import onnx_attention, onnx_beam, onnx_decoder, onnx_forced, stress
+from model import onnx_beam, onnx_decoder, stress
 from model.arithmetic import ARITHMETIC, PINNED, Arithmetic, Array, pin
 from model.circles import LARGEST
 from model.config import NetworkConfig, Precision
-from model.onnx_decoder import Decoder, Memory, embedding, lstm_weights
+from model.onnx_decoder import Decoder, Memory, Said, embedding, lstm_weights
+from model.onnx_forced import Told, force
 from model.onnx_graph import Graph
 
 _ONNX_DIRECTION = {"both": "bidirectional", "forward": "forward", "backward": "reverse"}
@@ -106,36 +107,29 @@ def beam(
 
 
 def attention(
-    config: NetworkConfig,
-    weights: Mapping[str, Array],
-    *,
-    precision: Precision,
-    start: int,
-    end: int,
+    config: NetworkConfig, weights: Mapping[str, Array], *, precision: Precision
 ) -> bytes:
-    """Where the network looks while it says what it is told (see `model.onnx_attention`).
+    """Where the network, one with attention, looks while it says what it is told.
 
     The graph's inputs are ``graphemes`` [T, B] and ``labels`` [U, B], what was said before each
     step: ``<s>``, and then the phonemes. Its output is ``attention`` [U, B, T], its rows' sums 1.
+
+    Args: as `greedy`.
     """
-    del start, end
     graph = Graph()
     network = _Network(graph, config, weights, precision)
     graph.input("labels", "int64", ["U", "B"])
-    looked = onnx_attention.looks(graph, network.decoder, network.memory, network.rows)
-    graph.output(looked, "float", ["U", "B", "T"])
+
+    def looked(body: Graph, step: Said) -> list[Told]:
+        return [(body.op("Squeeze", step.looked, body.constant([1], np.int64)), ["B", "T"])]
+
+    (found,) = force(graph, network.decoder, network.memory, network.rows, "labels", looked)
+    graph.output(found, "float", ["U", "B", "T"])
     return graph.model()
 
 
-def forced(
-    config: NetworkConfig,
-    weights: Mapping[str, Array],
-    *,
-    precision: Precision,
-    start: int,
-    end: int,
-) -> bytes:
-    """What the network thinks of pronunciations that it is given (see `model.onnx_forced`).
+def forced(config: NetworkConfig, weights: Mapping[str, Array], *, precision: Precision) -> bytes:
+    """What the network thinks of pronunciations that it is given.
 
     The graph's inputs are ``graphemes`` [T, B], ``labels`` [U + 1, B] from ``<s>`` to ``</s>``, and
     ``favour`` [V], what is added to all logits. Its outputs are logarithms of probabilities:
@@ -144,7 +138,6 @@ def forced(
 
     Args: as `greedy`.
     """
-    del start, end  # they stand in the labels
     graph = Graph()
     network = _Network(graph, config, weights, precision)
     graph.input("labels", "int64", ["L", "B"])
@@ -152,7 +145,12 @@ def forced(
     first, last, until = (graph.constant([n], np.int64) for n in (0, -1, np.iinfo(np.int64).max))
     read = graph.op("Slice", "labels", first, last)
     said = graph.op("Slice", "labels", graph.constant([1], np.int64), until)
-    logits, tops = onnx_forced.force(graph, network.decoder, network.memory, network.rows, read)
+
+    def scored(body: Graph, step: Said) -> list[Told]:
+        top = body.op("Identity", step.top)
+        return [(step.logits, ["R", config.output_symbols]), (top, ["R", config.hidden])]
+
+    logits, tops = force(graph, network.decoder, network.memory, network.rows, read, scored)
     logs = graph.op("LogSoftmax", graph.op("Add", logits, "favour"), axis=2)
     graph.output(logs, "float", ["U", "B", config.output_symbols])
     if config.stress:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import onnxruntime
 
 from model import onnx_network
 from model.checkpoint import Artifact, ArtifactError
 from model.config import NetworkConfig, Precision
+from model.onnx_session import session
 from model.scoring import Given, Scored
 from model.vocabulary import frame
 
@@ -30,20 +30,11 @@ class OnnxScorer:
         self._phonemes = artifact.phonemes
         try:
             self._config = NetworkConfig(**artifact.network)
-            content = onnx_network.forced(
-                self._config,
-                artifact.weights(),
-                precision=precision,
-                start=self._phonemes.start,
-                end=self._phonemes.end,
+            self._session = session(
+                onnx_network.forced(self._config, artifact.weights(), precision=precision)
             )
         except (KeyError, TypeError, ValueError) as e:
             raise ArtifactError(artifact.path, f"its weights and config do not fit: {e}") from e
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            content, options, providers=["CPUExecutionProvider"]
-        )
         self._favour = np.full(len(self._phonemes), -np.inf, np.float32)
         self._favour[[self._phonemes.end, *self._phonemes.encode(self._phonemes.own)]] = 0
 

@@ -4,8 +4,8 @@ Each proposes pronunciations, both judge them all:
 
     log P(y | x) = SHARPNESS * (log P_networks(y | x) + WEIGHT * log P_ngram(y | x)) + constant
 
-On 4,726 dev words the networks alone were wrong about 22.3 %, the n-grams alone about 26.3 %,
-together about 20.7 %. What a student learns at each step is the panel's expectation of the next
+Of 4,726 dev words en-us-large and teacher-wide were wrong about 22.4 %, the n-grams about 26.3 %,
+together about 20.8 %. What a student learns at each step is the panel's expectation of the next
 symbol, given those before it on the likeliest pronunciation: the sum of the probabilities of all
 candidates that go on so.
 
@@ -60,7 +60,9 @@ def label(teachers: TorchDecoder, ngram: Path, words: Sequence[str]) -> Iterator
     for listed in joint_ngram.candidates(ngram, ordered, most=CANDIDATES):
         some = list(listed)
         for first in range(0, len(some), BATCH):
-            yield from _judged(teachers, {word: listed[word] for word in some[first:][:BATCH]})
+            yield from _judged(
+                teachers, {word: listed[word] for word in some[first : first + BATCH]}
+            )
 
 
 def _judged(
@@ -113,7 +115,8 @@ def _scores(teachers: TorchDecoder, examples: Sequence[Example]) -> np.ndarray[A
 
 def _expected(candidates: Sequence[Example], scores: np.ndarray[Any, Any]) -> Example:
     """The likeliest candidate with the panel's expectation of each of its symbols."""
-    likeliest = candidates[int(scores.argmax())].labels[1:]
+    chosen = candidates[int(scores.argmax())]
+    likeliest = chosen.labels[1:]
     shares = np.exp(scores - scores.max())
     symbols = np.zeros((len(likeliest), KEPT), np.uint16)
     probabilities = np.zeros((len(likeliest), KEPT), np.float16)
@@ -127,5 +130,4 @@ def _expected(candidates: Sequence[Example], scores: np.ndarray[Any, Any]) -> Ex
         symbols[step, : len(best)] = best
         probabilities[step, : len(best)] = mass / mass.sum()
         going = [(labels, share) for labels, share in going if labels[step] == symbol]
-    chosen = candidates[int(scores.argmax())]
     return chosen._replace(soft=SoftLabels(symbols, probabilities))
