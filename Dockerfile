@@ -5,6 +5,14 @@
 # BASE may be any image with Python 3.11 or newer as `python3`, and its venv module.
 ARG BASE=python:3.11-slim-bookworm
 
+# The decode is compiled in a stage of its own: no compiler is shipped. Without one (a BASE that has no
+# apt), ONNX Runtime decodes instead.
+FROM ${BASE} AS compiler
+RUN if command -v apt-get; then apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev; fi
+COPY model/__init__.py /src/model/
+COPY model/native /src/model/native
+RUN cd /src && python3 -m model.native.build
+
 FROM ${BASE} AS builder
 ARG TORCH_INDEX=
 
@@ -34,6 +42,7 @@ RUN pip() { /pip/bin/pip --python /venv/bin/python --no-cache-dir --disable-pip-
 COPY model /app/model
 COPY service /app/service
 COPY artifacts /app/artifacts
+COPY --from=compiler /src/model/native /app/model/native
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app/model /app/service \
     && chmod -R a+rX /app
 

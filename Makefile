@@ -155,16 +155,18 @@ image-test: ## Build the image and put it through its paces, with no Docker engi
 ##@ Environment
 
 # Three stamps in .venv: the locked packages, torch, the developer's packages. What torch needs comes
-# before torch, which then finds it already there, at versions whose hashes were checked.
+# before torch, which then finds it already there, at versions whose hashes were checked. A fourth,
+# beside its source, for the decode that is compiled where there is a compiler.
 RUNTIME := $(VENV)/runtime.stamp
+NATIVE  := model/native/built.stamp
 TORCH   := $(VENV)/torch-$(notdir $(TORCH_INDEX:/=)).stamp
 DEVELOP := $(VENV)/dev.stamp
 
 .PHONY: runtime
-runtime: $(RUNTIME) $(TORCH) ## .venv with what serving needs
+runtime: $(RUNTIME) $(TORCH) $(NATIVE) ## .venv with what serving needs
 
 .PHONY: dev
-dev: $(RUNTIME) $(TORCH) $(DEVELOP) ## .venv with what training and testing need, too
+dev: $(RUNTIME) $(TORCH) $(NATIVE) $(DEVELOP) ## .venv with what training and testing need, too
 
 # Half an environment, which is what venv leaves where Debian's python3-venv is missing, must not pass
 # for a whole one the next time.
@@ -174,6 +176,10 @@ $(BIN)/python:
 
 $(RUNTIME): requirements.lock | $(BIN)/python
 	$(PIP) install --quiet --require-hashes -r requirements.lock
+	@touch $@
+
+$(NATIVE): model/native/decode.c model/native/decode.h model/native/build.py | $(BIN)/python
+	$(BIN)/python -m model.native.build
 	@touch $@
 
 # --upgrade, so that a CPU build gives way to a CUDA build when TORCH_INDEX changes; a build that is

@@ -9,27 +9,15 @@ hangs on the words beside it, as it would if each batch were scaled by its own e
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from model.config import Precision
 from model.onnx_graph import Graph
+from model.weights import Array, LstmWeights, whole_numbers
 
-Array = np.ndarray[Any, Any]
-
-# Largest whole number of a weight. Beyond it, processors that add two products in 16 bits (AVX2
-# without VNNI) would overflow; within it, every processor gives the same sums.
-_WEIGHT_LEVELS = 63
 _STATE_LEVELS = 127
-
-
-class LstmWeights(NamedTuple):
-    """One LSTM as `model.lstm.LSTM` keeps it: [4H, I], [4H, H] and [4H], gates i, f, g, o."""
-
-    input: Array
-    hidden: Array
-    bias: Array
 
 
 class Arithmetic(Protocol):
@@ -97,7 +85,7 @@ class Int8:
         """See `Arithmetic.product`."""
         step = graph.constant(1 / _STATE_LEVELS, np.float32)
         zero = graph.constant(_STATE_LEVELS + 1, np.uint8)
-        whole, scale = _whole_numbers(weight)
+        whole, scale = whole_numbers(weight)
         return graph.op(
             "MatMulIntegerToFloat",
             graph.op("QuantizeLinear", states, step, zero),
@@ -112,8 +100,8 @@ class Int8:
     ) -> list[str]:
         """See `Arithmetic.lstm`."""
         cells = len(directions[0].bias) // 4
-        inputs = [_whole_numbers(_onnx_order(each.input).T) for each in directions]
-        hidden = [_whole_numbers(_onnx_order(each.hidden).T) for each in directions]
+        inputs = [whole_numbers(_onnx_order(each.input).T) for each in directions]
+        hidden = [whole_numbers(_onnx_order(each.hidden).T) for each in directions]
         zeros = graph.constant(np.zeros((len(directions), 4 * cells), np.int8))
         return graph.ops(
             "DynamicQuantizeLSTM",
@@ -177,10 +165,3 @@ def _onnx_order(gates: Array) -> Array:
 def _onnx_bias(bias: Array) -> Array:
     """ONNX has two biases, of the input and of the state."""
     return np.concatenate([_onnx_order(bias), np.zeros_like(bias)])
-
-
-def _whole_numbers(weight: Array) -> tuple[Array, Array]:
-    """Weight [K, N] as whole numbers, and the scale of each of the N outputs."""
-    largest = np.abs(weight).max(axis=0)
-    scale = np.where(largest > 0, largest / _WEIGHT_LEVELS, 1.0).astype(np.float32)
-    return np.rint(weight / scale).astype(np.int8), scale

@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from onnx import TensorProto
 
-from model.arithmetic import Arithmetic, Array, LstmWeights
+from model.arithmetic import Arithmetic
 from model.config import NetworkConfig
 from model.onnx_graph import Graph
+from model.weights import Array, embedding, lstm_weights
 
 
 class Memory(NamedTuple):
@@ -243,21 +244,6 @@ def all_of(body: Graph, flags: str) -> str:
     """Whether each of the flags [R] is set."""
     least = body.op("ReduceMin", body.op("Cast", flags, to=TensorProto.INT32), axes=[0], keepdims=0)
     return body.op("Cast", least, to=TensorProto.BOOL)
-
-
-def embedding(weights: Mapping[str, Array], side: str, symbols: int) -> Array:
-    """Rows of vectors by symbol; one-hot where the network learnt none."""
-    found = weights.get(f"{side}_embedding.weight")
-    return np.eye(symbols, dtype=np.float32) if found is None else found
-
-
-def lstm_weights(weights: Mapping[str, Array], name: str) -> LstmWeights:
-    """Of the LSTM that `Seq2Seq` calls so."""
-    return LstmWeights(
-        weights[f"{name}.input_weight"],
-        weights[f"{name}.hidden_weight"],
-        weights[f"{name}.bias"],
-    )
 
 
 def _cell(body: Graph, gates: str, c: str, hidden: int) -> tuple[str, str]:

@@ -15,12 +15,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from model import onnx_beam, onnx_decoder, stress
-from model.arithmetic import ARITHMETIC, PINNED, Arithmetic, Array, pin
+from model.arithmetic import ARITHMETIC, PINNED, Arithmetic, pin
 from model.circles import LARGEST
 from model.config import NetworkConfig, Precision
-from model.onnx_decoder import Decoder, Memory, Said, embedding, lstm_weights
+from model.onnx_decoder import Decoder, Memory, Said
 from model.onnx_forced import Told, force
 from model.onnx_graph import Graph
+from model.weights import Array, embedding, lstm_weights, stabiliser_factor
 
 _ONNX_DIRECTION = {"both": "bidirectional", "forward": "forward", "backward": "reverse"}
 
@@ -177,17 +178,11 @@ class _Network:
         precision: Precision,
     ) -> None:
         arithmetic = ARITHMETIC[precision]
-        stabiliser = _stabiliser(config, weights)
+        stabiliser = stabiliser_factor(config, weights)
         graphemes = graph.input("graphemes", "int64", ["T", "B"])
         self.rows = graph.op("Shape", graphemes, start=1, end=2)
         self.memory = _encoder(graph, config, weights, arithmetic, stabiliser, graphemes, self.rows)
         self.decoder = Decoder(config, weights, arithmetic, stabiliser)
-
-
-def _stabiliser(config: NetworkConfig, weights: Mapping[str, Array]) -> float:
-    if not config.stabiliser:
-        return 1.0
-    return math.log1p(math.exp(4 * weights["stabiliser.scale"].item())) / 4
 
 
 def _encoder(

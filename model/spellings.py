@@ -1,7 +1,7 @@
 """Spellings without pronunciations: what people write most, and what they are called.
 
 Words come from `wordfreq`'s lists, names from the United States' census of 1990, which the package
-`names` carries. No pronunciation comes with either.
+`names` carries. No pronunciation comes with either. `model.letter_model` invents more.
 """
 
 from __future__ import annotations

@@ -124,9 +124,15 @@ def spellings(
         bool, typer.Option("--names", help="Names of people as well, before the words.")
     ] = False,
     most: Annotated[int | None, typer.Option(min=1, help="So many of them at most.")] = None,
+    invented: Annotated[
+        int,
+        typer.Option(min=0, help="So many more that are spelt like the lexicon's, behind them."),
+    ] = 0,
+    seed: Annotated[int, typer.Option(help="Draws those.")] = 1,
 ) -> None:
     """List words that no lexicon pronounces, for teachers to label (needs wordfreq, names)."""
     with plain_errors():
+        from model import letter_model
         from model import spellings as lists
         from model.checkpoint import replace_file
         from model.lexicon import read
@@ -138,6 +144,8 @@ def spellings(
         called = lists.names(graphemes, without=left_out) if names else iter(())
         written = lists.frequent(language or ["en"], graphemes, without=left_out)
         words = list(islice(dict.fromkeys(chain(called, written)), most))
+        left_out |= set(words)
+        words += letter_model.invented(own, count=invented, without=left_out, seed=seed)
         replace_file(out, "".join(f"{word}\n" for word in words).encode())
     print(f"{len(words):,} words written to {out}")
 

@@ -1,0 +1,1 @@
+"""The greedy decode as compiled C, for those who have it compiled."""

@@ -1,0 +1,559 @@
+/* The greedy decode in whole numbers, from letters to phonemes, for one core of a CPU.
+
+   It computes what model/network.py computes. Products are int8 as in model/arithmetic.py: a state,
+   which lies between -1 and 1, becomes one of 255 steps, a weight a whole number of at most 63; their
+   sums are exact, so no answer hangs on the words beside it or on the processor's kind of dot product.
+   All else is float32. What a symbol's embedding is multiplied with is a table by symbol.
+
+   Words come longest first, in one piece: letter t of word w is row first[w] + t. Every product with
+   an input is one matrix product for all rows; a recurrent step is one for the words that go on.
+
+   One source, compiled once for each kind of processor (see build.py), which differs in `dot` alone. */
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decode.h"
+
+enum { PANEL = 32, LARGEST_CIRCLE = 6, STRESSES = 4 };
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* --- Products ------------------------------------------------------------------------------------ */
+
+#if defined(__AVX512VNNI__) || defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+/* acc + four neighbouring states times their weights, in each of some 32-bit lanes. PARTS vectors make
+   a panel; TALL is how many rows go through a panel together: as many as the registers hold. */
+#if defined(__AVX512VNNI__)
+typedef __m512i ints;
+enum { PARTS = 2, TALL = 12 };
+#define LOAD(from) _mm512_loadu_si512(from)
+#define EVERYWHERE(four) _mm512_set1_epi32(four)
+/* By name: gcc 12 copies the sums of its own intrinsic about, at half the rate. */
+INLINE ints dot(ints acc, ints states, ints weights) {
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(states), "v"(weights));
+    return acc;
+}
+INLINE ints plus(ints a, ints b) { return _mm512_add_epi32(a, b); }
+INLINE void finish(ints acc, const float *scales, const float *add, float *out) {
+    _mm512_storeu_ps(out, _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc), _mm512_loadu_ps(scales), _mm512_loadu_ps(add)));
+}
+#elif defined(__AVX2__)
+typedef __m256i ints;
+enum { PARTS = 4, TALL = 2 };
+#define LOAD(from) _mm256_loadu_si256((const __m256i *)(from))
+#define EVERYWHERE(four) _mm256_set1_epi32(four)
+/* Two products are added in 16 bits: 2 x 255 x 63 fits. */
+INLINE ints dot(ints acc, ints states, ints weights) {
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(_mm256_maddubs_epi16(states, weights), _mm256_set1_epi16(1)));
+}
+INLINE ints plus(ints a, ints b) { return _mm256_add_epi32(a, b); }
+INLINE void finish(ints acc, const float *scales, const float *add, float *out) {
+    _mm256_storeu_ps(out, _mm256_fmadd_ps(_mm256_cvtepi32_ps(acc), _mm256_loadu_ps(scales), _mm256_loadu_ps(add)));
+}
+#else
+typedef int32_t ints __attribute__((vector_size(16)));
+typedef int8_t bytes __attribute__((vector_size(16)));
+enum { PARTS = 8, TALL = 2 };
+INLINE ints LOAD(const void *from) { ints v; memcpy(&v, from, sizeof v); return v; }
+INLINE ints EVERYWHERE(int32_t four) { return (ints){four, four, four, four}; }
+INLINE ints dot(ints acc, ints states, ints weights) {
+    bytes s = (bytes)states, w = (bytes)weights;
+    for (int lane = 0; lane < 4; lane++)
+        for (int k = 4 * lane; k < 4 * lane + 4; k++) acc[lane] += (uint8_t)s[k] * w[k];
+    return acc;
+}
+INLINE ints plus(ints a, ints b) { return a + b; }
+INLINE void finish(ints acc, const float *scales, const float *add, float *out) {
+    for (int lane = 0; lane < 4; lane++) out[lane] = (float)acc[lane] * scales[lane] + add[lane];
+}
+#endif
+
+enum { LANES = PANEL / PARTS };
+
+INLINE int32_t four_of(const uint8_t *states) {
+    int32_t four;
+    memcpy(&four, states, sizeof four);
+    return four;
+}
+
+#define UNROLLED _Pragma("GCC unroll 16")
+
+/* One panel of outputs for so many rows. */
+INLINE void tile(const int rows, const struct product *p, size_t at, const uint8_t *states, size_t stride,
+                 const float *const *add, float *out) {
+    const int8_t *weights = p->weights + at * p->inputs;
+    ints acc[TALL][PARTS];
+    UNROLLED for (int part = 0; part < PARTS; part++)
+        UNROLLED for (int row = 0; row < rows; row++) acc[row][part] = LOAD(p->offsets + at + part * LANES);
+    for (int k = 0; k < p->inputs; k += 4) {
+        ints w[PARTS];
+        UNROLLED for (int part = 0; part < PARTS; part++) w[part] = LOAD(weights + k * PANEL + part * 4 * LANES);
+        UNROLLED for (int row = 0; row < rows; row++) {
+            ints four = EVERYWHERE(four_of(states + row * stride + k));
+            UNROLLED for (int part = 0; part < PARTS; part++) acc[row][part] = dot(acc[row][part], four, w[part]);
+        }
+    }
+    UNROLLED for (int part = 0; part < PARTS; part++)
+        UNROLLED for (int row = 0; row < rows; row++)
+            finish(acc[row][part], p->scales + at + part * LANES, add[row] + at + part * LANES,
+                   out + row * (size_t)p->outputs + at + part * LANES);
+}
+
+/* The same for a row that is alone. Its sums are kept in four pieces, else each would wait for the one
+   before. */
+INLINE void lone_tile(const struct product *p, size_t at, const uint8_t *states, const float *add, float *out) {
+    const int8_t *weights = p->weights + at * p->inputs;
+    ints acc[4][PARTS];
+    UNROLLED for (int part = 0; part < PARTS; part++) {
+        acc[0][part] = LOAD(p->offsets + at + part * LANES);
+        UNROLLED for (int piece = 1; piece < 4; piece++) acc[piece][part] = EVERYWHERE(0);
+    }
+    int k = 0;
+    for (; k + 16 <= p->inputs; k += 16)
+        UNROLLED for (int piece = 0; piece < 4; piece++) {
+            ints four = EVERYWHERE(four_of(states + k + 4 * piece));
+            UNROLLED for (int part = 0; part < PARTS; part++)
+                acc[piece][part] = dot(acc[piece][part], four, LOAD(weights + (k + 4 * piece) * PANEL + part * 4 * LANES));
+        }
+    for (; k < p->inputs; k += 4) {
+        ints four = EVERYWHERE(four_of(states + k));
+        UNROLLED for (int part = 0; part < PARTS; part++)
+            acc[0][part] = dot(acc[0][part], four, LOAD(weights + k * PANEL + part * 4 * LANES));
+    }
+    UNROLLED for (int part = 0; part < PARTS; part++)
+        finish(plus(plus(acc[0][part], acc[1][part]), plus(acc[2][part], acc[3][part])), p->scales + at + part * LANES,
+               add + at + part * LANES, out + at + part * LANES);
+}
+
+/* out[row] = product(states[row]) + add[row], rows of `outputs` numbers. */
+static void multiply(const struct product *p, const uint8_t *states, size_t stride, int rows,
+                     const float *const *add, float *out) {
+    for (size_t at = 0; at < (size_t)p->outputs; at += PANEL) {
+        int row = 0;
+#define TILES(tall)                                                                                            \
+    for (; tall <= TALL && row + tall <= rows; row += tall)                                                    \
+        tile(tall <= TALL ? tall : TALL, p, at, states + row * stride, stride, add + row,                      \
+             out + row * (size_t)p->outputs);
+        TILES(12)
+        TILES(6)
+        TILES(3)
+        TILES(2)
+        if (row < rows) lone_tile(p, at, states + row * stride, add[row], out + row * (size_t)p->outputs);
+    }
+}
+
+/* --- What is no product -------------------------------------------------------------------------- */
+
+/* For -80 < x < 80, within two units in the last place; source: Cody & Waite (1980), "Software Manual
+   for the Elementary Functions". */
+INLINE float exponential(float x) {
+    float whole = (x * 1.44269504f + 12582912.0f) - 12582912.0f;
+    float rest = (x - whole * 0.693359375f) + whole * 2.12194440e-4f;
+    float sum = 1.9875691500e-4f;
+    sum = sum * rest + 1.3981999507e-3f;
+    sum = sum * rest + 8.3334519073e-3f;
+    sum = sum * rest + 4.1665795894e-2f;
+    sum = sum * rest + 1.6666665459e-1f;
+    sum = sum * rest + 5.0000001201e-1f;
+    sum = sum * rest * rest + rest + 1.0f;
+    int32_t bits = ((int32_t)whole + 127) << 23;
+    float power;
+    memcpy(&power, &bits, sizeof power);
+    return sum * power;
+}
+
+/* exp(-x), where sigmoid and tanh are not yet flat: the product of three stays finite. */
+INLINE float decay(float x) {
+    x = x < -29.0f ? -29.0f : x;
+    return exponential(-(x > 29.0f ? 29.0f : x));
+}
+
+/* exp(x) of a softmax, whose x is at most 0; minus infinity among them. */
+INLINE float share_of(float x) {
+    return x < -79.0f ? 0.0f : exponential(x < -79.0f ? 0.0f : x);
+}
+
+INLINE uint8_t step_of(float state) {
+    return (uint8_t)(int32_t)(state * 127.0f + 128.5f);
+}
+
+/* Gates i, f, g, o of sixteen cells -> their new state. With each sigmoid as 1 / (1 + d) and each tanh as
+   (1 - d) / (1 + d), a common denominator saves divisions, which are what takes long. */
+INLINE void cells16(const float *restrict i, const float *restrict f, const float *restrict g,
+                    const float *restrict o, float *restrict c, float *restrict h) {
+    for (int k = 0; k < 16; k++) {
+        float of_i = 1 + decay(i[k]), of_f = 1 + decay(f[k]), d = decay(2 * g[k]);
+        c[k] = (c[k] * of_i * (1 + d) + of_f * (1 - d)) / (of_f * of_i * (1 + d));
+        float e = decay(2 * c[k]);
+        h[k] = (1 - e) / ((1 + decay(o[k])) * (1 + e));
+    }
+}
+
+/* Of `width` cells, and h in steps. A remainder is computed as sixteen, too: vectors are many times
+   faster than what a compiler makes of the odd ones. */
+static void cells(int width, const float *gates, float *c, float *h, uint8_t *steps) {
+    int k = 0;
+    for (; k + 16 <= width; k += 16)
+        cells16(gates + k, gates + width + k, gates + 2 * width + k, gates + 3 * width + k, c + k, h + k);
+    if (k < width) {
+        float parts[6][16] = {{0}};
+        size_t rest = (width - k) * sizeof(float);
+        for (int gate = 0; gate < 4; gate++) memcpy(parts[gate], gates + gate * width + k, rest);
+        memcpy(parts[4], c + k, rest);
+        cells16(parts[0], parts[1], parts[2], parts[3], parts[4], parts[5]);
+        memcpy(c + k, parts[4], rest);
+        memcpy(h + k, parts[5], rest);
+    }
+    for (k = 0; k < width; k++) steps[k] = step_of(h[k]);
+}
+
+static void squash(int width, const float *restrict x, float *restrict h, uint8_t *restrict steps) {
+    for (int k = 0; k < width; k++) {
+        float d = decay(2 * x[k]);
+        h[k] = (1 - d) / (1 + d);
+    }
+    for (int k = 0; k < width; k++) steps[k] = step_of(h[k]);
+}
+
+/* In a fixed order, whatever stands beside: sixteen sums, then those. */
+INLINE float inner(int width, const float *restrict a, const float *restrict b) {
+    float sums[16] = {0};
+    int k = 0;
+    for (; k + 16 <= width; k += 16)
+        for (int lane = 0; lane < 16; lane++) sums[lane] += a[k + lane] * b[k + lane];
+    for (int lane = 0; k + lane < width; lane++) sums[lane] += a[k + lane] * b[k + lane];
+    for (int half = 8; half; half /= 2)
+        for (int lane = 0; lane < half; lane++) sums[lane] += sums[lane + half];
+    return sums[0];
+}
+
+/* What a query finds among the letters of its word. */
+static void attend(int width, int letters, const float *query, const float *keys, size_t key_stride,
+                   const float *values, float *restrict looked, float *restrict context) {
+    float most = -INFINITY, sum = 0;
+    for (int t = 0; t < letters; t++) {
+        looked[t] = inner(width, query, keys + t * key_stride);
+        if (looked[t] > most) most = looked[t];
+    }
+    for (int t = 0; t < letters; t++) looked[t] = share_of(looked[t] - most);
+    for (int t = 0; t < letters; t++) sum += looked[t];
+    memset(context, 0, width * sizeof *context);
+    for (int t = 0; t < letters; t++) {
+        float share = looked[t] / sum;
+        const float *value = values + (size_t)t * width;
+        for (int k = 0; k < width; k++) context[k] += share * value[k];
+    }
+}
+
+/* --- One piece of memory a call ------------------------------------------------------------------ */
+
+struct arena { char *next; size_t size; };
+
+/* Called twice: without memory it only counts. Every piece starts on a cache line of its own. */
+static void *piece(struct arena *arena, size_t bytes) {
+    size_t whole = (bytes + 63) / 64 * 64;
+    arena->size += whole;
+    if (!arena->next) return NULL;
+    char *found = arena->next;
+    arena->next += whole;
+    return found;
+}
+
+#define PIECE(count, type) ((type *)piece(arena, (size_t)(count) * sizeof(type)))
+
+static int padded(int width) { return (width + 3) / 4 * 4; }
+
+struct work {
+    /* Of the encoder */
+    int32_t *first;                /* [B + 1] */
+    const float **add;             /* [R] */
+    float *inputs;                 /* [R, outputs] gates of what is read */
+    uint8_t *below, *above;        /* [R, D, padded width] */
+    float *states;                 /* [R, H] of the top layer */
+    float *keys;                   /* [R, outputs of the key product] */
+    float *h, *c;                  /* [layers, B, H] where each encoder layer ended */
+    uint8_t *steps;                /* [B, padded width] */
+    float *gates;                  /* [B, the most outputs] */
+    /* Of the decoder, by row; rows of finished words are given up */
+    int32_t *word, *label;         /* [B] */
+    float *row_h, *row_c;          /* [layers, B, H] */
+    uint8_t *read;                 /* [layers, B, 2 parts]: what is below, and h */
+    uint8_t *mixed;                /* [B, 2 parts]: context, query */
+    float *tops;                   /* [B, H] */
+    float *logits;                 /* [B, padded symbols] */
+    float *looked, *context;       /* [T], [H] */
+    int32_t *streaks, *limits;     /* [B, LARGEST_CIRCLE], by word */
+};
+
+static void lay_out(const struct network *n, int words, int rows, int longest, struct arena *arena,
+                    struct work *w) {
+    int hidden = n->hidden, part = padded(hidden), most = 0;
+    for (int l = 0; l < n->encoder_layers * n->directions; l++)
+        if (n->encoder[l].hidden.outputs > most) most = n->encoder[l].hidden.outputs;
+    for (int l = 0; l < n->decoder_layers; l++)
+        if (n->decoder[l].hidden.outputs > most) most = n->decoder[l].hidden.outputs;
+    size_t sides = (size_t)n->directions * padded(n->width);
+    w->first = PIECE(words + 1, int32_t);
+    w->add = PIECE(rows > words ? rows : words, const float *);
+    w->inputs = PIECE((size_t)rows * most, float);
+    w->below = PIECE(rows * sides, uint8_t);
+    w->above = PIECE(rows * sides, uint8_t);
+    w->states = PIECE((size_t)rows * hidden, float);
+    w->keys = PIECE((size_t)rows * n->key.outputs, float);
+    w->h = PIECE((size_t)n->encoder_layers * words * hidden, float);
+    w->c = PIECE((size_t)n->encoder_layers * words * hidden, float);
+    w->steps = PIECE((size_t)words * padded(n->width), uint8_t);
+    w->gates = PIECE((size_t)words * most, float);
+    w->word = PIECE(words, int32_t);
+    w->label = PIECE(words, int32_t);
+    w->row_h = PIECE((size_t)n->decoder_layers * words * hidden, float);
+    w->row_c = PIECE((size_t)n->decoder_layers * words * hidden, float);
+    w->read = PIECE((size_t)n->decoder_layers * words * 2 * part, uint8_t);
+    w->mixed = PIECE((size_t)words * 2 * part, uint8_t);
+    w->tops = PIECE((size_t)words * hidden, float);
+    w->logits = PIECE((size_t)words * n->padded_symbols, float);
+    w->looked = PIECE(longest, float);
+    w->context = PIECE(hidden, float);
+    w->streaks = PIECE(words * LARGEST_CIRCLE, int32_t);
+    w->limits = PIECE(words * LARGEST_CIRCLE, int32_t);
+}
+
+/* --- Reading ------------------------------------------------------------------------------------- */
+
+/* One direction of one layer. `side` is where its cells stand among those of both. */
+static void read_layer(const struct network *n, const struct layer *layer, int height, int side, int back,
+                       int words, const int32_t *letters, const int32_t *lengths, struct work *w) {
+    int width = n->width, part = padded(width), outputs = layer->hidden.outputs;
+    size_t sides = (size_t)n->directions * part;
+    int rows = w->first[words], top = height == n->encoder_layers - 1;
+    float *ends_h = w->h + (size_t)height * words * n->hidden + side * width;
+    float *ends_c = w->c + (size_t)height * words * n->hidden + side * width;
+    if (height) {
+        for (int row = 0; row < rows; row++) w->add[row] = layer->bias;
+        multiply(&layer->input, w->below, sides, rows, w->add, w->inputs);
+    }
+    for (int word = 0; word < words; word++) memset(ends_c + (size_t)word * n->hidden, 0, width * sizeof(float));
+    int going = words;
+    for (int step = 0; step < lengths[0]; step++) {
+        while (lengths[going - 1] <= step) going--;
+        for (int word = 0; word < going; word++) {
+            int row = w->first[word] + (back ? lengths[word] - 1 - step : step);
+            w->add[word] = height ? w->inputs + (size_t)row * outputs
+                                  : layer->table + (size_t)letters[row] * outputs;
+        }
+        if (step) multiply(&layer->hidden, w->steps, part, going, w->add, w->gates);
+        for (int word = 0; word < going; word++) {
+            int row = w->first[word] + (back ? lengths[word] - 1 - step : step);
+            float *h = ends_h + (size_t)word * n->hidden;
+            uint8_t *steps = w->steps + (size_t)word * part;
+            cells(width, step ? w->gates + (size_t)word * outputs : w->add[word], ends_c + (size_t)word * n->hidden,
+                  h, steps);
+            memcpy(w->above + row * sides + side * part, steps, part);
+            if (top) memcpy(w->states + (size_t)row * n->hidden + side * width, h, width * sizeof(float));
+        }
+    }
+}
+
+static void read_words(const struct network *n, int words, const int32_t *letters, const int32_t *lengths,
+                       struct work *w) {
+    for (int height = 0; height < n->encoder_layers; height++) {
+        for (int side = 0; side < n->directions; side++)
+            read_layer(n, n->encoder + height * n->directions + side, height, side,
+                       n->directions == 2 ? side : n->reads_backward, words, letters, lengths, w);
+        uint8_t *read = w->below;
+        w->below = w->above;
+        w->above = read;
+    }
+    if (!n->attention) return;
+    int rows = w->first[words];
+    for (int row = 0; row < rows; row++) w->add[row] = n->nothing;
+    multiply(&n->key, w->below, (size_t)n->directions * padded(n->width), rows, w->add, w->keys);
+}
+
+/* --- Saying -------------------------------------------------------------------------------------- */
+
+/* How many symbols in a row may repeat those before them: model/circles.py has the rule. */
+static void allow_circles(const int32_t *letters, int length, int32_t *limits) {
+    int rounds = 1;
+    for (int size = 1; size <= LARGEST_CIRCLE; size++) {
+        int streak = 0;
+        for (int t = size; t < length; t++) {
+            streak = letters[t] == letters[t - size] ? streak + 1 : 0;
+            if (streak / size + 1 > rounds) rounds = streak / size + 1;
+        }
+    }
+    for (int size = 1; size <= LARGEST_CIRCLE; size++) {
+        int least = size == 1 ? 4 : 3;
+        limits[size - 1] = ((rounds > least ? rounds : least) - 1) * size;
+    }
+}
+
+/* Logits of `rows` rows, four at a time so that sums need not wait for each other. */
+static void score(const struct network *n, int rows, const float *tops, float *restrict logits) {
+    int symbols = n->padded_symbols, hidden = n->hidden;
+    for (int row = 0; row < rows; row += 4) {
+        int some = rows - row < 4 ? rows - row : 4;
+        for (int first = 0; first < symbols; first += 16) {
+            float sums[4][16];
+            for (int r = 0; r < 4; r++) memcpy(sums[r], n->output_bias + first, sizeof sums[r]);
+            for (int k = 0; k < hidden; k++) {
+                const float *weight = n->output_weight + (size_t)k * symbols + first;
+                for (int r = 0; r < 4; r++) {
+                    float top = tops[(size_t)(row + (r < some ? r : 0)) * hidden + k];
+                    for (int lane = 0; lane < 16; lane++) sums[r][lane] += top * weight[lane];
+                }
+            }
+            for (int r = 0; r < some; r++) memcpy(logits + (size_t)(row + r) * symbols + first, sums[r], sizeof sums[r]);
+        }
+    }
+}
+
+static void start_rows(const struct network *n, int words, const int32_t *letters, const int32_t *lengths,
+                       struct work *w) {
+    int hidden = n->hidden, part = padded(hidden);
+    size_t layer_size = (size_t)words * hidden;
+    for (int row = 0; row < words; row++) {
+        w->word[row] = row;
+        w->label[row] = n->start;
+        allow_circles(letters + w->first[row] + n->boundaries, lengths[row] - 2 * n->boundaries,
+                      w->limits + row * LARGEST_CIRCLE);
+    }
+    memset(w->streaks, 0, (size_t)words * LARGEST_CIRCLE * sizeof *w->streaks);
+    memset(w->read, 128, (size_t)n->decoder_layers * words * 2 * part);
+    memset(w->row_h, 0, n->decoder_layers * layer_size * sizeof(float));
+    memset(w->row_c, 0, n->decoder_layers * layer_size * sizeof(float));
+    for (int l = 0; l < (n->hands_each ? n->decoder_layers : 1); l++) {
+        size_t from = (n->hands_each ? l : n->encoder_layers - 1) * layer_size, to = l * layer_size;
+        memcpy(w->row_h + to, w->h + from, layer_size * sizeof(float));
+        memcpy(w->row_c + to, w->c + from, layer_size * sizeof(float));
+        for (int row = 0; row < words; row++)
+            for (int k = 0; k < hidden; k++)
+                w->read[((size_t)l * words + row) * 2 * part + part + k] = step_of(w->h[from + (size_t)row * hidden + k]);
+    }
+}
+
+/* One step of `rows` rows: what the output layer reads, in w->tops. */
+static void step(const struct network *n, int words, int rows, const int32_t *lengths, struct work *w) {
+    int hidden = n->hidden, part = padded(hidden);
+    const float *x = NULL;
+    for (int l = 0; l < n->decoder_layers; l++) {
+        const struct layer *layer = n->decoder + l;
+        uint8_t *read = w->read + (size_t)l * words * 2 * part;
+        int below = l || n->attention;  /* without, the lowest layer has h alone */
+        for (int row = 0; row < rows; row++) {
+            if (l) memcpy(read + (size_t)row * 2 * part, read - (size_t)(words - row) * 2 * part + part, part);
+            w->add[row] = l ? layer->bias : layer->table + (size_t)w->label[row] * layer->hidden.outputs;
+        }
+        multiply(&layer->hidden, read + (below ? 0 : part), 2 * part, rows, w->add, w->gates);
+        for (int row = 0; row < rows; row++) {
+            size_t at = ((size_t)l * words + row) * hidden;
+            cells(hidden, w->gates + (size_t)row * layer->hidden.outputs, w->row_c + at, w->row_h + at,
+                  read + (size_t)row * 2 * part + part);
+        }
+        x = w->row_h + (size_t)l * words * hidden;
+    }
+    if (!n->attention) {
+        memcpy(w->tops, x, (size_t)rows * hidden * sizeof(float));
+        return;
+    }
+    const uint8_t *query = w->read + (size_t)(n->decoder_layers - 1) * words * 2 * part + part;
+    for (int row = 0; row < rows; row++) {
+        int word = w->word[row], first = w->first[word];
+        uint8_t *mixed = w->mixed + (size_t)row * 2 * part;
+        attend(hidden, lengths[word], x + (size_t)row * hidden, w->keys + (size_t)first * n->key.outputs,
+               n->key.outputs, w->states + (size_t)first * hidden, w->looked, w->context);
+        for (int k = 0; k < hidden; k++) mixed[k] = step_of(w->context[k]);
+        memcpy(mixed + part, query + (size_t)row * 2 * part, part);
+        w->add[row] = n->nothing;
+    }
+    multiply(&n->mix, w->mixed, 2 * part, rows, w->add, w->gates);
+    for (int row = 0; row < rows; row++)
+        squash(hidden, w->gates + (size_t)row * n->mix.outputs, w->tops + (size_t)row * hidden,
+               w->read + (size_t)row * 2 * part);
+}
+
+/* The likeliest symbol of a row that does not begin a round too many, and its probability. */
+static int choose(const struct network *n, float *restrict logits, const uint16_t *said, int count,
+                  const int32_t *streaks, const int32_t *limits, float *probability) {
+    for (int size = 1; size <= LARGEST_CIRCLE && size <= count; size++)
+        if (streaks[size - 1] >= limits[size - 1]) logits[said[count - size]] = -INFINITY;
+    int best = 0;
+    for (int symbol = 1; symbol < n->symbols; symbol++)
+        if (logits[symbol] > logits[best]) best = symbol;
+    float most = logits[best], sum = 0;
+    for (int symbol = 0; symbol < n->padded_symbols; symbol++) {
+        logits[symbol] = share_of(logits[symbol] - most);
+    }
+    for (int symbol = 0; symbol < n->padded_symbols; symbol++) sum += logits[symbol];
+    *probability = 1 / sum;
+    return best;
+}
+
+/* The last row takes the place of one that is given up. */
+static void move_row(const struct network *n, int words, int from, int to, struct work *w) {
+    int hidden = n->hidden, part = padded(hidden);
+    w->word[to] = w->word[from];
+    w->label[to] = w->label[from];
+    for (int l = 0; l < n->decoder_layers; l++) {
+        size_t layer = (size_t)l * words;
+        memcpy(w->row_c + (layer + to) * hidden, w->row_c + (layer + from) * hidden, hidden * sizeof(float));
+        memcpy(w->read + (layer + to) * 2 * part, w->read + (layer + from) * 2 * part, 2 * part);
+    }
+}
+
+/* How many steps a word may take: model/hypothesis.py has the rule, of its letters alone. */
+static int bound(const struct network *n, int length) { return 2 * (length - 2 * n->boundaries) + 10; }
+
+static void say(const struct network *n, int words, const int32_t *lengths, int room, struct work *w,
+                uint16_t *symbols, float *probabilities, float *stress, int32_t *counts, uint8_t *complete) {
+    int rows = words;
+    for (int count = 0; rows; count++) {
+        step(n, words, rows, lengths, w);
+        score(n, rows, w->tops, w->logits);
+        for (int row = rows - 1; row >= 0; row--) {
+            int word = w->word[row];
+            uint16_t *said = symbols + (size_t)word * room;
+            int32_t *streaks = w->streaks + word * LARGEST_CIRCLE;
+            int symbol = choose(n, w->logits + (size_t)row * n->padded_symbols, said, count, streaks,
+                                w->limits + word * LARGEST_CIRCLE, probabilities + (size_t)word * room + count);
+            w->label[row] = said[count] = symbol;
+            complete[word] = symbol == n->end;
+            if (stress && !complete[word])
+                for (int class = 0; class < STRESSES; class++)
+                    stress[((size_t)word * room + count) * STRESSES + class] =
+                        n->stress_of_symbol[symbol * STRESSES + class] +
+                        inner(n->hidden, n->stress_of_top + (size_t)class * n->hidden, w->tops + (size_t)row * n->hidden);
+            for (int size = 1; size <= LARGEST_CIRCLE && size <= count; size++)
+                streaks[size - 1] = symbol == said[count - size] ? streaks[size - 1] + 1 : 0;
+            counts[word] = count + !complete[word];
+            if (complete[word] || count + 1 == bound(n, lengths[word])) move_row(n, words, --rows, row, w);
+        }
+    }
+}
+
+int tanger_decode(const struct network *n, int words, const int32_t *letters, const int32_t *lengths, int room,
+                  uint16_t *symbols, float *probabilities, float *stress, int32_t *counts, uint8_t *complete) {
+    int rows = 0;
+    for (int word = 0; word < words; word++) rows += lengths[word];
+    struct work work;
+    struct arena arena = {NULL, 0};
+    lay_out(n, words, rows, lengths[0], &arena, &work);
+    char *memory = aligned_alloc(64, arena.size);
+    if (!memory) return -1;
+    arena.next = memory;
+    lay_out(n, words, rows, lengths[0], &arena, &work);
+    work.first[0] = 0;
+    for (int word = 0; word < words; word++) work.first[word + 1] = work.first[word] + lengths[word];
+    read_words(n, words, letters, lengths, &work);
+    start_rows(n, words, letters, lengths, &work);
+    say(n, words, lengths, room, &work, symbols, probabilities, stress, counts, complete);
+    free(memory);
+    return 0;
+}

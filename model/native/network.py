@@ -1,0 +1,254 @@
+"""A network's weights as `decode.c` reads them, and its greedy decode of words.
+
+Shapes: V symbols, N outputs, K inputs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from model import stress
+from model.config import NetworkConfig
+from model.hypothesis import Decoded, length_bound
+from model.vocabulary import Vocabulary, frame
+from model.weights import (
+    Array,
+    LstmWeights,
+    embedding,
+    lstm_weights,
+    stabiliser_factor,
+    whole_numbers,
+)
+
+_PANEL = 32  # outputs that lie together, as in decode.c
+_LANES = 16  # logits that are computed together
+_ZERO = 128  # the step that means zero
+_STEPS = 127  # from zero to one
+
+
+class _Product(ctypes.Structure):
+    _fields_ = (
+        ("inputs", ctypes.c_int32),
+        ("outputs", ctypes.c_int32),
+        ("weights", ctypes.c_void_p),
+        ("offsets", ctypes.c_void_p),
+        ("scales", ctypes.c_void_p),
+    )
+
+
+class _Layer(ctypes.Structure):
+    _fields_ = (
+        ("table", ctypes.c_void_p),
+        ("bias", ctypes.c_void_p),
+        ("input", _Product),
+        ("hidden", _Product),
+    )
+
+
+class _Network(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_int32) for name in (
+            "hidden", "width", "directions", "reads_backward", "encoder_layers", "decoder_layers",
+            "hands_each", "attention", "boundaries", "symbols", "padded_symbols", "start", "end",
+        )),
+        ("encoder", ctypes.POINTER(_Layer)),
+        ("decoder", ctypes.POINTER(_Layer)),
+        ("key", _Product),
+        ("mix", _Product),
+        *((name, ctypes.c_void_p) for name in (
+            "nothing", "output_weight", "output_bias", "stress_of_top", "stress_of_symbol",
+        )),
+    )  # fmt: skip
+
+
+class NativeNetwork:
+    """A network, ready to decode greedily in whole numbers."""
+
+    def __init__(
+        self,
+        library: ctypes.CDLL,
+        config: NetworkConfig,
+        weights: Mapping[str, Array],
+        graphemes: Vocabulary,
+        phonemes: Vocabulary,
+        favour: Array,
+    ) -> None:
+        """Lay the weights out.
+
+        Args:
+            library: what `model.native.build.library` loaded.
+            config: the network's.
+            weights: float32, by the names that `Seq2Seq` gives them.
+            graphemes: what words are spelt in.
+            phonemes: what is said.
+            favour: [V] what is added to all logits.
+
+        Raises:
+            KeyError: for a weight that is missing.
+            ValueError: for one of another shape than the config says.
+        """
+        self._decode = library.tanger_decode
+        self._decode.restype = ctypes.c_int
+        self._config = config
+        self._graphemes = graphemes
+        self._kept: list[Any] = []  # what C points to
+        sizes = (config.input_symbols, config.output_symbols)
+        if sizes != (len(graphemes), len(phonemes)):
+            raise ValueError(f"a network of {sizes[0]} graphemes and {sizes[1]} phonemes")
+        self._network = self._laid_out(weights, favour, phonemes)
+
+    def decode(self, rows: Sequence[Sequence[int]]) -> list[Decoded]:
+        """Answers for spelt words, none of them empty, the longest first (see `Decoder`).
+
+        Raises:
+            MemoryError: where there is none.
+        """
+        words, room = len(rows), length_bound(len(rows[0]))
+        boundaries = self._config.boundaries
+        framed = [frame(row, self._graphemes, boundaries=boundaries) for row in rows]
+        lengths = np.array([len(row) for row in framed], np.int32)
+        letters = np.array([letter for row in framed for letter in row], np.int32)
+        symbols = np.empty((words, room), np.uint16)
+        probabilities = np.empty((words, room), np.float32)
+        scores = None
+        if self._config.stress:
+            scores = np.zeros((words, room, stress.CLASSES), np.float32)
+        counts, complete = np.empty(words, np.int32), np.empty(words, np.bool_)
+        failed = self._decode(
+            ctypes.byref(self._network), words, _at(letters), _at(lengths), room, _at(symbols),
+            _at(probabilities), None if scores is None else _at(scores), _at(counts), _at(complete),
+        )  # fmt: skip
+        if failed:
+            raise MemoryError(f"for {words} words of up to {len(rows[0])} letters")
+        classes: Sequence[Sequence[int] | None] = [None] * words
+        if scores is not None:
+            classes = stress.one_primary(scores, counts).tolist()
+        return [
+            Decoded(said[:count], chances[: count + whole], whole, marks and marks[:count])
+            for said, chances, count, whole, marks in zip(
+                symbols.tolist(), probabilities.tolist(), counts.tolist(), complete.tolist(),
+                classes, strict=True,
+            )
+        ]  # fmt: skip
+
+    def _laid_out(
+        self, weights: Mapping[str, Array], favour: Array, phonemes: Vocabulary
+    ) -> _Network:
+        config = self._config
+        sides = ["ahead", "back"] if config.direction == "both" else ["ahead"]
+        hidden, width = config.hidden, config.hidden // len(sides)
+        stabiliser = stabiliser_factor(config, weights)
+        letters = embedding(weights, "input", config.input_symbols) * stabiliser
+        labels = embedding(weights, "label", config.output_symbols) * stabiliser
+        _check(letters, config.input_symbols, config.input_width)
+        _check(labels, config.output_symbols, config.label_width)
+
+        encoder = []
+        for height in range(config.encoder_layers):
+            for side in sides:
+                lstm = lstm_weights(weights, f"encoder.layers.{height}.{side}")
+                _check_lstm(lstm, hidden if height else config.input_width, width)
+                layer = _Layer(hidden=self._product(lstm.hidden, parts=1))
+                if height:
+                    layer.input = self._product(lstm.input, parts=len(sides))
+                    layer.bias = self._floats(_padded(lstm.bias, _PANEL))
+                else:
+                    layer.table = self._floats(_padded(letters @ lstm.input.T + lstm.bias, _PANEL))
+                encoder.append(layer)
+
+        decoder = []
+        fed = hidden if config.attention else 0
+        for height in range(config.decoder_layers):
+            lstm = lstm_weights(weights, f"decoder.layers.{height}")
+            _check_lstm(lstm, hidden if height else config.label_width + fed, hidden)
+            of_label, of_below = np.split(lstm.input, [0 if height else config.label_width], axis=1)
+            both = np.concatenate([of_below, lstm.hidden], axis=1)
+            layer = _Layer(hidden=self._product(both, parts=both.shape[1] // hidden))
+            if height:
+                layer.bias = self._floats(_padded(lstm.bias, _PANEL))
+            else:
+                layer.table = self._floats(_padded(labels @ of_label.T + lstm.bias, _PANEL))
+            decoder.append(layer)
+
+        output = _check(weights["output.weight"], config.output_symbols, hidden) * stabiliser
+        bias = _check(weights["output.bias"], config.output_symbols) + favour
+        output = _padded(output.T, _LANES)
+        network = _Network(
+            hidden=hidden, width=width, directions=len(sides),
+            reads_backward=config.direction == "backward",
+            encoder_layers=config.encoder_layers, decoder_layers=config.decoder_layers,
+            hands_each=config.handover == "each", attention=config.attention,
+            boundaries=config.boundaries, symbols=config.output_symbols,
+            padded_symbols=output.shape[1], start=phonemes.start, end=phonemes.end,
+            encoder=(_Layer * len(encoder))(*encoder), decoder=(_Layer * len(decoder))(*decoder),
+            nothing=self._floats(np.zeros(4 * hidden + _PANEL)), output_weight=self._floats(output),
+            output_bias=self._floats(_padded(bias, _LANES, filled=-np.inf)),
+        )  # fmt: skip
+        if config.attention:
+            key = _check(weights["decoder.attention.key.weight"], hidden, hidden)
+            mix = _check(weights["decoder.attention.mix.weight"], hidden, 2 * hidden)
+            network.key = self._product(key / math.sqrt(hidden), parts=len(sides))
+            network.mix = self._product(mix, parts=2)
+        if config.stress:
+            of_top = _check(weights["stress_head.of_top.weight"], stress.CLASSES, hidden)
+            of_symbol = _check(
+                weights["stress_head.of_phoneme.weight"], config.output_symbols, stress.CLASSES
+            )
+            bias = _check(weights["stress_head.of_top.bias"], stress.CLASSES)
+            network.stress_of_top = self._floats(of_top * stabiliser)
+            network.stress_of_symbol = self._floats(of_symbol + bias)
+        return network
+
+    def _product(self, weight: Array, *, parts: int) -> _Product:
+        """Weight [N, K] for states in so many parts, each padded to a multiple of four."""
+        whole, scale = whole_numbers(weight.T)  # [K, N], [N]
+        each = whole.reshape(parts, -1, whole.shape[1])
+        each = np.pad(each, ((0, 0), (0, -each.shape[1] % 4), (0, 0)))
+        whole = _padded(each.reshape(-1, whole.shape[1]), _PANEL)
+        inputs, outputs = whole.shape
+        panels = whole.reshape(inputs // 4, 4, outputs // _PANEL, _PANEL).transpose(2, 0, 3, 1)
+        return _Product(
+            inputs=inputs,
+            outputs=outputs,
+            weights=self._keep(panels, np.int8),
+            offsets=self._keep(-_ZERO * whole.sum(axis=0, dtype=np.int32), np.int32),
+            scales=self._floats(_padded(scale / _STEPS, _PANEL)),
+        )
+
+    def _floats(self, values: Array) -> int:
+        return self._keep(values, np.float32)
+
+    def _keep(self, values: Array, kind: type[np.generic]) -> int:
+        """The address of a copy that lives as long as this."""
+        array = np.ascontiguousarray(values, kind)
+        self._kept.append(array)
+        return array.ctypes.data
+
+
+def _at(array: Array) -> ctypes.c_void_p:
+    return ctypes.c_void_p(array.ctypes.data)
+
+
+def _check(values: Array, *shape: int) -> Array:
+    """The values, if they have that shape: C would read past them."""
+    if values.shape != shape:
+        raise ValueError(f"weights of {values.shape}, not {shape}")
+    return values
+
+
+def _check_lstm(lstm: LstmWeights, inputs: int, width: int) -> None:
+    _check(lstm.input, 4 * width, inputs)
+    _check(lstm.hidden, 4 * width, width)
+    _check(lstm.bias, 4 * width)
+
+
+def _padded(values: Array, multiple: int, filled: float = 0) -> Array:
+    """The last axis filled up to a multiple."""
+    behind = -values.shape[-1] % multiple
+    axes = [(0, 0)] * (values.ndim - 1) + [(0, behind)]
+    return np.pad(values, axes, constant_values=filled)

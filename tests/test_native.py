@@ -1,0 +1,134 @@
+"""The compiled decode gives what the reference gives, but for the rounding of whole numbers."""
+
+import platform
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from test_engine import GRAPHEMES, PHONEMES, STRESSED, WORDS, written
+from test_network import STRONG
+
+from model import checkpoint
+from model.circles import rounds, ruled_out
+from model.engine import Engine
+from model.hypothesis import length_bound
+from model.native import build
+from model.native.network import NativeNetwork
+from model.torch_decoder import TorchDecoder
+
+pytestmark = pytest.mark.skipif(
+    build.library() is None, reason="not compiled: python -m model.native.build"
+)
+
+
+@pytest.fixture(scope="module")
+def shipped(shipped_artifact):
+    return checkpoint.read(shipped_artifact)
+
+
+def test_the_engine_runs_it_in_whole_numbers_alone(shipped):
+    assert Engine(shipped).runs_on.startswith("compiled C for ")
+    assert Engine(shipped, native=False).runs_on.startswith("ONNX Runtime ")
+    assert Engine(shipped, precision="float32").runs_on.startswith("ONNX Runtime ")
+
+
+@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize("name", STRESSED)
+def test_every_kind_of_network_answers_as_the_reference_does(tmp_path, name, masked):
+    """As long as both say the same, both are as sure of it; most words they say the same of."""
+    same = 0
+    for seed in range(5):
+        found = written(tmp_path / str(seed), STRESSED[name], seed)
+        expected = TorchDecoder.of([found], "cpu", masked=masked).decode(WORDS)
+        answers = Engine(found, masked=masked).decode(WORDS)
+        for answer, reference in zip(answers, expected, strict=True):
+            agreed = 0
+            for said, right in zip(answer.symbols, reference.symbols, strict=False):
+                if said != right:
+                    break
+                agreed += 1
+            np.testing.assert_allclose(
+                answer.probabilities[:agreed], reference.probabilities[:agreed], atol=0.1
+            )
+            if answer.symbols == reference.symbols:
+                same += 1
+                assert answer.complete == reference.complete
+                assert len(answer.probabilities) == len(reference.probabilities)
+                assert (answer.stress is None) == (reference.stress is None)
+    assert same >= 0.7 * 5 * len(WORDS)
+
+
+def test_no_answer_goes_round_in_circles_or_past_its_bound(tmp_path):
+    held = 0
+    for seed in range(8):
+        for answer, word in zip(
+            Engine(written(tmp_path / str(seed), STRONG, seed)).decode(WORDS), WORDS, strict=True
+        ):
+            for step, symbol in enumerate(answer.symbols):
+                forbidden = ruled_out(answer.symbols[:step], rounds(word))
+                assert symbol not in forbidden
+                held += bool(forbidden)
+            assert answer.complete or len(answer.symbols) == length_bound(len(word))
+    assert held > 10
+
+
+def test_every_kind_of_processor_comes_to_the_same_answers(shipped, tmp_path):
+    """The plain C for those without a kind of their own among them."""
+    rows = [shipped.graphemes.encode(word) for word in ("TANGER", "PRONOUNCE", "A", "O'NEIL") * 9]
+    weights = {name: array.astype(np.float32) for name, array in shipped.weights().items()}
+    config = Engine(shipped).configs[0]
+    favour = np.zeros(len(shipped.phonemes), np.float32)
+    plain = build.Kind("plain", [platform.machine()], [], [])
+    if compiler := build.compiler():
+        build.compile_for(plain, compiler, tmp_path / "plain.so")
+    found = [build.load(kind.path) for kind in build.KINDS if build.library([kind])]
+    found += [build.load(path) for path in tmp_path.glob("plain.so")]
+    rows.sort(key=len, reverse=True)
+    letters, sounds = shipped.graphemes, shipped.phonemes
+    networks = [NativeNetwork(each, config, weights, letters, sounds, favour) for each in found]
+    first, *others = (network.decode(rows) for network in networks)
+    for answers in others:
+        for answer, expected in zip(answers, first, strict=True):
+            assert answer.symbols == expected.symbols
+            np.testing.assert_allclose(answer.probabilities, expected.probabilities, atol=1e-3)
+
+
+def test_another_processor_takes_none_of_them(monkeypatch):
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+    assert build.library() is None
+
+
+def test_without_it_onnx_runtime_decodes(monkeypatch, shipped):
+    monkeypatch.setattr(build, "library", lambda: None)
+    engine = Engine(shipped)
+    assert engine.runs_on.startswith("ONNX Runtime ")
+    (answer,) = engine.decode([shipped.graphemes.encode("TANGER")])
+    assert shipped.phonemes.decode(answer.symbols) == ("T", "AE", "NG", "ER")
+
+
+@pytest.mark.parametrize("name", ["output.weight", "encoder.layers.0.ahead.bias"])
+def test_weights_of_another_shape_never_reach_it(shipped, name):
+    weights = {key: array.astype(np.float32) for key, array in shipped.weights().items()}
+    kept = Engine(shipped).configs[0]
+    (_, found) = build.library()
+    favour = np.zeros(len(shipped.phonemes), np.float32)
+    with pytest.raises(ValueError, match="weights of"):
+        NativeNetwork(
+            found, kept, {**weights, name: weights[name][:-1]}, shipped.graphemes,
+            shipped.phonemes, favour,
+        )  # fmt: skip
+    with pytest.raises(ValueError, match="a network of"):
+        NativeNetwork(
+            found, replace(kept, output_symbols=9), weights, shipped.graphemes, shipped.phonemes,
+            favour,
+        )  # fmt: skip
+    assert len(GRAPHEMES) != len(shipped.graphemes)
+    with pytest.raises(ValueError, match="a network of"):
+        NativeNetwork(found, kept, weights, GRAPHEMES, PHONEMES, favour)
+
+
+def test_no_compiler_is_said(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(FileNotFoundError, match="no C compiler"):
+        build.build()
