@@ -20,7 +20,6 @@ from benchmarks.goals import goal, show_table
 from benchmarks.measure import processor, rates_of, show
 from model import checkpoint, error_rates, lexicon
 from model.cli.common import ARTIFACT
-from model.config import Precision
 from model.engine import Engine
 from model.phonemizer import Phonemizer
 
@@ -31,6 +30,8 @@ BATCHES = (1, 8, 32, 256, 1024, 4096)
 
 def main(
     artifact: Annotated[Path, typer.Option(help="The artifact's folder.")] = ARTIFACT,
+    fast: Annotated[Path, typer.Option(help="That of the small one.")] = ROOT
+    / "artifacts/en-us-fast",
     data: Annotated[Path, typer.Option(help="The folder of the CMUdict split.")] = DATA,
     seconds: Annotated[float, typer.Option(help="Time for each measurement.")] = 1.0,
     rounds: Annotated[int, typer.Option(help="Measurements of each kind.")] = 5,
@@ -59,19 +60,34 @@ def main(
         seconds,
         rounds,
     )
-    rates: dict[Precision, dict[int, float]] = {"float32": {}, "int8": {}}
-    for precision, by_batch in rates.items():
-        engine = Engine(found, precision=precision)
-        for batch in BATCHES:
-            work = _turns(rows, batch, engine.decode)
-            by_batch[batch] = _rates(
-                f"engine, {precision}, batch {batch}, words/s", work, seconds, rounds
+    engines = {
+        "int8": Engine(found),
+        "int8, ONNX Runtime": Engine(found, native=False),
+        "float32": Engine(found, precision="float32"),
+    }
+    rates = {
+        name: {
+            batch: _rates(
+                f"engine, {name}, batch {batch}, words/s", _turns(rows, batch, engine.decode),
+                seconds, rounds,
             )
+            for batch in BATCHES
+        }
+        for name, engine in engines.items()
+    }  # fmt: skip
     by_length = _by_length(Engine(found), found.graphemes.encode("A")[0], seconds / 4)
     loaded = Phonemizer.load(artifact, "cpu")
     mflop = found.metrics()[test.name]["mflop_per_word"]
 
     systems = [_ours(artifact.name, loaded, references, rates["int8"][256])]
+    small = checkpoint.read(fast)
+    small_rate = _rates(
+        f"{fast.name}, int8, batch 256, words/s",
+        _turns([small.graphemes.encode(word) for word in words], 256, Engine(small).decode),
+        seconds,
+        rounds,
+    )
+    systems.append(_ours(fast.name, Phonemizer.load(fast, "cpu"), references, small_rate))
     for neighbour in neighbours.all_of_them(
         data / "cmudict-0.7b.train-dev-20-21", ROOT / "runs/benchmarks"
     ):
@@ -90,10 +106,11 @@ def main(
     service = footprint.of_service(artifact, 2)
 
     rate = rates["int8"]
-    other = {system["name"]: system["words_per_second"] for system in systems[1:]}
+    other = {system["name"]: system["words_per_second"] for system in systems[2:]}
     share = mflop * rate[256] * 1e6 / (gemm * 1e9)
     exact = mflop * rates["float32"][256] * 1e6 / (gemm * 1e9)
     rival = other["Phonetisaurus"]
+    fastest = None if None in other.values() else max(other, key=lambda name: other[name])
     table = [
         goal("batch 1, time per word: plain loop / engine", 12, rate[1] / slow, "x",
               f"{rate[1]:,.0f} words/s; float32 {rates['float32'][1] / slow:.1f} x"),
@@ -101,6 +118,9 @@ def main(
               f"{rate[256]:,.0f} words/s x {mflop} MFLOP; float32 {100 * exact:.0f} %"),
         goal("words/s against Phonetisaurus", 1, rival and rate[256] / rival, "x",
               "batch 256, one core" if rival else "Phonetisaurus is missing"),
+        goal(f"{fast.name} words/s against the fastest neighbour", 5,
+              fastest and small_rate / other[fastest], "x",
+              f"{small_rate:,.0f} words/s; {fastest or 'a neighbour is missing'}"),
         goal("two cores against one", 1.8, two / one, "x", f"{two:,.0f} words/s"),
         goal("memory of the service beyond `import torch`", -150,
               service.megabytes - bare.megabytes, "MB",
@@ -117,6 +137,7 @@ def main(
         print("no GPU is here: its rates are not measured")
     record = {
         "artifact": {"name": artifact.name, "version": found.version, "mflop_per_word": mflop},
+        "runs_on": {name: engine.runs_on for name, engine in engines.items()},
         "processor": processor(),
         "gemm_gflops": gemm,
         "plain_loop_words_per_second": slow,

@@ -290,9 +290,10 @@ struct work {
     float *logits;                 /* [B, padded symbols] */
     float *looked, *context;       /* [T], [H] */
     int32_t *streaks, *limits;     /* [B, LARGEST_CIRCLE], by word */
+    float *stresses;               /* [B, room, STRESSES] logits, by word */
 };
 
-static void lay_out(const struct network *n, int words, int rows, int longest, struct arena *arena,
+static void lay_out(const struct network *n, int words, int rows, int longest, int room, struct arena *arena,
                     struct work *w) {
     int hidden = n->hidden, part = padded(hidden), most = 0;
     for (int l = 0; l < n->encoder_layers * n->directions; l++)
@@ -323,6 +324,7 @@ static void lay_out(const struct network *n, int words, int rows, int longest, s
     w->context = PIECE(hidden, float);
     w->streaks = PIECE(words * LARGEST_CIRCLE, int32_t);
     w->limits = PIECE(words * LARGEST_CIRCLE, int32_t);
+    w->stresses = PIECE(n->stress_of_top ? (size_t)words * room * STRESSES : 0, float);
 }
 
 /* --- Reading ------------------------------------------------------------------------------------- */
@@ -508,11 +510,27 @@ static void move_row(const struct network *n, int words, int from, int to, struc
     }
 }
 
+/* The likeliest classes with one primary stress a word: model/stress.py has the rule. */
+static void one_primary(const float *logits, int count, uint8_t *classes) {
+    int chosen = -1;
+    float most = -INFINITY;
+    for (int k = 0; k < count; k++) {
+        const float *of = logits + k * STRESSES;  /* no vowel, unstressed, primary, secondary */
+        float vowel = fmaxf(of[1], fmaxf(of[2], of[3])), gain = of[2] - fmaxf(of[1], of[3]);
+        classes[k] = vowel <= of[0] ? 0 : of[3] > of[1] ? 3 : 1;
+        if (classes[k] && gain > most) {
+            most = gain;
+            chosen = k;
+        }
+    }
+    if (chosen >= 0) classes[chosen] = 2;
+}
+
 /* How many steps a word may take: model/hypothesis.py has the rule, of its letters alone. */
 static int bound(const struct network *n, int length) { return 2 * (length - 2 * n->boundaries) + 10; }
 
 static void say(const struct network *n, int words, const int32_t *lengths, int room, struct work *w,
-                uint16_t *symbols, float *probabilities, float *stress, int32_t *counts, uint8_t *complete) {
+                uint16_t *symbols, float *probabilities, uint8_t *stress, int32_t *counts, uint8_t *complete) {
     int rows = words;
     for (int count = 0; rows; count++) {
         step(n, words, rows, lengths, w);
@@ -527,28 +545,31 @@ static void say(const struct network *n, int words, const int32_t *lengths, int 
             complete[word] = symbol == n->end;
             if (stress && !complete[word])
                 for (int class = 0; class < STRESSES; class++)
-                    stress[((size_t)word * room + count) * STRESSES + class] =
+                    w->stresses[((size_t)word * room + count) * STRESSES + class] =
                         n->stress_of_symbol[symbol * STRESSES + class] +
                         inner(n->hidden, n->stress_of_top + (size_t)class * n->hidden, w->tops + (size_t)row * n->hidden);
             for (int size = 1; size <= LARGEST_CIRCLE && size <= count; size++)
                 streaks[size - 1] = symbol == said[count - size] ? streaks[size - 1] + 1 : 0;
             counts[word] = count + !complete[word];
-            if (complete[word] || count + 1 == bound(n, lengths[word])) move_row(n, words, --rows, row, w);
+            if (!complete[word] && count + 1 < bound(n, lengths[word])) continue;
+            if (stress)
+                one_primary(w->stresses + (size_t)word * room * STRESSES, counts[word], stress + (size_t)word * room);
+            move_row(n, words, --rows, row, w);
         }
     }
 }
 
 int tanger_decode(const struct network *n, int words, const int32_t *letters, const int32_t *lengths, int room,
-                  uint16_t *symbols, float *probabilities, float *stress, int32_t *counts, uint8_t *complete) {
+                  uint16_t *symbols, float *probabilities, uint8_t *stress, int32_t *counts, uint8_t *complete) {
     int rows = 0;
     for (int word = 0; word < words; word++) rows += lengths[word];
     struct work work;
     struct arena arena = {NULL, 0};
-    lay_out(n, words, rows, lengths[0], &arena, &work);
+    lay_out(n, words, rows, lengths[0], room, &arena, &work);
     char *memory = aligned_alloc(64, arena.size);
     if (!memory) return -1;
     arena.next = memory;
-    lay_out(n, words, rows, lengths[0], &arena, &work);
+    lay_out(n, words, rows, lengths[0], room, &arena, &work);
     work.first[0] = 0;
     for (int word = 0; word < words; word++) work.first[word + 1] = work.first[word] + lengths[word];
     read_words(n, words, letters, lengths, &work);

@@ -35,8 +35,7 @@ struct network {
 /* Words of lengths[w] letters each, longest first, their letters one after the other.
 
    Boundaries count as letters. Writes, with `room` places a word, as many as the longest may take: the
-   symbols and their probabilities, that of </s> among them where it was said, and logits of the stress
-   classes [words, room, 4] (NULL: no stress head); counts of the symbols before </s>; whether </s> was
-   said. Returns 0, or -1 where there is no memory. */
+   symbols and their probabilities, that of </s> among them where it was said, and their stress classes
+   (NULL: no stress head); counts of the symbols before </s>; whether </s> was said. Returns 0, or -1 where there is no memory. */
 int tanger_decode(const struct network *n, int words, const int32_t *letters, const int32_t *lengths, int room,
-                  uint16_t *symbols, float *probabilities, float *stress, int32_t *counts, uint8_t *complete);
+                  uint16_t *symbols, float *probabilities, uint8_t *stress, int32_t *counts, uint8_t *complete);
