@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from itertools import groupby
 from typing import Any, TypeVar
 
 import numpy as np
@@ -30,8 +29,8 @@ from model.vocabulary import frame
 
 # Words that go through the network together: more would outgrow the caches.
 _MOST = 128
-# Likewise of the compiled decode, which takes words of all lengths together.
-_MOST_NATIVE = 64
+# Likewise of the compiled decode, which takes words of any length together: their letters.
+_MOST_LETTERS = 512
 # Likewise of a beam's hypotheses.
 _MOST_IN_BEAMS = 256
 
@@ -109,16 +108,16 @@ class Engine:
 
     def decode(self, rows: Sequence[Sequence[int]]) -> list[Decoded]:
         """Answers for spelt words, in their order (see `Decoder`)."""
+        lengths = list(map(len, rows))
         if self._native is None:
-            return self._in_batches(rows, _MOST, self._batch)
-        most = max(1, min(_MOST_NATIVE, -(-len(rows) // self.threads)))
-        return self._in_batches(rows, most, self._native.decode, mixed=True)
+            return self._in_batches(rows, _of_one_length(lengths, _MOST), self._batch)
+        batches = _of_any_length(lengths, _MOST_LETTERS, share=-(-len(rows) // self.threads))
+        return self._in_batches(rows, batches, self._native.decode)
 
     def beam(self, rows: Sequence[Sequence[int]], width: int) -> list[list[Decoded]]:
         """Several answers for each spelt word (see `Decoder`)."""
-        return self._in_batches(
-            rows, max(1, _MOST_IN_BEAMS // width), lambda some: self._beam_batch(some, width)
-        )
+        batches = _of_one_length(list(map(len, rows)), max(1, _MOST_IN_BEAMS // width))
+        return self._in_batches(rows, batches, lambda some: self._beam_batch(some, width))
 
     def attention(
         self, rows: Sequence[Sequence[int]], said: Sequence[Sequence[int]]
@@ -127,38 +126,18 @@ class Engine:
         if not self._config.attention:
             raise AlignmentError
         pairs = list(zip(rows, said, strict=True))
-        return self._in_batches(pairs, _MOST, self._look, length=lambda pair: len(pair[0]))
+        return self._in_batches(pairs, _of_one_length(list(map(len, rows)), _MOST), self._look)
 
     def _in_batches(
         self,
         asked: Sequence[Q],
-        most: int,
+        batches: Sequence[Sequence[int]],
         answer: Callable[[list[Q]], list[A]],
-        length: Callable[[Q], int] = len,  # type: ignore[assignment]
-        *,
-        mixed: bool = False,
     ) -> list[A]:
-        """What `answer` says to some words at a time, in the order in which all of them came.
-
-        Args:
-            asked: the words.
-            most: how many at a time, at most.
-            answer: gets the longest first.
-            length: of a word.
-            mixed: whether it takes several lengths at a time.
-        """
-        by_length = sorted(range(len(asked)), key=lambda index: -length(asked[index]))
-        alike = [by_length]
-        if not mixed:
-            alike = [list(some) for _, some in groupby(by_length, lambda i: length(asked[i]))]
-        batches = [
-            indices[first : first + most]
-            for indices in alike
-            for first in range(0, len(indices), most)
-        ]
+        """What `answer` says to each batch of them, in the order in which they were asked."""
         answers: dict[int, A] = {}
 
-        def work(indices: list[int]) -> None:
+        def work(indices: Sequence[int]) -> None:
             answers.update(zip(indices, answer([asked[i] for i in indices]), strict=True))
 
         if self._pool is None or len(batches) == 1:
@@ -271,3 +250,32 @@ class Engine:
 
     def _floats(self) -> dict[str, np.ndarray[Any, Any]]:
         return {name: array.astype(np.float32) for name, array in self._weights.items()}
+
+
+def _of_one_length(lengths: Sequence[int], most: int) -> list[list[int]]:
+    """Words, by their indices, in batches of at most so many of one length, the longest first."""
+    by_length: dict[int, list[int]] = {}
+    for index, length in enumerate(lengths):
+        by_length.setdefault(length, []).append(index)
+    return [
+        indices[first : first + most]
+        for _, indices in sorted(by_length.items(), reverse=True)
+        for first in range(0, len(indices), most)
+    ]
+
+
+def _of_any_length(lengths: Sequence[int], letters: int, *, share: int) -> list[list[int]]:
+    """Words, by their indices, the longest first, in batches of about so many letters.
+
+    Args:
+        lengths: of the words.
+        letters: as many as a batch has where all its words are as long as its longest.
+        share: words of a batch, at most.
+    """
+    ordered = sorted(range(len(lengths)), key=lambda index: -lengths[index])
+    batches, first = [], 0
+    while first < len(ordered):
+        count = min(share, max(1, letters // max(1, lengths[ordered[first]])))
+        batches.append(ordered[first : first + count])
+        first += count
+    return batches

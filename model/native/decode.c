@@ -222,21 +222,34 @@ static void squash(int width, const float *restrict x, float *restrict h, uint8_
     for (int k = 0; k < width; k++) steps[k] = step_of(h[k]);
 }
 
-/* In a fixed order, whatever stands beside: sixteen sums, then those. */
-INLINE float inner(int width, const float *restrict a, const float *restrict b) {
-    float sums[16] = {0};
+/* Sixteen numbers of a row; `count` says how many of them are there, the others are zero. */
+typedef float sixteen __attribute__((vector_size(64)));
+
+INLINE sixteen load(const float *from, int count) {
+    sixteen found = {0};
+    memcpy(&found, from, (count < 16 ? count : 16) * sizeof(float));
+    return found;
+}
+
+/* In a fixed order, whatever stands beside. */
+INLINE float inner(int width, const float *a, const float *b) {
+    sixteen even = {0}, odd = {0};
     int k = 0;
-    for (; k + 16 <= width; k += 16)
-        for (int lane = 0; lane < 16; lane++) sums[lane] += a[k + lane] * b[k + lane];
-    for (int lane = 0; k + lane < width; lane++) sums[lane] += a[k + lane] * b[k + lane];
-    for (int half = 8; half; half /= 2)
-        for (int lane = 0; lane < half; lane++) sums[lane] += sums[lane + half];
-    return sums[0];
+    for (; k + 32 <= width; k += 32) {
+        even += load(a + k, 16) * load(b + k, 16);
+        odd += load(a + k + 16, 16) * load(b + k + 16, 16);
+    }
+    for (; k < width; k += 16) even += load(a + k, width - k) * load(b + k, width - k);
+    even += odd;
+    float sums[16], sum = 0;
+    memcpy(sums, &even, sizeof sums);
+    for (int lane = 0; lane < 8; lane++) sum += sums[lane] + sums[lane + 8];
+    return sum;
 }
 
 /* What a query finds among the letters of its word. */
 static void attend(int width, int letters, const float *query, const float *keys, size_t key_stride,
-                   const float *values, float *restrict looked, float *restrict context) {
+                   const float *values, float *looked, float *context) {
     float most = -INFINITY, sum = 0;
     for (int t = 0; t < letters; t++) {
         looked[t] = inner(width, query, keys + t * key_stride);
@@ -244,11 +257,22 @@ static void attend(int width, int letters, const float *query, const float *keys
     }
     for (int t = 0; t < letters; t++) looked[t] = share_of(looked[t] - most);
     for (int t = 0; t < letters; t++) sum += looked[t];
-    memset(context, 0, width * sizeof *context);
-    for (int t = 0; t < letters; t++) {
-        float share = looked[t] / sum;
-        const float *value = values + (size_t)t * width;
-        for (int k = 0; k < width; k++) context[k] += share * value[k];
+    for (int t = 0; t < letters; t++) looked[t] /= sum;
+    for (int k = 0; k < width; k += 32) {
+        sixteen even = {0}, odd = {0};
+        const float *value = values + k;
+        if (k + 32 <= width)
+            for (int t = 0; t < letters; t++, value += width) {
+                even += looked[t] * load(value, 16);
+                odd += looked[t] * load(value + 16, 16);
+            }
+        else
+            for (int t = 0; t < letters; t++, value += width) {
+                even += looked[t] * load(value, width - k);
+                if (k + 16 < width) odd += looked[t] * load(value + 16, width - k - 16);
+            }
+        memcpy(context + k, &even, (width - k < 16 ? width - k : 16) * sizeof(float));
+        if (k + 16 < width) memcpy(context + k + 16, &odd, (width - k < 32 ? width - k - 16 : 16) * sizeof(float));
     }
 }
 
@@ -398,21 +422,20 @@ static void allow_circles(const int32_t *letters, int length, int32_t *limits) {
 }
 
 /* Logits of `rows` rows, four at a time so that sums need not wait for each other. */
-static void score(const struct network *n, int rows, const float *tops, float *restrict logits) {
+static void score(const struct network *n, int rows, const float *tops, float *logits) {
     int symbols = n->padded_symbols, hidden = n->hidden;
     for (int row = 0; row < rows; row += 4) {
-        int some = rows - row < 4 ? rows - row : 4;
+        const float *top[4];
+        for (int r = 0; r < 4; r++) top[r] = tops + (size_t)(row + r < rows ? row + r : row) * hidden;
         for (int first = 0; first < symbols; first += 16) {
-            float sums[4][16];
-            for (int r = 0; r < 4; r++) memcpy(sums[r], n->output_bias + first, sizeof sums[r]);
-            for (int k = 0; k < hidden; k++) {
-                const float *weight = n->output_weight + (size_t)k * symbols + first;
-                for (int r = 0; r < 4; r++) {
-                    float top = tops[(size_t)(row + (r < some ? r : 0)) * hidden + k];
-                    for (int lane = 0; lane < 16; lane++) sums[r][lane] += top * weight[lane];
-                }
+            sixteen bias = load(n->output_bias + first, 16), sums[4] = {bias, bias, bias, bias};
+            const float *weight = n->output_weight + first;
+            for (int k = 0; k < hidden; k++, weight += symbols) {
+                sixteen of = load(weight, 16);
+                UNROLLED for (int r = 0; r < 4; r++) sums[r] += top[r][k] * of;
             }
-            for (int r = 0; r < some; r++) memcpy(logits + (size_t)(row + r) * symbols + first, sums[r], sizeof sums[r]);
+            for (int r = 0; r < 4 && row + r < rows; r++)
+                memcpy(logits + (size_t)(row + r) * symbols + first, &sums[r], sizeof sums[r]);
         }
     }
 }
