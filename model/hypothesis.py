@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from model.alignment import Alignment
@@ -31,8 +30,7 @@ class Decoded(NamedTuple):
     stress: Sequence[int] | None
 
 
-@dataclass(frozen=True)
-class Hypothesis:
+class Hypothesis(NamedTuple):
     """One answer of the network.
 
     Attributes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -194,7 +193,7 @@ class Phonemizer:
             )
         )
         return [
-            [replace(one, alignment=align(next(looked), one.step_probabilities)) for one in several]
+            [one._replace(alignment=align(next(looked), one.step_probabilities)) for one in several]
             for several in answers
         ]
 

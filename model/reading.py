@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from model import acronyms, alphabets, english, tokens
 from model.spelling import Speller, Spelling, SpellingError, SpellingErrorCode
@@ -23,8 +24,7 @@ MOST_DIGITS = 18
 Known = Callable[[str], bool]
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """One word of a reading.
 
     Attributes:
@@ -37,8 +37,7 @@ class Part:
     spoken: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """How a word is read.
 
     Attributes:
@@ -88,7 +87,7 @@ class Reader:
                 found = _one_letter(typed) or _acronym(typed, spelling.normalized, known)
                 if found is not None:
                     told = (_told(typed, found.part),)
-                    return Reading(replace(spelling, warnings=told), (found.part,), found.chance)
+                    return Reading(spelling._replace(warnings=told), (found.part,), found.chance)
             return Reading(spelling, (Part(spelling.normalized),))
         if self.english and spelling.error and spelling.error.code == "unspellable":
             return self._composed(spelling, known)
@@ -116,7 +115,7 @@ class Reader:
             else:
                 spelt = self.speller.spell(token.text.replace(".", ""))
                 if spelt.normalized is None:
-                    return Reading(replace(spelling, error=spelt.error), ())
+                    return Reading(spelling._replace(error=spelt.error), ())
                 guess = _in_company(found, place, spelt.normalized, known)
                 if guess is None:
                     pieces.append(_Piece(token.text, (Part(spelt.normalized),), spelt.warnings))
@@ -227,7 +226,7 @@ def _told(typed: str, part: Part) -> str:
 
 
 def _refused(spelling: Spelling, code: SpellingErrorCode, message: str) -> Reading:
-    return Reading(replace(spelling, error=SpellingError(code, message)), ())
+    return Reading(spelling._replace(error=SpellingError(code, message)), ())
 
 
 def _ascii_digit(character: str) -> str:

@@ -93,6 +93,11 @@ class Vocabulary:
             and not of_other_side(symbol)
         }
 
+    @cached_property
+    def _bare(self) -> list[str]:
+        """Every symbol, the prefix removed where there is one."""
+        return [symbol.removeprefix(self.prefix) for symbol in self.symbols]
+
     @property
     def own(self) -> tuple[str, ...]:
         """This side's symbols in order, without the special ones, their prefix removed."""
@@ -121,7 +126,8 @@ class Vocabulary:
 
     def decode(self, indices: Iterable[int]) -> tuple[str, ...]:
         """Symbols at `indices`, the prefix removed where there is one."""
-        return tuple(self.symbols[index].removeprefix(self.prefix) for index in indices)
+        bare = self._bare
+        return tuple([bare[index] for index in indices])
 
     @classmethod
     def of(cls, symbols: Iterable[str]) -> Vocabulary:

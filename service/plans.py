@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from model.reading import Part, Reader, Reading, derived
 from model.spelling import Spelling
@@ -14,8 +14,7 @@ from service.sources import Known, Sources
 Pronunciations = tuple[tuple[str, ...], ...]
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """A word to be said, or a part of one.
 
     Attributes:
@@ -29,8 +28,7 @@ class Piece:
     listed: Pronunciations = ()
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """How a word is going to be answered.
 
     Attributes:

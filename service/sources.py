@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from model.indexed_lexicon import Found, choose
@@ -15,8 +14,7 @@ from service.lexicons import Lexicons
 from service.schemas import Answerer
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(NamedTuple):
     """A word that a lexicon has.
 
     Attributes:

@@ -73,6 +73,47 @@ def test_no_answer_goes_round_in_circles_or_past_its_bound(tmp_path):
     assert held > 10
 
 
+@pytest.mark.parametrize("name", STRESSED)
+def test_a_beam_begins_with_the_greedy_answer_and_goes_on_by_likelihood(tmp_path, name):
+    same = 0
+    for seed in range(4):
+        found = written(tmp_path / str(seed), STRESSED[name], seed)
+        engine = Engine(found)
+        expected = TorchDecoder.of([found], "cpu").beam(WORDS, 4)
+        beams = engine.beam(WORDS, 4)
+        for word, answers, greedy, references in zip(
+            WORDS, beams, engine.decode(WORDS), expected, strict=True
+        ):
+            assert answers[0] == greedy
+            chances = [np.prod(answer.probabilities) for answer in answers[1:]]
+            assert chances == sorted(chances, reverse=True)
+            said = {tuple(answer.symbols) for answer in answers}
+            assert 1 < len(said) == len(answers) <= 4
+            same += len(said & {tuple(answer.symbols) for answer in references})
+            for answer in answers:
+                for step, symbol in enumerate(answer.symbols):
+                    assert symbol not in ruled_out(answer.symbols[:step], rounds(word))
+                assert answer.complete or len(answer.symbols) == length_bound(len(word))
+                assert (answer.stress is None) == (references[0].stress is None)
+    assert same >= 0.6 * 4 * 4 * len(WORDS)
+
+
+def test_a_beam_finds_what_onnx_runtime_finds(shipped):
+    """In nearly all words, for both round to whole numbers, but not in all places alike."""
+    words = "READ LEAD TEAR BASS A TANGER PRONOUNCE KNIGHT OUGHT WIND PNEUMONIA GHOTI".split()
+    rows = [shipped.graphemes.encode(word) for word in words]
+    found = Engine(shipped).beam(rows, 3)
+    expected = Engine(shipped, native=False).beam(rows, 3)
+    agreed = 0
+    for answers, references in zip(found, expected, strict=True):
+        chances = {tuple(answer.symbols): np.prod(answer.probabilities) for answer in answers}
+        others = {tuple(one.symbols): np.prod(one.probabilities) for one in references}
+        agreed += chances.keys() == others.keys()
+        for symbols in chances.keys() & others.keys():
+            assert chances[symbols] == pytest.approx(others[symbols], abs=0.05)
+    assert agreed >= 0.75 * len(words)
+
+
 def test_every_kind_of_processor_comes_to_the_same_answers(shipped, tmp_path):
     """The plain C for those without a kind of their own among them."""
     rows = [shipped.graphemes.encode(word) for word in ("TANGER", "PRONOUNCE", "A", "O'NEIL") * 9]

@@ -1,4 +1,4 @@
-/* The greedy decode in whole numbers, from letters to phonemes, for one core of a CPU.
+/* The decode in whole numbers, from letters to phonemes, greedy or with a beam, for one core of a CPU.
 
    It computes what model/network.py computes. Products are int8 as in model/arithmetic.py: a state,
    which lies between -1 and 1, becomes one of 255 steps, a weight a whole number of at most 63; their
@@ -278,7 +278,7 @@ static void attend(int width, int letters, const float *query, const float *keys
 
 /* --- One piece of memory a call ------------------------------------------------------------------ */
 
-struct arena { char *next; size_t size; };
+struct arena { char *start, *next; size_t size; };
 
 /* Called twice: without memory it only counts. Every piece starts on a cache line of its own. */
 static void *piece(struct arena *arena, size_t bytes) {
@@ -294,6 +294,16 @@ static void *piece(struct arena *arena, size_t bytes) {
 
 static int padded(int width) { return (width + 3) / 4 * 4; }
 
+/* What was said, by word, or with a beam by hypothesis: S of them with room for so many steps. */
+struct said {
+    uint16_t *symbols;             /* [S, room] */
+    float *probabilities;          /* [S, room] */
+    float *stresses;               /* [S, room, STRESSES] logits */
+    int32_t *counts;               /* [S] symbols before </s> */
+    uint8_t *complete;             /* [S] */
+    int32_t *streaks;              /* [S, LARGEST_CIRCLE] symbols in a row that were those so many before */
+};
+
 struct work {
     /* Of the encoder */
     int32_t *first;                /* [B + 1] */
@@ -305,28 +315,38 @@ struct work {
     float *h, *c;                  /* [layers, B, H] where each encoder layer ended */
     uint8_t *steps;                /* [B, padded width] */
     float *gates;                  /* [B, the most outputs] */
-    /* Of the decoder, by row; rows of finished words are given up */
-    int32_t *word, *label;         /* [B] */
-    float *row_h, *row_c;          /* [layers, B, H] */
-    uint8_t *read;                 /* [layers, B, 2 parts]: what is below, and h */
-    uint8_t *mixed;                /* [B, 2 parts]: context, query */
-    float *tops;                   /* [B, H] */
-    float *logits;                 /* [B, padded symbols] */
+    /* Of the decoder: what is being said, a row each, of at most S; rows of what is finished are given
+       up. A word has one row, or with a beam several. */
+    int32_t *word, *label;         /* [S] */
+    float *row_h, *row_c;          /* [layers, S, H] */
+    uint8_t *read;                 /* [layers, S, 2 parts]: what is below, and h */
+    uint8_t *mixed;                /* [S, 2 parts]: context, query */
+    float *tops;                   /* [S, H] */
+    float *logits;                 /* [S, padded symbols] */
     float *looked, *context;       /* [T], [H] */
-    int32_t *streaks, *limits;     /* [B, LARGEST_CIRCLE], by word */
-    float *stresses;               /* [B, room, STRESSES] logits, by word */
+    int32_t *limits;               /* [B, LARGEST_CIRCLE] */
+    struct said said;
 };
 
-static void lay_out(const struct network *n, int words, int rows, int longest, int room, struct arena *arena,
-                    struct work *w) {
-    int hidden = n->hidden, part = padded(hidden), most = 0;
+static void lay_out_said(const struct network *n, int slots, int room, struct arena *arena, struct said *said) {
+    said->symbols = PIECE((size_t)slots * room, uint16_t);
+    said->probabilities = PIECE((size_t)slots * room, float);
+    said->stresses = PIECE(n->stress_of_top ? (size_t)slots * room * STRESSES : 0, float);
+    said->counts = PIECE(slots, int32_t);
+    said->complete = PIECE(slots, uint8_t);
+    said->streaks = PIECE((size_t)slots * LARGEST_CIRCLE, int32_t);
+}
+
+static void lay_out(const struct network *n, int words, int rows, int longest, int slots, int room,
+                    struct arena *arena, struct work *w) {
+    int hidden = n->hidden, part = padded(hidden), most = 0, layers = n->decoder_layers;
     for (int l = 0; l < n->encoder_layers * n->directions; l++)
         if (n->encoder[l].hidden.outputs > most) most = n->encoder[l].hidden.outputs;
-    for (int l = 0; l < n->decoder_layers; l++)
+    for (int l = 0; l < layers; l++)
         if (n->decoder[l].hidden.outputs > most) most = n->decoder[l].hidden.outputs;
     size_t sides = (size_t)n->directions * padded(n->width);
     w->first = PIECE(words + 1, int32_t);
-    w->add = PIECE(rows > words ? rows : words, const float *);
+    w->add = PIECE(rows > slots ? rows : slots, const float *);
     w->inputs = PIECE((size_t)rows * most, float);
     w->below = PIECE(rows * sides, uint8_t);
     w->above = PIECE(rows * sides, uint8_t);
@@ -335,20 +355,19 @@ static void lay_out(const struct network *n, int words, int rows, int longest, i
     w->h = PIECE((size_t)n->encoder_layers * words * hidden, float);
     w->c = PIECE((size_t)n->encoder_layers * words * hidden, float);
     w->steps = PIECE((size_t)words * padded(n->width), uint8_t);
-    w->gates = PIECE((size_t)words * most, float);
-    w->word = PIECE(words, int32_t);
-    w->label = PIECE(words, int32_t);
-    w->row_h = PIECE((size_t)n->decoder_layers * words * hidden, float);
-    w->row_c = PIECE((size_t)n->decoder_layers * words * hidden, float);
-    w->read = PIECE((size_t)n->decoder_layers * words * 2 * part, uint8_t);
-    w->mixed = PIECE((size_t)words * 2 * part, uint8_t);
-    w->tops = PIECE((size_t)words * hidden, float);
-    w->logits = PIECE((size_t)words * n->padded_symbols, float);
+    w->gates = PIECE((size_t)slots * most, float);
+    w->word = PIECE(slots, int32_t);
+    w->label = PIECE(slots, int32_t);
+    w->row_h = PIECE((size_t)layers * slots * hidden, float);
+    w->row_c = PIECE((size_t)layers * slots * hidden, float);
+    w->read = PIECE((size_t)layers * slots * 2 * part, uint8_t);
+    w->mixed = PIECE((size_t)slots * 2 * part, uint8_t);
+    w->tops = PIECE((size_t)slots * hidden, float);
+    w->logits = PIECE((size_t)slots * n->padded_symbols, float);
     w->looked = PIECE(longest, float);
     w->context = PIECE(hidden, float);
-    w->streaks = PIECE(words * LARGEST_CIRCLE, int32_t);
     w->limits = PIECE(words * LARGEST_CIRCLE, int32_t);
-    w->stresses = PIECE(n->stress_of_top ? (size_t)words * room * STRESSES : 0, float);
+    lay_out_said(n, slots, room, arena, &w->said);
 }
 
 /* --- Reading ------------------------------------------------------------------------------------- */
@@ -440,55 +459,54 @@ static void score(const struct network *n, int rows, const float *tops, float *l
     }
 }
 
-static void start_rows(const struct network *n, int words, const int32_t *letters, const int32_t *lengths,
+/* A row for each word, where its encoder ended. */
+static void start_rows(const struct network *n, int words, int slots, const int32_t *letters, const int32_t *lengths,
                        struct work *w) {
     int hidden = n->hidden, part = padded(hidden);
-    size_t layer_size = (size_t)words * hidden;
     for (int row = 0; row < words; row++) {
         w->word[row] = row;
         w->label[row] = n->start;
         allow_circles(letters + w->first[row] + n->boundaries, lengths[row] - 2 * n->boundaries,
                       w->limits + row * LARGEST_CIRCLE);
     }
-    memset(w->streaks, 0, (size_t)words * LARGEST_CIRCLE * sizeof *w->streaks);
-    memset(w->read, 128, (size_t)n->decoder_layers * words * 2 * part);
-    memset(w->row_h, 0, n->decoder_layers * layer_size * sizeof(float));
-    memset(w->row_c, 0, n->decoder_layers * layer_size * sizeof(float));
+    memset(w->said.streaks, 0, (size_t)slots * LARGEST_CIRCLE * sizeof(int32_t));
+    memset(w->read, 128, (size_t)n->decoder_layers * slots * 2 * part);
+    memset(w->row_c, 0, (size_t)n->decoder_layers * slots * hidden * sizeof(float));
     for (int l = 0; l < (n->hands_each ? n->decoder_layers : 1); l++) {
-        size_t from = (n->hands_each ? l : n->encoder_layers - 1) * layer_size, to = l * layer_size;
-        memcpy(w->row_h + to, w->h + from, layer_size * sizeof(float));
-        memcpy(w->row_c + to, w->c + from, layer_size * sizeof(float));
+        size_t from = (size_t)(n->hands_each ? l : n->encoder_layers - 1) * words * hidden;
+        size_t to = (size_t)l * slots;
+        memcpy(w->row_c + to * hidden, w->c + from, (size_t)words * hidden * sizeof(float));
         for (int row = 0; row < words; row++)
             for (int k = 0; k < hidden; k++)
-                w->read[((size_t)l * words + row) * 2 * part + part + k] = step_of(w->h[from + (size_t)row * hidden + k]);
+                w->read[(to + row) * 2 * part + part + k] = step_of(w->h[from + (size_t)row * hidden + k]);
     }
 }
 
 /* One step of `rows` rows: what the output layer reads, in w->tops. */
-static void step(const struct network *n, int words, int rows, const int32_t *lengths, struct work *w) {
+static void step(const struct network *n, int slots, int rows, const int32_t *lengths, struct work *w) {
     int hidden = n->hidden, part = padded(hidden);
     const float *x = NULL;
     for (int l = 0; l < n->decoder_layers; l++) {
         const struct layer *layer = n->decoder + l;
-        uint8_t *read = w->read + (size_t)l * words * 2 * part;
+        uint8_t *read = w->read + (size_t)l * slots * 2 * part;
         int below = l || n->attention;  /* without, the lowest layer has h alone */
         for (int row = 0; row < rows; row++) {
-            if (l) memcpy(read + (size_t)row * 2 * part, read - (size_t)(words - row) * 2 * part + part, part);
+            if (l) memcpy(read + (size_t)row * 2 * part, read - (size_t)(slots - row) * 2 * part + part, part);
             w->add[row] = l ? layer->bias : layer->table + (size_t)w->label[row] * layer->hidden.outputs;
         }
         multiply(&layer->hidden, read + (below ? 0 : part), 2 * part, rows, w->add, w->gates);
         for (int row = 0; row < rows; row++) {
-            size_t at = ((size_t)l * words + row) * hidden;
+            size_t at = ((size_t)l * slots + row) * hidden;
             cells(hidden, w->gates + (size_t)row * layer->hidden.outputs, w->row_c + at, w->row_h + at,
                   read + (size_t)row * 2 * part + part);
         }
-        x = w->row_h + (size_t)l * words * hidden;
+        x = w->row_h + (size_t)l * slots * hidden;
     }
     if (!n->attention) {
         memcpy(w->tops, x, (size_t)rows * hidden * sizeof(float));
         return;
     }
-    const uint8_t *query = w->read + (size_t)(n->decoder_layers - 1) * words * 2 * part + part;
+    const uint8_t *query = w->read + (size_t)(n->decoder_layers - 1) * slots * 2 * part + part;
     for (int row = 0; row < rows; row++) {
         int word = w->word[row], first = w->first[word];
         uint8_t *mixed = w->mixed + (size_t)row * 2 * part;
@@ -504,33 +522,36 @@ static void step(const struct network *n, int words, int rows, const int32_t *le
                w->read + (size_t)row * 2 * part);
 }
 
-/* The likeliest symbol of a row that does not begin a round too many, and its probability. */
-static int choose(const struct network *n, float *restrict logits, const uint16_t *said, int count,
-                  const int32_t *streaks, const int32_t *limits, float *probability) {
+/* Logits of a row -> probabilities, none for what would begin a round too many; the likeliest symbol. */
+static int weigh(const struct network *n, float *logits, const uint16_t *said, int count, const int32_t *streaks,
+                 const int32_t *limits) {
     for (int size = 1; size <= LARGEST_CIRCLE && size <= count; size++)
         if (streaks[size - 1] >= limits[size - 1]) logits[said[count - size]] = -INFINITY;
     int best = 0;
     for (int symbol = 1; symbol < n->symbols; symbol++)
         if (logits[symbol] > logits[best]) best = symbol;
     float most = logits[best], sum = 0;
-    for (int symbol = 0; symbol < n->padded_symbols; symbol++) {
-        logits[symbol] = share_of(logits[symbol] - most);
-    }
+    for (int symbol = 0; symbol < n->padded_symbols; symbol++) logits[symbol] = share_of(logits[symbol] - most);
     for (int symbol = 0; symbol < n->padded_symbols; symbol++) sum += logits[symbol];
-    *probability = 1 / sum;
+    for (int symbol = 0; symbol < n->padded_symbols; symbol++) logits[symbol] /= sum;
     return best;
 }
 
-/* The last row takes the place of one that is given up. */
-static void move_row(const struct network *n, int words, int from, int to, struct work *w) {
-    int hidden = n->hidden, part = padded(hidden);
-    w->word[to] = w->word[from];
-    w->label[to] = w->label[from];
-    for (int l = 0; l < n->decoder_layers; l++) {
-        size_t layer = (size_t)l * words;
-        memcpy(w->row_c + (layer + to) * hidden, w->row_c + (layer + from) * hidden, hidden * sizeof(float));
-        memcpy(w->read + (layer + to) * 2 * part, w->read + (layer + from) * 2 * part, 2 * part);
-    }
+/* Note what a slot says after `count` symbols, out of the state that said it. */
+static void note(const struct network *n, struct said *said, int slot, int room, int count, int symbol,
+                 float probability, const float *top) {
+    size_t at = (size_t)slot * room + count;
+    int32_t *streaks = said->streaks + slot * LARGEST_CIRCLE;
+    said->symbols[at] = symbol;
+    said->probabilities[at] = probability;
+    said->complete[slot] = symbol == n->end;
+    said->counts[slot] = count + !said->complete[slot];
+    for (int size = 1; size <= LARGEST_CIRCLE && size <= count; size++)
+        streaks[size - 1] = symbol == said->symbols[at - size] ? streaks[size - 1] + 1 : 0;
+    if (n->stress_of_top && !said->complete[slot])
+        for (int class = 0; class < STRESSES; class++)
+            said->stresses[at * STRESSES + class] = n->stress_of_symbol[symbol * STRESSES + class] +
+                                                    inner(n->hidden, n->stress_of_top + (size_t)class * n->hidden, top);
 }
 
 /* The likeliest classes with one primary stress a word: model/stress.py has the rule. */
@@ -538,7 +559,7 @@ static void one_primary(const float *logits, int count, uint8_t *classes) {
     int chosen = -1;
     float most = -INFINITY;
     for (int k = 0; k < count; k++) {
-        const float *of = logits + k * STRESSES;  /* no vowel, unstressed, primary, secondary */
+        const float *of = logits + k * STRESSES; /* no vowel, unstressed, primary, secondary */
         float vowel = fmaxf(of[1], fmaxf(of[2], of[3])), gain = of[2] - fmaxf(of[1], of[3]);
         classes[k] = vowel <= of[0] ? 0 : of[3] > of[1] ? 3 : 1;
         if (classes[k] && gain > most) {
@@ -549,55 +570,213 @@ static void one_primary(const float *logits, int count, uint8_t *classes) {
     if (chosen >= 0) classes[chosen] = 2;
 }
 
+static void hand_over(const struct network *n, const struct said *said, int slots, int room, struct answers *answers) {
+    memcpy(answers->symbols, said->symbols, (size_t)slots * room * sizeof(uint16_t));
+    memcpy(answers->probabilities, said->probabilities, (size_t)slots * room * sizeof(float));
+    memcpy(answers->counts, said->counts, slots * sizeof(int32_t));
+    memcpy(answers->complete, said->complete, slots);
+    for (int slot = 0; n->stress_of_top && slot < slots; slot++)
+        one_primary(said->stresses + (size_t)slot * room * STRESSES, said->counts[slot],
+                    answers->stress + (size_t)slot * room);
+}
+
 /* How many steps a word may take: model/hypothesis.py has the rule, of its letters alone. */
 static int bound(const struct network *n, int length) { return 2 * (length - 2 * n->boundaries) + 10; }
 
-static void say(const struct network *n, int words, const int32_t *lengths, int room, struct work *w,
-                uint16_t *symbols, float *probabilities, uint8_t *stress, int32_t *counts, uint8_t *complete) {
+/* The state of one row for another. */
+static void copy_row(const struct network *n, int slots, const float *from_c, const uint8_t *from_read, int from,
+                     float *to_c, uint8_t *to_read, int to) {
+    int hidden = n->hidden, part = padded(hidden);
+    for (size_t layer = 0; layer < (size_t)n->decoder_layers * slots; layer += slots) {
+        memcpy(to_c + (layer + to) * hidden, from_c + (layer + from) * hidden, hidden * sizeof(float));
+        memcpy(to_read + (layer + to) * 2 * part, from_read + (layer + from) * 2 * part, 2 * part);
+    }
+}
+
+static void say(const struct network *n, int words, const int32_t *lengths, int room, struct work *w) {
+    struct said *said = &w->said;
     int rows = words;
     for (int count = 0; rows; count++) {
         step(n, words, rows, lengths, w);
         score(n, rows, w->tops, w->logits);
         for (int row = rows - 1; row >= 0; row--) {
             int word = w->word[row];
-            uint16_t *said = symbols + (size_t)word * room;
-            int32_t *streaks = w->streaks + word * LARGEST_CIRCLE;
-            int symbol = choose(n, w->logits + (size_t)row * n->padded_symbols, said, count, streaks,
-                                w->limits + word * LARGEST_CIRCLE, probabilities + (size_t)word * room + count);
-            w->label[row] = said[count] = symbol;
-            complete[word] = symbol == n->end;
-            if (stress && !complete[word])
-                for (int class = 0; class < STRESSES; class++)
-                    w->stresses[((size_t)word * room + count) * STRESSES + class] =
-                        n->stress_of_symbol[symbol * STRESSES + class] +
-                        inner(n->hidden, n->stress_of_top + (size_t)class * n->hidden, w->tops + (size_t)row * n->hidden);
-            for (int size = 1; size <= LARGEST_CIRCLE && size <= count; size++)
-                streaks[size - 1] = symbol == said[count - size] ? streaks[size - 1] + 1 : 0;
-            counts[word] = count + !complete[word];
-            if (!complete[word] && count + 1 < bound(n, lengths[word])) continue;
-            if (stress)
-                one_primary(w->stresses + (size_t)word * room * STRESSES, counts[word], stress + (size_t)word * room);
-            move_row(n, words, --rows, row, w);
+            float *chances = w->logits + (size_t)row * n->padded_symbols;
+            int symbol = weigh(n, chances, said->symbols + (size_t)word * room, count,
+                               said->streaks + word * LARGEST_CIRCLE, w->limits + word * LARGEST_CIRCLE);
+            note(n, said, word, room, count, symbol, chances[symbol], w->tops + (size_t)row * n->hidden);
+            w->label[row] = symbol;
+            if (!said->complete[word] && count + 1 < bound(n, lengths[word])) continue;
+            /* The last row takes the place of the finished one */
+            w->word[row] = w->word[--rows];
+            w->label[row] = w->label[rows];
+            copy_row(n, words, w->row_c, w->read, rows, w->row_c, w->read, row);
         }
     }
 }
 
-int tanger_decode(const struct network *n, int words, const int32_t *letters, const int32_t *lengths, int room,
-                  uint16_t *symbols, float *probabilities, uint8_t *stress, int32_t *counts, uint8_t *complete) {
-    int rows = 0;
+/* --- Saying it in several ways ------------------------------------------------------------------- */
+
+/* Of the K hypotheses of a word the first is always the greedy one; the others are the likeliest of all
+   that those of the step before could become, a finished one among them as long as it is likely enough. */
+
+struct candidate { float score, probability; int slot, symbol; };
+
+struct beam {
+    float *scores;             /* [B, K] logarithms */
+    int32_t *rows;             /* [B, K] where it is being said; -1: it is finished */
+    int32_t *found;            /* [B] hypotheses */
+    struct said said;
+    float *row_c;
+    uint8_t *read;
+};
+
+static void lay_out_beam(const struct network *n, int words, int width, int room, struct arena *arena, struct beam *b,
+                         const struct work *sharing) {
+    int slots = words * width;
+    b->scores = PIECE(slots, float);
+    b->rows = PIECE(slots, int32_t);
+    b->found = PIECE(words, int32_t);
+    if (sharing) {
+        b->said = sharing->said;
+        b->row_c = sharing->row_c;
+        b->read = sharing->read;
+        return;
+    }
+    lay_out_said(n, slots, room, arena, &b->said);
+    b->row_c = PIECE((size_t)n->decoder_layers * slots * n->hidden, float);
+    b->read = PIECE((size_t)n->decoder_layers * slots * 2 * padded(n->hidden), uint8_t);
+}
+
+/* What a hypothesis said, for another slot. */
+static void copy_said(const struct network *n, int room, int count, const struct said *from, int source, struct said *to,
+                      int target) {
+    size_t at = (size_t)source * room, into = (size_t)target * room;
+    memcpy(to->symbols + into, from->symbols + at, count * sizeof(uint16_t));
+    memcpy(to->probabilities + into, from->probabilities + at, count * sizeof(float));
+    if (n->stress_of_top)
+        memcpy(to->stresses + into * STRESSES, from->stresses + at * STRESSES, count * STRESSES * sizeof(float));
+    memcpy(to->streaks + target * LARGEST_CIRCLE, from->streaks + source * LARGEST_CIRCLE,
+           LARGEST_CIRCLE * sizeof(int32_t));
+    to->counts[target] = from->counts[source];
+    to->complete[target] = from->complete[source];
+}
+
+/* Puts the likeliest symbols of a row behind the other candidates, the likeliest first. */
+static int likeliest(const struct network *n, const float *chances, float score, int slot, int width,
+                     struct candidate *into) {
+    int count = 0;
+    for (int symbol = 0; symbol < n->symbols; symbol++) {
+        if (chances[symbol] <= 0 || (count == width && chances[symbol] <= into[count - 1].probability)) continue;
+        int place = count < width ? count++ : count - 1;
+        for (; place && into[place - 1].probability < chances[symbol]; place--) into[place] = into[place - 1];
+        into[place] = (struct candidate){score + logf(chances[symbol]), chances[symbol], slot, symbol};
+    }
+    return count;
+}
+
+/* The hypotheses of one word after a step: from those of `old` into `new`, whose rows begin at `rows`. */
+static int go_on(const struct network *n, int word, int width, int slots, int room, int count, int last, struct work *w,
+                 const struct beam *old, struct beam *new, struct candidate *candidates, int rows) {
+    int many = 0;
+    for (int slot = word * width; slot < word * width + old->found[word]; slot++)
+        if (old->rows[slot] < 0)
+            candidates[many++] = (struct candidate){old->scores[slot], 0, slot, -1};
+        else
+            many += likeliest(n, w->logits + (size_t)old->rows[slot] * n->padded_symbols, old->scores[slot], slot, width,
+                              candidates + many);
+    new->found[word] = many < width ? many : width;
+    for (int place = 0; place < new->found[word]; place++) {
+        int best = place;
+        for (int other = place + 1; place && other < many; other++)
+            if (candidates[other].score > candidates[best].score) best = other;
+        struct candidate one = candidates[best];
+        for (; best > place; best--) candidates[best] = candidates[best - 1]; /* equals keep their order */
+        int slot = word * width + place;
+        copy_said(n, room, count, &old->said, one.slot, &new->said, slot);
+        new->scores[slot] = one.score;
+        new->rows[slot] = -1;
+        if (one.symbol < 0) {
+            continue;
+        }
+        int row = old->rows[one.slot];
+        note(n, &new->said, slot, room, count, one.symbol, one.probability, w->tops + (size_t)row * n->hidden);
+        if (new->said.complete[slot] || last) continue;
+        copy_row(n, slots, old->row_c, old->read, row, new->row_c, new->read, rows);
+        w->word[rows] = word;
+        w->label[rows] = one.symbol;
+        new->rows[slot] = rows++;
+    }
+    return rows;
+}
+
+static const struct beam *say_several(const struct network *n, int words, const int32_t *lengths, int room, int width,
+                                      struct work *w, struct beam *old, struct beam *new,
+                                      struct candidate *candidates) {
+    int rows = words, slots = words * width;
+    for (int word = 0; word < words; word++) {
+        old->found[word] = 1;
+        old->scores[word * width] = 0;
+        old->rows[word * width] = word;
+    }
+    for (int count = 0; rows; count++) {
+        step(n, slots, rows, lengths, w);
+        score(n, rows, w->tops, w->logits);
+        for (int slot = 0; slot < slots; slot++)
+            if (slot % width < old->found[slot / width] && old->rows[slot] >= 0)
+                weigh(n, w->logits + (size_t)old->rows[slot] * n->padded_symbols,
+                      old->said.symbols + (size_t)slot * room, count, old->said.streaks + slot * LARGEST_CIRCLE,
+                      w->limits + slot / width * LARGEST_CIRCLE);
+        rows = 0;
+        for (int word = 0; word < words; word++)
+            rows = go_on(n, word, width, slots, room, count, count + 1 == bound(n, lengths[word]), w, old, new,
+                         candidates, rows);
+        struct beam *before = old;
+        old = new;
+        new = before;
+        w->row_c = old->row_c;
+        w->read = old->read;
+    }
+    return old;
+}
+
+/* --- What Python calls --------------------------------------------------------------------------- */
+
+static void begin(const struct network *n, int words, const int32_t *letters, const int32_t *lengths, int slots,
+                  struct work *w) {
+    w->first[0] = 0;
+    for (int word = 0; word < words; word++) w->first[word + 1] = w->first[word] + lengths[word];
+    read_words(n, words, letters, lengths, w);
+    start_rows(n, words, slots, letters, lengths, w);
+}
+
+int tanger_decode(const struct network *n, int words, const int32_t *letters, const int32_t *lengths, int width,
+                  int room, struct answers *answers) {
+    int rows = 0, slots = words * width;
     for (int word = 0; word < words; word++) rows += lengths[word];
     struct work work;
-    struct arena arena = {NULL, 0};
-    lay_out(n, words, rows, lengths[0], room, &arena, &work);
-    char *memory = aligned_alloc(64, arena.size);
-    if (!memory) return -1;
-    arena.next = memory;
-    lay_out(n, words, rows, lengths[0], room, &arena, &work);
-    work.first[0] = 0;
-    for (int word = 0; word < words; word++) work.first[word + 1] = work.first[word] + lengths[word];
-    read_words(n, words, letters, lengths, &work);
-    start_rows(n, words, letters, lengths, &work);
-    say(n, words, lengths, room, &work, symbols, probabilities, stress, counts, complete);
-    free(memory);
+    struct beam beams[2];
+    struct candidate *candidates = NULL;
+    struct arena memory = {NULL, NULL, 0}, *arena = &memory;
+    for (int counting = 1; counting >= 0; counting--) {
+        lay_out(n, words, rows, lengths[0], slots, room, arena, &work);
+        if (width > 1) {
+            lay_out_beam(n, words, width, room, arena, &beams[0], &work);
+            lay_out_beam(n, words, width, room, arena, &beams[1], NULL);
+            candidates = PIECE((size_t)width * (width + 1), struct candidate);
+        }
+        if (counting && !(arena->next = aligned_alloc(64, arena->size))) return -1;
+        if (counting) arena->start = arena->next;
+    }
+    begin(n, words, letters, lengths, slots, &work);
+    if (width == 1) {
+        say(n, words, lengths, room, &work);
+        hand_over(n, &work.said, slots, room, answers);
+    } else {
+        const struct beam *last = say_several(n, words, lengths, room, width, &work, &beams[0], &beams[1], candidates);
+        hand_over(n, &last->said, slots, room, answers);
+        memcpy(answers->found, last->found, words * sizeof(int32_t));
+    }
+    free(arena->start);
     return 0;
 }

@@ -32,10 +32,19 @@ struct network {
     const float *stress_of_symbol; /* [symbols, 4] */
 };
 
-/* Words of lengths[w] letters each, longest first, their letters one after the other.
+/* What is written for S = words x width hypotheses, each with `room` places, as many as the longest word
+   may take. */
+struct answers {
+    uint16_t *symbols;    /* [S, room] </s> among them where it was said */
+    float *probabilities; /* [S, room] of each */
+    uint8_t *stress;      /* [S, room] classes of the symbols, where the network has a head for it */
+    int32_t *counts;      /* [S] symbols before </s> */
+    uint8_t *complete;    /* [S] whether </s> was said */
+    int32_t *found;       /* [words] hypotheses of each, where width is more than 1 */
+};
 
-   Boundaries count as letters. Writes, with `room` places a word, as many as the longest may take: the
-   symbols and their probabilities, that of </s> among them where it was said, and their stress classes
-   (NULL: no stress head); counts of the symbols before </s>; whether </s> was said. Returns 0, or -1 where there is no memory. */
-int tanger_decode(const struct network *n, int words, const int32_t *letters, const int32_t *lengths, int room,
-                  uint16_t *symbols, float *probabilities, uint8_t *stress, int32_t *counts, uint8_t *complete);
+/* Words of lengths[w] letters each, boundaries counted, longest first, their letters one after the other;
+   `width` answers to each at most: 1 is greedy, more a beam, the greedy answer first and the others by
+   their likelihood. Returns 0, or -1 where there is no memory. */
+int tanger_decode(const struct network *n, int words, const int32_t *letters, const int32_t *lengths, int width,
+                  int room, struct answers *answers);

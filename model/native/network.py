@@ -66,9 +66,16 @@ class _Network(ctypes.Structure):
     )  # fmt: skip
 
 
+class _Answers(ctypes.Structure):
+    _fields_ = tuple(
+        (name, ctypes.c_void_p)
+        for name in ("symbols", "probabilities", "stress", "counts", "complete", "found")
+    )
+
+
 _ARGUMENTS = (
     ctypes.POINTER(_Network), ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int,
-    ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p,
+    ctypes.c_int, ctypes.POINTER(_Answers),
 )  # fmt: skip
 
 
@@ -115,31 +122,43 @@ class NativeNetwork:
         Raises:
             MemoryError: where there is none.
         """
+        return [answer for (answer,) in self.beam(rows, 1)]
+
+    def beam(self, rows: Sequence[Sequence[int]], width: int) -> list[list[Decoded]]:
+        """Several answers for each of such words (see `Decoder`).
+
+        Raises:
+            MemoryError: where there is none.
+        """
         words, room = len(rows), length_bound(len(rows[0]))
+        slots = words * width
         boundaries = self._config.boundaries
         framed = [frame(row, self._graphemes, boundaries=boundaries) for row in rows]
         lengths = np.array([len(row) for row in framed], np.int32)
         letters = np.array([letter for row in framed for letter in row], np.int32)
-        symbols = np.empty((words, room), np.uint16)
-        probabilities = np.empty((words, room), np.float32)
-        marks = np.empty((words, room), np.uint8) if self._config.stress else None
-        counts, complete = np.empty(words, np.int32), np.empty(words, np.bool_)
-        failed = self._decode(
-            self._network, words, _at(letters), _at(lengths), room, _at(symbols),
-            _at(probabilities), None if marks is None else _at(marks), _at(counts), _at(complete),
+        symbols = np.empty((slots, room), np.uint16)
+        probabilities = np.empty((slots, room), np.float32)
+        marks = np.empty((slots, room), np.uint8) if self._config.stress else None
+        counts, complete = np.empty(slots, np.int32), np.empty(slots, np.bool_)
+        found = np.ones(words, np.int32)
+        answers = _Answers(
+            _at(symbols), _at(probabilities), None if marks is None else _at(marks),
+            _at(counts), _at(complete), _at(found),
         )  # fmt: skip
-        if failed:
-            raise MemoryError(f"for {words} words of up to {len(rows[0])} letters")
+        if self._decode(self._network, words, _at(letters), _at(lengths), width, room, answers):
+            raise MemoryError(f"for {slots} answers to words of up to {len(rows[0])} letters")
+        numbers, wholes = counts.tolist(), complete.tolist()
         return [
-            Decoded(
-                symbols[word, :count].tolist(),
-                probabilities[word, : count + whole].tolist(),
-                whole,
-                None if marks is None else marks[word, :count].tolist(),
-            )
-            for word, (count, whole) in enumerate(
-                zip(counts.tolist(), complete.tolist(), strict=True)
-            )
+            [
+                Decoded(
+                    symbols[slot, : (count := numbers[slot])].tolist(),
+                    probabilities[slot, : count + wholes[slot]].tolist(),
+                    wholes[slot],
+                    None if marks is None else marks[slot, :count].tolist(),
+                )
+                for slot in range(word * width, word * width + several)
+            ]
+            for word, several in enumerate(found.tolist())
         ]
 
     def _laid_out(
