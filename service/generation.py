@@ -11,7 +11,7 @@ from service.batcher import Batcher
 from service.lexicon_store import UserLexicon
 from service.lexicons import Lexicons
 from service.metrics import Metrics
-from service.pool import Answer, Pool
+from service.pool import Pool
 from service.pronouncer import Pronouncer
 from service.self_check import SelfCheck
 from service.settings import Settings
@@ -31,7 +31,7 @@ class Generation:
         self.inventory = Inventory(self.artifact.phonemes.own)
         self.lexicons = Lexicons.read(settings, self.inventory)
         self.error_rates = self.artifact.metrics()
-        self.batcher: Batcher[Ask, Answer] = Batcher(
+        self.batcher: Batcher[Ask, bytes] = Batcher(
             capacity=settings.queue_letters,
             max_batch=settings.max_batch,
             max_wait=settings.max_wait,

@@ -9,12 +9,10 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from model.alignment import Alignment
 from service.ask import Ask
 from service.batcher import Batch, Batcher
 from service.interruption import InterruptedWaitError, interrupted_by
@@ -32,62 +30,6 @@ _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
 
-@dataclass(frozen=True)
-class Found:
-    """One pronunciation, as a worker tells it.
-
-    Attributes:
-        phonemes: in the artifact's own symbols.
-        probability: of the whole pronunciation.
-        complete: false where decoding hit its length bound.
-        stress: a digit for each vowel, None for other phonemes, where the artifact knows them.
-        alignment: which letters made which phoneme, where that was asked for.
-    """
-
-    phonemes: Sequence[str]
-    probability: float
-    complete: bool
-    stress: Sequence[int | None] | None = None
-    alignment: Alignment | None = None
-
-    @classmethod
-    def read(cls, told: Mapping[str, Any]) -> Found:
-        """What a worker's line says of one pronunciation."""
-        if "alignment" not in told:
-            return cls(**told)
-        return cls(**{**told, "alignment": Alignment(**told["alignment"])})
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a worker says to one word.
-
-    Attributes:
-        found: pronunciations, the likeliest first.
-        error: what the decoder raised instead, else None.
-    """
-
-    found: Sequence[Found] = ()
-    error: str | None = None
-
-    @property
-    def likeliest(self) -> tuple[str, ...]:
-        """The phonemes that come first; none in place of an error."""
-        return tuple(self.found[0].phonemes) if self.found else ()
-
-    @property
-    def size(self) -> int:
-        """In pronunciations: what a cache counts. One with its alignment takes as much as eight."""
-        return max(1, sum(1 if found.alignment is None else 8 for found in self.found))
-
-    @classmethod
-    def read(cls, told: Mapping[str, Any]) -> Answer:
-        """What a worker's line says of one word."""
-        if "error" in told:
-            return cls(error=told["error"])
-        return cls(tuple(map(Found.read, told["found"])))
-
-
 class PoolError(Exception):
     """No worker can be had: what the first one said, or died of."""
 
@@ -101,7 +43,7 @@ class Pool:
 
     def __init__(
         self,
-        batcher: Batcher[Ask, Answer],
+        batcher: Batcher[Ask, bytes],
         *,
         artifact: Path,
         device: str,
@@ -209,7 +151,7 @@ class Pool:
                 raise WorkerLostError(f"idle worker {worker.describe()}") from e
             await self._decode(worker, batch)
 
-    async def _decode(self, worker: _Worker, batch: Batch[Ask, Answer]) -> None:
+    async def _decode(self, worker: _Worker, batch: Batch[Ask, bytes]) -> None:
         try:
             answers = await self._answers(worker, batch)
             self.on_batch(len(batch.words), batch.resolve(answers))
@@ -222,7 +164,7 @@ class Pool:
             batch.fail(WorkerLostError("the service is stopping"))
             raise
 
-    async def _answers(self, worker: _Worker, batch: Batch[Ask, Answer]) -> list[Answer]:
+    async def _answers(self, worker: _Worker, batch: Batch[Ask, bytes]) -> list[bytes]:
         """What a worker says to a batch.
 
         A machine that has other things to do is no reason to replace one: that would take yet more
@@ -302,9 +244,13 @@ class _Worker:
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps({"asks": asks}).encode() + b"\n")
 
-    async def answers(self) -> list[Answer]:
-        """What it says to them. Where this is cancelled, it can be asked for again."""
-        return [Answer.read(answer) for answer in (await self.receive())["answers"]]
+    async def answers(self) -> list[bytes]:
+        """Its answers, in their lines of `service.answers`, which come with tabs between them.
+
+        Where this is cancelled, it can be asked for again.
+        """
+        line = await self._line()
+        return line.removesuffix(b"\n").split(b"\t") if line != b"\n" else []
 
     def cpu_ticks(self) -> int:
         """Processor time that it has used; 0 where the system does not tell."""
@@ -316,19 +262,22 @@ class _Worker:
         return int(stat[11]) + int(stat[12])
 
     async def receive(self) -> dict[str, Any]:
-        """The worker's next line.
+        """What the worker's next line tells.
 
         Raises:
             ValueError: where its output ended, or is not a line of ours.
         """
+        message: dict[str, Any] = json.loads(await self._line())
+        return message
+
+    async def _line(self) -> bytes:
         assert self.process.stdout is not None
         line = await self.process.stdout.readline()
         if not line:
             # Shielded: a time limit on this line must not take the watch on the process with it.
             await asyncio.shield(self.exited)
             raise ValueError("its output ended")
-        message: dict[str, Any] = json.loads(line)
-        return message
+        return line
 
     async def stop(self) -> None:
         """End the process, whatever it is doing."""

@@ -14,26 +14,17 @@ from model.combining import Way, combine
 from model.hypothesis import MOST
 from model.inventory import Inventory
 from model.reading import Reader
+from service import answers
+from service.answers import Answer
 from service.ask import Ask
 from service.batcher import Answered, Batcher
 from service.cache import AnswerCache
 from service.lexicon_store import UserLexicon
 from service.lexicons import Lexicons
 from service.plans import Piece, Plan, Planner
-from service.pool import Answer
-from service.schemas import (
-    AlignedPhoneme,
-    Alignment,
-    Answerer,
-    ModelName,
-    Options,
-    PronounceResponse,
-    Pronunciation,
-    Result,
-    Source,
-    WordError,
-)
+from service.schemas import Answerer, ModelName, Options, Source, WordError
 from service.sources import Sources
+from service.told import Alignment, PronounceResponse, Result
 
 
 class Pronouncer:
@@ -42,7 +33,7 @@ class Pronouncer:
     def __init__(
         self,
         artifact: Artifact,
-        batcher: Batcher[Ask, Answer],
+        batcher: Batcher[Ask, bytes],
         *,
         max_letters: int,
         cache_words: int = 0,
@@ -62,8 +53,9 @@ class Pronouncer:
             source: where pronunciations come from if a request does not say.
         """
         self.model = ModelName(name=artifact.name, version=artifact.version)
+        self.told = self.model.model_dump()
         self.batcher = batcher
-        self.cache = AnswerCache[Ask, Answer](cache_words, weigh=lambda answer: answer.size)
+        self.cache = AnswerCache[Ask, bytes](cache_words, weigh=answers.size)
         reader = Reader(artifact.graphemes.own, artifact.phonemes.own, longest=max_letters)
         inventory = Inventory(artifact.phonemes.own)
         self.sources = Sources(reader.speller, inventory, lexicons or Lexicons(), user)
@@ -152,13 +144,13 @@ class Pronouncing:
         for text in dict.fromkeys(piece.text for piece in pieces if piece.source == "model"):
             # Where a word is said in parts, its letters are not told
             ask = Ask(text, options.n, alignment=text in aligned)
-            answer = pronouncer.cache.get(ask)
-            if answer is None:
+            line = pronouncer.cache.get(ask)
+            if line is None:
                 self.missing.append(ask)
             else:
-                self._answers[text] = answer
+                self._answers[text] = answers.read(line)
         self.known = len(self._answers)
-        self.answered: Answered[Answer] = Answered([])
+        self.answered: Answered[bytes] = Answered([])
 
     @property
     def model(self) -> ModelName:
@@ -182,14 +174,14 @@ class Pronouncing:
             QueueFullError, DeadlineError, WorkerLostError: as `Batcher.submit`.
         """
         self.answered = await self._pronouncer.batcher.submit(self.missing, timeout=timeout)
-        for ask, answer in zip(self.missing, self.answered.answers, strict=True):
-            self._answers[ask.word] = answer
+        for ask, line in zip(self.missing, self.answered.answers, strict=True):
+            self._answers[ask.word] = answer = answers.read(line)
             if answer.error is None:
-                self._pronouncer.cache.put(ask, answer)
+                self._pronouncer.cache.put(ask, line)
 
     def response(self) -> PronounceResponse:
         """A result for every word, in order, once none is missing."""
-        return PronounceResponse(model=self.model, results=tuple(map(self._result, self._plans)))
+        return {"model": self._pronouncer.told, "results": list(map(self._result, self._plans))}
 
     def _result(self, plan: Plan) -> Result:
         if plan.error is not None:
@@ -206,36 +198,37 @@ class Pronouncing:
         warnings = list(plan.warnings)
         if self._marks and any(map(self._is_unmarked, plan.pieces)):
             warnings.append("the lexicon marks no stress on this word")
-        if self._options.alignment and not self._aligns(plan):
+        aligns = self._aligns(plan)
+        if self._options.alignment and not aligns:
             warnings.append("no alignment: the network did not say this word in one piece")
         source = self._source(plan)
-        return Result(
-            word=plan.word,
-            normalized=plan.normalized,
-            source=source,
-            pronunciations=tuple(
-                Pronunciation(
-                    phonemes=way.phonemes,
-                    text=alphabets.join(way.phonemes, self._alphabet),
-                    probability=(
+        return {
+            "word": plan.word,
+            "normalized": plan.normalized,
+            "source": source,
+            "pronunciations": [
+                {
+                    "phonemes": way.phonemes,
+                    "text": alphabets.join(way.phonemes, self._alphabet),
+                    "probability": (
                         round(
                             plan.chance * (1.0 if way.probability is None else way.probability), 6
                         )
                         if source == "model"
                         else None
                     ),
-                    complete=way.complete,
-                    alignment=(
+                    "complete": way.complete,
+                    "alignment": (
                         _aligned(plan.pieces[0].text, way, way.alignment)
-                        if way.alignment is not None and self._aligns(plan)
+                        if aligns and way.alignment is not None
                         else None
                     ),
-                )
+                }
                 for way in ways
-            ),
-            warnings=tuple(warnings),
-            error=None,
-        )
+            ],
+            "warnings": warnings,
+            "error": None,
+        }
 
     def _aligns(self, plan: Plan) -> bool:
         """Whether letters are asked for, and the network says the word in one piece."""
@@ -285,22 +278,22 @@ class Pronouncing:
 def _aligned(word: str, way: Way, found: model_alignment.Alignment) -> Alignment:
     """The letters of a pronunciation, its phonemes as they are written."""
     each = zip(way.phonemes, found.spans, found.probabilities, strict=True)
-    return Alignment(
-        letters=tuple(word),
-        phonemes=tuple(
-            AlignedPhoneme(phoneme=phoneme, start=start, end=end, probability=round(probability, 6))
+    return {
+        "letters": tuple(word),
+        "phonemes": [
+            {"phoneme": phoneme, "start": start, "end": end, "probability": round(probability, 6)}
             for phoneme, (start, end), probability in each
-        ),
-        attention=tuple(map(tuple, found.attention)),
-    )
+        ],
+        "attention": found.attention,
+    }
 
 
 def _failed(plan: Plan, error: WordError) -> Result:
-    return Result(
-        word=plan.word,
-        normalized=plan.normalized,
-        source=None,
-        pronunciations=(),
-        warnings=plan.warnings,
-        error=error,
-    )
+    return {
+        "word": plan.word,
+        "normalized": plan.normalized,
+        "source": None,
+        "pronunciations": [],
+        "warnings": plan.warnings,
+        "error": error.model_dump(),
+    }

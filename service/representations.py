@@ -15,10 +15,11 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import mimeparse
+from pydantic_core import to_json
 from starlette.requests import Request
 
 from service.problems import NotAcceptableError
-from service.schemas import PronounceResponse, Result
+from service.told import PronounceResponse, Result
 
 MediaType = Literal["application/json", "application/jsonl", "text/tab-separated-values"]
 JSON: MediaType = "application/json"
@@ -77,18 +78,19 @@ def tagged(tag: str, media_type: MediaType) -> str:
     return tag if media_type == JSON else f'{tag[:-1]}-{media_type.rpartition("/")[2]}"'
 
 
-def render(answer: PronounceResponse, media_type: MediaType) -> str:
+def render(answer: PronounceResponse, media_type: MediaType) -> bytes:
     """The body."""
     if media_type == "application/json":
-        return answer.model_dump_json()
+        return to_json(answer)
     if media_type == "application/jsonl":
-        return "".join(f"{result.model_dump_json()}\n" for result in answer.results)
-    return "".join(line for result in answer.results for line in _rows(result))
+        return b"".join(to_json(result) + b"\n" for result in answer["results"])
+    return "".join(line for result in answer["results"] for line in _rows(result)).encode()
 
 
 def _rows(result: Result) -> Iterator[str]:
-    told = "; ".join(result.warnings)
-    if result.error is not None:
-        told = "; ".join((f"{result.error.code}: {result.error.message}", *result.warnings))
-    for text in [said.text for said in result.pronunciations] or [""]:
-        yield "\t".join(each.translate(_ESCAPES) for each in (result.word, text, told)) + "\n"
+    told = list(result["warnings"])
+    if (error := result["error"]) is not None:
+        told = [f"{error['code']}: {error['message']}", *told]
+    for text in [said["text"] for said in result["pronunciations"]] or [""]:
+        fields = (result["word"], text, "; ".join(told))
+        yield "\t".join(each.translate(_ESCAPES) for each in fields) + "\n"

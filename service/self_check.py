@@ -6,9 +6,10 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
+from service.answers import read
 from service.ask import Ask
 from service.batcher import Batcher, DeadlineError, QueueFullError
-from service.pool import Answer, WorkerLostError
+from service.pool import WorkerLostError
 
 log = logging.getLogger("tanger.check")
 
@@ -23,7 +24,7 @@ class SelfCheck:
 
     def __init__(
         self,
-        batcher: Batcher[Ask, Answer],
+        batcher: Batcher[Ask, bytes],
         pinned: Mapping[str, Sequence[str]],
         *,
         letter: str,
@@ -60,12 +61,13 @@ class SelfCheck:
         if not self.batcher.workers:
             return
         try:
-            answers = (await self.batcher.submit(self.asks, timeout=self.timeout)).answers
+            lines = (await self.batcher.submit(self.asks, timeout=self.timeout)).answers
         except QueueFullError:
             return
         except (DeadlineError, WorkerLostError) as e:
             self._note(f"the pinned words got no answer: {e}")
             return
+        answers = list(map(read, lines))
         wrong = [
             f"{word} is {answer.error or ' '.join(answer.likeliest)}, not {' '.join(expected)}"
             for (word, expected), answer in zip(self.pinned.items(), answers, strict=False)

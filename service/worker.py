@@ -1,4 +1,4 @@
-"""A decoding process: batches of words in on stdin, answers out on stdout, a JSON line each.
+"""A decoding process: batches of words in on stdin, answers out on stdout, a line each.
 
 The pool starts it as ``python -m service.worker ARTIFACT DEVICE THREADS``. Its first line says
 that it is ready, or why it never will be. It ends when its stdin does, so it cannot outlive the
@@ -12,7 +12,6 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,6 +20,7 @@ from model.devices import DeviceLostError
 from model.errors import TangerError
 from model.hypothesis import Hypothesis
 from model.phonemizer import Phonemizer
+from service.answers import Answer, Found, write
 from service.ask import Ask
 
 # Words of so many letters, so many of them: the first decode of each kind sets up what later ones
@@ -42,12 +42,12 @@ def main(artifact: str, device: str, threads: str) -> int:
     _send(answers, {"device": found, "gpus": gpus, "pace": pace})
     for line in sys.stdin:
         asks = [Ask(*ask) for ask in json.loads(line)["asks"]]
-        _send(answers, {"answers": answer(phonemizer, asks)})
+        _say(answers, "\t".join(answer(phonemizer, asks)))
     return 0
 
 
-def answer(phonemizer: Phonemizer, asks: Sequence[Ask]) -> list[dict[str, Any]]:
-    """An answer to each ask, in their order: those that ask for the same of a word share a batch.
+def answer(phonemizer: Phonemizer, asks: Sequence[Ask]) -> list[str]:
+    """A line for each ask, in their order: those that ask for the same of a word share a batch.
 
     Raises:
         DeviceLostError: as `decode`.
@@ -55,17 +55,15 @@ def answer(phonemizer: Phonemizer, asks: Sequence[Ask]) -> list[dict[str, Any]]:
     alike: dict[tuple[int, bool], list[int]] = {}
     for index, ask in enumerate(asks):
         alike.setdefault((ask.n, ask.alignment), []).append(index)
-    answers: dict[int, dict[str, Any]] = {}
+    answers: dict[int, str] = {}
     for (n, aligned), indices in alike.items():
         words = [asks[index].word for index in indices]
         found = decode(phonemizer, words, n, aligned=aligned)
-        answers.update(zip(indices, found, strict=True))
+        answers.update(zip(indices, map(write, found), strict=True))
     return [answers[index] for index in range(len(asks))]
 
 
-def decode(
-    phonemizer: Phonemizer, words: Sequence[str], n: int, *, aligned: bool
-) -> list[dict[str, Any]]:
+def decode(phonemizer: Phonemizer, words: Sequence[str], n: int, *, aligned: bool) -> list[Answer]:
     """At most `n` answers for each of the words, in their order.
 
     One that makes the decoder raise gets its error and harms no other. A batch that fails is
@@ -80,9 +78,9 @@ def decode(
         raise
     except Exception as e:
         if len(words) == 1:
-            return [{"error": f"{type(e).__name__}: {e}"}]
+            return [Answer(error=f"{type(e).__name__}: {e}")]
     else:
-        return [{"found": [_told(hypothesis) for hypothesis in found]} for found in lists]
+        return [Answer([_told(hypothesis) for hypothesis in found]) for found in lists]
     # Only here, behind the exception: it holds all that the failed batch had on the device
     half = len(words) // 2
     return [
@@ -92,17 +90,14 @@ def decode(
     ]
 
 
-def _told(hypothesis: Hypothesis) -> dict[str, Any]:
-    """One pronunciation, in the fields of the pool's `Found`."""
-    told = {
-        "phonemes": hypothesis.phonemes,
-        "probability": hypothesis.probability,
-        "complete": hypothesis.complete,
-        "stress": hypothesis.stress,
-    }
-    if hypothesis.alignment is not None:
-        told["alignment"] = asdict(hypothesis.alignment)
-    return told
+def _told(hypothesis: Hypothesis) -> Found:
+    return Found(
+        hypothesis.phonemes,
+        hypothesis.probability,
+        hypothesis.complete,
+        hypothesis.stress,
+        hypothesis.alignment,
+    )
 
 
 def _warm_up(phonemizer: Phonemizer) -> list[tuple[int, float]]:
@@ -126,7 +121,11 @@ def _own_stdout() -> TextIO:
 
 
 def _send(answers: TextIO, message: dict[str, Any]) -> None:
-    answers.write(json.dumps(message) + "\n")
+    _say(answers, json.dumps(message))
+
+
+def _say(answers: TextIO, line: str) -> None:
+    answers.write(line + "\n")
     answers.flush()
 
 

@@ -10,12 +10,12 @@ import pytest
 from model import checkpoint
 from model.inventory import Inventory
 from model.lexicon import Entry
+from service.answers import Answer, Found, write
 from service.batcher import Answered, Batcher
 from service.lexicon_store import Staged, UserLexicon
 from service.lexicons import Lexicons
-from service.pool import Answer, Found
 from service.pronouncer import Pronouncer
-from service.schemas import Options
+from service.schemas import Options, PronounceResponse
 from service.settings import Settings
 
 
@@ -35,7 +35,7 @@ class Humming(Batcher):
             ]
             for ask in asks
         ]
-        return Answered([Answer(tuple(hum)) for hum in hums])
+        return Answered([write(Answer(hum)).encode() for hum in hums])
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def ask(artifact, lexicons, user):
         async def run():
             work = pronouncer.begin([word], Options(**{"source": "auto", **options}))
             await work.decode(timeout=1)
-            return work.response().results[0]
+            return PronounceResponse.model_validate(work.response()).results[0]
 
         result = asyncio.run(run())
         said = [pronunciation.text for pronunciation in result.pronunciations]

@@ -6,11 +6,11 @@ import pytest
 from model import checkpoint
 from model.alignment import Alignment, AlignmentError
 from model.alphabets import AlphabetError
+from service.answers import Answer, Found, write
 from service.ask import Ask
 from service.batcher import Answered, Batcher
-from service.pool import Answer, Found
 from service.pronouncer import Pronouncer
-from service.schemas import Options
+from service.schemas import Options, PronounceResponse
 
 
 class Decoded(Batcher):
@@ -24,9 +24,11 @@ class Decoded(Batcher):
         self.submitted.extend(words)
         return Answered(
             [
-                Answer(error="ValueError: no")
-                if ask.word == "B"
-                else Answer([self.found(ask, each) for each in range(ask.n)])
+                write(
+                    Answer(error="ValueError: no")
+                    if ask.word == "B"
+                    else Answer([self.found(ask, each) for each in range(ask.n)])
+                ).encode()
                 for ask in words
             ]
         )
@@ -54,7 +56,7 @@ def asked(pronouncer, *words, **options):
     async def run():
         work = pronouncer.begin(words, Options(**options))
         await work.decode(timeout=1)
-        return work.response()
+        return PronounceResponse.model_validate(work.response())
 
     return asyncio.run(run())
 

@@ -85,14 +85,14 @@ def test_no_line_is_lost_and_none_is_broken():
             result("", error=WordError(code="empty", message="there is none")),
         ),
     )
-    assert representations.render(answer, TABBED) == (
+    assert representations.render(answer.model_dump(), TABBED).decode() == (
         "two\tT UW\t\n"
         "two\tT UH\t\n"
         "a\\tb\\\\c\\nd\\re\tAH\tx -> y; z -> nothing\n"
         "\t\tempty: there is none\n"
     )
-    lines = representations.render(answer, LINES).splitlines()
-    whole = json.loads(representations.render(answer, JSON))
+    lines = representations.render(answer.model_dump(), LINES).splitlines()
+    whole = json.loads(representations.render(answer.model_dump(), JSON))
     assert list(map(json.loads, lines)) == whole["results"]
 
 

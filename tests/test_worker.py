@@ -1,4 +1,3 @@
-import json
 import weakref
 
 import pytest
@@ -7,8 +6,8 @@ import torch
 from model.alignment import Alignment
 from model.devices import DeviceLostError
 from model.hypothesis import Hypothesis
+from service.answers import Answer, Found, read, size, write
 from service.ask import Ask
-from service.pool import Answer
 from service.worker import answer
 
 ALIGNED = Alignment([(0, 1), (1, 2)], (0.5,), [[1.0, 0.0]])
@@ -42,58 +41,57 @@ def asks(*words, n=1):
     return [Ask(word, n) for word in words]
 
 
+def answers_to(phonemizer, asked):
+    """What the service reads out of the line that a worker sends."""
+    return [read(line.encode()) for line in answer(phonemizer, asked)]
+
+
 def test_answers_in_order():
-    assert answer(Picky(), asks("AB", "C")) == [
-        {
-            "found": [
-                {
-                    "phonemes": ("A", "B", "0"),
-                    "probability": pytest.approx(0.25),
-                    "complete": True,
-                    "stress": None,
-                }
-            ]
-        },
-        {
-            "found": [
-                {
-                    "phonemes": ("C", "0"),
-                    "probability": pytest.approx(0.5),
-                    "complete": True,
-                    "stress": None,
-                }
-            ]
-        },
+    assert answers_to(Picky(), asks("AB", "C")) == [
+        Answer([Found(["A", "B", "0"], pytest.approx(0.25), True)]),
+        Answer([Found(["C", "0"], pytest.approx(0.5), True)]),
     ]
+
+
+def test_a_line_is_a_line():
+    (line,) = answer(Picky(), asks("A\tB\n"))
+    assert "\t" not in line
+    assert "\n" not in line
+    assert read(line.encode()).likeliest == ("A", "\t", "B", "\n", "0")
 
 
 def test_those_that_ask_for_the_same_share_a_batch():
     picky = Picky()
     mixed = [*asks("A", n=3), *asks("B", "C"), *asks("D", n=3), *asks("E")]
-    answers = answer(picky, mixed)
+    answers = answers_to(picky, mixed)
     assert picky.batches == [(["A", "D"], 3), (["B", "C", "E"], 1)]
     for ask, told in zip(mixed, answers, strict=True):
-        assert [found["phonemes"] for found in told["found"]] == [
-            (ask.word, str(each)) for each in range(ask.n)
+        assert [found.phonemes for found in told.found] == [
+            [ask.word, str(each)] for each in range(ask.n)
         ]
 
 
 @pytest.mark.parametrize("n", [1, 3])
 def test_a_word_that_breaks_the_decoder_harms_no_other(n):
-    answers = answer(Picky(), asks("A", "X", "B", n=n))
-    assert [len(told.get("found", [])) for told in answers] == [n, 0, n]
-    assert answers[1] == {"error": "RuntimeError: no X, please"}
+    answers = answers_to(Picky(), asks("A", "X", "B", n=n))
+    assert [len(told.found) for told in answers] == [n, 0, n]
+    assert answers[1] == Answer(error="RuntimeError: no X, please")
 
 
 def test_letters_reach_the_pool():
-    (told,) = answer(Picky(), [Ask("AB", 2, alignment=True)])
-    found = Answer.read(json.loads(json.dumps(told)))
-    assert [each.alignment for each in found.found] == [
+    (line,) = answer(Picky(), [Ask("AB", 2, alignment=True)])
+    assert [each.alignment for each in read(line.encode()).found] == [
         Alignment([[0, 1], [1, 2]], [0.5], [[1.0, 0.0]])
     ] * 2
-    (told,) = answer(Picky(), asks("AB"))
-    assert Answer.read(told).found[0].alignment is None
-    assert found.size > 2 > Answer.read(told).size == 1
+    (without,) = answer(Picky(), asks("AB"))
+    assert read(without.encode()).found[0].alignment is None
+    assert len(line) > len(without)
+
+
+def test_a_long_line_counts_as_several_answers():
+    word, shorter = [Found(list("PHONEMES"), 0.5, True, [1] * 8)], [Found(["A"], 0.5, True)]
+    assert size(write(Answer(shorter)).encode()) == size(write(Answer(word)).encode()) == 1
+    assert size(write(Answer(word * 10)).encode()) > 3
 
 
 def test_no_words():
@@ -101,11 +99,10 @@ def test_no_words():
 
 
 def test_what_is_told_is_what_the_pool_reads():
-    (told,) = answer(Picky(), asks("AB", n=2))
-    read = Answer.read(json.loads(json.dumps(told)))
-    assert read.likeliest == ("A", "B", "0")
-    assert [found.probability for found in read.found] == [0.25, 0.25]
-    assert Answer.read({"error": "no"}) == Answer(error="no")
+    (found,) = answers_to(Picky(), asks("AB", n=2))
+    assert found.likeliest == ("A", "B", "0")
+    assert [each.probability for each in found.found] == [0.25, 0.25]
+    assert read(write(Answer(error="no")).encode()) == Answer(error="no")
 
 
 class SmallDevice:
@@ -133,14 +130,14 @@ class SmallDevice:
 def test_out_of_memory_halves_the_batch_and_goes_on():
     device = SmallDevice(room=16)
     words = [f"A{number}" for number in range(64)]
-    answers = answer(device, asks(*words))
-    assert ["".join(told["found"][0]["phonemes"]) for told in answers] == words
+    answers = answers_to(device, asks(*words))
+    assert ["".join(told.likeliest) for told in answers] == words
     assert device.sizes == [64, 32, 16, 16, 32, 16, 16]
 
 
 def test_a_word_that_never_fits_says_so():
-    (told,) = answer(SmallDevice(room=0), asks("A"))
-    assert told == {"error": "OutOfMemoryError: CUDA out of memory"}
+    (told,) = answers_to(SmallDevice(room=0), asks("A"))
+    assert told == Answer(error="OutOfMemoryError: CUDA out of memory")
 
 
 def test_a_device_that_is_lost_is_not_tried_again():
