@@ -43,8 +43,8 @@ class Calibration:
 
     def probability(self, step_probabilities: Sequence[float]) -> float:
         """Chance, between 0 and 1, that an answer with these step probabilities is right."""
-        weights = (self.intercept, self.product, self.steps, self.least)
-        score = sum(w * f for w, f in zip(weights, _features(step_probabilities), strict=True))
+        _, product, steps, least = _features(step_probabilities)
+        score = self.intercept + self.product * product + self.steps * steps + self.least * least
         return 1 / (1 + math.exp(-score)) if score > 0 else 1 - 1 / (1 + math.exp(score))
 
 

@@ -38,7 +38,7 @@ def combine(parts: Sequence[Sequence[Way]], most: int) -> list[Way]:
         others. Ways alike keep the order of the earlier parts' ways.
     """
     if len(parts) == 1:
-        return list(_distinct(parts[0]))
+        return list(parts[0] if len(parts[0]) == 1 else _distinct(parts[0]))
     found: list[Way] = [Way((), None, complete=True)]
     for ways in parts:
         joined = [_behind(before, way) for before, way in product(found, ways)]

@@ -148,7 +148,10 @@ class Phonemizer:
             ValueError: for an empty word.
         """
         decoded = self.decoder.decode(self._encoded(words))
-        return [self._of_one([found])[0] for found in decoded]
+        if self.calibration is None or self.of_alternatives is None:
+            return [self._told(one, None) for one in decoded]
+        chance = self.calibration.probability
+        return [self._told(one, chance(one.probabilities)) for one in decoded]
 
     def alternatives(
         self, words: Sequence[str], most: int, *, aligned: bool = False
@@ -168,6 +171,8 @@ class Phonemizer:
             UnknownSymbolError, ValueError: as `pronounce`.
             AlignmentError: where `aligned` is asked of a network without attention.
         """
+        if most == 1 and not aligned:
+            return [[answer] for answer in self.pronounce(words)]
         rows = self._encoded(words)
         if most == 1:
             decoded = [[found] for found in self.decoder.decode(rows)]
@@ -208,13 +213,13 @@ class Phonemizer:
         if self.calibration is not None and self.of_alternatives is not None:
             steps = [one.probabilities for one in found]
             chances = calibrations.of_several(self.calibration, self.of_alternatives, steps)
-        return [
-            Hypothesis(
-                self.phonemes.decode(one.symbols),
-                tuple(one.probabilities),
-                one.complete,
-                None if one.stress is None else stress.digits(one.stress),
-                chance,
-            )
-            for one, chance in zip(found, chances, strict=True)
-        ]
+        return list(map(self._told, found, chances))
+
+    def _told(self, one: Decoded, chance: float | None) -> Hypothesis:
+        return Hypothesis(
+            self.phonemes.decode(one.symbols),
+            tuple(one.probabilities),
+            one.complete,
+            None if one.stress is None else stress.digits(one.stress),
+            chance,
+        )

@@ -16,6 +16,7 @@ from model.lexicon import Entry
 # Class of what carries no stress mark; a digit's class is the digit and one.
 NO_VOWEL = 0
 CLASSES = 4
+_DIGITS = (None, 0, 1, 2)
 
 _MARKED = re.compile(r"^(.*[^0-9])([012])$")
 
@@ -41,7 +42,7 @@ def mark(phonemes: Sequence[str], digits: Sequence[int | None]) -> tuple[str, ..
 
 def digits(classes: Iterable[int]) -> tuple[int | None, ...]:
     """Digits of stress classes; None where there is no vowel."""
-    return tuple(None if found == NO_VOWEL else found - 1 for found in classes)
+    return tuple([_DIGITS[found] for found in classes])
 
 
 def one_primary(scores: np.ndarray[Any, Any], counts: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

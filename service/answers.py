@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 from model.alignment import Alignment
 
-# Bytes of a line that count as one answer, which is about what a pronunciation takes.
-_BYTES = 128
+# Characters of a line that count as one answer, which is about what a pronunciation takes.
+_LETTERS = 128
 
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
+_of_json = json.JSONDecoder().raw_decode
 
 
 class Found(NamedTuple):
@@ -70,13 +71,13 @@ def write(answer: Answer) -> str:
     return _to_json(told)
 
 
-def read(line: bytes) -> Answer:
+def read(line: str) -> Answer:
     """What a line says.
 
     Raises:
         ValueError: where it is none of `write`.
     """
-    told = json.loads(line)
+    told, _ = _of_json(line)
     if isinstance(told, dict):
         return Answer(error=told["error"])
     return Answer([_read(*each) for each in told])
@@ -93,6 +94,6 @@ def _read(
     return Found(phonemes, probability, complete, stress, alignment)
 
 
-def size(line: bytes) -> int:
+def size(line: str) -> int:
     """How many answers one counts as where they are kept."""
-    return 1 + len(line) // _BYTES
+    return 1 + len(line) // _LETTERS

@@ -1,6 +1,7 @@
 """The application and its routes."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -72,6 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         running = asyncio.create_task(service.run())
         service.reload_on(signal.SIGHUP)
+        gc.freeze()  # what is loaded stays: the collector need not walk over it time and again
         yield
         running.cancel()
         with suppress(asyncio.CancelledError):

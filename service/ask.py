@@ -27,5 +27,7 @@ class Ask(NamedTuple):
     @property
     def work(self) -> int:
         """How much there is to do: in letters of a word that is asked for one answer."""
+        if self.n == 1 and not self.alignment:
+            return len(self.word)
         aligned = _ALIGNED * self.n if self.alignment else 0
         return round(len(self.word) * (1 + _FURTHER * (self.n - 1) + aligned))

@@ -31,7 +31,7 @@ class Generation:
         self.inventory = Inventory(self.artifact.phonemes.own)
         self.lexicons = Lexicons.read(settings, self.inventory)
         self.error_rates = self.artifact.metrics()
-        self.batcher: Batcher[Ask, bytes] = Batcher(
+        self.batcher: Batcher[Ask, str] = Batcher(
             capacity=settings.queue_letters,
             max_batch=settings.max_batch,
             max_wait=settings.max_wait,

@@ -43,7 +43,7 @@ class Pool:
 
     def __init__(
         self,
-        batcher: Batcher[Ask, bytes],
+        batcher: Batcher[Ask, str],
         *,
         artifact: Path,
         device: str,
@@ -151,7 +151,7 @@ class Pool:
                 raise WorkerLostError(f"idle worker {worker.describe()}") from e
             await self._decode(worker, batch)
 
-    async def _decode(self, worker: _Worker, batch: Batch[Ask, bytes]) -> None:
+    async def _decode(self, worker: _Worker, batch: Batch[Ask, str]) -> None:
         try:
             answers = await self._answers(worker, batch)
             self.on_batch(len(batch.words), batch.resolve(answers))
@@ -164,7 +164,7 @@ class Pool:
             batch.fail(WorkerLostError("the service is stopping"))
             raise
 
-    async def _answers(self, worker: _Worker, batch: Batch[Ask, bytes]) -> list[bytes]:
+    async def _answers(self, worker: _Worker, batch: Batch[Ask, str]) -> list[str]:
         """What a worker says to a batch.
 
         A machine that has other things to do is no reason to replace one: that would take yet more
@@ -244,13 +244,13 @@ class _Worker:
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps({"asks": asks}).encode() + b"\n")
 
-    async def answers(self) -> list[bytes]:
+    async def answers(self) -> list[str]:
         """Its answers, in their lines of `service.answers`, which come with tabs between them.
 
         Where this is cancelled, it can be asked for again.
         """
-        line = await self._line()
-        return line.removesuffix(b"\n").split(b"\t") if line != b"\n" else []
+        line = (await self._line()).decode().removesuffix("\n")
+        return line.split("\t") if line else []
 
     def cpu_ticks(self) -> int:
         """Processor time that it has used; 0 where the system does not tell."""

@@ -33,7 +33,7 @@ class Pronouncer:
     def __init__(
         self,
         artifact: Artifact,
-        batcher: Batcher[Ask, bytes],
+        batcher: Batcher[Ask, str],
         *,
         max_letters: int,
         cache_words: int = 0,
@@ -55,7 +55,7 @@ class Pronouncer:
         self.model = ModelName(name=artifact.name, version=artifact.version)
         self.told = self.model.model_dump()
         self.batcher = batcher
-        self.cache = AnswerCache[Ask, bytes](cache_words, weigh=answers.size)
+        self.cache = AnswerCache[Ask, str](cache_words, weigh=answers.size)
         reader = Reader(artifact.graphemes.own, artifact.phonemes.own, longest=max_letters)
         inventory = Inventory(artifact.phonemes.own)
         self.sources = Sources(reader.speller, inventory, lexicons or Lexicons(), user)
@@ -150,7 +150,7 @@ class Pronouncing:
             else:
                 self._answers[text] = answers.read(line)
         self.known = len(self._answers)
-        self.answered: Answered[bytes] = Answered([])
+        self.answered: Answered[str] = Answered([])
 
     @property
     def model(self) -> ModelName:

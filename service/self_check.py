@@ -24,7 +24,7 @@ class SelfCheck:
 
     def __init__(
         self,
-        batcher: Batcher[Ask, bytes],
+        batcher: Batcher[Ask, str],
         pinned: Mapping[str, Sequence[str]],
         *,
         letter: str,

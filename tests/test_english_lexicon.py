@@ -35,7 +35,7 @@ class Humming(Batcher):
             ]
             for ask in asks
         ]
-        return Answered([write(Answer(hum)).encode() for hum in hums])
+        return Answered([write(Answer(hum)) for hum in hums])
 
 
 @pytest.fixture(scope="module")

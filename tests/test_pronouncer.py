@@ -28,7 +28,7 @@ class Decoded(Batcher):
                     Answer(error="ValueError: no")
                     if ask.word == "B"
                     else Answer([self.found(ask, each) for each in range(ask.n)])
-                ).encode()
+                )
                 for ask in words
             ]
         )

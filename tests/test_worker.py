@@ -43,7 +43,7 @@ def asks(*words, n=1):
 
 def answers_to(phonemizer, asked):
     """What the service reads out of the line that a worker sends."""
-    return [read(line.encode()) for line in answer(phonemizer, asked)]
+    return [read(line) for line in answer(phonemizer, asked)]
 
 
 def test_answers_in_order():
@@ -57,7 +57,7 @@ def test_a_line_is_a_line():
     (line,) = answer(Picky(), asks("A\tB\n"))
     assert "\t" not in line
     assert "\n" not in line
-    assert read(line.encode()).likeliest == ("A", "\t", "B", "\n", "0")
+    assert read(line).likeliest == ("A", "\t", "B", "\n", "0")
 
 
 def test_those_that_ask_for_the_same_share_a_batch():
@@ -80,18 +80,18 @@ def test_a_word_that_breaks_the_decoder_harms_no_other(n):
 
 def test_letters_reach_the_pool():
     (line,) = answer(Picky(), [Ask("AB", 2, alignment=True)])
-    assert [each.alignment for each in read(line.encode()).found] == [
+    assert [each.alignment for each in read(line).found] == [
         Alignment([[0, 1], [1, 2]], [0.5], [[1.0, 0.0]])
     ] * 2
     (without,) = answer(Picky(), asks("AB"))
-    assert read(without.encode()).found[0].alignment is None
+    assert read(without).found[0].alignment is None
     assert len(line) > len(without)
 
 
 def test_a_long_line_counts_as_several_answers():
     word, shorter = [Found(list("PHONEMES"), 0.5, True, [1] * 8)], [Found(["A"], 0.5, True)]
-    assert size(write(Answer(shorter)).encode()) == size(write(Answer(word)).encode()) == 1
-    assert size(write(Answer(word * 10)).encode()) > 3
+    assert size(write(Answer(shorter))) == size(write(Answer(word))) == 1
+    assert size(write(Answer(word * 10))) > 3
 
 
 def test_no_words():
@@ -102,7 +102,7 @@ def test_what_is_told_is_what_the_pool_reads():
     (found,) = answers_to(Picky(), asks("AB", n=2))
     assert found.likeliest == ("A", "B", "0")
     assert [each.probability for each in found.found] == [0.25, 0.25]
-    assert read(write(Answer(error="no")).encode()) == Answer(error="no")
+    assert read(write(Answer(error="no"))) == Answer(error="no")
 
 
 class SmallDevice:

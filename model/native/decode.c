@@ -570,14 +570,23 @@ static void one_primary(const float *logits, int count, uint8_t *classes) {
     if (chosen >= 0) classes[chosen] = 2;
 }
 
-static void hand_over(const struct network *n, const struct said *said, int slots, int room, struct answers *answers) {
-    memcpy(answers->symbols, said->symbols, (size_t)slots * room * sizeof(uint16_t));
-    memcpy(answers->probabilities, said->probabilities, (size_t)slots * room * sizeof(float));
-    memcpy(answers->counts, said->counts, slots * sizeof(int32_t));
-    memcpy(answers->complete, said->complete, slots);
-    for (int slot = 0; n->stress_of_top && slot < slots; slot++)
-        one_primary(said->stresses + (size_t)slot * room * STRESSES, said->counts[slot],
-                    answers->stress + (size_t)slot * room);
+/* Of each word's hypotheses what was said, one behind the other. `found` is NULL where each has one. */
+static void hand_over(const struct network *n, const struct said *said, int words, int width, const int32_t *found,
+                      int room, struct answers *answers) {
+    size_t into = 0;
+    int number = 0;
+    for (int word = 0; word < words; word++) {
+        answers->found[word] = found ? found[word] : 1;
+        for (int slot = word * width; slot < word * width + answers->found[word]; slot++, number++) {
+            size_t at = (size_t)slot * room, steps = said->counts[slot] + said->complete[slot];
+            memcpy(answers->symbols + into, said->symbols + at, steps * sizeof(uint16_t));
+            memcpy(answers->probabilities + into, said->probabilities + at, steps * sizeof(float));
+            if (n->stress_of_top) one_primary(said->stresses + at * STRESSES, said->counts[slot], answers->stress + into);
+            answers->counts[number] = said->counts[slot];
+            answers->complete[number] = said->complete[slot];
+            into += steps;
+        }
+    }
 }
 
 /* How many steps a word may take: model/hypothesis.py has the rule, of its letters alone. */
@@ -771,11 +780,10 @@ int tanger_decode(const struct network *n, int words, const int32_t *letters, co
     begin(n, words, letters, lengths, slots, &work);
     if (width == 1) {
         say(n, words, lengths, room, &work);
-        hand_over(n, &work.said, slots, room, answers);
+        hand_over(n, &work.said, words, 1, NULL, room, answers);
     } else {
         const struct beam *last = say_several(n, words, lengths, room, width, &work, &beams[0], &beams[1], candidates);
-        hand_over(n, &last->said, slots, room, answers);
-        memcpy(answers->found, last->found, words * sizeof(int32_t));
+        hand_over(n, &last->said, words, width, last->found, room, answers);
     }
     free(arena->start);
     return 0;

@@ -32,15 +32,16 @@ struct network {
     const float *stress_of_symbol; /* [symbols, 4] */
 };
 
-/* What is written for S = words x width hypotheses, each with `room` places, as many as the longest word
-   may take. */
+/* What is written: of every word so many hypotheses, all one behind the other, and of each its steps, as
+   many as its symbols and, where that was said, </s>. There has to be room for words x width hypotheses of
+   `room` steps, which is what the longest word may take. */
 struct answers {
-    uint16_t *symbols;    /* [S, room] </s> among them where it was said */
-    float *probabilities; /* [S, room] of each */
-    uint8_t *stress;      /* [S, room] classes of the symbols, where the network has a head for it */
-    int32_t *counts;      /* [S] symbols before </s> */
-    uint8_t *complete;    /* [S] whether </s> was said */
-    int32_t *found;       /* [words] hypotheses of each, where width is more than 1 */
+    uint16_t *symbols;    /* by step */
+    float *probabilities; /* by step */
+    uint8_t *stress;      /* by step: its class, where the network has a head for it and for symbols alone */
+    int32_t *counts;      /* by hypothesis: symbols before </s> */
+    uint8_t *complete;    /* by hypothesis: whether </s> was said */
+    int32_t *found;       /* by word: hypotheses */
 };
 
 /* Words of lengths[w] letters each, boundaries counted, longest first, their letters one after the other;

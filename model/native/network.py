@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -136,30 +137,31 @@ class NativeNetwork:
         framed = [frame(row, self._graphemes, boundaries=boundaries) for row in rows]
         lengths = np.array([len(row) for row in framed], np.int32)
         letters = np.array([letter for row in framed for letter in row], np.int32)
-        symbols = np.empty((slots, room), np.uint16)
-        probabilities = np.empty((slots, room), np.float32)
-        marks = np.empty((slots, room), np.uint8) if self._config.stress else None
+        symbols = np.empty(slots * room, np.uint16)
+        probabilities = np.empty(slots * room, np.float32)
+        marks = np.empty(slots * room, np.uint8) if self._config.stress else None
         counts, complete = np.empty(slots, np.int32), np.empty(slots, np.bool_)
-        found = np.ones(words, np.int32)
+        found = np.empty(words, np.int32)
         answers = _Answers(
             _at(symbols), _at(probabilities), None if marks is None else _at(marks),
             _at(counts), _at(complete), _at(found),
         )  # fmt: skip
         if self._decode(self._network, words, _at(letters), _at(lengths), width, room, answers):
             raise MemoryError(f"for {slots} answers to words of up to {len(rows[0])} letters")
-        numbers, wholes = counts.tolist(), complete.tolist()
-        return [
-            [
-                Decoded(
-                    symbols[slot, : (count := numbers[slot])].tolist(),
-                    probabilities[slot, : count + wholes[slot]].tolist(),
-                    wholes[slot],
-                    None if marks is None else marks[slot, :count].tolist(),
-                )
-                for slot in range(word * width, word * width + several)
-            ]
-            for word, several in enumerate(found.tolist())
-        ]
+        several = found.tolist()
+        all_of_them = sum(several)
+        numbers, wholes = counts[:all_of_them].tolist(), complete[:all_of_them].tolist()
+        steps = sum(numbers) + sum(wholes)
+        said, chances = symbols[:steps].tolist(), probabilities[:steps].tolist()
+        classes = None if marks is None else marks[:steps].tolist()
+        decoded, first = [], 0
+        for count, whole in zip(numbers, wholes, strict=True):
+            last, behind = first + count, first + count + whole
+            stressed = None if classes is None else classes[first:last]
+            decoded.append(Decoded(said[first:last], chances[first:behind], whole, stressed))
+            first = behind
+        answered = iter(decoded)
+        return [list(islice(answered, count)) for count in several]
 
     def _laid_out(
         self, weights: Mapping[str, Array], favour: Array, phonemes: Vocabulary
