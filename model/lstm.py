@@ -37,9 +37,9 @@ class _Cell(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-        hidden = c.shape[1]
-        i_f, g, o = torch.split(gates, [2 * hidden, hidden, hidden], dim=1)
-        i, f = i_f.sigmoid().chunk(2, dim=1)
+        hidden = c.shape[-1]
+        i_f, g, o = torch.split(gates, [2 * hidden, hidden, hidden], dim=-1)
+        i, f = i_f.sigmoid().chunk(2, dim=-1)
         g, o = g.tanh(), o.sigmoid()
         after = torch.addcmul(f * c, i, g)
         squashed = after.tanh()
@@ -58,13 +58,13 @@ class _Cell(torch.autograd.Function):
                 grad_c * i * (1 - g * g),
                 grad_h * squashed * o * (1 - o),
             ],
-            dim=1,
+            dim=-1,
         )
         return grad_gates, grad_c * f
 
 
 def cell(gates: Tensor, c: Tensor) -> State:
-    """Gates [B, 4H] and cell state [B, H] -> the new state."""
+    """Gates [..., 4H] and cell state [..., H] -> the new state."""
     return State(*_Cell.apply(gates.to(c.dtype), c))  # type: ignore[no-untyped-call]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from model.circles import rounds
 from model.config import NetworkConfig
 from model.devices import DeviceLostError
 from model.ensemble import Ensemble
+from model.graphed_decoder import GraphedDecoder
 from model.hypothesis import Decoded, length_bound
 from model.network import Seq2Seq
 from model.vocabulary import Vocabulary, frame
@@ -38,6 +40,7 @@ class TorchDecoder:
         phonemes: Vocabulary,
         *,
         masked: bool = True,
+        settled: bool = False,
     ) -> None:
         """Wrap a network where it lies.
 
@@ -47,17 +50,23 @@ class TorchDecoder:
             phonemes: what it writes.
             masked: only phonemes and ``</s>`` are ever emitted; without it any symbol of the
                 table may be, as CNTK's tutorial has it.
+            settled: the network's weights stay what they are, so that on a GPU its greedy decode
+                may be captured in CUDA graphs (see `GraphedDecoder`).
         """
         self.network = network
         self.graphemes = graphemes
         self.phonemes = phonemes
         self.torch_device = next(network.parameters()).device
         self.device = str(self.torch_device)
-        self._allowed = None
+        self.allowed = None
         if masked:
             allowed = torch.zeros(len(phonemes), dtype=torch.bool)
             allowed[[phonemes.end, *phonemes.encode(phonemes.own)]] = True
-            self._allowed = allowed.to(self.torch_device)
+            self.allowed = allowed.to(self.torch_device)
+        # What decodes greedily in place of the plain loop
+        self.graphed: GraphedDecoder | None = None
+        if settled and self.torch_device.type == "cuda" and isinstance(network, Seq2Seq):
+            self.graphed = GraphedDecoder(network, graphemes, phonemes, allowed=self.allowed)
 
     @classmethod
     def of(cls, artifacts: Sequence[Artifact], device: str, *, masked: bool = True) -> TorchDecoder:
@@ -76,8 +85,9 @@ class TorchDecoder:
         networks = [load_network(artifact) for artifact in artifacts]
         network = networks[0] if len(networks) == 1 else Ensemble(networks).eval()
         return cls(
-            network.to(devices.resolve(device)), first.graphemes, first.phonemes, masked=masked
-        )
+            network.to(devices.resolve(device)), first.graphemes, first.phonemes, masked=masked,
+            settled=True,
+        )  # fmt: skip
 
     @property
     def precision(self) -> str:
@@ -101,7 +111,10 @@ class TorchDecoder:
         Raises:
             DeviceLostError: where the GPU failed.
         """
-        return self._in_batches(rows, BATCH, partial(self._batch, decoding.greedy))
+        if self.graphed is None:
+            return self._in_batches(rows, BATCH, partial(self._batch, decoding.greedy))
+        with self._losing():
+            return self.graphed.decode(rows)
 
     def beam(self, rows: Sequence[Sequence[int]], width: int) -> list[list[Decoded]]:
         """Several answers for each spelt word (see `Decoder`).
@@ -152,12 +165,18 @@ class TorchDecoder:
         answers: dict[int, A] = {}
         for first in range(0, len(order), most):
             chosen = order[first : first + most]
-            try:
+            with self._losing():
                 found = answer([asked[i] for i in chosen])
-            except torch.AcceleratorError as e:
-                raise DeviceLostError(self.device, str(e)) from e
             answers.update(zip(chosen, found, strict=True))
         return [answers[index] for index in range(len(asked))]
+
+    @contextmanager
+    def _losing(self) -> Iterator[None]:
+        """Where the GPU may fail, and is lost if it does."""
+        try:
+            yield
+        except torch.AcceleratorError as e:
+            raise DeviceLostError(self.device, str(e)) from e
 
     def _batch(self, decode: Callable[..., list[A]], rows: Sequence[Sequence[int]]) -> list[A]:
         graphemes, lengths = self._padded(rows)
@@ -169,7 +188,7 @@ class TorchDecoder:
             rounds=[rounds(row) for row in rows],
             start=self.phonemes.start,
             end=self.phonemes.end,
-            allowed=self._allowed,
+            allowed=self.allowed,
         )
 
     def _padded(self, rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,8 +1,9 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.circles import may_circle, rounds, ruled_out
+from model.circles import limits, may_circle, rounds, ruled_out, streaks
 
 
 @pytest.mark.parametrize(("spelling", "expected"), [
@@ -34,3 +35,12 @@ def test_nothing_comes_more_often_than_it_may(wanted, goes):
 def test_what_may_not_circle_has_not():
     assert not may_circle([1, 2, 3, 1, 2])
     assert may_circle([1, 1, 1, 1])
+
+
+@given(st.lists(st.lists(st.integers(0, 1), max_size=30), min_size=1, max_size=5))
+def test_limits_of_many_spellings_at_once(spellings):
+    lengths = np.array([len(spelling) for spelling in spellings])
+    padded = np.zeros((len(spellings), lengths.max()), np.int64)
+    for target, spelling in zip(padded, spellings, strict=True):
+        target[: len(spelling)] = spelling
+    assert limits(padded, lengths).tolist() == [streaks(rounds(spelling)) for spelling in spellings]

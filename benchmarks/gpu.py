@@ -1,0 +1,115 @@
+"""``python -m benchmarks.gpu``: the greedy decode on a GPU, beside its goals."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+from benchmarks.goals import goal, show_table
+from benchmarks.measure import percentile, rates_of, show
+from model import checkpoint, devices, lexicon
+from model.cli.common import ARTIFACT
+from model.graphed_decoder import MOST, GraphedDecoder
+from model.hypothesis import Decoded
+from model.network import Seq2Seq
+from model.torch_decoder import TorchDecoder
+
+TEST = Path(__file__).parent.parent / "data/cmudict/cmudict-0.7b.test"
+BATCHES = (1, 8, 32, 128, 512, 1024, 2048, 4096)
+# Calls before any is timed: they capture what later ones replay.
+WARM_UP = 64
+
+Rows = Sequence[Sequence[int]]
+
+
+def main(
+    artifact: Annotated[Path, typer.Option(help="The artifact's folder.")] = ARTIFACT,
+    words: Annotated[Path, typer.Option(help="A lexicon to take words from.")] = TEST,
+    device: Annotated[str, typer.Option(help="cuda or cuda:N.")] = "cuda",
+    most: Annotated[int, typer.Option(help="Words decoded together, a power of two.")] = MOST,
+    seconds: Annotated[float, typer.Option(help="Time for each measurement.")] = 1.0,
+    rounds: Annotated[int, typer.Option(help="Measurements of each kind.")] = 5,
+) -> None:
+    """Words/s by batch, in float32 and with products in bfloat16; a word's time; who agrees."""
+    if not torch.cuda.is_available():
+        print("no GPU is here: its rates are not measured")
+        return
+    target = torch.device(devices.resolve(device))
+    found = checkpoint.read(artifact)
+    rows = [found.graphemes.encode(word) for word in lexicon.pronunciations(lexicon.read(words))]
+    in_torch = TorchDecoder.of([found], str(target))
+    assert isinstance(in_torch.network, Seq2Seq)
+    decoder = GraphedDecoder(
+        in_torch.network, found.graphemes, found.phonemes, allowed=in_torch.allowed, most=most
+    )
+    print(
+        f"{artifact.name} {found.version}, {torch.cuda.get_device_name(target)}, torch "
+        f"{torch.__version__}, {rounds} rounds: median (lowest to highest), words/s"
+    )
+
+    in_torch.graphed = None
+    expected = in_torch.decode(rows)
+    plain = rates_of(lambda: len(in_torch.decode(rows[:MOST])), seconds, rounds)
+    show(f"plain loop, {min(MOST, len(rows))} words", plain)
+    rates, taken = {}, []
+    for half in (False, True):
+        name = "bfloat16 products" if half else "float32"
+        with torch.autocast(target.type, dtype=torch.bfloat16, enabled=half):
+            torch.cuda.reset_peak_memory_stats(target)
+            _show_agreement(name, decoder.decode(rows), expected)
+            for batch in BATCHES:
+                turn = _turns(rows, batch)
+                for _ in range(WARM_UP):
+                    decoder.decode(next(turn))
+                rounds_of_it = rates_of(
+                    lambda turn=turn: len(decoder.decode(next(turn))), seconds, rounds
+                )
+                rates[half, batch] = statistics.median(rounds_of_it)
+                show(f"{name}, batch {batch}", rounds_of_it)
+            if not half:
+                taken = _milliseconds(decoder, rows, seconds * rounds)
+        peak = torch.cuda.max_memory_reserved(target) / 1e6
+        print(f"{name}: {peak:,.0f} MB of the device at most")
+
+    best, halved = rates[False, BATCHES[-1]], rates[True, BATCHES[-1]]
+    show_table([
+        goal(f"batch {BATCHES[-1]}, thousands of words/s", 300, best / 1e3, "k/s",
+              f"bfloat16 products {halved / 1e3:,.0f}"),
+        goal("batch 1, a word's time, median", -3, statistics.median(taken), "ms",
+              f"99 of 100 within {percentile(taken, 0.99):.2f} ms"),
+    ])  # fmt: skip
+
+
+def _turns(rows: Rows, batch: int) -> Iterator[Rows]:
+    """Batches of so many words, whatever their lengths, over and over."""
+    endless = itertools.cycle(rows)
+    while True:
+        yield list(itertools.islice(endless, batch))
+
+
+def _milliseconds(decoder: GraphedDecoder, rows: Rows, seconds: float) -> list[float]:
+    """What words took, one at a time."""
+    taken, until = [], time.perf_counter() + seconds
+    for some in _turns(rows, 1):
+        started = time.perf_counter()
+        decoder.decode(some)
+        taken.append(1e3 * (time.perf_counter() - started))
+        if time.perf_counter() > until:
+            break
+    return taken
+
+
+def _show_agreement(name: str, answers: Sequence[Decoded], expected: Sequence[Decoded]) -> None:
+    same = sum(a.symbols == b.symbols for a, b in zip(answers, expected, strict=True))
+    print(f"{name}: {same:,} of {len(expected):,} words answered as the plain loop does")
+
+
+if __name__ == "__main__":
+    typer.run(main)
