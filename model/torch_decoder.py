@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -22,6 +23,8 @@ from model.graphed_decoder import GraphedDecoder
 from model.hypothesis import Decoded, length_bound
 from model.network import Seq2Seq
 from model.vocabulary import Vocabulary, frame
+
+log = logging.getLogger("tanger.torch")
 
 # Words decoded together. Past this a CPU gains no more, and memory grows.
 BATCH = 256
@@ -111,10 +114,16 @@ class TorchDecoder:
         Raises:
             DeviceLostError: where the GPU failed.
         """
-        if self.graphed is None:
-            return self._in_batches(rows, BATCH, partial(self._batch, decoding.greedy))
-        with self._losing():
-            return self.graphed.decode(rows)
+        if self.graphed is not None:
+            with self._losing():
+                try:
+                    return self.graphed.decode(rows)
+                except (torch.OutOfMemoryError, torch.AcceleratorError):
+                    raise
+                except RuntimeError as e:  # a driver that captures nothing, or not all of it
+                    log.warning("no CUDA graphs here, a plain loop decodes: %s", e)
+                    self.graphed = None
+        return self._in_batches(rows, BATCH, partial(self._batch, decoding.greedy))
 
     def beam(self, rows: Sequence[Sequence[int]], width: int) -> list[list[Decoded]]:
         """Several answers for each spelt word (see `Decoder`).

@@ -273,3 +273,19 @@ def test_captured_and_uncaptured_are_the_same(strong):
     assert alone.graphed is not None
     assert TorchDecoder.of([strong, strong], "cuda").graphed is None
     assert_same(alone.decode(words), captured.decode(words))
+
+
+def test_where_nothing_can_be_captured_the_plain_loop_decodes_and_says_so(
+    strong, monkeypatch, caplog
+):
+    plain = TorchDecoder.of([strong], "cpu")
+    expected = plain.decode(WORDS)
+    plain.graphed = of(strong)[1]
+
+    def fail(*_):
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(graphed_decoder._Bucket, "begin", fail)
+    assert_same(plain.decode(WORDS), expected)
+    assert plain.graphed is None
+    assert "no CUDA graphs here" in caplog.text
