@@ -1,9 +1,9 @@
-"""Answers that were given, kept for the next who asks: bounded, and no list of new words empties it.
+"""Answers that were given, kept for the next who asks: bounded, and no long list empties it.
 
-What was asked once goes soon, what was asked again stays: new answers go through a short queue, from
-which only those that were asked for meanwhile come into the long one, and there each is passed over
-as often as it was asked for of late before it goes. Who comes back soon after having gone, comes into
-the long one at once.
+What was asked once goes soon, what was asked again stays: new answers go through a short queue,
+from which only those that were asked for meanwhile come into the long one, and there each is passed
+over as often as it was asked for of late before it goes. Who comes back soon after having gone,
+comes into the long one at once.
 
 Source: Yang et al. (2023), "FIFO queues are all you need for cache eviction" (S3-FIFO).
 """
