@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 from model.alignment import Alignment
 
-# Characters of a line that count as one answer, which is about what a pronunciation takes.
-_LETTERS = 128
+# Characters of a line that count as one answer where answers are kept: an ordinary one takes a
+# hundred.
+_CHARACTERS = 256
 
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
 _of_json = json.JSONDecoder().raw_decode
@@ -96,4 +97,4 @@ def _read(
 
 def size(line: str) -> int:
     """How many answers one counts as where they are kept."""
-    return 1 + len(line) // _LETTERS
+    return max(1, len(line) // _CHARACTERS)
