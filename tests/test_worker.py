@@ -91,7 +91,7 @@ def test_letters_reach_the_pool():
 def test_a_long_line_counts_as_several_answers():
     word, shorter = [Found(list("PHONEMES"), 0.5, True, [1] * 8)], [Found(["A"], 0.5, True)]
     assert size(write(Answer(shorter))) == size(write(Answer(word))) == 1
-    assert size(write(Answer(word * 10))) >= 3
+    assert size(write(Answer(word * 10))) > 1
 
 
 def test_no_words():
