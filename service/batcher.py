@@ -155,7 +155,7 @@ class Batcher(Generic[K, A]):
         new = [word for word in distinct if word not in self._slots]
         self._admit(new, timeout)
         request = _Request(self.clock(), len(distinct), asyncio.get_running_loop().create_future())
-        slots = {word: self._slot(word) for word in distinct}
+        slots = {word: self._slot(word, request.arrived) for word in distinct}
         for slot in slots.values():
             slot.requests.append(request)
         if new:
@@ -213,11 +213,11 @@ class Batcher(Generic[K, A]):
                 expected - timeout,
             )
 
-    def _slot(self, word: K) -> _Slot[K, A]:
+    def _slot(self, word: K, now: float) -> _Slot[K, A]:
         slot = self._slots.get(word)
         if slot is None:
-            slot = self._slots[word] = self._queue[word] = _Slot(word, self.clock())
-            self._letters += self.weigh(word)
+            slot = self._slots[word] = self._queue[word] = _Slot(word, self.weigh(word), now)
+            self._letters += slot.letters
         return slot
 
     def _give_up(self, request: _Request[K, A], slots: Iterable[_Slot[K, A]]) -> None:
@@ -233,7 +233,7 @@ class Batcher(Generic[K, A]):
         for queue in (self._queue, self._again):
             if queue.get(slot.word) is slot:
                 del queue[slot.word]
-                self._letters -= self.weigh(slot.word)
+                self._letters -= slot.letters
                 return True
         return False
 
@@ -266,7 +266,7 @@ class Batcher(Generic[K, A]):
             return
         slot.lost = True
         self._again[slot.word] = slot
-        self._letters += self.weigh(slot.word)
+        self._letters += slot.letters
         self._arrived.set()
 
     def _answer(self, slot: _Slot[K, A], answer: A) -> None:
@@ -276,7 +276,7 @@ class Batcher(Generic[K, A]):
             request.answered(slot)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _Request(Generic[K, A]):
     """Somebody who waits for words; `done` is set to the last of them."""
 
@@ -294,11 +294,12 @@ class _Request(Generic[K, A]):
             self.done.set_exception(error)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _Slot(Generic[K, A]):
     """A word on its way, and who waits for it."""
 
     word: K
+    letters: int
     arrived: float
     requests: list[_Request[K, A]] = field(default_factory=list)
     lost: bool = False
@@ -320,7 +321,7 @@ class Batch(Generic[K, A]):
         self._batcher = batcher
         self._slots = slots
         self.words = [slot.word for slot in slots]
-        self.letters = sum(map(batcher.weigh, self.words))
+        self.letters = sum(slot.letters for slot in slots)
 
     @property
     def expected(self) -> float:

@@ -139,11 +139,15 @@ class Pronouncing:
         self._plans = pronouncer.planner.plan(words, source)
         self._answers: dict[str, Answer] = {}
         self.missing: list[Ask] = []
-        pieces = (piece for plan in self._plans for piece in plan.pieces)
-        aligned = {plan.pieces[0].text for plan in self._plans if self._aligns(plan)}
-        for text in dict.fromkeys(piece.text for piece in pieces if piece.source == "model"):
+        asked: dict[str, bool] = {}
+        for plan in self._plans:
             # Where a word is said in parts, its letters are not told
-            ask = Ask(text, options.n, alignment=text in aligned)
+            aligns = self._aligns(plan)
+            for piece in plan.pieces:
+                if piece.source == "model":
+                    asked[piece.text] = aligns or asked.get(piece.text, False)
+        for text, aligns in asked.items():
+            ask = Ask(text, options.n, aligns)
             line = pronouncer.cache.get(ask)
             if line is None:
                 self.missing.append(ask)
@@ -191,6 +195,7 @@ class Pronouncing:
                 which = "this word" if len(plan.pieces) == 1 else piece.text
                 message = f"the decoder failed on {which}: {error}"
                 return _failed(plan, WordError(code="decoding_failed", message=message))
+        source = self._source(plan)
         ways = combine(
             [self._ways(piece) for piece in plan.pieces],
             MOST if plan.sources & {"lexicon", "user"} else self._options.n,
@@ -201,7 +206,6 @@ class Pronouncing:
         aligns = self._aligns(plan)
         if self._options.alignment and not aligns:
             warnings.append("no alignment: the network did not say this word in one piece")
-        source = self._source(plan)
         return {
             "word": plan.word,
             "normalized": plan.normalized,
