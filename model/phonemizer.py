@@ -136,19 +136,20 @@ class Phonemizer:
             of_alternatives=found.of_alternatives,
         )
 
-    def pronounce(self, words: Sequence[str]) -> list[Hypothesis]:
+    def pronounce(self, words: Sequence[str], *, calibrated: bool = True) -> list[Hypothesis]:
         """The network's answer for each word, in their order.
 
         Args:
             words: at least one grapheme each, in the artifact's own graphemes
                 (see `model.spelling`).
+            calibrated: false spares the probability to those who do not ask for it.
 
         Raises:
             UnknownSymbolError: for a grapheme that the artifact lacks.
             ValueError: for an empty word.
         """
         decoded = self.decoder.decode(self._encoded(words))
-        if self.calibration is None or self.of_alternatives is None:
+        if not calibrated or self.calibration is None or self.of_alternatives is None:
             return [self._told(one, None) for one in decoded]
         chance = self.calibration.probability
         return [self._told(one, chance(one.probabilities)) for one in decoded]

@@ -101,7 +101,10 @@ def pronounce(
             readings = [reader.read(word) for word in some]
             parts = [part for reading in readings for part in reading.parts]
             asked = [part.text for part in parts if part.spoken is None]
-            answers = iter(phonemizer.alternatives(asked, n, aligned=alignment))
+            if n == 1 and not alignment:
+                answers = iter([[one] for one in phonemizer.pronounce(asked, calibrated=False)])
+            else:
+                answers = iter(phonemizer.alternatives(asked, n, aligned=alignment))
 
             def ways(part: Part) -> list[Way]:
                 if part.spoken is not None:
@@ -140,6 +143,7 @@ def pronounce(
                 [
                     told
                     for each, ways in asked
+                    if alignment or each.warnings or each.error
                     for told in _told(
                         each, unaligned=alignment and any(way.alignment is None for way in ways)
                     )
