@@ -223,7 +223,7 @@ def test_any_word(client, word):
         ("a", {"pronunciations": []}, "body.pronunciations", "at least 1"),
         ("a", {"pronunciations": ["T"] * 33}, "body.pronunciations", "at most 32"),
         ("a", {"pronunciations": [1]}, "body.pronunciations.0", "string"),
-        ("a", {"pronunciations": ["T"], "more": 1}, "body.more", "not permitted"),
+        ("a", {"pronunciations": ["T"], "more": 1}, "body.more", "not known here"),
         ("", {"pronunciations": ["T"]}, "path.word", "no letter"),
         ("a" * 33, {"pronunciations": ["T"]}, "path.word", "at most 32"),
         ("a\nb", {"pronunciations": ["T"]}, "path.word", "control character"),
