@@ -1,7 +1,7 @@
 """The fast decode on a CPU: compiled C where it is there, and ONNX Runtime for all else.
 
 In whole numbers the decode is `model.native`'s, twice as fast as ONNX Runtime, which runs the
-graphs of `model.onnx_network`: float32, attention, and all of them where nothing was compiled. Both
+graphs of `model.onnx_network`: float32, attention, and everything where nothing was compiled. Both
 give what `model.decoding` gives, the reference that they are tested against.
 """
 

@@ -121,7 +121,7 @@ class Speller:
             if told:
                 warnings[f"{_show(character)} -> {''.join(graphemes) or 'nothing'}"] = None
             spelt.extend(graphemes)
-        if not spelt:
+        if set(spelt) <= {"'"}:
             return self._refused(word, SpellingError("empty", "there is no letter to pronounce"))
         if len(spelt) > self.longest:
             return self._too_long(word, len(spelt))
@@ -152,7 +152,7 @@ class Speller:
         for form in (character, character.upper(), character.lower()):
             for same in (form, unicodedata.normalize("NFD", form)):
                 if self._known(same):
-                    return tuple(same), len(character.upper()) > 1 and same != character
+                    return tuple(same), same != character and not _is_plain_case(character)
         if character in _APOSTROPHES and "'" in self.graphemes:
             return ("'",), True
         if unicodedata.category(character) == "Cf":
@@ -197,6 +197,12 @@ class Speller:
 def _odd_capitals(word: str) -> bool:
     """Capitals that say something, as in ``iPhone``; not ``tanger``, ``Tanger`` or ``TANGER``."""
     return word not in (word.lower(), word.upper(), word.capitalize(), word.title())
+
+
+def _is_plain_case(character: str) -> bool:
+    """Whether its other case is one letter, which leads back to it; not so of ``ß`` or ``ſ``."""
+    upper = character.upper()
+    return len(upper) == 1 and (upper.lower() == character.lower() or character == "ς")
 
 
 def _show(character: str) -> str:

@@ -81,7 +81,7 @@ class Keys:
             UnauthorizedError: as `check`.
         """
         if not self:
-            raise ForbiddenError("this is off: no API key is configured (TANGER_API_KEYS_FILE)")
+            raise ForbiddenError("this is off: no API key is configured (TANGER_API_KEYS)")
         self.check(request)
 
 

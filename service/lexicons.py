@@ -88,7 +88,7 @@ def misfit(path: Path, row: Row, inventory: Inventory) -> LexiconError | None:
     found = inventory.misfit(row.entry.phonemes)
     if found is None:
         return None
-    expected = f"this artifact's phonemes, {inventory},"
+    expected = f"this artifact's phonemes ({inventory})"
     return LexiconError(path, row.number, expected=expected, found=found)
 
 

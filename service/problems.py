@@ -32,6 +32,8 @@ RETRY_AFTER = 1.0
 _CLIENT_CLOSED_REQUEST = 499
 # A body can hold a fault in every other byte; the first few say what is wrong.
 MOST_FAULTS = 20
+# What is said in place of pydantic's words, which do not tell what to do.
+_INSTEAD = {"extra_forbidden": "not known here; /openapi.json lists what there is"}
 
 
 class UnauthorizedError(Exception):
@@ -60,7 +62,7 @@ class BodyTooLargeError(Exception):
     """A request body beyond the limit; it was read no further."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"a request's body may have {limit:,} bytes")
+        super().__init__(f"a request's body may have at most {limit:,} bytes: send less at a time")
 
 
 class UnsupportedMediaTypeError(Exception):
@@ -114,7 +116,8 @@ class InvalidRequestError(Exception):
         return cls(
             *(
                 ProblemError(
-                    where=".".join(map(str, (*place, *fault["loc"]))), message=fault["msg"]
+                    where=".".join(map(str, (*place, *fault["loc"]))),
+                    message=_INSTEAD.get(fault["type"], fault["msg"]),
                 )
                 for fault in faults[:MOST_FAULTS]
             )

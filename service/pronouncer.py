@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 
 from model import __version__, alphabets
@@ -214,13 +215,7 @@ class Pronouncing:
                 {
                     "phonemes": way.phonemes,
                     "text": alphabets.join(way.phonemes, self._alphabet),
-                    "probability": (
-                        round(
-                            plan.chance * (1.0 if way.probability is None else way.probability), 6
-                        )
-                        if source == "model"
-                        else None
-                    ),
+                    "probability": _chance(plan, way) if source == "model" else None,
                     "complete": way.complete,
                     "alignment": (
                         _aligned(plan.pieces[0].text, way, way.alignment)
@@ -277,6 +272,12 @@ class Pronouncing:
         self, phonemes: Sequence[str], digits: Sequence[int | None] | None
     ) -> tuple[str, ...]:
         return alphabets.write(phonemes, self._alphabet, digits, marks=self._marks)
+
+
+def _chance(plan: Plan, way: Way) -> float:
+    """To six places, rounded down: the sum of a word's would else be above 1 now and then."""
+    chance = plan.chance * (1.0 if way.probability is None else way.probability)
+    return math.floor(1e6 * chance) / 1e6
 
 
 def _aligned(word: str, way: Way, found: model_alignment.Alignment) -> Alignment:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+from http import HTTPStatus
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-_LATE = (
-    b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n"
-    b"X-Content-Type-Options: nosniff\r\n\r\n"
-)
+from service.problems import MEDIA_TYPE
+from service.schemas import Problem
+from service.telemetry import REQUEST_ID
+
 _CLOSE = (b"connection", b"close")
 # Seconds that the next request on an idle connection may have been on its way as the service stops.
 _LAST_CALL = 0.5
@@ -89,6 +92,43 @@ def patient_for(*, head: float, send: float) -> type[H11Protocol]:
             self._unwatch()
             super().connection_lost(exc)
 
+        def send_400_response(self, msg: str) -> None:
+            """Refuse what is no request."""
+            del msg
+            detail = (
+                "this is no HTTP/1.1: look at the request line (other characters than ASCII's have "
+                "to be percent-encoded), at the headers, and at how long they are"
+            )
+            self._refuse(HTTPStatus.BAD_REQUEST, "not_http", detail)
+
+        def _refuse(self, status: HTTPStatus, code: str, detail: str) -> None:
+            """Answer in place of the application, which has heard of no request, and hang up."""
+            problem = Problem(
+                title=status.phrase,
+                status=status,
+                detail=detail,
+                code=code,
+                request_id=os.urandom(16).hex(),
+            )
+            body = problem.model_dump_json().encode()
+            headers = {
+                "Connection": "close",
+                "Content-Type": MEDIA_TYPE,
+                "Content-Length": str(len(body)),
+                "X-Content-Type-Options": "nosniff",
+                REQUEST_ID: problem.request_id,
+            }
+            if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):  # nothing is answered yet
+                for event in (
+                    h11.Response(
+                        status_code=status, headers=[*headers.items()], reason=status.phrase
+                    ),
+                    h11.Data(data=body),
+                    h11.EndOfMessage(),
+                ):
+                    self.transport.write(self.conn.send(event) or b"")
+            self.transport.close()
+
         def _watch(self) -> None:
             self._unwatch()
             self._limit = self.loop.call_later(head, self._give_up)
@@ -101,7 +141,9 @@ def patient_for(*, head: float, send: float) -> type[H11Protocol]:
         def _give_up(self) -> None:
             self._limit = None
             if self.conn.trailing_data[0]:
-                self.transport.write(_LATE)
-            self.transport.close()
+                detail = f"the request's head did not come within {head:g} s"
+                self._refuse(HTTPStatus.REQUEST_TIMEOUT, "head_too_slow", detail)
+            else:
+                self.transport.close()
 
     return PatientProtocol

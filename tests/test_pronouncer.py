@@ -94,6 +94,15 @@ def test_alphabets(artifact):
         assert pronunciation.probability == 0.333333
 
 
+def test_what_is_rounded_sums_to_1_at_most(artifact):
+    queue = Decoded()
+    queue.found = lambda ask, number: Found(
+        (*ask.word, *"T" * number), (0.9999996, 2e-7)[number], True
+    )
+    answer = asked(Pronouncer(artifact, queue, max_letters=4), "ab", n=2)
+    assert [each.probability for each in answer.results[0].pronunciations] == [0.999999, 0.0]
+
+
 def test_an_alphabet_that_the_artifact_cannot_be_written_in_is_refused_before_anything(artifact):
     with pytest.raises(AlphabetError, match="'arpabet' or 'ipa' or 'x-sampa' or 'cntk'"):
         pronounce(artifact, "ab", alphabet="native")

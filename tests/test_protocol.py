@@ -1,3 +1,4 @@
+import json
 import re
 import socket
 import time
@@ -34,7 +35,21 @@ def test_a_head_that_does_not_come_in_time(service):
         connection.sendall(b"GET /livez HTTP/1.1\r\nHost: te")
         received, seconds = all_of(connection)
     assert received.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+    assert json.loads(received.partition(b"\r\n\r\n")[2])["code"] == "head_too_slow"
     assert seconds >= LIMIT / 2
+
+
+@pytest.mark.parametrize("sent", ["GET /pronounce/café HTTP/1.1\r\n\r\n", "hello\r\n\r\n"])
+def test_what_is_no_request_is_told_what_to_look_at(service, sent):
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        connection.sendall(sent.encode("latin-1"))
+        head, _, body = all_of(connection)[0].partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"application/problem+json" in head
+    problem = json.loads(body)
+    assert (problem["status"], problem["code"]) == (400, "not_http")
+    assert problem["request_id"].encode() in head
+    assert "percent-encoded" in problem["detail"]
 
 
 def test_letter_by_letter_is_no_way_around_it(service):

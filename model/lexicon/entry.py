@@ -61,7 +61,8 @@ class EntryError(TangerError, ValueError):
 
     def __init__(self, number: int, word: str, phonemes: tuple[str, ...]) -> None:
         super().__init__(
-            f"entry {number}: {word!r} {' '.join(phonemes)!r} would read as something else"
+            f"entry {number}: {word!r} {' '.join(phonemes)!r} would read as something else in this "
+            "format: take another, such as tsv or pls"
         )
         self.number = number
         self.entry = Entry(word, phonemes)

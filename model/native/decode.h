@@ -1,4 +1,4 @@
-/* What model/native/__init__.py hands over; the same structures in the same order. */
+/* What model/native/network.py hands over; the same structures in the same order. */
 
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-"""A network's weights as `decode.c` reads them, and its greedy decode of words.
+"""A network's weights as `decode.c` reads them, and what that says to words.
 
 Shapes: V symbols, N outputs, K inputs.
 """
@@ -81,7 +81,7 @@ _ARGUMENTS = (
 
 
 class NativeNetwork:
-    """A network, ready to decode greedily in whole numbers."""
+    """A network, ready to decode in whole numbers, greedily or with a beam."""
 
     def __init__(
         self,
