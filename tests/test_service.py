@@ -769,9 +769,14 @@ def test_any_word_is_answered_by_its_path(service, word):
     results(service.ask(get(f"/pronounce/{quote(word, safe='')}")), [word])
 
 
-# With a letter in each: apostrophes alone are no word
-@given(words=st.lists(st.from_regex("['ABDEGNRTa-t]{0,9}[ABDEGNRT]['abdegnrt]{0,9}", fullmatch=True),
-                      min_size=1, max_size=8))  # fmt: skip
+@given(
+    words=st.lists(
+        # Apostrophes alone are no word
+        st.text("ABDEGNRT'abdegnrt", min_size=1, max_size=20).filter(lambda word: word.strip("'")),
+        min_size=1,
+        max_size=8,
+    )
+)
 @over_http
 def test_words_of_the_language_are_all_pronounced(client, words):
     assert all(result["error"] is None for result in results(pronounce(client, *words), words))
