@@ -56,7 +56,7 @@ class Pronouncer:
         self.model = ModelName(name=artifact.name, version=artifact.version)
         self.told = self.model.model_dump()
         self.batcher = batcher
-        self.cache = AnswerCache[Ask, str](cache_words, weigh=answers.size)
+        self.cache = AnswerCache[str, str](cache_words, weigh=answers.size)
         reader = Reader(artifact.graphemes.own, artifact.phonemes.own, longest=max_letters)
         inventory = Inventory(artifact.phonemes.own)
         self.sources = Sources(reader.speller, inventory, lexicons or Lexicons(), user)
@@ -149,7 +149,7 @@ class Pronouncing:
                     asked[piece.text] = aligns or asked.get(piece.text, False)
         for text, aligns in asked.items():
             ask = Ask(text, options.n, aligns)
-            line = pronouncer.cache.get(ask)
+            line = pronouncer.cache.get(ask.key)
             if line is None:
                 self.missing.append(ask)
             else:
@@ -182,7 +182,7 @@ class Pronouncing:
         for ask, line in zip(self.missing, self.answered.answers, strict=True):
             self._answers[ask.word] = answer = answers.read(line)
             if answer.error is None:
-                self._pronouncer.cache.put(ask, line)
+                self._pronouncer.cache.put(ask.key, line)
 
     def response(self) -> PronounceResponse:
         """A result for every word, in order, once none is missing."""
