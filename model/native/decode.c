@@ -705,9 +705,7 @@ static int go_on(const struct network *n, int word, int width, int slots, int ro
         copy_said(n, room, count, &old->said, one.slot, &new->said, slot);
         new->scores[slot] = one.score;
         new->rows[slot] = -1;
-        if (one.symbol < 0) {
-            continue;
-        }
+        if (one.symbol < 0) continue;
         int row = old->rows[one.slot];
         note(n, &new->said, slot, room, count, one.symbol, one.probability, w->tops + (size_t)row * n->hidden);
         if (new->said.complete[slot] || last) continue;
