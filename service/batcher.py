@@ -1,9 +1,9 @@
 """A bounded queue of words that turns concurrent requests into shared batches.
 
-Requests put words in at one end (`Batcher.submit`), decoding workers take batches out at the
-other (`Batcher.take`). A free worker takes what waits at once; batches grow by themselves while
-all workers are busy. A word that several requests wait for is decoded once. Nothing here knows of
-HTTP or of the network.
+Requests put words in at one end (`Batcher.submit`), free workers get batches out of it at the other
+(`Batcher.serve`). What comes while one is free it gets within the same call, for a turn of a busy
+event loop is longer than a decode; batches grow by themselves while all workers are busy. A word
+that several requests wait for is decoded once. Nothing here knows of HTTP or of the network.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from service.pace import Pace
 
@@ -44,6 +44,13 @@ class DeadlineError(Exception):
     def __init__(self, problem: str, retry_after: float) -> None:
         super().__init__(problem)
         self.retry_after = retry_after
+
+
+class Worker(Protocol):
+    """Who decodes batches."""
+
+    def take(self, batch: Batch[Any, Any]) -> None:
+        """Start on a batch, which is to be resolved, lost or failed some time; never raises."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +117,9 @@ class Batcher(Generic[K, A]):
         # and while one worker of several is left it waits for another, so that it kills not both.
         self._again: dict[K, _Slot[K, A]] = {}
         self._letters = 0
-        self._idle = 0
-        self._arrived = asyncio.Event()
-        self._full = asyncio.Event()
+        # The last to come is the first to go: others may sleep while there is little to do
+        self._free: list[Worker] = []
+        self._filling: asyncio.TimerHandle | None = None
 
     @property
     def waiting(self) -> int:
@@ -152,24 +159,23 @@ class Batcher(Generic[K, A]):
         if not words:
             return Answered([])
         distinct = dict.fromkeys(words)
-        new = [word for word in distinct if word not in self._slots]
+        new = {word: self.weigh(word) for word in distinct if word not in self._slots}
         self._admit(new, timeout)
-        request = _Request(self.clock(), len(distinct), asyncio.get_running_loop().create_future())
-        slots = {word: self._slot(word, request.arrived) for word in distinct}
+        loop = asyncio.get_running_loop()
+        request = _Request(self.clock(), len(distinct), loop.create_future())
+        for word, letters in new.items():
+            self._slots[word] = self._queue[word] = _Slot(word, letters, request.arrived)
+            self._letters += letters
+        slots = {word: self._slots[word] for word in distinct}
         for slot in slots.values():
             slot.requests.append(request)
         if new:
-            self._arrived.set()
-        if self.waiting >= self.max_batch:
-            self._full.set()
+            self._arrived()
+        late = loop.call_later(timeout, self._expire, request, len(words), timeout)
         try:
-            async with asyncio.timeout(timeout):
-                last = await request.done
-        except TimeoutError as e:
-            raise DeadlineError(
-                f"{len(words)} words took longer than {timeout:g} s", self.drained_in()
-            ) from e
+            last = await request.done
         finally:
+            late.cancel()
             if request.remaining:
                 self._give_up(request, slots.values())
         return Answered(
@@ -179,27 +185,45 @@ class Batcher(Generic[K, A]):
             batch=last.batch,
         )
 
-    async def take(self) -> Batch[K, A]:
-        """Wait for words and take them: an equal share for each worker that is idle with us."""
-        self._idle += 1
-        try:
-            while not (self._queue or self._may_try_again):
-                self._arrived.clear()
-                await self._arrived.wait()
-                if self.max_wait:
-                    await self._fill()
-            share = math.ceil(self.waiting / self._idle)
-        finally:
-            self._idle -= 1
-        return self._take(min(share, self.max_batch))
+    def serve(self, worker: Worker) -> None:
+        """Give a free worker a batch: at once where words wait, else as soon as some come.
+
+        Words are shared equally among those that are free. Who has a batch is free no more, until
+        this is called again.
+        """
+        self._free.append(worker)
+        if self._filling is None:
+            self._hand_out()
+
+    def leave(self, worker: Worker) -> None:
+        """Give a worker nothing any more, until it is said to be free again."""
+        if worker in self._free:
+            self._free.remove(worker)
 
     @property
     def _may_try_again(self) -> bool:
         """Whether there is a word that a lost worker held, and who may be risked for it."""
         return bool(self._again) and (self.workers > 1 or self.planned == 1)
 
-    def _admit(self, new: Sequence[K], timeout: float) -> None:
-        letters = sum(map(self.weigh, new))
+    def _arrived(self) -> None:
+        """Hand out what came just now, or begin to wait for more where that is wanted."""
+        if self.waiting >= self.max_batch or not self.max_wait:
+            self._hand_out()
+        elif self._free and self._filling is None:
+            loop = asyncio.get_running_loop()
+            self._filling = loop.call_later(self.max_wait, self._hand_out)
+
+    def _hand_out(self) -> None:
+        """Give free workers what waits."""
+        if self._filling is not None:
+            self._filling.cancel()
+            self._filling = None
+        while self._free and (self._queue or self._may_try_again):
+            share = math.ceil(self.waiting / len(self._free))
+            self._free.pop().take(self._take(min(share, self.max_batch)))
+
+    def _admit(self, new: Mapping[K, int], timeout: float) -> None:
+        letters = sum(new.values())
         if self._letters + letters > self.capacity:
             excess = self._letters + letters - self.capacity
             seconds = self.pace.seconds(excess) / max(1, self.workers)
@@ -213,12 +237,9 @@ class Batcher(Generic[K, A]):
                 expected - timeout,
             )
 
-    def _slot(self, word: K, now: float) -> _Slot[K, A]:
-        slot = self._slots.get(word)
-        if slot is None:
-            slot = self._slots[word] = self._queue[word] = _Slot(word, self.weigh(word), now)
-            self._letters += slot.letters
-        return slot
+    def _expire(self, request: _Request[K, A], words: int, timeout: float) -> None:
+        problem = f"{words} words took longer than {timeout:g} s"
+        request.fail(DeadlineError(problem, self.drained_in()))
 
     def _give_up(self, request: _Request[K, A], slots: Iterable[_Slot[K, A]]) -> None:
         """Forget the words that only this request waits for, but those that a worker has."""
@@ -236,14 +257,6 @@ class Batcher(Generic[K, A]):
                 self._letters -= slot.letters
                 return True
         return False
-
-    async def _fill(self) -> None:
-        if self.waiting < self.max_batch:
-            self._full.clear()
-            try:
-                await asyncio.wait_for(self._full.wait(), self.max_wait)
-            except TimeoutError:
-                return
 
     def _take(self, room: int) -> Batch[K, A]:
         if self._may_try_again:
@@ -267,7 +280,6 @@ class Batcher(Generic[K, A]):
         slot.lost = True
         self._again[slot.word] = slot
         self._letters += slot.letters
-        self._arrived.set()
 
     def _answer(self, slot: _Slot[K, A], answer: A) -> None:
         del self._slots[slot.word]
@@ -348,6 +360,7 @@ class Batch(Generic[K, A]):
         """Give the words back, to be decoded once more; `error` is for those lost twice."""
         for slot in self._slots:
             self._batcher._again_or_never(slot, error)
+        self._batcher._hand_out()
 
     def fail(self, error: Exception) -> None:
         """Fail every request that has a word in this batch."""

@@ -7,21 +7,20 @@ import contextlib
 import json
 import logging
 import os
+import socket
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from service.ask import Ask
 from service.batcher import Batch, Batcher
-from service.interruption import InterruptedWaitError, interrupted_by
 
 log = logging.getLogger("tanger.pool")
 
 # Longest answer of a worker, in bytes. Each of the queue's letters of work can make a kilobyte of
 # attention at most: several times what it holds by default stay below.
-_LINE_LIMIT = 1 << 28
+_LONGEST_LINE = 1 << 28
 # How often a worker that is late is looked at in the time that it may be silent.
 _LOOKS = 4
 # How many times as long as a batch may take without a sign of life it may take with one.
@@ -84,6 +83,11 @@ class Pool:
         self.devices: list[str] = []
 
     @property
+    def step(self) -> float:
+        """Seconds between two looks at a worker that is late."""
+        return self.decode_timeout / _LOOKS
+
+    @property
     def ready(self) -> int:
         """Workers that take batches."""
         return self.batcher.workers
@@ -130,87 +134,43 @@ class Pool:
             pause = _FIRST_PAUSE
             self.batcher.workers += 1
             try:
-                await self._serve(worker)
+                self.batcher.serve(worker)
+                await worker.lost
             except WorkerLostError as e:
                 log.error("%s; starting another", e)
                 self.restarts += 1
                 self.on_loss()
+            except asyncio.CancelledError:
+                worker.fail(WorkerLostError("the service is stopping"))
+                raise
             finally:
                 self.batcher.workers -= 1
+                self.batcher.leave(worker)
                 await worker.stop()
             worker = None
 
-    async def _serve(self, worker: _Worker) -> None:
-        """Feed one worker until it is lost, which its batch is then told of."""
-        while True:
-            try:
-                # A worker that dies while idle is noticed at once, not with the next word.
-                with interrupted_by(worker.exited):
-                    batch = await self.batcher.take()
-            except InterruptedWaitError as e:
-                raise WorkerLostError(f"idle worker {worker.describe()}") from e
-            await self._decode(worker, batch)
-
-    async def _decode(self, worker: _Worker, batch: Batch[Ask, str]) -> None:
-        try:
-            answers = await self._answers(worker, batch)
-            self.on_batch(len(batch.words), batch.resolve(answers))
-        # RuntimeError is uvloop's, for a pipe that it has closed already
-        except (TimeoutError, OSError, ValueError, LookupError, RuntimeError) as e:
-            lost = WorkerLostError(f"worker {worker.describe()} while decoding ({e!r})")
-            batch.lose(lost)
-            raise lost from e
-        except asyncio.CancelledError:
-            batch.fail(WorkerLostError("the service is stopping"))
-            raise
-
-    async def _answers(self, worker: _Worker, batch: Batch[Ask, str]) -> list[str]:
-        """What a worker says to a batch.
-
-        A machine that has other things to do is no reason to replace one: that would take yet more
-        of its time. One that is late is waited for as long as it is at work.
-
-        Raises:
-            TimeoutError: where it is not, or for far too long.
-        """
-        worker.ask(batch.words)
-        started = time.monotonic()
-        expected = batch.expected
-        step = self.decode_timeout / _LOOKS
-        wait, used, silent = expected + step, -1, 0
-        while True:
-            try:
-                async with asyncio.timeout(wait):
-                    return await worker.answers()
-            except TimeoutError:
-                # Looks are counted, not seconds: in a second in which the whole machine stood still
-                # nobody has been silent
-                before, used = used, worker.cpu_ticks()
-                silent = silent + 1 if used == before else 0
-                late = time.monotonic() - started - expected
-                if silent + 1 >= _LOOKS or late > _PATIENCE * (expected + self.decode_timeout):
-                    raise TimeoutError(f"{late:.2f} s beyond {expected:.2f} s") from None
-                wait = step
-
     async def _start(self, device: str, threads: int) -> _Worker:
-        try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *("-m", "service.worker", str(self.artifact), device, str(threads)),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                limit=_LINE_LIMIT,
-                env={**os.environ, "OMP_NUM_THREADS": str(threads)},
-                # Ctrl-C in a terminal is for the service, which then stops its workers in order.
-                start_new_session=True,
-            )
-        except OSError as e:  # no memory or no process left: for now, perhaps
-            raise PoolError(f"no worker process can be made: {e}") from e
-        worker = _Worker(process)
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    *("-m", "service.worker", str(self.artifact), device, str(threads)),
+                    stdin=theirs.fileno(),
+                    stdout=theirs.fileno(),
+                    env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+                    # Ctrl-C in a terminal is for the service, which then stops its workers in order
+                    start_new_session=True,
+                )
+            except OSError as e:  # no memory or no process left: for now, perhaps
+                ours.close()
+                raise PoolError(f"no worker process can be made: {e}") from e
+        worker = _Worker(self, process)
         try:
             async with asyncio.timeout(self.start_timeout):
-                hello = await worker.receive()
-        except (TimeoutError, OSError, ValueError) as e:
+                await asyncio.get_running_loop().create_connection(lambda: worker, sock=ours)
+                hello = await worker.hello
+        except (TimeoutError, WorkerLostError) as e:
             described = worker.describe()
             await worker.stop()
             raise PoolError(f"the worker {described} before it was ready") from e
@@ -226,61 +186,165 @@ class Pool:
         return worker
 
 
-class _Worker:
-    """One decoding process, seen from the service."""
+class _Worker(asyncio.Protocol):
+    """One decoding process, seen from the service. It has one batch at a time, or is free.
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-        self.device = ""
-        self.gpus = 0
-        self.exited = asyncio.ensure_future(process.wait())
+    An answer goes to who waits for it as soon as it is read, and the next batch back at once: where
+    hundreds ask, a turn of the event loop takes longer than many a decode.
+
+    Attributes:
+        hello: what it says when it is ready.
+        lost: fails with a `WorkerLostError` once it died, hung or talked nonsense.
+        device: where it decodes.
+        gpus: how many it sees.
+    """
+
+    device = ""
+    gpus = 0
+
+    def __init__(self, pool: Pool, process: asyncio.subprocess.Process) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.hello: asyncio.Future[dict[str, Any]] = self._loop.create_future()
+        self.lost: asyncio.Future[None] = self._loop.create_future()
+        self._pool = pool
+        self._process = process
+        self._transport: asyncio.Transport | None = None
+        self._exited = asyncio.ensure_future(process.wait())
+        self._exited.add_done_callback(lambda _: self._lose())
+        self._line = bytearray()
+        self._batch: Batch[Ask, str] | None = None
+        self._watch: asyncio.TimerHandle | None = None
 
     def describe(self) -> str:
-        code = self.process.returncode
-        return f"{self.process.pid} " + ("hung" if code is None else f"ended with {code}")
+        """Who it is, and what is the matter with it."""
+        code = self._process.returncode
+        return f"{self._process.pid} " + ("hung" if code is None else f"ended with {code}")
 
-    def ask(self, asks: list[Ask]) -> None:
-        """Send it work; nothing else waits to be sent, since it gets no more before it answers."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps({"asks": asks}).encode() + b"\n")
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """It can be spoken to."""
+        self._transport = transport
 
-    async def answers(self) -> list[str]:
-        """Its answers, in their lines of `service.answers`, which come with tabs between them.
-
-        Where this is cancelled, it can be asked for again.
-        """
-        line = (await self._line()).decode().removesuffix("\n")
-        return line.split("\t") if line else []
-
-    def cpu_ticks(self) -> int:
-        """Processor time that it has used; 0 where the system does not tell."""
+    def take(self, batch: Batch[Ask, str]) -> None:
+        """Have a batch decoded (see `batcher.Worker`)."""
+        assert self._transport is not None
+        self._batch = batch
+        late = _Late(self._loop.time(), batch.expected)
+        self._watch = self._loop.call_later(late.expected + self._pool.step, self._look, late)
         try:
-            # proc_pid_stat(5): the command stands in parentheses and may hold anything
-            stat = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            return 0
-        return int(stat[11]) + int(stat[12])
+            self._transport.write(json.dumps({"asks": batch.words}).encode() + b"\n")
+        except RuntimeError as e:  # uvloop's, where it has closed the transport already
+            self._lose(repr(e))
 
-    async def receive(self) -> dict[str, Any]:
-        """What the worker's next line tells.
+    def data_received(self, data: bytes) -> None:
+        """Take a piece of the one line that it has to say."""
+        self._line += data
+        if len(self._line) > _LONGEST_LINE:
+            self._lose(f"its line has over {_LONGEST_LINE:,} bytes")
+        elif data.endswith(b"\n"):
+            line, self._line = bytes(self._line[:-1]), bytearray()
+            try:
+                self._hear(line)
+            except (ValueError, LookupError) as e:
+                self._lose(repr(e))
 
-        Raises:
-            ValueError: where its output ended, or is not a line of ours.
-        """
-        message: dict[str, Any] = json.loads(await self._line())
-        return message
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It has nothing to say any more; why is known when it has ended."""
+        if exc is not None:
+            self._lose(repr(exc))
 
-    async def _line(self) -> bytes:
-        assert self.process.stdout is not None
-        line = await self.process.stdout.readline()
-        if not line:
-            # Shielded: a time limit on this line must not take the watch on the process with it.
-            await asyncio.shield(self.exited)
-            raise ValueError("its output ended")
-        return line
+    def fail(self, error: Exception) -> None:
+        """Fail the requests whose words it has."""
+        batch = self._done()
+        if batch is not None:
+            batch.fail(error)
 
     async def stop(self) -> None:
         """End the process, whatever it is doing."""
         with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
-        await self.exited
+            self._process.kill()
+        await self._exited
+        if self._transport is not None:
+            self._transport.close()
+
+    def _hear(self, line: bytes) -> None:
+        """Take a whole line: its answers, with tabs between them, or before any batch its hello.
+
+        Raises:
+            ValueError: where it is nothing of the kind.
+        """
+        if not self.hello.done():
+            self.hello.set_result(json.loads(line))
+            return
+        batch = self._batch
+        if batch is None:
+            raise ValueError("it answers what nobody asked")
+        seconds = batch.resolve(line.decode().split("\t"))
+        self._done()
+        self._pool.on_batch(len(batch.words), seconds)
+        self._pool.batcher.serve(self)
+
+    def _done(self) -> Batch[Ask, str] | None:
+        """Its batch, which it has no more."""
+        batch, self._batch = self._batch, None
+        if self._watch is not None:
+            self._watch.cancel()
+        return batch
+
+    def _look(self, late: _Late) -> None:
+        """See whether it is at work, now that its batch should be done.
+
+        A machine that has other things to do is no reason to replace one: that would take yet more
+        of its time. One that is late is waited for as long as it is at work.
+        """
+        seconds = late.look(self._cpu_ticks(), self._loop.time())
+        most = _PATIENCE * (late.expected + self._pool.decode_timeout)
+        if late.silent + 1 >= _LOOKS or seconds > most:
+            self._lose(f"{seconds:.2f} s beyond {late.expected:.2f} s")
+        else:
+            self._watch = self._loop.call_later(self._pool.step, self._look, late)
+
+    def _lose(self, problem: str = "") -> None:
+        """It is of no use any more: give its batch back."""
+        if self.lost.done():
+            return
+        batch = self._done()
+        doing = "idle worker" if batch is None else "worker"
+        problem = f" ({problem})" if problem else ""
+        error = WorkerLostError(f"{doing} {self.describe()}{problem}")
+        self.lost.set_exception(error)
+        self.lost.exception()  # nobody may be waiting
+        if not self.hello.done():
+            self.hello.set_exception(error)
+            self.hello.exception()
+        self._pool.batcher.leave(self)
+        if batch is not None:
+            batch.lose(error)
+
+    def _cpu_ticks(self) -> int:
+        """Processor time that it has used; 0 where the system does not tell."""
+        try:
+            # proc_pid_stat(5): the command stands in parentheses and may hold anything
+            stat = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0
+        return int(stat[11]) + int(stat[12])
+
+
+class _Late:
+    """How long a batch is late, and at how many looks in a row its worker had done nothing.
+
+    Looks are counted, not seconds: in a second in which the whole machine stood still nobody has
+    been silent.
+    """
+
+    def __init__(self, started: float, expected: float) -> None:
+        self.expected = expected
+        self.silent = 0
+        self._due = started + expected
+        self._used = -1
+
+    def look(self, used: int, now: float) -> float:
+        """Note processor time; the seconds beyond what was expected."""
+        self.silent = self.silent + 1 if used == self._used else 0
+        self._used = used
+        return now - self._due

@@ -15,6 +15,25 @@ class BrokenError(Exception):
     pass
 
 
+class Hand:
+    """A worker that takes one batch."""
+
+    def __init__(self):
+        self.batch = asyncio.get_running_loop().create_future()
+
+    def take(self, batch):
+        self.batch.set_result(batch)
+
+
+async def taken(batcher):
+    hand = Hand()
+    batcher.serve(hand)
+    try:
+        return await hand.batch
+    finally:
+        batcher.leave(hand)
+
+
 class Decoder:
     """Workers that answer a word with its lower case, and keep count of their batches.
 
@@ -34,7 +53,7 @@ class Decoder:
 
     async def work(self):
         while True:
-            batch = await self.batcher.take()
+            batch = await taken(self.batcher)
             self.batches.append(list(batch.words))
             await self.gate.wait()
             if "BAD" in batch.words:
@@ -78,7 +97,7 @@ def assert_empty(batcher):
     assert batcher.waiting == 0
     assert not batcher.busy
     assert batcher._letters == 0
-    assert batcher._idle == 0
+    assert not batcher._free
 
 
 def test_answers_come_in_the_order_of_the_words():
@@ -284,7 +303,7 @@ def test_idle_workers_take_equal_shares():
 def test_a_worker_that_has_left_gets_no_share():
     async def run():
         batcher = queue(max_batch=8)
-        leaving = asyncio.create_task(batcher.take())
+        leaving = asyncio.create_task(taken(batcher))
         await turns()
         leaving.cancel()
         await asyncio.gather(leaving, return_exceptions=True)
@@ -295,19 +314,26 @@ def test_a_worker_that_has_left_gets_no_share():
     asyncio.run(run())
 
 
-def test_a_worker_that_leaves_as_words_come_takes_none_with_it():
+def test_a_free_worker_has_a_word_before_the_event_loop_turns():
     async def run():
         batcher = queue()
-        leaving = asyncio.create_task(batcher.take())
-        await turns()
-        request = submitted(batcher, "A")
-        await asyncio.sleep(0)  # the word is there, and the worker has been called
-        leaving.cancel()
-        await asyncio.gather(leaving, return_exceptions=True)
-        if not leaving.cancelled():  # it was quicker
-            leaving.result().resolve(["a"])
-        async with decoding(batcher):
-            assert await request == ["a"]
+        free, busy = Hand(), Hand()
+        batcher.serve(busy)
+        batcher.serve(free)
+        first, second = (ask(batcher, [word], timeout=LONG) for word in "AB")
+        waiting = asyncio.create_task(first)
+        await asyncio.sleep(0)  # it runs as far as it can
+        assert free.batch.result().words == ["A"]
+        assert not busy.batch.done()
+        batcher.leave(busy)
+        behind = asyncio.create_task(second)
+        await asyncio.sleep(0)
+        free.batch.result().resolve(["a"])
+        free.batch = asyncio.get_running_loop().create_future()
+        batcher.serve(free)
+        assert free.batch.result().words == ["B"]
+        free.batch.result().resolve(["b"])
+        assert await asyncio.gather(waiting, behind) == [["a"], ["b"]]
         assert_empty(batcher)
 
     asyncio.run(run())
@@ -354,7 +380,7 @@ def test_answers_that_are_too_few_are_noticed():
         batcher = queue()
         request = submitted(batcher, "A", "B")
         await turns()
-        batch = await batcher.take()
+        batch = await taken(batcher)
         with pytest.raises(ValueError, match="1 answers for 2 words"):
             batch.resolve(["a"])
         batch.fail(BrokenError("broken"))
@@ -418,7 +444,7 @@ def test_what_a_lost_worker_held_is_decoded_again_each_word_alone():
         batcher = queue(max_batch=8)
         requests = [submitted(batcher, "A", "KILLS", "C"), submitted(batcher, "D")]
         await turns()
-        batch = await batcher.take()
+        batch = await taken(batcher)
         assert batch.words == ["A", "KILLS", "C", "D"]
         batch.lose(BrokenError("lost"))
         requests.append(submitted(batcher, "E"))
@@ -426,7 +452,7 @@ def test_what_a_lost_worker_held_is_decoded_again_each_word_alone():
         assert batcher.waiting == 5
         words = []
         while batcher.waiting:
-            batch = await batcher.take()
+            batch = await taken(batcher)
             words.append(batch.words)
             if "KILLS" in batch.words:
                 batch.lose(BrokenError("lost again"))
@@ -446,18 +472,18 @@ def test_the_last_worker_of_several_is_not_risked_for_a_word_that_was_lost():
         batcher.workers = batcher.planned = 2
         request = submitted(batcher, "KILLS")
         await turns()
-        batch = await batcher.take()
+        batch = await taken(batcher)
         batcher.workers -= 1
         batch.lose(BrokenError("lost"))
         other = submitted(batcher, "A")
-        batch = await batcher.take()
+        batch = await taken(batcher)
         assert batch.words == ["A"]
         batch.resolve(["a"])
-        left = asyncio.create_task(batcher.take())
+        left = asyncio.create_task(taken(batcher))
         await turns()
         assert not left.done()
         batcher.workers += 1  # a successor
-        batch = await batcher.take()
+        batch = await taken(batcher)
         assert batch.words == ["KILLS"]
         batch.resolve(["kills"])
         assert await asyncio.gather(request, other) == [["kills"], ["a"]]
@@ -473,7 +499,7 @@ def test_words_that_nobody_waits_for_are_not_decoded_again():
         batcher = queue()
         request = submitted(batcher, "A", "B")
         await turns()
-        batch = await batcher.take()
+        batch = await taken(batcher)
         request.cancel()
         await turns()
         batch.lose(BrokenError("lost"))
@@ -498,7 +524,7 @@ def test_what_a_request_took_is_told():
         assert batcher.age == 0
         clock.now = 2.0
         assert batcher.age == 2
-        batch = await batcher.take()
+        batch = await taken(batcher)
         assert batcher.age == 0
         clock.now = 5.0
         assert batch.resolve(["a", "b"]) == 3
