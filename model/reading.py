@@ -71,6 +71,16 @@ class Reader:
             alphabets.ARPABET
         )
 
+    def plain(self, word: str) -> str | None:
+        """What `read` makes of nearly every word: one part, of which nothing is to be told.
+
+        None of any other.
+        """
+        # What begins like "tanger" and "Tanger" is neither a letter nor an acronym
+        if self.english and not word[1:2].islower():
+            return None
+        return self.speller.plain(word)
+
     def read(self, word: str, known: Known = lambda spelt: False) -> Reading:
         """Read one word. Never raises: what cannot be read has its error in the answer.
 

@@ -1,24 +1,16 @@
-"""What a decoding process says to a word, as the line that it sends and as what that means.
+"""What a decoding process says to a batch of words, as the line that it sends and what that means.
 
-The service keeps lines and reads one when it is asked for. Tens of thousands of them are kept, and
-text costs Python's garbage collector nothing, where objects would be walked over and over: that
-was a sixth of a second in which nobody was answered.
+One line a batch: JSON, an array for each word with an array for each pronunciation, or an object
+for an error.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from model.alignment import Alignment
-
-# Characters of a line that count as one answer where answers are kept: an ordinary one takes a
-# hundred.
-_CHARACTERS = 256
-
-_to_json = json.JSONEncoder(separators=(",", ":")).encode
-_of_json = json.JSONDecoder().raw_decode
 
 
 class Found(NamedTuple):
@@ -56,35 +48,38 @@ class Answer(NamedTuple):
         return tuple(self.found[0].phonemes) if self.found else ()
 
 
-def write(answer: Answer) -> str:
-    """The line, without its end: a JSON object for an error, else an array of pronunciations.
+def write(answers: Iterable[Answer]) -> str:
+    """The line, without its end."""
+    return json.dumps(list(map(_told, answers)), separators=(",", ":"))
 
-    It holds neither tabs nor line feeds, for JSON writes them otherwise.
+
+def read(line: bytes) -> list[Answer]:
+    """What a line says.
+
+    Raises:
+        ValueError, TypeError: where it is none of `write`.
     """
+    return list(map(_heard, json.loads(line)))
+
+
+def _told(answer: Answer) -> Any:
     if answer.error is not None:
-        return _to_json({"error": answer.error})
-    told = [
+        return {"error": answer.error}
+    return [
         found[:4]
         if (aligned := found.alignment) is None
         else (*found[:4], (aligned.spans, aligned.probabilities, aligned.attention))
         for found in answer.found
     ]
-    return _to_json(told)
 
 
-def read(line: str) -> Answer:
-    """What a line says.
-
-    Raises:
-        ValueError: where it is none of `write`.
-    """
-    told, _ = _of_json(line)
+def _heard(told: Any) -> Answer:
     if isinstance(told, dict):
         return Answer(error=told["error"])
-    return Answer([_read(*each) for each in told])
+    return Answer([_found(*each) for each in told])
 
 
-def _read(
+def _found(
     phonemes: Sequence[str],
     probability: float,
     complete: bool,
@@ -93,8 +88,3 @@ def _read(
 ) -> Found:
     alignment = None if aligned is None else Alignment(*aligned)
     return Found(phonemes, probability, complete, stress, alignment)
-
-
-def size(line: str) -> int:
-    """How many answers one counts as where they are kept."""
-    return max(1, len(line) // _CHARACTERS)

@@ -229,5 +229,5 @@ def _pronounced(
     told = {"Server-Timing": timing, "X-Model-Version": work.model.version, "Vary": "Accept"}
     if not work.decoding_failed:
         told |= headers or {}
-    body = representations.render(work.response(), media_type)
+    body = representations.render(work.model, work.results(), media_type)
     return Response(body, headers=told, media_type=media_type)

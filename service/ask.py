@@ -25,13 +25,6 @@ class Ask(NamedTuple):
     alignment: bool = False
 
     @property
-    def key(self) -> str:
-        """The same as text, for what keeps many: the garbage collector walks over no text."""
-        if self.n == 1 and not self.alignment:
-            return self.word
-        return f"{self.word}\t{self.n}\t{self.alignment}"
-
-    @property
     def work(self) -> int:
         """How much there is to do: in letters of a word that is asked for one answer."""
         if self.n == 1 and not self.alignment:

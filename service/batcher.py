@@ -52,6 +52,9 @@ class Worker(Protocol):
     def take(self, batch: Batch[Any, Any]) -> None:
         """Start on a batch, which is to be resolved, lost or failed some time; never raises."""
 
+    def hurry(self) -> None:
+        """Resolve the batch now if it is done, without waiting to be told of it; never raises."""
+
 
 @dataclass(frozen=True)
 class Answered(Generic[A]):
@@ -119,6 +122,7 @@ class Batcher(Generic[K, A]):
         self._letters = 0
         # The last to come is the first to go: others may sleep while there is little to do
         self._free: list[Worker] = []
+        self._busy: list[Worker] = []
         self._filling: asyncio.TimerHandle | None = None
 
     @property
@@ -191,14 +195,16 @@ class Batcher(Generic[K, A]):
         Words are shared equally among those that are free. Who has a batch is free no more, until
         this is called again.
         """
+        self.leave(worker)
         self._free.append(worker)
         if self._filling is None:
             self._hand_out()
 
     def leave(self, worker: Worker) -> None:
         """Give a worker nothing any more, until it is said to be free again."""
-        if worker in self._free:
-            self._free.remove(worker)
+        for some in (self._free, self._busy):
+            if worker in some:
+                some.remove(worker)
 
     @property
     def _may_try_again(self) -> bool:
@@ -207,6 +213,9 @@ class Batcher(Generic[K, A]):
 
     def _arrived(self) -> None:
         """Hand out what came just now, or begin to wait for more where that is wanted."""
+        if not self._free:
+            for worker in tuple(self._busy):
+                worker.hurry()
         if self.waiting >= self.max_batch or not self.max_wait:
             self._hand_out()
         elif self._free and self._filling is None:
@@ -220,7 +229,9 @@ class Batcher(Generic[K, A]):
             self._filling = None
         while self._free and (self._queue or self._may_try_again):
             share = math.ceil(self.waiting / len(self._free))
-            self._free.pop().take(self._take(min(share, self.max_batch)))
+            worker = self._free.pop()
+            self._busy.append(worker)
+            worker.take(self._take(min(share, self.max_batch)))
 
     def _admit(self, new: Mapping[K, int], timeout: float) -> None:
         letters = sum(new.values())

@@ -6,6 +6,7 @@ import asyncio
 
 from model import checkpoint, cores
 from model.inventory import Inventory
+from service.answers import Answer
 from service.ask import Ask
 from service.batcher import Batcher
 from service.lexicon_store import UserLexicon
@@ -31,7 +32,7 @@ class Generation:
         self.inventory = Inventory(self.artifact.phonemes.own)
         self.lexicons = Lexicons.read(settings, self.inventory)
         self.error_rates = self.artifact.metrics()
-        self.batcher: Batcher[Ask, str] = Batcher(
+        self.batcher: Batcher[Ask, Answer] = Batcher(
             capacity=settings.queue_letters,
             max_batch=settings.max_batch,
             max_wait=settings.max_wait,

@@ -67,7 +67,12 @@ class Planner:
             UserLexiconError: where people's own words cannot be read.
         """
         if source == "model":
-            return [self._of_network(self.reader.read(word)) for word in words]
+            return [
+                Plan(word, form, (), None, (Piece(form),))
+                if (form := self.reader.plain(word)) is not None
+                else self._of_network(self.reader.read(word))
+                for word in words
+            ]
         return _Lookup(self.reader, self.sources, source).plan(words)
 
     def _of_network(self, reading: Reading) -> Plan:

@@ -13,8 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from service.answers import Answer, read
 from service.ask import Ask
 from service.batcher import Batch, Batcher
+from service.channel import Channel
 
 log = logging.getLogger("tanger.pool")
 
@@ -42,7 +44,7 @@ class Pool:
 
     def __init__(
         self,
-        batcher: Batcher[Ask, str],
+        batcher: Batcher[Ask, Answer],
         *,
         artifact: Path,
         device: str,
@@ -165,10 +167,9 @@ class Pool:
             except OSError as e:  # no memory or no process left: for now, perhaps
                 ours.close()
                 raise PoolError(f"no worker process can be made: {e}") from e
-        worker = _Worker(self, process)
+        worker = _Worker(self, process, ours)
         try:
             async with asyncio.timeout(self.start_timeout):
-                await asyncio.get_running_loop().create_connection(lambda: worker, sock=ours)
                 hello = await worker.hello
         except (TimeoutError, WorkerLostError) as e:
             described = worker.describe()
@@ -186,11 +187,10 @@ class Pool:
         return worker
 
 
-class _Worker(asyncio.Protocol):
+class _Worker:
     """One decoding process, seen from the service. It has one batch at a time, or is free.
 
-    An answer goes to who waits for it as soon as it is read, and the next batch back at once: where
-    hundreds ask, a turn of the event loop takes longer than many a decode.
+    An answer goes to who waits for it as soon as it is read, and the next batch back at once.
 
     Attributes:
         hello: what it says when it is ready.
@@ -202,17 +202,23 @@ class _Worker(asyncio.Protocol):
     device = ""
     gpus = 0
 
-    def __init__(self, pool: Pool, process: asyncio.subprocess.Process) -> None:
+    def __init__(
+        self, pool: Pool, process: asyncio.subprocess.Process, channel: socket.socket
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self.hello: asyncio.Future[dict[str, Any]] = self._loop.create_future()
         self.lost: asyncio.Future[None] = self._loop.create_future()
         self._pool = pool
         self._process = process
-        self._transport: asyncio.Transport | None = None
         self._exited = asyncio.ensure_future(process.wait())
         self._exited.add_done_callback(lambda _: self._lose())
-        self._line = bytearray()
-        self._batch: Batch[Ask, str] | None = None
+        self._channel = Channel(
+            channel,
+            on_line=self._hear,
+            on_fault=lambda error: self._lose(repr(error)),
+            most=_LONGEST_LINE,
+        )
+        self._batch: Batch[Ask, Answer] | None = None
         self._watch: asyncio.TimerHandle | None = None
 
     def describe(self) -> str:
@@ -220,37 +226,16 @@ class _Worker(asyncio.Protocol):
         code = self._process.returncode
         return f"{self._process.pid} " + ("hung" if code is None else f"ended with {code}")
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """It can be spoken to."""
-        self._transport = transport
-
-    def take(self, batch: Batch[Ask, str]) -> None:
+    def take(self, batch: Batch[Ask, Answer]) -> None:
         """Have a batch decoded (see `batcher.Worker`)."""
-        assert self._transport is not None
         self._batch = batch
         late = _Late(self._loop.time(), batch.expected)
         self._watch = self._loop.call_later(late.expected + self._pool.step, self._look, late)
-        try:
-            self._transport.write(json.dumps({"asks": batch.words}).encode() + b"\n")
-        except RuntimeError as e:  # uvloop's, where it has closed the transport already
-            self._lose(repr(e))
+        self._channel.send(json.dumps(batch.words).encode())
 
-    def data_received(self, data: bytes) -> None:
-        """Take a piece of the one line that it has to say."""
-        self._line += data
-        if len(self._line) > _LONGEST_LINE:
-            self._lose(f"its line has over {_LONGEST_LINE:,} bytes")
-        elif data.endswith(b"\n"):
-            line, self._line = bytes(self._line[:-1]), bytearray()
-            try:
-                self._hear(line)
-            except (ValueError, LookupError) as e:
-                self._lose(repr(e))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """It has nothing to say any more; why is known when it has ended."""
-        if exc is not None:
-            self._lose(repr(exc))
+    def hurry(self) -> None:
+        """Hand in what is done (see `batcher.Worker`)."""
+        self._channel.receive()
 
     def fail(self, error: Exception) -> None:
         """Fail the requests whose words it has."""
@@ -263,27 +248,28 @@ class _Worker(asyncio.Protocol):
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         await self._exited
-        if self._transport is not None:
-            self._transport.close()
+        self._channel.close()
 
     def _hear(self, line: bytes) -> None:
-        """Take a whole line: its answers, with tabs between them, or before any batch its hello.
-
-        Raises:
-            ValueError: where it is nothing of the kind.
-        """
-        if not self.hello.done():
-            self.hello.set_result(json.loads(line))
+        """Take a line: its answers to the batch that it has; the first of all is its hello."""
+        try:
+            if not self.hello.done():
+                self.hello.set_result(json.loads(line))
+                return
+            answers = read(line)
+        except (ValueError, TypeError, LookupError) as e:
+            self._lose(repr(e))
             return
         batch = self._batch
-        if batch is None:
-            raise ValueError("it answers what nobody asked")
-        seconds = batch.resolve(line.decode().split("\t"))
+        if batch is None or len(answers) != len(batch.words):
+            asked = 0 if batch is None else len(batch.words)
+            self._lose(f"{len(answers)} answers for {asked} words")
+            return
         self._done()
-        self._pool.on_batch(len(batch.words), seconds)
+        self._pool.on_batch(len(batch.words), batch.resolve(answers))
         self._pool.batcher.serve(self)
 
-    def _done(self) -> Batch[Ask, str] | None:
+    def _done(self) -> Batch[Ask, Answer] | None:
         """Its batch, which it has no more."""
         batch, self._batch = self._batch, None
         if self._watch is not None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Sequence
 
 from model import __version__, alphabets
-from model import alignment as model_alignment
 from model.alignment import AlignmentError
 from model.alphabets import Alphabet
 from model.checkpoint import Artifact
@@ -15,8 +13,8 @@ from model.combining import Way, combine
 from model.hypothesis import MOST
 from model.inventory import Inventory
 from model.reading import Reader
-from service import answers
-from service.answers import Answer
+from service import told
+from service.answers import Answer, Found
 from service.ask import Ask
 from service.batcher import Answered, Batcher
 from service.cache import AnswerCache
@@ -25,7 +23,9 @@ from service.lexicons import Lexicons
 from service.plans import Piece, Plan, Planner
 from service.schemas import Answerer, ModelName, Options, Source, WordError
 from service.sources import Sources
-from service.told import Alignment, PronounceResponse, Result
+
+# Characters that count as one answer where answers are kept: an ordinary one takes fewer.
+_CHARACTERS = 256
 
 
 class Pronouncer:
@@ -34,7 +34,7 @@ class Pronouncer:
     def __init__(
         self,
         artifact: Artifact,
-        batcher: Batcher[Ask, str],
+        batcher: Batcher[Ask, Answer],
         *,
         max_letters: int,
         cache_words: int = 0,
@@ -54,9 +54,8 @@ class Pronouncer:
             source: where pronunciations come from if a request does not say.
         """
         self.model = ModelName(name=artifact.name, version=artifact.version)
-        self.told = self.model.model_dump()
         self.batcher = batcher
-        self.cache = AnswerCache[str, str](cache_words, weigh=answers.size)
+        self.cache = AnswerCache[str, str](cache_words, weigh=_size)
         reader = Reader(artifact.graphemes.own, artifact.phonemes.own, longest=max_letters)
         inventory = Inventory(artifact.phonemes.own)
         self.sources = Sources(reader.speller, inventory, lexicons or Lexicons(), user)
@@ -138,8 +137,11 @@ class Pronouncing:
         # Of a word that rules alone say
         self._by_rule: Answerer = "lexicon" if source == "lexicon" else "model"
         self._plans = pronouncer.planner.plan(words, source)
-        self._answers: dict[str, Answer] = {}
+        # What the network says to a word or a part of one: the array of its pronunciations
+        self._said: dict[str, str] = {}
+        self._errors: dict[str, str] = {}
         self.missing: list[Ask] = []
+        self._keys: list[str] = []  # theirs in the cache
         asked: dict[str, bool] = {}
         for plan in self._plans:
             # Where a word is said in parts, its letters are not told
@@ -147,15 +149,18 @@ class Pronouncing:
             for piece in plan.pieces:
                 if piece.source == "model":
                     asked[piece.text] = aligns or asked.get(piece.text, False)
+        # All that decides how the network's answer is written, but for the weights and the text
+        manner = f"{self._alphabet} {self._marks:d} {options.n} "
         for text, aligns in asked.items():
-            ask = Ask(text, options.n, aligns)
-            line = pronouncer.cache.get(ask.key)
-            if line is None:
-                self.missing.append(ask)
+            key = f"{manner}+{text}" if aligns else manner + text
+            said = pronouncer.cache.get(key)
+            if said is None:
+                self.missing.append(Ask(text, options.n, aligns))
+                self._keys.append(key)
             else:
-                self._answers[text] = answers.read(line)
-        self.known = len(self._answers)
-        self.answered: Answered[str] = Answered([])
+                self._said[text] = said
+        self.known = len(self._said)
+        self.answered: Answered[Answer] = Answered([])
 
     @property
     def model(self) -> ModelName:
@@ -165,7 +170,7 @@ class Pronouncing:
     @property
     def decoding_failed(self) -> bool:
         """Whether the decoder raised on one of them: the next time it may not."""
-        return any(answer.error is not None for answer in self._answers.values())
+        return bool(self._errors)
 
     def listed(self, source: Answerer) -> int:
         """How many distinct words and parts such a lexicon had."""
@@ -179,55 +184,61 @@ class Pronouncing:
             QueueFullError, DeadlineError, WorkerLostError: as `Batcher.submit`.
         """
         self.answered = await self._pronouncer.batcher.submit(self.missing, timeout=timeout)
-        for ask, line in zip(self.missing, self.answered.answers, strict=True):
-            self._answers[ask.word] = answer = answers.read(line)
-            if answer.error is None:
-                self._pronouncer.cache.put(ask.key, line)
+        keep = self._pronouncer.cache.put
+        answers = self.answered.answers
+        for ask, key, answer in zip(self.missing, self._keys, answers, strict=True):
+            if answer.error is not None:
+                self._errors[ask.word] = answer.error
+                continue
+            ways = list(map(self._way, answer.found))
+            if len(ways) > 1:  # two of them can be one in another alphabet
+                ways = combine([ways], len(ways))
+            said = told.pronunciations(ways, self._alphabet, letters=ask.word)
+            self._said[ask.word] = said
+            keep(key, said)
 
-    def response(self) -> PronounceResponse:
-        """A result for every word, in order, once none is missing."""
-        return {"model": self._pronouncer.told, "results": list(map(self._result, self._plans))}
+    def results(self) -> list[str]:
+        """A result for every word (see `service.told`), in order, once none is missing."""
+        return list(map(self._result, self._plans))
 
-    def _result(self, plan: Plan) -> Result:
+    def _result(self, plan: Plan) -> str:
         if plan.error is not None:
-            return _failed(plan, plan.error)
+            return told.result(plan.word, plan.normalized, None, "[]", plan.warnings, plan.error)
+        if len(plan.pieces) == 1:
+            (piece,) = plan.pieces
+            said = self._said.get(piece.text) if piece.source == "model" else None
+            if said is not None:
+                return told.result(plan.word, plan.normalized, "model", said, plan.warnings)
+        return self._composed(plan)
+
+    def _composed(self, plan: Plan) -> str:
+        """The result of what not the network alone says, in one piece."""
         for piece in plan.pieces:
-            if piece.source == "model" and (error := self._answers[piece.text].error) is not None:
+            if piece.source == "model" and (error := self._errors.get(piece.text)) is not None:
                 which = "this word" if len(plan.pieces) == 1 else piece.text
-                message = f"the decoder failed on {which}: {error}"
-                return _failed(plan, WordError(code="decoding_failed", message=message))
+                wrong = WordError(
+                    code="decoding_failed", message=f"the decoder failed on {which}: {error}"
+                )
+                return told.result(plan.word, plan.normalized, None, "[]", plan.warnings, wrong)
         source = self._source(plan)
         ways = combine(
             [self._ways(piece) for piece in plan.pieces],
             MOST if plan.sources & {"lexicon", "user"} else self._options.n,
         )
+        if plan.chance < 1:
+            ways = [
+                way._replace(
+                    probability=plan.chance * (1 if way.probability is None else way.probability)
+                )
+                for way in ways
+            ]
         warnings = list(plan.warnings)
         if self._marks and any(map(self._is_unmarked, plan.pieces)):
             warnings.append("the lexicon marks no stress on this word")
-        aligns = self._aligns(plan)
-        if self._options.alignment and not aligns:
+        if self._options.alignment:
             warnings.append("no alignment: the network did not say this word in one piece")
-        return {
-            "word": plan.word,
-            "normalized": plan.normalized,
-            "source": source,
-            "pronunciations": [
-                {
-                    "phonemes": way.phonemes,
-                    "text": alphabets.join(way.phonemes, self._alphabet),
-                    "probability": _chance(plan, way) if source == "model" else None,
-                    "complete": way.complete,
-                    "alignment": (
-                        _aligned(plan.pieces[0].text, way, way.alignment)
-                        if aligns and way.alignment is not None
-                        else None
-                    ),
-                }
-                for way in ways
-            ],
-            "warnings": warnings,
-            "error": None,
-        }
+        said = told.pronunciations(ways, self._alphabet, rated=source == "model")
+        return told.result(plan.word, plan.normalized, source, said, warnings)
 
     def _aligns(self, plan: Plan) -> bool:
         """Whether letters are asked for, and the network says the word in one piece."""
@@ -244,15 +255,7 @@ class Pronouncing:
     def _ways(self, piece: Piece) -> list[Way]:
         """How a piece is said."""
         if piece.source == "model":
-            return [
-                Way(
-                    self._write(found.phonemes, found.stress),
-                    found.probability,
-                    found.complete,
-                    found.alignment,
-                )
-                for found in self._answers[piece.text].found
-            ]
+            return told.ways(self._said[piece.text])
         known = self._knows_stress or piece.source is not None
         return [
             Way(
@@ -262,6 +265,14 @@ class Pronouncing:
             )
             for phonemes, digits in map(self._pronouncer.sources.inventory.split, piece.listed)
         ]
+
+    def _way(self, found: Found) -> Way:
+        return Way(
+            self._write(found.phonemes, found.stress),
+            found.probability,
+            found.complete,
+            found.alignment,
+        )
 
     def _is_unmarked(self, piece: Piece) -> bool:
         """Whether a lexicon has a pronunciation of it without any stress."""
@@ -274,31 +285,6 @@ class Pronouncing:
         return alphabets.write(phonemes, self._alphabet, digits, marks=self._marks)
 
 
-def _chance(plan: Plan, way: Way) -> float:
-    """To six places, rounded down: the sum of a word's would else be above 1 now and then."""
-    chance = plan.chance * (1.0 if way.probability is None else way.probability)
-    return math.floor(1e6 * chance) / 1e6
-
-
-def _aligned(word: str, way: Way, found: model_alignment.Alignment) -> Alignment:
-    """The letters of a pronunciation, its phonemes as they are written."""
-    each = zip(way.phonemes, found.spans, found.probabilities, strict=True)
-    return {
-        "letters": tuple(word),
-        "phonemes": [
-            {"phoneme": phoneme, "start": start, "end": end, "probability": round(probability, 6)}
-            for phoneme, (start, end), probability in each
-        ],
-        "attention": found.attention,
-    }
-
-
-def _failed(plan: Plan, error: WordError) -> Result:
-    return {
-        "word": plan.word,
-        "normalized": plan.normalized,
-        "source": None,
-        "pronunciations": [],
-        "warnings": plan.warnings,
-        "error": error.model_dump(),
-    }
+def _size(said: str) -> int:
+    """How many answers one counts as where they are kept."""
+    return max(1, len(said) // _CHARACTERS)

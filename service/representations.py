@@ -10,16 +10,17 @@ r"""In which form a request wants its answer (RFC 9110, 12.5.1), and the answer 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
 import mimeparse
-from pydantic_core import to_json
 from starlette.requests import Request
 
+from service import told
 from service.problems import NotAcceptableError
-from service.told import PronounceResponse, Result
+from service.schemas import ModelName
 
 MediaType = Literal["application/json", "application/jsonl", "text/tab-separated-values"]
 JSON: MediaType = "application/json"
@@ -78,19 +79,25 @@ def tagged(tag: str, media_type: MediaType) -> str:
     return tag if media_type == JSON else f'{tag[:-1]}-{media_type.rpartition("/")[2]}"'
 
 
-def render(answer: PronounceResponse, media_type: MediaType) -> bytes:
-    """The body."""
+def render(model: ModelName, results: Sequence[str], media_type: MediaType) -> str:
+    """The body.
+
+    Args:
+        model: which answers.
+        results: as `service.told` has them.
+        media_type: the form.
+    """
     if media_type == "application/json":
-        return to_json(answer)
+        return told.response(model, results)
     if media_type == "application/jsonl":
-        return b"".join(to_json(result) + b"\n" for result in answer["results"])
-    return "".join(line for result in answer["results"] for line in _rows(result)).encode()
+        return "".join(f"{result}\n" for result in results)
+    return "".join(line for result in results for line in _rows(json.loads(result)))
 
 
-def _rows(result: Result) -> Iterator[str]:
-    told = list(result["warnings"])
+def _rows(result: Mapping[str, Any]) -> Iterator[str]:
+    notes = list(result["warnings"])
     if (error := result["error"]) is not None:
-        told = [f"{error['code']}: {error['message']}", *told]
+        notes = [f"{error['code']}: {error['message']}", *notes]
     for text in [said["text"] for said in result["pronunciations"]] or [""]:
-        fields = (result["word"], text, "; ".join(told))
+        fields = (result["word"], text, "; ".join(notes))
         yield "\t".join(each.translate(_ESCAPES) for each in fields) + "\n"

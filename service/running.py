@@ -152,7 +152,8 @@ class Service:
         if len(words) > self.settings.max_words:
             fault = f"at most {self.settings.max_words} words a request, not {len(words)}"
             raise InvalidRequestError(ProblemError(where="body.words", message=fault))
-        self.ready()
+        if self.draining or not self.current.ready:
+            raise UnavailableError(self.probe().status)
         work = self.current.pronouncer.begin(words, options)
         # Answered 429, it would come again and again
         letters = sum(ask.work for ask in work.missing)
@@ -163,8 +164,10 @@ class Service:
                 "time, or ask for fewer answers or no alignment"
             )
             raise InvalidRequestError(ProblemError(where="body.words", message=fault))
-        self.metrics.cached.inc(work.known)
-        self.metrics.decoded.inc(len(work.missing))
+        if work.known:
+            self.metrics.cached.inc(work.known)
+        if work.missing:
+            self.metrics.decoded.inc(len(work.missing))
         if work.looked_up:
             self.metrics.user.inc(work.listed("user"))
             self.metrics.lexicon.inc(work.listed("lexicon"))

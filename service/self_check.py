@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
-from service.answers import read
+from service.answers import Answer
 from service.ask import Ask
 from service.batcher import Batcher, DeadlineError, QueueFullError
 from service.pool import WorkerLostError
@@ -24,7 +24,7 @@ class SelfCheck:
 
     def __init__(
         self,
-        batcher: Batcher[Ask, str],
+        batcher: Batcher[Ask, Answer],
         pinned: Mapping[str, Sequence[str]],
         *,
         letter: str,
@@ -61,13 +61,12 @@ class SelfCheck:
         if not self.batcher.workers:
             return
         try:
-            lines = (await self.batcher.submit(self.asks, timeout=self.timeout)).answers
+            answers = (await self.batcher.submit(self.asks, timeout=self.timeout)).answers
         except QueueFullError:
             return
         except (DeadlineError, WorkerLostError) as e:
             self._note(f"the pinned words got no answer: {e}")
             return
-        answers = list(map(read, lines))
         wrong = [
             f"{word} is {answer.error or ' '.join(answer.likeliest)}, not {' '.join(expected)}"
             for (word, expected), answer in zip(self.pinned.items(), answers, strict=False)

@@ -1,57 +1,100 @@
-"""Bodies of `service.schemas` as they are made for each answer: dictionaries.
+"""Results as JSON, put together from text: what `service.schemas` shows in the OpenAPI document.
 
+How a word is said is written once, and kept as text: Python's garbage collector walks over tens of
+thousands of texts in no time, where it would stop everybody for a sixth of a second on objects.
 Models would check what has just been made, for as long as all the rest of an answer takes. Tests
-hold these to the models that the OpenAPI document shows.
+hold all of it to the models.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypedDict
+import json
+import math
+from collections.abc import Iterable, Sequence
+from json.encoder import encode_basestring as _quoted
+from typing import Any
 
-from service.schemas import Answerer
+from pydantic_core import to_json
 
-
-class AlignedPhoneme(TypedDict):
-    """As `schemas.AlignedPhoneme`."""
-
-    phoneme: str
-    start: int
-    end: int
-    probability: float
-
-
-class Alignment(TypedDict):
-    """As `schemas.Alignment`."""
-
-    letters: Sequence[str]
-    phonemes: Sequence[AlignedPhoneme]
-    attention: Sequence[Sequence[float]]
+from model import alphabets
+from model.alphabets import Alphabet
+from model.combining import Way
+from service.schemas import Answerer, ModelName, WordError
 
 
-class Pronunciation(TypedDict):
-    """As `schemas.Pronunciation`."""
+def pronunciations(
+    ways: Iterable[Way], alphabet: Alphabet, *, letters: str = "", rated: bool = True
+) -> str:
+    """The array of a word's pronunciations.
 
-    phonemes: Sequence[str]
-    text: str
-    probability: float | None
-    complete: bool
-    alignment: Alignment | None
+    Args:
+        ways: to say it.
+        alphabet: that they are written in.
+        letters: of the word, where they are aligned.
+        rated: whether there are probabilities; a lexicon has none.
+    """
+    array = [
+        {
+            "phonemes": way.phonemes,
+            "text": alphabets.join(way.phonemes, alphabet),
+            "probability": _rounded(1.0 if way.probability is None else way.probability)
+            if rated
+            else None,
+            "complete": way.complete,
+            "alignment": None if way.alignment is None else _aligned(letters, way),
+        }
+        for way in ways
+    ]
+    return to_json(array).decode()
 
 
-class Result(TypedDict):
-    """As `schemas.Result`."""
-
-    word: str
-    normalized: str | None
-    source: Answerer | None
-    pronunciations: Sequence[Pronunciation]
-    warnings: Sequence[str]
-    error: Mapping[str, str] | None
+def ways(pronunciations: str) -> list[Way]:
+    """What an array was made of, but for alignments."""
+    return [
+        Way(tuple(each["phonemes"]), each["probability"], each["complete"])
+        for each in json.loads(pronunciations)
+    ]
 
 
-class PronounceResponse(TypedDict):
-    """As `schemas.PronounceResponse`."""
+def result(
+    word: str,
+    normalized: str | None,
+    source: Answerer | None,
+    pronunciations: str,
+    warnings: Sequence[str] = (),
+    error: WordError | None = None,
+) -> str:
+    """The object that tells all of a word."""
+    spelt = "null" if normalized is None else _quoted(normalized)
+    answerer = "null" if source is None else f'"{source}"'
+    told = to_json(warnings).decode() if warnings else "[]"
+    wrong = "null" if error is None else error.model_dump_json()
+    return (
+        f'{{"word":{_quoted(word)},"normalized":{spelt},"source":{answerer},'
+        f'"pronunciations":{pronunciations},"warnings":{told},"error":{wrong}}}'
+    )
 
-    model: Mapping[str, str]
-    results: Sequence[Result]
+
+def response(model: ModelName, results: Iterable[str]) -> str:
+    """The whole answer."""
+    return f'{{"model":{model.model_dump_json()},"results":[{",".join(results)}]}}'
+
+
+def _rounded(chance: float) -> float:
+    """To six places, rounded down: the sum of a word's would else be above 1 now and then."""
+    return math.floor(1e6 * chance) / 1e6
+
+
+def _aligned(letters: str, way: Way) -> dict[str, Any]:
+    """The letters of a pronunciation, its phonemes as they are written."""
+    found = way.alignment
+    assert found is not None
+    each = zip(way.phonemes, found.spans, found.probabilities, strict=True)
+    return {
+        "letters": tuple(letters),
+        "phonemes": [
+            {"phoneme": phoneme, "start": start, "end": end, "probability": round(probability, 6)}
+            for phoneme, (start, end), probability in each
+        ],
+        "attention": found.attention,
+    }

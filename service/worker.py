@@ -40,14 +40,17 @@ def main(artifact: str, device: str, threads: str) -> int:
     found = phonemizer.decoder.device
     gpus = 0 if found == "cpu" else devices.gpus()
     _send(answers, {"device": found, "gpus": gpus, "pace": pace})
-    for line in sys.stdin:
-        asks = [Ask(*ask) for ask in json.loads(line)["asks"]]
-        _say(answers, "\t".join(answer(phonemizer, asks)))
+    try:
+        for line in sys.stdin:
+            asks = [Ask(*ask) for ask in json.loads(line)]
+            _say(answers, write(answer(phonemizer, asks)))
+    except ConnectionError:  # the service ended without waiting for its answer
+        return 1
     return 0
 
 
-def answer(phonemizer: Phonemizer, asks: Sequence[Ask]) -> list[str]:
-    """A line for each ask, in their order: those that ask for the same of a word share a batch.
+def answer(phonemizer: Phonemizer, asks: Sequence[Ask]) -> list[Answer]:
+    """An answer to each ask, in their order: those that ask for the same of a word share a batch.
 
     Raises:
         DeviceLostError: as `decode`.
@@ -55,11 +58,11 @@ def answer(phonemizer: Phonemizer, asks: Sequence[Ask]) -> list[str]:
     alike: dict[tuple[int, bool], list[int]] = {}
     for index, ask in enumerate(asks):
         alike.setdefault((ask.n, ask.alignment), []).append(index)
-    answers: dict[int, str] = {}
+    answers: dict[int, Answer] = {}
     for (n, aligned), indices in alike.items():
         words = [asks[index].word for index in indices]
         found = decode(phonemizer, words, n, aligned=aligned)
-        answers.update(zip(indices, map(write, found), strict=True))
+        answers.update(zip(indices, found, strict=True))
     return [answers[index] for index in range(len(asks))]
 
 

@@ -10,7 +10,8 @@ import pytest
 from model import checkpoint
 from model.inventory import Inventory
 from model.lexicon import Entry
-from service.answers import Answer, Found, write
+from service import told
+from service.answers import Answer, Found
 from service.batcher import Answered, Batcher
 from service.lexicon_store import Staged, UserLexicon
 from service.lexicons import Lexicons
@@ -35,7 +36,7 @@ class Humming(Batcher):
             ]
             for ask in asks
         ]
-        return Answered([write(Answer(hum)) for hum in hums])
+        return Answered([Answer(hum) for hum in hums])
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,10 @@ def ask(artifact, lexicons, user):
         async def run():
             work = pronouncer.begin([word], Options(**{"source": "auto", **options}))
             await work.decode(timeout=1)
-            return PronounceResponse.model_validate(work.response()).results[0]
+            body = told.response(work.model, work.results())
+            answer = PronounceResponse.model_validate_json(body)
+            assert answer.model_dump_json() == body, "as the document has it"
+            return answer.results[0]
 
         result = asyncio.run(run())
         said = [pronunciation.text for pronunciation in result.pronunciations]

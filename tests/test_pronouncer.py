@@ -6,7 +6,8 @@ import pytest
 from model import checkpoint
 from model.alignment import Alignment, AlignmentError
 from model.alphabets import AlphabetError
-from service.answers import Answer, Found, write
+from service import told
+from service.answers import Answer, Found
 from service.ask import Ask
 from service.batcher import Answered, Batcher
 from service.pronouncer import Pronouncer
@@ -24,11 +25,9 @@ class Decoded(Batcher):
         self.submitted.extend(words)
         return Answered(
             [
-                write(
-                    Answer(error="ValueError: no")
-                    if ask.word == "B"
-                    else Answer([self.found(ask, each) for each in range(ask.n)])
-                )
+                Answer(error="ValueError: no")
+                if ask.word == "B"
+                else Answer([self.found(ask, each) for each in range(ask.n)])
                 for ask in words
             ]
         )
@@ -56,7 +55,10 @@ def asked(pronouncer, *words, **options):
     async def run():
         work = pronouncer.begin(words, Options(**options))
         await work.decode(timeout=1)
-        return PronounceResponse.model_validate(work.response())
+        body = told.response(work.model, work.results())
+        answer = PronounceResponse.model_validate_json(body)
+        assert answer.model_dump_json() == body, "as the document has it"
+        return answer
 
     return asyncio.run(run())
 
@@ -129,6 +131,16 @@ def test_several_answers_are_another_question(artifact):
     (one,) = asked(pronouncer, "ab").results[0].pronunciations
     assert one.text == "A B"
     assert queue.submitted == [Ask("AB", 3), Ask("AB")]
+
+
+def test_a_long_answer_is_kept_as_several(artifact):
+    pronouncer = Pronouncer(artifact, Decoded(), max_letters=4, cache_words=12)
+    asked(pronouncer, "ab", n=10)
+    asked(pronouncer, "abd", n=10)
+    assert len(pronouncer.cache) == 1
+    for word in ("a", "ab", "abd"):
+        asked(pronouncer, word)
+    assert len(pronouncer.cache) > 1
 
 
 def test_letters_are_another_question(artifact):

@@ -85,14 +85,16 @@ def test_no_line_is_lost_and_none_is_broken():
             result("", error=WordError(code="empty", message="there is none")),
         ),
     )
-    assert representations.render(answer.model_dump(), TABBED).decode() == (
+    told = [each.model_dump_json() for each in answer.results]
+    assert representations.render(answer.model, told, TABBED) == (
         "two\tT UW\t\n"
         "two\tT UH\t\n"
         "a\\tb\\\\c\\nd\\re\tAH\tx -> y; z -> nothing\n"
         "\t\tempty: there is none\n"
     )
-    lines = representations.render(answer.model_dump(), LINES).splitlines()
-    whole = json.loads(representations.render(answer.model_dump(), JSON))
+    lines = representations.render(answer.model, told, LINES).splitlines()
+    whole = json.loads(representations.render(answer.model, told, JSON))
+    assert whole == answer.model_dump(mode="json")
     assert list(map(json.loads, lines)) == whole["results"]
 
 
