@@ -41,7 +41,7 @@ class DeadlineError(Exception):
         retry_after: seconds after which the queue should be empty, at the rate of late.
     """
 
-    def __init__(self, problem: str, retry_after: float) -> None:
+    def __init__(self, problem: str, retry_after: float = 0.0) -> None:
         super().__init__(problem)
         self.retry_after = retry_after
 
@@ -175,11 +175,17 @@ class Batcher(Generic[K, A]):
             slot.requests.append(request)
         if new:
             self._arrived()
-        late = loop.call_later(timeout, self._expire, request, len(words), timeout)
+        late = DeadlineError(f"{len(words)} words took longer than {timeout:g} s")
+        timer = loop.call_later(timeout, request.fail, late)
         try:
             last = await request.done
+            if last.resolved - request.arrived > timeout:  # the timer counts in milliseconds
+                raise late
+        except DeadlineError as e:
+            e.retry_after = self.drained_in()
+            raise
         finally:
-            late.cancel()
+            timer.cancel()
             if request.remaining:
                 self._give_up(request, slots.values())
         return Answered(
@@ -247,10 +253,6 @@ class Batcher(Generic[K, A]):
                 f"longer than {timeout:g} s",
                 expected - timeout,
             )
-
-    def _expire(self, request: _Request[K, A], words: int, timeout: float) -> None:
-        problem = f"{words} words took longer than {timeout:g} s"
-        request.fail(DeadlineError(problem, self.drained_in()))
 
     def _give_up(self, request: _Request[K, A], slots: Iterable[_Slot[K, A]]) -> None:
         """Forget the words that only this request waits for, but those that a worker has."""

@@ -134,7 +134,7 @@ def test_several_answers_are_another_question(artifact):
 
 
 def test_a_long_answer_is_kept_as_several(artifact):
-    pronouncer = Pronouncer(artifact, Decoded(), max_letters=4, cache_words=12)
+    pronouncer = Pronouncer(artifact, Decoded(), max_letters=4, cache_words=5)
     asked(pronouncer, "ab", n=10)
     asked(pronouncer, "abd", n=10)
     assert len(pronouncer.cache) == 1
