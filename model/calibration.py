@@ -3,7 +3,9 @@
 A trained decoder's product of step probabilities says which answer is surer, but not how sure:
 label smoothing alone costs every further phoneme some of it. A logistic regression on held-out
 words mends that, as Platt scaling does for classifiers (Platt 1999, "Probabilistic Outputs for
-Support Vector Machines"; Guo et al. 2017, "On Calibration of Modern Neural Networks").
+Support Vector Machines"; Guo et al. 2017, "On Calibration of Modern Neural Networks"). Squares of
+the log-odds are among its features: a line alone is too sure in the middle, and not sure enough at
+either end.
 """
 
 from __future__ import annotations
@@ -31,20 +33,29 @@ class Calibration:
     """The chance that an answer is right, from what the decoder thought of its steps.
 
     Attributes:
-        intercept, product, steps, least: what the regression multiplies 1, the log-odds of the
-            product of the step probabilities, their number, and the log-odds of the least of
-            them with.
+        intercept, product, steps, least, product_squared, least_squared: what the regression
+            multiplies 1, the log-odds of the product of the step probabilities, their number, the
+            log-odds of the least of them, and the squares of both log-odds with.
     """
 
     intercept: float
     product: float
     steps: float
     least: float
+    product_squared: float = 0.0
+    least_squared: float = 0.0
 
     def probability(self, step_probabilities: Sequence[float]) -> float:
         """Chance, between 0 and 1, that an answer with these step probabilities is right."""
-        _, product, steps, least = _features(step_probabilities)
-        score = self.intercept + self.product * product + self.steps * steps + self.least * least
+        _, product, steps, least, product_squared, least_squared = _features(step_probabilities)
+        score = (
+            self.intercept
+            + self.product * product
+            + self.steps * steps
+            + self.least * least
+            + self.product_squared * product_squared
+            + self.least_squared * least_squared
+        )
         return 1 / (1 + math.exp(-score)) if score > 0 else 1 - 1 / (1 + math.exp(score))
 
 
@@ -64,7 +75,7 @@ def fit(answers: Sequence[Sequence[float]], right: Sequence[bool]) -> Calibratio
     mean, spread = features[:, 1:].mean(axis=0), features[:, 1:].std(axis=0) + 1e-6
     x = np.column_stack([np.ones(len(features)), (features[:, 1:] - mean) / spread])
     y = np.array(right, dtype=np.float64)
-    weights, ridge = np.zeros(4), np.diag([_RIDGE] * 4)
+    weights, ridge = np.zeros(x.shape[1]), np.diag([_RIDGE] * x.shape[1])
     for _ in range(_NEWTON_STEPS):
         p = 1 / (1 + np.exp(-x @ weights))
         gradient = x.T @ (p - y) + ridge @ weights
@@ -96,8 +107,9 @@ def of_several(
     return chances
 
 
-def _features(steps: Sequence[float]) -> tuple[float, float, float, float]:
-    return 1.0, _log_odds(math.prod(steps)), float(len(steps)), _log_odds(min(steps, default=1.0))
+def _features(steps: Sequence[float]) -> tuple[float, float, float, float, float, float]:
+    product, least = _log_odds(math.prod(steps)), _log_odds(min(steps, default=1.0))
+    return 1.0, product, float(len(steps)), least, product**2, least**2
 
 
 def _log_odds(probability: float) -> float:

@@ -287,9 +287,10 @@ def recalibrate(
 
 
 def _calibration(fields: Mapping[str, float] | None) -> Calibration | None:
-    # One of an earlier form is as good as none: the probability is then the steps' product
-    known = Calibration.__dataclass_fields__
-    return Calibration(**fields) if fields is not None and fields.keys() == known.keys() else None
+    try:
+        return None if fields is None else Calibration(**fields)
+    except TypeError:  # an earlier form is as good as none: the steps' product remains
+        return None
 
 
 def writable(path: Path) -> Path:

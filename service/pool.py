@@ -152,9 +152,9 @@ class Pool:
             worker = None
 
     async def _start(self, device: str, threads: int) -> _Worker:
-        ours, theirs = socket.socketpair()
-        with theirs:
+        with contextlib.ExitStack() as ends:
             try:
+                ours, theirs = map(ends.enter_context, socket.socketpair())
                 process = await asyncio.create_subprocess_exec(
                     sys.executable,
                     *("-m", "service.worker", str(self.artifact), device, str(threads)),
@@ -164,9 +164,10 @@ class Pool:
                     # Ctrl-C in a terminal is for the service, which then stops its workers in order
                     start_new_session=True,
                 )
-            except OSError as e:  # no memory or no process left: for now, perhaps
-                ours.close()
+            except OSError as e:  # no memory, no process or no file left: for now, perhaps
                 raise PoolError(f"no worker process can be made: {e}") from e
+            theirs.close()  # else nobody would notice that the worker has closed its own
+            ends.pop_all()
         worker = _Worker(self, process, ours)
         try:
             async with asyncio.timeout(self.start_timeout):
