@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     """Most seconds that X-Request-Timeout may ask for."""
     start_timeout: Annotated[float, Field(gt=0)] = 120.0
     """Seconds that a decoding process may take to load and warm up."""
-    decode_timeout: Annotated[float, Field(gt=0)] = 1.0
+    decode_timeout: Annotated[float, Field(gt=0)] = 0.8
     """Seconds beyond those expected after which a silent decoding process is replaced."""
     check_every: Annotated[float, Field(gt=0)] = 5.0
     """Seconds between two checks, while nobody asks, that pinned words still come back right."""
