@@ -90,6 +90,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         responses=PROBLEMS,
+        # FastAPI would look for OpenTelemetry, which does not come with this service, each time
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.service = service
     # The last is the outermost: who is refused is counted, too

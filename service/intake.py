@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
+from service.headers import header
 from service.interruption import InterruptedWaitError, interrupted_by
 from service.problems import (
     MOST_FAULTS,
@@ -25,6 +26,7 @@ from service.problems import (
 from service.schemas import ProblemError
 
 TIMEOUT = "X-Request-Timeout"
+_TIMEOUT = TIMEOUT.lower().encode()
 # Beyond so many nobody reads them, and listing a body's eighty thousand would take a tenth of a
 # second in which nobody else is answered.
 _TOO_MANY_FAULTS = 1000
@@ -50,12 +52,12 @@ async def read_json(request: Request, model: type[M], *, limit: int, seconds: fl
         BodyTooLargeError: beyond `limit` bytes, before it is read where its length is told.
         NotJSONError, InvalidRequestError: as they say.
     """
-    media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    media_type = (header(request, b"content-type") or "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise UnsupportedMediaTypeError(
             f"send Content-Type: application/json, not {media_type or 'none'}"
         )
-    length = request.headers.get("Content-Length", "")
+    length = header(request, b"content-length") or ""
     if length.isdigit() and int(length) > limit:
         raise BodyTooLargeError(limit)
     body = bytearray()
@@ -92,7 +94,7 @@ async def read_pieces(request: Request, *, limit: int, seconds: float) -> AsyncI
         RequestTimeoutError: where one is not.
         BodyTooLargeError: beyond `limit` bytes, before any is read where their number is told.
     """
-    length = request.headers.get("Content-Length", "")
+    length = header(request, b"content-length") or ""
     if length.isdigit() and int(length) > limit:
         raise BodyTooLargeError(limit)
     read = 0
@@ -117,7 +119,7 @@ def read_timeout(request: Request, *, default: float, most: float) -> float:
     Raises:
         InvalidRequestError: where it is no number of seconds, or beyond `most`.
     """
-    told = request.headers.get(TIMEOUT)
+    told = header(request, _TIMEOUT)
     if told is None:
         return default
     try:

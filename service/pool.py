@@ -212,7 +212,7 @@ class _Worker:
         self._pool = pool
         self._process = process
         self._exited = asyncio.ensure_future(process.wait())
-        self._exited.add_done_callback(lambda _: self._lose())
+        self._exited.add_done_callback(lambda _: self._lose(f"ended with {process.returncode}"))
         self._channel = Channel(
             channel,
             on_line=self._hear,
@@ -286,23 +286,19 @@ class _Worker:
         seconds = late.look(self._cpu_ticks(), self._loop.time())
         most = _PATIENCE * (late.expected + self._pool.decode_timeout)
         if late.silent + 1 >= _LOOKS or seconds > most:
-            self._lose(f"{seconds:.2f} s beyond {late.expected:.2f} s")
+            self._lose(f"hung, {seconds:.2f} s beyond {late.expected:.2f} s")
         else:
             self._watch = self._loop.call_later(self._pool.step, self._look, late)
 
-    def _lose(self, problem: str = "") -> None:
+    def _lose(self, problem: str) -> None:
         """It is of no use any more: give its batch back."""
-        if self.lost.done():
-            return
         batch = self._done()
-        doing = "idle worker" if batch is None else "worker"
-        problem = f" ({problem})" if problem else ""
-        error = WorkerLostError(f"{doing} {self.describe()}{problem}")
-        self.lost.set_exception(error)
-        self.lost.exception()  # nobody may be waiting
-        if not self.hello.done():
-            self.hello.set_exception(error)
-            self.hello.exception()
+        doing = "idle" if batch is None else "decoding"
+        error = WorkerLostError(f"{doing} worker {self._process.pid}: {problem}")
+        for future in (self.hello, self.lost):
+            if not future.done():
+                future.set_exception(error)
+                future.exception()  # nobody may be waiting
         self._pool.batcher.leave(self)
         if batch is not None:
             batch.lose(error)

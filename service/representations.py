@@ -19,6 +19,7 @@ import mimeparse
 from starlette.requests import Request
 
 from service import told
+from service.headers import header
 from service.problems import NotAcceptableError
 from service.schemas import ModelName
 
@@ -53,7 +54,7 @@ def choose(request: Request) -> MediaType:
     Raises:
         NotAcceptableError: where it takes none of them.
     """
-    accept = request.headers.get("Accept")
+    accept = header(request, b"accept")
     if accept is None or accept == "*/*":
         return JSON
     return _chosen(", ".join(request.headers.getlist("Accept")))

@@ -7,11 +7,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _POLICY = b"content-security-policy"
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 # An answer that is no page needs nothing from anywhere (W3C Content Security Policy 3)
 _NOTHING = (_POLICY, b"default-src 'none'; frame-ancestors 'none'")
+# Only links tell where they are from, and what is no page has none
+_NO_REFERRER = (b"referrer-policy", b"no-referrer")
 
 
 class SecurityHeaders:
@@ -25,10 +26,9 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = [*message["headers"], *_HEADERS]
-                if not any(name == _POLICY for name, _ in headers):
-                    headers.append(_NOTHING)
-                message["headers"] = headers
+                headers = message["headers"]
+                page = any(name == _POLICY for name, _ in headers)
+                message["headers"] = [*headers, *_HEADERS, _NO_REFERRER if page else _NOTHING]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

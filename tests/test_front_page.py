@@ -59,6 +59,7 @@ def test_every_file_of_the_folder_is_served_and_every_link_leads_to_one(service)
 def test_nothing_inline_and_nothing_from_elsewhere(service):
     answer = service.ask(get("/"))
     policy = answer.headers["Content-Security-Policy"]
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
     assert "unsafe" not in policy
     assert "http" not in policy
     assert "default-src 'none'; script-src 'self'; style-src 'self';" in policy

@@ -135,7 +135,7 @@ def test_workers_stopped_under_load(service):
                 eventually(lambda before=lost: metric(service, LOST) > before, "the stop's notice")
                 service.wait_until_ready(2)
         load.assert_all_answered()
-        late = re.findall(r"hung \(([0-9.]+) s beyond", service.log[told:])
+        late = re.findall(r"hung, ([0-9.]+) s beyond", service.log[told:])
         noticed = [float(seconds) for seconds in late]
         assert len(noticed) == count
         # A little more, where the service itself has to wait for its turn
