@@ -43,7 +43,7 @@ class Calibration:
 
     def probability(self, step_probabilities: Sequence[float]) -> float:
         """Chance, between 0 and 1, that an answer with these step probabilities is right."""
-        _, product, steps, least = _features(step_probabilities)
+        product, steps, least = _features(step_probabilities)
         score = self.intercept + self.product * product + self.steps * steps + self.least * least
         return 1 / (1 + math.exp(-score)) if score > 0 else 1 - 1 / (1 + math.exp(score))
 
@@ -61,8 +61,8 @@ def fit(answers: Sequence[Sequence[float]], right: Sequence[bool]) -> Calibratio
     if not answers:
         raise ValueError("nothing to calibrate on")
     features = np.array([_features(steps) for steps in answers])
-    mean, spread = features[:, 1:].mean(axis=0), features[:, 1:].std(axis=0) + 1e-6
-    x = np.column_stack([np.ones(len(features)), (features[:, 1:] - mean) / spread])
+    mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-6
+    x = np.column_stack([np.ones(len(features)), (features - mean) / spread])
     y = np.array(right, dtype=np.float64)
     weights, ridge = np.zeros(4), np.diag([_RIDGE] * 4)
     for _ in range(_NEWTON_STEPS):
@@ -96,14 +96,17 @@ def of_several(
     return chances
 
 
-def _features(steps: Sequence[float]) -> tuple[float, float, float, float]:
-    return 1.0, _log_odds(math.prod(steps)), float(len(steps)), _log_odds(min(steps, default=1.0))
+def _features(steps: Sequence[float]) -> tuple[float, int, float]:
+    return _log_odds(math.prod(steps)), len(steps), _log_odds(min(steps, default=1.0))
 
 
 def _log_odds(probability: float) -> float:
     # Not the logarithm: it ends at zero, and with it the certainty that the sum can reach
-    clipped = min(max(probability, _LEAST), 1 - _LEAST)
-    return math.log(clipped / (1 - clipped))
+    if probability < _LEAST:
+        probability = _LEAST
+    elif probability > 1 - _LEAST:
+        probability = 1 - _LEAST
+    return math.log(probability / (1 - probability))
 
 
 class Bin(NamedTuple):

@@ -8,6 +8,7 @@ journal's mark is written again.
 from __future__ import annotations
 
 import codecs
+import gc
 import json
 import os
 from collections import deque
@@ -95,6 +96,7 @@ def answer(
     identity = {**identity, "words": [state.st_size, state.st_mtime_ns]}
     journal = _take_up(journal_path, part, identity)
     console = Console(stderr=True)
+    gc.freeze()  # or each chunk's garbage would have all that is loaded searched as well
     columns = ("{task.description}", BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with (
         words.open("rb") as source,
