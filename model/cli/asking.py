@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from model import alphabets, checkpoint, lexicon
+from model import alphabets, checkpoint, cores, lexicon
 from model.alignment import AlignmentError
 from model.alphabets import Alphabet
 from model.cli import bulk
@@ -91,7 +91,10 @@ def pronounce(
             stressed=stress,
             knows_stress=checked.knows_stress,
         )
-        phonemizer = load(artifact, device, precision=precision, threads=threads)
+        # What decodes chunk beside chunk decodes each of them in one thread
+        phonemizer = load(
+            artifact, device, precision=precision, threads=threads if output is None else 1
+        )
         marks = alphabets.marks_stress(written, stress)
         reader = Reader(checked.graphemes.own, checked.phonemes.own)
         inventory = Inventory(checked.phonemes.own)
@@ -153,7 +156,10 @@ def pronounce(
                 "n": n,
                 "alignment": alignment,
             }
-            failed = bulk.answer(input, output, identity=identity, ask=lines, tell=_tell)
+            failed = bulk.answer(
+                input, output, identity=identity, ask=lines, tell=_tell,
+                threads=_side_by_side(phonemizer.decoder.device, threads),
+            )  # fmt: skip
         elif format == "ctf":  # marks phonemes itself, and numbers symbols over the whole list
             entries = []
             for each, ways in ask(
@@ -173,6 +179,11 @@ def pronounce(
                 print(found.lines, end="")
                 failed = failed or found.failed
     raise typer.Exit(1 if failed else 0)
+
+
+def _side_by_side(device: str, threads: int | None) -> int:
+    """Chunks to answer at the same time: on a GPU one is decoded while another is spelt."""
+    return threads or cores.available() if device == "cpu" else 2
 
 
 def _lines(
