@@ -47,14 +47,12 @@ class Calibration:
 
     def probability(self, step_probabilities: Sequence[float]) -> float:
         """Chance, between 0 and 1, that an answer with these step probabilities is right."""
-        _, product, steps, least, product_squared, least_squared = _features(step_probabilities)
+        product, steps, least = _features(step_probabilities)[:3]
         score = (
             self.intercept
-            + self.product * product
+            + product * (self.product + self.product_squared * product)
             + self.steps * steps
-            + self.least * least
-            + self.product_squared * product_squared
-            + self.least_squared * least_squared
+            + least * (self.least + self.least_squared * least)
         )
         return 1 / (1 + math.exp(-score)) if score > 0 else 1 - 1 / (1 + math.exp(score))
 
@@ -72,8 +70,8 @@ def fit(answers: Sequence[Sequence[float]], right: Sequence[bool]) -> Calibratio
     if not answers:
         raise ValueError("nothing to calibrate on")
     features = np.array([_features(steps) for steps in answers])
-    mean, spread = features[:, 1:].mean(axis=0), features[:, 1:].std(axis=0) + 1e-6
-    x = np.column_stack([np.ones(len(features)), (features[:, 1:] - mean) / spread])
+    mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-6
+    x = np.column_stack([np.ones(len(features)), (features - mean) / spread])
     y = np.array(right, dtype=np.float64)
     weights, ridge = np.zeros(x.shape[1]), np.diag([_RIDGE] * x.shape[1])
     for _ in range(_NEWTON_STEPS):
@@ -107,15 +105,18 @@ def of_several(
     return chances
 
 
-def _features(steps: Sequence[float]) -> tuple[float, float, float, float, float, float]:
+def _features(steps: Sequence[float]) -> tuple[float, int, float, float, float]:
     product, least = _log_odds(math.prod(steps)), _log_odds(min(steps, default=1.0))
-    return 1.0, product, float(len(steps)), least, product**2, least**2
+    return product, len(steps), least, product**2, least**2
 
 
 def _log_odds(probability: float) -> float:
     # Not the logarithm: it ends at zero, and with it the certainty that the sum can reach
-    clipped = min(max(probability, _LEAST), 1 - _LEAST)
-    return math.log(clipped / (1 - clipped))
+    if probability < _LEAST:
+        probability = _LEAST
+    elif probability > 1 - _LEAST:
+        probability = 1 - _LEAST
+    return math.log(probability / (1 - probability))
 
 
 class Bin(NamedTuple):

@@ -30,13 +30,15 @@ def combine(parts: Sequence[Sequence[Way]], most: int) -> list[Way]:
     """The likeliest ways to say the parts one after the other, each way once.
 
     Args:
-        parts: the ways of each, the best first.
+        parts: the ways of each, the best first; without any there is no way.
         most: of the results, where there are several parts.
 
     Returns:
         Where all parts have them, probabilities are multiplied; a lexicon's part is certain beside
         others. Ways alike keep the order of the earlier parts' ways.
     """
+    if not parts:
+        return []
     if len(parts) == 1:
         return list(parts[0] if len(parts[0]) == 1 else _distinct(parts[0]))
     found: list[Way] = [Way((), None, complete=True)]

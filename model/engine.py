@@ -277,7 +277,7 @@ def _of_any_length(lengths: Sequence[int], letters: int, *, share: int) -> list[
         letters: as many as a batch has where all its words are as long as its longest.
         share: words of a batch, at most.
     """
-    ordered = sorted(range(len(lengths)), key=lambda index: -lengths[index])
+    ordered = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
     batches, first = [], 0
     while first < len(ordered):
         count = min(share, max(1, letters // max(1, lengths[ordered[first]])))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +17,9 @@ from model.calibration import Calibration
 from model.config import NetworkConfig, Precision
 from model.hypothesis import Decoded, Hypothesis
 from model.vocabulary import Vocabulary
+
+# Phonemes and, where the network has a head for it, a digit for each vowel and None for each other.
+Said = tuple[tuple[str, ...], tuple[int | None, ...] | None]
 
 
 class Decoder(Protocol):
@@ -136,23 +139,33 @@ class Phonemizer:
             of_alternatives=found.of_alternatives,
         )
 
-    def pronounce(self, words: Sequence[str], *, calibrated: bool = True) -> list[Hypothesis]:
+    def pronounce(self, words: Sequence[str]) -> list[Hypothesis]:
         """The network's answer for each word, in their order.
 
         Args:
             words: at least one grapheme each, in the artifact's own graphemes
                 (see `model.spelling`).
-            calibrated: false spares the probability to those who do not ask for it.
 
         Raises:
             UnknownSymbolError: for a grapheme that the artifact lacks.
             ValueError: for an empty word.
         """
         decoded = self.decoder.decode(self._encoded(words))
-        if not calibrated or self.calibration is None or self.of_alternatives is None:
+        if self.calibration is None or self.of_alternatives is None:
             return [self._told(one, None) for one in decoded]
         chance = self.calibration.probability
         return [self._told(one, chance(one.probabilities)) for one in decoded]
+
+    def say(self, words: Sequence[str]) -> Iterator[Said]:
+        """What `pronounce` answers, for those who do not ask how sure it is.
+
+        Args:
+            words: as of `pronounce`.
+
+        Raises:
+            UnknownSymbolError, ValueError: as `pronounce`.
+        """
+        return map(self._said, self.decoder.decode(self._encoded(words)))
 
     def alternatives(
         self, words: Sequence[str], most: int, *, aligned: bool = False
@@ -217,10 +230,9 @@ class Phonemizer:
         return list(map(self._told, found, chances))
 
     def _told(self, one: Decoded, chance: float | None) -> Hypothesis:
-        return Hypothesis(
-            self.phonemes.decode(one.symbols),
-            tuple(one.probabilities),
-            one.complete,
-            None if one.stress is None else stress.digits(one.stress),
-            chance,
-        )
+        phonemes, digits = self._said(one)
+        return Hypothesis(phonemes, tuple(one.probabilities), one.complete, digits, chance)
+
+    def _said(self, one: Decoded) -> Said:
+        digits = None if one.stress is None else stress.digits(one.stress)
+        return self.phonemes.decode(one.symbols), digits

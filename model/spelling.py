@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import string
 import unicodedata
 from collections.abc import Collection
 from functools import lru_cache
+from string import ascii_uppercase
 from typing import Literal, NamedTuple
 
 # Letters that Unicode does not decompose, spelt as English lexicons spell them.
@@ -18,8 +18,6 @@ _APOSTROPHES = frozenset("’‘ʼʹ′`´＇ʻ‛")
 
 # Code points to a letter, its accents and joiners included, that are looked at.
 _MARKS = 4
-
-_PLAIN = re.compile("[A-Za-z]+").fullmatch
 
 SpellingErrorCode = Literal["empty", "too_long", "unspellable"]
 
@@ -99,7 +97,8 @@ class Speller:
         self.graphemes = frozenset(graphemes)
         self.longest = longest
         self._capitals = any(map(str.isupper, graphemes)) and not any(map(str.islower, graphemes))
-        self._latin = self._capitals and self.graphemes.issuperset(string.ascii_uppercase)
+        capitals = self.graphemes.intersection(ascii_uppercase) if self._capitals else ()
+        self._is_plain = _plain("".join(capitals)).fullmatch
         self._grapheme_of = lru_cache(maxsize=4096)(self._grapheme)
 
     def spell(self, word: str) -> Spelling:
@@ -134,12 +133,7 @@ class Speller:
 
     def plain(self, word: str) -> str | None:
         """What `spell` makes of nearly every word, in a tenth of the time; None of any other."""
-        if not (self._latin and _PLAIN(word)) or len(word) > self.longest:
-            return None
-        # Nothing is to be told of "tanger", "Tanger" and "TANGER"
-        if word.isupper():
-            return word
-        return word.upper() if word[1:].islower() or len(word) == 1 else None
+        return word.upper() if len(word) <= self.longest and self._is_plain(word) else None
 
     def readable(self, word: str) -> bool:
         """Whether a word is short enough to be looked at: no real one is longer."""
@@ -195,6 +189,13 @@ class Speller:
 
     def _refused(self, word: str, error: SpellingError) -> Spelling:
         return Spelling(word, None, (), error)
+
+
+def _plain(capitals: str) -> re.Pattern[str]:
+    """Words of these ASCII letters in capitals, in small ones, or with one capital before those."""
+    if not capitals:
+        return re.compile("(?!)")  # no word at all
+    return re.compile(f"[{capitals}]+|[{capitals}]?[{capitals.lower()}]+")
 
 
 def _odd_capitals(word: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,11 @@ def mark(phonemes: Sequence[str], digits: Sequence[int | None]) -> tuple[str, ..
 
 def digits(classes: Iterable[int]) -> tuple[int | None, ...]:
     """Digits of stress classes; None where there is no vowel."""
+    return _digits(bytes(classes))
+
+
+@lru_cache(maxsize=4096)  # few patterns make up most of the words
+def _digits(classes: bytes) -> tuple[int | None, ...]:
     return tuple([_DIGITS[found] for found in classes])
 
 

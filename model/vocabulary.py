@@ -120,14 +120,13 @@ class Vocabulary:
             UnknownSymbolError: for the first symbol that is not.
         """
         try:
-            return [self._own[symbol] for symbol in symbols]
+            return list(map(self._own.__getitem__, symbols))
         except KeyError as e:
             raise UnknownSymbolError(e.args[0], self) from e
 
     def decode(self, indices: Iterable[int]) -> tuple[str, ...]:
         """Symbols at `indices`, the prefix removed where there is one."""
-        bare = self._bare
-        return tuple([bare[index] for index in indices])
+        return tuple(map(self._bare.__getitem__, indices))
 
     @classmethod
     def of(cls, symbols: Iterable[str]) -> Vocabulary:

@@ -41,6 +41,14 @@ def test_an_answer_hangs_on_its_word_alone(phonemizer, words):
         assert answer.probability == pytest.approx(alone.probability, abs=1e-5)
 
 
+def test_what_is_said_is_what_is_pronounced(phonemizer):
+    words = ["TANGER", "BAD", "A"]
+    told = [(answer.phonemes, answer.stress) for answer in phonemizer.pronounce(words)]
+    assert list(phonemizer.say(words)) == told
+    with pytest.raises(UnknownSymbolError):
+        phonemizer.say(["42"])
+
+
 @given(word=WORDS)
 @settings(deadline=None, max_examples=40)
 def test_a_hypothesis_is_consistent(phonemizer, word):

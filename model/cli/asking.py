@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from model import alphabets, checkpoint, lexicon
+from model import alphabets, checkpoint, cores, lexicon
 from model.alignment import AlignmentError
 from model.alphabets import Alphabet
 from model.cli import bulk
@@ -91,65 +91,59 @@ def pronounce(
             stressed=stress,
             knows_stress=checked.knows_stress,
         )
-        phonemizer = load(artifact, device, precision=precision, threads=threads)
+        # What decodes chunk beside chunk decodes each of them in one thread
+        phonemizer = load(
+            artifact, device, precision=precision, threads=threads if output is None else 1
+        )
         marks = alphabets.marks_stress(written, stress)
         reader = Reader(checked.graphemes.own, checked.phonemes.own)
         inventory = Inventory(checked.phonemes.own)
 
-        def ask(some: Sequence[str], alphabet: Alphabet) -> list[tuple[Spelling, list[Way]]]:
+        def ask(some: Sequence[str], alphabet: Alphabet) -> Iterator[tuple[Spelling, list[Way]]]:
             """Each word's spelling, and the ways to say it in `alphabet`, if there are any."""
             readings = [reader.read(word) for word in some]
             parts = [part for reading in readings for part in reading.parts]
             asked = [part.text for part in parts if part.spoken is None]
-            if n == 1 and not alignment:
-                answers = iter([[one] for one in phonemizer.pronounce(asked, calibrated=False)])
-            else:
-                answers = iter(phonemizer.alternatives(asked, n, aligned=alignment))
-
-            def ways(part: Part) -> list[Way]:
-                if part.spoken is not None:
-                    phonemes, digits = inventory.split(part.spoken)
-                    known = digits if checked.knows_stress else None
-                    return [Way(write(phonemes, known), 1.0, complete=True)]
-                return [
-                    Way(
-                        write(each.phonemes, each.stress),
-                        each.probability,
-                        each.complete,
-                        each.alignment,
-                    )
-                    for each in next(answers)
-                ]
 
             def write(
                 phonemes: Sequence[str], digits: Sequence[int | None] | None
             ) -> tuple[str, ...]:
                 return alphabets.write(phonemes, alphabet, digits, marks=marks)
 
-            return [
-                (
-                    reading.spelling,
-                    combine([ways(part) for part in reading.parts], n) if reading.parts else [],
+            answers: Iterator[list[Way]]
+            if n == 1 and not alignment:  # whose chance and end nobody reads
+                answers = (
+                    [Way(write(*said), None, complete=True)] for said in phonemizer.say(asked)
                 )
-                for reading in readings
-            ]
+            else:
+                answers = (
+                    [
+                        Way(write(one.phonemes, one.stress), one.probability, one.complete,
+                            one.alignment)
+                        for one in several
+                    ]
+                    for several in phonemizer.alternatives(asked, n, aligned=alignment)
+                )  # fmt: skip
+
+            def ways(part: Part) -> list[Way]:
+                if part.spoken is None:
+                    return next(answers)
+                phonemes, digits = inventory.split(part.spoken)
+                known = digits if checked.knows_stress else None
+                return [Way(write(phonemes, known), 1.0, complete=True)]
+
+            for reading in readings:
+                yield reading.spelling, combine(list(map(ways, reading.parts)), n)
 
         def lines(some: Sequence[str]) -> bulk.Answers:
-            asked = ask(some, written)
-            return bulk.Answers(
-                "".join(
-                    line for each, ways in asked for line in _lines(each, ways, format, written)
-                ),
-                [
-                    told
-                    for each, ways in asked
-                    if alignment or each.warnings or each.error
-                    for told in _told(
-                        each, unaligned=alignment and any(way.alignment is None for way in ways)
-                    )
-                ],
-                not all(ways for _, ways in asked),
-            )
+            answers, told, failed = [], [], False
+            for each, ways in ask(some, written):
+                answers.append(_lines(each, ways, format, written))
+                if alignment or each.warnings or each.error:
+                    unaligned = alignment and any(way.alignment is None for way in ways)
+                    told += _told(each, unaligned=unaligned)
+                failed = failed or not ways
+            return bulk.Answers("".join(answers), told, failed)
 
         failed = False
         if output is not None:
@@ -162,7 +156,10 @@ def pronounce(
                 "n": n,
                 "alignment": alignment,
             }
-            failed = bulk.answer(input, output, identity=identity, ask=lines, tell=_tell)
+            failed = bulk.answer(
+                input, output, identity=identity, ask=lines, tell=_tell,
+                threads=_side_by_side(phonemizer.decoder.device, threads),
+            )  # fmt: skip
         elif format == "ctf":  # marks phonemes itself, and numbers symbols over the whole list
             entries = []
             for each, ways in ask(
@@ -184,25 +181,31 @@ def pronounce(
     raise typer.Exit(1 if failed else 0)
 
 
+def _side_by_side(device: str, threads: int | None) -> int:
+    """Chunks to answer at the same time: on a GPU one is decoded while another is spelt."""
+    return threads or cores.available() if device == "cpu" else 2
+
+
 def _lines(
     spelling: Spelling, ways: Sequence[Way], format: AnswerFormat, alphabet: Alphabet
-) -> Iterator[str]:
+) -> str:
     """One word's lines, each with its line feed."""
     if not ways:
         if format == "tsv":
-            yield f"{spelling.word.strip()}\t\n"
-        else:
-            code = spelling.error.code if spelling.error else ""
-            yield f"# {spelling.word[:80]!r}: {code}\n"
+            return f"{spelling.word.strip()}\t\n"
+        code = spelling.error.code if spelling.error else ""
+        return f"# {spelling.word[:80]!r}: {code}\n"
+    lines = ""
     for number, way in enumerate(ways):
         text = alphabets.join(way.phonemes, alphabet)
         if way.alignment is not None and spelling.normalized:
             letters = [spelling.normalized[start:end] for start, end in way.alignment.spans]
             text = " ".join(map(":".join, zip(letters, way.phonemes, strict=True)))
         if format == "tsv":
-            yield f"{spelling.word.strip()}\t{text}\n"
+            lines += f"{spelling.word.strip()}\t{text}\n"
         else:
-            yield f"{spelling.normalized}{f'({number})' * bool(number)}  {text}\n"
+            lines += f"{spelling.normalized}{f'({number})' if number else ''}  {text}\n"
+    return lines
 
 
 def _chunks(path: Path) -> Iterator[list[str]]:

@@ -8,11 +8,14 @@ journal's mark is written again.
 from __future__ import annotations
 
 import codecs
+import gc
 import json
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -26,8 +29,12 @@ from model.errors import TangerError
 
 # Lines that are read, decoded and written together.
 CHUNK = 4096
-# Chunks at work at the same time: one is decoded while another is spelt and written.
-_AHEAD = 2
+# Seconds after which a thread that runs Python lets another one. By default, 0.005, they would wait
+# nearly as long for one another as the compiled decode, which needs no turn, takes for a batch.
+_TURN = 0.0005
+# New objects after which those that refer to one another in circles are searched for. A chunk makes
+# tens of thousands, and nearly all of them are in use until it is answered.
+_GARBAGE = 100_000
 
 
 class BulkError(TangerError, ValueError):
@@ -75,6 +82,7 @@ def answer(
     identity: Mapping[str, Any],
     ask: Callable[[list[str]], Answers],
     tell: Callable[[str], None],
+    threads: int,
 ) -> bool:
     """Write the answers to the words of a file, and say whether any of them failed.
 
@@ -84,6 +92,7 @@ def answer(
         identity: what the answers hang on, so that no other run is taken up.
         ask: answers a chunk of words; called from several threads.
         tell: gets warnings and errors, once what they are about is written.
+        threads: that answer, each a chunk of its own: none of them waits for another.
 
     Raises:
         BulkError: where another run stopped on the way to `target`.
@@ -100,13 +109,14 @@ def answer(
         words.open("rb") as source,
         part.open("r+b" if part.exists() else "wb") as out,
         Progress(*columns, console=console, disable=not console.is_terminal) as shown,
-        ThreadPoolExecutor(_AHEAD) as pool,
+        ThreadPoolExecutor(threads) as pool,
+        _quick_turns(),
     ):
         task = shown.add_task(words.name, total=state.st_size, completed=journal.read)
         source.seek(journal.read)
         out.truncate(journal.written)
         out.seek(journal.written)
-        for read, found in _in_order(pool, _chunks(source), ask):
+        for read, found in _in_order(pool, _chunks(source), ask, threads + 1):
             out.write(found.lines.encode("utf-8", "backslashreplace"))
             out.flush()
             os.fsync(out.fileno())
@@ -119,6 +129,19 @@ def answer(
     part.replace(target)
     journal_path.unlink(missing_ok=True)
     return journal.failed
+
+
+@contextmanager
+def _quick_turns() -> Iterator[None]:
+    """Spare the threads some waiting: for their turns, and for searches in vain."""
+    turn, thresholds = sys.getswitchinterval(), gc.get_threshold()
+    sys.setswitchinterval(_TURN)
+    gc.set_threshold(_GARBAGE, *thresholds[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        sys.setswitchinterval(turn)
 
 
 def _take_up(path: Path, part: Path, identity: Mapping[str, Any]) -> _Journal:
@@ -145,11 +168,13 @@ def _in_order(
     pool: ThreadPoolExecutor,
     chunks: Iterator[tuple[int, list[str]]],
     ask: Callable[[list[str]], Answers],
+    most: int,
 ) -> Iterator[tuple[int, Answers]]:
+    """The answers to the chunks, of which at most so many are asked for at the same time."""
     waiting: deque[tuple[int, Future[Answers]]] = deque()
     for at, words in chunks:
         waiting.append((at, pool.submit(ask, words)))
-        if len(waiting) == _AHEAD:
+        if len(waiting) == most:
             read, future = waiting.popleft()
             yield read, future.result()
     for read, future in waiting:

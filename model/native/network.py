@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ctypes
 import math
+from array import array
 from collections.abc import Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -123,7 +124,8 @@ class NativeNetwork:
         Raises:
             MemoryError: where there is none.
         """
-        return [answer for (answer,) in self.beam(rows, 1)]
+        decoded, _ = self._answers(rows, 1)
+        return decoded
 
     def beam(self, rows: Sequence[Sequence[int]], width: int) -> list[list[Decoded]]:
         """Several answers for each of such words (see `Decoder`).
@@ -131,12 +133,21 @@ class NativeNetwork:
         Raises:
             MemoryError: where there is none.
         """
-        words, room = len(rows), length_bound(len(rows[0]))
+        decoded, found = self._answers(rows, width)
+        answers = iter(decoded)
+        return [list(islice(answers, count)) for count in found]
+
+    def _answers(
+        self, rows: Sequence[Sequence[int]], width: int
+    ) -> tuple[list[Decoded], list[int]]:
+        """The answers to all the words, one behind the other, and how many each of them has."""
+        words, length = len(rows), len(rows[0])
+        room = length_bound(length)
         slots = words * width
-        boundaries = self._config.boundaries
-        framed = [frame(row, self._graphemes, boundaries=boundaries) for row in rows]
-        lengths = np.array([len(row) for row in framed], np.int32)
-        letters = np.array([letter for row in framed for letter in row], np.int32)
+        if self._config.boundaries:
+            rows = [frame(row, self._graphemes, boundaries=True) for row in rows]
+        lengths = np.fromiter(map(len, rows), np.int32, words)
+        letters = np.fromiter(chain.from_iterable(rows), np.int32, lengths.sum())
         symbols = np.empty(slots * room, np.uint16)
         probabilities = np.empty(slots * room, np.float32)
         marks = np.empty(slots * room, np.uint8) if self._config.stress else None
@@ -147,21 +158,20 @@ class NativeNetwork:
             _at(counts), _at(complete), _at(found),
         )  # fmt: skip
         if self._decode(self._network, words, _at(letters), _at(lengths), width, room, answers):
-            raise MemoryError(f"for {slots} answers to words of up to {len(rows[0])} letters")
+            raise MemoryError(f"for {slots} answers to words of up to {length} letters")
         several = found.tolist()
-        all_of_them = sum(several)
-        numbers, wholes = counts[:all_of_them].tolist(), complete[:all_of_them].tolist()
-        steps = sum(numbers) + sum(wholes)
-        said, chances = symbols[:steps].tolist(), probabilities[:steps].tolist()
-        classes = None if marks is None else marks[:steps].tolist()
-        decoded, first = [], 0
-        for count, whole in zip(numbers, wholes, strict=True):
-            last, behind = first + count, first + count + whole
-            stressed = None if classes is None else classes[first:last]
-            decoded.append(Decoded(said[first:last], chances[first:behind], whole, stressed))
-            first = behind
-        answered = iter(decoded)
-        return [list(islice(answered, count)) for count in several]
+        counts, complete = counts[: sum(several)], complete[: sum(several)]
+        behind = (counts + complete).cumsum()  # where the steps of each answer end
+        last = behind - complete  # ... and its symbols
+        steps = behind[-1]
+        first = [0, *behind[:-1].tolist()]
+        said, chances = symbols[:steps].tolist(), array("f", probabilities[:steps].tobytes())
+        places = zip(first, last.tolist(), behind.tolist(), complete.tolist(), strict=True)
+        classes = None if marks is None else marks[:steps].tobytes()
+        return [
+            Decoded(said[i:j], chances[i:k], whole, None if classes is None else classes[i:j])
+            for i, j, k, whole in places
+        ], several
 
     def _laid_out(
         self, weights: Mapping[str, Array], favour: Array, phonemes: Vocabulary

@@ -1,0 +1,102 @@
+"""``python -m benchmarks.bulk``: a long list from file to file, beside the engine alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from benchmarks.goals import goal, show_table
+from benchmarks.http_words import new_words
+from model import checkpoint, lexicon
+from model.cli.common import ARTIFACT
+from model.engine import Engine
+
+ROOT = Path(__file__).parent.parent
+TEST = ROOT / "data/cmudict/cmudict-0.7b.test"
+BATCH = 4096
+# The engine is timed on every so-manieth word.
+STEP = 10
+
+
+class Run(NamedTuple):
+    """What a run of the command took, its start and its end included."""
+
+    seconds: float
+    cpu_seconds: float
+    megabytes: float
+
+
+def main(
+    artifact: Annotated[Path, typer.Option(help="The artifact's folder.")] = ARTIFACT,
+    words: Annotated[
+        Path | None, typer.Option(help="Words, one a line; without it, invented ones.")
+    ] = None,
+    count: Annotated[int, typer.Option(help="Words to answer.")] = 1_000_000,
+    threads: Annotated[int, typer.Option(help="Of the command, and of the engine.")] = 2,
+) -> None:
+    """Time `pronounce --input --output`, the engine before and after it on a tenth of the words."""
+    asked = words.read_text().split()[:count] if words else _invented(count)
+    found = checkpoint.read(artifact)
+    engine = Engine(found, threads=threads)
+    rows = [found.graphemes.encode(word.upper()) for word in asked[::STEP]]
+    print(f"{artifact.name} {found.version}, {len(asked):,} words, {threads} threads")
+    before = _rate(engine, rows)
+    whole = _run(artifact, asked, threads)
+    after = _rate(engine, rows)
+    tenth = _run(artifact, asked[: len(asked) // STEP], threads)
+    print(f"the engine, words/s: {before:,.0f} before, {after:,.0f} after")
+    print(f"the command: {whole.seconds:.1f} s, {whole.cpu_seconds:.1f} s of processors")
+    rate = len(asked) / whole.seconds
+    show_table([
+        goal("share of the engine's rate", 90, 200 * rate / (before + after), "%",
+              f"{rate:,.0f} words/s, start and all"),
+        goal("memory against that of a tenth of the words", -1.1,
+              whole.megabytes / tenth.megabytes, "x", f"{whole.megabytes:.0f} MB"),
+    ])  # fmt: skip
+
+
+def _invented(count: int) -> list[str]:
+    """Words as long as those of the test split, none of them twice."""
+    lengths = [len(word) for word in lexicon.pronunciations(lexicon.read(TEST))]
+    return list(islice(new_words(lengths, 1), count))
+
+
+def _rate(engine: Engine, rows: Sequence[Sequence[int]]) -> float:
+    """Words/s of the bare decode."""
+    engine.decode(rows[:BATCH])
+    started = time.perf_counter()
+    for first in range(0, len(rows), BATCH):
+        engine.decode(rows[first : first + BATCH])
+    return len(rows) / (time.perf_counter() - started)
+
+
+def _run(artifact: Path, words: Sequence[str], threads: int) -> Run:
+    with tempfile.TemporaryDirectory() as folder:
+        asked, answered = Path(folder) / "words.txt", Path(folder) / "words.dict"
+        asked.write_text("".join(f"{word}\n" for word in words))
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "model", "pronounce", "--artifact", str(artifact),
+             "--device", "cpu", "--threads", str(threads), "--input", str(asked),
+             "--output", str(answered)],
+            cwd=ROOT,
+        )  # fmt: skip
+        _, status, used = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise RuntimeError(f"the command ended with {process.returncode}")
+    return Run(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6)
+
+
+if __name__ == "__main__":
+    typer.run(main)
