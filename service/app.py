@@ -22,6 +22,7 @@ from model import __version__
 from service import conditional, metrics, problems, representations
 from service.docs_page import add_docs_page
 from service.front_page import PATHS, add_front_page
+from service.head_requests import HeadRequests
 from service.intake import read_json, read_no_query, read_timeout, unless_gone, unless_stopped
 from service.keys import KeyGate
 from service.lexicon_routes import add_lexicon_routes
@@ -98,6 +99,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     public = {path.strip() for path in settings.public_routes.split(",")}
     if settings.page:
         public |= PATHS
+    app.add_middleware(HeadRequests)
     app.add_middleware(KeyGate, keys=lambda: service.keys, public=public)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Telemetry, metrics=service.metrics, log=requests)

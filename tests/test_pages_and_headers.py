@@ -54,3 +54,27 @@ def test_no_other_origin_is_let_in(service):
     answer = httpx.options(f"{service.url}/pronounce", headers=asked)
     assert answer.status_code == 405
     assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/livez", 200), ("/readyz", 200), ("/pronounce/bad", 200), ("/", 200), ("/docs", 200),
+     ("/nowhere", 404), ("/pronounce", 405)],
+)  # fmt: skip
+def test_head_is_get_without_the_body(service, path, status):
+    with httpx.Client(base_url=service.url) as client:
+        got, head = client.get(path), client.head(path)
+        assert (got.status_code, head.status_code, head.content) == (status, status, b"")
+        changing = {"date", "x-request-id", "server-timing"}
+        if status < 400:  # a problem tells the ID of its request
+            assert head.headers["Content-Length"] == str(len(got.content))
+            assert {k: v for k, v in head.headers.items() if k not in changing} == {
+                k: v for k, v in got.headers.items() if k not in changing
+            }
+        assert client.get(path).content[:1] in (b"{", b"<"), "the connection goes on"
+
+
+def test_head_is_counted_with_its_route(service):
+    httpx.head(f"{service.url}/pronounce/bad")
+    counted = 'tanger_requests_total{method="HEAD",route="/pronounce/{word}",status="200"}'
+    assert counted in httpx.get(f"{service.url}/metrics").text
