@@ -206,6 +206,11 @@ class Batcher(Generic[K, A]):
         if self._filling is None:
             self._hand_out()
 
+    def hurry(self) -> None:
+        """Take the answers that are there, and hand out what waits: before what takes long."""
+        for worker in tuple(self._busy):
+            worker.hurry()
+
     def leave(self, worker: Worker) -> None:
         """Give a worker nothing any more, until it is said to be free again."""
         for some in (self._free, self._busy):
@@ -220,8 +225,7 @@ class Batcher(Generic[K, A]):
     def _arrived(self) -> None:
         """Hand out what came just now, or begin to wait for more where that is wanted."""
         if not self._free:
-            for worker in tuple(self._busy):
-                worker.hurry()
+            self.hurry()
         if self.waiting >= self.max_batch or not self.max_wait:
             self._hand_out()
         elif self._free and self._filling is None:

@@ -184,6 +184,8 @@ class Pronouncing:
             QueueFullError, DeadlineError, WorkerLostError: as `Batcher.submit`.
         """
         self.answered = await self._pronouncer.batcher.submit(self.missing, timeout=timeout)
+        if len(self.missing) > 1:
+            self._pronouncer.batcher.hurry()
         keep = self._pronouncer.cache.put
         answers = self.answered.answers
         for ask, key, answer in zip(self.missing, self._keys, answers, strict=True):
