@@ -62,8 +62,8 @@ def read(
 
     Raises:
         DatasetError: where one is empty, dev holds a symbol that training lacks, the soft
-            labels are of other symbols, what is added holds dev's words, or the recipe's stress
-            head has no stress to learn.
+            labels are of other symbols or of a recipe that joins words, what is added holds dev's
+            words, or the recipe's stress head has no stress to learn.
         LexiconError: for a bad line.
         SoftLabelsError: for a damaged file.
     """
@@ -87,6 +87,8 @@ def read(
     boundaries = recipe.network.boundaries
     if further and soft_path is not None:
         raise DatasetError("soft labels stand for all that is trained on: label those entries too")
+    if recipe.minibatches.joined and soft_path is not None:
+        raise DatasetError("nobody taught two words as one: with soft labels, joined must be 0")
     if soft_path is None:
         examples = encode_entries(entries, inputs, outputs, boundaries=boundaries)
     else:

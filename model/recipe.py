@@ -39,14 +39,24 @@ class VocabularyRecipe:
 
 @dataclass(frozen=True)
 class MinibatchRecipe:
-    """What a minibatch holds: so many tokens of any words, or so many words of one length."""
+    """What a minibatch holds: so many tokens of any words, or so many words of one length.
+
+    Attributes:
+        unit, size: which of the two, and how many.
+        joined: pairs of words, each as one, that a sweep holds besides, for each of its words.
+    """
 
     unit: MinibatchUnit
     size: int
+    joined: float = 0.0
 
     def __post_init__(self) -> None:
         if self.size < 1:
             raise ValueError("size must be at least 1")
+
+    def pairs(self, words: int) -> int:
+        """How many pairs there are beside so many words."""
+        return round(self.joined * words)
 
 
 @dataclass(frozen=True)

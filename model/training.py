@@ -285,7 +285,13 @@ def _minibatches(
     rule = recipe.minibatches
     while not progress.finished:
         minibatches = sweep(
-            examples, unit=rule.unit, size=rule.size, seed=recipe.seed, number=progress.sweep
+            examples,
+            unit=rule.unit,
+            size=rule.size,
+            seed=recipe.seed,
+            number=progress.sweep,
+            joined=rule.pairs(len(examples)),
+            boundaries=recipe.network.boundaries,
         )
         for minibatch in minibatches[progress.position :]:
             progress.position += 1
@@ -307,7 +313,7 @@ def _minibatches(
 def _share_of_epoch(recipe: Recipe, examples: Sequence[Example], progress: Progress) -> float:
     if tokens := recipe.run.epoch_tokens:
         return min(1.0, progress.tokens_read / tokens - progress.epoch)
-    return progress.words / len(examples)
+    return progress.words / (len(examples) + recipe.minibatches.pairs(len(examples)))
 
 
 def _share_of_run(recipe: Recipe, examples: Sequence[Example], progress: Progress) -> float:

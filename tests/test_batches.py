@@ -56,6 +56,32 @@ def test_a_sweep_hangs_on_seed_and_number_alone(unit):
     assert sweep(1, 0) != sweep(2, 0)
 
 
+@pytest.mark.parametrize("boundaries", [False, True])
+def test_two_words_are_one(boundaries):
+    graphemes, phonemes = Vocabulary.of("ABC"), Vocabulary.of(["X", "Y", "Z"])
+    entries = [Entry("AB", ("X", "Y")), Entry("C", ("Z",)), Entry("ABC", ("X", "Y", "Z"))]
+    first, second, both = batches.encode_entries(
+        entries, graphemes, phonemes, boundaries=boundaries
+    )
+    assert batches.join(first, second, boundaries=boundaries) == both
+
+
+@pytest.mark.parametrize("unit", ["tokens", "words"])
+def test_a_sweep_may_hold_pairs_and_each_time_others(unit):
+    examples = [Example([2 + i], [0, 2 + i, 1]) for i in range(40)]
+
+    def sweep(number):
+        return counted(batches.sweep(examples, unit=unit, size=9, seed=1, number=number, joined=20))
+
+    for number in (0, 1):
+        assert sweep(number).total() == 60
+        assert counted([examples]) <= sweep(number)
+        pairs = sweep(number) - counted([examples])
+        assert all(spelt == said[1:-1] and len(spelt) == 2 for spelt, said in pairs)
+    assert sweep(0) == sweep(0)
+    assert sweep(0) != sweep(1)
+
+
 def test_collate_pads_behind_the_rows():
     minibatch = batches.collate([Example([5, 6], [0, 7, 1]), Example([5], [0, 7, 8, 9, 1])])
     assert minibatch.graphemes.tolist() == [[5, 6], [5, 0]]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from typer.testing import CliRunner
 
@@ -67,3 +69,6 @@ def test_further_entries_are_trained_on(tmp_path, tiny_recipe, little_lexicon):
         dataset.read(tiny_recipe, train, dev, further=[dev])
     with pytest.raises(DatasetError, match="label those entries too"):
         dataset.read(tiny_recipe, train, dev, further=[dev], soft_path=tmp_path / "soft")
+    joins = replace(tiny_recipe, minibatches=replace(tiny_recipe.minibatches, joined=1.0))
+    with pytest.raises(DatasetError, match="joined must be 0"):
+        dataset.read(joins, train, dev, soft_path=tmp_path / "soft")

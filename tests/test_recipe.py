@@ -42,6 +42,7 @@ def test_the_tutorials_recipe_is_to_the_letter():
         ("seed = 3", "seed = true", "seed"),
         ("epochs = 8", "epochs = 0", "run"),
         ("size = 16", "size = 0", "minibatches"),
+        ("size = 16", "size = 16\njoined = -0.5", "minibatches.joined"),
         ("hidden = 48", "hidden = 47", "network"),
         ("dropout = 0.05", "dropout = 1.5", "network"),
         ("learning_rate = 1e-2", "learning_rate = nan", "optimiser.learning_rate"),
