@@ -112,7 +112,9 @@ def test_workers_killed_under_load(service):
         with under_load(service.port) as load:
             for _ in range(count):
                 some_answers(load)
+                lost = metric(service, LOST)
                 os.kill(random.choice(service.workers()), signal.SIGKILL)
+                eventually(lambda before=lost: metric(service, LOST) > before, "the loss' notice")
                 service.wait_until_ready(2)
         load.assert_all_answered()
         found.done(
