@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -90,12 +91,24 @@ def _run(artifact: Path, words: Sequence[str], threads: int) -> Run:
              "--output", str(answered)],
             cwd=ROOT,
         )  # fmt: skip
-        _, status, used = os.wait4(process.pid, 0)
+        # What the system tells of it when it has ended starts with our own memory, its parent's
+        most, ended = 0.0, 0
+        while not ended:
+            most = max(most, _megabytes(process.pid))
+            time.sleep(0.02)
+            ended, status, used = os.wait4(process.pid, os.WNOHANG)
         seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise RuntimeError(f"the command ended with {process.returncode}")
-    return Run(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6)
+    return Run(seconds, used.ru_utime + used.ru_stime, most)
+
+
+def _megabytes(pid: int) -> float:
+    """The most that its resident memory ever was; 0 before it is a program of its own."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(r"^VmHWM:\s*(\d+) kB$", status, re.MULTILINE)
+    return int(found[1]) * 1024 / 1e6 if found else 0.0
 
 
 if __name__ == "__main__":

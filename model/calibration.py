@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,6 +49,7 @@ class Calibration:
     def probability(self, step_probabilities: Sequence[float]) -> float:
         """Chance, between 0 and 1, that an answer with these step probabilities is right."""
         product, steps, least = _features(step_probabilities)[:3]
+        least = max(least, self._turn)
         score = (
             self.intercept
             + product * (self.product + self.product_squared * product)
@@ -55,6 +57,15 @@ class Calibration:
             + least * (self.least + self.least_squared * least)
         )
         return 1 / (1 + math.exp(-score)) if score > 0 else 1 - 1 / (1 + math.exp(score))
+
+    @cached_property
+    def _turn(self) -> float:
+        """Where the parabola turns, if both log-odds fall together: less would seem surer again.
+
+        The least one counts as no less. Hardly an answer to learn from is so unsure.
+        """
+        curve = self.product_squared + self.least_squared
+        return -(self.product + self.least) / (2 * curve) if curve > 0 else -math.inf
 
 
 def fit(answers: Sequence[Sequence[float]], right: Sequence[bool]) -> Calibration:

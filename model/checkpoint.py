@@ -289,7 +289,7 @@ def recalibrate(
 def _calibration(fields: Mapping[str, float] | None) -> Calibration | None:
     try:
         return None if fields is None else Calibration(**fields)
-    except TypeError:  # an earlier form is as good as none: the steps' product remains
+    except TypeError:  # one of another form is as good as none: the steps' product remains
         return None
 
 

@@ -57,7 +57,7 @@ def read(line: bytes) -> list[Answer]:
     """What a line says.
 
     Raises:
-        ValueError, TypeError: where it is none of `write`.
+        ValueError, TypeError, LookupError: where it is none of `write`.
     """
     return list(map(_heard, json.loads(line)))
 

@@ -80,8 +80,7 @@ class Batcher(Generic[K, A]):
     once.
 
     Attributes:
-        workers: how many are at work.
-        planned: how many there should be.
+        planned: how many workers there should be.
     """
 
     def __init__(
@@ -109,7 +108,6 @@ class Batcher(Generic[K, A]):
         self.weigh = weigh
         self.clock = clock
         self.pace = Pace()
-        self.workers = 0
         self.planned = 1
         # By word: all that no answer has come for
         self._slots: dict[K, _Slot[K, A]] = {}
@@ -123,7 +121,14 @@ class Batcher(Generic[K, A]):
         # The last to come is the first to go: others may sleep while there is little to do
         self._free: list[Worker] = []
         self._busy: list[Worker] = []
+        self._workers: set[Worker] = set()
         self._filling: asyncio.TimerHandle | None = None
+        self._listening = False
+
+    @property
+    def workers(self) -> int:
+        """How many are at work."""
+        return len(self._workers)
 
     @property
     def waiting(self) -> int:
@@ -195,24 +200,41 @@ class Batcher(Generic[K, A]):
             batch=last.batch,
         )
 
+    def join(self, worker: Worker) -> None:
+        """Count on a worker from now on."""
+        self._workers.add(worker)
+
     def serve(self, worker: Worker) -> None:
         """Give a free worker a batch: at once where words wait, else as soon as some come.
 
         Words are shared equally among those that are free. Who has a batch is free no more, until
         this is called again.
         """
-        self.leave(worker)
+        self._forget(worker)
         self._free.append(worker)
-        if self._filling is None:
+        if self._filling is None and not self._listening:
             self._hand_out()
 
     def hurry(self) -> None:
         """Take the answers that are there, and hand out what waits: before what takes long."""
-        for worker in tuple(self._busy):
-            worker.hurry()
+        self._listening = True  # so that those who are done share what there is
+        try:
+            for worker in tuple(self._busy):
+                worker.hurry()
+        finally:
+            self._listening = False
+        if self._filling is None:
+            self._hand_out()
 
     def leave(self, worker: Worker) -> None:
-        """Give a worker nothing any more, until it is said to be free again."""
+        """Count on a worker no more, and give it nothing.
+
+        Before it gives its batch back: who is left may be risked for it or not.
+        """
+        self._workers.discard(worker)
+        self._forget(worker)
+
+    def _forget(self, worker: Worker) -> None:
         for some in (self._free, self._busy):
             if worker in some:
                 some.remove(worker)
@@ -228,7 +250,7 @@ class Batcher(Generic[K, A]):
             self.hurry()
         if self.waiting >= self.max_batch or not self.max_wait:
             self._hand_out()
-        elif self._free and self._filling is None:
+        elif self._free and self.waiting and self._filling is None:
             loop = asyncio.get_running_loop()
             self._filling = loop.call_later(self.max_wait, self._hand_out)
 
@@ -286,6 +308,16 @@ class Batcher(Generic[K, A]):
             slot.taken = now
             slot.batch = len(slots)
         return Batch(self, slots)
+
+    def _back(self, slots: Sequence[_Slot[K, A]]) -> None:
+        """Queue words once more, before all others, that no worker has looked at."""
+        wanted = {slot.word: slot for slot in slots if slot.requests}
+        for slot in slots:
+            if slot.word in wanted:
+                self._letters += slot.letters
+            else:
+                del self._slots[slot.word]
+        self._queue = {**wanted, **self._queue}
 
     def _again_or_never(self, slot: _Slot[K, A], error: Exception) -> None:
         """Queue a word once more that a lost worker held, unless it was lost before."""
@@ -372,6 +404,11 @@ class Batch(Generic[K, A]):
         seconds = now - self._slots[0].taken
         self._batcher.pace.note(self.letters, seconds)
         return seconds
+
+    def give_back(self) -> None:
+        """Give the words back that nobody has looked at: to the next who is free."""
+        self._batcher._back(self._slots)
+        self._batcher._hand_out()
 
     def lose(self, error: Exception) -> None:
         """Give the words back, to be decoded once more; `error` is for those lost twice."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 _PIECE = 1 << 16
 
@@ -43,28 +44,42 @@ class Channel:
         self._loop.add_reader(ours, self.receive)
 
     def send(self, line: bytes) -> None:
-        """Send a line: now, or what does not go now as soon as it can."""
+        """Send a line: now, or what does not go now as soon as it can.
+
+        Raises:
+            OSError: where nobody listens any more; all is ended then.
+        """
         self._going += line + b"\n"
-        self._write()
+        try:
+            self._write()
+        except OSError:
+            self.close()
+            raise
 
     def receive(self) -> None:
-        """Take what has come, which the loop sees to by itself; now, where there is no time."""
-        try:
-            while piece := self._socket.recv(_PIECE):
-                self._coming += piece
-                if piece.endswith(b"\n"):
-                    line, self._coming = bytes(self._coming[:-1]), bytearray()
-                    self._on_line(line)
-                    return
-                if len(self._coming) > self._most:
-                    self._fail(ValueError(f"its line has over {self._most:,} bytes"))
-                    return
-        except BlockingIOError:
-            return
-        except OSError as e:
-            self._fail(e)
-        else:  # whoever spoke has ended, or is about to
-            self._loop.remove_reader(self._socket)
+        """Take what has come, which the loop sees to by itself; now, where there is no time.
+
+        Where the other side ends, nobody is told: that is no fault, and it has nothing to say.
+        """
+        while True:
+            try:
+                piece = self._socket.recv(_PIECE)
+            except BlockingIOError:
+                return
+            except OSError as e:
+                self._fail(e)
+                return
+            if not piece:
+                self._loop.remove_reader(self._socket)
+                return
+            self._coming += piece
+            if piece.endswith(b"\n"):
+                line, self._coming = bytes(self._coming[:-1]), bytearray()
+                self._on_line(line)
+                return
+            if len(self._coming) > self._most:
+                self._fail(ValueError(f"its line has over {self._most:,} bytes"))
+                return
 
     def close(self) -> None:
         """Neither send nor listen any more."""
@@ -74,17 +89,18 @@ class Channel:
             self._socket.close()
 
     def _write(self) -> None:
-        try:
+        with suppress(BlockingIOError):
             self._going = self._going[self._socket.send(self._going) :]
-        except BlockingIOError:
-            pass
-        except OSError as e:
-            self._fail(e)
-            return
         if self._going:
-            self._loop.add_writer(self._socket, self._write)
+            self._loop.add_writer(self._socket, self._write_on)
         else:
             self._loop.remove_writer(self._socket)
+
+    def _write_on(self) -> None:
+        try:
+            self._write()
+        except OSError as e:
+            self._fail(e)
 
     def _fail(self, error: Exception) -> None:
         self.close()

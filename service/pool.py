@@ -134,8 +134,8 @@ class Pool:
                 pause = min(2 * pause, _LONGEST_PAUSE)
                 continue
             pause = _FIRST_PAUSE
-            self.batcher.workers += 1
             try:
+                self.batcher.join(worker)
                 self.batcher.serve(worker)
                 await worker.lost
             except WorkerLostError as e:
@@ -146,7 +146,6 @@ class Pool:
                 worker.fail(WorkerLostError("the service is stopping"))
                 raise
             finally:
-                self.batcher.workers -= 1
                 self.batcher.leave(worker)
                 await worker.stop()
             worker = None
@@ -232,7 +231,12 @@ class _Worker:
         self._batch = batch
         late = _Late(self._loop.time(), batch.expected)
         self._watch = self._loop.call_later(late.expected + self._pool.step, self._look, late)
-        self._channel.send(json.dumps(batch.words).encode())
+        try:
+            self._channel.send(json.dumps(batch.words).encode())
+        except OSError as e:  # it died a moment ago, of something else
+            self._done()
+            self._lose(repr(e))
+            batch.give_back()
 
     def hurry(self) -> None:
         """Hand in what is done (see `batcher.Worker`)."""

@@ -152,7 +152,7 @@ class Pronouncing:
         # All that decides how the network's answer is written, but for the weights and the text
         manner = f"{self._alphabet} {self._marks:d} {options.n} "
         for text, aligns in asked.items():
-            key = f"{manner}+{text}" if aligns else manner + text
+            key = f"{manner}{aligns:d} {text}"
             said = pronouncer.cache.get(key)
             if said is None:
                 self.missing.append(Ask(text, options.n, aligns))

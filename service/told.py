@@ -49,7 +49,7 @@ def pronunciations(
 
 
 def ways(pronunciations: str) -> list[Way]:
-    """What an array was made of, but for alignments."""
+    """What an array was made of, but for alignments; probabilities are those that it shows."""
     return [
         Way(tuple(each["phonemes"]), each["probability"], each["complete"])
         for each in json.loads(pronunciations)

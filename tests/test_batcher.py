@@ -37,6 +37,14 @@ async def taken(batcher):
         batcher.leave(hand)
 
 
+def staffed(batcher, count):
+    """Workers that are counted on, and never free."""
+    hands = [Hand() for _ in range(count)]
+    for hand in hands:
+        batcher.join(hand)
+    return hands
+
+
 class Decoder:
     """Workers that answer a word with its lower case, and keep count of their batches.
 
@@ -472,11 +480,12 @@ def test_what_a_lost_worker_held_is_decoded_again_each_word_alone():
 def test_the_last_worker_of_several_is_not_risked_for_a_word_that_was_lost():
     async def run():
         batcher = queue()
-        batcher.workers = batcher.planned = 2
+        batcher.planned = 2
+        dying, _ = staffed(batcher, 2)
         request = submitted(batcher, "KILLS")
         await turns()
         batch = await taken(batcher)
-        batcher.workers -= 1
+        batcher.leave(dying)
         batch.lose(BrokenError("lost"))
         other = submitted(batcher, "A")
         batch = await taken(batcher)
@@ -485,7 +494,7 @@ def test_the_last_worker_of_several_is_not_risked_for_a_word_that_was_lost():
         left = asyncio.create_task(taken(batcher))
         await turns()
         assert not left.done()
-        batcher.workers += 1  # a successor
+        staffed(batcher, 1)  # a successor
         batch = await taken(batcher)
         assert batch.words == ["KILLS"]
         batch.resolve(["kills"])
@@ -495,6 +504,62 @@ def test_the_last_worker_of_several_is_not_risked_for_a_word_that_was_lost():
         assert_empty(batcher)
 
     asyncio.run(run())
+
+
+def test_words_that_no_worker_has_looked_at_come_first_and_are_not_lost():
+    async def run():
+        batcher = queue(max_batch=2)
+        requests = [submitted(batcher, "A", "B"), submitted(batcher, "C")]
+        await turns()
+        for _ in range(2):  # two that were dead already
+            batch = await taken(batcher)
+            assert batch.words == ["A", "B"]
+            batch.give_back()
+        assert batcher.waiting == 3
+        gone = await taken(batcher)
+        requests[0].cancel()
+        await turns()
+        gone.give_back()
+        assert batcher.waiting == 1
+        async with decoding(batcher) as decoder:
+            assert await requests[1] == ["c"]
+            assert decoder.batches == [["C"]]
+        assert_empty(batcher)
+
+    asyncio.run(run())
+
+
+def test_those_who_are_done_share_what_waits():
+    async def run():
+        batcher = queue(max_batch=4)
+
+        class Quick(Hand):
+            def hurry(self):
+                self.batch.result().resolve([word.lower() for word in self.batch.result().words])
+                self.batch = asyncio.get_running_loop().create_future()
+                batcher.serve(self)
+
+        hands = [Quick(), Quick()]
+        for hand in hands:
+            batcher.serve(hand)
+        first = submitted(batcher, "A", "B")
+        await turns()
+        assert [len(hand.batch.result().words) for hand in hands] == [1, 1]
+        second = submitted(batcher, "C", "D")
+        await turns()
+        assert sorted(word for hand in hands for word in hand.batch.result().words) == ["C", "D"]
+        batcher.hurry()
+        assert await asyncio.gather(first, second) == [["a", "b"], ["c", "d"]]
+        assert_empty_but_free(batcher, hands)
+
+    asyncio.run(run())
+
+
+def assert_empty_but_free(batcher, hands):
+    assert sorted(map(id, batcher._free)) == sorted(map(id, hands))
+    for hand in hands:
+        batcher.leave(hand)
+    assert_empty(batcher)
 
 
 def test_words_that_nobody_waits_for_are_not_decoded_again():
@@ -540,7 +605,7 @@ def test_what_a_request_took_is_told():
 def test_a_deadline_that_the_pace_cannot_meet_is_refused_at_once():
     async def run():
         batcher = queue(max_batch=4)
-        batcher.workers = 2
+        staffed(batcher, 2)
         batcher.pace.note(10, 20.0)  # two seconds a letter
         first = submitted(batcher, "AAAA")
         await turns()
@@ -562,7 +627,7 @@ def test_a_deadline_that_the_pace_cannot_meet_is_refused_at_once():
 def test_how_long_to_wait_for_room_follows_from_the_pace():
     async def run():
         batcher = queue(capacity=10)
-        batcher.workers = 2
+        staffed(batcher, 2)
         batcher.pace.note(10, 20.0)
         kept = submitted(batcher, "A" * 8)
         await turns()

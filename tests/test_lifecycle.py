@@ -132,6 +132,24 @@ def test_a_worker_that_is_late_but_at_work_is_waited_for(shipped_artifact, tmp_p
         assert service.stop() == 0
 
 
+def test_a_word_that_kills_meets_the_last_worker_when_another_is_there(
+    shipped_artifact, tmp_path, monkeypatch
+):
+    poison.prepare(tmp_path, monkeypatch)
+    with running(tmp_path / "log", artifact=shipped_artifact, workers=2) as service:
+        service.wait_until_ready(2)
+        dying = service.send(get("/pronounce/qxdie"))
+
+        def twice_lost():
+            assert service.ask(get("/readyz")).status_code == 200, "nobody else is kept waiting"
+            return service.log.count("starting another") == 2
+
+        eventually(twice_lost, "two workers to die of it")
+        assert_retry_later(dying.answer(), "worker_lost")
+        service.wait_until_ready(2)
+        assert service.stop() == 0
+
+
 def test_workers_end_when_the_service_is_killed(service):  # the last to share it
     workers = service.workers()
     os.kill(workers[0], signal.SIGSTOP)  # one that notices late

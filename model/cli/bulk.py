@@ -27,8 +27,11 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemaining
 from model.checkpoint import replace_file
 from model.errors import TangerError
 
-# Lines that are read, decoded and written together.
+# Lines that are read, decoded and written together: so many of a long list, fewer where one thread
+# would else have all of a short one.
 CHUNK = 4096
+_LEAST = 256
+_BYTES = 10  # a line, or so
 # Seconds after which a thread that runs Python lets another one. By default, 0.005, they would wait
 # nearly as long for one another as the compiled decode, which needs no turn, takes for a batch.
 _TURN = 0.0005
@@ -116,7 +119,8 @@ def answer(
         source.seek(journal.read)
         out.truncate(journal.written)
         out.seek(journal.written)
-        for read, found in _in_order(pool, _chunks(source), ask, threads + 1):
+        size = min(CHUNK, max(_LEAST, state.st_size // (_BYTES * threads)))
+        for read, found in _in_order(pool, _chunks(source, size), ask, threads + 1):
             out.write(found.lines.encode("utf-8", "backslashreplace"))
             out.flush()
             os.fsync(out.fileno())
@@ -154,9 +158,9 @@ def _take_up(path: Path, part: Path, identity: Mapping[str, Any]) -> _Journal:
     return _Journal(**record)
 
 
-def _chunks(source: BinaryIO) -> Iterator[tuple[int, list[str]]]:
-    """Words of the next lines, and where the file stands behind them."""
-    while lines := list(islice(source, CHUNK)):
+def _chunks(source: BinaryIO, size: int) -> Iterator[tuple[int, list[str]]]:
+    """Words of so many lines at a time, and where the file stands behind them."""
+    while lines := list(islice(source, size)):
         at = source.tell()
         if at == sum(map(len, lines)):  # the first of all
             lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
