@@ -1,5 +1,6 @@
 import math
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,8 @@ from model import calibration, checkpoint
 from model.__main__ import app
 from model.calibration import Bin, Calibration
 from model.phonemizer import Phonemizer
+
+ARTIFACTS = Path(__file__).parent.parent / "artifacts"
 
 
 def drawn(count, seed=1):
@@ -119,3 +122,11 @@ def test_several_answers_get_what_is_theirs_where_there_is_room():
     steps = [[0.6], [0.3], [0.05]]
     expected = [0.6, further.probability([0.3]), further.probability([0.05])]
     assert calibration.of_several(first, further, steps) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", ["en-us", "en-us-fast", "en-us-large"])
+def test_who_is_less_sure_of_a_step_is_less_sure_of_all(name):
+    calibrated = checkpoint.read(ARTIFACTS / name).calibration
+    for others in ([0.995] * 8, [0.9] * 5, [0.6, 0.99], []):
+        chances = [calibrated.probability([*others, step / 200]) for step in range(1, 200)]
+        assert chances == sorted(chances)
