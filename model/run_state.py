@@ -152,7 +152,8 @@ def peek(path: Path) -> Progress | None:
 
 def _metadata(path: Path) -> tuple[Progress, dict[str, Any]]:
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
+        # Torch would open it a second time, when a run may just have put another in its place
+        with safetensors.safe_open(path, framework="np") as file:
             metadata = file.metadata()
         return Progress(**json.loads(metadata["progress"])), json.loads(metadata["identity"])
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as e:
