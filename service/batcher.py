@@ -41,7 +41,7 @@ class DeadlineError(Exception):
         retry_after: seconds after which the queue should be empty, at the rate of late.
     """
 
-    def __init__(self, problem: str, retry_after: float = 0.0) -> None:
+    def __init__(self, problem: str, retry_after: float) -> None:
         super().__init__(problem)
         self.retry_after = retry_after
 
@@ -180,19 +180,17 @@ class Batcher(Generic[K, A]):
             slot.requests.append(request)
         if new:
             self._arrived()
-        late = DeadlineError(f"{len(words)} words took longer than {timeout:g} s")
-        timer = loop.call_later(timeout, request.fail, late)
+        timer = loop.call_later(timeout, request.fail, TimeoutError())
         try:
             last = await request.done
-            if last.resolved - request.arrived > timeout:  # the timer counts in milliseconds
-                raise late
-        except DeadlineError as e:
-            e.retry_after = self.drained_in()
-            raise
+        except TimeoutError as e:
+            raise self._late(words, timeout) from e
         finally:
             timer.cancel()
             if request.remaining:
                 self._give_up(request, slots.values())
+        if last.resolved - request.arrived > timeout:  # the timer counts in milliseconds
+            raise self._late(words, timeout)
         return Answered(
             [slots[word].answer for word in words],  # type: ignore[misc]  # none remains
             queued=max(0.0, last.taken - request.arrived),
@@ -279,6 +277,10 @@ class Batcher(Generic[K, A]):
                 f"longer than {timeout:g} s",
                 expected - timeout,
             )
+
+    def _late(self, words: Sequence[K], timeout: float) -> DeadlineError:
+        problem = f"{len(words)} words took longer than {timeout:g} s"
+        return DeadlineError(problem, self.drained_in())
 
     def _give_up(self, request: _Request[K, A], slots: Iterable[_Slot[K, A]]) -> None:
         """Forget the words that only this request waits for, but those that a worker has."""

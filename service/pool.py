@@ -257,21 +257,20 @@ class _Worker:
 
     def _hear(self, line: bytes) -> None:
         """Take a line: its answers to the batch that it has; the first of all is its hello."""
+        batch = self._batch
         try:
             if not self.hello.done():
                 self.hello.set_result(json.loads(line))
                 return
-            answers = read(line)
+            if batch is None:
+                self._lose("it answers what nobody asked")
+                return
+            seconds = batch.resolve(read(line))
         except (ValueError, TypeError, LookupError) as e:
             self._lose(repr(e))
             return
-        batch = self._batch
-        if batch is None or len(answers) != len(batch.words):
-            asked = 0 if batch is None else len(batch.words)
-            self._lose(f"{len(answers)} answers for {asked} words")
-            return
         self._done()
-        self._pool.on_batch(len(batch.words), batch.resolve(answers))
+        self._pool.on_batch(len(batch.words), seconds)
         self._pool.batcher.serve(self)
 
     def _done(self) -> Batch[Ask, Answer] | None:

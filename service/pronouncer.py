@@ -227,19 +227,13 @@ class Pronouncing:
             [self._ways(piece) for piece in plan.pieces],
             MOST if plan.sources & {"lexicon", "user"} else self._options.n,
         )
-        if plan.chance < 1:
-            ways = [
-                way._replace(
-                    probability=plan.chance * (1 if way.probability is None else way.probability)
-                )
-                for way in ways
-            ]
         warnings = list(plan.warnings)
         if self._marks and any(map(self._is_unmarked, plan.pieces)):
             warnings.append("the lexicon marks no stress on this word")
         if self._options.alignment:
             warnings.append("no alignment: the network did not say this word in one piece")
-        said = told.pronunciations(ways, self._alphabet, rated=source == "model")
+        chance = plan.chance if source == "model" else None
+        said = told.pronunciations(ways, self._alphabet, chance=chance)
         return told.result(plan.word, plan.normalized, source, said, warnings)
 
     def _aligns(self, plan: Plan) -> bool:

@@ -23,7 +23,7 @@ from service.schemas import Answerer, ModelName, WordError
 
 
 def pronunciations(
-    ways: Iterable[Way], alphabet: Alphabet, *, letters: str = "", rated: bool = True
+    ways: Iterable[Way], alphabet: Alphabet, *, letters: str = "", chance: float | None = 1.0
 ) -> str:
     """The array of a word's pronunciations.
 
@@ -31,15 +31,13 @@ def pronunciations(
         ways: to say it.
         alphabet: that they are written in.
         letters: of the word, where they are aligned.
-        rated: whether there are probabilities; a lexicon has none.
+        chance: that the word is read rightly; None where a lexicon says it, which tells none.
     """
     array = [
         {
             "phonemes": way.phonemes,
             "text": alphabets.join(way.phonemes, alphabet),
-            "probability": _rounded(1.0 if way.probability is None else way.probability)
-            if rated
-            else None,
+            "probability": None if chance is None else _rounded(chance, way.probability),
             "complete": way.complete,
             "alignment": None if way.alignment is None else _aligned(letters, way),
         }
@@ -80,9 +78,9 @@ def response(model: ModelName, results: Iterable[str]) -> str:
     return f'{{"model":{model.model_dump_json()},"results":[{",".join(results)}]}}'
 
 
-def _rounded(chance: float) -> float:
-    """To six places, rounded down: the sum of a word's would else be above 1 now and then."""
-    return math.floor(1e6 * chance) / 1e6
+def _rounded(chance: float, probability: float | None) -> float:
+    """Both, to six places, rounded down: a word's sum would else be above 1 now and then."""
+    return math.floor(1e6 * (chance if probability is None else chance * probability)) / 1e6
 
 
 def _aligned(letters: str, way: Way) -> dict[str, Any]:
