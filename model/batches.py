@@ -202,7 +202,8 @@ def join(first: Example, second: Example, *, boundaries: bool) -> Example:
     A network that has read few words learns from these where the sounds of letters begin and end,
     for they are the same in other company.
 
-    Source: Nguyen et al. (2021), "Data Augmentation by Concatenation for Low-Resource Translation".
+    Source: Nguyen et al. (2021), "Data Augmentation by Concatenation for Low-Resource Translation:
+    A Mystery and a Solution".
 
     Args:
         first: the one that is said first.

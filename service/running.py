@@ -103,6 +103,11 @@ class Service:
         self._retain(asyncio.create_task(self._retire(old)))
         return new.pronouncer.model
 
+    @property
+    def answers(self) -> bool:
+        """Whether a request that comes now would be decoded."""
+        return self.current.ready and not self.draining
+
     def probe(self) -> Probe:
         """How things stand."""
         workers, check = self.current.pool.ready, self.current.check
@@ -152,7 +157,7 @@ class Service:
         if len(words) > self.settings.max_words:
             fault = f"at most {self.settings.max_words} words a request, not {len(words)}"
             raise InvalidRequestError(ProblemError(where="body.words", message=fault))
-        if self.draining or not self.current.ready:
+        if not self.answers:
             raise UnavailableError(self.probe().status)
         work = self.current.pronouncer.begin(words, options)
         # Answered 429, it would come again and again
@@ -220,7 +225,7 @@ class Service:
             "queue_drain_seconds": serving.batcher.drained_in(),
             "cached_words": len(serving.pronouncer.cache),
             "workers_ready": serving.pool.ready,
-            "ready": float(serving.ready and not self.draining),
+            "ready": float(self.answers),
         }
 
     def serving(self) -> dict[str, str]:
