@@ -42,7 +42,7 @@ def _batches(items: Sequence[_T], length: Callable[[_T], int]) -> Iterator[list[
 
 
 def _fast(teachers: TorchDecoder) -> AbstractContextManager[None]:
-    fast = precision.in_hardware(teachers.torch_device)
+    fast = precision.bfloat16_pays(teachers.torch_device)
     return precision.products_in_bfloat16(teachers.torch_device, enabled=fast)
 
 

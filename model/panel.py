@@ -102,7 +102,7 @@ def _scores(teachers: TorchDecoder, examples: Sequence[Example]) -> np.ndarray[A
     graphemes, lengths = pad(list(spelt))
     device = teachers.torch_device
     labels = minibatch.labels.to(device)
-    with precision.products_in_bfloat16(device, enabled=precision.in_hardware(device)):
+    with precision.products_in_bfloat16(device, enabled=precision.bfloat16_pays(device)):
         logits = teachers.network(
             graphemes.to(device), lengths, labels, torch.tensor(words, device=device)
         ).phonemes

@@ -112,7 +112,7 @@ class RunRecipe:
         epochs: how many.
         epoch_tokens: label tokens (``<s>`` included) to an epoch; 0 for one sweep of the lexicon.
         averaging: decay of the exponential average of the weights; 0 keeps no average.
-        bfloat16: multiply in bfloat16 where the device does so in hardware.
+        bfloat16: multiply in bfloat16 where the device is faster at it.
     """
 
     epochs: int

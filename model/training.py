@@ -119,7 +119,7 @@ def train(
         OSError: where nothing can be written; the earlier artifact still stands.
     """
     target = processes.device
-    bfloat16 = recipe.run.bfloat16 and precision.in_hardware(target)
+    bfloat16 = recipe.run.bfloat16 and precision.bfloat16_pays(target)
     torch.manual_seed(recipe.seed)
     if run.resolve().is_relative_to(checkpoint.writable(out)):
         raise TrainingError(f"{run} lies in {out}, which each best epoch replaces: say another")
@@ -179,7 +179,9 @@ def train(
         progress.history.append(record)
         best = progress.best is record
         if best:
-            _write_artifact(out, identity, data, averaged, fitted, processes, progress)
+            _write_artifact(
+                out, identity, data, averaged, fitted, processes, progress, bfloat16=bfloat16
+            )
         _write_history(run, progress)
         reporter.epoch(record, best=best)
 
@@ -389,6 +391,8 @@ def _write_artifact(
     fitted: Calibration,
     processes: Processes,
     progress: Progress,
+    *,
+    bfloat16: bool,
 ) -> None:
     device = processes.device
     checkpoint.write(
@@ -401,6 +405,7 @@ def _write_artifact(
             "dev": progress.history[-1],
             "seconds": round(progress.seconds, 1),
             "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+            "bfloat16": bfloat16,
             "threads": torch.get_num_threads(),
             "processes": processes.count,
             "versions": {

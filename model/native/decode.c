@@ -225,55 +225,71 @@ static void squash(int width, const float *restrict x, float *restrict h, uint8_
 /* Sixteen numbers of a row; `count` says how many of them are there, the others are zero. */
 typedef float sixteen __attribute__((vector_size(64)));
 
+#if defined(__AVX512VNNI__)
+INLINE sixteen load(const float *from, int count) {
+    return (sixteen)_mm512_maskz_loadu_ps(count < 16 ? (1 << count) - 1 : 0xffff, from);
+}
+#else
 INLINE sixteen load(const float *from, int count) {
     sixteen found = {0};
     memcpy(&found, from, (count < 16 ? count : 16) * sizeof(float));
     return found;
 }
+#endif
 
-/* In a fixed order, whatever stands beside. */
-INLINE float inner(int width, const float *a, const float *b) {
-    sixteen even = {0}, odd = {0};
+/* The products of `a` with so many rows, each summed in a fixed order, whatever stands beside. */
+INLINE void inners(const int rows, int width, const float *a, const float *b, size_t stride, float *into) {
+    sixteen even[4] = {{0}}, odd[4] = {{0}};
     int k = 0;
-    for (; k + 32 <= width; k += 32) {
-        even += load(a + k, 16) * load(b + k, 16);
-        odd += load(a + k + 16, 16) * load(b + k + 16, 16);
+    for (; k + 32 <= width; k += 32)
+        UNROLLED for (int row = 0; row < rows; row++) {
+            even[row] += load(a + k, 16) * load(b + row * stride + k, 16);
+            odd[row] += load(a + k + 16, 16) * load(b + row * stride + k + 16, 16);
+        }
+    for (; k < width; k += 16)
+        UNROLLED for (int row = 0; row < rows; row++)
+            even[row] += load(a + k, width - k) * load(b + row * stride + k, width - k);
+    UNROLLED for (int row = 0; row < rows; row++) {
+        float sums[16], sum = 0;
+        even[row] += odd[row];
+        memcpy(sums, &even[row], sizeof sums);
+        for (int lane = 0; lane < 8; lane++) sum += sums[lane] + sums[lane + 8];
+        into[row] = sum;
     }
-    for (; k < width; k += 16) even += load(a + k, width - k) * load(b + k, width - k);
-    even += odd;
-    float sums[16], sum = 0;
-    memcpy(sums, &even, sizeof sums);
-    for (int lane = 0; lane < 8; lane++) sum += sums[lane] + sums[lane + 8];
+}
+
+INLINE float inner(int width, const float *a, const float *b) {
+    float sum;
+    inners(1, width, a, b, 0, &sum);
     return sum;
+}
+
+/* into[k] = the sum of shares[t] * values[t, k], for `parts` times sixteen numbers of each row, of which
+   `count` are there. */
+INLINE void blend(const int parts, int count, int width, int letters, const float *shares, const float *values,
+                  float *into) {
+    sixteen sums[8] = {{0}};
+    for (int t = 0; t < letters; t++, values += width)
+        UNROLLED for (int part = 0; part < parts; part++)
+            sums[part] += shares[t] * load(values + 16 * part, count - 16 * part);
+    memcpy(into, sums, count * sizeof(float));
 }
 
 /* What a query finds among the letters of its word. */
 static void attend(int width, int letters, const float *query, const float *keys, size_t key_stride,
                    const float *values, float *looked, float *context) {
     float most = -INFINITY, sum = 0;
-    for (int t = 0; t < letters; t++) {
-        looked[t] = inner(width, query, keys + t * key_stride);
-        if (looked[t] > most) most = looked[t];
-    }
+    int t = 0;
+    for (; t + 4 <= letters; t += 4) inners(4, width, query, keys + t * key_stride, key_stride, looked + t);
+    for (; t < letters; t++) looked[t] = inner(width, query, keys + t * key_stride);
+    for (int t = 0; t < letters; t++) most = looked[t] > most ? looked[t] : most;
     for (int t = 0; t < letters; t++) looked[t] = share_of(looked[t] - most);
     for (int t = 0; t < letters; t++) sum += looked[t];
     for (int t = 0; t < letters; t++) looked[t] /= sum;
-    for (int k = 0; k < width; k += 32) {
-        sixteen even = {0}, odd = {0};
-        const float *value = values + k;
-        if (k + 32 <= width)
-            for (int t = 0; t < letters; t++, value += width) {
-                even += looked[t] * load(value, 16);
-                odd += looked[t] * load(value + 16, 16);
-            }
-        else
-            for (int t = 0; t < letters; t++, value += width) {
-                even += looked[t] * load(value, width - k);
-                if (k + 16 < width) odd += looked[t] * load(value + 16, width - k - 16);
-            }
-        memcpy(context + k, &even, (width - k < 16 ? width - k : 16) * sizeof(float));
-        if (k + 16 < width) memcpy(context + k + 16, &odd, (width - k < 32 ? width - k - 16 : 16) * sizeof(float));
-    }
+    int k = 0;
+    for (; k + 128 <= width; k += 128) blend(8, 128, width, letters, looked, values + k, context + k);
+    for (; k + 16 <= width; k += 16) blend(1, 16, width, letters, looked, values + k, context + k);
+    if (k < width) blend(1, width - k, width, letters, looked, values + k, context + k);
 }
 
 /* --- One piece of memory a call ------------------------------------------------------------------ */
