@@ -59,7 +59,7 @@ if __name__ == "__main__":
     uvicorn.run(
         app,
         port=int(sys.argv[1]),
-        http="h11",
+        http="httptools",
         ws="none",
         loop="uvloop",
         access_log=False,

@@ -7,17 +7,24 @@ import os
 import socket
 from http import HTTPStatus
 
-import h11
+import httptools
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service.problems import MEDIA_TYPE
 from service.schemas import Problem
 from service.telemetry import REQUEST_ID
 
+# Longest request line and headers together, in bytes: a word of 10,000 letters, percent-encoded,
+# still gets an answer of its own.
+LONGEST_HEAD = 1 << 17
+
 _CLOSE = (b"connection", b"close")
 # Seconds that the next request on an idle connection may have been on its way as the service stops.
 _LAST_CALL = 0.5
+# What says how long a body is
+_FRAMING = (b"content-length", b"transfer-encoding")
 
 
 def announce_end(server: uvicorn.Server) -> None:
@@ -27,8 +34,8 @@ def announce_end(server: uvicorn.Server) -> None:
         server.server_state.default_headers.append(_CLOSE)
 
 
-def patient_for(*, head: float, send: float) -> type[H11Protocol]:
-    """Uvicorn's protocol over h11, with time limits for a request's head and for its answer.
+def patient_for(*, head: float, send: float) -> type[HttpToolsProtocol]:
+    """Uvicorn's protocol over httptools, with limits for a request's head and for its answer.
 
     uvicorn itself limits how long a connection may be idle between two requests, and nothing else.
     How long a body may take is the affair of whoever reads it.
@@ -40,10 +47,13 @@ def patient_for(*, head: float, send: float) -> type[H11Protocol]:
             over it (RFC 5482; tcp(7), TCP_USER_TIMEOUT).
     """
 
-    class PatientProtocol(H11Protocol):
-        """h11, watching the clock."""
+    class PatientProtocol(HttpToolsProtocol):
+        """httptools, watching the clock."""
 
         _limit: asyncio.TimerHandle | None = None
+        _in_head = False
+        _head_bytes = 0
+        _begun: RequestResponseCycle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             """Wait for a first request."""
@@ -56,50 +66,102 @@ def patient_for(*, head: float, send: float) -> type[H11Protocol]:
 
         def data_received(self, data: bytes) -> None:
             """Take bytes; where they do not end a head, it is being waited for."""
-            super().data_received(data)
-            if self.cycle is not None and not self.cycle.response_complete:
+            self._unset_keepalive_if_required()
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as e:
+                self._decline(data[e.args[0] :])
+            except httptools.HttpParserError as e:
+                self.send_400_response(str(e))
+            if not self._in_head:
                 self._unwatch()
-            elif self._limit is None and not self.transport.is_closing():
+            elif not self.transport.is_closing():
+                self._head_bytes += len(data)
+                if self._head_bytes > LONGEST_HEAD:
+                    self.send_400_response("too long")
+                elif self._limit is None and not self._answering:
+                    self._watch()
+
+        def on_message_begin(self) -> None:
+            """A head begins."""
+            super().on_message_begin()
+            self._in_head = True
+
+        def on_headers_complete(self) -> None:
+            """A head is read."""
+            hosts = sum(name == b"host" for name, _ in self.headers)
+            if hosts != 1 and self.parser.get_http_version() != "1.0":
+                raise ValueError("a request names one host")  # RFC 9112, 3.2
+            super().on_headers_complete()
+            self._in_head, self._head_bytes = False, 0
+
+        def on_response_complete(self) -> None:
+            """What was sent behind a request is the beginning of the next."""
+            super().on_response_complete()
+            if self._in_head and not self._answering and not self.transport.is_closing():
+                self._unset_keepalive_if_required()
                 self._watch()
 
         def shutdown(self) -> None:
             """End with the answer that is due, or with the next, either of which says so.
 
-            uvicorn itself closes a connection without a word, and what was sent on it meanwhile
-            is lost.
+            uvicorn itself closes an idle connection without a word, and what was sent on it
+            meanwhile is lost.
             """
-            if self.cycle is None or self.cycle.response_complete:
-                self.loop.call_later(_LAST_CALL, self._shut)
-            else:
-                self.cycle.default_headers = self.server_state.default_headers
+            if self._answering:
                 super().shutdown()
+            else:
+                self.loop.call_later(_LAST_CALL, self._shut)
 
         def _shut(self) -> None:
             if not self.transport.is_closing():
                 super().shutdown()
 
-        def on_response_complete(self) -> None:
-            """What was sent behind a request is the beginning of the next."""
-            super().on_response_complete()
-            if self.cycle.response_complete:
-                if self.conn.trailing_data[0]:
-                    self._watch()
-            else:
-                self._unwatch()
-
         def connection_lost(self, exc: Exception | None) -> None:
-            """Wait no more."""
+            """Wait no more, and begin nothing of what was sent behind a request."""
             self._unwatch()
+            self.pipeline.clear()
+            if self._begun is not None and not self._begun.response_complete:
+                self._begun.disconnected = True
+                self._begun.message_event.set()
             super().connection_lost(exc)
 
+        def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+            self._begun = cycle  # uvicorn keeps the last that came alone
+            super()._start_asgi_task(cycle, app)
+
         def send_400_response(self, msg: str) -> None:
-            """Refuse what is no request."""
+            """Refuse what is no request, once all before it are answered."""
             del msg
+            if self._answering and (self._in_head or self.pipeline):
+                self.cycle.keep_alive = False
+                return
             detail = (
-                "this is no HTTP/1.1: look at the request line (other characters than ASCII's have "
-                "to be percent-encoded), at the headers, and at how long they are"
+                "this is no HTTP/1.1: look at the request line (a method in capitals; other "
+                "characters than ASCII's percent-encoded), at the headers (one Host among them), "
+                "and at how long they are"
             )
             self._refuse(HTTPStatus.BAD_REQUEST, "not_http", detail)
+
+        @property
+        def _answering(self) -> bool:
+            """Whether an answer is due."""
+            return self.cycle is not None and not self.cycle.response_complete
+
+        def _decline(self, rest: bytes) -> None:
+            """Go on in HTTP/1.1 behind a head that offers another protocol (RFC 9110, 7.8).
+
+            The parser takes its task for done there, and the body for the other protocol's: Java's
+            client offers HTTP/2 with each of its requests (Kludex/uvicorn#2722). Another parser is
+            told how long the body is, and reads on.
+            """
+            framing = [(name, value) for name, value in self.headers if name in _FRAMING]
+            lines = [b"%s: %s\r\n" % header for header in framing]
+            self.parser = httptools.HttpRequestParser(_Behind(self))
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+            self.cycle.more_body = True
+            self.parser.feed_data(b"POST / HTTP/1.1\r\n%s\r\n" % b"".join(lines))
+            self.data_received(rest)
 
         def _refuse(self, status: HTTPStatus, code: str, detail: str) -> None:
             """Answer in place of the application, which has heard of no request, and hang up."""
@@ -118,15 +180,10 @@ def patient_for(*, head: float, send: float) -> type[H11Protocol]:
                 "X-Content-Type-Options": "nosniff",
                 REQUEST_ID: problem.request_id,
             }
-            if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):  # nothing is answered yet
-                for event in (
-                    h11.Response(
-                        status_code=status, headers=[*headers.items()], reason=status.phrase
-                    ),
-                    h11.Data(data=body),
-                    h11.EndOfMessage(),
-                ):
-                    self.transport.write(self.conn.send(event) or b"")
+            if not self._answering or not self.cycle.response_started:
+                lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
+                head = f"HTTP/1.1 {status} {status.phrase}\r\n{''.join(lines)}\r\n"
+                self.transport.write(head.encode() + body)
             self.transport.close()
 
         def _watch(self) -> None:
@@ -140,10 +197,37 @@ def patient_for(*, head: float, send: float) -> type[H11Protocol]:
 
         def _give_up(self) -> None:
             self._limit = None
-            if self.conn.trailing_data[0]:
+            if self._in_head:
                 detail = f"the request's head did not come within {head:g} s"
                 self._refuse(HTTPStatus.REQUEST_TIMEOUT, "head_too_slow", detail)
             else:
                 self.transport.close()
 
     return PatientProtocol
+
+
+class _Behind:
+    """What a parser tells to a protocol that knows of its first head already."""
+
+    def __init__(self, protocol: HttpToolsProtocol) -> None:
+        self._protocol = protocol
+        self._known = True
+        self.on_body = protocol.on_body
+        self.on_message_complete = protocol.on_message_complete
+
+    def on_message_begin(self) -> None:
+        if not self._known:
+            self._protocol.on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        if not self._known:
+            self._protocol.on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._known:
+            self._protocol.on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        if not self._known:
+            self._protocol.on_headers_complete()
+        self._known = False

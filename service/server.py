@@ -18,10 +18,6 @@ from service.protocol import announce_end, patient_for
 from service.running import Service
 from service.settings import Settings
 
-# Longest request line and headers together, in bytes: a word of 10,000 letters, percent-encoded,
-# still gets an answer of its own.
-_LONGEST_HEAD = 1 << 17
-
 
 class Server(uvicorn.Server):
     """uvicorn, telling the service when it is told to stop."""
@@ -65,10 +61,7 @@ def main(arguments: Sequence[str]) -> int:
         app,
         host=settings.host,
         port=settings.port,
-        # Slower than httptools, which loses the body of a request that offers to go on in HTTP/2,
-        # as Java's client does with each of its own (Kludex/uvicorn#2722).
         http=patient_for(head=settings.head_timeout, send=settings.send_timeout),
-        h11_max_incomplete_event_size=_LONGEST_HEAD,
         ws="none",
         proxy_headers=False,  # nothing here hangs on who asks from where
         log_config=None,

@@ -7,6 +7,8 @@ import httpx
 import pytest
 from live_service import eventually, get, post, running
 
+from service.protocol import LONGEST_HEAD
+
 LIMIT = 0.6
 
 
@@ -39,7 +41,23 @@ def test_a_head_that_does_not_come_in_time(service):
     assert seconds >= LIMIT / 2
 
 
-@pytest.mark.parametrize("sent", ["GET /pronounce/café HTTP/1.1\r\n\r\n", "hello\r\n\r\n"])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "GET /pronounce/café HTTP/1.1\r\nHost: test\r\n\r\n",
+        "hello\r\n\r\n",
+        "BREW /pot HTTP/1.1\r\nHost: test\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "CONNECT test:80 HTTP/1.1\r\nHost: test\r\n\r\n",
+        "GET /livez HTTP/1.1\r\n\r\n",
+        "GET /livez HTTP/1.1\r\nHost: one\r\nHost: two\r\n\r\n",
+        "POST /pronounce HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        "GET /livez HTTP/1.1\r\nHost: test\r\nX: " + (LONGEST_HEAD + 1) * "a",
+    ],
+    ids=[
+        *("letters", "words", "method", "http2", "connect", "no-host", "hosts", "chunk", "long"),
+    ],
+)
 def test_what_is_no_request_is_told_what_to_look_at(service, sent):
     with socket.create_connection(("127.0.0.1", service.port)) as connection:
         connection.sendall(sent.encode("latin-1"))
@@ -50,6 +68,68 @@ def test_what_is_no_request_is_told_what_to_look_at(service, sent):
     assert (problem["status"], problem["code"]) == (400, "not_http")
     assert problem["request_id"].encode() in head
     assert "percent-encoded" in problem["detail"]
+
+
+def test_what_is_sent_ahead_is_answered_in_order(service):
+    words = ["tanger", "a", "bad"]
+    asked = [get(f"/pronounce/{word}") for word in words]
+    asked[:-1] = [request.replace(b"close", b"keep-alive") for request in asked[:-1]]
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        connection.sendall(b"".join(asked))
+        received, _ = all_of(connection)
+    assert received.count(b"HTTP/1.1 200 OK") == 3
+    assert re.findall(rb'"word":"(\w+)"', received) == [word.encode() for word in words]
+
+
+def test_nonsense_behind_requests_takes_no_answer_from_them(service):
+    asked = get("/pronounce/tanger").replace(b"close", b"keep-alive")
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        connection.sendall(2 * asked + b"nonsense\r\n\r\n")
+        received, _ = all_of(connection)
+    assert received.count(b"HTTP/1.1 200 OK") == received.count(b"HTTP/1.1 ") == 2
+    assert received.lower().count(b"connection: close") == 1
+
+
+def test_what_is_sent_ahead_by_who_leaves_is_not_begun(service):
+    before = metric(service, 'tanger_words_total{origin="decoded"}')
+    ahead = [get(f"/pronounce/{word}", X_Request_Timeout=5) for word in ("cab", "dab", "gab")]
+    with service.stopped_workers():
+        with socket.create_connection(("127.0.0.1", service.port)) as connection:
+            connection.sendall(b"".join(ahead).replace(b"close", b"keep-alive"))
+            eventually(lambda: metric(service, "tanger_requests_in_flight") == 2, "the first")
+        eventually(lambda: metric(service, "tanger_requests_in_flight") == 1, "it to be given up")
+    assert service.ask(get("/pronounce/bag")).status_code == 200
+    assert metric(service, 'tanger_words_total{origin="decoded"}') == before + 2
+
+
+def metric(service, series):
+    told = httpx.get(f"{service.url}/metrics").text
+    return float(re.search(rf"^{re.escape(series)} (.*)$", told, re.MULTILINE)[1])
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 400])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_an_offer_to_go_on_in_another_protocol_is_passed_over(service, pieces, chunked):
+    """As Java's HttpClient makes it with every request that is not encrypted."""
+    offer = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2_Settings": "AAEA"}
+    if chunked:
+        body = b'5\r\n{"wor\r\n10\r\nds": ["tanger"]}\r\n0\r\n\r\n'
+        first = post(body, Transfer_Encoding="chunked", **offer)
+        first = re.sub(rb"Content-Length: \d+\r\n", b"", first)
+    else:
+        first = post(["tanger"], **offer)
+    first = first.replace(b"Connection: close\r\n", b"")
+    sent = 2 * first + get("/pronounce/bad")
+    size = -(-len(sent) // pieces)
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for start in range(0, len(sent), size):
+            connection.sendall(sent[start : start + size])
+            if pieces > 1:
+                time.sleep(LIMIT / 4 / pieces)
+        received, _ = all_of(connection)
+    assert received.count(b"HTTP/1.1 200 OK") == received.count(b"HTTP/1.1 ") == 3
+    assert re.findall(rb'"word":"(\w+)"', received) == [b"tanger", b"tanger", b"bad"]
 
 
 def test_letter_by_letter_is_no_way_around_it(service):
@@ -95,7 +175,7 @@ def test_a_body_that_does_not_come_in_time(service):
 
 def test_work_takes_as_long_as_it_takes(service):
     with service.stopped_workers():
-        exchange = service.send(get("/pronounce/tanger", X_Request_Timeout=5))
+        exchange = service.send(get("/pronounce/range", X_Request_Timeout=5))
         time.sleep(LIMIT * 1.2)
         assert not exchange.answered()
     assert exchange.answer().status_code == 200
@@ -104,8 +184,7 @@ def test_work_takes_as_long_as_it_takes(service):
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux watches over it")
 def test_who_takes_nothing_of_the_answer_is_let_go(service):
     def in_flight():
-        told = httpx.get(f"{service.url}/metrics").text
-        return float(re.search(r"^tanger_requests_in_flight (.*)$", told, re.MULTILINE)[1])
+        return metric(service, "tanger_requests_in_flight")
 
     asked = get("/docs/swagger-ui-bundle.js").replace(b"Connection: close\r\n", b"")
     with socket.socket() as connection:

@@ -595,17 +595,6 @@ def test_a_body_that_breaks_off_is_nobodys_fault(service, client):
 # Probes and descriptions
 
 
-def test_an_offer_to_go_on_in_http2_is_passed_over(service):
-    """As Java's HttpClient makes it with every request that is not encrypted."""
-    offer = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2_Settings": "AAEA"}
-    request = post(["tanger"]).replace(b"Connection: close\r\n", b"")
-    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in offer.items())
-    head, _, rest = request.partition(b"\r\n")
-    answer = service.ask(head + b"\r\n" + lines.encode() + rest)
-    assert answer.status_code == 200
-    assert answer.json()["results"][0]["pronunciations"]
-
-
 def test_the_post_route_takes_no_query(client):
     answer = client.post("/pronounce?alphabet=cntk", json={"words": ["tanger"]})
     assert answer.status_code == 422
