@@ -17,6 +17,7 @@ from service.interruption import InterruptedWaitError, interrupted_by
 from service.problems import (
     MOST_FAULTS,
     BodyTooLargeError,
+    ContentCodingError,
     InvalidRequestError,
     NotJSONError,
     RequestTimeoutError,
@@ -48,7 +49,8 @@ async def read_json(request: Request, model: type[M], *, limit: int, seconds: fl
 
     Raises:
         RequestTimeoutError: where it is not.
-        UnsupportedMediaTypeError: where it does not say that it is JSON.
+        UnsupportedMediaTypeError, ContentCodingError: where it does not say that it is JSON, or
+            that it is compressed.
         BodyTooLargeError: beyond `limit` bytes, before it is read where its length is told.
         NotJSONError, InvalidRequestError: as they say.
     """
@@ -57,9 +59,7 @@ async def read_json(request: Request, model: type[M], *, limit: int, seconds: fl
         raise UnsupportedMediaTypeError(
             f"send Content-Type: application/json, not {media_type or 'none'}"
         )
-    length = header(request, b"content-length") or ""
-    if length.isdigit() and int(length) > limit:
-        raise BodyTooLargeError(limit)
+    _check_head(request, limit)
     body = bytearray()
     try:
         async with asyncio.timeout(seconds):
@@ -92,11 +92,10 @@ async def read_pieces(request: Request, *, limit: int, seconds: float) -> AsyncI
 
     Raises:
         RequestTimeoutError: where one is not.
+        ContentCodingError: where it is compressed.
         BodyTooLargeError: beyond `limit` bytes, before any is read where their number is told.
     """
-    length = header(request, b"content-length") or ""
-    if length.isdigit() and int(length) > limit:
-        raise BodyTooLargeError(limit)
+    _check_head(request, limit)
     read = 0
     pieces = aiter(request.stream())
     while True:
@@ -111,6 +110,16 @@ async def read_pieces(request: Request, *, limit: int, seconds: float) -> AsyncI
         if read > limit:
             raise BodyTooLargeError(limit)
         yield piece
+
+
+def _check_head(request: Request, limit: int) -> None:
+    """Refuse a body that the head says is of no use, before any of it is read."""
+    coding = header(request, b"content-encoding")
+    if coding is not None and coding.strip().lower() not in ("", "identity"):
+        raise ContentCodingError(coding)
+    length = header(request, b"content-length") or ""
+    if length.isdigit() and int(length) > limit:
+        raise BodyTooLargeError(limit)
 
 
 def read_timeout(request: Request, *, default: float, most: float) -> float:

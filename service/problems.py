@@ -69,6 +69,13 @@ class UnsupportedMediaTypeError(Exception):
     """A request body that does not say that it is JSON."""
 
 
+class ContentCodingError(Exception):
+    """A request body that is compressed."""
+
+    def __init__(self, coding: str) -> None:
+        super().__init__(f"send the body as it is, without Content-Encoding: {coding[:80]}")
+
+
 class NotAcceptableError(Exception):
     """A request for an answer in a form that there is not."""
 
@@ -141,6 +148,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     RequestTimeoutError: Kind(HTTPStatus.REQUEST_TIMEOUT, "body_too_slow"),
     BodyTooLargeError: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large"),
     UnsupportedMediaTypeError: Kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_json_type"),
+    ContentCodingError: Kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "compressed"),
     InvalidRequestError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     AlphabetError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     AlignmentError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
@@ -166,6 +174,8 @@ async def known(request: Request, error: Exception) -> Response:
         headers["Retry-After"] = str(max(1, math.ceil(seconds)))
     if isinstance(error, UnauthorizedError):
         headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, ContentCodingError):
+        headers["Accept-Encoding"] = "identity"  # RFC 9110, 12.5.3
     if isinstance(error, BodyTooLargeError | RequestTimeoutError):
         headers["Connection"] = "close"  # the rest of the body is never read
     errors = error.errors if isinstance(error, InvalidRequestError) else ()

@@ -40,6 +40,7 @@ EXAMPLES = [
     (UserLexiconError("no"), 503, "user_lexicon_failed", "1"),
     (BodyTooLargeError(1000), 413, "body_too_large", None),
     (problems.UnsupportedMediaTypeError("no"), 415, "not_json_type", None),
+    (problems.ContentCodingError("gzip"), 415, "compressed", None),
     (InvalidRequestError(ProblemError(where="x", message="y")), 422, "invalid_request", None),
     (AlphabetError("native", ["arpabet"]), 422, "invalid_request", None),
     (AlignmentError(), 422, "invalid_request", None),

@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -380,6 +381,19 @@ def test_what_does_not_say_that_it_is_json(client, media_type):
     headers = {} if media_type is None else {"Content-Type": media_type}
     answer = client.post("/pronounce", content=b'{"words": ["bad"]}', headers=headers)
     assert "application/json" in problem(answer, 415, "not_json_type")["detail"]
+
+
+def test_what_comes_compressed(client):
+    compressed = gzip.compress(b'{"words": ["bad"]}')
+    answer = client.post(
+        "/pronounce", content=compressed, headers=JSON | {"Content-Encoding": "gzip"}
+    )
+    assert "gzip" in problem(answer, 415, "compressed")["detail"]
+    assert answer.headers["Accept-Encoding"] == "identity"
+    plain = client.post(
+        "/pronounce", content=b'{"words": ["bad"]}', headers=JSON | {"Content-Encoding": "Identity"}
+    )
+    assert plain.status_code == 200
 
 
 def test_json_may_come_with_a_charset(client):
