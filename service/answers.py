@@ -1,90 +1,73 @@
 """What a decoding process says to a batch of words, as the line that it sends and what that means.
 
-One line a batch: JSON, an array for each word with an array for each pronunciation, or an object
-for an error.
+A word's pronunciations are written where they are decoded, as the JSON text that is kept and sent
+(see `service.written`): nobody on the way takes it apart. One line a batch, with a tab between
+words, of which JSON has none: an array of pronunciations, or the text of an error.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from model.alignment import Alignment
-
-
-class Found(NamedTuple):
-    """One pronunciation.
-
-    Attributes:
-        phonemes: in the artifact's own symbols.
-        probability: of the whole pronunciation.
-        complete: false where decoding hit its length bound.
-        stress: a digit for each vowel, None for other phonemes, where the artifact knows them.
-        alignment: which letters made which phoneme, where that was asked for.
-    """
-
-    phonemes: Sequence[str]
-    probability: float
-    complete: bool
-    stress: Sequence[int | None] | None = None
-    alignment: Alignment | None = None
+from model import alphabets
+from model.combining import Way, combine
+from model.hypothesis import Hypothesis
+from service import written
+from service.ask import Ask
 
 
 class Answer(NamedTuple):
     """All that is said to one word.
 
     Attributes:
-        found: pronunciations, the likeliest first.
+        pronunciations: an array of them, the likeliest first, as `service.written` has it.
         error: what the decoder raised instead, else None.
     """
 
-    found: Sequence[Found] = ()
+    pronunciations: str = "[]"
     error: str | None = None
 
-    @property
-    def likeliest(self) -> tuple[str, ...]:
-        """The phonemes that come first; none in place of an error."""
-        return tuple(self.found[0].phonemes) if self.found else ()
+
+def told(ask: Ask, hypotheses: Sequence[Hypothesis]) -> Answer:
+    """What the network found, as it was asked for."""
+    ways = [
+        Way(
+            alphabets.write(found.phonemes, ask.alphabet, found.stress, marks=ask.marks),
+            found.probability,
+            found.complete,
+            found.alignment,
+        )
+        for found in hypotheses
+    ]
+    if len(ways) > 1:  # two of them can be one in another alphabet
+        ways = combine([ways], len(ways))
+    return Answer(written.pronunciations(ways, ask.alphabet, letters=ask.word))
 
 
 def write(answers: Iterable[Answer]) -> str:
     """The line, without its end."""
-    return json.dumps(list(map(_told, answers)), separators=(",", ":"))
+    return "\t".join(
+        answer.pronunciations if answer.error is None else json.dumps(answer.error)
+        for answer in answers
+    )
 
 
 def read(line: bytes) -> list[Answer]:
     """What a line says.
 
     Raises:
-        ValueError, TypeError, LookupError: where it is none of `write`.
+        ValueError: where it is none of `write`.
     """
-    return list(map(_heard, json.loads(line)))
-
-
-def _told(answer: Answer) -> Any:
-    if answer.error is not None:
-        return {"error": answer.error}
     return [
-        found[:4]
-        if (aligned := found.alignment) is None
-        else (*found[:4], (aligned.spans, aligned.probabilities, aligned.attention))
-        for found in answer.found
+        Answer(said) if said[:1] == "[" and said[-1] == "]" else Answer(error=_error(said))
+        for said in line.decode().split("\t")
     ]
 
 
-def _heard(told: Any) -> Answer:
-    if isinstance(told, dict):
-        return Answer(error=told["error"])
-    return Answer([_found(*each) for each in told])
-
-
-def _found(
-    phonemes: Sequence[str],
-    probability: float,
-    complete: bool,
-    stress: Sequence[int | None] | None,
-    aligned: Sequence[Any] | None = None,
-) -> Found:
-    alignment = None if aligned is None else Alignment(*aligned)
-    return Found(phonemes, probability, complete, stress, alignment)
+def _error(said: str) -> str:
+    error = json.loads(said)
+    if not isinstance(error, str):
+        raise ValueError(f"neither pronunciations nor an error: {said[:80]}")  # noqa: TRY004
+    return error

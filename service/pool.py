@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from service.answers import Answer, read
-from service.ask import Ask
+from service.ask import Ask, asking
 from service.batcher import Batch, Batcher
 from service.channel import Channel
 
@@ -232,7 +232,7 @@ class _Worker:
         late = _Late(self._loop.time(), batch.expected)
         self._watch = self._loop.call_later(late.expected + self._pool.step, self._look, late)
         try:
-            self._channel.send(json.dumps(batch.words).encode())
+            self._channel.send(asking(batch.words).encode())
         except OSError as e:  # it died a moment ago, of something else
             self._done()
             self._lose(repr(e))

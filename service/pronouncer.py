@@ -13,8 +13,8 @@ from model.combining import Way, combine
 from model.hypothesis import MOST
 from model.inventory import Inventory
 from model.reading import Reader
-from service import told
-from service.answers import Answer, Found
+from service import told, written
+from service.answers import Answer
 from service.ask import Ask
 from service.batcher import Answered, Batcher
 from service.cache import AnswerCache
@@ -149,14 +149,14 @@ class Pronouncing:
             for piece in plan.pieces:
                 if piece.source == "model":
                     asked[piece.text] = aligns or asked.get(piece.text, False)
-        # All that decides how the network's answer is written, but for the weights and the text
-        manner = f"{self._alphabet} {self._marks:d} {options.n} "
+        manner = (self._alphabet, self._marks)
+        # All that decides what is answered, but for the weights, as text (see `service.written`)
+        key = f"{self._alphabet} {self._marks:d} {options.n} "
         for text, aligns in asked.items():
-            key = f"{manner}{aligns:d} {text}"
-            said = pronouncer.cache.get(key)
+            said = pronouncer.cache.get(f"{key}{aligns:d} {text}")
             if said is None:
-                self.missing.append(Ask(text, options.n, aligns))
-                self._keys.append(key)
+                self.missing.append(Ask(text, options.n, aligns, *manner))
+                self._keys.append(f"{key}{aligns:d} {text}")
             else:
                 self._said[text] = said
         self.known = len(self._said)
@@ -189,15 +189,11 @@ class Pronouncing:
         keep = self._pronouncer.cache.put
         answers = self.answered.answers
         for ask, key, answer in zip(self.missing, self._keys, answers, strict=True):
-            if answer.error is not None:
+            if answer.error is None:
+                self._said[ask.word] = answer.pronunciations
+                keep(key, answer.pronunciations)
+            else:
                 self._errors[ask.word] = answer.error
-                continue
-            ways = list(map(self._way, answer.found))
-            if len(ways) > 1:  # two of them can be one in another alphabet
-                ways = combine([ways], len(ways))
-            said = told.pronunciations(ways, self._alphabet, letters=ask.word)
-            self._said[ask.word] = said
-            keep(key, said)
 
     def results(self) -> list[str]:
         """A result for every word (see `service.told`), in order, once none is missing."""
@@ -233,7 +229,7 @@ class Pronouncing:
         if self._options.alignment:
             warnings.append("no alignment: the network did not say this word in one piece")
         chance = plan.chance if source == "model" else None
-        said = told.pronunciations(ways, self._alphabet, chance=chance)
+        said = written.pronunciations(ways, self._alphabet, chance=chance)
         return told.result(plan.word, plan.normalized, source, said, warnings)
 
     def _aligns(self, plan: Plan) -> bool:
@@ -251,7 +247,7 @@ class Pronouncing:
     def _ways(self, piece: Piece) -> list[Way]:
         """How a piece is said."""
         if piece.source == "model":
-            return told.ways(self._said[piece.text])
+            return written.ways(self._said[piece.text])
         known = self._knows_stress or piece.source is not None
         return [
             Way(
@@ -261,14 +257,6 @@ class Pronouncing:
             )
             for phonemes, digits in map(self._pronouncer.sources.inventory.split, piece.listed)
         ]
-
-    def _way(self, found: Found) -> Way:
-        return Way(
-            self._write(found.phonemes, found.stress),
-            found.probability,
-            found.complete,
-            found.alignment,
-        )
 
     def _is_unmarked(self, piece: Piece) -> bool:
         """Whether a lexicon has a pronunciation of it without any stress."""

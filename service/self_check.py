@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
+from service import written
 from service.answers import Answer
 from service.ask import Ask
 from service.batcher import Batcher, DeadlineError, QueueFullError
@@ -68,9 +69,9 @@ class SelfCheck:
             self._note(f"the pinned words got no answer: {e}")
             return
         wrong = [
-            f"{word} is {answer.error or ' '.join(answer.likeliest)}, not {' '.join(expected)}"
+            f"{word} is {answer.error or ' '.join(_said(answer))}, not {' '.join(expected)}"
             for (word, expected), answer in zip(self.pinned.items(), answers, strict=False)
-            if answer.error is not None or answer.likeliest != expected
+            if answer.error is not None or _said(answer) != expected
         ]
         wrong += [f"{answer.error}" for answer in answers if not self.pinned and answer.error]
         self._note("; ".join(wrong) or None)
@@ -83,3 +84,7 @@ class SelfCheck:
             if failure != self.failure:
                 log.error("not ready: %s", failure)
         self.failure = failure
+
+
+def _said(answer: Answer) -> tuple[str, ...]:
+    return written.ways(answer.pronunciations)[0].phonemes

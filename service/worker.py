@@ -18,10 +18,9 @@ from typing import Any, TextIO
 from model import devices
 from model.devices import DeviceLostError
 from model.errors import TangerError
-from model.hypothesis import Hypothesis
 from model.phonemizer import Phonemizer
-from service.answers import Answer, Found, write
-from service.ask import Ask
+from service.answers import Answer, told, write
+from service.ask import Ask, asked
 
 # Words of so many letters, so many of them: the first decode of each kind sets up what later ones
 # reuse, and a lone word and a batch tell what a word costs.
@@ -42,8 +41,7 @@ def main(artifact: str, device: str, threads: str) -> int:
     _send(answers, {"device": found, "gpus": gpus, "pace": pace})
     try:
         for line in sys.stdin:
-            asks = [Ask(*ask) for ask in json.loads(line)]
-            _say(answers, write(answer(phonemizer, asks)))
+            _say(answers, write(answer(phonemizer, asked(line))))
     except ConnectionError:  # the service ended without waiting for its answer
         return 1
     return 0
@@ -59,15 +57,14 @@ def answer(phonemizer: Phonemizer, asks: Sequence[Ask]) -> list[Answer]:
     for index, ask in enumerate(asks):
         alike.setdefault((ask.n, ask.alignment), []).append(index)
     answers: dict[int, Answer] = {}
-    for (n, aligned), indices in alike.items():
-        words = [asks[index].word for index in indices]
-        found = decode(phonemizer, words, n, aligned=aligned)
+    for indices in alike.values():
+        found = decode(phonemizer, [asks[index] for index in indices])
         answers.update(zip(indices, found, strict=True))
     return [answers[index] for index in range(len(asks))]
 
 
-def decode(phonemizer: Phonemizer, words: Sequence[str], n: int, *, aligned: bool) -> list[Answer]:
-    """At most `n` answers for each of the words, in their order.
+def decode(phonemizer: Phonemizer, asks: Sequence[Ask]) -> list[Answer]:
+    """An answer to each of the asks, which ask for the same of their words, in their order.
 
     One that makes the decoder raise gets its error and harms no other. A batch that fails is
     halved until the words at fault are alone, or until what is left fits into the device's memory.
@@ -75,32 +72,18 @@ def decode(phonemizer: Phonemizer, words: Sequence[str], n: int, *, aligned: boo
     Raises:
         DeviceLostError: the device serves this process no more: another one has to.
     """
+    words, like = [ask.word for ask in asks], asks[0]
     try:
-        lists = phonemizer.alternatives(words, n, aligned=aligned)
+        lists = phonemizer.alternatives(words, like.n, aligned=like.alignment)
+        return list(map(told, asks, lists))
     except DeviceLostError:
         raise
     except Exception as e:
-        if len(words) == 1:
+        if len(asks) == 1:
             return [Answer(error=f"{type(e).__name__}: {e}")]
-    else:
-        return [Answer([_told(hypothesis) for hypothesis in found]) for found in lists]
     # Only here, behind the exception: it holds all that the failed batch had on the device
-    half = len(words) // 2
-    return [
-        told
-        for some in (words[:half], words[half:])
-        for told in decode(phonemizer, some, n, aligned=aligned)
-    ]
-
-
-def _told(hypothesis: Hypothesis) -> Found:
-    return Found(
-        hypothesis.phonemes,
-        hypothesis.probability,
-        hypothesis.complete,
-        hypothesis.stress,
-        hypothesis.alignment,
-    )
+    half = len(asks) // 2
+    return [answer for some in (asks[:half], asks[half:]) for answer in decode(phonemizer, some)]
 
 
 def _warm_up(phonemizer: Phonemizer) -> list[tuple[int, float]]:

@@ -8,10 +8,10 @@ import asyncio
 import pytest
 
 from model import checkpoint
+from model.hypothesis import Hypothesis
 from model.inventory import Inventory
 from model.lexicon import Entry
-from service import told
-from service.answers import Answer, Found
+from service import answers, told
 from service.batcher import Answered, Batcher
 from service.lexicon_store import Staged, UserLexicon
 from service.lexicons import Lexicons
@@ -29,14 +29,12 @@ class Humming(Batcher):
 
     async def submit(self, asks, *, timeout):
         self.asked.extend(ask.word for ask in asks)
-        hums = [
-            [
-                Found(("M",) * (1 + place), 0.5 / (1 + place), complete=True)
-                for place in range(ask.n)
-            ]
-            for ask in asks
-        ]
-        return Answered([Answer(hum) for hum in hums])
+        return Answered([answers.told(ask, list(self._hums(ask.n))) for ask in asks])
+
+    @staticmethod
+    def _hums(most):
+        for place in range(most):
+            yield Hypothesis(("M",) * (1 + place), (0.5 / (1 + place),), complete=True)
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,9 @@ import pytest
 from model import checkpoint
 from model.alignment import Alignment, AlignmentError
 from model.alphabets import AlphabetError
-from service import told
-from service.answers import Answer, Found
+from model.hypothesis import Hypothesis
+from service import answers, told
+from service.answers import Answer
 from service.ask import Ask
 from service.batcher import Answered, Batcher
 from service.pronouncer import Pronouncer
@@ -27,7 +28,7 @@ class Decoded(Batcher):
             [
                 Answer(error="ValueError: no")
                 if ask.word == "B"
-                else Answer([self.found(ask, each) for each in range(ask.n)])
+                else answers.told(ask, [self.found(ask, each) for each in range(ask.n)])
                 for ask in words
             ]
         )
@@ -37,7 +38,13 @@ class Decoded(Batcher):
         aligned = Alignment(
             [(0, 1)] * len(phonemes), [0.5] * len(phonemes), [[1.0]] * len(phonemes)
         )
-        return Found(phonemes, 1 / 3, True, alignment=aligned if ask.alignment else None)
+        return Hypothesis(
+            phonemes, (1 / 3,), complete=True, alignment=aligned if ask.alignment else None
+        )
+
+
+def ask(word, n=1, **options):
+    return Ask(word, n, alphabet="arpabet", **options)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +72,7 @@ def asked(pronouncer, *words, **options):
 
 def test_only_what_can_be_spelt_is_queued_and_all_is_answered_in_order(artifact):
     submitted, answer = pronounce(artifact, "42", "ab", "", "dán", "B", "abcde", "aaaaa", "t’")
-    assert submitted == [Ask("AB"), Ask("DAN"), Ask("B"), Ask("T'")]
+    assert submitted == [ask("AB"), ask("DAN"), ask("B"), ask("T'")]
     assert [result.word for result in answer.results] == [
         *("42", "ab", "", "dán", "B", "abcde", "aaaaa", "t’")
     ]
@@ -98,8 +105,8 @@ def test_alphabets(artifact):
 
 def test_what_is_rounded_sums_to_1_at_most(artifact):
     queue = Decoded()
-    queue.found = lambda ask, number: Found(
-        (*ask.word, *"T" * number), (0.9999996, 2e-7)[number], True
+    queue.found = lambda ask, number: Hypothesis(
+        (*ask.word, *"T" * number), ((0.9999996, 2e-7)[number],), complete=True
     )
     answer = asked(Pronouncer(artifact, queue, max_letters=4), "ab", n=2)
     assert [each.probability for each in answer.results[0].pronunciations] == [0.999999, 0.0]
@@ -114,9 +121,9 @@ def test_what_was_answered_is_not_decoded_again_but_a_failure_is(artifact):
     queue = Decoded()
     pronouncer = Pronouncer(artifact, queue, max_letters=4, cache_words=10)
     first = asked(pronouncer, "ab", "B", "AB")
-    assert queue.submitted == [Ask("AB"), Ask("B")]
+    assert queue.submitted == [ask("AB"), ask("B")]
     again = asked(pronouncer, "Ab", "b")
-    assert queue.submitted == [Ask("AB"), Ask("B"), Ask("B")]
+    assert queue.submitted == [ask("AB"), ask("B"), ask("B")]
     assert again.results[0].pronunciations == first.results[0].pronunciations
     assert pronouncer.begin(["ab"], Options()).missing == []
 
@@ -127,10 +134,10 @@ def test_several_answers_are_another_question(artifact):
     said = asked(pronouncer, "ab", n=3)
     assert [p.text for p in said.results[0].pronunciations] == ["A B", "A B T", "A B T T"]
     assert asked(pronouncer, "ab", n=3) == said
-    assert queue.submitted == [Ask("AB", 3)]
+    assert queue.submitted == [ask("AB", 3)]
     (one,) = asked(pronouncer, "ab").results[0].pronunciations
     assert one.text == "A B"
-    assert queue.submitted == [Ask("AB", 3), Ask("AB")]
+    assert queue.submitted == [ask("AB", 3), ask("AB")]
 
 
 def test_a_long_answer_is_kept_as_several(artifact):
@@ -149,7 +156,7 @@ def test_letters_are_another_question(artifact):
     (with_letters,) = asked(pronouncer, "ab", alignment=True).results
     (without,) = asked(pronouncer, "ab").results
     assert asked(pronouncer, "ab", alignment=True).results == (with_letters,)
-    assert queue.submitted == [Ask("AB", alignment=True), Ask("AB")]
+    assert queue.submitted == [ask("AB", alignment=True), ask("AB")]
     (found,) = with_letters.pronunciations
     assert found.alignment.letters == ("A", "B")
     assert [(each.phoneme, each.start, each.end) for each in found.alignment.phonemes] == [
@@ -168,7 +175,7 @@ def test_what_is_read_in_parts_has_no_letters_and_says_so(shipped_artifact):
     assert parts.pronunciations[0].alignment is None
     assert any("no alignment" in warning for warning in parts.warnings)
     assert whole.pronunciations[0].alignment is not None
-    assert queue.submitted == [Ask("AB", alignment=True), Ask("AD")]
+    assert queue.submitted == [ask("AB", alignment=True), ask("AD")]
 
 
 def test_letters_of_a_network_without_attention_are_refused(artifact):
@@ -179,10 +186,10 @@ def test_letters_of_a_network_without_attention_are_refused(artifact):
 
 
 def test_several_answers_are_more_work():
-    assert Ask("TANGER").work == 6
-    assert 6 < Ask("TANGER", 2).work < Ask("TANGER", 3).work <= 18
-    assert Ask("A", 10).work > 1
-    assert Ask("TANGER", alignment=True).work > Ask("TANGER").work
+    assert ask("TANGER").work == 6
+    assert 6 < ask("TANGER", 2).work < ask("TANGER", 3).work <= 18
+    assert ask("A", 10).work > 1
+    assert ask("TANGER", alignment=True).work > ask("TANGER").work
 
 
 def test_an_entity_tag_names_all_that_decides_an_answer(artifact):
