@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections.abc import Sized
 from http import HTTPStatus
 
 import httptools
 import uvicorn
 from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service.problems import MEDIA_TYPE
@@ -21,8 +23,10 @@ from service.telemetry import REQUEST_ID
 LONGEST_HEAD = 1 << 17
 
 _CLOSE = (b"connection", b"close")
-# Seconds that the next request on an idle connection may have been on its way as the service stops.
+# Seconds that what a client sends may be on its way as we hang up.
 _LAST_CALL = 0.5
+# Requests that wait behind another on its connection before nothing more is read of it
+_MOST_AHEAD = 16
 # What says how long a body is
 _FRAMING = (b"content-length", b"transfer-encoding")
 
@@ -51,13 +55,17 @@ def patient_for(*, head: float, send: float) -> type[HttpToolsProtocol]:
         """httptools, watching the clock."""
 
         _limit: asyncio.TimerHandle | None = None
+        _begun: RequestResponseCycle = None  # type: ignore[assignment]  # as uvicorn has its own
         _in_head = False
-        _head_bytes = 0
-        _begun: RequestResponseCycle | None = None
+        # Bytes that have come since the parser had something to tell
+        _silent = 0
+        # Nothing of what still comes is a request
+        _deaf = False
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             """Wait for a first request."""
             super().connection_made(transport)
+            self.flow = _Flow(transport, self.pipeline)
             if hasattr(socket, "TCP_USER_TIMEOUT"):
                 connection = transport.get_extra_info("socket")
                 milliseconds = max(1, round(1e3 * send))
@@ -66,34 +74,73 @@ def patient_for(*, head: float, send: float) -> type[HttpToolsProtocol]:
 
         def data_received(self, data: bytes) -> None:
             """Take bytes; where they do not end a head, it is being waited for."""
-            self._unset_keepalive_if_required()
+            if self._deaf:
+                return
+            self._silent += len(data)
             try:
-                self.parser.feed_data(data)
-            except httptools.HttpParserUpgrade as e:
-                self._decline(data[e.args[0] :])
+                self._feed(memoryview(data))
             except httptools.HttpParserError as e:
                 self.send_400_response(str(e))
-            if not self._in_head:
-                self._unwatch()
-            elif not self.transport.is_closing():
-                self._head_bytes += len(data)
-                if self._head_bytes > LONGEST_HEAD:
-                    self.send_400_response("too long")
-                elif self._limit is None and not self._answering:
-                    self._watch()
+                return
+            if self._silent > LONGEST_HEAD:
+                self.send_400_response("too long")
+            elif self._in_head and self._limit is None and not self._answering:
+                self._watch()
+
+        def _feed(self, data: memoryview) -> None:
+            while True:
+                try:
+                    self.parser.feed_data(data)
+                except httptools.HttpParserUpgrade as e:
+                    data = data[e.args[0] :]
+                    self._decline()
+                else:
+                    return
 
         def on_message_begin(self) -> None:
             """A head begins."""
+            self._unset_keepalive_if_required()
             super().on_message_begin()
-            self._in_head = True
+            self._in_head, self._silent = True, 0
+
+        def on_header(self, name: bytes, value: bytes) -> None:
+            """Take a header; trailers, which look the same to the parser, are none."""
+            if self._in_head:
+                super().on_header(name, value)
 
         def on_headers_complete(self) -> None:
-            """A head is read."""
-            hosts = sum(name == b"host" for name, _ in self.headers)
-            if hosts != 1 and self.parser.get_http_version() != "1.0":
-                raise ValueError("a request names one host")  # RFC 9112, 3.2
+            """A head is read.
+
+            Raises:
+                ValueError: where it has no meaning here. Nothing is begun then.
+            """
+            self._check_head(self.parser.get_http_version())
             super().on_headers_complete()
-            self._in_head, self._head_bytes = False, 0
+            self._in_head, self._silent = False, 0
+            self._unwatch()
+
+        def _check_head(self, version: str) -> None:
+            hosts = 0
+            for name, value in self.headers:
+                if name == b"host":
+                    hosts += 1
+                elif name == b"transfer-encoding" and value.lower() != b"chunked":
+                    raise ValueError("of all codings only chunked is undone")  # RFC 9112, 6.1
+            if version == "1.0":
+                self.expect_100_continue = False  # RFC 9110, 10.1.1
+                hosts = hosts or 1
+            if hosts != 1 or version not in ("1.0", "1.1"):
+                raise ValueError("a request of HTTP/1.1 names one host")  # RFC 9112, 3.2
+
+        def on_body(self, body: bytes) -> None:
+            """Take a piece of a body."""
+            self._silent = 0
+            super().on_body(body)
+
+        def on_message_complete(self) -> None:
+            """A request is read."""
+            self._silent = 0
+            super().on_message_complete()
 
         def on_response_complete(self) -> None:
             """What was sent behind a request is the beginning of the next."""
@@ -121,10 +168,13 @@ def patient_for(*, head: float, send: float) -> type[HttpToolsProtocol]:
             """Wait no more, and begin nothing of what was sent behind a request."""
             self._unwatch()
             self.pipeline.clear()
-            if self._begun is not None and not self._begun.response_complete:
-                self._begun.disconnected = True
-                self._begun.message_event.set()
+            if self._answering:
+                self._drop(self._begun)
             super().connection_lost(exc)
+
+        def _drop(self, cycle: RequestResponseCycle) -> None:
+            cycle.disconnected = True
+            cycle.message_event.set()
 
         def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
             self._begun = cycle  # uvicorn keeps the last that came alone
@@ -134,7 +184,11 @@ def patient_for(*, head: float, send: float) -> type[HttpToolsProtocol]:
             """Refuse what is no request, once all before it are answered."""
             del msg
             if self._answering and (self._in_head or self.pipeline):
+                if not self._in_head:  # it was in the body of the last one, which waits its turn
+                    self.pipeline.popleft()
+                    self.cycle = self.pipeline[0][0] if self.pipeline else self._begun
                 self.cycle.keep_alive = False
+                self._deaf = True
                 return
             detail = (
                 "this is no HTTP/1.1: look at the request line (a method in capitals; other "
@@ -148,7 +202,7 @@ def patient_for(*, head: float, send: float) -> type[HttpToolsProtocol]:
             """Whether an answer is due."""
             return self.cycle is not None and not self.cycle.response_complete
 
-        def _decline(self, rest: bytes) -> None:
+        def _decline(self) -> None:
             """Go on in HTTP/1.1 behind a head that offers another protocol (RFC 9110, 7.8).
 
             The parser takes its task for done there, and the body for the other protocol's: Java's
@@ -161,10 +215,9 @@ def patient_for(*, head: float, send: float) -> type[HttpToolsProtocol]:
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
             self.cycle.more_body = True
             self.parser.feed_data(b"POST / HTTP/1.1\r\n%s\r\n" % b"".join(lines))
-            self.data_received(rest)
 
         def _refuse(self, status: HTTPStatus, code: str, detail: str) -> None:
-            """Answer in place of the application, which has heard of no request, and hang up."""
+            """Answer in place of the application, and hang up."""
             problem = Problem(
                 title=status.phrase,
                 status=status,
@@ -180,11 +233,24 @@ def patient_for(*, head: float, send: float) -> type[HttpToolsProtocol]:
                 "X-Content-Type-Options": "nosniff",
                 REQUEST_ID: problem.request_id,
             }
-            if not self._answering or not self.cycle.response_started:
+            if self._in_head or (self._answering and not self._begun.response_started):
                 lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
                 head = f"HTTP/1.1 {status} {status.phrase}\r\n{''.join(lines)}\r\n"
                 self.transport.write(head.encode() + body)
-            self.transport.close()
+            self._leave()
+
+        def _leave(self) -> None:
+            """Say no more, and hear what still comes: else what was said may get lost.
+
+            Source: RFC 9112, 9.6.
+            """
+            self._deaf = True
+            self._unwatch()
+            if self._answering:
+                self._drop(self._begun)
+            if not self.transport.is_closing():
+                self.transport.write_eof()
+                self.loop.call_later(_LAST_CALL, self.transport.close)
 
         def _watch(self) -> None:
             self._unwatch()
@@ -204,6 +270,22 @@ def patient_for(*, head: float, send: float) -> type[HttpToolsProtocol]:
                 self.transport.close()
 
     return PatientProtocol
+
+
+class _Flow(FlowControl):
+    """Reads no further while so many requests wait for their turn on a connection.
+
+    uvicorn reads on with each answer, and so one segment of a thousand small requests more.
+    """
+
+    def __init__(self, transport: asyncio.Transport, pipeline: Sized) -> None:
+        super().__init__(transport)
+        self._pipeline = pipeline
+
+    def resume_reading(self) -> None:
+        """Read on, where not too many wait."""
+        if len(self._pipeline) < _MOST_AHEAD:
+            super().resume_reading()
 
 
 class _Behind:

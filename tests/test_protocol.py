@@ -52,10 +52,18 @@ def test_a_head_that_does_not_come_in_time(service):
         "GET /livez HTTP/1.1\r\n\r\n",
         "GET /livez HTTP/1.1\r\nHost: one\r\nHost: two\r\n\r\n",
         "POST /pronounce HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        "GET /livez HTTP/1.1\r\nHost: test\r\nX: " + (LONGEST_HEAD + 1) * "a",
+        "POST /pronounce HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: gzip\r\n\r\n",
+        "POST /pronounce HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+        "POST /pronounce HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"
+        "Transfer-Encoding: identity\r\n\r\n",
+        "GET /livez HTTP/1.0\r\nHost: one\r\nHost: two\r\n\r\n",
+        "GET /livez HTTP/2.0\r\nHost: test\r\n\r\n",
+        "GET /livez\r\nHost: test\r\n\r\n",
+        "GET /livez HTTP/1.1\r\nHost: test\r\nX: " + 4 * LONGEST_HEAD * "a",
     ],
     ids=[
-        *("letters", "words", "method", "http2", "connect", "no-host", "hosts", "chunk", "long"),
+        *("letters", "words", "method", "http2", "connect", "no-host", "hosts", "chunk"),
+        *("coding", "codings", "coding-h2c", "hosts-1.0", "2.0", "0.9", "long"),
     ],
 )
 def test_what_is_no_request_is_told_what_to_look_at(service, sent):
@@ -88,6 +96,93 @@ def test_nonsense_behind_requests_takes_no_answer_from_them(service):
         received, _ = all_of(connection)
     assert received.count(b"HTTP/1.1 200 OK") == received.count(b"HTTP/1.1 ") == 2
     assert received.lower().count(b"connection: close") == 1
+
+
+@pytest.mark.parametrize(
+    "rest", [b"GET /li", b"nonsense\r\n\r\n", b"GET /" + 4 * LONGEST_HEAD * b"a"], ids=len
+)
+def test_what_comes_behind_a_request_takes_none_of_its_time(service, rest):
+    asked = get("/pronounce/gag", X_Request_Timeout=5).replace(b"close", b"keep-alive")
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        with service.stopped_workers():
+            connection.sendall(asked + rest)
+            time.sleep(1.2 * LIMIT)
+        received, _ = all_of(connection)
+    assert received.startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_broken_body_behind_a_request_is_not_waited_for(service):
+    chunk = post(b"zz\r\n", Transfer_Encoding="chunked").replace(b"Content-Length: 4\r\n", b"")
+    asked = get("/pronounce/bad").replace(b"close", b"keep-alive")
+    with service.stopped_workers(), socket.create_connection(("127.0.0.1", service.port)) as tcp:
+        tcp.sendall(asked + asked + chunk)
+        time.sleep(LIMIT / 4)
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        connection.sendall(asked + asked + chunk)
+        received, seconds = all_of(connection)
+    assert received.count(b"HTTP/1.1 200 OK") == received.count(b"HTTP/1.1 ") == 2
+    assert seconds < LIMIT
+
+
+@pytest.mark.parametrize(
+    "idle", [b"\r\n", get("/livez").replace(b"close", b"keep-alive") + b"\r\n"]
+)
+def test_line_feeds_keep_no_connection(service, idle):
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        connection.sendall(idle)
+        _, seconds = all_of(connection)
+    assert seconds < 8  # uvicorn's five for the next request
+
+
+def test_trailers_are_no_headers(service):
+    body = b"15\r\n" + json.dumps({"words": ["tanger"]}).encode() + b"\r\n0\r\n"
+    body += b"Content-Type: application/json\r\n\r\n"
+    asked = post(body, Transfer_Encoding="chunked")
+    for header in ("Content-Type: application/json", f"Content-Length: {len(body)}"):
+        asked = asked.replace(f"{header}\r\n".encode(), b"", 1)
+    assert service.ask(asked).status_code == 415
+
+
+def test_trailers_come_to_an_end(service):
+    asked = get("/livez", Transfer_Encoding="chunked").replace(b"close", b"keep-alive")
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        connection.sendall(asked + b"0\r\nX: " + 4 * LONGEST_HEAD * b"a")
+        received, seconds = all_of(connection)
+    assert received.startswith(b"HTTP/1.1 200 ")
+    assert received.count(b"HTTP/1.1 ") == 1
+    assert seconds < 4
+
+
+def test_a_coding_that_is_not_undone_does_nothing(service):
+    """The parser itself complains only once the request was handed on."""
+    before = metric(service, 'tanger_words_total{origin="decoded"}')
+    asked = get("/pronounce/rag", Transfer_Encoding="gzip")
+    assert service.ask(asked).status_code == 400
+    assert metric(service, 'tanger_words_total{origin="decoded"}') == before
+
+
+def test_who_sends_ahead_without_end_is_read_no_further(service):
+    ahead = 20_000 * get("/livez").replace(b"close", b"keep-alive")
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        connection.settimeout(0.5)
+        # Its answers are not read: some time neither is what it sends
+        with pytest.raises(TimeoutError):
+            send_on(connection, ahead)
+    assert service.ask(get("/livez")).status_code == 200
+    eventually(lambda: metric(service, "tanger_requests_in_flight") == 1, "them to be given up")
+
+
+def send_on(connection, data):
+    while True:
+        connection.send(data)
+
+
+def test_many_offers_at_once(service):
+    offer = get("/livez", Upgrade="h2c").replace(b"Connection: close", b"Connection: Upgrade")
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        connection.sendall(1000 * offer + get("/livez"))
+        received, _ = all_of(connection)
+    assert received.count(b"HTTP/1.1 200 OK") == 1001
 
 
 def test_what_is_sent_ahead_by_who_leaves_is_not_begun(service):
