@@ -26,7 +26,7 @@ from model import (
 from model.alternatives import AlternativesScore
 from model.batches import collate, encode_entries
 from model.calibration import Bin, Calibration
-from model.checkpoint import ArtifactError
+from model.checkpoint import Artifact, ArtifactError
 from model.error_rates import ErrorRates
 from model.errors import TangerError
 from model.hypothesis import Hypothesis
@@ -239,6 +239,12 @@ def _to_score(
             f"no word of {path} can be spelt in the artifact's graphemes: "
             f"{' '.join(phonemizer.graphemes.own[:40])}"
         )
+    foreign = {p for entry in entries for p in entry.phonemes if p not in phonemizer.phonemes}
+    if marked := [p for p in foreign if stress.strip([p])[0] in phonemizer.phonemes]:
+        raise EvaluationError(
+            f"{path} marks stress ({min(marked)}), which the artifact's phonemes do not: score a "
+            "lexicon without the digits, and give this one to --stress"
+        )
     if not any(_knows(phonemizer.phonemes, entry.phonemes) for entry in entries):
         raise EvaluationError(
             f"no line of {path} keeps to the artifact's phonemes: "
@@ -266,9 +272,18 @@ def keep(artifact: Path, evaluation: Evaluation) -> None:
         kept = {}
     evaluations = {**kept, evaluation.lexicon: evaluation.as_dict()}
     checkpoint.write_metrics(found, evaluations)
-    checkpoint.write_pinned(found, evaluation.pinned)
+    # A list of other words, or of wrong answers, is no reason to check less
+    if len(evaluation.pinned) >= len(_pinned(found)):
+        checkpoint.write_pinned(found, evaluation.pinned)
     card = model_card.render(found, evaluations)
     checkpoint.replace_file(artifact / model_card.FILE, card.encode())
+
+
+def _pinned(artifact: Artifact) -> Mapping[str, Sequence[str]]:
+    try:
+        return artifact.pinned()
+    except ArtifactError:
+        return {}
 
 
 def _stress_rates(

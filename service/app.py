@@ -19,9 +19,7 @@ from starlette.responses import Response
 from starlette.routing import request_response
 
 from model import __version__
-from service import conditional, metrics, problems, representations
-from service.docs_page import add_docs_page
-from service.front_page import PATHS, add_front_page
+from service import conditional, docs_page, front_page, metrics, problems, representations
 from service.head_requests import HeadRequests
 from service.intake import read_json, read_no_query, read_timeout, unless_gone, unless_stopped
 from service.keys import KeyGate
@@ -98,7 +96,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # The last is the outermost: who is refused is counted, too
     public = {path.strip() for path in settings.public_routes.split(",")}
     if settings.page:
-        public |= PATHS
+        public |= front_page.PATHS
+    if "/docs" in public:
+        public |= docs_page.PATHS
     app.add_middleware(HeadRequests)
     app.add_middleware(KeyGate, keys=lambda: service.keys, public=public)
     app.add_middleware(SecurityHeaders)
@@ -127,7 +127,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             )
             work = service.begin(asked.words, asked)
             if work.missing:
-                await unless_gone(request, work.decode(timeout=timeout))
+                await unless_gone(request, service.decode(work, timeout=timeout))
             return _pronounced(work, media_type)
 
     app.router.add_api_route(
@@ -167,7 +167,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         with unless_stopped():
             work = service.begin([word], options)
             if work.missing:
-                await unless_gone(request, work.decode(timeout=timeout))
+                await unless_gone(request, service.decode(work, timeout=timeout))
             return _pronounced(work, media_type, fresh)
 
     @app.get("/livez", response_model=Probe, tags=["probes"])
@@ -201,9 +201,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         return _answer(await service.reload())
 
     add_lexicon_routes(app, service)
-    add_docs_page(app)
+    docs_page.add_docs_page(app)
     if settings.page:
-        add_front_page(app, service.features)
+        front_page.add_front_page(app, service.features)
     if settings.metrics:
 
         @app.get("/metrics", include_in_schema=False)

@@ -88,8 +88,8 @@ class Batcher(Generic[K, A]):
         *,
         capacity: int,
         max_batch: int,
+        weigh: Callable[[K], int],
         max_wait: float = 0.0,
-        weigh: Callable[[K], int] = len,  # type: ignore[assignment]
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Make an empty queue.
@@ -97,9 +97,9 @@ class Batcher(Generic[K, A]):
         Args:
             capacity: the most letters that wait: what decoding takes grows with them.
             max_batch: the most words in a batch.
+            weigh: how many letters of work a word is.
             max_wait: seconds that a worker waits for a batch to fill, from when it could have
                 started.
-            weigh: how many letters of work a word is.
             clock: seconds, from whenever.
         """
         self.capacity = capacity
@@ -313,13 +313,16 @@ class Batcher(Generic[K, A]):
 
     def _back(self, slots: Sequence[_Slot[K, A]]) -> None:
         """Queue words once more, before all others, that no worker has looked at."""
-        wanted = {slot.word: slot for slot in slots if slot.requests}
         for slot in slots:
-            if slot.word in wanted:
+            if slot.requests:
                 self._letters += slot.letters
             else:
                 del self._slots[slot.word]
-        self._queue = {**wanted, **self._queue}
+        wanted = {slot.word: slot for slot in slots if slot.requests}
+        if any(slot.lost for slot in slots):  # one, that goes alone
+            self._again = {**wanted, **self._again}
+        else:
+            self._queue = {**wanted, **self._queue}
 
     def _again_or_never(self, slot: _Slot[K, A], error: Exception) -> None:
         """Queue a word once more that a lost worker held, unless it was lost before."""

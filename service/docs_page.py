@@ -43,6 +43,8 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+# What the page takes besides
+PATHS = frozenset({*(f"/docs/{name}" for name in (*_FILES, "start.js")), "/openapi.json"})
 _KEPT = "public, max-age=86400"
 
 

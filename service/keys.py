@@ -67,8 +67,8 @@ class Keys:
             UnauthorizedError: where it brings none, or a wrong one.
         """
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        key = token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
-        given = _digest(key)
+        key = token if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
+        given = _digest(key.strip())
         # All of them, whichever fits
         if not sum(hmac.compare_digest(given, digest) for digest in self._digests):
             raise UnauthorizedError(known=bool(key))

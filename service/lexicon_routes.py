@@ -132,6 +132,9 @@ def add_lexicon_routes(app: FastAPI, service: Service) -> None:
                 async for piece in pieces:
                     await asyncio.to_thread(taken.feed, piece)
                 await asyncio.to_thread(taken.finish)
+                if options.replace and not taken.staged.entries:
+                    message = "there is no entry in it, and replace=true would forget all others"
+                    raise InvalidRequestError(ProblemError(where="body", message=message))
                 await own.take(taken.staged, replace=options.replace)
         finally:
             taken.close()

@@ -23,6 +23,8 @@ log = logging.getLogger("tanger.pool")
 # Longest answer of a worker, in bytes. Each of the queue's letters of work can make a kilobyte of
 # attention at most: several times what it holds by default stay below.
 _LONGEST_LINE = 1 << 28
+# Variables of the environment that are for the service alone
+_SECRETS = frozenset({"TANGER_API_KEYS"})
 # How often a worker that is late is looked at in the time that it may be silent.
 _LOOKS = 4
 # How many times as long as a batch may take without a sign of life it may take with one.
@@ -159,7 +161,7 @@ class Pool:
                     *("-m", "service.worker", str(self.artifact), device, str(threads)),
                     stdin=theirs.fileno(),
                     stdout=theirs.fileno(),
-                    env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+                    env={**_environment(), "OMP_NUM_THREADS": str(threads)},
                     # Ctrl-C in a terminal is for the service, which then stops its workers in order
                     start_new_session=True,
                 )
@@ -185,6 +187,11 @@ class Pool:
         for letters, seconds in hello["pace"]:
             self.batcher.pace.note(letters, seconds)
         return worker
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without what workers have no business with."""
+    return {name: value for name, value in os.environ.items() if name.upper() not in _SECRETS}
 
 
 class _Worker:

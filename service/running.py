@@ -171,12 +171,19 @@ class Service:
             raise InvalidRequestError(ProblemError(where="body.words", message=fault))
         if work.known:
             self.metrics.cached.inc(work.known)
-        if work.missing:
-            self.metrics.decoded.inc(len(work.missing))
         if work.looked_up:
             self.metrics.user.inc(work.listed("user"))
             self.metrics.lexicon.inc(work.listed("lexicon"))
         return work
+
+    async def decode(self, work: Pronouncing, *, timeout: float) -> None:
+        """Have decoded what an admitted request lacks.
+
+        Raises:
+            QueueFullError, DeadlineError, WorkerLostError: as `Pronouncing.decode`.
+        """
+        await work.decode(timeout=timeout)
+        self.metrics.decoded.inc(len(work.missing))
 
     def corrigible(self, options: Options) -> bool:
         """Whether an answer may be another once somebody has changed the user lexicon."""

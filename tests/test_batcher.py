@@ -93,7 +93,7 @@ async def turns(count=5):
 
 
 def queue(*, capacity=100, max_batch=4, max_wait=0.0):
-    return Batcher(capacity=capacity, max_batch=max_batch, max_wait=max_wait)
+    return Batcher(capacity=capacity, max_batch=max_batch, max_wait=max_wait, weigh=len)
 
 
 def submitted(batcher, *words, timeout=LONG):
@@ -506,6 +506,27 @@ def test_the_last_worker_of_several_is_not_risked_for_a_word_that_was_lost():
     asyncio.run(run())
 
 
+def test_a_word_that_was_lost_still_goes_alone_where_nobody_looked_at_it():
+    async def run():
+        batcher = queue()
+        requests = [submitted(batcher, "KILLS")]
+        await turns()
+        (await taken(batcher)).lose(BrokenError("lost"))
+        requests.append(submitted(batcher, "A"))
+        await turns()
+        batch = await taken(batcher)
+        assert batch.words == ["KILLS"]
+        batch.give_back()  # who took it was dead already
+        for words in (["KILLS"], ["A"]):
+            batch = await taken(batcher)
+            assert batch.words == words
+            batch.resolve([word.lower() for word in words])
+        assert await asyncio.gather(*requests) == [["kills"], ["a"]]
+        assert_empty(batcher)
+
+    asyncio.run(run())
+
+
 def test_words_that_no_worker_has_looked_at_come_first_and_are_not_lost():
     async def run():
         batcher = queue(max_batch=2)
@@ -586,7 +607,7 @@ class Clock:
 def test_what_a_request_took_is_told():
     async def run():
         clock = Clock()
-        batcher = Batcher(capacity=100, max_batch=4, clock=clock)
+        batcher = Batcher(capacity=100, max_batch=4, weigh=len, clock=clock)
         request = asyncio.create_task(batcher.submit(["A", "B"], timeout=LONG))
         await turns()
         assert batcher.age == 0

@@ -102,6 +102,47 @@ def test_an_output_takes_a_file_of_words(arguments):
     assert "--output takes a file of words" in done.stderr
 
 
+def test_words_come_from_one_place():
+    done = CliRunner().invoke(app, ["pronounce", "tanger", "--input", "x"])
+    assert done.exit_code == 2
+    assert "not both" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("none/out.dict", "none/out.dict is in no folder that there is"),
+        ("folder", "is a folder"),
+        ("words.txt", "is the list itself"),
+        ("link-to-words", "is the list itself"),
+        ("pipe", "is no ordinary file"),
+    ],
+)
+def test_what_is_no_place_for_answers_is_left_as_it_is(tiny_artifact, tmp_path, target, message):
+    (tmp_path / "words.txt").write_text("bad\n")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link-to-words").symlink_to(tmp_path / "words.txt")
+    os.mkfifo(tmp_path / "pipe")
+    before = {path: path.lstat().st_mode for path in tmp_path.iterdir()}
+    done = run(tiny_artifact, tmp_path / "words.txt", tmp_path / target)
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert {path: path.lstat().st_mode for path in tmp_path.iterdir()} == before
+    assert (tmp_path / "words.txt").read_text() == "bad\n"
+
+
+def test_a_link_still_leads_to_the_answers(tiny_artifact, tmp_path):
+    (tmp_path / "words.txt").write_text("bad\n")
+    real, link = tmp_path / "real.dict", tmp_path / "link.dict"
+    real.write_text("A  B\n")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    assert run(tiny_artifact, tmp_path / "words.txt", link).exit_code == 0
+    assert link.is_symlink()
+    assert real.read_text() == "BAD  B AE D\n"
+    assert real.stat().st_mode & 0o777 == 0o640
+
+
 def test_a_list_that_is_not_there(tiny_artifact, tmp_path):
     done = run(tiny_artifact, tmp_path / "none.txt", tmp_path / "out.dict")
     assert done.exit_code == 2

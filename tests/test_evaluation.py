@@ -65,7 +65,11 @@ def test_nothing_to_score_is_said_so(phonemizer, tmp_path):
 
 @pytest.mark.parametrize(
     ("entry", "message"),
-    [(Entry("tat", ("T",)), "artifact's graphemes"), (Entry("TAT", ("AE1",)), "phonemes")],
+    [
+        (Entry("tat", ("T",)), "artifact's graphemes"),
+        (Entry("TAT", ("QQ",)), "artifact's phonemes"),
+        (Entry("TAT", ("AE1",)), r"marks stress \(AE1\)"),
+    ],
 )
 def test_a_lexicon_of_another_kind_is_said_so(phonemizer, tmp_path, entry, message):
     lexicon.write(tmp_path / "odd.dict", [entry], "cmudict")
@@ -80,6 +84,15 @@ def test_figures_stay_with_the_weights_they_were_measured_on(phonemizer, copy, l
     (copy / "metrics.json").write_text('{"weights_sha256": "of others"}')
     evaluation.keep(copy, found)
     assert set(checkpoint.read(copy).metrics()) == {"test.dict"}
+
+
+def test_answers_once_pinned_are_not_given_up_for_fewer(phonemizer, copy, little_lexicon):
+    found = evaluation.evaluate(phonemizer, little_lexicon["test"])
+    evaluation.keep(copy, found)
+    pinned = checkpoint.read(copy).pinned()
+    assert len(pinned) > 1
+    evaluation.keep(copy, replace(found, lexicon="wrong.dict", pinned=dict([*pinned.items()][:1])))
+    assert checkpoint.read(copy).pinned() == pinned
 
 
 def test_figures_are_kept_beside_the_weights(phonemizer, copy, little_lexicon):

@@ -28,6 +28,7 @@ def test_any_of_the_keys_is_good(keys, key):
     for scheme in ("Bearer", "bearer", "BEARER"):
         keys.check(request(Authorization=f"{scheme} {key}"))
     keys.check(request(X_API_Key=key))
+    keys.check(request(X_API_Key=f"{key} \t"))
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,18 @@ def client(service):
 def _empty(request):
     """Every test begins without words of one's own."""
     if "client" in request.fixturenames:
-        take(request.getfixturevalue("client"), "", "tsv", replace="true")
+        client = request.getfixturevalue("client")
+        take(client, "gone\tT", "tsv", replace="true")
+        client.delete("/lexicon/gone")
+
+
+def test_nothing_takes_the_place_of_nothing(client):
+    assert put(client, "zorgl", "T AE NG ER").status_code == 201
+    refused = take(client, "", "tsv", replace="true")
+    assert refused.status_code == 422
+    assert "forget" in refused.json()["errors"][0]["message"]
+    assert client.get("/lexicon/zorgl").status_code == 200
+    assert take(client, "", "tsv").json()["entries"] == 0
 
 
 def put(client, word, *pronunciations):

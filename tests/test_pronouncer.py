@@ -19,7 +19,7 @@ class Decoded(Batcher):
     """A queue whose every word is answered at once: with its letters, or, for a B, an error."""
 
     def __init__(self):
-        super().__init__(capacity=100, max_batch=100)
+        super().__init__(capacity=100, max_batch=100, weigh=len)
         self.submitted = []
 
     async def submit(self, words, *, timeout):

@@ -78,10 +78,7 @@ def pronounce(
     if isinstance(sys.stdout, io.TextIOWrapper):  # a word is shown even if it is not UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")
     with plain_errors():
-        if output is not None and (words or str(input) == "-" or format == "ctf"):
-            fail("--output takes a file of words with --input, and cmudict or tsv as --format")
-        if alignment and format == "ctf":
-            fail("ctf has no place for an alignment: ask for cmudict or tsv as --format")
+        _check(words, input, output, format, alignment=alignment)
         checked = checkpoint.read(artifact)
         if alignment and not checked.has_attention:
             raise AlignmentError
@@ -179,6 +176,24 @@ def pronounce(
                 print(found.lines, end="")
                 failed = failed or found.failed
     raise typer.Exit(1 if failed else 0)
+
+
+def _check(
+    words: Sequence[str] | None,
+    input: Path,
+    output: Path | None,
+    format: AnswerFormat,
+    *,
+    alignment: bool,
+) -> None:
+    """Refuse options that do not go together."""
+    listed = str(input) != "-"
+    if words and listed:
+        fail("say words, or a file of them with --input, not both")
+    if output is not None and (not listed or format == "ctf"):
+        fail("--output takes a file of words with --input, and cmudict or tsv as --format")
+    if alignment and format == "ctf":
+        fail("ctf has no place for an alignment: ask for cmudict or tsv as --format")
 
 
 def _side_by_side(device: str, threads: int | None) -> int:

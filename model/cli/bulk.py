@@ -11,6 +11,7 @@ import codecs
 import gc
 import json
 import os
+import shutil
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -53,6 +54,18 @@ class BulkError(TangerError, ValueError):
             f"one, or delete {journal} and {part} to give it up"
         )
         self.journal = journal
+
+
+class TargetError(TangerError, ValueError):
+    """A path that no answers can be put at.
+
+    Attributes:
+        target: the path.
+    """
+
+    def __init__(self, target: Path, problem: str) -> None:
+        super().__init__(f"{target} {problem}")
+        self.target = target
 
 
 class Answers(NamedTuple):
@@ -98,9 +111,11 @@ def answer(
         threads: that answer, each a chunk of its own: none of them waits for another.
 
     Raises:
+        TargetError: where `target` is the list itself, or no place for a file.
         BulkError: where another run stopped on the way to `target`.
         OSError: where a file cannot be read or written.
     """
+    target = _place(target, words)
     journal_path = target.with_name(f".{target.name}.journal")
     part = target.with_name(f".{target.name}.part")
     state = words.stat()
@@ -130,9 +145,24 @@ def answer(
             for each in found.told:
                 tell(each)
             shown.update(task, completed=read)
+    if target.exists():
+        shutil.copymode(target, part)
     part.replace(target)
     journal_path.unlink(missing_ok=True)
     return journal.failed
+
+
+def _place(target: Path, words: Path) -> Path:
+    """Where the answers go, behind any links: in the end the whole file takes that place."""
+    if not target.parent.is_dir():
+        raise TargetError(target, "is in no folder that there is: make it first")
+    if target.is_dir():
+        raise TargetError(target, "is a folder: say a file in it")
+    if target.exists() and not target.is_file():
+        raise TargetError(target, "is no ordinary file: leave --output away, and send stdout there")
+    if target.exists() and target.samefile(words):
+        raise TargetError(target, "is the list itself: say another file")
+    return target.resolve()
 
 
 @contextmanager

@@ -66,7 +66,9 @@ def lint(
         (each for each in examined if each.suspicion and each.suspicion >= least),
         key=lambda each: -each.suspicion,
     )
-    _print(path, found[:most], format)
+    with plain_errors():
+        _print(path, found[:most], format)
+        sys.stdout.flush()
     unread = sum(each.fault is None and each.doubts is None for each in examined)
     told = f"{len(found):,} of {len(examined):,} entries are suspicious"
     if most is not None and len(found) > most:
