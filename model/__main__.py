@@ -8,15 +8,7 @@ from model.cli.asking import pronounce
 from model.cli.fetching import convert, download_split
 from model.cli.judging import calibrate, evaluate
 from model.cli.linting import lint
-from model.cli.making import (
-    average,
-    derive,
-    hold_out,
-    label,
-    spellings,
-    train,
-    train_joint_ngram,
-)
+from model.cli.making import derive, hold_out, label, spellings, train, train_joint_ngram
 
 app = typer.Typer(
     help="Words to phonemes: train a network, measure it, ask it.",
@@ -26,7 +18,6 @@ app = typer.Typer(
 )
 for _command in (
     train,
-    average,
     evaluate,
     calibrate,
     hold_out,

@@ -92,20 +92,6 @@ def train(
     console.print(f"the best epoch's artifact is {out}", markup=False)
 
 
-def average(
-    artifact: Annotated[
-        list[Path], typer.Option(help="Trained on from one another; named twice, one counts twice.")
-    ],
-    out: Annotated[Path, typer.Option(help="Where the artifact goes.")],
-) -> None:
-    """Make one artifact of several, with the mean of their weights; `calibrate` it behind."""
-    with plain_errors():
-        from model import averaging
-
-        made = averaging.average(artifact, out)
-    print(f"{out} is {made.version}, the mean of {len(artifact)}")
-
-
 def hold_out(
     lexicon: Annotated[Path, typer.Option(help="A training lexicon.")],
     unseen: Annotated[Path, typer.Option(help="Words that it does not hold, as those of dev.")],
