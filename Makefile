@@ -49,11 +49,17 @@ data: runtime ## Fetch the CMUdict split into data/cmudict (FROM= another place 
 train: dev ## Train RECIPE= on LEXICON=, watching DEV=, into OUT=, on DEVICE=
 	$(BIN)/python -m model train --recipe $(RECIPE) --lexicon $(LEXICON) --dev $(DEV) --out $(OUT) --device $(DEVICE)
 
-.PHONY: en-us en-us-base en-us-large en-us-fast en-us-fast-base teachers
-en-us: $(PANEL)/labels.safetensors en-us-base ## Make the shipped artifact anew, into artifacts/en-us-new, on DEVICE=
-	$(TEACH) $(PANEL)/labels.safetensors --recipe $@ --init artifacts/$@-base-new --out artifacts/$@-new
+.PHONY: en-us en-us-panel en-us-base en-us-large en-us-fast en-us-fast-base teachers
+en-us: $(PANEL)/more-labels.safetensors en-us-panel ## Make the shipped artifact anew, into artifacts/en-us-new, on DEVICE=
+	$(TEACH) $< --recipe $@ --init artifacts/$@-panel-new --out artifacts/$@-1-new
+	$(TEACH) $< --recipe $@ --init artifacts/$@-1-new --out artifacts/$@-2-new
+	$(TEACH) $< --recipe $@ --init artifacts/$@-2-new --out artifacts/$@-new
+	$(BIN)/python -m model calibrate --artifact artifacts/$@-new --lexicon $(PANEL)/held-out.dict
 
-en-us-base: $(DERIVED)/derived.dict ## What en-us starts from
+en-us-panel: $(PANEL)/labels.safetensors en-us-base ## What en-us goes on from
+	$(TEACH) $< --recipe $@ --init artifacts/en-us-base-new --out artifacts/$@-new
+
+en-us-base: $(DERIVED)/derived.dict ## What that starts from
 	$(MAKE_ENGLISH) --recipe $@ --out artifacts/$@-new
 
 en-us-large: $(DERIVED)/derived.dict ## The wider one, a teacher too
@@ -85,13 +91,16 @@ TEACH    = $(BIN)/python -m model train --lexicon $(PANEL)/train.dict --stress $
 	--dev $(DEV) --device $(DEVICE) --soft-labels
 LABEL    = $(BIN)/python -m model label --teacher artifacts/en-us-large \
 	--teacher artifacts/teachers/teacher-wide --lexicon $(PANEL)/train.dict \
-	--lexicon $(PANEL)/derived.dict --words $(PANEL)/words.txt
+	--lexicon $(PANEL)/derived.dict --out $@ --words
 
 $(PANEL)/labels.safetensors: $(PANEL)/derived.dict $(PANEL)/ngram.fst
-	$(LABEL) --ngram $(PANEL)/ngram.fst --out $@
+	$(LABEL) $(PANEL)/words.txt --ngram $(PANEL)/ngram.fst
+
+$(PANEL)/more-labels.safetensors: $(PANEL)/more-words.txt $(PANEL)/derived.dict $(PANEL)/ngram.fst
+	$(LABEL) $< --ngram $(PANEL)/ngram.fst
 
 $(PANEL)/networks.safetensors: $(PANEL)/derived.dict
-	$(LABEL) --out $@
+	$(LABEL) $(PANEL)/words.txt
 
 $(PANEL)/ngram.fst: $(PANEL)/train.dict
 	$(BIN)/python -m model joint-ngram --lexicon $< --out $@
@@ -101,6 +110,9 @@ $(PANEL)/derived.dict: $(PANEL)/words.txt
 
 $(PANEL)/words.txt: $(PANEL)/train.dict
 	$(BIN)/python -m model spellings --names --lexicon $(LEXICON) $(KEPT_OUT) --out $@
+
+$(PANEL)/more-words.txt: $(PANEL)/train.dict
+	$(BIN)/python -m model spellings --names --invented 400000 --lexicon $(LEXICON) $(KEPT_OUT) --out $@
 
 $(PANEL)/train.dict: | $(DEVELOP)
 	mkdir -p $(@D)
