@@ -86,7 +86,7 @@ class Client(Connection):
         requests = None
         for word in words:
             if requests is None:
-                requests = Requests(self.limits())
+                requests = Requests(self.limits(), options)
             if full := requests.add(word):
                 yield from self._ask(full, options)
         if requests and (rest := requests.rest()):
@@ -218,7 +218,7 @@ class AsyncClient(Connection):
     ) -> AsyncIterator[Result]:
         under_way: deque[asyncio.Task[tuple[Result, ...]]] = deque()
         try:
-            async for chunk in self._requests(words):
+            async for chunk in self._requests(words, options):
                 under_way.append(asyncio.create_task(self._ask(chunk, options)))
                 if len(under_way) == self._concurrency:
                     for result in await under_way[0]:
@@ -234,12 +234,12 @@ class AsyncClient(Connection):
             await asyncio.gather(*under_way, return_exceptions=True)
 
     async def _requests(
-        self, words: Iterable[str] | AsyncIterable[str]
+        self, words: Iterable[str] | AsyncIterable[str], options: Options
     ) -> AsyncIterator[list[str]]:
         requests = None
         async for word in _each(words):
             if requests is None:
-                requests = Requests(await self.limits())
+                requests = Requests(await self.limits(), options)
             if full := requests.add(word):
                 yield full
         if requests and (rest := requests.rest()):

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from model import __version__
 from model.alphabets import Alphabet
+from service.ask import Ask
 from service.client_errors import BadAnswerError
 from service.client_retries import Pursuit, Retries
 from service.schemas import Limits, PronounceResponse, Result
@@ -24,6 +25,9 @@ M = TypeVar("M", bound=BaseModel)
 _UNDER_WAY = 5.0
 # What the options of a request may take of its body, in bytes.
 _OPTIONS = 512
+# A request asks for a fourth of the work that the queue holds, at most: there are others, and what
+# is read out has more letters than what was written.
+_SHARE = 4
 
 
 class Options(TypedDict, total=False):
@@ -143,11 +147,14 @@ class Connection:
 class Requests:
     """Words on their way into requests as large as the service takes."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, options: Options) -> None:
         self._words = limits.words
         self._bytes = limits.body_bytes - _OPTIONS
+        self._longest = limits.letters
+        self._letters = limits.queue_letters // _SHARE
+        self._n, self._aligns = options.get("n", 1), options.get("alignment", False)
         self._begun: list[str] = []
-        self._size = 0
+        self._size = self._work = 0
 
     def add(self, word: str) -> list[str]:
         """Take one more word; those of a request, as soon as there is no room in it for another.
@@ -161,15 +168,20 @@ class Requests:
             size = len(_json(word)) + 1
         except UnicodeEncodeError as e:
             raise ValueError(f"no text, for it holds half a surrogate pair: {word!r}") from e
-        full = self.rest() if self._size + size > self._bytes else []
+        # What is longer is never decoded
+        work = Ask(word, self._n, self._aligns).work if len(word) <= self._longest else 0
+        room = self._size + size <= self._bytes and self._work + work <= self._letters
+        full = [] if room else self.rest()
         self._begun.append(word)
         self._size += size
+        self._work += work
         # Never both: where there is room for one word, none is left over to overflow
         return self.rest() if len(self._begun) == self._words else full
 
     def rest(self) -> list[str]:
         """The words that were not given out yet."""
-        words, self._begun, self._size = self._begun, [], 0
+        words, self._begun = self._begun, []
+        self._size = self._work = 0
         return words
 
 

@@ -117,6 +117,14 @@ def test_a_long_list_goes_in_requests_of_the_size_that_the_service_takes(front, 
     assert front.paths() == ["/info"] + ["/pronounce"] * 4
 
 
+def test_more_work_goes_in_fewer_words_to_a_request(front, ask):
+    words = words_of(10)
+    results = ask(front.url, words, n=10, alignment=True)
+    assert [result.word for result in results] == words
+    assert all(result.pronunciations[0].alignment for result in results)
+    assert len([path for path in front.paths() if path == "/pronounce"]) > 2
+
+
 def test_long_words_go_in_fewer_to_a_request(front, ask):
     words = ["B" * 600, "bad", "Ä" * 300, "bed", "é" * 300, "ten"]
     assert [result.word for result in ask(front.url, words)] == words
