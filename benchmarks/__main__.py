@@ -17,7 +17,7 @@ import typer
 
 from benchmarks import footprint, neighbours, plain, speed_picture
 from benchmarks.goals import goal, show_table
-from benchmarks.measure import processor, rates_of, show
+from benchmarks.measure import processor, rates_in_turns, rates_of, show
 from model import checkpoint, error_rates, lexicon
 from model.cli.common import ARTIFACT
 from model.engine import Engine
@@ -66,16 +66,9 @@ def main(
         "float32": Engine(found, precision="float32"),
     }
     rates = {
-        name: {
-            batch: _rates(
-                f"engine, {name}, batch {batch}, words/s", _turns(rows, batch, engine.decode),
-                seconds, rounds,
-            )
-            for batch in BATCHES
-        }
-        for name, engine in engines.items()
-    }  # fmt: skip
-    by_length = _by_length(Engine(found), found.graphemes.encode("A")[0], seconds / 4)
+        name: _by_batch(name, engine, rows, seconds, rounds) for name, engine in engines.items()
+    }
+    by_length = _by_length(Engine(found), found.graphemes.encode("A")[0], seconds / 4, rounds)
     loaded = Phonemizer.load(artifact, "cpu")
     mflop = found.metrics()[test.name]["mflop_per_word"]
 
@@ -185,15 +178,27 @@ def _turns(
     return turn
 
 
-def _by_length(engine: Engine, letter: int, seconds: float) -> dict[int, float]:
+def _by_batch(
+    name: str, engine: Engine, rows: Sequence[list[int]], seconds: float, rounds: int
+) -> dict[int, float]:
+    """Words/s, by the words of a batch."""
+    works = {batch: _turns(rows, batch, engine.decode) for batch in BATCHES}
+    found = {}
+    for batch, rates in rates_in_turns(works, seconds, rounds).items():
+        show(f"engine, {name}, batch {batch}, words/s", rates)
+        found[batch] = statistics.median(rates)
+    return found
+
+
+def _by_length(engine: Engine, letter: int, seconds: float, rounds: int) -> dict[int, float]:
     """Seconds a word, by its letters, at batch 64: the same letters over and over."""
     draw = np.random.default_rng(1)
-    found = {}
-    for letters in (4, 8, 16, 24, 32, 48, 64):
-        rows = (letter + draw.integers(0, 26, (64, letters))).tolist()
-        rate = statistics.median(rates_of(_turns(rows, 64, engine.decode), seconds, 3))
-        found[letters] = 1 / rate
-    return found
+    works = {
+        letters: _turns((letter + draw.integers(0, 26, (64, letters))).tolist(), 64, engine.decode)
+        for letters in (4, 8, 16, 24, 32, 48, 64)
+    }
+    rates = rates_in_turns(works, seconds, rounds)
+    return {letters: 1 / statistics.median(found) for letters, found in rates.items()}
 
 
 def _ours(

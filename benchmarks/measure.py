@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
+
+K = TypeVar("K", bound=Hashable)
 
 
 def rates_of(work: Callable[[], float], seconds: float, rounds: int) -> list[float]:
@@ -18,6 +21,20 @@ def rates_of(work: Callable[[], float], seconds: float, rounds: int) -> list[flo
         while (elapsed := time.perf_counter() - started) < seconds:
             done += work()
         rates.append(done / elapsed)
+    return rates
+
+
+def rates_in_turns(
+    works: Mapping[K, Callable[[], float]], seconds: float, rounds: int
+) -> dict[K, list[float]]:
+    """The same of several kinds of work that are compared.
+
+    They take turns: a machine that has other things to do for a while is slow at all of them.
+    """
+    rates: dict[K, list[float]] = {kind: [] for kind in works}
+    for _ in range(rounds):
+        for kind, work in works.items():
+            rates[kind] += rates_of(work, seconds, 1)
     return rates
 
 
