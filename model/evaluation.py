@@ -240,7 +240,7 @@ def _to_score(
             f"{' '.join(phonemizer.graphemes.own[:40])}"
         )
     foreign = {p for entry in entries for p in entry.phonemes if p not in phonemizer.phonemes}
-    if marked := [p for p in foreign if stress.strip([p])[0] in phonemizer.phonemes]:
+    if marked := [p for p in foreign if stress.split(p)[0] in phonemizer.phonemes]:
         raise EvaluationError(
             f"{path} marks stress ({min(marked)}), which the artifact's phonemes do not: score a "
             "lexicon without the digits, and give this one to --stress"

@@ -23,8 +23,6 @@ log = logging.getLogger("tanger.pool")
 # Longest answer of a worker, in bytes. Each of the queue's letters of work can make a kilobyte of
 # attention at most: several times what it holds by default stay below.
 _LONGEST_LINE = 1 << 28
-# Variables of the environment that are for the service alone
-_SECRETS = frozenset({"TANGER_API_KEYS"})
 # How often a worker that is late is looked at in the time that it may be silent.
 _LOOKS = 4
 # How many times as long as a batch may take without a sign of life it may take with one.
@@ -190,8 +188,8 @@ class Pool:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, without what workers have no business with."""
-    return {name: value for name, value in os.environ.items() if name.upper() not in _SECRETS}
+    """Ours, without the API keys, with which workers have no business."""
+    return {name: value for name, value in os.environ.items() if name.upper() != "TANGER_API_KEYS"}
 
 
 class _Worker:

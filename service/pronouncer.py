@@ -149,14 +149,14 @@ class Pronouncing:
             for piece in plan.pieces:
                 if piece.source == "model":
                     asked[piece.text] = aligns or asked.get(piece.text, False)
-        manner = (self._alphabet, self._marks)
         # All that decides what is answered, but for the weights, as text (see `service.written`)
-        key = f"{self._alphabet} {self._marks:d} {options.n} "
+        manner = f"{self._alphabet} {self._marks:d} {options.n} "
         for text, aligns in asked.items():
-            said = pronouncer.cache.get(f"{key}{aligns:d} {text}")
+            key = f"{manner}{aligns:d} {text}"
+            said = pronouncer.cache.get(key)
             if said is None:
-                self.missing.append(Ask(text, options.n, aligns, *manner))
-                self._keys.append(f"{key}{aligns:d} {text}")
+                self.missing.append(Ask(text, options.n, aligns, self._alphabet, self._marks))
+                self._keys.append(key)
             else:
                 self._said[text] = said
         self.known = len(self._said)
