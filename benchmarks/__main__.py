@@ -68,7 +68,7 @@ def main(
     rates = {
         name: _by_batch(name, engine, rows, seconds, rounds) for name, engine in engines.items()
     }
-    by_length = _by_length(Engine(found), found.graphemes.encode("A")[0], seconds / 4, rounds)
+    by_length = _by_length(Engine(found), found.graphemes.encode("A")[0], seconds / 8, rounds)
     loaded = Phonemizer.load(artifact, "cpu")
     mflop = found.metrics()[test.name]["mflop_per_word"]
 
@@ -184,7 +184,7 @@ def _by_batch(
     """Words/s, by the words of a batch."""
     works = {batch: _turns(rows, batch, engine.decode) for batch in BATCHES}
     found = {}
-    for batch, rates in rates_in_turns(works, seconds, rounds).items():
+    for batch, rates in rates_in_turns(works, seconds / 2, 3 * rounds).items():
         show(f"engine, {name}, batch {batch}, words/s", rates)
         found[batch] = statistics.median(rates)
     return found
@@ -197,7 +197,7 @@ def _by_length(engine: Engine, letter: int, seconds: float, rounds: int) -> dict
         letters: _turns((letter + draw.integers(0, 26, (64, letters))).tolist(), 64, engine.decode)
         for letters in (4, 8, 16, 24, 32, 48, 64)
     }
-    rates = rates_in_turns(works, seconds, rounds)
+    rates = rates_in_turns(works, seconds, 3 * rounds)
     return {letters: 1 / statistics.median(found) for letters, found in rates.items()}
 
 

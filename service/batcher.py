@@ -2,8 +2,9 @@
 
 Requests put words in at one end (`Batcher.submit`), free workers get batches out of it at the other
 (`Batcher.serve`). What comes while one is free it gets within the same call, for a turn of a busy
-event loop is longer than a decode; batches grow by themselves while all workers are busy. A word
-that several requests wait for is decoded once. Nothing here knows of HTTP or of the network.
+event loop is longer than a decode; batches grow by themselves while all workers are busy. A full
+one goes to a busy worker ahead of time, so that none is idle while we have other things to do. A
+word that several requests wait for is decoded once. Nothing here knows of HTTP or of the network.
 """
 
 from __future__ import annotations
@@ -50,7 +51,10 @@ class Worker(Protocol):
     """Who decodes batches."""
 
     def take(self, batch: Batch[Any, Any]) -> None:
-        """Start on a batch, which is to be resolved, lost or failed some time; never raises."""
+        """Start on a batch, or keep it until the one at work is done; never raises.
+
+        It is to be begun, and then resolved, lost or failed some time, or else given back.
+        """
 
     def hurry(self) -> None:
         """Resolve the batch now if it is done, without waiting to be told of it; never raises."""
@@ -121,6 +125,8 @@ class Batcher(Generic[K, A]):
         # The last to come is the first to go: others may sleep while there is little to do
         self._free: list[Worker] = []
         self._busy: list[Worker] = []
+        # Busy, and with the next batch at hand
+        self._laden: list[Worker] = []
         self._workers: set[Worker] = set()
         self._filling: asyncio.TimerHandle | None = None
         self._listening = False
@@ -203,13 +209,14 @@ class Batcher(Generic[K, A]):
         self._workers.add(worker)
 
     def serve(self, worker: Worker) -> None:
-        """Give a free worker a batch: at once where words wait, else as soon as some come.
+        """Give a worker that is new, or done with a batch, another as soon as words wait.
 
         Words are shared equally among those that are free. Who has a batch is free no more, until
-        this is called again.
+        this is called again; as long as it has one only, it gets another if that is full.
         """
+        rest = self._busy if worker in self._laden else self._free
         self._forget(worker)
-        self._free.append(worker)
+        rest.append(worker)
         if self._filling is None and not self._listening:
             self._hand_out()
 
@@ -217,7 +224,7 @@ class Batcher(Generic[K, A]):
         """Take the answers that are there, and hand out what waits: before what takes long."""
         self._listening = True  # so that those who are done share what there is
         try:
-            for worker in tuple(self._busy):
+            for worker in (*self._busy, *self._laden):
                 worker.hurry()
         finally:
             self._listening = False
@@ -233,7 +240,7 @@ class Batcher(Generic[K, A]):
         self._forget(worker)
 
     def _forget(self, worker: Worker) -> None:
-        for some in (self._free, self._busy):
+        for some in (self._free, self._busy, self._laden):
             if worker in some:
                 some.remove(worker)
 
@@ -262,6 +269,11 @@ class Batcher(Generic[K, A]):
             worker = self._free.pop()
             self._busy.append(worker)
             worker.take(self._take(min(share, self.max_batch)))
+        # What a lost worker held is for who is free: nobody would be if all went on getting more
+        while self._busy and not self._again and len(self._queue) >= self.max_batch:
+            worker = self._busy.pop(0)
+            self._laden.append(worker)
+            worker.take(self._take(self.max_batch))
 
     def _admit(self, new: Mapping[K, int], timeout: float) -> None:
         letters = sum(new.values())
@@ -304,10 +316,8 @@ class Batcher(Generic[K, A]):
             slots = list(islice(self._again.values(), 1))
         else:
             slots = list(islice(self._queue.values(), room))
-        now = self.clock()
         for slot in slots:
             self._leave(slot)
-            slot.taken = now
             slot.batch = len(slots)
         return Batch(self, slots)
 
@@ -393,6 +403,12 @@ class Batch(Generic[K, A]):
     def expected(self) -> float:
         """Seconds that it should take, by the pace of late; 0 where none is known."""
         return self._batcher.pace.seconds(self.letters)
+
+    def begin(self) -> None:
+        """Say that a worker is at it now."""
+        now = self._batcher.clock()
+        for slot in self._slots:
+            slot.taken = now
 
     def resolve(self, answers: Sequence[A]) -> float:
         """Hand out the answers, one a word, in the order of the words; the seconds they took.

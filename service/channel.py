@@ -11,7 +11,7 @@ _PIECE = 1 << 16
 
 
 class Channel:
-    """Our end of a pair of connected sockets, through which lines go there and back in turns.
+    """Our end of a pair of connected sockets, through which lines go there and back.
 
     uvloop's transports write when a turn of the loop ends, and read when the next one begins. Where
     hundreds ask at the same time, a turn takes longer than what the other process has to do.
@@ -72,11 +72,14 @@ class Channel:
             if not piece:
                 self._loop.remove_reader(self._socket)
                 return
-            self._coming += piece
-            if piece.endswith(b"\n"):
-                line, self._coming = bytes(self._coming[:-1]), bytearray()
-                self._on_line(line)
+            *lines, rest = piece.split(b"\n")
+            if lines:
+                lines[0] = bytes(self._coming) + lines[0]
+                self._coming = bytearray(rest)
+                for line in lines:
+                    self._on_line(line)
                 return
+            self._coming += piece
             if len(self._coming) > self._most:
                 self._fail(ValueError(f"its line has over {self._most:,} bytes"))
                 return

@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 import sys
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -193,9 +194,10 @@ def _environment() -> dict[str, str]:
 
 
 class _Worker:
-    """One decoding process, seen from the service. It has one batch at a time, or is free.
+    """One decoding process, seen from the service: at work on a batch, or free.
 
-    An answer goes to who waits for it as soon as it is read, and the next batch back at once.
+    An answer goes to who waits for it as soon as it is read, and the next batch back at once, where
+    the process did not get it ahead of time.
 
     Attributes:
         hello: what it says when it is ready.
@@ -223,7 +225,8 @@ class _Worker:
             on_fault=lambda error: self._lose(repr(error)),
             most=_LONGEST_LINE,
         )
-        self._batch: Batch[Ask, Answer] | None = None
+        # The first is being decoded
+        self._batches: deque[Batch[Ask, Answer]] = deque()
         self._watch: asyncio.TimerHandle | None = None
 
     def describe(self) -> str:
@@ -233,15 +236,15 @@ class _Worker:
 
     def take(self, batch: Batch[Ask, Answer]) -> None:
         """Have a batch decoded (see `batcher.Worker`)."""
-        self._batch = batch
-        late = _Late(self._loop.time(), batch.expected)
-        self._watch = self._loop.call_later(late.expected + self._pool.step, self._look, late)
         try:
             self._channel.send(asking(batch.words).encode())
         except OSError as e:  # it died a moment ago, of something else
-            self._done()
             self._lose(repr(e))
             batch.give_back()
+            return
+        self._batches.append(batch)
+        if len(self._batches) == 1:
+            self._begin(batch)
 
     def hurry(self) -> None:
         """Hand in what is done (see `batcher.Worker`)."""
@@ -249,8 +252,7 @@ class _Worker:
 
     def fail(self, error: Exception) -> None:
         """Fail the requests whose words it has."""
-        batch = self._done()
-        if batch is not None:
+        for batch in self._drop():
             batch.fail(error)
 
     async def stop(self) -> None:
@@ -261,29 +263,43 @@ class _Worker:
         self._channel.close()
 
     def _hear(self, line: bytes) -> None:
-        """Take a line: its answers to the batch that it has; the first of all is its hello."""
-        batch = self._batch
+        """Take a line: its answers to the batch it is at; the first of all is its hello."""
         try:
             if not self.hello.done():
                 self.hello.set_result(json.loads(line))
                 return
-            if batch is None:
+            if not self._batches:
                 self._lose("it answers what nobody asked")
                 return
+            batch = self._batches[0]
             seconds = batch.resolve(read(line))
         except (ValueError, TypeError, LookupError) as e:
             self._lose(repr(e))
             return
-        self._done()
+        self._batches.popleft()
+        self._rest()
+        if self._batches:
+            self._begin(self._batches[0])
         self._pool.on_batch(len(batch.words), seconds)
         self._pool.batcher.serve(self)
 
-    def _done(self) -> Batch[Ask, Answer] | None:
-        """Its batch, which it has no more."""
-        batch, self._batch = self._batch, None
+    def _begin(self, batch: Batch[Ask, Answer]) -> None:
+        """Count the time of a batch, and look after the worker when it should be done."""
+        batch.begin()
+        late = _Late(self._loop.time(), batch.expected)
+        self._watch = self._loop.call_later(late.expected + self._pool.step, self._look, late)
+
+    def _rest(self) -> None:
+        """Look after it no more: it is at no batch."""
         if self._watch is not None:
             self._watch.cancel()
-        return batch
+
+    def _drop(self) -> list[Batch[Ask, Answer]]:
+        """Its batches, which it has no more."""
+        self._rest()
+        batches = list(self._batches)
+        self._batches.clear()
+        return batches
 
     def _look(self, late: _Late) -> None:
         """See whether it is at work, now that its batch should be done.
@@ -299,16 +315,18 @@ class _Worker:
             self._watch = self._loop.call_later(self._pool.step, self._look, late)
 
     def _lose(self, problem: str) -> None:
-        """It is of no use any more: give its batch back."""
-        batch = self._done()
-        doing = "idle" if batch is None else "decoding"
+        """It is of no use any more: give its batches back."""
+        batches = self._drop()
+        doing = "decoding" if batches else "idle"
         error = WorkerLostError(f"{doing} worker {self._process.pid}: {problem}")
         for future in (self.hello, self.lost):
             if not future.done():
                 future.set_exception(error)
                 future.exception()  # nobody may be waiting
         self._pool.batcher.leave(self)
-        if batch is not None:
+        for batch in batches[1:]:
+            batch.give_back()
+        for batch in batches[:1]:
             batch.lose(error)
 
     def _cpu_ticks(self) -> int:

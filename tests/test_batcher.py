@@ -16,13 +16,18 @@ class BrokenError(Exception):
 
 
 class Hand:
-    """A worker that takes one batch."""
+    """A worker that takes one batch, and keeps what it gets ahead of time."""
 
     def __init__(self):
         self.batch = asyncio.get_running_loop().create_future()
+        self.ahead = []
 
     def take(self, batch):
-        self.batch.set_result(batch)
+        if self.batch.done():
+            self.ahead.append(batch)
+        else:
+            batch.begin()
+            self.batch.set_result(batch)
 
     def hurry(self):
         pass
@@ -35,6 +40,8 @@ async def taken(batcher):
         return await hand.batch
     finally:
         batcher.leave(hand)
+        for batch in hand.ahead:
+            batch.give_back()
 
 
 def staffed(batcher, count):
@@ -345,6 +352,98 @@ def test_a_free_worker_has_a_word_before_the_event_loop_turns():
         assert free.batch.result().words == ["B"]
         free.batch.result().resolve(["b"])
         assert await asyncio.gather(waiting, behind) == [["a"], ["b"]]
+        assert_empty(batcher)
+
+    asyncio.run(run())
+
+
+def test_a_full_batch_goes_to_who_is_busy_ahead_of_time():
+    async def run():
+        batcher = queue(max_batch=2)
+        hand = Hand()
+        batcher.join(hand)
+        batcher.serve(hand)
+        requests = [submitted(batcher, word) for word in "ABCDEF"]
+        await turns()
+        first = hand.batch.result()
+        assert first.words == ["A"]
+        assert [batch.words for batch in hand.ahead] == [["B", "C"]], "a full one, and one only"
+        assert batcher.waiting == 3
+        first.resolve(["a"])
+        second = hand.ahead.pop(0)
+        second.begin()
+        batcher.serve(hand)
+        assert [batch.words for batch in hand.ahead] == [["D", "E"]]
+        second.resolve(["b", "c"])
+        third = hand.ahead.pop(0)
+        third.begin()
+        batcher.serve(hand)
+        assert hand.ahead == [], "one word is no full batch"
+        third.resolve(["d", "e"])
+        hand.batch = asyncio.get_running_loop().create_future()
+        batcher.serve(hand)
+        assert hand.batch.result().words == ["F"]
+        hand.batch.result().resolve(["f"])
+        assert await asyncio.gather(*requests) == [[word] for word in "abcdef"]
+        batcher.leave(hand)
+        assert_empty(batcher)
+
+    asyncio.run(run())
+
+
+def test_the_time_of_a_batch_begins_when_the_one_before_it_is_done():
+    async def run():
+        now = 0.0
+        batcher = Batcher(capacity=100, max_batch=2, weigh=len, clock=lambda: now)
+        hand = Hand()
+        batcher.join(hand)
+        batcher.serve(hand)
+        requests = [asyncio.create_task(batcher.submit([word], timeout=LONG)) for word in "ABC"]
+        await turns()
+        now = 3.0
+        assert hand.batch.result().resolve(["a"]) == 3.0
+        (ahead,) = hand.ahead
+        ahead.begin()
+        batcher.serve(hand)
+        now = 5.0
+        assert ahead.resolve(["b", "c"]) == 2.0
+        batcher.serve(hand)
+        took = [(one.queued, one.decoding) for one in await asyncio.gather(*requests)]
+        assert took == [(0.0, 3.0), (3.0, 2.0), (3.0, 2.0)]
+        batcher.leave(hand)
+        assert_empty(batcher)
+
+    asyncio.run(run())
+
+
+def test_nobody_gets_more_ahead_of_time_while_a_lost_word_waits():
+    async def run():
+        batcher = queue(max_batch=2)
+        hands = [Hand(), Hand()]
+        for hand in hands:
+            batcher.join(hand)
+            batcher.serve(hand)
+        requests = [submitted(batcher, word) for word in ("KILLS", "A")]
+        await turns()
+        gone, left = sorted(hands, key=lambda hand: hand.batch.result().words == ["A"])
+        batcher.leave(gone)
+        gone.batch.result().lose(BrokenError("lost"))
+        requests += [submitted(batcher, word) for word in "BCDE"]
+        await turns()
+        assert left.ahead == []
+        left.batch.result().resolve(["a"])
+        left.batch = asyncio.get_running_loop().create_future()
+        batcher.planned = 1
+        batcher.serve(left)
+        assert left.batch.result().words == ["KILLS"]
+        assert [batch.words for batch in left.ahead] == [["B", "C"]]
+        for batch in (left.batch.result(), *left.ahead):
+            batch.resolve([word.lower() for word in batch.words])
+            batcher.serve(left)
+        assert [batch.words for batch in left.ahead] == [["B", "C"], ["D", "E"]]
+        left.ahead[-1].resolve(["d", "e"])
+        assert await asyncio.gather(*requests) == [[w] for w in ("kills", "a", "b", "c", "d", "e")]
+        batcher.leave(left)
         assert_empty(batcher)
 
     asyncio.run(run())

@@ -67,6 +67,18 @@ def test_the_loop_sees_to_it_too(run):
     run(talk())
 
 
+def test_lines_may_come_together_and_in_any_pieces(run):
+    async def talk():
+        with Ends() as ends:
+            for piece in (b"one\ntw", b"o\n\nfo", b"ur\n"):
+                ends.other.sendall(piece)
+                ends.channel.receive()
+            assert ends.lines == [b"one", b"two", b"", b"four"]
+            assert ends.faults == []
+
+    run(talk())
+
+
 def test_long_lines_take_their_time(run):
     long = bytes(range(65, 91)) * 200_000
 

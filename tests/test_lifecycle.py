@@ -108,6 +108,23 @@ def test_what_a_killed_worker_held_is_decoded_by_another(service):
     assert_answers(service)
 
 
+def test_what_a_killed_worker_had_ahead_of_time_is_decoded_too(run):
+    with run(max_batch=2) as service:
+        service.wait_until_ready()
+        with service.stopped_workers() as (worker,):
+            held = [service.send(post(["BAD" + "A" * k, "BED" + "A" * k])) for k in range(1, 9)]
+            eventually(
+                lambda: "tanger_queue_words 12.0" in service.ask(get("/metrics")).text,
+                "one batch to be begun, one to be ahead, and six to wait",
+            )
+            os.kill(worker, signal.SIGKILL)
+            for exchange in held:
+                answer = exchange.answer()
+                assert answer.status_code == 200
+                assert [result["error"] for result in answer.json()["results"]] == [None, None]
+        assert service.stop() == 0
+
+
 def test_workers_that_hang_are_replaced_and_their_words_answered(service):
     with service.stopped_workers() as before:
         held = hold(service)
