@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -30,6 +31,7 @@ _WARM_UP = ((1, 1), (12, 1), (8, 32))
 def main(artifact: str, device: str, threads: str) -> int:
     """Load, say so, and answer until stdin ends."""
     answers = _own_stdout()
+    _interrupt_nobody()
     try:
         phonemizer = Phonemizer.load(Path(artifact), device, threads=int(threads))
     except (TangerError, OSError) as e:
@@ -97,6 +99,17 @@ def _warm_up(phonemizer: Phonemizer) -> list[tuple[int, float]]:
         phonemizer.pronounce([letter * letters] * count)
         pace.append((letters * count, time.perf_counter() - started))
     return pace
+
+
+def _interrupt_nobody() -> None:
+    """Begin to decode when a processor is free, not in the middle of what another process does.
+
+    Linux would let a process that has just got a batch interrupt the one that sent it and has more
+    to send. Its share of the processors stays the same: sched(7), SCHED_BATCH.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):  # a container may forbid it
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _own_stdout() -> TextIO:
