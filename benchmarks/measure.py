@@ -38,6 +38,11 @@ def rates_in_turns(
     return rates
 
 
+def ratio_in_turns(rates: Sequence[float], others: Sequence[float]) -> float:
+    """How many times as fast as another of `rates_in_turns`: the median of the rounds' ratios."""
+    return statistics.median(rate / other for rate, other in zip(rates, others, strict=True))
+
+
 def show(
     what: str, rates: Sequence[float], ratio: float | None = None, of: str = "batch 1"
 ) -> None:
