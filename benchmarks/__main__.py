@@ -140,7 +140,7 @@ def main(
         "plain_loop_words_per_second": slow,
         "words_per_second": rates,
         "seconds_by_letters": {
-            letters: 1 / statistics.median(rates) for letters, rates in by_length.items()
+            letters: 1 / statistics.median(several) for letters, several in by_length.items()
         },
         "systems": systems,
         "goals": [asdict(row) for row in table],
