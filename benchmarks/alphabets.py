@@ -17,6 +17,7 @@ from syllabify.core import factory
 
 from model import lexicon, stress, syllables, transcription
 from model.lexicon import Entry
+from model.transcription import Notation
 
 _MARKS = 'ˈˌ"%'
 
@@ -48,15 +49,15 @@ class Agreement:
 def compare(entries: Iterable[Entry]) -> Agreement:
     """Write every entry, and have others write it."""
     found = Agreement()
+    notations: tuple[Notation, Notation] = ("ipa", "x-sampa")
     for _, spoken in entries:
         phonemes, digits = zip(*map(stress.split, spoken), strict=True)
-        ipa = transcription.write(phonemes, "ipa", digits)
-        sampa = transcription.write(phonemes, "x-sampa", digits)
+        ipa, sampa = (transcription.write(phonemes, each, digits) for each in notations)
         found.lines += 1
         found.phonemes += len(phonemes)
         found.returned += all(
             transcription.parse(transcription.join(written, notation), notation) == spoken
-            for written, notation in ((ipa, "ipa"), (sampa, "x-sampa"))
+            for written, notation in zip((ipa, sampa), notations, strict=True)
         )
         their_ipa = phonecodes.convert(" ".join(spoken), "arpabet", "ipa").split()
         their_sampa = phonecodes.convert(" ".join(their_ipa), "ipa", "xsampa").split()

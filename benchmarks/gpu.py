@@ -65,12 +65,10 @@ def main(
             torch.cuda.reset_peak_memory_stats(target)
             _show_agreement(name, decoder.decode(rows), expected)
             for batch in BATCHES:
-                turn = _turns(rows, batch)
+                turns = (len(decoder.decode(some)) for some in _turns(rows, batch))
                 for _ in range(WARM_UP):
-                    decoder.decode(next(turn))
-                rounds_of_it = rates_of(
-                    lambda turn=turn: len(decoder.decode(next(turn))), seconds, rounds
-                )
+                    next(turns)
+                rounds_of_it = rates_of(turns.__next__, seconds, rounds)
                 rates[half, batch] = statistics.median(rounds_of_it)
                 show(f"{name}, batch {batch}", rounds_of_it)
             if not half:

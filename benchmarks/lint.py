@@ -74,8 +74,8 @@ def read_split(folder: Path) -> Split:
         return list(dict.fromkeys(found))
 
     names = ("train-dev-20-21", "train-dev-1-21", "test")
-    parts = [part(f"cmudict-0.7b.{name}") for name in names]
-    return Split(*parts, right=lexicon.pronunciations(raw))
+    train, dev, test = (part(f"cmudict-0.7b.{name}") for name in names)
+    return Split(train, dev, test, right=lexicon.pronunciations(raw))
 
 
 def measure(
