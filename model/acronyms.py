@@ -38,7 +38,7 @@ _ENDINGS = frozenset(
 _SHAPE = re.compile("([BCDFGHJKLMNPQRSTVWXZ]*)([AEIOUY].*?)([BCDFGHJKLMNPQRSTVWXZ]*)")
 
 
-def is_spelt_out(letters: str) -> bool:
+def is_initialism(letters: str) -> bool:
     """Whether a word in capitals, without an apostrophe, is said letter by letter.
 
     Args:
@@ -52,7 +52,7 @@ def is_spelt_out(letters: str) -> bool:
     return len(letters) <= 3 and not (shape[1] in _BEGINNINGS and shape[3] in _ENDINGS)
 
 
-def spelt_out(letters: str, *, plural: bool = False) -> tuple[str, ...]:
+def pronounce(letters: str, *, plural: bool = False) -> tuple[str, ...]:
     """Letter by letter, each with a primary stress, as CMUdict says acronyms.
 
     Args:

@@ -26,6 +26,10 @@ _LEAST = 1e-6
 _DIGITS = 5
 
 
+# To be told where alignments were asked for
+UNALIGNED = "no alignment: the network did not say this word in one piece"
+
+
 class AlignmentError(TangerError, ValueError):
     """An alignment was asked of a network that has no attention."""
 

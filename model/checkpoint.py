@@ -20,8 +20,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +61,10 @@ class ArtifactError(TangerError, ValueError):
 
 @dataclass(frozen=True)
 class Artifact:
-    """A checked artifact, its weights still on disk.
+    """A checked artifact. What becomes of its folder is nothing to it.
 
     Attributes:
-        path: the folder.
+        path: the folder that it was read from.
         name: what its maker called it.
         weights_sha256: hexadecimal digest of the weights file.
         network: fields of the network's `NetworkConfig`.
@@ -72,6 +73,7 @@ class Artifact:
         of_alternatives: the same of answers that are not their word's likeliest.
         graphemes: what the network reads.
         phonemes: what it writes.
+        files: contents of the manifest and of all that it vouches for, by name.
     """
 
     path: Path
@@ -83,6 +85,7 @@ class Artifact:
     of_alternatives: Calibration | None
     graphemes: Vocabulary
     phonemes: Vocabulary
+    files: Mapping[str, bytes] = field(repr=False)
 
     @property
     def version(self) -> str:
@@ -108,11 +111,10 @@ class Artifact:
         """The weights by parameter name, float32.
 
         Raises:
-            ArtifactError: where the file is no longer the one that was checked.
+            ArtifactError: where their file is something else.
         """
-        content = _content(self.path / WEIGHTS, self.weights_sha256)
         try:
-            arrays = safetensors.numpy.load(content)
+            arrays = safetensors.numpy.load(self.files[WEIGHTS])
         except safetensors.SafetensorError as e:
             raise ArtifactError(self.path / WEIGHTS, f"is no safetensors file: {e}") from e
         return {name: array.astype(np.float32) for name, array in arrays.items()}
@@ -153,7 +155,7 @@ class Artifact:
 
 
 def read(path: Path) -> Artifact:
-    """Check every file of the artifact at `path` and read all but the weights.
+    """Read the artifact at `path`, and check every file.
 
     Raises:
         ArtifactError: names the file that is missing, truncated, swapped, edited or from a
@@ -161,10 +163,32 @@ def read(path: Path) -> Artifact:
     """
     if not path.is_dir():
         raise ArtifactError(path, "is no artifact: there is no such folder")
+    if not (path / MANIFEST).exists():
+        raise ArtifactError(path / MANIFEST, "is missing, so this folder is no artifact")
+    return _checked(path, lambda name: _content(path / name))
+
+
+def pack(artifact: Artifact) -> str:
+    """The whole of an artifact as one line, for another process, that needs no folder then."""
+    files = {name: b64encode(content).decode() for name, content in artifact.files.items()}
+    return json.dumps({"path": str(artifact.path), "files": files})
+
+
+def unpack(line: str) -> Artifact:
+    """The artifact that a line of `pack` holds.
+
+    Raises:
+        ArtifactError: where it is no longer what was packed.
+    """
+    packed = json.loads(line)
+    return _checked(Path(packed["path"]), lambda name: b64decode(packed["files"][name]))
+
+
+def _checked(path: Path, content: Callable[[str], bytes]) -> Artifact:
+    """The artifact whose files, by name, are what `content` says."""
     manifest_path = path / MANIFEST
-    if not manifest_path.exists():
-        raise ArtifactError(manifest_path, "is missing, so this folder is no artifact")
-    manifest = _json(manifest_path, manifest_path.read_bytes())
+    files = {MANIFEST: content(MANIFEST)}
+    manifest = _json(manifest_path, files[MANIFEST])
     try:
         if manifest["format_version"] != FORMAT_VERSION:
             raise ArtifactError(
@@ -173,9 +197,11 @@ def read(path: Path) -> Artifact:
                 f"{FORMAT_VERSION}",
             )
         sums = {name: manifest["files"][name]["sha256"] for name in (WEIGHTS, CONFIG, VOCABULARY)}
-        contents = {name: _content(path / name, sha256) for name, sha256 in sums.items()}
-        config = _json(path / CONFIG, contents[CONFIG])
-        vocabulary = _json(path / VOCABULARY, contents[VOCABULARY])
+        for name, sha256 in sums.items():
+            files[name] = content(name)
+            _check(path / name, files[name], sha256)
+        config = _json(path / CONFIG, files[CONFIG])
+        vocabulary = _json(path / VOCABULARY, files[VOCABULARY])
         return Artifact(
             path=path,
             name=manifest["name"],
@@ -186,6 +212,7 @@ def read(path: Path) -> Artifact:
             of_alternatives=_calibration(config.get("calibration_of_alternatives")),
             graphemes=_vocabulary(vocabulary["graphemes"]),
             phonemes=_vocabulary(vocabulary["phonemes"]),
+            files=files,
         )
     except (KeyError, TypeError, VocabularyError) as e:
         raise ArtifactError(manifest_path, f"is incomplete: {e!r}") from e
@@ -268,7 +295,6 @@ def recalibrate(
     """Give an artifact other calibrations; its figures go, for its probabilities are others.
 
     Raises:
-        ArtifactError: where it was damaged meanwhile.
         OSError: where it cannot be written; it still stands as it was.
     """
     histories = [artifact.path / name for name in HISTORY]
@@ -372,11 +398,14 @@ def _write_durably(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _content(path: Path, sha256: str) -> bytes:
+def _content(path: Path) -> bytes:
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as e:
         raise ArtifactError(path, f"cannot be read: {e.strerror}") from e
+
+
+def _check(path: Path, content: bytes, sha256: str) -> None:
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise ArtifactError(
@@ -384,7 +413,6 @@ def _content(path: Path, sha256: str) -> bytes:
             f"is damaged or not the artifact's own: its sha256 is {found[:12]}..., the manifest "
             f"says {sha256[:12]}...",
         )
-    return content
 
 
 def _json(path: Path, content: bytes) -> dict[str, Any]:

@@ -73,11 +73,11 @@ class Engine:
         self._weights = {
             name: array.astype(np.float16) for name, array in artifact.weights().items()
         }
-        self._favour = np.zeros(len(self._phonemes), np.float32)
+        self._logit_bias = np.zeros(len(self._phonemes), np.float32)
         if masked:
-            self._favour[:] = -np.inf
+            self._logit_bias[:] = -np.inf
             allowed = self._phonemes.encode(self._phonemes.own)
-            self._favour[[self._phonemes.end, *allowed]] = 0
+            self._logit_bias[[self._phonemes.end, *allowed]] = 0
         self._native: NativeNetwork | None = None
         library = build.library() if native and precision == "int8" else None
         try:
@@ -90,14 +90,9 @@ class Engine:
                 self.runs_on = f"compiled C for {kind}, {precision}"
                 self._native = NativeNetwork(
                     loaded, self._config, self._floats(), self._graphemes, self._phonemes,
-                    self._favour,
+                    self._logit_bias,
                 )  # fmt: skip
-        except (
-            KeyError,
-            TypeError,
-            ValueError,
-            onnxruntime.capi.onnxruntime_pybind11_state.Fail,
-        ) as e:
+        except (KeyError, TypeError, ValueError) as e:
             raise ArtifactError(artifact.path, f"its weights and config do not fit: {e}") from e
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
 
@@ -155,8 +150,8 @@ class Engine:
     def _batch(self, rows: Sequence[Sequence[int]]) -> list[Decoded]:
         """Words of one length; who might go round in circles is decoded again, step for step."""
         steps = length_bound(len(rows[0]))
-        favour = np.broadcast_to(self._favour, (steps, 1, len(self._favour)))
-        answers = self._run(rows, favour)
+        logit_bias = np.broadcast_to(self._logit_bias, (steps, 1, len(self._logit_bias)))
+        answers = self._run(rows, logit_bias)
         for index, answer in enumerate(answers):
             if may_circle(answer.symbols):
                 answers[index] = self._without_circles(rows[index], answer)
@@ -168,12 +163,12 @@ class Engine:
         A step's rule hangs on those before it alone, so that each new run is right for longer.
         """
         often = rounds(row)
-        favour = np.tile(self._favour, (length_bound(len(row)), 1, 1))
+        logit_bias = np.tile(self._logit_bias, (length_bound(len(row)), 1, 1))
         seen = 0
         while seen < len(answer.probabilities):
             if circling := ruled_out(answer.symbols[:seen], often):
-                favour[seen, 0, list(circling)] = -np.inf
-                (answer,) = self._run([row], favour)
+                logit_bias[seen, 0, list(circling)] = -np.inf
+                (answer,) = self._run([row], logit_bias)
             seen += 1
         return answer
 
@@ -210,7 +205,7 @@ class Engine:
                 "graphemes": self._framed(rows),
                 "steps": np.array(length_bound(len(rows[0]))),
                 "width": np.array([width]),
-                "favour": self._favour,
+                "logit_bias": self._logit_bias,
                 "limits": np.array([streaks(rounds(row)) for row in rows]),
             },
         )
@@ -222,13 +217,15 @@ class Engine:
         framed = [frame(row, self._graphemes, boundaries=boundaries) for row in rows]
         return np.array(framed, np.int64).T
 
-    def _run(self, rows: Sequence[Sequence[int]], favour: np.ndarray[Any, Any]) -> list[Decoded]:
+    def _run(
+        self, rows: Sequence[Sequence[int]], logit_bias: np.ndarray[Any, Any]
+    ) -> list[Decoded]:
         symbols, probabilities, *stress = self._greedy.run(
             None,
             {
                 "graphemes": self._framed(rows),
-                "steps": np.array(len(favour)),
-                "favour": favour,
+                "steps": np.array(len(logit_bias)),
+                "logit_bias": logit_bias,
             },
         )
         ended = symbols == self._phonemes.end  # [U, B]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from model import alphabets, stress
+from model.syllables import VOWELS
 
-_VOWELS = frozenset("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split())
 _SHOWN = 60
 
 
@@ -22,7 +22,7 @@ class Inventory:
         """Take an artifact's `phonemes`."""
         self.arpabet = "arpabet" in alphabets.available(phonemes)
         self._own = frozenset(phonemes)
-        vowels = _VOWELS & self._own if self.arpabet else frozenset()
+        vowels = VOWELS & self._own if self.arpabet else frozenset()
         self.symbols = self._own | {f"{vowel}{digit}" for vowel in vowels for digit in "012"}
 
     def __contains__(self, phonemes: Sequence[str]) -> bool:
@@ -35,7 +35,7 @@ class Inventory:
 
     def marks_stress(self, phonemes: Sequence[str]) -> bool:
         """Whether each vowel has a digit behind it; phonemes that are not ARPAbet never have."""
-        return self.arpabet and _VOWELS.isdisjoint(phonemes)
+        return self.arpabet and VOWELS.isdisjoint(phonemes)
 
     def misfit(self, phonemes: Sequence[str]) -> str | None:
         """The first phoneme that may not stand in an entry, and its place; None where all may."""

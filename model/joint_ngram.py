@@ -118,5 +118,5 @@ def _package() -> Any:
         return importlib.import_module("phonetisaurus")
     except ImportError as e:
         raise JointNgramError(
-            "phonetisaurus", "is not installed: pip install 'tanger[train]' (on Linux)"
+            "phonetisaurus", "is not installed: `make dev` does it (on Linux)"
         ) from e

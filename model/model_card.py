@@ -13,7 +13,7 @@ FILE = "README.md"
 def render(artifact: Artifact, evaluations: Mapping[str, Any]) -> str:
     """The card as Markdown, every figure taken from the artifact's own files."""
     training, network = artifact.training, artifact.network
-    size = (artifact.path / WEIGHTS).stat().st_size / 1e6
+    size = len(artifact.files[WEIGHTS]) / 1e6
     parts = [
         f"# {artifact.name}",
         f"Turns words into phonemes. Version `{artifact.version}`, written by "

@@ -50,7 +50,7 @@ class _Around(NamedTuple):
 def search(
     graph: Graph, decoder: Decoder, memory: Memory, words: str, *, start: int, end: int
 ) -> Found:
-    """The loop, which reads the graph's inputs ``steps``, ``width``, ``favour`` and ``limits``.
+    """The loop, which reads the graph's inputs ``steps``, ``width``, ``logit_bias`` and ``limits``.
 
     Args:
         graph: gets the loop.
@@ -145,7 +145,7 @@ def _body(graph: Graph, decoder: Decoder, memory: Memory, around: _Around, end: 
         body.constant(-np.inf, np.float32),
         body.constant(0.0, np.float32),
     )
-    logits = body.op("Add", step.logits, "favour")
+    logits = body.op("Add", step.logits, "logit_bias")
     logits = body.op("ScatterElements", logits, said, circling, axis=1, reduction="add")
     only_end = np.full(decoder.config.output_symbols, -np.inf, np.float32)
     only_end[end] = 0

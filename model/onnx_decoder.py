@@ -187,7 +187,7 @@ def greedy(
 ) -> tuple[str, str, str]:
     """The loop in which every step reads the arg-max of the one before.
 
-    It reads the graph's inputs ``steps`` and ``favour`` (see `model.onnx_network.greedy`).
+    It reads the graph's inputs ``steps`` and ``logit_bias`` (see `model.onnx_network.greedy`).
 
     Args:
         graph: gets the loop.
@@ -207,7 +207,7 @@ def greedy(
     finished = body.input("finished_in", "bool", ["R"])
     step = decoder.step(body, label, decoder.inputs(body), memory)
 
-    logits = body.op("Add", step.logits, body.op("Gather", "favour", turn, axis=0))
+    logits = body.op("Add", step.logits, body.op("Gather", "logit_bias", turn, axis=0))
     said = body.op("ArgMax", logits, axis=1, keepdims=0)
     probability = body.op("ReduceMax", body.op("Softmax", logits, axis=1), axes=[1], keepdims=0)
     finished = body.op("Or", finished, body.op("Equal", said, body.constant(end, np.int64)))

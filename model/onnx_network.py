@@ -37,7 +37,7 @@ def greedy(
     """The network's whole decode.
 
     The graph's inputs are ``graphemes`` [T, B], ``steps``, the most decoder steps of any row, and
-    ``favour`` [steps, B or 1, V], what is added to the logits of each step. Its outputs end with
+    ``logit_bias`` [steps, B or 1, V], what is added to the logits of a step. Its outputs end with
     the step in which the last row says ``</s>``: ``symbols`` [U, B], ``probabilities`` [U, B] of
     each, and from a network with a stress head ``stress`` [U, B, 4], logits of its classes. What a
     row says after its ``</s>`` means nothing.
@@ -52,7 +52,7 @@ def greedy(
     graph = Graph()
     network = _Network(graph, config, weights, precision)
     graph.input("steps", "int64", [])
-    graph.input("favour", "float", ["S", "W", config.output_symbols])
+    graph.input("logit_bias", "float", ["S", "W", config.output_symbols])
     symbols, probabilities, tops = onnx_decoder.greedy(
         graph, network.decoder, network.memory, network.rows, start=start, end=end
     )
@@ -75,7 +75,7 @@ def beam(
     """The network's beam search, K hypotheses a word (see `model.onnx_beam`).
 
     The graph's inputs are ``graphemes`` [T, B], ``steps``, the most decoder steps of any row,
-    ``width`` [1], which is K, ``favour`` [V], what is added to all logits, and ``limits`` [B, C],
+    ``width`` [1], which is K, ``logit_bias`` [V], what is added to logits, and ``limits`` [B, C],
     for each size of circle how many symbols in a row may be the same as so many before (see
     `model.circles`). Its outputs are ``symbols``, ``parents``, which of the step before each
     hypothesis went on from, and ``probabilities`` of the symbols, [U, B, K] each, the last
@@ -89,7 +89,7 @@ def beam(
     network = _Network(graph, config, weights, precision)
     graph.input("steps", "int64", [])
     graph.input("width", "int64", [1])
-    graph.input("favour", "float", [config.output_symbols])
+    graph.input("logit_bias", "float", [config.output_symbols])
     graph.input("limits", "int64", ["B", LARGEST])
     found = onnx_beam.search(
         graph, network.decoder, network.memory, network.rows, start=start, end=end
@@ -133,7 +133,7 @@ def forced(config: NetworkConfig, weights: Mapping[str, Array], *, precision: Pr
     """What the network thinks of pronunciations that it is given.
 
     The graph's inputs are ``graphemes`` [T, B], ``labels`` [U + 1, B] from ``<s>`` to ``</s>``, and
-    ``favour`` [V], what is added to all logits. Its outputs are logarithms of probabilities:
+    ``logit_bias`` [V], what is added to all logits. Its outputs are logarithms of probabilities:
     ``logs`` [U, B, V] of every symbol at each step, and from a network with a stress head
     ``stress`` [U, B, 4] of the classes of the labels behind ``<s>``.
 
@@ -142,7 +142,7 @@ def forced(config: NetworkConfig, weights: Mapping[str, Array], *, precision: Pr
     graph = Graph()
     network = _Network(graph, config, weights, precision)
     graph.input("labels", "int64", ["L", "B"])
-    graph.input("favour", "float", [config.output_symbols])
+    graph.input("logit_bias", "float", [config.output_symbols])
     first, last, until = (graph.constant([n], np.int64) for n in (0, -1, np.iinfo(np.int64).max))
     read = graph.op("Slice", "labels", first, last)
     said = graph.op("Slice", "labels", graph.constant([1], np.int64), until)
@@ -152,7 +152,7 @@ def forced(config: NetworkConfig, weights: Mapping[str, Array], *, precision: Pr
         return [(step.logits, ["R", config.output_symbols]), (top, ["R", config.hidden])]
 
     logits, tops = force(graph, network.decoder, network.memory, network.rows, read, scored)
-    logs = graph.op("LogSoftmax", graph.op("Add", logits, "favour"), axis=2)
+    logs = graph.op("LogSoftmax", graph.op("Add", logits, "logit_bias"), axis=2)
     graph.output(logs, "float", ["U", "B", config.output_symbols])
     if config.stress:
         scores = network.decoder.stress(graph, tops, said)

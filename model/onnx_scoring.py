@@ -35,8 +35,8 @@ class OnnxScorer:
             )
         except (KeyError, TypeError, ValueError) as e:
             raise ArtifactError(artifact.path, f"its weights and config do not fit: {e}") from e
-        self._favour = np.full(len(self._phonemes), -np.inf, np.float32)
-        self._favour[[self._phonemes.end, *self._phonemes.encode(self._phonemes.own)]] = 0
+        self._logit_bias = np.full(len(self._phonemes), -np.inf, np.float32)
+        self._logit_bias[[self._phonemes.end, *self._phonemes.encode(self._phonemes.own)]] = 0
 
     def score(self, given: Sequence[Given]) -> list[Scored]:
         """See `Scorer`."""
@@ -63,7 +63,11 @@ class OnnxScorer:
         framed = [frame(each.graphemes, self._graphemes, boundaries=boundaries) for each in given]
         logs, *stress = self._session.run(
             None,
-            {"graphemes": np.array(framed, np.int64).T, "labels": labels, "favour": self._favour},
+            {
+                "graphemes": np.array(framed, np.int64).T,
+                "labels": labels,
+                "logit_bias": self._logit_bias,
+            },
         )
         return [
             Scored(

@@ -9,8 +9,11 @@ def session(content: bytes) -> onnxruntime.InferenceSession:
     """Load a graph, to be run by the thread that asks: batches share cores, operators do not.
 
     Raises:
-        onnxruntime.capi.onnxruntime_pybind11_state.Fail: where weights and config do not fit.
+        ValueError: where weights and config do not fit.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except onnxruntime.capi.onnxruntime_pybind11_state.Fail as e:
+        raise ValueError(str(e)) from e

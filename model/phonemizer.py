@@ -14,6 +14,7 @@ from model import calibration as calibrations
 from model import checkpoint, devices, stress
 from model.alignment import align
 from model.calibration import Calibration
+from model.checkpoint import Artifact
 from model.config import NetworkConfig, Precision
 from model.hypothesis import Decoded, Hypothesis
 from model.vocabulary import Vocabulary
@@ -101,42 +102,61 @@ class Phonemizer:
         precision: Precision = "int8",
         threads: int = 1,
     ) -> Phonemizer:
-        """Load the artifact in the folder `artifact` onto `device`.
+        """Load the artifact in the folder `artifact` onto `device` (see `of`).
+
+        Raises:
+            ArtifactError: where the artifact is damaged.
+            DeviceError: where the device is not there.
+        """
+        return cls.of(
+            checkpoint.read(artifact), device, masked=masked, precision=precision, threads=threads
+        )
+
+    @classmethod
+    def of(
+        cls,
+        artifact: Artifact,
+        device: str = "auto",
+        *,
+        masked: bool = True,
+        precision: Precision = "int8",
+        threads: int = 1,
+    ) -> Phonemizer:
+        """Load an artifact onto `device`.
 
         On a CPU the `Engine` answers; without ONNX Runtime, and on a GPU, torch does, in float32.
 
         Args:
-            artifact: the folder.
+            artifact: the artifact.
             device: auto, cpu, cuda or cuda:N.
             masked: only phonemes and ``</s>`` are ever emitted.
             precision: what the engine computes in.
             threads: of the CPU, to compute with.
 
         Raises:
-            ArtifactError: where the artifact is damaged.
+            ArtifactError: where its weights and its config do not fit.
             DeviceError: where the device is not there.
         """
-        found = checkpoint.read(artifact)
         target = devices.resolve(device)
         decoder: Decoder
         if target == "cpu" and all(map(importlib.util.find_spec, ("onnx", "onnxruntime"))):
             from model.engine import Engine
 
-            decoder = Engine(found, masked=masked, precision=precision, threads=threads)
+            decoder = Engine(artifact, masked=masked, precision=precision, threads=threads)
         else:
             import torch
 
             from model.torch_decoder import TorchDecoder
 
             torch.set_num_threads(threads)
-            decoder = TorchDecoder.of([found], target, masked=masked)
+            decoder = TorchDecoder.of([artifact], target, masked=masked)
         return cls(
             decoder,
-            found.graphemes,
-            found.phonemes,
-            weights_sha256=found.weights_sha256,
-            calibration=found.calibration,
-            of_alternatives=found.of_alternatives,
+            artifact.graphemes,
+            artifact.phonemes,
+            weights_sha256=artifact.weights_sha256,
+            calibration=artifact.calibration,
+            of_alternatives=artifact.of_alternatives,
         )
 
     def pronounce(self, words: Sequence[str]) -> list[Hypothesis]:
@@ -151,7 +171,7 @@ class Phonemizer:
             ValueError: for an empty word.
         """
         decoded = self.decoder.decode(self._encoded(words))
-        if self.calibration is None or self.of_alternatives is None:
+        if self.calibration is None:
             return [self._told(one, None) for one in decoded]
         chance = self.calibration.probability
         return [self._told(one, chance(one.probabilities)) for one in decoded]

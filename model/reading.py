@@ -196,7 +196,7 @@ def _one_letter(typed: str) -> _Guess | None:
 def _acronym(typed: str, normalized: str, known: Known) -> _Guess | None:
     """A word in capitals, an S behind it or not, where the rule says that it is an acronym."""
     letters, ending = tokens.capitals(typed)
-    if not acronyms.is_spelt_out(letters) or known(normalized) or known(letters):
+    if not acronyms.is_initialism(letters) or known(normalized) or known(letters):
         return None
     return _Guess(_letters(letters, ending, normalized), acronyms.CHANCE)
 
@@ -225,7 +225,7 @@ def _in_company(found: list[Token], place: int, normalized: str, known: Known) -
 
 @lru_cache(maxsize=4096)
 def _letters(letters: str, ending: str = "", text: str = "") -> Part:
-    return Part(text or letters, acronyms.spelt_out(letters, plural="S" in ending.upper()))
+    return Part(text or letters, acronyms.pronounce(letters, plural="S" in ending.upper()))
 
 
 def _told(typed: str, part: Part) -> str:

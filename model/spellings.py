@@ -36,7 +36,7 @@ def frequent(
     try:
         import wordfreq
     except ImportError as e:
-        raise SpellingsError("word lists come with wordfreq: pip install 'tanger[train]'") from e
+        raise SpellingsError("word lists come with wordfreq, which `make dev` installs") from e
     for language in languages:
         if language not in wordfreq.available_languages():
             raise SpellingsError(
@@ -56,7 +56,7 @@ def names(graphemes: Collection[str], *, without: Collection[str]) -> Iterator[s
     try:
         import names as census
     except ImportError as e:
-        raise SpellingsError("lists of names come with names: pip install 'tanger[train]'") from e
+        raise SpellingsError("lists of names come with names, which `make dev` installs") from e
     lines = (
         line
         for kind in ("last", "first:female", "first:male")

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
@@ -122,12 +123,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             read_no_query(request)
             media_type = representations.choose(request)
             timeout = read_timeout(request, **limits)
+            due = time.monotonic() + timeout
             asked = await read_json(
                 request, PronounceRequest, limit=settings.max_body, seconds=settings.body_timeout
             )
             work = service.begin(asked.words, asked)
             if work.missing:
-                await unless_gone(request, service.decode(work, timeout=timeout))
+                left = max(0.0, due - time.monotonic())  # the body may have been long in coming
+                await unless_gone(request, service.decode(work, timeout=left))
             return _pronounced(work, media_type)
 
     app.router.add_api_route(
@@ -222,16 +225,24 @@ def _pronounced(
     work: Pronouncing, media_type: MediaType, headers: Mapping[str, str] | None = None
 ) -> Response:
     """The answer, with what it took (W3C Server Timing, milliseconds) and what made it."""
-    took = work.answered
-    if took.batch:
-        timing = (
-            f"queue;dur={1e3 * took.queued:.3f}, decode;dur={1e3 * took.decoding:.3f}, "
-            f'batch;desc="{took.batch}"'
-        )
-    else:
-        timing = "cache" if work.known else "lexicon"
-    told = {"Server-Timing": timing, "X-Model-Version": work.model.version, "Vary": "Accept"}
+    told = {
+        "Server-Timing": _timing(work),
+        "X-Model-Version": work.model.version,
+        "Vary": "Accept",
+    }
     if not work.decoding_failed:
         told |= headers or {}
     body = representations.render(work.model, work.results(), media_type)
     return Response(body, headers=told, media_type=media_type)
+
+
+def _timing(work: Pronouncing) -> str:
+    took = work.answered
+    if took.batch:
+        return (
+            f"queue;dur={1e3 * took.queued:.3f}, decode;dur={1e3 * took.decoding:.3f}, "
+            f'batch;desc="{took.batch}"'
+        )
+    if work.known:
+        return "cache"
+    return "lexicon" if work.looked_up else "rules"

@@ -153,7 +153,10 @@ class Batcher(Generic[K, A]):
         return bool(self._slots)
 
     def drained_in(self, letters: int = 0, words: int = 0) -> float:
-        """Seconds until all that waits, and so much more, should be decoded; 0 where unknown."""
+        """Seconds until all that waits, and so much more, should be decoded; 0 where unknown.
+
+        What workers have already, ahead of time or not, is not in it.
+        """
         batches = math.ceil((self.waiting + words) / self.max_batch)
         return self.pace.seconds(self._letters + letters, batches) / max(1, self.workers)
 
@@ -260,7 +263,7 @@ class Batcher(Generic[K, A]):
             self._filling = loop.call_later(self.max_wait, self._hand_out)
 
     def _hand_out(self) -> None:
-        """Give free workers what waits."""
+        """Give free workers what waits, and full batches to busy ones ahead of time."""
         if self._filling is not None:
             self._filling.cancel()
             self._filling = None

@@ -47,7 +47,6 @@ class Call:
     method: str
     path: str
     body: bytes | None = None
-    idempotent: bool = True
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @classmethod
@@ -119,12 +118,7 @@ class Connection:
         return f"{type(self).__name__}({self.url!r})"
 
     def _pursue(self, call: Call) -> Pursuit:
-        return Pursuit(
-            self.retries,
-            call.request_id,
-            idempotent=call.idempotent,
-            deletes=call.method == "DELETE",
-        )
+        return Pursuit(self.retries, call.request_id, deletes=call.method == "DELETE")
 
     def _attempt(self, call: Call, left: float) -> dict[str, Any]:
         """One attempt's arguments for httpx, when so many seconds are left."""

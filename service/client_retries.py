@@ -13,8 +13,10 @@ import httpx
 from service import client_errors
 from service.client_errors import ClientError, NoAnswerError
 
-# The service has begun nothing when it answers one of these.
+# What may be otherwise the next time, but for a word that two decoding processes died of: it would
+# have two more of them die.
 _AGAIN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+_DEADLY = "worker_lost"
 # Nothing can have arrived where there was no connection.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 # What would go wrong the next time, too.
@@ -42,26 +44,17 @@ class Retries:
 class Pursuit:
     """One request on its way through its attempts."""
 
-    def __init__(
-        self,
-        retries: Retries,
-        request_id: str,
-        *,
-        idempotent: bool = True,
-        deletes: bool = False,
-    ) -> None:
+    def __init__(self, retries: Retries, request_id: str, *, deletes: bool = False) -> None:
         """Start the clock.
 
         Args:
             retries: how patient to be.
-            request_id: of the request.
-            idempotent: sent twice it does what it does when sent once, so that it may be sent
-                again where nobody knows whether it has arrived.
+            request_id: of the request, which sent twice does what it does when sent once: it may be
+                sent again where nobody knows whether it has arrived.
             deletes: it does away with something.
         """
         self.request_id = request_id
         self._retries = retries
-        self._idempotent = idempotent
         self._deletes = deletes
         self._attempts = 0
         self._lost = False
@@ -91,7 +84,9 @@ class Pursuit:
         error = client_errors.of_answer(
             answer, request_id=self.request_id, retry_after=told, attempts=self._attempts
         )
-        if answer.status_code not in _AGAIN:
+        # A service that stops may yet do what it does not answer for any more
+        self._lost = self._lost or answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+        if answer.status_code not in _AGAIN or error.code == _DEADLY:
             raise error
         return self._wait(error, told or 0.0)
 
@@ -109,8 +104,7 @@ class Pursuit:
         )
         error.__cause__ = failure
         self._lost = self._lost or not isinstance(failure, _NOT_SENT)
-        may_go_again = self._idempotent or isinstance(failure, _NOT_SENT)
-        if not may_go_again or isinstance(failure, _HOPELESS):
+        if isinstance(failure, _HOPELESS):
             raise error
         return self._wait(error, 0.0)
 

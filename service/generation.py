@@ -40,7 +40,7 @@ class Generation:
         )
         self.pool = Pool(
             self.batcher,
-            artifact=settings.artifact,
+            artifact=self.artifact,
             device=settings.device,
             workers=settings.workers,
             threads=settings.threads,

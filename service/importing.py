@@ -10,11 +10,9 @@ from model.lexicon import Entry, LexiconError, LexiconFormat, Reader, Row
 from model.spelling import lexicon_key
 from service.lexicon_store import Staged, UserLexicon
 from service.lexicons import is_marker
-from service.problems import InvalidRequestError
+from service.problems import MOST_FAULTS, InvalidRequestError
 from service.schemas import ProblemError
 
-# The first few say what is wrong with a file
-_MOST_FAULTS = 20
 _PHONEMES_A_LETTER = 4
 _BODY = Path("body")
 
@@ -113,7 +111,7 @@ class Import:
             self.without_probabilities += bool(row.probabilities)
             return
         self._note(row.number, f"{entry.word[:80]!r}: {fault}")
-        if len(self._faults) == _MOST_FAULTS:
+        if len(self._faults) == MOST_FAULTS:
             raise InvalidRequestError(*self._faults)
 
     def _fault(self, entry: Entry) -> str | None:

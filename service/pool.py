@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from model import checkpoint
+from model.checkpoint import Artifact
 from service.answers import Answer, read
 from service.ask import Ask, asking
 from service.batcher import Batch, Batcher
@@ -28,6 +30,8 @@ _LONGEST_LINE = 1 << 28
 _LOOKS = 4
 # How many times as long as a batch may take without a sign of life it may take with one.
 _PATIENCE = 10
+# Seconds between a process' closing its end of the channel and its exit, at most.
+_LAST_MOMENT = 0.5
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
@@ -47,7 +51,7 @@ class Pool:
         self,
         batcher: Batcher[Ask, Answer],
         *,
-        artifact: Path,
+        artifact: Artifact,
         device: str,
         workers: int,
         threads: int,
@@ -61,7 +65,7 @@ class Pool:
 
         Args:
             batcher: where their work comes from.
-            artifact: what they load.
+            artifact: what they decode with.
             device: what they load it onto: auto, cpu, cuda or cuda:N.
             workers: how many; 0 for one a GPU, or one a core.
             threads: CPU threads of each; 0 divides the cores among them.
@@ -157,7 +161,7 @@ class Pool:
                 ours, theirs = map(ends.enter_context, socket.socketpair())
                 process = await asyncio.create_subprocess_exec(
                     sys.executable,
-                    *("-m", "service.worker", str(self.artifact), device, str(threads)),
+                    *("-m", "service.worker", device, str(threads)),
                     stdin=theirs.fileno(),
                     stdout=theirs.fileno(),
                     env={**_environment(), "OMP_NUM_THREADS": str(threads)},
@@ -169,13 +173,14 @@ class Pool:
             theirs.close()  # else nobody would notice that the worker has closed its own
             ends.pop_all()
         worker = _Worker(self, process, ours)
+        worker.load(self.artifact)
         try:
             async with asyncio.timeout(self.start_timeout):
                 hello = await worker.hello
         except (TimeoutError, WorkerLostError) as e:
-            described = worker.describe()
+            fate = await worker.fate()
             await worker.stop()
-            raise PoolError(f"the worker {described} before it was ready") from e
+            raise PoolError(f"the worker {fate} before it was ready") from e
         except asyncio.CancelledError:
             await worker.stop()
             raise
@@ -229,10 +234,18 @@ class _Worker:
         self._batches: deque[Batch[Ask, Answer]] = deque()
         self._watch: asyncio.TimerHandle | None = None
 
-    def describe(self) -> str:
-        """Who it is, and what is the matter with it."""
+    async def fate(self) -> str:
+        """Who it is, and what became of it: if it has closed its end, it may be about to exit."""
+        await asyncio.wait({self._exited}, timeout=_LAST_MOMENT)
         code = self._process.returncode
         return f"{self._process.pid} " + ("hung" if code is None else f"ended with {code}")
+
+    def load(self, artifact: Artifact) -> None:
+        """Have it load an artifact, before all else."""
+        try:
+            self._channel.send(checkpoint.pack(artifact).encode())
+        except OSError as e:  # it died at once
+            self._lose(repr(e))
 
     def take(self, batch: Batch[Ask, Answer]) -> None:
         """Have a batch decoded (see `batcher.Worker`)."""

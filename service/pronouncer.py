@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 
 from model import __version__, alphabets
-from model.alignment import AlignmentError
+from model.alignment import UNALIGNED, AlignmentError
 from model.alphabets import Alphabet
 from model.checkpoint import Artifact
 from model.combining import Way, combine
@@ -227,7 +227,7 @@ class Pronouncing:
         if self._marks and any(map(self._is_unmarked, plan.pieces)):
             warnings.append("the lexicon marks no stress on this word")
         if self._options.alignment:
-            warnings.append("no alignment: the network did not say this word in one piece")
+            warnings.append(UNALIGNED)
         chance = plan.chance if source == "model" else None
         said = written.pronunciations(ways, self._alphabet, chance=chance)
         return told.result(plan.word, plan.normalized, source, said, warnings)

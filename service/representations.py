@@ -18,6 +18,7 @@ from typing import Any, Literal
 import mimeparse
 from starlette.requests import Request
 
+from model.lexicon import tsv
 from service import told
 from service.headers import header
 from service.problems import NotAcceptableError
@@ -26,8 +27,6 @@ from service.schemas import ModelName
 MediaType = Literal["application/json", "application/jsonl", "text/tab-separated-values"]
 JSON: MediaType = "application/json"
 _LINES: tuple[MediaType, ...] = ("application/jsonl", "text/tab-separated-values")
-
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 # What the OpenAPI document says of them beside JSON
 DESCRIBED: dict[int | str, dict[str, Any]] = {
@@ -101,4 +100,4 @@ def _rows(result: Mapping[str, Any]) -> Iterator[str]:
         notes = [f"{error['code']}: {error['message']}", *notes]
     for text in [said["text"] for said in result["pronunciations"]] or [""]:
         fields = (result["word"], text, "; ".join(notes))
-        yield "\t".join(each.translate(_ESCAPES) for each in fields) + "\n"
+        yield "\t".join(map(tsv.escape, fields)) + "\n"

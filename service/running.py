@@ -138,7 +138,7 @@ class Service:
             UnavailableError: before.
         """
         probe = self.probe()
-        if probe.status == "starting":
+        if not self.current.check.proven:
             raise UnavailableError(probe.status)
         return probe
 

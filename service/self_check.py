@@ -20,6 +20,7 @@ class SelfCheck:
 
     Attributes:
         passed: set while the last answers were right.
+        proven: whether any ever were.
         failure: what was wrong with them, else None.
     """
 
@@ -47,6 +48,7 @@ class SelfCheck:
         self.interval = interval
         self.timeout = timeout
         self.passed = asyncio.Event()
+        self.proven = False
         self.failure: str | None = None
 
     async def run(self) -> None:
@@ -79,6 +81,7 @@ class SelfCheck:
     def _note(self, failure: str | None) -> None:
         if failure is None:
             self.passed.set()
+            self.proven = True
         else:
             self.passed.clear()
             if failure != self.failure:

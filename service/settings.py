@@ -109,4 +109,9 @@ class Settings(BaseSettings):
                 f"queue_letters ({self.queue_letters}) must hold a whole request: max_words "
                 f"({self.max_words}) of max_letters ({self.max_letters})"
             )
+        if self.timeout > self.max_timeout:
+            raise ValueError(
+                f"timeout ({self.timeout:g}) is beyond max_timeout ({self.max_timeout:g}), the "
+                "most that a request may ask for"
+            )
         return self

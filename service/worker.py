@@ -1,8 +1,9 @@
 """A decoding process: batches of words in on stdin, answers out on stdout, a line each.
 
-The pool starts it as ``python -m service.worker ARTIFACT DEVICE THREADS``. Its first line says
-that it is ready, or why it never will be. It ends when its stdin does, so it cannot outlive the
-service.
+The pool starts it as ``python -m service.worker DEVICE THREADS``. The first line that it gets holds
+the artifact (see `model.checkpoint.pack`): whatever stands on the disk by now, all workers of a
+generation decode with the same. Its own first line says that it is ready, or why it never will be.
+It ends when its stdin does, so it cannot outlive the service.
 """
 
 from __future__ import annotations
@@ -13,10 +14,9 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, TextIO
 
-from model import devices
+from model import checkpoint, devices
 from model.devices import DeviceLostError
 from model.errors import TangerError
 from model.phonemizer import Phonemizer
@@ -28,15 +28,20 @@ from service.ask import Ask, asked
 _WARM_UP = ((1, 1), (12, 1), (8, 32))
 
 
-def main(artifact: str, device: str, threads: str) -> int:
+def main(device: str, threads: str) -> int:
     """Load, say so, and answer until stdin ends."""
     answers = _own_stdout()
     _interrupt_nobody()
     try:
-        phonemizer = Phonemizer.load(Path(artifact), device, threads=int(threads))
+        line = sys.stdin.readline()
+        if not line:  # the service ended before it sent any
+            return 1
+        artifact = checkpoint.unpack(line)
+        phonemizer = Phonemizer.of(artifact, device, threads=int(threads))
     except (TangerError, OSError) as e:
         _send(answers, {"failed": str(e)})
         return 1
+    del line, artifact  # megabytes
     pace = _warm_up(phonemizer)
     found = phonemizer.decoder.device
     gpus = 0 if found == "cpu" else devices.gpus()

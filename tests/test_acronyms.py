@@ -5,21 +5,21 @@ from model import acronyms, english, lexicon
 
 @pytest.mark.parametrize("word", ["BBC", "HTML", "FBI", "IBM", "ATM", "TV", "CNN"])
 def test_what_is_said_letter_by_letter(word):
-    assert acronyms.is_spelt_out(word)
+    assert acronyms.is_initialism(word)
 
 
 @pytest.mark.parametrize(
     "word", ["NASA", "NATO", "AIDS", "MR", "MRS", "DR", "AND", "THE", "A", "B"]
 )
 def test_what_is_a_word(word):
-    assert not acronyms.is_spelt_out(word)
+    assert not acronyms.is_initialism(word)
 
 
 def test_letters_are_said_with_their_stress():
-    assert " ".join(acronyms.spelt_out("BBC")) == "B IY1 B IY1 S IY1"
-    assert " ".join(acronyms.spelt_out("W")) == "D AH1 B AH0 L Y UW0"
-    assert " ".join(acronyms.spelt_out("TV", plural=True)) == "T IY1 V IY1 Z"
-    assert " ".join(acronyms.spelt_out("GPS", plural=True)) == "JH IY1 P IY1 EH1 S IH0 Z"
+    assert " ".join(acronyms.pronounce("BBC")) == "B IY1 B IY1 S IY1"
+    assert " ".join(acronyms.pronounce("W")) == "D AH1 B AH0 L Y UW0"
+    assert " ".join(acronyms.pronounce("TV", plural=True)) == "T IY1 V IY1 Z"
+    assert " ".join(acronyms.pronounce("GPS", plural=True)) == "JH IY1 P IY1 EH1 S IH0 Z"
 
 
 def named(words):
@@ -33,7 +33,7 @@ def named(words):
         if stem != word:
             letters = english.plural(letters)
         by_letters = letters in pronunciations
-        if acronyms.is_spelt_out(stem):
+        if acronyms.is_initialism(stem):
             tried += 1
             right += by_letters
         elif by_letters:

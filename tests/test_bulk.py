@@ -67,6 +67,18 @@ def test_no_line_is_lost_or_doubled_by_kill_9(tiny_artifact, words, expected, tm
     assert (tmp_path / "out.dict").read_text() == expected
 
 
+def test_a_kill_behind_the_last_line_leaves_no_unfinished_run(tiny_artifact, tmp_path):
+    words = tmp_path / "words.txt"
+    words.write_text("bad\n")
+    journal, other = tmp_path / ".out.dict.journal", tmp_path / "other.txt"
+    other.write_text("tanger\n")
+    for listed, answer in ((words, "BAD  B AE D\n"), (other, "TANGER  T AE NG ER\n")):
+        journal.write_text('{"identity": {}, "read": 4, "written": 12, "failed": false}')
+        assert run(tiny_artifact, listed, tmp_path / "out.dict").exit_code == 0
+        assert (tmp_path / "out.dict").read_text() == answer
+        assert not journal.exists()
+
+
 def test_what_fails_is_told_and_remembered(tiny_artifact, tmp_path):
     (tmp_path / "words.txt").write_bytes(
         b"\xef\xbb\xbfbad\n\n42\n\xff\n" + b"tanger\n" * 2 * bulk.CHUNK

@@ -106,6 +106,34 @@ def test_the_command_fits_another(tiny_artifact, little_lexicon, tmp_path):
     assert after.metrics() == {}
 
 
+def test_weights_that_changed_meanwhile_are_not_calibrated(
+    tiny_artifact, little_lexicon, tmp_path, monkeypatch
+):
+    import shutil
+
+    from model import evaluation
+
+    copy = tmp_path / "tiny"
+    shutil.copytree(tiny_artifact, copy)
+    fit = evaluation.calibrate
+
+    def slowly(*arguments):
+        found = checkpoint.read(copy)
+        weights = {name: array * 1.001 for name, array in found.weights().items()}
+        checkpoint.write(
+            copy, name="new", network=found.network, training={}, calibration=None,
+            graphemes=found.graphemes, phonemes=found.phonemes, weights=weights, extras={},
+        )  # fmt: skip
+        return fit(*arguments)
+
+    monkeypatch.setattr(evaluation, "calibrate", slowly)
+    done = CliRunner().invoke(app, ["calibrate", "--artifact", str(copy), "--lexicon",
+                                    str(little_lexicon["test"]), "--device", "cpu"])  # fmt: skip
+    assert done.exit_code == 2
+    assert "other weights" in done.output
+    assert checkpoint.read(copy).calibration is None
+
+
 @given(st.lists(st.lists(st.floats(0, 1), min_size=1, max_size=9), min_size=1, max_size=10),
        st.lists(st.floats(-50, 50), min_size=8, max_size=8))  # fmt: skip
 def test_several_answers_share_what_there_is(answers, weights):

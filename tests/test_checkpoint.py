@@ -40,8 +40,19 @@ def test_replaces_an_artifact_whole(tmp_path):
     old, new = write(tmp_path / "x"), write(tmp_path / "x", scale=2.0)
     assert old.version != new.version
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
-    with pytest.raises(ArtifactError, match="damaged"):
-        old.weights()
+    assert old.weights()["w"].sum() == 4, "whoever has read the old one has all of it"
+
+
+def test_goes_to_another_process_in_one_line(tmp_path):
+    written = write(tmp_path / "x")
+    line = checkpoint.pack(written)
+    shutil.rmtree(tmp_path / "x")
+    assert "\n" not in line
+    assert checkpoint.unpack(line) == written
+    packed = json.loads(line)
+    packed["files"]["config.json"] = packed["files"]["vocabulary.json"]
+    with pytest.raises(ArtifactError, match=r"config\.json: is damaged"):
+        checkpoint.unpack(json.dumps(packed))
 
 
 def test_a_write_that_fails_leaves_the_old_one(tmp_path):

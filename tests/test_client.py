@@ -368,13 +368,26 @@ def test_what_is_no_service():
         AsyncClient(concurrency=0)
 
 
-def test_what_may_have_been_done_is_not_done_twice():
-    lost, refused = httpx.ReadError("lost"), httpx.ConnectError("refused")
-    for failure in (lost, refused):
-        assert Pursuit(PATIENT, "id").after_failure(failure) <= PATIENT.first_wait
-    assert Pursuit(PATIENT, "id", idempotent=False).after_failure(refused) >= 0
-    with pytest.raises(NoAnswerError):
-        Pursuit(PATIENT, "id", idempotent=False).after_failure(lost)
+def refusal(status, code):
+    described = {
+        "title": "", "status": status, "detail": "", "code": code, "request_id": "id",
+    }  # fmt: skip
+    return httpx.Response(status, json=described, request=httpx.Request("DELETE", "http://x"))
+
+
+def test_a_word_that_kills_is_not_asked_again():
+    assert Pursuit(PATIENT, "id").after_refusal(refusal(503, "stopping")) >= 0
+    with pytest.raises(UnavailableError) as told:
+        Pursuit(PATIENT, "id").after_refusal(refusal(503, "worker_lost"))
+    assert told.value.attempts == 1
+
+
+def test_what_a_stopping_service_may_have_deleted_is_deleted():
+    absent = refusal(404, "not_found")
+    pursuit = Pursuit(PATIENT, "id", deletes=True)
+    assert not pursuit.is_done(absent)
+    pursuit.after_refusal(refusal(503, "stopping"))
+    assert pursuit.is_done(absent)
 
 
 def test_waits_grow_to_their_ceiling_and_differ():

@@ -31,6 +31,11 @@ def test_words_on_the_command_line(pronounce):
     assert result.stdout == "TANGER  T AE NG ER\nBRAND  B R AE N D\n"
 
 
+def test_a_line_of_tsv_has_its_columns_whatever_the_word(pronounce):
+    result = pronounce("--format", "tsv", input="new\tbrand\na\\b\n")
+    assert result.stdout == "new\\tbrand\t\na\\\\b\t\n"
+
+
 def test_words_from_stdin_keep_their_order(pronounce):
     words = ["BRAND", "tanger", "", "Garden"] * 3
     result = pronounce(input="\n".join(words))

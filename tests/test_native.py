@@ -119,7 +119,7 @@ def test_every_kind_of_processor_comes_to_the_same_answers(shipped, tmp_path):
     rows = [shipped.graphemes.encode(word) for word in ("TANGER", "PRONOUNCE", "A", "O'NEIL") * 9]
     weights = {name: array.astype(np.float32) for name, array in shipped.weights().items()}
     config = Engine(shipped).configs[0]
-    favour = np.zeros(len(shipped.phonemes), np.float32)
+    logit_bias = np.zeros(len(shipped.phonemes), np.float32)
     plain = build.Kind("plain", [platform.machine()], [], [])
     if compiler := build.compiler():
         build.compile_for(plain, compiler, tmp_path / "plain.so")
@@ -127,7 +127,7 @@ def test_every_kind_of_processor_comes_to_the_same_answers(shipped, tmp_path):
     found += [build.load(path) for path in tmp_path.glob("plain.so")]
     rows.sort(key=len, reverse=True)
     letters, sounds = shipped.graphemes, shipped.phonemes
-    networks = [NativeNetwork(each, config, weights, letters, sounds, favour) for each in found]
+    networks = [NativeNetwork(each, config, weights, letters, sounds, logit_bias) for each in found]
     first, *others = (network.decode(rows) for network in networks)
     for answers in others:
         for answer, expected in zip(answers, first, strict=True):
@@ -153,20 +153,20 @@ def test_weights_of_another_shape_never_reach_it(shipped, name):
     weights = {key: array.astype(np.float32) for key, array in shipped.weights().items()}
     kept = Engine(shipped).configs[0]
     (_, found) = build.library()
-    favour = np.zeros(len(shipped.phonemes), np.float32)
+    logit_bias = np.zeros(len(shipped.phonemes), np.float32)
     with pytest.raises(ValueError, match="weights of"):
         NativeNetwork(
             found, kept, {**weights, name: weights[name][:-1]}, shipped.graphemes,
-            shipped.phonemes, favour,
+            shipped.phonemes, logit_bias,
         )  # fmt: skip
     with pytest.raises(ValueError, match="a network of"):
         NativeNetwork(
             found, replace(kept, output_symbols=9), weights, shipped.graphemes, shipped.phonemes,
-            favour,
+            logit_bias,
         )  # fmt: skip
     assert len(GRAPHEMES) != len(shipped.graphemes)
     with pytest.raises(ValueError, match="a network of"):
-        NativeNetwork(found, kept, weights, GRAPHEMES, PHONEMES, favour)
+        NativeNetwork(found, kept, weights, GRAPHEMES, PHONEMES, logit_bias)
 
 
 def test_no_compiler_is_said(monkeypatch):

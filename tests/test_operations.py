@@ -1,6 +1,7 @@
 """What those who run the service see of it, and do to it."""
 
 import json
+import os
 import random
 import re
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from live_service import eventually, get, running
+from live_service import eventually, get, post, running
 
 from model import checkpoint, evaluation
 from model.phonemizer import Phonemizer
@@ -45,10 +46,10 @@ def client(service):
         yield client
 
 
-def other_weights(artifact: Path, path: Path) -> str:
+def other_weights(artifact: Path, path: Path, scale: float = 1.001) -> str:
     """Another artifact of the same language in the place of the one at `path`; its version."""
     found = checkpoint.read(artifact)
-    weights = {name: array * np.float32(1.001) for name, array in found.weights().items()}
+    weights = {name: array * np.float32(scale) for name, array in found.weights().items()}
     written = checkpoint.write(
         path,
         name=found.name,
@@ -81,6 +82,8 @@ def test_a_word_is_decoded_once_and_known_then(client):
         r'queue;dur=[0-9.]+, decode;dur=[0-9.]+, batch;desc="1"', first.headers["Server-Timing"]
     )
     assert again.headers["Server-Timing"] == "cache"
+    for word in ("...", "日本"):  # nothing to say, nothing to ask
+        assert client.get(f"/pronounce/{word}").headers["Server-Timing"] == "rules"
     (said,) = (result["pronunciations"] for result in first.json()["results"])
     assert [result["pronunciations"] for result in again.json()["results"]] == [said, said]
     assert metric(client, name % "decoded") == decoded + 1
@@ -187,7 +190,8 @@ def test_wrong_answers_are_not_ready(pinned_artifact, tmp_path):
     checkpoint.write_pinned(found, {word: ("Z", "Z")})
     with running(tmp_path / "log", artifact=copy) as service:
         eventually(lambda: "wrong answers" in service.ask(get("/readyz")).text, "the check to fail")
-        assert service.ask(get("/readyz")).status_code == 503
+        for path in ("/readyz", "/startupz"):
+            assert service.ask(get(path)).status_code == 503
         refused = service.ask(get("/pronounce/bad"))
         assert refused.status_code == 503
         assert refused.headers["Retry-After"]
@@ -253,6 +257,27 @@ def test_new_weights_take_over_under_load_and_no_request_fails(pinned_artifact, 
         assert service.stop() == 0
         assert not service.remaining()
         assert "Traceback" not in service.log
+
+
+@pytest.mark.parametrize("fault", ["another", "damaged", "gone"])
+def test_a_new_worker_decodes_with_the_weights_that_are_served(pinned_artifact, tmp_path, fault):
+    place = tmp_path / "artifact"
+    shutil.copytree(pinned_artifact, place)
+    with running(tmp_path / "log", artifact=place, cache_words=0) as service:
+        service.wait_until_ready()
+        asked = post(["tanger", "brandeau"])
+        before = service.ask(asked).json()
+        if fault == "another":
+            other_weights(place, place, scale=0.5)
+        elif fault == "damaged":
+            (place / "weights.safetensors").write_bytes(b"nonsense")
+        else:
+            shutil.rmtree(place)
+        (worker,) = service.workers()
+        os.kill(worker, signal.SIGKILL)
+        eventually(lambda: service.workers() not in ([], [worker]), "another worker")
+        service.wait_until_ready()
+        assert service.ask(asked).json() == before
 
 
 @pytest.mark.parametrize("fault", ["damaged", "wrong answers", "cannot be loaded"])

@@ -1,5 +1,6 @@
 import math
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -86,8 +87,8 @@ def test_without_onnx_runtime_torch_scores(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("scorer", [OnnxScorer, TorchScorer.of])
-def test_a_damaged_artifact(tmp_path, scorer):
+def test_weights_of_another_network(tmp_path, scorer):
     artifact = written(tmp_path / "random", STRESSED["strong, with stress"])
-    (artifact.path / checkpoint.WEIGHTS).write_bytes(b"nothing")
-    with pytest.raises(ArtifactError):
-        scorer(artifact)
+    network = {**artifact.network, "hidden": 2 * artifact.network["hidden"]}
+    with pytest.raises(ArtifactError, match="do not fit"):
+        scorer(replace(artifact, network=network))

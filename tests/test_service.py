@@ -2,6 +2,7 @@ import asyncio
 import gzip
 import json
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -12,7 +13,7 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from live_service import eventually, get, post, running
+from live_service import Exchange, eventually, get, post, running
 
 from model import checkpoint
 from service.schemas import PronounceRequest, PronounceResponse
@@ -535,6 +536,15 @@ def test_a_deadline_that_is_missed(service, client):
         problem(answer, 504, "deadline_missed")
         assert client.get("/livez").status_code == 200
     results(client.get("/pronounce/bad"), ["bad"])
+
+
+def test_a_deadline_counts_from_the_head(service):
+    body = b'{"words": ["bad"]}'
+    for seconds, status in ((60, 200), (0.2, 504)):
+        exchange = Exchange(service.port, post(body, X_Request_Timeout=seconds)[: -len(body)])
+        time.sleep(0.4)
+        exchange.send(body)
+        assert exchange.answer().status_code == status
 
 
 def longest(start):

@@ -86,6 +86,12 @@ def test_the_queue_must_hold_a_whole_request(monkeypatch, capsys):
     assert Settings(queue_letters=54, max_words=6, max_letters=9).queue_letters == 54
 
 
+def test_a_request_may_ask_for_the_default(capsys):
+    assert main(["--timeout", "90"]) == 2
+    assert "timeout (90) is beyond max_timeout (60)" in capsys.readouterr().err
+    assert Settings(timeout=90, max_timeout=90).timeout == 90
+
+
 def test_an_unknown_option_is_refused(monkeypatch, capsys):
     with pytest.raises(SystemExit) as caught:
         main(["--wokers", "3"])

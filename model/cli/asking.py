@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import typer
 
 from model import alphabets, checkpoint, cores, lexicon
-from model.alignment import AlignmentError
+from model.alignment import UNALIGNED, AlignmentError
 from model.alphabets import Alphabet
 from model.cli import bulk
 from model.cli.common import (
@@ -28,7 +28,7 @@ from model.cli.common import (
 from model.combining import Way, combine
 from model.hypothesis import MOST
 from model.inventory import Inventory
-from model.lexicon import Entry
+from model.lexicon import Entry, tsv
 from model.reading import Part, Reader
 from model.spelling import Spelling
 
@@ -207,7 +207,7 @@ def _lines(
     """One word's lines, each with its line feed."""
     if not ways:
         if format == "tsv":
-            return f"{spelling.word.strip()}\t\n"
+            return f"{tsv.escape(spelling.word.strip())}\t\n"
         code = spelling.error.code if spelling.error else ""
         return f"# {spelling.word[:80]!r}: {code}\n"
     lines = ""
@@ -217,7 +217,7 @@ def _lines(
             letters = [spelling.normalized[start:end] for start, end in way.alignment.spans]
             text = " ".join(map(":".join, zip(letters, way.phonemes, strict=True)))
         if format == "tsv":
-            lines += f"{spelling.word.strip()}\t{text}\n"
+            lines += f"{tsv.escape(spelling.word.strip())}\t{text}\n"
         else:
             lines += f"{spelling.normalized}{f'({number})' if number else ''}  {text}\n"
     return lines
@@ -241,7 +241,7 @@ def _told(spelling: Spelling, *, unaligned: bool = False) -> list[str]:
     """Warnings and error of one word, the letters of whose phonemes may not be known."""
     told = [*spelling.warnings]
     if unaligned:
-        told.append("no alignment: the network did not say this word in one piece")
+        told.append(UNALIGNED)
     if spelling.error is not None:
         told.append(spelling.error.message)
     return [f"{spelling.word[:80]!r}: {each}" for each in told]

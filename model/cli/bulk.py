@@ -183,7 +183,9 @@ def _take_up(path: Path, part: Path, identity: Mapping[str, Any]) -> _Journal:
         record = json.loads(path.read_bytes())
     except FileNotFoundError:
         return _Journal()
-    if record.pop("identity") != identity or not part.exists():
+    if not part.exists():  # killed behind the last step but one: that run was done
+        return _Journal()
+    if record.pop("identity") != identity:
         raise BulkError(path, part)
     return _Journal(**record)
 

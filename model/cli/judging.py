@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from model import checkpoint
+from model.checkpoint import ArtifactError
 from model.cli.common import (
     ARTIFACT,
     ArtifactOption,
@@ -92,7 +93,10 @@ def calibrate(
         loaded = load(artifact, device, precision=precision, threads=threads)
         fitted, of_alternatives = evaluation.calibrate(loaded, lexicon)
         kept = loaded.calibration if only_alternatives else None
-        checkpoint.recalibrate(checkpoint.read(artifact), kept or fitted, of_alternatives)
+        found = checkpoint.read(artifact)
+        if found.weights_sha256 != loaded.weights_sha256:
+            raise ArtifactError(artifact, "has other weights by now: calibrate it again")
+        checkpoint.recalibrate(found, kept or fitted, of_alternatives)
     print(f"{artifact} is calibrated on {lexicon}: evaluate it again")
 
 

@@ -6,6 +6,16 @@ from pathlib import Path
 
 from model.lexicon.entry import Entry, EntryError, LexiconError, Row, check_phonemes
 
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def escape(field: str) -> str:
+    r"""A field of an answer, which may hold any characters.
+
+    Tabs, line ends and backslashes become ``\t``, ``\n``, ``\r`` and ``\\``.
+    """
+    return field.translate(_ESCAPES)
+
 
 def parse_line(path: Path, number: int, line: str) -> Row | None:
     """The row of a line; None where it is blank.

@@ -91,7 +91,7 @@ class NativeNetwork:
         weights: Mapping[str, Array],
         graphemes: Vocabulary,
         phonemes: Vocabulary,
-        favour: Array,
+        logit_bias: Array,
     ) -> None:
         """Lay the weights out.
 
@@ -101,7 +101,7 @@ class NativeNetwork:
             weights: float32, by the names that `Seq2Seq` gives them.
             graphemes: what words are spelt in.
             phonemes: what is said.
-            favour: [V] what is added to all logits.
+            logit_bias: [V] what is added to all logits.
 
         Raises:
             KeyError: for a weight that is missing.
@@ -116,7 +116,7 @@ class NativeNetwork:
         sizes = (config.input_symbols, config.output_symbols)
         if sizes != (len(graphemes), len(phonemes)):
             raise ValueError(f"a network of {sizes[0]} graphemes and {sizes[1]} phonemes")
-        self._network = self._laid_out(weights, favour, phonemes)
+        self._network = self._laid_out(weights, logit_bias, phonemes)
 
     def decode(self, rows: Sequence[Sequence[int]]) -> list[Decoded]:
         """Answers for spelt words, none of them empty, the longest first (see `Decoder`).
@@ -174,7 +174,7 @@ class NativeNetwork:
         ], several
 
     def _laid_out(
-        self, weights: Mapping[str, Array], favour: Array, phonemes: Vocabulary
+        self, weights: Mapping[str, Array], logit_bias: Array, phonemes: Vocabulary
     ) -> _Network:
         config = self._config
         sides = ["ahead", "back"] if config.direction == "both" else ["ahead"]
@@ -213,7 +213,7 @@ class NativeNetwork:
             decoder.append(layer)
 
         output = _check(weights["output.weight"], config.output_symbols, hidden) * stabiliser
-        bias = _check(weights["output.bias"], config.output_symbols) + favour
+        bias = _check(weights["output.bias"], config.output_symbols) + logit_bias
         output = _padded(output.T, _LANES)
         network = _Network(
             hidden=hidden, width=width, directions=len(sides),
