@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
@@ -25,11 +26,10 @@ from model.cli.common import (
     load,
     plain_errors,
 )
-from model.combining import Way, combine
+from model.combining import Way
 from model.hypothesis import MOST
-from model.inventory import Inventory
 from model.lexicon import Entry, tsv
-from model.reading import Part, Reader
+from model.speaker import Speaker
 from model.spelling import Spelling
 
 # `convert` makes the others of these
@@ -90,58 +90,11 @@ def pronounce(
         )
         # What decodes chunk beside chunk decodes each of them in one thread
         phonemizer = load(
-            artifact, device, precision=precision, threads=threads if output is None else 1
+            checked, device, precision=precision, threads=threads if output is None else 1
         )
         marks = alphabets.marks_stress(written, stress)
-        reader = Reader(checked.graphemes.own, checked.phonemes.own)
-        inventory = Inventory(checked.phonemes.own)
-
-        def ask(some: Sequence[str], alphabet: Alphabet) -> Iterator[tuple[Spelling, list[Way]]]:
-            """Each word's spelling, and the ways to say it in `alphabet`, if there are any."""
-            readings = [reader.read(word) for word in some]
-            parts = [part for reading in readings for part in reading.parts]
-            asked = [part.text for part in parts if part.spoken is None]
-
-            def write(
-                phonemes: Sequence[str], digits: Sequence[int | None] | None
-            ) -> tuple[str, ...]:
-                return alphabets.write(phonemes, alphabet, digits, marks=marks)
-
-            answers: Iterator[list[Way]]
-            if n == 1 and not alignment:  # whose chance and end nobody reads
-                answers = (
-                    [Way(write(*said), None, complete=True)] for said in phonemizer.say(asked)
-                )
-            else:
-                answers = (
-                    [
-                        Way(write(one.phonemes, one.stress), one.probability, one.complete,
-                            one.alignment)
-                        for one in several
-                    ]
-                    for several in phonemizer.alternatives(asked, n, aligned=alignment)
-                )  # fmt: skip
-
-            def ways(part: Part) -> list[Way]:
-                if part.spoken is None:
-                    return next(answers)
-                phonemes, digits = inventory.split(part.spoken)
-                known = digits if checked.knows_stress else None
-                return [Way(write(phonemes, known), 1.0, complete=True)]
-
-            for reading in readings:
-                yield reading.spelling, combine(list(map(ways, reading.parts)), n)
-
-        def lines(some: Sequence[str]) -> bulk.Answers:
-            answers, told, failed = [], [], False
-            for each, ways in ask(some, written):
-                answers.append(_lines(each, ways, format, written))
-                if alignment or each.warnings or each.error:
-                    unaligned = alignment and any(way.alignment is None for way in ways)
-                    told += _told(each, unaligned=unaligned)
-                failed = failed or not ways
-            return bulk.Answers("".join(answers), told, failed)
-
+        speaker = Speaker(checked, phonemizer, n=n, alignment=alignment, marks=marks)
+        ask = partial(_answers, speaker, alphabet=written, format=format)
         failed = False
         if output is not None:
             identity = {
@@ -154,23 +107,23 @@ def pronounce(
                 "alignment": alignment,
             }
             failed = bulk.answer(
-                input, output, identity=identity, ask=lines, tell=_tell,
+                input, output, identity=identity, ask=ask, tell=_tell,
                 threads=_side_by_side(phonemizer.decoder.device, threads),
             )  # fmt: skip
         elif format == "ctf":  # marks phonemes itself, and numbers symbols over the whole list
             entries = []
-            for each, ways in ask(
-                words or [w for chunk in _chunks(input) for w in chunk], "native"
+            for spelling, ways in speaker.say(
+                words or [word for chunk in _chunks(input) for word in chunk], "native"
             ):
-                for told in _told(each):
+                for told in _told(spelling):
                     _tell(told)
                 failed = failed or not ways
-                entries += [Entry(each.normalized or "", way.phonemes) for way in ways]
+                entries += [Entry(spelling.normalized or "", way.phonemes) for way in ways]
             for line in lexicon.render(entries, "ctf") if entries else ():
                 print(line)
         else:
             for chunk in [words] if words else _chunks(input):
-                found = lines(chunk)
+                found = ask(chunk)
                 for told in found.told:
                     _tell(told)
                 print(found.lines, end="")
@@ -199,6 +152,20 @@ def _check(
 def _side_by_side(device: str, threads: int | None) -> int:
     """Chunks to answer at the same time: on a GPU one is decoded while another is spelt."""
     return threads or cores.available() if device == "cpu" else 2
+
+
+def _answers(
+    speaker: Speaker, words: Sequence[str], *, alphabet: Alphabet, format: AnswerFormat
+) -> bulk.Answers:
+    """What becomes of some words."""
+    lines, told, failed = [], [], False
+    for spelling, ways in speaker.say(words, alphabet):
+        lines.append(_lines(spelling, ways, format, alphabet))
+        if speaker.alignment or spelling.warnings or spelling.error:
+            unaligned = speaker.alignment and any(way.alignment is None for way in ways)
+            told += _told(spelling, unaligned=unaligned)
+        failed = failed or not ways
+    return bulk.Answers("".join(lines), told, failed)
 
 
 def _lines(

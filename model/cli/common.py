@@ -18,6 +18,7 @@ from model.config import Precision
 from model.errors import TangerError
 
 if TYPE_CHECKING:
+    from model.checkpoint import Artifact
     from model.phonemizer import Phonemizer
 
 ARTIFACT = Path(__file__).parent.parent.parent / "artifacts" / "en-us"
@@ -29,12 +30,17 @@ PrecisionOption = Annotated[Precision, typer.Option(help="What a CPU computes in
 
 
 def load(
-    artifact: Path, device: str, *, precision: Precision, threads: int | None, masked: bool = True
+    artifact: Artifact,
+    device: str,
+    *,
+    precision: Precision,
+    threads: int | None,
+    masked: bool = True,
 ) -> Phonemizer:
     """The artifact, with all cores at work where nothing else is asked for."""
     from model.phonemizer import Phonemizer
 
-    return Phonemizer.load(
+    return Phonemizer.of(
         artifact,
         device,
         masked=masked,

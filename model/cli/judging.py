@@ -54,12 +54,15 @@ def evaluate(
 
         set_threads(threads)
         artifacts = artifact or [ARTIFACT]
-        in_torch = TorchDecoder.of(
-            [checkpoint.read(path) for path in artifacts], device, masked=not unmasked
-        )
-        if len(artifacts) == 1:
+        networks = [checkpoint.read(path) for path in artifacts]
+        in_torch = TorchDecoder.of(networks, device, masked=not unmasked)
+        if len(networks) == 1:
             phonemizer = load(
-                artifacts[0], device, precision=precision, threads=threads, masked=not unmasked
+                networks[0],
+                device,
+                precision=precision,
+                threads=threads,
+                masked=not unmasked,
             )
         else:
             phonemizer = Phonemizer(in_torch, in_torch.graphemes, in_torch.phonemes)
@@ -90,7 +93,7 @@ def calibrate(
     with plain_errors():
         from model import evaluation
 
-        loaded = load(artifact, device, precision=precision, threads=threads)
+        loaded = load(checkpoint.read(artifact), device, precision=precision, threads=threads)
         fitted, of_alternatives = evaluation.calibrate(loaded, lexicon)
         kept = loaded.calibration if only_alternatives else None
         found = checkpoint.read(artifact)
