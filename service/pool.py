@@ -318,9 +318,11 @@ class _Worker:
         """See whether it is at work, now that its batch should be done.
 
         A machine that has other things to do is no reason to replace one: that would take yet more
-        of its time. One that is late is waited for as long as it is at work.
+        of its time. One that is late is waited for as long as it is at work, or could be if it had
+        a processor.
         """
-        seconds = late.look(self._cpu_ticks(), self._loop.time())
+        ticks, runnable = self._usage()
+        seconds = late.look(ticks, runnable=runnable, now=self._loop.time())
         most = _PATIENCE * (late.expected + self._pool.decode_timeout)
         if late.silent + 1 >= _LOOKS or seconds > most:
             self._lose(f"hung, {seconds:.2f} s beyond {late.expected:.2f} s")
@@ -342,18 +344,21 @@ class _Worker:
         for batch in batches[:1]:
             batch.lose(error)
 
-    def _cpu_ticks(self) -> int:
-        """Processor time that it has used; 0 where the system does not tell."""
+    def _usage(self) -> tuple[int, bool]:
+        """Processor time that it has used, and whether it runs or waits for a processor.
+
+        Nothing and no where the system does not tell.
+        """
         try:
             # proc_pid_stat(5): the command stands in parentheses and may hold anything
             stat = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
-            return 0
-        return int(stat[11]) + int(stat[12])
+            return 0, False
+        return int(stat[11]) + int(stat[12]), stat[0] == "R"
 
 
 class _Late:
-    """How long a batch is late, and at how many looks in a row its worker had done nothing.
+    """How long a batch is late, and at how many looks in a row its worker did nothing.
 
     Looks are counted, not seconds: in a second in which the whole machine stood still nobody has
     been silent.
@@ -363,10 +368,10 @@ class _Late:
         self.expected = expected
         self.silent = 0
         self._due = started + expected
-        self._used = -1
+        self._ticks = -1
 
-    def look(self, used: int, now: float) -> float:
-        """Note processor time; the seconds beyond what was expected."""
-        self.silent = self.silent + 1 if used == self._used else 0
-        self._used = used
+    def look(self, ticks: int, *, runnable: bool, now: float) -> float:
+        """Note what its worker does; the seconds beyond what was expected."""
+        self.silent = self.silent + 1 if ticks == self._ticks and not runnable else 0
+        self._ticks = ticks
         return now - self._due

@@ -4,6 +4,10 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 
 import poison
@@ -132,6 +136,44 @@ def test_workers_that_hang_are_replaced_and_their_words_answered(service):
     service.wait_until_ready(2)
     assert not set(service.workers()) & set(before)
     assert_answers(service)
+
+
+# Takes one processor from whoever is not in real time, but for a twentieth of each second
+HOG = """
+import os, sys
+os.sched_setaffinity(0, [int(sys.argv[1])])
+os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+print("at work", flush=True)
+while True: pass
+"""
+
+
+@contextmanager
+def starved(process):
+    """Keep a process to a processor of which it gets next to nothing."""
+    one = min(os.sched_getaffinity(0))
+    hog = [sys.executable, "-c", HOG, str(one)]
+    with subprocess.Popen(hog, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as hog:
+        try:
+            if not hog.stdout.readline():
+                pytest.skip("nobody may take a processor here")
+            os.sched_setaffinity(process, [one])
+            yield
+        finally:
+            hog.kill()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="not on this system")
+def test_a_worker_that_gets_no_processor_is_waited_for(shipped_artifact, tmp_path):
+    limits = {"decode_timeout": 0.2, "check_every": 1000}
+    with running(tmp_path / "log", artifact=shipped_artifact, **limits) as service:
+        service.wait_until_ready()
+        (worker,) = service.workers()
+        words = [2 * "".join(letters) for letters in product("ADEN", repeat=4)]
+        with starved(worker):
+            answer = service.ask(post(words))
+        assert answer.status_code == 200
+        assert service.workers() == [worker], service.log
 
 
 def test_a_worker_that_is_late_but_at_work_is_waited_for(shipped_artifact, tmp_path, monkeypatch):
