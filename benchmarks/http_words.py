@@ -24,20 +24,21 @@ def new_words(lengths: Sequence[int], seed: int) -> Iterator[str]:
     Each length counts through all of its spellings, in steps that leap about.
 
     Args:
-        lengths: letters of real words, which these words get in turn; the shortest get five.
+        lengths: letters of real words, which these words get in turn; the shortest get five, or
+            more once there are no more of five.
         seed: where to begin.
-
-    Raises:
-        RuntimeError: where there are no more.
     """
     drawn = Counter[int]()
     for length in cycle(max(length, _SHORTEST) for length in lengths):
-        letters = [(_CONSONANTS, _VOWELS)[place % 2] for place in range(length - 2)] + [_ANY] * 2
-        size = math.prod(map(len, letters))
-        if drawn[length] == size:
-            raise RuntimeError(f"there are no more words of {length} letters")
+        while drawn[length] == (size := math.prod(map(len, letters := _letters(length)))):
+            length += 1
         yield _spelling((seed + drawn[length] * _step(size)) % size, letters)
         drawn[length] += 1
+
+
+def _letters(length: int) -> list[str]:
+    """The letters for each place of a word."""
+    return [(_CONSONANTS, _VOWELS)[place % 2] for place in range(length - 2)] + [_ANY] * 2
 
 
 def natural_words(graphemes: Collection[str], count: int, *, seed: int = 1) -> list[str]:

@@ -30,8 +30,10 @@ def draw(record: Mapping[str, Any], path: Path) -> None:
     systems.margins(0.3)
     for precision, rates in record["words_per_second"].items():
         batches.plot(list(map(int, rates)), list(rates.values()), "o-", label=precision)
-    batches.set(xscale="log", xlabel="batch", ylabel="words/s, one core", ylim=0)
-    batches.legend()
+    batches.set(xscale="log", xlabel="batch", ylabel="words/s, one core")
+    top = max(rate for rates in record["words_per_second"].values() for rate in rates.values())
+    batches.set_ylim(0, 1.4 * top)  # with room for the legend
+    batches.legend(loc="upper left")
     by_length = record["seconds_by_letters"]
     lengths.plot(list(map(int, by_length)), [1e3 * each for each in by_length.values()], "o-")
     lengths.set(xlabel="letters", ylabel="ms a word, batch 64", ylim=0, xlim=0)

@@ -84,3 +84,10 @@ def test_the_no_op_answers_in_our_schema():
     assert answer.status_code == 200
     results = PronounceResponse.model_validate(answer.json()).results
     assert [result.word for result in results] == ["one", "two"]
+
+
+def test_new_words_grow_when_there_are_no_more_of_their_length():
+    count = 20 * 6 * 20 * 26 * 26 + 1000  # what five letters can spell, and more
+    words = list(islice(new_words([2], seed=1), count))
+    assert len(set(words)) == count
+    assert len(words[-1]) == 6
