@@ -29,7 +29,8 @@ def new_words(lengths: Sequence[int], seed: int) -> Iterator[str]:
         seed: where to begin.
     """
     drawn = Counter[int]()
-    for length in cycle(max(length, _SHORTEST) for length in lengths):
+    for least in cycle(lengths):
+        length = max(least, _SHORTEST)
         while drawn[length] == (size := math.prod(map(len, letters := _letters(length)))):
             length += 1
         yield _spelling((seed + drawn[length] * _step(size)) % size, letters)
