@@ -50,7 +50,7 @@ def test_what_is_missing_is_said(monkeypatch):
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without_wordfreq)
-    with pytest.raises(SpellingsError, match="pip install"):
+    with pytest.raises(SpellingsError, match="make dev"):
         list(spellings.frequent(["en"], LETTERS, without=()))
 
 
