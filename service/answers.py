@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from model import alphabets
 from model.combining import Way, combine
@@ -18,19 +18,18 @@ from service import written
 from service.ask import Ask
 
 
-class Answer(NamedTuple):
-    """All that is said to one word.
+class Failure(NamedTuple):
+    """What the decoder raised in place of an answer."""
 
-    Attributes:
-        pronunciations: an array of them, the likeliest first, as `service.written` has it.
-        error: what the decoder raised instead, else None.
-    """
-
-    pronunciations: str = "[]"
-    error: str | None = None
+    error: str
 
 
-def told(ask: Ask, hypotheses: Sequence[Hypothesis]) -> Answer:
+# All that is said to one word: an array of its pronunciations, the likeliest first, as
+# `service.written` has it.
+Answer: TypeAlias = str | Failure
+
+
+def told(ask: Ask, hypotheses: Sequence[Hypothesis]) -> str:
     """What the network found, as it was asked for."""
     ways = [
         Way(
@@ -43,14 +42,13 @@ def told(ask: Ask, hypotheses: Sequence[Hypothesis]) -> Answer:
     ]
     if len(ways) > 1:  # two of them can be one in another alphabet
         ways = combine([ways], len(ways))
-    return Answer(written.pronunciations(ways, ask.alphabet, letters=ask.word))
+    return written.pronunciations(ways, ask.alphabet, letters=ask.word)
 
 
 def write(answers: Iterable[Answer]) -> str:
     """The line, without its end."""
     return "\t".join(
-        answer.pronunciations if answer.error is None else json.dumps(answer.error)
-        for answer in answers
+        answer if isinstance(answer, str) else json.dumps(answer.error) for answer in answers
     )
 
 
@@ -61,7 +59,7 @@ def read(line: bytes) -> list[Answer]:
         ValueError: where it is none of `write`.
     """
     return [
-        Answer(said) if said[:1] == "[" and said[-1] == "]" else Answer(error=_error(said))
+        said if said[:1] == "[" and said[-1] == "]" else Failure(_error(said))
         for said in line.decode().split("\t")
     ]
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
@@ -117,10 +117,10 @@ class Batcher(Generic[K, A]):
         self._slots: dict[K, _Slot[K, A]] = {}
         # In order of arrival. A word leaves when it is taken, or when the last request that waits
         # for it gives up, so that what nobody waits for any more takes no room.
-        self._queue: dict[K, _Slot[K, A]] = {}
+        self._queue: dict[_Slot[K, A], None] = {}
         # What lost workers held. Each goes alone, so that a word that kills harms no other again,
         # and while one worker of several is left it waits for another, so that it kills not both.
-        self._again: dict[K, _Slot[K, A]] = {}
+        self._again: dict[_Slot[K, A], None] = {}
         self._letters = 0
         # The last to come is the first to go: others may sleep while there is little to do
         self._free: list[Worker] = []
@@ -144,7 +144,7 @@ class Batcher(Generic[K, A]):
     @property
     def age(self) -> float:
         """Seconds that the oldest word has been waiting."""
-        oldest = next(iter((self._again or self._queue).values()), None)
+        oldest = next(iter(self._again or self._queue), None)
         return 0.0 if oldest is None else self.clock() - oldest.arrived
 
     @property
@@ -176,35 +176,42 @@ class Batcher(Generic[K, A]):
         """
         if not words:
             return Answered([])
-        distinct = dict.fromkeys(words)
-        new = {word: self.weigh(word) for word in distinct if word not in self._slots}
+        arrived = self.clock()
+        slots: dict[K, _Slot[K, A]] = {}
+        new: list[_Slot[K, A]] = []
+        for word in words:
+            slot = self._slots.get(word) or slots.get(word)
+            if slot is None:
+                slot = _Slot(word, self.weigh(word), arrived)
+                new.append(slot)
+            slots[word] = slot
         self._admit(new, timeout)
         loop = asyncio.get_running_loop()
-        request = _Request(self.clock(), len(distinct), loop.create_future())
-        for word, letters in new.items():
-            self._slots[word] = self._queue[word] = _Slot(word, letters, request.arrived)
-            self._letters += letters
-        slots = {word: self._slots[word] for word in distinct}
+        request = _Request(len(slots), loop.create_future())
+        for slot in new:
+            self._slots[slot.word] = slot
+            self._queue[slot] = None
+            self._letters += slot.letters
         for slot in slots.values():
             slot.requests.append(request)
         if new:
             self._arrived()
         timer = loop.call_later(timeout, request.fail, TimeoutError())
         try:
-            last = await request.done
+            batch = await request.done
         except TimeoutError as e:
             raise self._late(words, timeout) from e
         finally:
             timer.cancel()
             if request.remaining:
                 self._give_up(request, slots.values())
-        if last.resolved - request.arrived > timeout:  # the timer counts in milliseconds
+        if batch.resolved - arrived > timeout:  # the timer counts in milliseconds
             raise self._late(words, timeout)
         return Answered(
             [slots[word].answer for word in words],  # type: ignore[misc]  # none remains
-            queued=max(0.0, last.taken - request.arrived),
-            decoding=last.resolved - last.taken,
-            batch=last.batch,
+            queued=max(0.0, batch.taken - arrived),
+            decoding=batch.resolved - batch.taken,
+            batch=len(batch.words),
         )
 
     def join(self, worker: Worker) -> None:
@@ -278,8 +285,8 @@ class Batcher(Generic[K, A]):
             self._laden.append(worker)
             worker.take(self._take(self.max_batch))
 
-    def _admit(self, new: Mapping[K, int], timeout: float) -> None:
-        letters = sum(new.values())
+    def _admit(self, new: Sequence[_Slot[K, A]], timeout: float) -> None:
+        letters = sum(slot.letters for slot in new)
         if self._letters + letters > self.capacity:
             excess = self._letters + letters - self.capacity
             seconds = self.pace.seconds(excess) / max(1, self.workers)
@@ -308,20 +315,19 @@ class Batcher(Generic[K, A]):
     def _leave(self, slot: _Slot[K, A]) -> bool:
         """Take a word out of the queue; whether it was in it."""
         for queue in (self._queue, self._again):
-            if queue.get(slot.word) is slot:
-                del queue[slot.word]
+            if slot in queue:
+                del queue[slot]
                 self._letters -= slot.letters
                 return True
         return False
 
     def _take(self, room: int) -> Batch[K, A]:
         if self._may_try_again:
-            slots = list(islice(self._again.values(), 1))
+            slots = list(islice(self._again, 1))
         else:
-            slots = list(islice(self._queue.values(), room))
+            slots = list(islice(self._queue, room))
         for slot in slots:
             self._leave(slot)
-            slot.batch = len(slots)
         return Batch(self, slots)
 
     def _back(self, slots: Sequence[_Slot[K, A]]) -> None:
@@ -331,7 +337,7 @@ class Batcher(Generic[K, A]):
                 self._letters += slot.letters
             else:
                 del self._slots[slot.word]
-        wanted = {slot.word: slot for slot in slots if slot.requests}
+        wanted = {slot: None for slot in slots if slot.requests}
         if any(slot.lost for slot in slots):  # one, that goes alone
             self._again = {**wanted, **self._again}
         else:
@@ -345,28 +351,24 @@ class Batcher(Generic[K, A]):
                 request.fail(error)
             return
         slot.lost = True
-        self._again[slot.word] = slot
+        self._again[slot] = None
         self._letters += slot.letters
 
-    def _answer(self, slot: _Slot[K, A], answer: A) -> None:
+    def _answer(self, slot: _Slot[K, A], answer: A, batch: Batch[K, A]) -> None:
         del self._slots[slot.word]
         slot.answer = answer
         for request in slot.requests:
-            request.answered(slot)
+            request.remaining -= 1
+            if not request.remaining and not request.done.done():
+                request.done.set_result(batch)
 
 
 @dataclass(eq=False, slots=True)
 class _Request(Generic[K, A]):
-    """Somebody who waits for words; `done` is set to the last of them."""
+    """Somebody who waits for words; `done` is set to the batch of the last of them."""
 
-    arrived: float
     remaining: int
-    done: asyncio.Future[_Slot[K, A]]
-
-    def answered(self, slot: _Slot[K, A]) -> None:
-        self.remaining -= 1
-        if not self.remaining and not self.done.done():
-            self.done.set_result(slot)
+    done: asyncio.Future[Batch[K, A]]
 
     def fail(self, error: Exception) -> None:
         if not self.done.done():
@@ -382,9 +384,6 @@ class _Slot(Generic[K, A]):
     arrived: float
     requests: list[_Request[K, A]] = field(default_factory=list)
     lost: bool = False
-    taken: float = 0.0
-    resolved: float = 0.0
-    batch: int = 0
     answer: A | None = None
 
 
@@ -394,6 +393,8 @@ class Batch(Generic[K, A]):
     Attributes:
         words: what to decode, in order.
         letters: in all of them.
+        taken: when a worker began, by the batcher's clock.
+        resolved: when the answers were handed out.
     """
 
     def __init__(self, batcher: Batcher[K, A], slots: Sequence[_Slot[K, A]]) -> None:
@@ -401,6 +402,8 @@ class Batch(Generic[K, A]):
         self._slots = slots
         self.words = [slot.word for slot in slots]
         self.letters = sum(slot.letters for slot in slots)
+        self.taken = 0.0
+        self.resolved = 0.0
 
     @property
     def expected(self) -> float:
@@ -409,9 +412,7 @@ class Batch(Generic[K, A]):
 
     def begin(self) -> None:
         """Say that a worker is at it now."""
-        now = self._batcher.clock()
-        for slot in self._slots:
-            slot.taken = now
+        self.taken = self._batcher.clock()
 
     def resolve(self, answers: Sequence[A]) -> float:
         """Hand out the answers, one a word, in the order of the words; the seconds they took.
@@ -421,11 +422,10 @@ class Batch(Generic[K, A]):
         """
         if len(answers) != len(self.words):
             raise ValueError(f"{len(answers)} answers for {len(self.words)} words")
-        now = self._batcher.clock()
+        self.resolved = self._batcher.clock()
         for slot, answer in zip(self._slots, answers, strict=True):
-            slot.resolved = now
-            self._batcher._answer(slot, answer)
-        seconds = now - self._slots[0].taken
+            self._batcher._answer(slot, answer, self)
+        seconds = self.resolved - self.taken
         self._batcher.pace.note(self.letters, seconds)
         return seconds
 

@@ -10,7 +10,8 @@ Source: Yang et al. (2023), "FIFO queues are all you need for cache eviction" (S
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from array import array
+from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
@@ -21,6 +22,8 @@ A = TypeVar("A")
 _SHORT = 0.1
 # How many times an answer is passed over, at most.
 _PASSES = 3
+# Binary logarithm of the fewest that are remembered when they have gone.
+_PLACES = 10
 
 
 class AnswerCache(Generic[K, A]):
@@ -35,39 +38,53 @@ class AnswerCache(Generic[K, A]):
         """
         self.capacity = capacity
         self.weigh = weigh
-        self._short: OrderedDict[K, A] = OrderedDict()
-        self._long: OrderedDict[K, A] = OrderedDict()
-        self._gone: OrderedDict[K, None] = OrderedDict()
-        # Plain numbers beside the answers: the garbage collector walks over neither
+        self._answers: dict[K, A] = {}
+        # What counts as more than one
+        self._heavy: dict[K, int] = {}
+        # How often of late; of what is not in it, never
         self._asked: dict[K, int] = {}
+        # In the order in which they came
+        self._short: deque[K] = deque()
+        self._long: deque[K] = deque()
+        # Hashes of what left the short queue, each in the place that its last bits name, until one
+        # of later takes it: a table that stays near the processor. Of -1 there is no hash.
+        places = 1 << max(_PLACES, (capacity - 1).bit_length())
+        self._gone = array("q", [-1]) * places
         self._held = 0
         self._held_short = 0
 
     def __len__(self) -> int:
-        return len(self._asked)
+        return len(self._answers)
 
     def get(self, asked: K) -> A | None:
         """The answer to what is asked, if it is kept."""
-        times = self._asked.get(asked)
-        if times is None:
-            return None
-        if times < _PASSES:
-            self._asked[asked] = times + 1
-        return self._short[asked] if asked in self._short else self._long[asked]
+        answer = self._answers.get(asked)
+        if answer is not None:
+            times = self._asked.get(asked, 0)
+            if times < _PASSES:
+                self._asked[asked] = times + 1
+        return answer
 
     def put(self, asked: K, answer: A) -> None:
-        """Keep an answer, in place of others where it is full."""
-        if asked in self._asked:
-            self._drop(self._short if asked in self._short else self._long, asked)
+        """Keep an answer, in place of others where it is full.
+
+        What is kept already stays: there is but one answer to what is asked.
+        """
+        if asked in self._answers:
+            return
         weight = self.weigh(answer)
-        if asked in self._gone:
-            del self._gone[asked]
-            self._long[asked] = answer
-        else:
-            self._short[asked] = answer
-            self._held_short += weight
-        self._asked[asked] = 0
+        if weight != 1:
+            self._heavy[asked] = weight
+        self._answers[asked] = answer
         self._held += weight
+        number = hash(asked)
+        place = number & (len(self._gone) - 1)
+        if self._gone[place] == number:
+            self._gone[place] = -1
+            self._long.append(asked)
+        else:
+            self._short.append(asked)
+            self._held_short += weight
         while self._held > self.capacity:
             if self._held_short > _SHORT * self.capacity or not self._long:
                 self._leave_short()
@@ -75,29 +92,25 @@ class AnswerCache(Generic[K, A]):
                 self._leave_long()
 
     def _leave_short(self) -> None:
-        asked, answer = next(iter(self._short.items()))
-        if self._asked[asked]:
-            del self._short[asked]
-            self._held_short -= self.weigh(answer)
-            self._long[asked] = answer
-            self._asked[asked] = 0
+        asked = self._short.popleft()
+        self._held_short -= self._heavy.get(asked, 1)
+        if self._asked.pop(asked, 0):
+            self._long.append(asked)
             return
-        self._drop(self._short, asked)
-        self._gone[asked] = None
-        while len(self._gone) > self.capacity:
-            self._gone.popitem(last=False)
+        self._drop(asked)
+        number = hash(asked)
+        self._gone[number & (len(self._gone) - 1)] = number
 
     def _leave_long(self) -> None:
-        asked = next(iter(self._long))
-        if self._asked[asked]:
-            self._asked[asked] -= 1
-            self._long.move_to_end(asked)
+        asked = self._long.popleft()
+        times = self._asked.pop(asked, 0)
+        if times:
+            self._long.append(asked)
+            if times > 1:
+                self._asked[asked] = times - 1
         else:
-            self._drop(self._long, asked)
+            self._drop(asked)
 
-    def _drop(self, queue: OrderedDict[K, A], asked: K) -> None:
-        weight = self.weigh(queue.pop(asked))
-        self._held -= weight
-        if queue is self._short:
-            self._held_short -= weight
-        del self._asked[asked]
+    def _drop(self, asked: K) -> None:
+        del self._answers[asked]
+        self._held -= self._heavy.pop(asked, 1)

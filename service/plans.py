@@ -36,16 +36,23 @@ class Plan(NamedTuple):
         normalized: what is said; None where nothing can be.
         warnings: what was done on the way.
         error: why nothing can be said, else None.
-        pieces: to be said one after the other.
+        parts: its pieces; None for a word that the network says as it stands.
         chance: that it is read rightly, as far as a rule had to guess.
     """
 
     word: str
     normalized: str | None
-    warnings: tuple[str, ...]
-    error: WordError | None
-    pieces: tuple[Piece, ...] = ()
+    warnings: tuple[str, ...] = ()
+    error: WordError | None = None
+    parts: tuple[Piece, ...] | None = None
     chance: float = 1.0
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """To be said one after the other; none where nothing can be."""
+        if self.parts is None and self.normalized is not None:
+            return (Piece(self.normalized),)
+        return self.parts or ()
 
     @property
     def sources(self) -> set[Answerer]:
@@ -68,7 +75,7 @@ class Planner:
         """
         if source == "model":
             return [
-                Plan(word, form, (), None, (Piece(form),))
+                Plan(word, form)
                 if (form := self.reader.plain(word)) is not None
                 else self._of_network(self.reader.read(word))
                 for word in words
@@ -159,7 +166,7 @@ class _Lookup:
                 pieces.append(Piece(part.text))
         error = self._error(reading, missing)
         if error is not None:
-            return Plan(word, normalized, warnings, error)
+            return Plan(word, normalized, warnings, error, ())
         return Plan(word, normalized, warnings, None, tuple(pieces), reading.chance)
 
     def _piece(self, part: Part) -> tuple[Piece | None, tuple[str, ...]]:

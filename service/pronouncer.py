@@ -144,6 +144,9 @@ class Pronouncing:
         self._keys: list[str] = []  # theirs in the cache
         asked: dict[str, bool] = {}
         for plan in self._plans:
+            if plan.parts is None and plan.normalized is not None:
+                asked[plan.normalized] = options.alignment
+                continue
             # Where a word is said in parts, its letters are not told
             aligns = self._aligns(plan)
             for piece in plan.pieces:
@@ -189,9 +192,9 @@ class Pronouncing:
         keep = self._pronouncer.cache.put
         answers = self.answered.answers
         for ask, key, answer in zip(self.missing, self._keys, answers, strict=True):
-            if answer.error is None:
-                self._said[ask.word] = answer.pronunciations
-                keep(key, answer.pronunciations)
+            if isinstance(answer, str):
+                self._said[ask.word] = answer
+                keep(key, answer)
             else:
                 self._errors[ask.word] = answer.error
 
@@ -202,7 +205,11 @@ class Pronouncing:
     def _result(self, plan: Plan) -> str:
         if plan.error is not None:
             return told.result(plan.word, plan.normalized, None, "[]", plan.warnings, plan.error)
-        if len(plan.pieces) == 1:
+        if plan.parts is None and plan.normalized is not None:
+            said = self._said.get(plan.normalized)
+            if said is not None:
+                return told.result(plan.word, plan.normalized, "model", said)
+        elif len(plan.pieces) == 1:
             (piece,) = plan.pieces
             said = self._said.get(piece.text) if piece.source == "model" else None
             if said is not None:

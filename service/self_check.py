@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from service import written
-from service.answers import Answer
+from service.answers import Answer, Failure
 from service.ask import Ask
 from service.batcher import Batcher, DeadlineError, QueueFullError
 from service.pool import WorkerLostError
@@ -43,7 +43,7 @@ class SelfCheck:
             timeout: seconds that an answer may take.
         """
         self.batcher = batcher
-        self.pinned = {word: tuple(phonemes) for word, phonemes in pinned.items()}
+        self.pinned = {word: " ".join(phonemes) for word, phonemes in pinned.items()}
         self.asks = [Ask(word) for word in self.pinned] or [Ask(letter)]
         self.interval = interval
         self.timeout = timeout
@@ -71,11 +71,12 @@ class SelfCheck:
             self._note(f"the pinned words got no answer: {e}")
             return
         wrong = [
-            f"{word} is {answer.error or ' '.join(_said(answer))}, not {' '.join(expected)}"
+            f"{word} is {_said(answer)}, not {expected}"
             for (word, expected), answer in zip(self.pinned.items(), answers, strict=False)
-            if answer.error is not None or _said(answer) != expected
+            if _said(answer) != expected
         ]
-        wrong += [f"{answer.error}" for answer in answers if not self.pinned and answer.error]
+        if not self.pinned:
+            wrong = [answer.error for answer in answers if isinstance(answer, Failure)]
         self._note("; ".join(wrong) or None)
 
     def _note(self, failure: str | None) -> None:
@@ -89,5 +90,6 @@ class SelfCheck:
         self.failure = failure
 
 
-def _said(answer: Answer) -> tuple[str, ...]:
-    return written.ways(answer.pronunciations)[0].phonemes
+def _said(answer: Answer) -> str:
+    """The phonemes, or the error, which has a colon and is none."""
+    return " ".join(written.ways(answer)[0].phonemes) if isinstance(answer, str) else answer.error

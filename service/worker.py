@@ -8,6 +8,7 @@ It ends when its stdin does, so it cannot outlive the service.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -20,12 +21,14 @@ from model import checkpoint, devices
 from model.devices import DeviceLostError
 from model.errors import TangerError
 from model.phonemizer import Phonemizer
-from service.answers import Answer, told, write
+from service.answers import Answer, Failure, told, write
 from service.ask import Ask, asked
 
 # Words of so many letters, so many of them: the first decode of each kind sets up what later ones
 # reuse, and a lone word and a batch tell what a word costs.
 _WARM_UP = ((1, 1), (12, 1), (8, 32))
+# New objects, a few batches', after which those that refer to one another in circles are sought.
+_GARBAGE = 20_000
 
 
 def main(device: str, threads: str) -> int:
@@ -43,6 +46,8 @@ def main(device: str, threads: str) -> int:
         return 1
     del line, artifact  # megabytes
     pace = _warm_up(phonemizer)
+    gc.freeze()  # what is loaded stays: the collector need not walk over it time and again
+    gc.set_threshold(_GARBAGE)
     found = phonemizer.decoder.device
     gpus = 0 if found == "cpu" else devices.gpus()
     _send(answers, {"device": found, "gpus": gpus, "pace": pace})
@@ -87,7 +92,7 @@ def decode(phonemizer: Phonemizer, asks: Sequence[Ask]) -> list[Answer]:
         raise
     except Exception as e:
         if len(asks) == 1:
-            return [Answer(error=f"{type(e).__name__}: {e}")]
+            return [Failure(f"{type(e).__name__}: {e}")]
     # Only here, behind the exception: it holds all that the failed batch had on the device
     half = len(asks) // 2
     return [answer for some in (asks[:half], asks[half:]) for answer in decode(phonemizer, some)]

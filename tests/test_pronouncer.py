@@ -8,7 +8,7 @@ from model.alignment import Alignment, AlignmentError
 from model.alphabets import AlphabetError
 from model.hypothesis import Hypothesis
 from service import answers, told
-from service.answers import Answer
+from service.answers import Failure
 from service.ask import Ask
 from service.batcher import Answered, Batcher
 from service.pronouncer import Pronouncer
@@ -26,7 +26,7 @@ class Decoded(Batcher):
         self.submitted.extend(words)
         return Answered(
             [
-                Answer(error="ValueError: no")
+                Failure("ValueError: no")
                 if ask.word == "B"
                 else answers.told(ask, [self.found(ask, each) for each in range(ask.n)])
                 for ask in words
