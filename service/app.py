@@ -38,6 +38,11 @@ from service.telemetry import Telemetry
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
+# New objects after which the collector looks for those that refer to one another in circles.
+# Requests leave none; it would walk over what the larger ones are made of, time and again.
+_GARBAGE = 20_000
+
+
 class _TextConvertor(PathConvertor):
     """The rest of a path, whatever it holds: Starlette's own stops at a line feed."""
 
@@ -74,7 +79,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         running = asyncio.create_task(service.run())
         service.reload_on(signal.SIGHUP)
         gc.freeze()  # what is loaded stays: the collector need not walk over it time and again
+        thresholds = gc.get_threshold()
+        gc.set_threshold(_GARBAGE, *thresholds[1:])
         yield
+        gc.set_threshold(*thresholds)
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running

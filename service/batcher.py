@@ -361,6 +361,7 @@ class Batcher(Generic[K, A]):
             request.remaining -= 1
             if not request.remaining and not request.done.done():
                 request.done.set_result(batch)
+        slot.requests.clear()  # a circle by way of their batch, which would stay until it is sought
 
 
 @dataclass(eq=False, slots=True)

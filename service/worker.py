@@ -27,7 +27,7 @@ from service.ask import Ask, asked
 # Words of so many letters, so many of them: the first decode of each kind sets up what later ones
 # reuse, and a lone word and a batch tell what a word costs.
 _WARM_UP = ((1, 1), (12, 1), (8, 32))
-# New objects, a few batches', after which those that refer to one another in circles are sought.
+# New objects after which the collector looks for circles, of which batches leave none.
 _GARBAGE = 20_000
 
 

@@ -149,6 +149,29 @@ def test_a_lone_word_does_not_wait_and_what_comes_meanwhile_shares_a_batch():
     asyncio.run(run())
 
 
+def test_what_is_answered_leaves_nothing_to_the_garbage_collector():
+    async def run():
+        batcher = queue()
+        async with decoding(batcher):
+            await ask(batcher, ["A", "B"], timeout=LONG)
+            await turns()
+            gc.collect()
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            await ask(batcher, ["A", "B"], timeout=LONG)
+            await turns()
+            gc.collect()
+
+    gc.disable()
+    try:
+        asyncio.run(run())
+        left = [each for each in gc.garbage if type(each).__module__ == "service.batcher"]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert not left
+
+
 def test_a_request_longer_than_a_batch_is_cut_and_put_together_again():
     async def run():
         batcher = queue(max_batch=4)
