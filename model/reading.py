@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from model import acronyms, alphabets, english, tokens
+from model import acronyms, alphabets, english, number_words, tokens
 from model.spelling import Speller, Spelling, SpellingError, SpellingErrorCode
 from model.tokens import Token
 
@@ -31,10 +31,12 @@ class Part(NamedTuple):
         text: in the artifact's graphemes.
         spoken: ARPAbet with stress digits (see `model.inventory`), where a rule says how it sounds;
             None for a word like any other, which a lexicon or the network knows.
+        listed: whether lexicons come before the rule.
     """
 
     text: str
     spoken: tuple[str, ...] | None = None
+    listed: bool = True
 
 
 class Reading(NamedTuple):
@@ -148,7 +150,8 @@ class _Piece:
 def _out_loud(token: Token) -> _Piece:
     """A number or a sign in words."""
     said = token.said or ""
-    parts = tuple(Part(word) for word in said.replace("-", " ").upper().split())
+    words = said.replace("-", " ").upper().split()
+    parts = tuple(Part(word, number_words.PRONUNCIATIONS.get(word)) for word in words)
     return _Piece(said, parts, (f"{token.text} -> {said or 'nothing'}",))
 
 
@@ -225,7 +228,8 @@ def _in_company(found: list[Token], place: int, normalized: str, known: Known) -
 
 @lru_cache(maxsize=4096)
 def _letters(letters: str, ending: str = "", text: str = "") -> Part:
-    return Part(text or letters, acronyms.pronounce(letters, plural="S" in ending.upper()))
+    spoken = acronyms.pronounce(letters, plural="S" in ending.upper())
+    return Part(text or letters, spoken, listed=False)
 
 
 def _told(typed: str, part: Part) -> str:

@@ -102,6 +102,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.service = service
+
+    def refused(status: HTTPStatus, request_id: str) -> None:
+        """Note what was no request, and got its answer before there was one."""
+        service.metrics.request("unmatched", "", status, 0.0)
+        if requests is not None:
+            requests.note(method="", route="unmatched", status=status, request_id=request_id)
+
+    app.state.refused = refused
     # The last is the outermost: who is refused is counted, too
     public = {path.strip() for path in settings.public_routes.split(",")}
     if settings.page:
@@ -155,7 +163,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @app.get(
         "/pronounce/{word:text}",
         response_model=PronounceResponse,
-        responses=representations.DESCRIBED,
+        responses=representations.DESCRIBED
+        | {304: {"description": "What is kept is still right."}},
         openapi_extra=timeout_header(**limits),
         tags=["pronounce"],
     )

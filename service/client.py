@@ -1,6 +1,6 @@
 """Ask a running service from Python: ``Client(url).pronounce(["tanger"])``.
 
-It takes httpx and pydantic, and neither torch nor the web framework.
+It takes httpx, pydantic and numpy, and neither torch nor the web framework.
 Lists of any length and iterables without end are sent in requests of as many words as the service
 takes; what it is too busy for is sent again when it says so.
 """

@@ -121,7 +121,7 @@ class _Lookup:
                 for word, reading in readings.items()
                 if self._spell(word).normalized is None
                 for part in reading.parts
-                if part.spoken is None
+                if part.listed
             ]
         )
         return [
@@ -171,12 +171,12 @@ class _Lookup:
 
     def _piece(self, part: Part) -> tuple[Piece | None, tuple[str, ...]]:
         """What knows a part without the network, and what is to be told of it."""
-        if part.spoken is not None:
-            return by_rule(part), ()
-        known = self._known.get(part.text)
+        known = self._known.get(part.text) if part.listed else None
         if known is not None:
             told = (*known.warnings, *self._misfit(part.text))
             return Piece(part.text, known.source, known.pronunciations), told
+        if part.spoken is not None:
+            return by_rule(part), ()
         if self._reader.english:
             stems = _Stems(self._known, self._is_known)
             found = derived(part.text, stems)

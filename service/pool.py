@@ -32,6 +32,8 @@ _LOOKS = 4
 _PATIENCE = 10
 # Seconds between a process' closing its end of the channel and its exit, at most.
 _LAST_MOMENT = 0.5
+# Seconds for which one that was killed is waited for: what a driver holds may stay for ever.
+_LAST_BREATH = 5.0
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
@@ -232,6 +234,7 @@ class _Worker:
         )
         # The first is being decoded
         self._batches: deque[Batch[Ask, Answer]] = deque()
+        self._late: _Late | None = None
         self._watch: asyncio.TimerHandle | None = None
 
     async def fate(self) -> str:
@@ -272,7 +275,9 @@ class _Worker:
         """End the process, whatever it is doing."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
-        await self._exited
+        ended, _ = await asyncio.wait({self._exited}, timeout=_LAST_BREATH)
+        if not ended:
+            log.error("worker %d does not end although it was killed", self._process.pid)
         self._channel.close()
 
     def _hear(self, line: bytes) -> None:
@@ -299,11 +304,12 @@ class _Worker:
     def _begin(self, batch: Batch[Ask, Answer]) -> None:
         """Count the time of a batch, and look after the worker when it should be done."""
         batch.begin()
-        late = _Late(self._loop.time(), batch.expected)
+        self._late = late = _Late(self._loop.time(), batch.expected)
         self._watch = self._loop.call_later(late.expected + self._pool.step, self._look, late)
 
     def _rest(self) -> None:
         """Look after it no more: it is at no batch."""
+        self._late = None
         if self._watch is not None:
             self._watch.cancel()
 
@@ -319,12 +325,15 @@ class _Worker:
 
         A machine that has other things to do is no reason to replace one: that would take yet more
         of its time. One that is late is waited for as long as it is at work, or could be if it had
-        a processor.
+        a processor. It may be done: then it was we who stood still.
         """
+        self._channel.receive()
+        if late is not self._late:
+            return
         ticks, runnable = self._usage()
         seconds = late.look(ticks, runnable=runnable, now=self._loop.time())
         most = _PATIENCE * (late.expected + self._pool.decode_timeout)
-        if late.silent + 1 >= _LOOKS or seconds > most:
+        if late.silent + 1 >= _LOOKS or late.looks * self._pool.step > most:
             self._lose(f"hung, {seconds:.2f} s beyond {late.expected:.2f} s")
         else:
             self._watch = self._loop.call_later(self._pool.step, self._look, late)
@@ -358,7 +367,7 @@ class _Worker:
 
 
 class _Late:
-    """How long a batch is late, and at how many looks in a row its worker did nothing.
+    """How often a late batch was looked at, and at how many looks in a row its worker did nothing.
 
     Looks are counted, not seconds: in a second in which the whole machine stood still nobody has
     been silent.
@@ -366,12 +375,14 @@ class _Late:
 
     def __init__(self, started: float, expected: float) -> None:
         self.expected = expected
+        self.looks = 0
         self.silent = 0
         self._due = started + expected
         self._ticks = -1
 
     def look(self, ticks: int, *, runnable: bool, now: float) -> float:
         """Note what its worker does; the seconds beyond what was expected."""
+        self.looks += 1
         self.silent = self.silent + 1 if ticks == self._ticks and not runnable else 0
         self._ticks = ticks
         return now - self._due

@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from model.alignment import AlignmentError
 from model.alphabets import AlphabetError, StressError
@@ -194,7 +195,20 @@ async def http(request: Request, error: Exception) -> Response:
     status = HTTPStatus(error.status_code)
     code = status.phrase.lower().replace(" ", "_")
     detail = f"no {request.method} {request.scope['path']} here; /openapi.json lists what there is"
-    return _problem(request, status, code, detail, (), error.headers)
+    headers = dict(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return _problem(request, status, code, detail, (), headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """What may be done with the path: by all its routes, of which the router tells the first."""
+    methods = set[str]()
+    for route in request.app.routes:
+        matched, _ = route.matches(request.scope)
+        if matched is not Match.NONE:
+            methods |= getattr(route, "methods", None) or set()
+    return methods | ({"HEAD"} if "GET" in methods else set())
 
 
 async def gone(request: Request, error: Exception) -> Response:

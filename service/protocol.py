@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Sized
+from collections.abc import Callable, Sized
 from http import HTTPStatus
 
 import httptools
@@ -38,7 +38,12 @@ def announce_end(server: uvicorn.Server) -> None:
         server.server_state.default_headers.append(_CLOSE)
 
 
-def patient_for(*, head: float, send: float) -> type[HttpToolsProtocol]:
+def patient_for(
+    *,
+    head: float,
+    send: float,
+    on_refusal: Callable[[HTTPStatus, str], None] = lambda status, request_id: None,
+) -> type[HttpToolsProtocol]:
     """Uvicorn's protocol over httptools, with limits for a request's head and for its answer.
 
     uvicorn itself limits how long a connection may be idle between two requests, and nothing else.
@@ -49,6 +54,7 @@ def patient_for(*, head: float, send: float) -> type[HttpToolsProtocol]:
             beginning.
         send: seconds in which a client has to take something of what is sent. Linux alone watches
             over it (RFC 5482; tcp(7), TCP_USER_TIMEOUT).
+        on_refusal: is told of every answer that is given here, in place of the application.
     """
 
     class PatientProtocol(HttpToolsProtocol):
@@ -120,12 +126,15 @@ def patient_for(*, head: float, send: float) -> type[HttpToolsProtocol]:
             self._unwatch()
 
         def _check_head(self, version: str) -> None:
-            hosts = 0
+            hosts, size = 0, len(self.url)
             for name, value in self.headers:
+                size += len(name) + len(value)
                 if name == b"host":
                     hosts += 1
                 elif name == b"transfer-encoding" and value.lower() != b"chunked":
                     raise ValueError("of all codings only chunked is undone")  # RFC 9112, 6.1
+            if size > LONGEST_HEAD:
+                raise ValueError("too long")
             if version == "1.0":
                 self.expect_100_continue = False  # RFC 9110, 10.1.1
                 hosts = hosts or 1
@@ -191,7 +200,7 @@ def patient_for(*, head: float, send: float) -> type[HttpToolsProtocol]:
                 self._deaf = True
                 return
             detail = (
-                "this is no HTTP/1.1: look at the request line (a method in capitals; other "
+                "this is no HTTP/1.1: look at the request line (a known method in capitals; other "
                 "characters than ASCII's percent-encoded), at the headers (one Host among them), "
                 "and at how long they are"
             )
@@ -225,6 +234,7 @@ def patient_for(*, head: float, send: float) -> type[HttpToolsProtocol]:
                 code=code,
                 request_id=os.urandom(16).hex(),
             )
+            on_refusal(status, problem.request_id)
             body = problem.model_dump_json().encode()
             headers = {
                 "Connection": "close",

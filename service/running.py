@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from contextvars import Context
 
 from model.errors import TangerError
 from service.front_page import Features
@@ -100,7 +101,7 @@ class Service:
             old, self.current = self.current, new
             self.metrics.reloads.labels("done").inc()
             log.info("%s answers in place of %s", new.artifact.version, old.artifact.version)
-        self._retain(asyncio.create_task(self._retire(old)))
+        self._retain(asyncio.create_task(self._retire(old), context=Context()))
         return new.pronouncer.model
 
     @property
@@ -281,7 +282,8 @@ class Service:
 
     def _start(self, generation: Generation) -> asyncio.Task[None]:
         if generation not in self._running:
-            self._running[generation] = asyncio.create_task(generation.run())
+            # In no request's context: what the workers of a reload log is not that request's
+            self._running[generation] = asyncio.create_task(generation.run(), context=Context())
         return self._running[generation]
 
     async def _stop(self, generation: Generation) -> None:

@@ -19,7 +19,8 @@ class SelfCheck:
     """Asks the queue for pinned words at the start, and again whenever nobody else asks.
 
     Attributes:
-        passed: set while the last answers were right.
+        passed: set while the last answers were right. One time without any does not count: the
+            next, which comes at once, tells whether it was a worker or the queue.
         proven: whether any ever were.
         failure: what was wrong with them, else None.
     """
@@ -50,14 +51,16 @@ class SelfCheck:
         self.passed = asyncio.Event()
         self.proven = False
         self.failure: str | None = None
+        self._unanswered = False
 
     async def run(self) -> None:
         """Check until cancelled."""
         while True:
-            if not self.passed.is_set() or not self.batcher.busy:
+            if self._unanswered or not self.passed.is_set() or not self.batcher.busy:
                 await self.check()
             # At the start it is checked as soon as there is a worker
-            await asyncio.sleep(self.interval if self.passed.is_set() else min(0.1, self.interval))
+            waits = self.passed.is_set() and not self._unanswered
+            await asyncio.sleep(self.interval if waits else min(0.1, self.interval))
 
     async def check(self) -> None:
         """Ask once, and note how it went. Too much other work is no failure."""
@@ -68,8 +71,11 @@ class SelfCheck:
         except QueueFullError:
             return
         except (DeadlineError, WorkerLostError) as e:
-            self._note(f"the pinned words got no answer: {e}")
+            if self._unanswered or not self.passed.is_set():
+                self._note(f"the pinned words got no answer: {e}")
+            self._unanswered = True
             return
+        self._unanswered = False
         wrong = [
             f"{word} is {_said(answer)}, not {expected}"
             for (word, expected), answer in zip(self.pinned.items(), answers, strict=False)

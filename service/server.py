@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -16,7 +18,9 @@ from service import logs
 from service.app import create_app
 from service.protocol import announce_end, patient_for
 from service.running import Service
-from service.settings import Settings
+from service.settings import Settings, unknown
+
+log = logging.getLogger("tanger.server")
 
 
 class Server(uvicorn.Server):
@@ -51,6 +55,8 @@ def main(arguments: Sequence[str]) -> int:
             print(f"error: {name}: {fault['msg']}", file=sys.stderr)
         return 2
     logs.configure(settings.log_level, settings.log_format)
+    for name in unknown(os.environ):
+        log.warning("%s is none of the settings, and counts for nothing", name)
     try:
         app = create_app(settings)
     except TangerError as e:
@@ -61,12 +67,15 @@ def main(arguments: Sequence[str]) -> int:
         app,
         host=settings.host,
         port=settings.port,
-        http=patient_for(head=settings.head_timeout, send=settings.send_timeout),
+        http=patient_for(
+            head=settings.head_timeout, send=settings.send_timeout, on_refusal=app.state.refused
+        ),
         ws="none",
         proxy_headers=False,  # nothing here hangs on who asks from where
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=settings.keep_alive,
         timeout_graceful_shutdown=settings.grace,
     )
     # uvicorn handles these while it serves and raises them again when all is done: by then it is

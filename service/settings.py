@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -69,6 +70,8 @@ class Settings(BaseSettings):
     """Most bytes in a lexicon that is imported."""
     head_timeout: Annotated[float, Field(gt=0)] = 10.0
     """Seconds that a request's head may take to come; then its connection is closed."""
+    keep_alive: Annotated[int, Field(ge=1)] = 75
+    """Seconds that a connection may be idle; more than a load balancer keeps its own."""
     body_timeout: Annotated[float, Field(gt=0)] = 10.0
     """Seconds that a request's body may take to come."""
     send_timeout: Annotated[float, Field(gt=0, le=86400)] = 10.0
@@ -115,3 +118,10 @@ class Settings(BaseSettings):
                 "most that a request may ask for"
             )
         return self
+
+
+def unknown(names: Iterable[str]) -> list[str]:
+    """Environment variables that look like settings and are none: misspelt ones, perhaps."""
+    prefix = Settings.model_config["env_prefix"]
+    known = {f"{prefix}{name}".upper() for name in Settings.model_fields}
+    return sorted(n for n in names if n.upper().startswith(prefix) and n.upper() not in known)

@@ -1,5 +1,6 @@
 """What those who run the service see of it, and do to it."""
 
+import asyncio
 import json
 import os
 import random
@@ -7,6 +8,7 @@ import re
 import shutil
 import signal
 import threading
+import time
 from pathlib import Path
 
 import httpx
@@ -16,7 +18,12 @@ from live_service import eventually, get, post, running
 
 from model import checkpoint, evaluation
 from model.phonemizer import Phonemizer
+from service.answers import Answer
+from service.ask import Ask
+from service.batcher import Batcher
+from service.pool import Pool
 
+KEY = "0123456789abcdef"
 JSON_LINE = re.compile(r"^\{.*\}$")
 
 
@@ -212,6 +219,42 @@ def test_workers_that_stop_answering_are_noticed_while_nobody_asks(service, clie
     service.wait_until_ready(2)
 
 
+def test_a_path_tells_all_that_may_be_done_with_it(client):
+    for path, methods in (
+        ("/livez", "GET, HEAD"),
+        ("/pronounce", "POST"),
+        ("/lexicon/tanger", "DELETE, GET, HEAD, PUT"),
+    ):
+        refused = client.patch(path)
+        assert (refused.status_code, refused.headers["Allow"]) == (405, methods)
+
+
+def test_a_service_that_stood_still_blames_no_worker(pinned_artifact):
+    batcher = Batcher[Ask, Answer](capacity=10_000, max_batch=256, weigh=lambda ask: ask.work)
+    pool = Pool(
+        batcher, artifact=checkpoint.read(pinned_artifact), device="cpu", workers=1, threads=1,
+        cores=1, start_timeout=60, decode_timeout=0.05,
+    )  # fmt: skip
+
+    async def run():
+        working = asyncio.create_task(pool.run())
+        while not pool.ready:
+            await asyncio.sleep(0.01)
+        asked = asyncio.create_task(batcher.submit([Ask("A")], timeout=60))
+        while batcher.waiting or not batcher.busy:
+            await asyncio.sleep(0)
+        time.sleep(4)
+        (worker,) = batcher._workers
+        worker._look(worker._late)  # as its timer may, before what has arrived is read
+        answered = await asked
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        return answered
+
+    assert len(asyncio.run(run()).answers) == 1
+    assert pool.restarts == 0
+
+
 # New weights
 
 
@@ -257,6 +300,20 @@ def test_new_weights_take_over_under_load_and_no_request_fails(pinned_artifact, 
         assert service.stop() == 0
         assert not service.remaining()
         assert "Traceback" not in service.log
+
+
+def test_what_becomes_of_workers_is_not_the_affair_of_who_asked_for_them(pinned_artifact, tmp_path):
+    settings = {"artifact": pinned_artifact, "workers": 1, "api_keys": KEY}
+    with running(tmp_path / "log", **settings) as service:
+        service.wait_until_ready()
+        headers = {"X-API-Key": KEY, "X-Request-ID": "reloading"}
+        assert httpx.post(f"{service.url}/admin/reload", headers=headers, timeout=60).is_success
+        eventually(lambda: len(service.workers()) == 1, "the old worker to leave")
+        service.signal_workers(signal.SIGKILL)
+        eventually(lambda: "ended with -9" in service.log, "the loss to be noticed")
+        (lost,) = (line for line in service.log.splitlines() if "ended with -9" in line)
+        assert "reloading" not in lost
+        assert "reloading" in service.log
 
 
 @pytest.mark.parametrize("fault", ["another", "damaged", "gone"])

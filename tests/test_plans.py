@@ -48,7 +48,8 @@ def pieces(found):
 def test_the_network_alone_is_asked_for_words_and_rules_for_letters(planner):
     assert pieces(plan(planner, "BBC", "model")) == [("BBC", None)]
     assert pieces(plan(planner, "NASA", "model")) == [("NASA", "model")]
-    assert pieces(plan(planner, "AT&T", "model")) == [("AT", None), ("AND", "model"), ("T", None)]
+    assert pieces(plan(planner, "AT&T", "model")) == [("AT", None), ("AND", None), ("T", None)]
+    assert pieces(plan(planner, "B-and-B", "model")) == [("B", None), ("AND", "model"), ("B", None)]
 
 
 def test_a_lexicon_knows_acronyms_before_any_rule(planner):

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from pydantic_settings import CliApp
 
 from service.server import main
-from service.settings import Settings
+from service.settings import Settings, unknown
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +97,10 @@ def test_an_unknown_option_is_refused(monkeypatch, capsys):
         main(["--wokers", "3"])
     assert caught.value.code == 2
     assert "--wokers" in capsys.readouterr().err
+
+
+def test_misspelt_variables_are_found():
+    assert unknown(["TANGER_PROT", "TANGER_PORT", "tanger_host", "PATH"]) == ["TANGER_PROT"]
 
 
 def test_help_names_every_setting(monkeypatch, capsys):

@@ -1,0 +1,79 @@
+"""What counts for the pinned words, and what does not."""
+
+import asyncio
+
+import pytest
+
+from model.combining import Way
+from service import written
+from service.answers import Failure
+from service.batcher import Answered, DeadlineError, QueueFullError
+from service.pool import WorkerLostError
+from service.self_check import SelfCheck
+
+LATE = DeadlineError("late", 1.0)
+
+
+def said(*phonemes):
+    return written.pronunciations([Way(phonemes, 0.9, complete=True)], "native")
+
+
+class Queue:
+    """Answers as it is told to."""
+
+    workers = 1
+
+    def __init__(self):
+        self.outcome = said("A0")
+
+    async def submit(self, asks, *, timeout):
+        assert [ask.word for ask in asks] == ["A"]
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return Answered([self.outcome])
+
+
+@pytest.fixture
+def queue():
+    return Queue()
+
+
+@pytest.fixture
+def check(queue):
+    return SelfCheck(queue, {"A": ["A0"]}, letter="A", interval=1, timeout=1)
+
+
+def passed(check, queue, outcome):
+    queue.outcome = outcome
+    asyncio.run(check.check())
+    return check.passed.is_set()
+
+
+@pytest.mark.parametrize("wrong", [said("B"), Failure("ValueError: no")])
+def test_a_wrong_answer_counts_at_once(check, queue, wrong):
+    assert passed(check, queue, said("A0"))
+    assert not passed(check, queue, wrong)
+    assert check.failure.startswith("A is ")
+    assert passed(check, queue, said("A0"))
+    assert check.failure is None
+
+
+@pytest.mark.parametrize("missing", [LATE, WorkerLostError("gone")])
+def test_no_answer_counts_the_second_time(check, queue, missing):
+    assert passed(check, queue, said("A0"))
+    for _ in range(2):  # an answer in between is a new beginning
+        assert passed(check, queue, missing)
+        assert passed(check, queue, said("A0"))
+    assert passed(check, queue, missing)
+    assert not passed(check, queue, missing)
+    assert "no answer" in check.failure
+
+
+def test_who_was_never_ready_is_not_by_no_answer(check, queue):
+    assert not passed(check, queue, LATE)
+
+
+def test_too_much_other_work_is_no_failure(check, queue):
+    assert passed(check, queue, said("A0"))
+    for _ in range(3):
+        assert passed(check, queue, QueueFullError(1, 1, 1.0))
