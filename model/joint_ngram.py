@@ -14,6 +14,7 @@ import importlib
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -74,24 +75,35 @@ def candidates(
     Raises:
         JointNgramError: where it cannot be asked.
     """
-    for first in range(0, len(words), _BATCH):
-        some = words[first : first + _BATCH]
-        with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as listed:
-            listed.write("".join(f"{word}\n" for word in some))
-            listed.flush()
-            answered = run(
-                "phonetisaurus-g2pfst",
-                f"--model={model}",
-                f"--wordlist={listed.name}",
-                f"--nbest={most}",
-                *_SEARCH,
-            )
-        found: dict[str, dict[Phonemes, float]] = {word: {} for word in some}
-        for line in answered.splitlines():
-            word, cost, said = line.split("\t")
-            if said:  # several ways to cut a word may say the same: the likeliest comes first
-                found[word].setdefault(tuple(said.split()), -float(cost))
-        yield found
+    batches = [words[first : first + _BATCH] for first in range(0, len(words), _BATCH)]
+    # One batch ahead of whoever judges them, which takes about as long on another core
+    with ThreadPoolExecutor(1) as searching:
+        coming: Future[Mapping[str, Mapping[Phonemes, float]]] | None = None
+        for some in batches:
+            before, coming = coming, searching.submit(_search, model, some, most)
+            if before is not None:
+                yield before.result()
+        if coming is not None:
+            yield coming.result()
+
+
+def _search(model: Path, words: Sequence[str], most: int) -> Mapping[str, Mapping[Phonemes, float]]:
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as listed:
+        listed.write("".join(f"{word}\n" for word in words))
+        listed.flush()
+        answered = run(
+            "phonetisaurus-g2pfst",
+            f"--model={model}",
+            f"--wordlist={listed.name}",
+            f"--nbest={most}",
+            *_SEARCH,
+        )
+    found: dict[str, dict[Phonemes, float]] = {word: {} for word in words}
+    for line in answered.splitlines():
+        word, cost, said = line.split("\t")
+        if said:  # several ways to cut a word may say the same: the likeliest comes first
+            found[word].setdefault(tuple(said.split()), -float(cost))
+    return found
 
 
 def run(program: str, *options: str) -> str:
