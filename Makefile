@@ -62,8 +62,9 @@ en-us-panel: $(PANEL)/labels.safetensors en-us-base ## What en-us goes on from
 en-us-base: $(DERIVED)/derived.dict ## What that starts from
 	$(MAKE_ENGLISH) --recipe $@ --out artifacts/$@-new
 
-en-us-large: $(DERIVED)/derived.dict ## The wider one, a teacher too
-	$(MAKE_ENGLISH) --recipe $@ --out artifacts/$@-new
+en-us-large: $(PANEL)/more-labels.safetensors ## The wider one, on from a teacher
+	$(TEACH) $< --recipe $@ --init artifacts/teachers/teacher-deep --out artifacts/$@-new
+	$(BIN)/python -m model calibrate --artifact artifacts/$@-new --lexicon $(PANEL)/held-out.dict --only-alternatives
 
 en-us-fast: $(PANEL)/labels.safetensors en-us-fast-base ## The same with the small one
 	$(TEACH) $(PANEL)/labels.safetensors --recipe $@ --init artifacts/$@-base-new --out artifacts/$@-new
@@ -73,6 +74,7 @@ en-us-fast-base: $(PANEL)/networks.safetensors ## What en-us-fast starts from, t
 
 teachers: $(DERIVED)/derived.dict ## Make the teachers anew, into artifacts/teachers-new, on DEVICE=
 	$(MAKE_ENGLISH) --recipe teacher-wide --out artifacts/teachers-new/teacher-wide
+	$(MAKE_ENGLISH) --recipe teacher-deep --out artifacts/teachers-new/teacher-deep
 
 MAKE_ENGLISH = $(BIN)/python -m model train --lexicon $(LEXICON) --further $(DERIVED)/derived.dict \
 	--stress $(STRESS) --dev $(DEV) --device $(DEVICE)
@@ -89,7 +91,7 @@ $(DERIVED)/words.txt: | $(DEVELOP)
 KEPT_OUT = $(HELD_OUT) --without $(PANEL)/held-out.dict
 TEACH    = $(BIN)/python -m model train --lexicon $(PANEL)/train.dict --stress $(STRESS) \
 	--dev $(DEV) --device $(DEVICE) --soft-labels
-LABEL    = $(BIN)/python -m model label --teacher artifacts/en-us-large \
+LABEL    = $(BIN)/python -m model label --teacher artifacts/teachers/teacher-deep \
 	--teacher artifacts/teachers/teacher-wide --lexicon $(PANEL)/train.dict \
 	--lexicon $(PANEL)/derived.dict --out $@ --words
 

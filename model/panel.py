@@ -4,7 +4,7 @@ Each proposes pronunciations, both judge them all:
 
     log P(y | x) = SHARPNESS * (log P_networks(y | x) + WEIGHT * log P_ngram(y | x)) + constant
 
-Of 4,726 dev words en-us-large and teacher-wide were wrong about 22.4 %, the n-grams about 26.3 %,
+Of 4,726 dev words teacher-deep and teacher-wide were wrong about 22.4 %, the n-grams about 26.3 %,
 together about 21.0 %. What a student learns at each step is the panel's expectation of the next
 symbol, given those before it on the likeliest pronunciation: the sum of the probabilities of all
 candidates that go on so.
