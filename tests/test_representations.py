@@ -188,14 +188,22 @@ def test_alphabets(client, options, text):
 
 
 def test_what_is_read_in_parts_is_as_sure_as_all_of_them(client):
-    whole, together = said(client, "42", stress=True)
-    parts = [said(client, word, stress=True)[1] for word in ("forty", "two")]
-    assert (whole["normalized"], whole["warnings"]) == ("FORTY-TWO", ["42 -> forty-two"])
+    whole, together = said(client, "tanger-brand", stress=True)
+    parts = [said(client, word, stress=True)[1] for word in ("tanger", "brand")]
+    assert whole["normalized"] == "TANGER-BRAND"
+    assert whole["warnings"] == ["read in parts: tanger, brand"]
     assert whole["source"] == "model"
     assert together["phonemes"] == parts[0]["phonemes"] + parts[1]["phonemes"]
     assert together["complete"]
     product = parts[0]["probability"] * parts[1]["probability"]
     assert together["probability"] == pytest.approx(product, abs=1e-5)
+
+
+def test_numbers_are_certain(client):
+    whole, pronunciation = said(client, "42", stress=True)
+    assert (whole["normalized"], whole["warnings"]) == ("FORTY-TWO", ["42 -> forty-two"])
+    assert whole["source"] == "model"
+    assert (pronunciation["text"], pronunciation["probability"]) == ("F AO1 R T IY0 T UW1", 1.0)
 
 
 def test_parts_are_cut_where_they_meet(client):
