@@ -70,8 +70,8 @@ class Settings(BaseSettings):
     """Most bytes in a lexicon that is imported."""
     head_timeout: Annotated[float, Field(gt=0)] = 10.0
     """Seconds that a request's head may take to come; then its connection is closed."""
-    keep_alive: Annotated[int, Field(ge=1)] = 75
-    """Seconds that a connection may be idle; more than a load balancer keeps its own."""
+    keep_alive: Annotated[int, Field(ge=1)] = 5
+    """Seconds that a connection may be idle; behind a load balancer, more than it keeps its own."""
     body_timeout: Annotated[float, Field(gt=0)] = 10.0
     """Seconds that a request's body may take to come."""
     send_timeout: Annotated[float, Field(gt=0, le=86400)] = 10.0

@@ -16,7 +16,6 @@ LIMIT = 0.6
 def service(tiny_artifact, tmp_path_factory):
     log = tmp_path_factory.mktemp("protocol") / "log"
     settings = {"head_timeout": LIMIT, "body_timeout": LIMIT, "send_timeout": LIMIT}
-    settings |= {"keep_alive": 5}
     with running(log, artifact=tiny_artifact, **settings) as service:
         service.wait_until_ready()
         yield service
