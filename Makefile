@@ -139,7 +139,8 @@ bench-http: dev ## The service under load, beside a no-op (needs wrk; ten minute
 
 .PHONY: test
 test: lint ## Lint, then the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not alone" --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -m alone
 
 # Load and faults in full, each a row of docs/reliability.md, goals beside results.
 MINUTES = 30

@@ -81,7 +81,7 @@ class Generation:
         tasks = {asyncio.create_task(self.pool.run()), asyncio.create_task(self.check.run())}
         try:
             # Neither returns: were one to fail, the other alone would be worth nothing
-            done, _ = await asyncio.wait(tasks, return_when="FIRST_COMPLETED")
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:

@@ -267,11 +267,11 @@ class Service:
         """
         new = await asyncio.to_thread(Generation, self.settings, self.metrics, self.user)
         running = self._start(new)
-        checked = asyncio.create_task(new.check.passed.wait())
+        checked = asyncio.create_task(new.check.answered.wait())
         await asyncio.wait(
             {running, checked},
             timeout=self.settings.start_timeout,
-            return_when="FIRST_COMPLETED",
+            return_when=asyncio.FIRST_COMPLETED,
         )
         checked.cancel()
         if new.ready:

@@ -21,6 +21,7 @@ class SelfCheck:
     Attributes:
         passed: set while the last answers were right. One time without any does not count: the
             next, which comes at once, tells whether it was a worker or the queue.
+        answered: set once there were any, right or wrong: the same weights say the same again.
         proven: whether any ever were.
         failure: what was wrong with them, else None.
     """
@@ -49,6 +50,7 @@ class SelfCheck:
         self.interval = interval
         self.timeout = timeout
         self.passed = asyncio.Event()
+        self.answered = asyncio.Event()
         self.proven = False
         self.failure: str | None = None
         self._unanswered = False
@@ -84,6 +86,7 @@ class SelfCheck:
         if not self.pinned:
             wrong = [answer.error for answer in answers if isinstance(answer, Failure)]
         self._note("; ".join(wrong) or None)
+        self.answered.set()
 
     def _note(self, failure: str | None) -> None:
         if failure is None:

@@ -18,6 +18,8 @@ from live_service import eventually, get, post
 from load import under_load
 from soak import assert_calm, metric, row, times, two_workers
 
+pytestmark = pytest.mark.alone
+
 KEYS = {"word", "normalized", "source", "pronunciations", "warnings", "error"}
 
 

@@ -15,6 +15,8 @@ import pytest
 import torch
 from live_service import eventually, get, post, running
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def run(tiny_artifact, tmp_path):

@@ -23,6 +23,8 @@ from service.ask import Ask
 from service.batcher import Batcher
 from service.pool import Pool
 
+pytestmark = pytest.mark.alone
+
 KEY = "0123456789abcdef"
 JSON_LINE = re.compile(r"^\{.*\}$")
 
@@ -342,7 +344,7 @@ def test_weights_that_cannot_answer_leave_the_old_ones_in_place(pinned_artifact,
     place = tmp_path / "artifact"
     shutil.copytree(pinned_artifact, place)
     old = checkpoint.read(place)
-    with running(tmp_path / "log", artifact=place, start_timeout=8) as service:
+    with running(tmp_path / "log", artifact=place) as service:
         service.wait_until_ready()
         if fault == "damaged":
             (place / "weights.safetensors").write_bytes(b"nonsense")

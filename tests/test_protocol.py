@@ -9,6 +9,8 @@ from live_service import eventually, get, post, running
 
 from service.protocol import LONGEST_HEAD
 
+pytestmark = pytest.mark.alone
+
 LIMIT = 0.6
 
 

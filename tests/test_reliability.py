@@ -18,6 +18,8 @@ from soak import FULL_MINUTES, MINUTES, assert_calm, metric, row, times, two_wor
 from benchmarks.footprint import family
 from model import checkpoint
 
+pytestmark = pytest.mark.alone
+
 RELOADED = 'tanger_reloads_total{outcome="done"}'
 LOST = "tanger_workers_lost_total"
 NOT_RELOADED = 'tanger_reloads_total{outcome="refused"}'

@@ -71,6 +71,9 @@ def test_no_answer_counts_the_second_time(check, queue, missing):
 
 def test_who_was_never_ready_is_not_by_no_answer(check, queue):
     assert not passed(check, queue, LATE)
+    assert not check.answered.is_set()
+    assert not passed(check, queue, said("B"))
+    assert check.answered.is_set()
 
 
 def test_too_much_other_work_is_no_failure(check, queue):

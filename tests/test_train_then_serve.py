@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import httpx
+from conftest import TINY_RECIPE
 from live_service import ROOT, running
 
 
@@ -12,9 +13,10 @@ def tanger(*arguments):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
-def test_from_a_lexicon_to_an_answer(little_lexicon, tiny_recipe_file, tmp_path):
-    artifact = tmp_path / "mine"
-    tanger("train", "--recipe", tiny_recipe_file, "--lexicon", little_lexicon["train"], "--dev",
+def test_from_a_lexicon_to_an_answer(little_lexicon, tmp_path):
+    artifact, recipe = tmp_path / "mine", tmp_path / "short.toml"
+    recipe.write_text(TINY_RECIPE.replace("epochs = 8", "epochs = 3"))
+    tanger("train", "--recipe", recipe, "--lexicon", little_lexicon["train"], "--dev",
            little_lexicon["dev"], "--out", artifact, "--run", tmp_path / "run", "--threads", 1,
            "--device", "cpu")  # fmt: skip
     printed = tanger("evaluate", "--artifact", artifact, "--lexicon", little_lexicon["test"])
