@@ -22,7 +22,7 @@ class SelfCheck:
         passed: set while the last answers were right. One time without any does not count: the
             next, which comes at once, tells whether it was a worker or the queue.
         answered: set once there were any, right or wrong: the same weights say the same again.
-        proven: whether any ever were.
+        proven: whether they were ever right.
         failure: what was wrong with them, else None.
     """
 

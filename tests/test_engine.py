@@ -4,7 +4,6 @@ import random
 import subprocess
 import sys
 from dataclasses import asdict, replace
-from itertools import islice
 
 import numpy as np
 import pytest
@@ -149,10 +148,9 @@ def test_it_answers_without_torch(shipped_artifact):
     assert (done.returncode, done.stdout) == (0, "T AE NG ER\n"), done.stderr
 
 
-def test_on_test_words(shipped, split):
-    """float32: the reference's phonemes. Whole numbers: its WER, within a fifth of a point."""
-    read = lexicon.pronunciations(lexicon.read(split / "cmudict-0.7b.test"))
-    references = dict(islice(read.items(), 0, None, 3))
+def test_on_all_test_words(shipped, split):
+    """float32: the reference's phonemes. Whole numbers: its WER, within a tenth of a point."""
+    references = lexicon.pronunciations(lexicon.read(split / "cmudict-0.7b.test"))
     rows = [shipped.graphemes.encode(word) for word in references]
     expected = TorchDecoder.of([shipped], "cpu").decode(rows)
     assert_same(Engine(shipped, precision="float32").decode(rows), expected)
@@ -163,4 +161,4 @@ def test_on_test_words(shipped, split):
         )
         for answers in (expected, Engine(shipped).decode(rows))
     ]
-    assert abs(wrong[0] - wrong[1]) <= 0.002 * len(rows), wrong
+    assert abs(wrong[0] - wrong[1]) <= 0.001 * len(rows), wrong
