@@ -143,9 +143,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             asked = await read_json(
                 request, PronounceRequest, limit=settings.max_body, seconds=settings.body_timeout
             )
-            work = service.begin(asked.words, asked)
+            left = max(0.0, due - time.monotonic())  # the body may have been long in coming
+            work = await service.begin(asked.words, asked, left)
             if work.missing:
-                left = max(0.0, due - time.monotonic())  # the body may have been long in coming
+                left = max(0.0, due - time.monotonic())
                 await unless_gone(request, service.decode(work, timeout=left))
             return _pronounced(work, media_type)
 
@@ -176,7 +177,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         """Pronounce one word, percent-encoded. `If-None-Match` spares an answer that is known."""
         media_type = representations.choose(request)
         timeout = read_timeout(request, **limits)
-        tag = representations.tagged(service.current.pronouncer.etag(word, options), media_type)
+        due = time.monotonic() + timeout
+        tag = await service.etag(word, options, timeout=timeout)
+        tag = representations.tagged(tag, media_type)
         # What somebody's next correction may change has to be asked for each time
         seconds = 0 if service.corrigible(options) else settings.cache_seconds
         caching = f"{shared()}, max-age={seconds}"
@@ -185,9 +188,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             headers = {**fresh, "X-Model-Version": service.current.pronouncer.model.version}
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
         with unless_stopped():
-            work = service.begin([word], options)
+            left = max(0.0, due - time.monotonic())
+            work = await service.begin([word], options, left)
             if work.missing:
-                await unless_gone(request, service.decode(work, timeout=timeout))
+                left = max(0.0, due - time.monotonic())
+                await unless_gone(request, service.decode(work, timeout=left))
             return _pronounced(work, media_type, fresh)
 
     @app.get("/livez", response_model=Probe, tags=["probes"])

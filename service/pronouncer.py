@@ -74,8 +74,16 @@ class Pronouncer:
         """Where pronunciations come from for a request."""
         return options.source or self.source
 
-    def begin(self, words: Sequence[str], options: Options) -> Pronouncing:
+    def begin(
+        self, words: Sequence[str], options: Options, plans: Sequence[Plan] | None = None
+    ) -> Pronouncing:
         """Spell the words, and look up those that are known.
+
+        Args:
+            words: as they were sent.
+            options: how to answer.
+            plans: one for each word, where they were made already (in a thread, since the user
+                lexicon is read for them).
 
         Raises:
             AlphabetError, StressError: where the artifact's phonemes cannot be written as asked.
@@ -84,7 +92,7 @@ class Pronouncer:
         """
         if options.alignment and not self.has_attention and self.source_of(options) != "lexicon":
             raise AlignmentError
-        return Pronouncing(self, words, options)
+        return Pronouncing(self, words, options, plans)
 
     def alphabet(self, options: Options) -> Alphabet:
         """What phonemes are written in.
@@ -126,7 +134,13 @@ class Pronouncing:
         answered: what decoding the missing ones took.
     """
 
-    def __init__(self, pronouncer: Pronouncer, words: Sequence[str], options: Options) -> None:
+    def __init__(
+        self,
+        pronouncer: Pronouncer,
+        words: Sequence[str],
+        options: Options,
+        plans: Sequence[Plan] | None = None,
+    ) -> None:
         source = pronouncer.source_of(options)
         self.looked_up = source != "model"
         self._pronouncer = pronouncer
@@ -136,7 +150,7 @@ class Pronouncing:
         self._marks = alphabets.marks_stress(self._alphabet, options.stress)
         # Of a word that rules alone say
         self._by_rule: Answerer = "lexicon" if source == "lexicon" else "model"
-        self._plans = pronouncer.planner.plan(words, source)
+        self._plans = pronouncer.planner.plan(words, source) if plans is None else plans
         # What the network says to a word or a part of one: the array of its pronunciations
         self._said: dict[str, str] = {}
         self._errors: dict[str, str] = {}

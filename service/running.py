@@ -10,6 +10,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import Context
+from functools import partial
 
 from model.errors import TangerError
 from service.front_page import Features
@@ -143,12 +144,13 @@ class Service:
             raise UnavailableError(probe.status)
         return probe
 
-    def begin(self, words: Sequence[str], options: Options) -> Pronouncing:
+    async def begin(self, words: Sequence[str], options: Options, timeout: float) -> Pronouncing:
         """Admit a request; what it lacks is to be decoded.
 
         Args:
             words: as they were sent.
             options: how to answer.
+            timeout: seconds that the user lexicon may take.
 
         Raises:
             InvalidRequestError: for too many words, or more work than the queue ever holds.
@@ -160,7 +162,14 @@ class Service:
             raise InvalidRequestError(ProblemError(where="body.words", message=fault))
         if not self.answers:
             raise UnavailableError(self.probe().status)
-        work = self.current.pronouncer.begin(words, options)
+        pronouncer, plans = self.current.pronouncer, None
+        while self.user is not None and self.corrigible(options):
+            planning = partial(pronouncer.planner.plan, words, pronouncer.source_of(options))
+            plans = await self.user.read(planning, timeout=timeout)
+            if pronouncer is self.current.pronouncer:
+                break
+            pronouncer = self.current.pronouncer  # a reload came between, and the old one retires
+        work = pronouncer.begin(words, options, plans)
         # Answered 429, it would come again and again
         letters = sum(ask.work for ask in work.missing)
         if letters > self.settings.queue_letters:
@@ -185,6 +194,17 @@ class Service:
         """
         await work.decode(timeout=timeout)
         self.metrics.decoded.inc(len(work.missing))
+
+    async def etag(self, word: str, options: Options, *, timeout: float) -> str:
+        """An entity tag for the answer to one word, as `Pronouncer.etag`.
+
+        Raises:
+            AlphabetError, StressError, UserLexiconError: as `Pronouncer.etag`.
+        """
+        pronouncer = self.current.pronouncer
+        if self.user is None or not self.corrigible(options):
+            return pronouncer.etag(word, options)
+        return await self.user.read(lambda: pronouncer.etag(word, options), timeout=timeout)
 
     def corrigible(self, options: Options) -> bool:
         """Whether an answer may be another once somebody has changed the user lexicon."""

@@ -11,7 +11,12 @@ from model.lexicon import EntryError
 from service import problems
 from service.app import create_app
 from service.batcher import DeadlineError, QueueFullError
-from service.lexicon_store import FullEntryError, UserLexiconError
+from service.lexicon_errors import (
+    UserLexiconBusyError,
+    UserLexiconError,
+    UserLexiconStorageError,
+)
+from service.lexicon_store import FullEntryError
 from service.pool import WorkerLostError
 from service.problems import (
     BodyTooLargeError,
@@ -38,6 +43,8 @@ EXAMPLES = [
     (EntryError(1, "new york", ("T",)), 409, "format_cannot_hold", None),
     (FullEntryError("tanger"), 422, "entry_full", None),
     (UserLexiconError("no"), 503, "user_lexicon_failed", "1"),
+    (UserLexiconBusyError("no"), 503, "user_lexicon_busy", "1"),
+    (UserLexiconStorageError("no"), 503, "user_lexicon_storage", "10"),
     (BodyTooLargeError(1000), 413, "body_too_large", None),
     (problems.UnsupportedMediaTypeError("no"), 415, "not_json_type", None),
     (problems.ContentCodingError("gzip"), 415, "compressed", None),
@@ -97,6 +104,14 @@ def test_the_table(app, monkeypatch, error, status, code, retry_after):
 
 def test_every_exception_of_the_table_is_tested():
     assert {type(error) for error, *_ in EXAMPLES} == set(problems.TABLE)
+
+
+def test_a_subclass_is_answered_as_its_base(app, monkeypatch):
+    class DiskOnFireError(UserLexiconStorageError):
+        pass
+
+    answer = failing(app, monkeypatch, DiskOnFireError("no"))
+    assert (answer.status_code, answer.json()["code"]) == (503, "user_lexicon_storage")
 
 
 @pytest.mark.parametrize("error", [BodyTooLargeError(1), RequestTimeoutError("no")])
