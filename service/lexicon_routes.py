@@ -30,6 +30,7 @@ from service.schemas import (
 _PIECE = 1 << 18
 _SUFFIXES = {"pls": "pls", "tsv": "tsv", "kaldi": "txt", "kaldip": "txt"}
 _TEXT = {"schema": {"type": "string"}}
+_FILE = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 _LEXICON: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The lexicon",
@@ -55,7 +56,7 @@ def add_lexicon_routes(app: FastAPI, service: Service) -> None:
         openapi_extra=timeout_header(**limits),
         tags=["lexicon"],
     )
-    async def own_word(request: Request, word: str) -> Response:
+    async def get_lexicon_word(request: Request, word: str) -> Response:
         """What a request for a word finds in the user lexicon. Needs an API key."""
         own = user(request)
         timeout = read_timeout(request, **limits)
@@ -72,7 +73,7 @@ def add_lexicon_routes(app: FastAPI, service: Service) -> None:
         openapi_extra=json_body(Spoken) | timeout_header(**limits),
         tags=["lexicon"],
     )
-    async def put(request: Request, word: str) -> Response:
+    async def put_lexicon_word(request: Request, word: str) -> Response:
         """Say how a word is pronounced, from the next request on. Needs an API key.
 
         It takes the place of what a request for the word found here. Once it is answered it is on
@@ -96,7 +97,7 @@ def add_lexicon_routes(app: FastAPI, service: Service) -> None:
         openapi_extra=timeout_header(**limits),
         tags=["lexicon"],
     )
-    async def delete(request: Request, word: str) -> Response:
+    async def delete_lexicon_word(request: Request, word: str) -> Response:
         """Forget what a request for a word finds in the user lexicon. Needs an API key."""
         own = user(request)
         timeout = read_timeout(request, **limits)
@@ -105,8 +106,15 @@ def add_lexicon_routes(app: FastAPI, service: Service) -> None:
                 raise NoEntryError(word)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
-    @app.get("/lexicon", response_class=Response, responses=_LEXICON, tags=["lexicon"])
-    async def export(request: Request, options: Annotated[LexiconFile, Query()]) -> Response:
+    @app.get(
+        "/lexicon",
+        response_class=Response,
+        responses=_LEXICON,
+        tags=["lexicon"],
+    )
+    async def export_lexicon(
+        request: Request, options: Annotated[LexiconFile, Query()]
+    ) -> Response:
         """The whole user lexicon. Needs an API key."""
         own = user(request)
         with unless_stopped():
@@ -125,11 +133,13 @@ def add_lexicon_routes(app: FastAPI, service: Service) -> None:
     @app.post(
         "/lexicon",
         response_model=Imported,
-        openapi_extra={"requestBody": {"required": True, "content": {"text/plain": _TEXT}}}
+        openapi_extra={"requestBody": {"required": True, "content": _FILE}}
         | timeout_header(**limits),
         tags=["lexicon"],
     )
-    async def take(request: Request, options: Annotated[ImportOptions, Query()]) -> Response:
+    async def import_lexicon(
+        request: Request, options: Annotated[ImportOptions, Query()]
+    ) -> Response:
         """Take in a whole lexicon, in UTF-8: all of it or nothing. Needs an API key.
 
         Its words take the place of the entries that the user lexicon has of them.

@@ -74,6 +74,15 @@ class Metrics:
         )
         for outcome in ("done", "refused"):
             self.reloads.labels(outcome)
+        self.key_reloads = Counter(
+            "tanger_key_reloads",
+            "Readings of the file of API keys after it changed, by outcome; refused: the old keys "
+            "stay.",
+            ["outcome"],
+            registry=registry,
+        )
+        for outcome in ("done", "refused"):
+            self.key_reloads.labels(outcome)
         # Looking a child up by its labels costs more than counting
         self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 

@@ -89,6 +89,13 @@ class NotAcceptableError(Exception):
         super().__init__(f"Accept: {accept[:80]} takes none of {', '.join(offered)}")
 
 
+class CrossOriginError(Exception):
+    """A preflight request for what other origins may not do here."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}: TANGER_CORS_ORIGINS lists the origins that may send requests")
+
+
 class NoEntryError(Exception):
     """A word that is not in the user lexicon."""
 
@@ -148,6 +155,7 @@ class Kind:
 
 TABLE: Mapping[type[Exception], Kind] = {
     NotJSONError: Kind(HTTPStatus.BAD_REQUEST, "not_json"),
+    CrossOriginError: Kind(HTTPStatus.BAD_REQUEST, "cross_origin"),
     UnauthorizedError: Kind(HTTPStatus.UNAUTHORIZED, "unauthorized"),
     ForbiddenError: Kind(HTTPStatus.FORBIDDEN, "off"),
     NotAcceptableError: Kind(HTTPStatus.NOT_ACCEPTABLE, "not_acceptable"),

@@ -5,13 +5,25 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field
+from typing_extensions import TypeAliasType
 
-from model.alphabets import Alphabet
+from model import alphabets
 from model.hypothesis import MOST
 
-# What may be asked for, and what may have answered
-Source = Literal["model", "lexicon", "auto"]
-Answerer = Literal["model", "lexicon", "user"]
+# Each is a schema of its own in the OpenAPI document, so that generated clients name it
+Alphabet = TypeAliasType("Alphabet", alphabets.Alphabet)
+Source = TypeAliasType("Source", Literal["model", "lexicon", "auto"])
+Answerer = TypeAliasType("Answerer", Literal["model", "lexicon", "user"])
+LexiconFileFormat = TypeAliasType(
+    "LexiconFileFormat", Literal["cmudict", "mfa", "kaldi", "kaldip", "pls", "tsv"]
+)
+WordErrorCode = TypeAliasType(
+    "WordErrorCode",
+    Literal["empty", "too_long", "unspellable", "decoding_failed", "not_in_lexicon"],
+)
+ProbeStatus = TypeAliasType(
+    "ProbeStatus", Literal["ok", "starting", "draining", "no worker", "wrong answers"]
+)
 
 
 class Options(BaseModel):
@@ -114,7 +126,7 @@ class Pronunciation(BaseModel):
 class WordError(BaseModel):
     """Why a word got no pronunciation."""
 
-    code: Literal["empty", "too_long", "unspellable", "decoding_failed", "not_in_lexicon"]
+    code: WordErrorCode
     message: str
 
 
@@ -212,7 +224,7 @@ class PronounceResponse(BaseModel):
 class Probe(BaseModel):
     """State of the service, for whatever watches it."""
 
-    status: Literal["ok", "starting", "draining", "no worker", "wrong answers"]
+    status: ProbeStatus
     workers: int = Field(description="Decoding processes that are ready.")
 
 
@@ -279,7 +291,7 @@ class LexiconFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal["cmudict", "mfa", "kaldi", "kaldip", "pls", "tsv"] = Field(
+    format: LexiconFileFormat = Field(
         description="`cmudict`, `mfa` (Montreal Forced Aligner), `kaldi` (`lexicon.txt`), `kaldip` "
         "(`lexiconp.txt`), `pls` (W3C) or `tsv`."
     )

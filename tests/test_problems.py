@@ -35,6 +35,7 @@ from service.settings import Settings
 EXAMPLES = [
     (NotJSONError("no"), 400, "not_json", None),
     (UnauthorizedError(known=False), 401, "unauthorized", None),
+    (problems.CrossOriginError("no"), 400, "cross_origin", None),
     (ForbiddenError("no"), 403, "off", None),
     (problems.NotAcceptableError("a/b", ["c/d"]), 406, "not_acceptable", None),
     (RequestTimeoutError("no"), 408, "body_too_slow", None),
