@@ -33,6 +33,7 @@ _RESPONSE_HEADERS = (
     "X-Model-Version",
     "X-Request-ID",
 )
+_PREFLIGHT = "access-control-request-method"
 # Seconds for which a browser may remember the answer to a preflight request
 _MAX_AGE = 600
 
@@ -52,14 +53,11 @@ class CrossOrigin(CORSMiddleware):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer preflight requests, and add headers to the answers of others."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
         headers = Headers(scope=scope)
-        preflight = (
-            scope["type"] == "http"
-            and scope["method"] == "OPTIONS"
-            and "origin" in headers
-            and "access-control-request-method" in headers
-        )
-        if preflight:
+        if scope["method"] == "OPTIONS" and {"origin", _PREFLIGHT} <= set(headers):
             answer = self.preflight_response(headers)
             if answer.status_code >= 400:
                 error = CrossOriginError(bytes(answer.body).decode())
