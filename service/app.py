@@ -21,6 +21,7 @@ from starlette.routing import request_response
 
 from model import __version__
 from service import conditional, docs_page, front_page, metrics, problems, representations
+from service.head_limits import HeadLimits
 from service.head_requests import HeadRequests
 from service.intake import read_json, read_no_query, read_timeout, unless_gone, unless_stopped
 from service.keys import KeyGate
@@ -29,6 +30,7 @@ from service.openapi import PROBLEMS, DescribedApp, json_body, timeout_header
 from service.pronouncer import Pronouncing
 from service.representations import MediaType
 from service.request_log import RequestLog
+from service.responses import PiecewiseResponse
 from service.running import Service
 from service.schemas import Info, ModelName, Options, Probe, PronounceRequest, PronounceResponse
 from service.security_headers import SecurityHeaders
@@ -118,6 +120,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         public |= docs_page.PATHS
     app.add_middleware(HeadRequests)
     app.add_middleware(KeyGate, keys=lambda: service.keys, public=public)
+    app.add_middleware(HeadLimits)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Telemetry, metrics=service.metrics, log=requests)
     for exception in problems.TABLE:
@@ -143,11 +146,26 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             asked = await read_json(
                 request, PronounceRequest, limit=settings.max_body, seconds=settings.body_timeout
             )
-            work = service.begin(asked.words, asked)
+            options = representations.needed(asked, media_type)
+            work = await service.begin(asked.words, options)
+            return await respond(request, work, media_type, due - time.monotonic())
+
+    async def respond(
+        request: Request,
+        work: Pronouncing,
+        media_type: MediaType,
+        seconds: float,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """The answer to an admitted request; what is reserved for it is free once it is sent."""
+        try:
             if work.missing:
-                left = max(0.0, due - time.monotonic())  # the body may have been long in coming
+                left = max(0.0, seconds)  # the body may have been long in coming
                 await unless_gone(request, service.decode(work, timeout=left))
-            return _pronounced(work, media_type)
+            return await _pronounced(work, media_type, headers)
+        except BaseException:
+            work.reservations.close()
+            raise
 
     app.router.add_api_route(
         "/pronounce",
@@ -185,10 +203,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             headers = {**fresh, "X-Model-Version": service.current.pronouncer.model.version}
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
         with unless_stopped():
-            work = service.begin([word], options)
-            if work.missing:
-                await unless_gone(request, service.decode(work, timeout=timeout))
-            return _pronounced(work, media_type, fresh)
+            work = await service.begin([word], representations.needed(options, media_type))
+            return await respond(request, work, media_type, timeout, fresh)
 
     @app.get("/livez", response_model=Probe, tags=["probes"])
     async def livez() -> Response:
@@ -238,8 +254,8 @@ def _answer(body: BaseModel) -> Response:
     return Response(body.model_dump_json(), media_type="application/json")
 
 
-def _pronounced(
-    work: Pronouncing, media_type: MediaType, headers: Mapping[str, str] | None = None
+async def _pronounced(
+    work: Pronouncing, media_type: MediaType, headers: Mapping[str, str] | None
 ) -> Response:
     """The answer, with what it took (W3C Server Timing, milliseconds) and what made it."""
     told = {
@@ -249,8 +265,13 @@ def _pronounced(
     }
     if not work.decoding_failed:
         told |= headers or {}
-    body = representations.render(work.model, work.results(), media_type)
-    return Response(body, headers=told, media_type=media_type)
+    results = await work.results(representations.form_of(media_type))
+    return PiecewiseResponse(
+        representations.parts(work.model, results, media_type),
+        headers=told,
+        media_type=media_type,
+        reservations=work.reservations,
+    )
 
 
 def _timing(work: Pronouncing) -> str:

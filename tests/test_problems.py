@@ -13,6 +13,7 @@ from service.app import create_app
 from service.batcher import DeadlineError, QueueFullError
 from service.lexicon_store import FullEntryError, UserLexiconError
 from service.pool import WorkerLostError
+from service.pricing import ResponseMemoryError
 from service.problems import (
     BodyTooLargeError,
     ForbiddenError,
@@ -39,6 +40,8 @@ EXAMPLES = [
     (FullEntryError("tanger"), 422, "entry_full", None),
     (UserLexiconError("no"), 503, "user_lexicon_failed", "1"),
     (BodyTooLargeError(1000), 413, "body_too_large", None),
+    (problems.QueryTooLongError(10), 414, "query_too_long", None),
+    (problems.HeaderTooLargeError("Accept", 10), 431, "header_too_large", None),
     (problems.UnsupportedMediaTypeError("no"), 415, "not_json_type", None),
     (problems.ContentCodingError("gzip"), 415, "compressed", None),
     (InvalidRequestError(ProblemError(where="x", message="y")), 422, "invalid_request", None),
@@ -48,6 +51,7 @@ EXAMPLES = [
     (QueueFullError(9, 10, retry_after=0.2), 429, "queue_full", "1"),
     (QueueFullError(9, 10, retry_after=2.5), 429, "queue_full", "3"),
     (UnavailableError("no"), 503, "unavailable", "1"),
+    (ResponseMemoryError(30, 100), 503, "response_memory_full", "1"),
     (WorkerLostError("no"), 503, "worker_lost", "1"),
     (DeadlineError("no", retry_after=3.2), 504, "deadline_missed", "4"),
 ]
