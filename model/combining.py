@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
-from itertools import product
 from typing import NamedTuple
 
 from model.alignment import Alignment
@@ -43,11 +43,39 @@ def combine(parts: Sequence[Sequence[Way]], most: int) -> list[Way]:
         return list(parts[0] if len(parts[0]) == 1 else _distinct(parts[0]))
     found: list[Way] = [Way((), None, complete=True)]
     for ways in parts:
-        joined = [_behind(before, way) for before, way in product(found, ways)]
-        joined.sort(key=lambda way: -(1.0 if way.probability is None else way.probability))
         # No later part makes a way likely again that is not among these
-        found = list(_distinct(joined))[:most]
+        found = _best_pairs(found, sorted(ways, key=_rank), most)
     return found
+
+
+def _best_pairs(left: Sequence[Way], right: Sequence[Way], most: int) -> list[Way]:
+    """The `most` likeliest distinct ways to say one of `left` and then one of `right`.
+
+    Both are sorted by falling probability, so that no pair is likelier than the one before it in
+    its row or its column: a heap of the pairs whose predecessors are taken gives the rest in order,
+    without forming them all (Huang and Chiang, 2005, "Better k-best parsing", algorithm 2).
+    """
+    found: dict[tuple[str, ...], Way] = {}
+    heap: list[tuple[float, int, int, Way]] = []
+
+    def push(i: int, j: int) -> None:
+        if i < len(left) and j < len(right):
+            way = _behind(left[i], right[j])
+            heapq.heappush(heap, (_rank(way), i, j, way))
+
+    push(0, 0)
+    while heap and len(found) < most:
+        _, i, j, way = heapq.heappop(heap)
+        found.setdefault(way.phonemes, way)
+        push(i, j + 1)
+        if j == 0:
+            push(i + 1, 0)
+    return list(found.values())
+
+
+def _rank(way: Way) -> float:
+    """What ways are sorted by; a lexicon's way is certain."""
+    return -1.0 if way.probability is None else -way.probability
 
 
 def _behind(before: Way, way: Way) -> Way:

@@ -22,6 +22,7 @@ from starlette.routing import request_response
 from model import __version__
 from service import conditional, docs_page, front_page, metrics, problems, representations
 from service.cross_origin import CrossOrigin
+from service.head_limits import HeadLimits
 from service.head_requests import HeadRequests
 from service.intake import read_json, read_no_query, read_timeout, unless_gone, unless_stopped
 from service.keys import KeyGate
@@ -31,6 +32,7 @@ from service.pronouncer import Pronouncing
 from service.public_routes import PublicRoutes
 from service.representations import MediaType
 from service.request_log import RequestLog
+from service.responses import PiecewiseResponse
 from service.running import Service
 from service.schemas import Info, ModelName, Options, Probe, PronounceRequest, PronounceResponse
 from service.security_headers import SecurityHeaders
@@ -143,12 +145,27 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             asked = await read_json(
                 request, PronounceRequest, limit=settings.max_body, seconds=settings.body_timeout
             )
-            left = max(0.0, due - time.monotonic())  # the body may have been long in coming
-            work = await service.begin(asked.words, asked, left)
+            options = representations.needed(asked, media_type)
+            # The body may have been long in coming
+            work = await service.begin(asked.words, options, max(0.0, due - time.monotonic()))
+            return await respond(request, work, media_type, due)
+
+    async def respond(
+        request: Request,
+        work: Pronouncing,
+        media_type: MediaType,
+        due: float,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """The answer to an admitted request; what is reserved for it is free once it is sent."""
+        try:
             if work.missing:
                 left = max(0.0, due - time.monotonic())
                 await unless_gone(request, service.decode(work, timeout=left))
-            return _pronounced(work, media_type)
+            return await _pronounced(work, media_type, headers)
+        except BaseException:
+            work.reservations.close()
+            raise
 
     app.router.add_api_route(
         "/pronounce",
@@ -189,11 +206,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
         with unless_stopped():
             left = max(0.0, due - time.monotonic())
-            work = await service.begin([word], options, left)
-            if work.missing:
-                left = max(0.0, due - time.monotonic())
-                await unless_gone(request, service.decode(work, timeout=left))
-            return _pronounced(work, media_type, fresh)
+            work = await service.begin([word], representations.needed(options, media_type), left)
+            return await respond(request, work, media_type, due, fresh)
 
     @app.get("/livez", response_model=Probe, tags=["probes"])
     async def livez() -> Response:
@@ -254,8 +268,9 @@ def _add_middleware(app: DescribedApp, service: Service, requests: RequestLog | 
     app.public = public.templates if service.keys else None
     app.add_middleware(HeadRequests)
     app.add_middleware(KeyGate, keys=lambda: service.keys, public=public)
+    app.add_middleware(HeadLimits)
     if origins := parse_origins(settings.cors_origins):
-        # Outside of the keys: a preflight request brings none, and a refusal is to be readable
+        # Outside of keys and limits: a preflight brings no key, and refusals are to be readable
         app.add_middleware(CrossOrigin, origins=origins)
     app.add_middleware(SecurityHeaders)
     # Who is refused is counted, too
@@ -266,8 +281,8 @@ def _answer(body: BaseModel) -> Response:
     return Response(body.model_dump_json(), media_type="application/json")
 
 
-def _pronounced(
-    work: Pronouncing, media_type: MediaType, headers: Mapping[str, str] | None = None
+async def _pronounced(
+    work: Pronouncing, media_type: MediaType, headers: Mapping[str, str] | None
 ) -> Response:
     """The answer, with what it took (W3C Server Timing, milliseconds) and what made it."""
     told = {
@@ -277,8 +292,13 @@ def _pronounced(
     }
     if not work.decoding_failed:
         told |= headers or {}
-    body = representations.render(work.model, work.results(), media_type)
-    return Response(body, headers=told, media_type=media_type)
+    results = await work.results(representations.form_of(media_type))
+    return PiecewiseResponse(
+        representations.parts(work.model, results, media_type),
+        headers=told,
+        media_type=media_type,
+        reservations=work.reservations,
+    )
 
 
 def _timing(work: Pronouncing) -> str:

@@ -17,6 +17,7 @@ from model.alphabets import Alphabet
 from service.ask import Ask
 from service.client_errors import BadAnswerError
 from service.client_retries import Pursuit, Retries
+from service.pricing import result_bytes
 from service.schemas import Limits, PronounceResponse, Result
 
 M = TypeVar("M", bound=BaseModel)
@@ -146,9 +147,10 @@ class Requests:
         self._bytes = limits.body_bytes - _OPTIONS
         self._longest = limits.letters
         self._letters = limits.queue_letters // _SHARE
+        self._response_bytes = limits.response_bytes
         self._n, self._aligns = options.get("n", 1), options.get("alignment", False)
         self._begun: list[str] = []
-        self._size = self._work = 0
+        self._size = self._work = self._response = 0
 
     def add(self, word: str) -> list[str]:
         """Take one more word; those of a request, as soon as there is no room in it for another.
@@ -164,18 +166,24 @@ class Requests:
             raise ValueError(f"no text, for it holds half a surrogate pair: {word!r}") from e
         # What is longer is never decoded
         work = Ask(word, self._n, self._aligns).work if len(word) <= self._longest else 0
-        room = self._size + size <= self._bytes and self._work + work <= self._letters
+        response = result_bytes(len(word), len(word), self._n, aligned=self._aligns)
+        room = (
+            self._size + size <= self._bytes
+            and self._work + work <= self._letters
+            and self._response + response <= self._response_bytes
+        )
         full = [] if room else self.rest()
         self._begun.append(word)
         self._size += size
         self._work += work
+        self._response += response
         # Never both: where there is room for one word, none is left over to overflow
         return self.rest() if len(self._begun) == self._words else full
 
     def rest(self) -> list[str]:
         """The words that were not given out yet."""
         words, self._begun = self._begun, []
-        self._size = self._work = 0
+        self._size = self._work = self._response = 0
         return words
 
 

@@ -26,6 +26,7 @@ from service.lexicon_errors import (
 )
 from service.lexicon_store import FullEntryError
 from service.pool import WorkerLostError
+from service.pricing import ResponseMemoryError
 from service.schemas import Problem, ProblemError
 from service.telemetry import REQUEST_ID
 
@@ -69,6 +70,32 @@ class BodyTooLargeError(Exception):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"a request's body may have at most {limit:,} bytes: send less at a time")
+
+
+class HeaderTooLargeError(Exception):
+    """A request with a header field beyond the limit.
+
+    Attributes:
+        name: of the field.
+        limit: bytes of all its fields of this name.
+    """
+
+    def __init__(self, name: str, limit: int) -> None:
+        super().__init__(f"the header {name} may have at most {limit:,} bytes here")
+        self.name = name
+        self.limit = limit
+
+
+class QueryTooLongError(Exception):
+    """A request with a query beyond the limit.
+
+    Attributes:
+        limit: bytes.
+    """
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the query of a URL may have at most {limit:,} bytes here")
+        self.limit = limit
 
 
 class UnsupportedMediaTypeError(Exception):
@@ -161,6 +188,8 @@ TABLE: Mapping[type[Exception], Kind] = {
     NotAcceptableError: Kind(HTTPStatus.NOT_ACCEPTABLE, "not_acceptable"),
     RequestTimeoutError: Kind(HTTPStatus.REQUEST_TIMEOUT, "body_too_slow"),
     BodyTooLargeError: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large"),
+    HeaderTooLargeError: Kind(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "header_too_large"),
+    QueryTooLongError: Kind(HTTPStatus.REQUEST_URI_TOO_LONG, "query_too_long"),
     UnsupportedMediaTypeError: Kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_json_type"),
     ContentCodingError: Kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "compressed"),
     InvalidRequestError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
@@ -170,6 +199,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     QueueFullError: Kind(HTTPStatus.TOO_MANY_REQUESTS, "queue_full", retry=True),
     UnavailableError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", retry=True),
     WorkerLostError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "worker_lost", retry=True),
+    ResponseMemoryError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "response_memory_full", retry=True),
     DeadlineError: Kind(HTTPStatus.GATEWAY_TIMEOUT, "deadline_missed", retry=True),
     NoEntryError: Kind(HTTPStatus.NOT_FOUND, "no_entry"),
     EntryError: Kind(HTTPStatus.CONFLICT, "format_cannot_hold"),

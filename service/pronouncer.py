@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from itertools import chain
+from typing import TypeVar
 
 from model import __version__, alphabets
 from model.alignment import UNALIGNED, AlignmentError
@@ -21,11 +27,17 @@ from service.cache import AnswerCache
 from service.lexicon_store import UserLexicon
 from service.lexicons import Lexicons
 from service.plans import Piece, Plan, Planner
+from service.pricing import RequestCost, join_letters, result_bytes
 from service.schemas import Answerer, ModelName, Options, Source, WordError
 from service.sources import Sources
+from service.time_slices import TimeSlices
+
+R = TypeVar("R")
 
 # Characters that count as one answer where answers are kept: an ordinary one takes fewer.
 _CHARACTERS = 256
+# Words that are planned together: lexicons are asked once for all of them.
+_WORDS_TOGETHER = 16
 
 
 class Pronouncer:
@@ -60,6 +72,7 @@ class Pronouncer:
         inventory = Inventory(artifact.phonemes.own)
         self.sources = Sources(reader.speller, inventory, lexicons or Lexicons(), user)
         self.planner = Planner(reader, self.sources)
+        self.slices = TimeSlices()
         self.source = source
         self.alphabets = alphabets.available(artifact.phonemes.own)
         self.knows_stress = artifact.knows_stress
@@ -74,16 +87,15 @@ class Pronouncer:
         """Where pronunciations come from for a request."""
         return options.source or self.source
 
-    def begin(
-        self, words: Sequence[str], options: Options, plans: Sequence[Plan] | None = None
+    async def begin(
+        self, words: Sequence[str], options: Options, timeout: float = math.inf
     ) -> Pronouncing:
         """Spell the words, and look up those that are known.
 
         Args:
             words: as they were sent.
             options: how to answer.
-            plans: one for each word, where they were made already (in a thread, since the user
-                lexicon is read for them).
+            timeout: seconds that the user lexicon may take, which is read in a thread.
 
         Raises:
             AlphabetError, StressError: where the artifact's phonemes cannot be written as asked.
@@ -92,7 +104,23 @@ class Pronouncer:
         """
         if options.alignment and not self.has_attention and self.source_of(options) != "lexicon":
             raise AlignmentError
-        return Pronouncing(self, words, options, plans)
+        source = self.source_of(options)
+        together = (
+            words[start : start + _WORDS_TOGETHER]
+            for start in range(0, len(words), _WORDS_TOGETHER)
+        )
+        user = self.sources.user
+        if user is None or source == "model":
+            plans = await self.slices.map(lambda some: self.planner.plan(some, source), together)
+        else:
+            due = time.monotonic() + timeout
+            plans = [
+                await user.read(
+                    partial(self.planner.plan, some, source), timeout=due - time.monotonic()
+                )
+                for some in together
+            ]
+        return Pronouncing(self, list(chain.from_iterable(plans)), options)
 
     def alphabet(self, options: Options) -> Alphabet:
         """What phonemes are written in.
@@ -132,15 +160,10 @@ class Pronouncing:
         known: how many distinct answers were.
         looked_up: whether lexicons were asked.
         answered: what decoding the missing ones took.
+        reservations: what is kept for it until its answer is sent; whoever began it closes them.
     """
 
-    def __init__(
-        self,
-        pronouncer: Pronouncer,
-        words: Sequence[str],
-        options: Options,
-        plans: Sequence[Plan] | None = None,
-    ) -> None:
+    def __init__(self, pronouncer: Pronouncer, plans: Sequence[Plan], options: Options) -> None:
         source = pronouncer.source_of(options)
         self.looked_up = source != "model"
         self._pronouncer = pronouncer
@@ -150,9 +173,12 @@ class Pronouncing:
         self._marks = alphabets.marks_stress(self._alphabet, options.stress)
         # Of a word that rules alone say
         self._by_rule: Answerer = "lexicon" if source == "lexicon" else "model"
-        self._plans = pronouncer.planner.plan(words, source) if plans is None else plans
+        self._plans = plans
+        self.reservations = ExitStack()
         # What the network says to a word or a part of one: the array of its pronunciations
         self._said: dict[str, str] = {}
+        # The same taken apart, of what is a part of a word
+        self._parts: dict[str, list[Way]] = {}
         self._errors: dict[str, str] = {}
         self.missing: list[Ask] = []
         self._keys: list[str] = []  # theirs in the cache
@@ -212,9 +238,25 @@ class Pronouncing:
             else:
                 self._errors[ask.word] = answer.error
 
-    def results(self) -> list[str]:
-        """A result for every word (see `service.told`), in order, once none is missing."""
-        return list(map(self._result, self._plans))
+    @property
+    def cost(self) -> RequestCost:
+        """What is still to be done for it, and how long its answer will be."""
+        letters = float(sum(ask.work for ask in self.missing))
+        size = 0
+        for plan in self._plans:
+            wanted = self._wanted(plan)
+            letters += join_letters(len(plan.pieces), wanted)
+            spelt = 0 if plan.error or plan.normalized is None else len(plan.normalized)
+            size += result_bytes(len(plan.word), spelt, wanted, aligned=self._aligns(plan))
+        return RequestCost(round(letters), size)
+
+    async def results(self, form: Callable[[str], R]) -> list[R]:
+        """A result for every word (see `service.told`), in order, once none is missing.
+
+        Args:
+            form: what becomes of each.
+        """
+        return await self._pronouncer.slices.map(lambda plan: form(self._result(plan)), self._plans)
 
     def _result(self, plan: Plan) -> str:
         if plan.error is not None:
@@ -240,10 +282,7 @@ class Pronouncing:
                 )
                 return told.result(plan.word, plan.normalized, None, "[]", plan.warnings, wrong)
         source = self._source(plan)
-        ways = combine(
-            [self._ways(piece) for piece in plan.pieces],
-            MOST if plan.sources & {"lexicon", "user"} else self._options.n,
-        )
+        ways = combine([self._ways(piece) for piece in plan.pieces], self._wanted(plan))
         warnings = list(plan.warnings)
         if self._marks and any(map(self._is_unmarked, plan.pieces)):
             warnings.append("the lexicon marks no stress on this word")
@@ -252,6 +291,13 @@ class Pronouncing:
         chance = plan.chance if source == "model" else None
         said = written.pronunciations(ways, self._alphabet, chance=chance)
         return told.result(plan.word, plan.normalized, source, said, warnings)
+
+    def _wanted(self, plan: Plan) -> int:
+        """How many pronunciations are wanted of a word, at most."""
+        pieces = plan.pieces
+        if len(pieces) == 1 and pieces[0].source != "model":
+            return len(pieces[0].listed)
+        return MOST if plan.sources & {"lexicon", "user"} else self._options.n
 
     def _aligns(self, plan: Plan) -> bool:
         """Whether letters are asked for, and the network says the word in one piece."""
@@ -268,7 +314,10 @@ class Pronouncing:
     def _ways(self, piece: Piece) -> list[Way]:
         """How a piece is said."""
         if piece.source == "model":
-            return written.ways(self._said[piece.text])
+            ways = self._parts.get(piece.text)
+            if ways is None:
+                ways = self._parts[piece.text] = written.ways(self._said[piece.text])
+            return ways
         known = self._knows_stress or piece.source is not None
         return [
             Way(

@@ -11,7 +11,7 @@ r"""In which form a request wants its answer (RFC 9110, 12.5.1), and the answer 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from model.lexicon import tsv
 from service import told
 from service.headers import header
 from service.problems import NotAcceptableError
-from service.schemas import ModelName
+from service.schemas import ModelName, Options
 
 MediaType = Literal["application/json", "application/jsonl", "text/tab-separated-values"]
 JSON: MediaType = "application/json"
@@ -56,22 +56,31 @@ def choose(request: Request) -> MediaType:
     accept = header(request, b"accept")
     if accept is None or accept == "*/*":
         return JSON
-    return _chosen(", ".join(request.headers.getlist("Accept")))
+    accept = ", ".join(request.headers.getlist("Accept"))
+    chosen = _chosen(accept)
+    if chosen is None:
+        raise NotAcceptableError(accept, (JSON, *_LINES))
+    return chosen
+
+
+def needed(options: Options, media_type: MediaType) -> Options:
+    """The options, without what this form does not show: alignments fill most of an answer."""
+    if options.alignment and media_type == "text/tab-separated-values":
+        return options.model_copy(update={"alignment": False})
+    return options
 
 
 @lru_cache(maxsize=256)
-def _chosen(accept: str) -> MediaType:
+def _chosen(accept: str) -> MediaType | None:
+    """The form for an ``Accept``, which is short (see `service.head_limits`); None of ours."""
     if not accept.strip(" \t,"):
         return JSON
     try:
         # The last of equals wins
         best = mimeparse.best_match([*reversed(_LINES), JSON], accept.lower())
     except mimeparse.MimeTypeParseException:
-        best = ""
-    for media_type in (JSON, *_LINES):
-        if media_type == best:
-            return media_type
-    raise NotAcceptableError(accept, (JSON, *_LINES))
+        return None
+    return next((media_type for media_type in (JSON, *_LINES) if media_type == best), None)
 
 
 def tagged(tag: str, media_type: MediaType) -> str:
@@ -79,25 +88,38 @@ def tagged(tag: str, media_type: MediaType) -> str:
     return tag if media_type == JSON else f'{tag[:-1]}-{media_type.rpartition("/")[2]}"'
 
 
-def render(model: ModelName, results: Sequence[str], media_type: MediaType) -> str:
-    """The body.
+def form_of(media_type: MediaType) -> Callable[[str], bytes]:
+    """What makes a result (see `service.told`) part of a body in this form."""
+    return _FORMS[media_type]
+
+
+def parts(model: ModelName, results: Sequence[bytes], media_type: MediaType) -> Sequence[bytes]:
+    """The parts of the body, in order.
 
     Args:
         model: which answers.
-        results: as `service.told` has them.
+        results: as `form_of` makes them.
         media_type: the form.
     """
-    if media_type == "application/json":
-        return told.response(model, results)
-    if media_type == "application/jsonl":
-        return "".join(f"{result}\n" for result in results)
-    return "".join(line for result in results for line in _rows(json.loads(result)))
+    return told.response(model, results) if media_type == JSON else results
 
 
-def _rows(result: Mapping[str, Any]) -> Iterator[str]:
-    notes = list(result["warnings"])
-    if (error := result["error"]) is not None:
+def _line(result: str) -> bytes:
+    return f"{result}\n".encode()
+
+
+def _rows(result: str) -> bytes:
+    found = json.loads(result)
+    notes = list(found["warnings"])
+    if (error := found["error"]) is not None:
         notes = [f"{error['code']}: {error['message']}", *notes]
-    for text in [said["text"] for said in result["pronunciations"]] or [""]:
-        fields = (result["word"], text, "; ".join(notes))
-        yield "\t".join(map(tsv.escape, fields)) + "\n"
+    texts = [pronunciation["text"] for pronunciation in found["pronunciations"]] or [""]
+    rows = ((found["word"], text, "; ".join(notes)) for text in texts)
+    return "".join("\t".join(map(tsv.escape, fields)) + "\n" for fields in rows).encode()
+
+
+_FORMS: Mapping[MediaType, Callable[[str], bytes]] = {
+    JSON: str.encode,
+    "application/jsonl": _line,
+    "text/tab-separated-values": _rows,
+}

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import Context
-from functools import partial
 
 from model.errors import TangerError
 from service.front_page import Features
@@ -19,6 +18,7 @@ from service.keys import KeyRing, Keys, KeysError
 from service.lexicon_store import UserLexicon
 from service.metrics import Metrics
 from service.pool import PoolError
+from service.pricing import RequestCost, ResponseMemory
 from service.problems import InvalidRequestError, ReloadError, UnavailableError
 from service.pronouncer import Pronouncing
 from service.schemas import Info, LexiconInfo, Limits, ModelName, Options, Probe, ProblemError
@@ -51,6 +51,7 @@ class Service:
         self.metrics = Metrics()
         self.key_ring = KeyRing(settings, self.metrics)
         self.user = UserLexicon(settings.user_lexicon) if settings.user_lexicon else None
+        self.responses = ResponseMemory(settings.response_memory)
         self.current = Generation(settings, self.metrics, self.user)
         self.metrics.watch(self)
         self.draining = False
@@ -168,8 +169,9 @@ class Service:
             timeout: seconds that the user lexicon may take.
 
         Raises:
-            InvalidRequestError: for too many words, or more work than the queue ever holds.
+            InvalidRequestError: for too many words, or a request that costs more than one may.
             UnavailableError: while no worker is ready.
+            ResponseMemoryError: while other answers take up the room that this one needs.
             AlphabetError, StressError, UserLexiconError: as `Pronouncer.begin`.
         """
         if len(words) > self.settings.max_words:
@@ -177,29 +179,41 @@ class Service:
             raise InvalidRequestError(ProblemError(where="body.words", message=fault))
         if not self.answers:
             raise UnavailableError(self.probe().status)
-        pronouncer, plans = self.current.pronouncer, None
-        while self.user is not None and self.corrigible(options):
-            planning = partial(pronouncer.planner.plan, words, pronouncer.source_of(options))
-            plans = await self.user.read(planning, timeout=timeout)
+        while True:
+            pronouncer = self.current.pronouncer
+            work = await pronouncer.begin(words, options, timeout)
             if pronouncer is self.current.pronouncer:
-                break
-            pronouncer = self.current.pronouncer  # a reload came between, and the old one retires
-        work = pronouncer.begin(words, options, plans)
-        # Answered 429, it would come again and again
-        letters = sum(ask.work for ask in work.missing)
-        if letters > self.settings.queue_letters:
-            fault = (
-                f"so many answers, with what is asked of them, are as much work as {letters:,} "
-                f"letters; the queue holds {self.settings.queue_letters:,}: send fewer words at a "
-                "time, or ask for fewer answers or no alignment"
-            )
-            raise InvalidRequestError(ProblemError(where="body.words", message=fault))
+                break  # else a reload came between, and its workers are going
+        cost = work.cost
+        self._check_cost(cost)
+        work.reservations.enter_context(self.responses.reserved(cost.response_bytes))
         if work.known:
             self.metrics.cached.inc(work.known)
         if work.looked_up:
             self.metrics.user.inc(work.listed("user"))
             self.metrics.lexicon.inc(work.listed("lexicon"))
         return work
+
+    def _check_cost(self, cost: RequestCost) -> None:
+        """Refuse what costs more than one request may: answered 429, it would come again and again.
+
+        Raises:
+            InvalidRequestError: where it does.
+        """
+        settings = self.settings
+        less = "send fewer words at a time, or ask for fewer pronunciations or no alignment"
+        if cost.letters > settings.queue_letters:
+            fault = (
+                f"this request is as much work as decoding {cost.letters:,} letters, and one may "
+                f"be {settings.queue_letters:,} (limits.queue_letters of /info): {less}"
+            )
+            raise InvalidRequestError(ProblemError(where="body.words", message=fault))
+        if cost.response_bytes > settings.max_response:
+            fault = (
+                f"the answer would have about {cost.response_bytes:,} bytes, and one may have "
+                f"{settings.max_response:,} (limits.response_bytes of /info): {less}"
+            )
+            raise InvalidRequestError(ProblemError(where="body.words", message=fault))
 
     async def decode(self, work: Pronouncing, *, timeout: float) -> None:
         """Have decoded what an admitted request lacks.
@@ -245,6 +259,7 @@ class Service:
                 letters=settings.max_letters,
                 body_bytes=settings.max_body,
                 queue_letters=settings.queue_letters,
+                response_bytes=settings.max_response,
                 timeout_seconds=settings.timeout,
                 max_timeout_seconds=settings.max_timeout,
             ),
@@ -266,6 +281,7 @@ class Service:
             "queue_words": serving.batcher.waiting,
             "queue_oldest_seconds": serving.batcher.age,
             "queue_drain_seconds": serving.batcher.drained_in(),
+            "response_bytes": self.responses.used,
             "cached_words": len(serving.pronouncer.cache),
             "workers_ready": serving.pool.ready,
             "ready": float(self.answers),

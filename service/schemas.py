@@ -234,7 +234,11 @@ class Limits(BaseModel):
     words: int
     letters: int
     body_bytes: int
-    queue_letters: int
+    queue_letters: int = Field(
+        description="Letters of work: all that waits, and a single request with all that it asks "
+        "for, may be so much."
+    )
+    response_bytes: int = Field(description="Of an answer, by an estimate before it is made.")
     timeout_seconds: float
     max_timeout_seconds: float
 

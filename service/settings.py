@@ -73,8 +73,12 @@ class Settings(BaseSettings):
     """Most words in a request."""
     max_letters: Positive = 64
     """Most letters in a word; a longer one gets an error of its own."""
-    max_body: Positive = 1 << 20
+    max_body: Positive = 1 << 19
     """Most bytes in a request's body."""
+    max_response: Positive = 1 << 23
+    """Most bytes of an answer, by an estimate before it is made; a longer one is refused."""
+    response_memory: Positive = 1 << 26
+    """Most bytes of all answers together that are being made or sent."""
     max_lexicon: Positive = 1 << 28
     """Most bytes in a lexicon that is imported."""
     head_timeout: Annotated[float, Field(gt=0)] = 10.0
@@ -140,6 +144,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"queue_letters ({self.queue_letters}) must hold a whole request: max_words "
                 f"({self.max_words}) of max_letters ({self.max_letters})"
+            )
+        if self.response_memory < self.max_response:
+            raise ValueError(
+                f"response_memory ({self.response_memory}) must hold one answer: max_response "
+                f"({self.max_response})"
             )
         if self.timeout > self.max_timeout:
             raise ValueError(

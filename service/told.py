@@ -6,7 +6,7 @@ hold all of it to the models.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from json.encoder import encode_basestring as _quoted
 
 from pydantic_core import to_json
@@ -33,6 +33,12 @@ def result(
     )
 
 
-def response(model: ModelName, results: Iterable[str]) -> str:
-    """The whole answer."""
-    return f'{{"model":{model.model_dump_json()},"results":[{",".join(results)}]}}'
+def response(model: ModelName, results: Sequence[bytes]) -> list[bytes]:
+    """The parts of the whole answer, one a result, encoded as they are."""
+    first = f'{{"model":{model.model_dump_json()},"results":['.encode()
+    if not results:
+        return [first + b"]}"]
+    parts = [b"," + result for result in results]
+    parts[0] = first + results[0]
+    parts[-1] += b"]}"
+    return parts

@@ -65,9 +65,9 @@ def ask(artifact, lexicons, user):
         pronouncer = Pronouncer(artifact, queue, max_letters=64, lexicons=lexicons, user=user)
 
         async def run():
-            work = pronouncer.begin([word], Options(**{"source": "auto", **options}))
+            work = await pronouncer.begin([word], Options(**{"source": "auto", **options}))
             await work.decode(timeout=1)
-            body = told.response(work.model, work.results())
+            body = b"".join(told.response(work.model, await work.results(str.encode))).decode()
             answer = PronounceResponse.model_validate_json(body)
             assert answer.model_dump_json() == body, "as the document has it"
             return answer.results[0]

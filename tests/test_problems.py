@@ -18,6 +18,7 @@ from service.lexicon_errors import (
 )
 from service.lexicon_store import FullEntryError
 from service.pool import WorkerLostError
+from service.pricing import ResponseMemoryError
 from service.problems import (
     BodyTooLargeError,
     ForbiddenError,
@@ -47,6 +48,8 @@ EXAMPLES = [
     (UserLexiconBusyError("no"), 503, "user_lexicon_busy", "1"),
     (UserLexiconStorageError("no"), 503, "user_lexicon_storage", "10"),
     (BodyTooLargeError(1000), 413, "body_too_large", None),
+    (problems.QueryTooLongError(10), 414, "query_too_long", None),
+    (problems.HeaderTooLargeError("Accept", 10), 431, "header_too_large", None),
     (problems.UnsupportedMediaTypeError("no"), 415, "not_json_type", None),
     (problems.ContentCodingError("gzip"), 415, "compressed", None),
     (InvalidRequestError(ProblemError(where="x", message="y")), 422, "invalid_request", None),
@@ -56,6 +59,7 @@ EXAMPLES = [
     (QueueFullError(9, 10, retry_after=0.2), 429, "queue_full", "1"),
     (QueueFullError(9, 10, retry_after=2.5), 429, "queue_full", "3"),
     (UnavailableError("no"), 503, "unavailable", "1"),
+    (ResponseMemoryError(30, 100), 503, "response_memory_full", "1"),
     (WorkerLostError("no"), 503, "worker_lost", "1"),
     (DeadlineError("no", retry_after=3.2), 504, "deadline_missed", "4"),
 ]

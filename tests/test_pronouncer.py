@@ -60,9 +60,9 @@ def pronounce(artifact, *words, **options):
 
 def asked(pronouncer, *words, **options):
     async def run():
-        work = pronouncer.begin(words, Options(**options))
+        work = await pronouncer.begin(words, Options(**options))
         await work.decode(timeout=1)
-        body = told.response(work.model, work.results())
+        body = b"".join(told.response(work.model, await work.results(str.encode))).decode()
         answer = PronounceResponse.model_validate_json(body)
         assert answer.model_dump_json() == body, "as the document has it"
         return answer
@@ -125,7 +125,7 @@ def test_what_was_answered_is_not_decoded_again_but_a_failure_is(artifact):
     again = asked(pronouncer, "Ab", "b")
     assert queue.submitted == [ask("AB"), ask("B"), ask("B")]
     assert again.results[0].pronunciations == first.results[0].pronunciations
-    assert pronouncer.begin(["ab"], Options()).missing == []
+    assert asyncio.run(pronouncer.begin(["ab"], Options())).missing == []
 
 
 def test_several_answers_are_another_question(artifact):

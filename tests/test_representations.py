@@ -86,14 +86,19 @@ def test_no_line_is_lost_and_none_is_broken():
         ),
     )
     told = [each.model_dump_json() for each in answer.results]
-    assert representations.render(answer.model, told, TABBED) == (
+
+    def body(results, media_type):
+        parts = list(map(representations.form_of(media_type), results))
+        return b"".join(representations.parts(answer.model, parts, media_type)).decode()
+
+    assert body(told, TABBED) == (
         "two\tT UW\t\n"
         "two\tT UH\t\n"
         "a\\tb\\\\c\\nd\\re\tAH\tx -> y; z -> nothing\n"
         "\t\tempty: there is none\n"
     )
-    lines = representations.render(answer.model, told, LINES).splitlines()
-    whole = json.loads(representations.render(answer.model, told, JSON))
+    lines = body(told, LINES).splitlines()
+    whole = json.loads(body(told, JSON))
     assert whole == answer.model_dump(mode="json")
     assert list(map(json.loads, lines)) == whole["results"]
 

@@ -1,0 +1,102 @@
+"""What a request costs, known before it is served: work of the processors, bytes of memory.
+
+Work is counted in letters of a word that is decoded once, the unit of the queue. It is charged
+where it is still to be done: a word that is cached or comes twice is decoded once or not at all,
+but joining its parts and writing its answer is paid for each time. Bytes are an estimate on the
+high side of what the answer takes up until its client has read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+# Letters of work for joining one part of a word to those before it, for each pronunciation wanted.
+_LETTERS_PER_JOIN = 0.2
+# Bytes of JSON: of a result, of a pronunciation, of a letter or phoneme in it, of a phoneme that is
+# aligned, and of one weight of the attention that alignment comes with.
+_RESULT = 300
+_PRONUNCIATION = 150
+_PHONEME = 20
+_ALIGNED_PHONEME = 75
+_ATTENTION_WEIGHT = 8
+# Bytes of a character of the word as it was sent, which its result repeats and explains.
+_CHARACTER = 4
+
+
+class RequestCost(NamedTuple):
+    """The cost of a request.
+
+    Attributes:
+        letters: work, in letters to decode.
+        response_bytes: size of the answer, as estimated.
+    """
+
+    letters: int
+    response_bytes: int
+
+
+class ResponseMemoryError(Exception):
+    """The answers that are being made or sent leave no room for another one now.
+
+    Attributes:
+        needed: bytes of the answer that found no room.
+        limit: bytes of all answers.
+    """
+
+    def __init__(self, needed: int, limit: int) -> None:
+        super().__init__(
+            f"answers that are being made or read slowly leave no room for one of about "
+            f"{needed:,} bytes, of {limit:,} in all: try again soon, or send fewer words at a time"
+        )
+        self.needed = needed
+        self.limit = limit
+
+
+def join_letters(parts: int, pronunciations: int) -> float:
+    """Work of joining the pronunciations of a word's parts, in letters.
+
+    Args:
+        parts: how many there are; one is not joined to anything.
+        pronunciations: how many are wanted of the whole.
+    """
+    return _LETTERS_PER_JOIN * parts * pronunciations if parts > 1 else 0.0
+
+
+def result_bytes(characters: int, letters: int, pronunciations: int, *, aligned: bool) -> int:
+    """Size of one word's result as JSON, estimated as if every letter were a phoneme.
+
+    Args:
+        characters: of the word as it was sent.
+        letters: of the word as it is pronounced.
+        pronunciations: how many there will be, at most.
+        aligned: whether each comes with its letters.
+    """
+    size = _PRONUNCIATION + _PHONEME * letters
+    if aligned:
+        size += letters * (_ALIGNED_PHONEME + _ATTENTION_WEIGHT * letters)
+    return _RESULT + _CHARACTER * characters + pronunciations * size
+
+
+class ResponseMemory:
+    """The bytes of all answers between their requests' admission and their last byte sent."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.used = 0
+
+    @contextmanager
+    def reserved(self, size: int) -> Iterator[None]:
+        """Keep room for an answer.
+
+        Raises:
+            ResponseMemoryError: where there is none now.
+        """
+        if self.used and self.used + size > self.limit:
+            raise ResponseMemoryError(size, self.limit)
+        self.used += size
+        try:
+            yield
+        finally:
+            self.used -= size
