@@ -166,6 +166,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         except BaseException:
             work.reservations.close()
             raise
+        finally:
+            service.metrics.count_errors(work.error_codes)
 
     app.router.add_api_route(
         "/pronounce",

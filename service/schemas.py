@@ -14,6 +14,8 @@ from model.hypothesis import MOST
 Alphabet = TypeAliasType("Alphabet", alphabets.Alphabet)
 Source = TypeAliasType("Source", Literal["model", "lexicon", "auto"])
 Answerer = TypeAliasType("Answerer", Literal["model", "lexicon", "user"])
+OriginSource = TypeAliasType("OriginSource", Literal["model", "lexicon", "user", "rule"])
+Rule = TypeAliasType("Rule", Literal["number", "letters", "derived"])
 LexiconFileFormat = TypeAliasType(
     "LexiconFileFormat", Literal["cmudict", "mfa", "kaldi", "kaldip", "pls", "tsv"]
 )
@@ -61,6 +63,9 @@ class Options(BaseModel):
 
     alignment: bool = Field(
         False, description="Say which letters made which phoneme, where the network answers."
+    )
+    explain: bool = Field(
+        False, description="Say of every word which lexicon, rule or network answered."
     )
 
 
@@ -130,6 +135,38 @@ class WordError(BaseModel):
     message: str
 
 
+class Origin(BaseModel):
+    """Where a pronunciation, or a part of one, comes from."""
+
+    source: OriginSource | None = Field(
+        description="What answered; a `rule` of the reader's needs neither a lexicon nor the "
+        "network. Null where nothing did."
+    )
+    lexicon: str | None = Field(description="Name of the lexicon that answered.")
+    rank: int | None = Field(
+        description="Place of that lexicon in the order in which they are asked; the first is 1."
+    )
+    rule: Rule | None = Field(
+        description="`number`: a number or sign read out; `letters`: spelt letter by letter; "
+        "`derived`: a possessive or plural made of its stem."
+    )
+    stem: str | None = Field(description="What `derived` made it of.")
+
+
+class ExplainedPart(Origin):
+    """Where a part of a word's pronunciation comes from."""
+
+    text: str = Field(description="In the artifact's own graphemes.")
+
+
+class Explanation(Origin):
+    """Why a word is answered so; where its parts come from several places, `parts` tells."""
+
+    parts: tuple[ExplainedPart, ...] = Field(
+        description="What the word was read as: itself, or `FORTY` and `TWO`."
+    )
+
+
 class Result(BaseModel):
     """What is known of one word."""
 
@@ -149,6 +186,7 @@ class Result(BaseModel):
         description="What was changed or read out on the way: `é -> E`, `42 -> forty-two`."
     )
     error: WordError | None
+    explain: Explanation | None = Field(description="Null unless it was asked for.")
 
 
 class ModelName(BaseModel):
@@ -182,6 +220,7 @@ class PronounceResponse(BaseModel):
                             ],
                             "warnings": ["Å -> A", "ö -> O"],
                             "error": None,
+                            "explain": None,
                         },
                         {
                             "word": "42",
@@ -198,6 +237,7 @@ class PronounceResponse(BaseModel):
                             ],
                             "warnings": ["42 -> forty-two"],
                             "error": None,
+                            "explain": None,
                         },
                         {
                             "word": "日本",
@@ -210,6 +250,7 @@ class PronounceResponse(BaseModel):
                                 "message": "日 (CJK UNIFIED IDEOGRAPH-65E5) is none of the letters "
                                 "this artifact reads: 'ABCDEFGHIJKLMNOPQRSTUVWXYZ",
                             },
+                            "explain": None,
                         },
                     ],
                 }

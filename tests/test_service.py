@@ -702,6 +702,11 @@ def test_openapi_names_every_route(openapi):
     assert len(ids) == len(set(ids))
 
 
+def resolved(openapi, schema):
+    """A schema that is referenced."""
+    return openapi["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+
+
 def test_openapi_states_the_problems_of_every_route(openapi):
     members = {"type", "title", "status", "detail", "code", "request_id", "errors"}
     for item in openapi["paths"].values():
@@ -713,18 +718,17 @@ def test_openapi_states_the_problems_of_every_route(openapi):
             for status in ("4XX", "5XX"):
                 (media_type,) = responses[status]["content"]
                 assert media_type == "application/problem+json"
-                assert set(responses[status]["content"][media_type]["schema"]["properties"]) == (
-                    members
-                )
+                schema = resolved(openapi, responses[status]["content"][media_type]["schema"])
+                assert set(schema["properties"]) == members
             assert operation["description"]
 
 
 def test_openapi_describes_the_body(openapi):
     body = openapi["paths"]["/pronounce"]["post"]["requestBody"]
     assert body["required"]
-    schema = body["content"]["application/json"]["schema"]
+    schema = resolved(openapi, body["content"]["application/json"]["schema"])
     assert set(schema["properties"]) == {
-        *("words", "source", "alphabet", "stress", "n", "alignment")
+        *("words", "source", "alphabet", "stress", "n", "alignment", "explain")
     }
     assert schema["required"] == ["words"]
     assert schema["additionalProperties"] is False
@@ -741,6 +745,7 @@ def test_openapi_describes_the_parameters(openapi):
             ("stress", "query"),
             ("n", "query"),
             ("alignment", "query"),
+            ("explain", "query"),
         ),
         ("X-Request-Timeout", "header"),
     }
@@ -748,7 +753,7 @@ def test_openapi_describes_the_parameters(openapi):
 
 def test_the_examples_of_openapi_are_true(openapi, client):
     body = openapi["paths"]["/pronounce"]["post"]["requestBody"]["content"]["application/json"]
-    for example in body["schema"]["examples"]:
+    for example in resolved(openapi, body["schema"])["examples"]:
         PronounceRequest.model_validate(example)
         results(client.post("/pronounce", json=example), example["words"])
     for example in openapi["components"]["schemas"]["PronounceResponse"]["examples"]:
