@@ -17,6 +17,7 @@ from live_service import Exchange, eventually, get, post, running
 
 from model import checkpoint
 from service.schemas import PronounceRequest, PronounceResponse
+from service.settings import Settings
 
 MAX_WORDS = 64
 MAX_BODY = 200_000
@@ -59,8 +60,9 @@ def results(answer, words):
     assert [result["word"] for result in body["results"]] == list(words)
     for result in body["results"]:
         assert list(result) == [
-            *("word", "normalized", "source", "pronunciations", "warnings", "error")
+            *("word", "normalized", "source", "pronunciations", "warnings", "error", "explain")
         ]
+        assert result["explain"] is None
         if result["error"] is None:
             (pronunciation,) = result["pronunciations"]
             assert list(pronunciation) == [
@@ -652,6 +654,7 @@ def test_info(client, tiny_artifact):
             "letters": 64,
             "body_bytes": MAX_BODY,
             "queue_letters": MAX_WORDS * 64,
+            "response_bytes": Settings().max_response,
             "timeout_seconds": 10.0,
             "max_timeout_seconds": 60.0,
         },
