@@ -49,7 +49,6 @@ MOST_LETTERS = 16 * MOST
 KEPT = 16
 # Stands for what was said before the first symbol.
 _NOTHING = -1
-_LEAST = torch.finfo(torch.float32).tiny
 
 
 class _Sizes(NamedTuple):
@@ -387,7 +386,7 @@ class _Bucket:
         first = (before.latest[:, :1] == _NOTHING) & end
         label = logits.masked_fill(first, -math.inf).argmax(dim=1)
         column = label.unsqueeze(1)
-        chance = logits.softmax(dim=1).gather(1, column).squeeze(1).clamp(min=_LEAST)
+        chance = logits.softmax(dim=1).gather(1, column).squeeze(1).clamp(min=2.0**-126)
         progress = _Progress(
             label,
             (before.left - 1).masked_fill_(label == self._end, 0),
