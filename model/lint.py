@@ -195,19 +195,8 @@ class _Visit:
         sounds_fit = max(found.sound, found.vowel) < _TELLING
         if likely is not None and sounds_fit and suspicion.of_stress_alone(found):
             phonemes, digits = sounds.phonemes, likely
-        suggested = self._marked(phonemes, digits)
+        suggested = stress.mark(phonemes, digits)
         return suggested if suggested != stress.mark(sounds.phonemes, sounds.digits) else None
-
-    def _marked(self, phonemes: Phonemes, digits: Sequence[int | None]) -> Phonemes:
-        """With a digit on every vowel, one that the stress head took for a consonant, too."""
-        vowels = self.conventions.vowels
-        return stress.mark(
-            phonemes,
-            [
-                0 if digit is None and phoneme in vowels else digit
-                for phoneme, digit in zip(phonemes, digits, strict=True)
-            ],
-        )
 
 
 def _reasons(found: Doubts, sounds: Sounds, answer: Hypothesis, stem: Stem | None) -> Iterator[str]:

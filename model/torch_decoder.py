@@ -21,6 +21,7 @@ from model.devices import DeviceLostError
 from model.ensemble import Ensemble
 from model.graphed_decoder import GraphedDecoder
 from model.hypothesis import Decoded, length_bound
+from model.inventory import stress_bias
 from model.network import Seq2Seq
 from model.vocabulary import Vocabulary, frame
 
@@ -61,6 +62,7 @@ class TorchDecoder:
         self.phonemes = phonemes
         self.torch_device = next(network.parameters()).device
         self.device = str(self.torch_device)
+        self._stress_bias = stress_bias(phonemes)
         self.allowed = None
         if masked:
             allowed = torch.zeros(len(phonemes), dtype=torch.bool)
@@ -198,6 +200,7 @@ class TorchDecoder:
             start=self.phonemes.start,
             end=self.phonemes.end,
             allowed=self.allowed,
+            stress_bias=self._stress_bias,
         )
 
     def _padded(self, rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -72,7 +72,8 @@ class Pronouncer:
         self.slices = TimeSlices()
         self.source = source
         self.alphabets = alphabets.available(artifact.phonemes.own)
-        self.knows_stress = artifact.knows_stress
+        self.carries_stress = alphabets.carry_stress(artifact.phonemes.own)
+        self.knows_stress = artifact.knows_stress or self.carries_stress
         self.has_attention = artifact.has_attention
         # All that decides an answer beside the word and the options
         weights = (artifact.name, artifact.weights_sha256)
@@ -150,7 +151,9 @@ class Pronouncing:
         self._options = options
         self._knows_stress = pronouncer.knows_stress or source == "lexicon"
         self._alphabet = pronouncer.alphabet(options)
-        self._marks = alphabets.marks_stress(self._alphabet, options.stress)
+        self._marks = alphabets.marks_stress(
+            self._alphabet, options.stress, carried=pronouncer.carries_stress
+        )
         # Of a word that rules alone say
         self._by_rule: Answerer = "lexicon" if source == "lexicon" else "model"
         self._plans = plans

@@ -82,17 +82,18 @@ def pronounce(
         checked = checkpoint.read(artifact)
         if alignment and not checked.has_attention:
             raise AlignmentError
+        carried = alphabets.carry_stress(checked.phonemes.own)
         written = alphabets.choose(
             alphabet,
             alphabets.available(checked.phonemes.own),
             stressed=stress,
-            knows_stress=checked.knows_stress,
+            knows_stress=checked.knows_stress or carried,
         )
         # What decodes chunk beside chunk decodes each of them in one thread
         phonemizer = load(
             checked, device, precision=precision, threads=threads if output is None else 1
         )
-        marks = alphabets.marks_stress(written, stress)
+        marks = alphabets.marks_stress(written, stress, carried=carried)
         speaker = Speaker(checked, phonemizer, n=n, alignment=alignment, marks=marks)
         ask = partial(_answers, speaker, alphabet=written, format=format)
         failed = False

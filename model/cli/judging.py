@@ -89,7 +89,7 @@ def calibrate(
         typer.Option("--only-alternatives", help="Fit those behind a word's likeliest answer."),
     ] = False,
 ) -> None:
-    """Fit an artifact's probabilities to the words of a lexicon."""
+    """Fit an artifact's probabilities to a lexicon: they then hold for words like those in it."""
     with plain_errors():
         from model import evaluation
 

@@ -10,6 +10,7 @@
 
    One source, compiled once for each kind of processor (see build.py), which differs in `dot` alone. */
 
+#include <float.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -538,18 +539,28 @@ static void step(const struct network *n, int slots, int rows, const int32_t *le
                w->read + (size_t)row * 2 * part);
 }
 
-/* Logits of a row -> probabilities, none for what would begin a round too many; the likeliest symbol. */
+/* Logits of a row -> probabilities, none for what would begin a round too many; the likeliest symbol.
+
+   No pronunciation is empty: </s> is never the first symbol. The others then have the probabilities that they
+   have beside it (see model/decoding.py); where nothing is left to them, the likeliest keeps the least one. */
 static int weigh(const struct network *n, float *logits, const uint16_t *said, int count, const int32_t *streaks,
                  const int32_t *limits) {
     for (int size = 1; size <= LARGEST_CIRCLE && size <= count; size++)
         if (streaks[size - 1] >= limits[size - 1]) logits[said[count - size]] = -INFINITY;
     int best = 0;
+    float end = logits[n->end];
+    if (!count) logits[n->end] = -INFINITY;
     for (int symbol = 1; symbol < n->symbols; symbol++)
         if (logits[symbol] > logits[best]) best = symbol;
-    float most = logits[best], sum = 0;
+    logits[n->end] = end;
+    float most = end > logits[best] ? end : logits[best], sum = 0;
     for (int symbol = 0; symbol < n->padded_symbols; symbol++) logits[symbol] = share_of(logits[symbol] - most);
     for (int symbol = 0; symbol < n->padded_symbols; symbol++) sum += logits[symbol];
     for (int symbol = 0; symbol < n->padded_symbols; symbol++) logits[symbol] /= sum;
+    if (!count) {
+        logits[n->end] = 0;
+        if (logits[best] < FLT_MIN) logits[best] = FLT_MIN;
+    }
     return best;
 }
 

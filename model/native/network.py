@@ -17,6 +17,7 @@ import numpy as np
 from model import stress
 from model.config import NetworkConfig
 from model.hypothesis import Decoded, length_bound
+from model.inventory import stress_bias
 from model.vocabulary import Vocabulary, frame
 from model.weights import (
     Array,
@@ -238,7 +239,7 @@ class NativeNetwork:
             )
             bias = _check(weights["stress_head.of_top.bias"], stress.CLASSES)
             network.stress_of_top = self._floats(of_top * stabiliser)
-            network.stress_of_symbol = self._floats(of_symbol + bias)
+            network.stress_of_symbol = self._floats(of_symbol + bias + stress_bias(phonemes))
         return network
 
     def _product(self, weight: Array, *, parts: int) -> _Product:
