@@ -70,6 +70,7 @@ class Pronouncing(litserve.LitAPI):
             ),
             warnings=(),
             error=None,
+            explain=None,
         )
 
 

@@ -43,6 +43,7 @@ async def pronounce(asked: PronounceRequest) -> PronounceResponse:
                 ),
                 warnings=(),
                 error=None,
+                explain=None,
             )
             for word in asked.words
         ),

@@ -21,6 +21,7 @@ from starlette.routing import request_response
 
 from model import __version__
 from service import conditional, docs_page, front_page, metrics, problems, representations
+from service.cross_origin import CrossOrigin
 from service.head_limits import HeadLimits
 from service.head_requests import HeadRequests
 from service.intake import read_json, read_no_query, read_timeout, unless_gone, unless_stopped
@@ -28,13 +29,14 @@ from service.keys import KeyGate
 from service.lexicon_routes import add_lexicon_routes
 from service.openapi import PROBLEMS, DescribedApp, json_body, timeout_header
 from service.pronouncer import Pronouncing
+from service.public_routes import PublicRoutes
 from service.representations import MediaType
 from service.request_log import RequestLog
 from service.responses import PiecewiseResponse
 from service.running import Service
 from service.schemas import Info, ModelName, Options, Probe, PronounceRequest, PronounceResponse
 from service.security_headers import SecurityHeaders
-from service.settings import Settings
+from service.settings import Settings, parse_origins
 from service.telemetry import Telemetry
 
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -100,6 +102,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         responses=PROBLEMS,
+        generate_unique_id_function=lambda route: route.name,
         # FastAPI would look for OpenTelemetry, which does not come with this service, each time
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
@@ -109,20 +112,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         """Note what was no request, and got its answer before there was one."""
         service.metrics.request("unmatched", "", status, 0.0)
         if requests is not None:
-            requests.note(method="", route="unmatched", status=status, request_id=request_id)
+            requests.note(
+                client=None,
+                key=None,
+                method="",
+                route="unmatched",
+                status=status,
+                request_id=request_id,
+            )
 
     app.state.refused = refused
-    # The last is the outermost: who is refused is counted, too
-    public = {path.strip() for path in settings.public_routes.split(",")}
-    if settings.page:
-        public |= front_page.PATHS
-    if "/docs" in public:
-        public |= docs_page.PATHS
-    app.add_middleware(HeadRequests)
-    app.add_middleware(KeyGate, keys=lambda: service.keys, public=public)
-    app.add_middleware(HeadLimits)
-    app.add_middleware(SecurityHeaders)
-    app.add_middleware(Telemetry, metrics=service.metrics, log=requests)
     for exception in problems.TABLE:
         app.add_exception_handler(exception, problems.known)
     app.add_exception_handler(RequestValidationError, problems.invalid)
@@ -147,25 +146,28 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 request, PronounceRequest, limit=settings.max_body, seconds=settings.body_timeout
             )
             options = representations.needed(asked, media_type)
-            work = await service.begin(asked.words, options)
-            return await respond(request, work, media_type, due - time.monotonic())
+            # The body may have been long in coming
+            work = await service.begin(asked.words, options, max(0.0, due - time.monotonic()))
+            return await respond(request, work, media_type, due)
 
     async def respond(
         request: Request,
         work: Pronouncing,
         media_type: MediaType,
-        seconds: float,
+        due: float,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
         """The answer to an admitted request; what is reserved for it is free once it is sent."""
         try:
             if work.missing:
-                left = max(0.0, seconds)  # the body may have been long in coming
+                left = max(0.0, due - time.monotonic())
                 await unless_gone(request, service.decode(work, timeout=left))
             return await _pronounced(work, media_type, headers)
         except BaseException:
             work.reservations.close()
             raise
+        finally:
+            service.metrics.count_errors(work.error_codes)
 
     app.router.add_api_route(
         "/pronounce",
@@ -186,7 +188,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         openapi_extra=timeout_header(**limits),
         tags=["pronounce"],
     )
-    async def pronounce_one(
+    async def pronounce_word(
         request: Request,
         word: str,
         options: Annotated[Options, Query()],
@@ -194,7 +196,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         """Pronounce one word, percent-encoded. `If-None-Match` spares an answer that is known."""
         media_type = representations.choose(request)
         timeout = read_timeout(request, **limits)
-        tag = representations.tagged(service.current.pronouncer.etag(word, options), media_type)
+        due = time.monotonic() + timeout
+        tag = await service.etag(word, options, timeout=timeout)
+        tag = representations.tagged(tag, media_type)
         # What somebody's next correction may change has to be asked for each time
         seconds = 0 if service.corrigible(options) else settings.cache_seconds
         caching = f"{shared()}, max-age={seconds}"
@@ -203,8 +207,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             headers = {**fresh, "X-Model-Version": service.current.pronouncer.model.version}
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
         with unless_stopped():
-            work = await service.begin([word], representations.needed(options, media_type))
-            return await respond(request, work, media_type, timeout, fresh)
+            left = max(0.0, due - time.monotonic())
+            work = await service.begin([word], representations.needed(options, media_type), left)
+            return await respond(request, work, media_type, due, fresh)
 
     @app.get("/livez", response_model=Probe, tags=["probes"])
     async def livez() -> Response:
@@ -217,7 +222,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         return _answer(service.started())
 
     @app.get("/readyz", response_model=Probe, tags=["probes"])
-    @app.get("/health", response_model=Probe, tags=["probes"])
+    @app.get("/health", response_model=Probe, operation_id="health", tags=["probes"])
     async def readyz() -> Response:
         """A request that comes now would be decoded."""
         return _answer(service.ready())
@@ -247,7 +252,31 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             """What Prometheus reads."""
             return Response(service.metrics.render(), media_type=metrics.MEDIA_TYPE)
 
+    _add_middleware(app, service, requests)
     return app
+
+
+def _add_middleware(app: DescribedApp, service: Service, requests: RequestLog | None) -> None:
+    """Wrap the routes, which are all there by now; what comes last is the outermost.
+
+    Raises:
+        SettingError: where a public route is none.
+    """
+    settings = service.settings
+    besides = front_page.PATHS if settings.page else frozenset()
+    public = PublicRoutes(settings.public_routes, app.routes, besides=besides)
+    if "/docs" in public.templates:
+        public = PublicRoutes(settings.public_routes, app.routes, besides=besides | docs_page.PATHS)
+    app.public = public.templates if service.keys else None
+    app.add_middleware(HeadRequests)
+    app.add_middleware(KeyGate, keys=lambda: service.keys, public=public)
+    app.add_middleware(HeadLimits)
+    if origins := parse_origins(settings.cors_origins):
+        # Outside of keys and limits: a preflight brings no key, and refusals are to be readable
+        app.add_middleware(CrossOrigin, origins=origins)
+    app.add_middleware(SecurityHeaders)
+    # Who is refused is counted, too
+    app.add_middleware(Telemetry, metrics=service.metrics, log=requests)
 
 
 def _answer(body: BaseModel) -> Response:

@@ -39,6 +39,7 @@ class Options(TypedDict, total=False):
     stress: bool
     n: int
     alignment: bool
+    explain: bool
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from starlette.responses import Response, StreamingResponse
 
 from model.spelling import tidied
 from service.importing import Import, pronunciation_fault, word_fault
-from service.intake import read_json, read_no_query, read_pieces, unless_stopped
+from service.intake import read_json, read_no_query, read_pieces, read_timeout, unless_stopped
 from service.lexicon_store import UserLexicon
-from service.openapi import json_body
+from service.openapi import json_body, timeout_header
 from service.problems import ForbiddenError, InvalidRequestError, NoEntryError
 from service.running import Service
 from service.schemas import (
@@ -30,6 +30,7 @@ from service.schemas import (
 _PIECE = 1 << 18
 _SUFFIXES = {"pls": "pls", "tsv": "tsv", "kaldi": "txt", "kaldip": "txt"}
 _TEXT = {"schema": {"type": "string"}}
+_FILE = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 _LEXICON: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The lexicon",
@@ -41,6 +42,7 @@ _LEXICON: dict[int | str, dict[str, Any]] = {
 def add_lexicon_routes(app: FastAPI, service: Service) -> None:
     """Add them to `app`. All need an API key; without any configured they are off."""
     settings = service.settings
+    limits = {"default": settings.timeout, "most": settings.max_timeout}
 
     def user(request: Request) -> UserLexicon:
         service.keys.require(request)
@@ -48,10 +50,18 @@ def add_lexicon_routes(app: FastAPI, service: Service) -> None:
             raise ForbiddenError("this is off: there is no user lexicon (TANGER_USER_LEXICON)")
         return service.user
 
-    @app.get("/lexicon/{word:text}", response_model=OwnWord, tags=["lexicon"])
-    async def own_word(request: Request, word: str) -> Response:
+    @app.get(
+        "/lexicon/{word:text}",
+        response_model=OwnWord,
+        openapi_extra=timeout_header(**limits),
+        tags=["lexicon"],
+    )
+    async def get_lexicon_word(request: Request, word: str) -> Response:
         """What a request for a word finds in the user lexicon. Needs an API key."""
-        found = user(request).get(word)
+        own = user(request)
+        timeout = read_timeout(request, **limits)
+        with unless_stopped():
+            found = await own.read(lambda: own.get(word), timeout=timeout)
         if found is None:
             raise NoEntryError(word)
         return _told(found.spellings[0], found.pronunciations)
@@ -60,10 +70,10 @@ def add_lexicon_routes(app: FastAPI, service: Service) -> None:
         "/lexicon/{word:text}",
         response_model=OwnWord,
         responses={201: {"model": OwnWord, "description": "There was no such entry"}},
-        openapi_extra=json_body(Spoken),
+        openapi_extra=json_body(Spoken) | timeout_header(**limits),
         tags=["lexicon"],
     )
-    async def put(request: Request, word: str) -> Response:
+    async def put_lexicon_word(request: Request, word: str) -> Response:
         """Say how a word is pronounced, from the next request on. Needs an API key.
 
         It takes the place of what a request for the word found here. Once it is answered it is on
@@ -72,24 +82,39 @@ def add_lexicon_routes(app: FastAPI, service: Service) -> None:
         own = user(request)
         with unless_stopped():
             read_no_query(request)
+            timeout = read_timeout(request, **limits)
             spoken = await read_json(
                 request, Spoken, limit=settings.max_body, seconds=settings.body_timeout
             )
             pronunciations = _checked(word, spoken)
-            new = await own.put(word, pronunciations)
+            new = await own.put(word, pronunciations, timeout=timeout)
         status = HTTPStatus.CREATED if new else HTTPStatus.OK
         return _told(tidied(word), pronunciations, status)
 
-    @app.delete("/lexicon/{word:text}", status_code=HTTPStatus.NO_CONTENT, tags=["lexicon"])
-    async def delete(request: Request, word: str) -> Response:
+    @app.delete(
+        "/lexicon/{word:text}",
+        status_code=HTTPStatus.NO_CONTENT,
+        openapi_extra=timeout_header(**limits),
+        tags=["lexicon"],
+    )
+    async def delete_lexicon_word(request: Request, word: str) -> Response:
         """Forget what a request for a word finds in the user lexicon. Needs an API key."""
+        own = user(request)
+        timeout = read_timeout(request, **limits)
         with unless_stopped():
-            if not await user(request).delete(word):
+            if not await own.delete(word, timeout=timeout):
                 raise NoEntryError(word)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
-    @app.get("/lexicon", response_class=Response, responses=_LEXICON, tags=["lexicon"])
-    async def export(request: Request, options: Annotated[LexiconFile, Query()]) -> Response:
+    @app.get(
+        "/lexicon",
+        response_class=Response,
+        responses=_LEXICON,
+        tags=["lexicon"],
+    )
+    async def export_lexicon(
+        request: Request, options: Annotated[LexiconFile, Query()]
+    ) -> Response:
         """The whole user lexicon. Needs an API key."""
         own = user(request)
         with unless_stopped():
@@ -108,15 +133,19 @@ def add_lexicon_routes(app: FastAPI, service: Service) -> None:
     @app.post(
         "/lexicon",
         response_model=Imported,
-        openapi_extra={"requestBody": {"required": True, "content": {"text/plain": _TEXT}}},
+        openapi_extra={"requestBody": {"required": True, "content": _FILE}}
+        | timeout_header(**limits),
         tags=["lexicon"],
     )
-    async def take(request: Request, options: Annotated[ImportOptions, Query()]) -> Response:
+    async def import_lexicon(
+        request: Request, options: Annotated[ImportOptions, Query()]
+    ) -> Response:
         """Take in a whole lexicon, in UTF-8: all of it or nothing. Needs an API key.
 
         Its words take the place of the entries that the user lexicon has of them.
         """
         own = user(request)
+        timeout = read_timeout(request, **limits)
         taken = await asyncio.to_thread(
             Import,
             own,
@@ -135,7 +164,7 @@ def add_lexicon_routes(app: FastAPI, service: Service) -> None:
                 if options.replace and not taken.staged.entries:
                     message = "there is no entry in it, and replace=true would forget all others"
                     raise InvalidRequestError(ProblemError(where="body", message=message))
-                await own.take(taken.staged, replace=options.replace)
+                await own.take(taken.staged, replace=options.replace, timeout=timeout)
         finally:
             taken.close()
         told = Imported(

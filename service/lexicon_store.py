@@ -1,19 +1,21 @@
 """People's own words, in SQLite.
 
-Reads are statements of microseconds by primary key, so they run where they are asked for, on the
-event loop: in WAL mode no writer makes a reader wait. Writes wait for the disk (an acknowledged one
-survives a loss of power), so they queue up for a thread of their own; so does what takes long.
+Nothing here touches the file on the event loop: another program may have locked it, and a disk may
+stall. Reads share one thread and one connection, writes another (an acknowledged one survives a
+loss of power). Both have a deadline, after which a request is refused as busy.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sqlite3
 import tempfile
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -21,8 +23,16 @@ from model.errors import TangerError
 from model.indexed_lexicon import Found, choose
 from model.lexicon import Entry, LexiconFormat, Row, lines_of
 from model.spelling import lexicon_key, tidied
+from service.lexicon_errors import (
+    UserLexiconBusyError,
+    UserLexiconError,
+    UserLexiconStorageError,
+    file_error,
+)
 
 T = TypeVar("T")
+
+log = logging.getLogger("tanger")
 
 # "tnge": tells our files from other programs'
 _APPLICATION = 0x746E6765
@@ -49,12 +59,12 @@ ON CONFLICT (key, word) DO UPDATE
     WHERE NOT instr(char(10) || pronunciations || char(10),
                     char(10) || excluded.pronunciations || char(10))
 """
-_READ_SECONDS = 1.0
-_WRITE_SECONDS = 30.0
-
-
-class UserLexiconError(TangerError):
-    """A user lexicon that cannot be opened, read or written."""
+# Seconds that one statement waits for a lock of another program's
+_READ_LOCK_SECONDS = 1.0
+# Seconds that a read may take, its wait for other reads included
+_READ_SECONDS = 2.0
+# Seconds that a write waits for its turn and for the lock where its caller does not say
+_WRITE_SECONDS = 10.0
 
 
 class FullEntryError(TangerError):
@@ -75,19 +85,46 @@ class UserLexicon:
             UserLexiconError: where that is not possible, or it is another program's.
         """
         self.path = path
-        with self._telling("opened"):
+        with self._reported("opened"):
             self._writer = self._connect(_WRITE_SECONDS)
             self._prepare()
-            self._reader = self._connect(_READ_SECONDS)
-        self._writing = ThreadPoolExecutor(1, "user-lexicon")
+            self._reader = self._connect(_READ_LOCK_SECONDS)
+            self._file_id = _file_id(path)
+        self._writing = ThreadPoolExecutor(1, "user-lexicon-write")
+        self._reading = ThreadPoolExecutor(1, "user-lexicon-read")
 
     def close(self) -> None:
         """Finish what is being written, and close the file."""
         self._writing.shutdown()
+        self._reading.shutdown(cancel_futures=True)
         self._reader.close()
         self._writer.close()
 
-    # Read
+    # Read: all but `read` itself are for its thread
+
+    async def read(self, read: Callable[[], T], *, timeout: float = _READ_SECONDS) -> T:
+        """What `read` returns, which calls methods of this section; it runs in their thread.
+
+        Args:
+            read: what to do.
+            timeout: seconds until the caller needs the answer.
+
+        Raises:
+            UserLexiconBusyError: where it does not come in time.
+            UserLexiconError: where the file cannot be read.
+        """
+        timeout = min(timeout, _READ_SECONDS)
+        future = self._reading.submit(read)
+        waiting = asyncio.wrap_future(future)
+        try:
+            done, _ = await asyncio.wait({waiting}, timeout=timeout)
+        finally:
+            waiting.cancel()  # where it has not begun, it never does
+        if not done:
+            raise UserLexiconBusyError(
+                f"{self.path}: the user lexicon could not be read within {timeout:g} s: try again"
+            )
+        return waiting.result()
 
     def revision(self) -> str:
         """A word that changes with every write.
@@ -95,9 +132,14 @@ class UserLexicon:
         Raises:
             UserLexiconError: where the file cannot be read.
         """
-        with self._telling("read"):
-            (revision,) = self._reader.execute("SELECT revision FROM state").fetchone()
-        return str(revision)
+        with self._reported("read"):
+            row = self._reader.execute("SELECT revision FROM state").fetchone()
+        if row is None:
+            raise UserLexiconStorageError(
+                f"{self.path}: the user lexicon cannot be read: its state is missing "
+                "(the file is damaged: stop the service and restore a copy of it)"
+            )
+        return str(row[0])
 
     def get(self, word: str) -> Found | None:
         """What a request for this word finds; None where it finds nothing.
@@ -116,7 +158,7 @@ class UserLexicon:
         """
         found: dict[str, list[Entry]] = {}
         wanted = json.dumps([key for key in keys if "\0" not in key])
-        with self._telling("read"):
+        with self._reported("read"):
             rows = self._reader.execute(
                 "SELECT key, word, pronunciations FROM entries "
                 "WHERE key IN (SELECT value FROM json_each(?)) ORDER BY key, word",
@@ -140,11 +182,12 @@ class UserLexicon:
             EntryError: for an entry that the format cannot hold.
             UserLexiconError: where the file cannot be read, or there is no room.
         """
-        with self._telling("exported"), ExitStack() as closing_on_failure:
+        self._check_file()
+        with self._reported("exported"), ExitStack() as closing_on_failure:
             file = closing_on_failure.enter_context(
                 tempfile.TemporaryFile(dir=self.path.parent, prefix=".export-")
             )
-            with closing(self._connect(_READ_SECONDS)) as connection:
+            with closing(self._connect(_READ_LOCK_SECONDS)) as connection:
                 lines = lines_of(_rows(connection), format, phonemes)
                 file.writelines(f"{line}\n".encode() for line in lines)
             file.seek(0)
@@ -153,10 +196,17 @@ class UserLexicon:
 
     # Write
 
-    async def put(self, word: str, pronunciations: Sequence[Sequence[str]]) -> bool:
+    async def put(
+        self,
+        word: str,
+        pronunciations: Sequence[Sequence[str]],
+        *,
+        timeout: float = _WRITE_SECONDS,
+    ) -> bool:
         """Keep a word, in place of what a request for it found; whether it found nothing.
 
         Raises:
+            UserLexiconBusyError: where its turn does not come within `timeout` seconds.
             UserLexiconError: where the file cannot be written.
         """
 
@@ -166,21 +216,23 @@ class UserLexicon:
             _add(connection, [(lexicon_key(word), tidied(word), "\n".join(lines))])
             return not removed
 
-        return await self._write(write)
+        return await self._write(write, timeout)
 
-    async def delete(self, word: str) -> bool:
+    async def delete(self, word: str, *, timeout: float = _WRITE_SECONDS) -> bool:
         """Forget what a request for a word finds; whether there was anything.
 
         Raises:
+            UserLexiconBusyError: where its turn does not come within `timeout` seconds.
             UserLexiconError: where the file cannot be written.
         """
-        return await self._write(lambda connection: bool(_remove(connection, word)))
+        return await self._write(lambda connection: bool(_remove(connection, word)), timeout)
 
-    async def take(self, staged: Staged, *, replace: bool) -> None:
+    async def take(self, staged: Staged, *, replace: bool, timeout: float = _WRITE_SECONDS) -> None:
         """Take in all of a lexicon, in place of the entries of its words, or of all entries.
 
         Raises:
             FullEntryError: where a word has too many pronunciations; nothing is taken then.
+            UserLexiconBusyError: where its turn does not come within `timeout` seconds; likewise.
             UserLexiconError: where the file cannot be written; likewise.
         """
 
@@ -192,16 +244,57 @@ class UserLexicon:
                 connection.executemany("DELETE FROM entries WHERE key = ?", keys)
             _add(connection, staged.rows())
 
-        await self._write(write)
+        await self._write(write, timeout)
 
-    async def _write(self, write: Callable[[sqlite3.Connection], T]) -> T:
+    async def _write(self, write: Callable[[sqlite3.Connection], T], timeout: float) -> T:
+        """Do `write` in a transaction of its own, in the thread of the writes.
+
+        `timeout` is for the wait alone: what has begun is finished, and its outcome known.
+        """
+        due = time.monotonic() + timeout
+
         def transaction() -> T:
-            with self._telling("written"), _transaction(self._writer):
-                found = write(self._writer)
-                self._writer.execute("UPDATE state SET revision = lower(hex(randomblob(8)))")
+            self._check_file()
+            connection = self._writer
+            milliseconds = max(0, round(1e3 * (due - time.monotonic())))
+            with self._reported("written"):
+                connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
+                try:
+                    with _transaction(connection):
+                        found = write(connection)
+                        connection.execute("UPDATE state SET revision = lower(hex(randomblob(8)))")
+                except (sqlite3.Error, OSError):
+                    self._release_log()
+                    raise
             return found
 
-        return await asyncio.get_running_loop().run_in_executor(self._writing, transaction)
+        future = self._writing.submit(transaction)
+        waiting = asyncio.wrap_future(future)
+        done, _ = await asyncio.wait({waiting}, timeout=timeout)
+        if not done and future.cancel():
+            raise UserLexiconBusyError(
+                f"{self.path}: other writes to the user lexicon took over {timeout:g} s: nothing "
+                "was changed; try again"
+            )
+        return await waiting
+
+    def _release_log(self) -> None:
+        """Give back the room that a failed write took in the write-ahead log, where it can be."""
+        with suppress(sqlite3.Error):
+            self._writer.execute("PRAGMA busy_timeout = 0")
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _check_file(self) -> None:
+        """Refuse to go on where the path no longer names the open file: a write would be lost.
+
+        Raises:
+            UserLexiconStorageError: where it was removed or replaced.
+        """
+        if _file_id(self.path) != self._file_id:
+            raise UserLexiconStorageError(
+                f"{self.path}: the user lexicon's file was removed or replaced while it was open: "
+                "nothing was changed; put the file back, or restart the service"
+            )
 
     # Open
 
@@ -231,12 +324,14 @@ class UserLexicon:
                     connection.execute(statement)
 
     @contextmanager
-    def _telling(self, done: str) -> Iterator[None]:
-        """Say of the file what SQLite says of it."""
+    def _reported(self, action: str) -> Iterator[None]:
+        """Raise what SQLite or the operating system reports as a failure of this file."""
         try:
             yield
         except (sqlite3.Error, OSError) as e:
-            raise UserLexiconError(f"{self.path}: the user lexicon cannot be {done}: {e}") from e
+            error = file_error(self.path, action, e)
+            log.warning("%s", error)
+            raise error from e
 
 
 class Staged:
@@ -250,7 +345,7 @@ class Staged:
         """
         self._store = store
         self.entries = 0
-        with store._telling("written"):
+        with store._reported("written"):
             self._file = tempfile.TemporaryFile(  # noqa: SIM115  # until `close`
                 "w+", dir=store.path.parent, prefix=".import-", encoding="utf-8", newline="\n"
             )
@@ -261,7 +356,7 @@ class Staged:
         Raises:
             UserLexiconError: where there is no room.
         """
-        with self._store._telling("written"):
+        with self._store._reported("written"):
             key, phonemes = lexicon_key(entry.word), " ".join(entry.phonemes)
             self._file.write(f"{key}\t{tidied(entry.word)}\t{phonemes}\n")
         self.entries += 1
@@ -275,7 +370,18 @@ class Staged:
 
     def close(self) -> None:
         """Forget them."""
-        self._file.close()
+        # What a full disk did not take is written once more before the file is closed
+        with suppress(OSError):
+            self._file.close()
+
+
+def _file_id(path: Path) -> tuple[int, int] | None:
+    """Device and inode of what the path names; None where it names nothing."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _entries(word: str, lines: str) -> Iterator[Entry]:

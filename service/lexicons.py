@@ -65,11 +65,16 @@ class Lexicons:
         """Other lexicons have another one."""
         return self._digest.hexdigest()
 
-    def get(self, word: str, key: str) -> Found | None:
-        """What the last one that has a word holds for it, as `IndexedLexicon.get`."""
-        for layer in self._layers:
+    def get(self, word: str, key: str) -> tuple[Found, int] | None:
+        """What the last one that has a word holds for it, and the place of that one in `names`.
+
+        Args:
+            word: as `IndexedLexicon.get` takes it.
+            key: likewise.
+        """
+        for place, layer in enumerate(self._layers):
             if (found := layer.get(word, key)) is not None:
-                return found
+                return found, place
         return None
 
     def _add(self, name: str, pairs: Iterator[tuple[str, str]]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Protocol, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -15,9 +16,22 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from service.schemas import WordErrorCode
+
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _WORDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_GAUGES = {
+    "queue_words": "Words that wait to be decoded.",
+    "queue_oldest_seconds": "Seconds that the word at the head of the queue has waited.",
+    "queue_drain_seconds": "Seconds until the queue would be empty, at the present rate.",
+    "response_bytes": "Bytes reserved for answers that are being made or sent.",
+    "cached_words": "Answers of the network that are kept in memory.",
+    "workers_ready": "Decoding processes that are ready.",
+    "ready": "1 where a request that comes now would be decoded, as /readyz says, else 0.",
+    "api_keys": "API keys that are good now.",
+    "api_keys_stale": "1 where the file of API keys cannot be used and older keys stay, else 0.",
+}
 # When each series began is a series more each, which nobody asked for
 disable_created_metrics()  # type: ignore[no-untyped-call]
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -41,39 +55,73 @@ class Metrics:
         registry = self.registry
         self._requests = Counter(
             "tanger_requests",
-            "Answered requests.",
+            "Requests that were answered, by route, method and status.",
             ["route", "method", "status"],
             registry=registry,
         )
         self._seconds = Histogram(
             "tanger_request_seconds",
-            "From a request's head to its answer's last byte.",
+            "Seconds from a request's head to its answer's last byte, by route.",
             ["route"],
             buckets=_SECONDS,
             registry=registry,
         )
         self.in_flight = Gauge(
-            "tanger_requests_in_flight", "Requests that have no answer yet.", registry=registry
+            "tanger_requests_in_flight",
+            "Requests that were received and have no answer yet.",
+            registry=registry,
         )
         words = Counter(
-            "tanger_words", "Words by where answers are from.", ["origin"], registry=registry
+            "tanger_words",
+            "Distinct words and parts of words, by where their answers come from: decoded by the "
+            "network, cached before, the user lexicon, another lexicon.",
+            ["origin"],
+            registry=registry,
         )
         self.decoded, self.cached = words.labels("decoded"), words.labels("cached")
         self.user, self.lexicon = words.labels("user"), words.labels("lexicon")
+        self._errors = Counter(
+            "tanger_word_errors",
+            "Words that were answered with an error of their own, by its code.",
+            ["code"],
+            registry=registry,
+        )
+        for code in get_args(WordErrorCode.__value__):
+            self._errors.labels(code)
         self._batches = Histogram(
-            "tanger_batch_words", "Words decoded together.", buckets=_WORDS, registry=registry
+            "tanger_batch_words",
+            "Distinct words that one batch decoded together.",
+            buckets=_WORDS,
+            registry=registry,
         )
         self._decoding = Histogram(
-            "tanger_decode_seconds", "What a batch takes.", buckets=_SECONDS, registry=registry
+            "tanger_decode_seconds",
+            "Seconds that decoding one batch took.",
+            buckets=_SECONDS,
+            registry=registry,
         )
         self.workers_lost = Counter(
-            "tanger_workers_lost", "Decoding processes that died or hung.", registry=registry
+            "tanger_workers_lost",
+            "Decoding processes that died or hung, and were replaced.",
+            registry=registry,
         )
         self.reloads = Counter(
-            "tanger_reloads", "New weights, by what came of it.", ["outcome"], registry=registry
+            "tanger_reloads",
+            "Reloads of artifact and lexicons, by outcome; refused: the old ones go on answering.",
+            ["outcome"],
+            registry=registry,
         )
         for outcome in ("done", "refused"):
             self.reloads.labels(outcome)
+        self.key_reloads = Counter(
+            "tanger_key_reloads",
+            "Readings of the file of API keys after it changed, by outcome; refused: the old keys "
+            "stay.",
+            ["outcome"],
+            registry=registry,
+        )
+        for outcome in ("done", "refused"):
+            self.key_reloads.labels(outcome)
         # Looking a child up by its labels costs more than counting
         self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
@@ -98,6 +146,11 @@ class Metrics:
         counter.inc()
         histogram.observe(seconds)
 
+    def count_errors(self, codes: Mapping[WordErrorCode, int]) -> None:
+        """Count the words of a request that were answered with an error."""
+        for code, number in codes.items():
+            self._errors.labels(code).inc(number)
+
     def batch(self, words: int, seconds: float) -> None:
         """Count a decoded batch."""
         self._batches.observe(words)
@@ -114,10 +167,14 @@ class _State(Collector):
 
     def collect(self) -> list[GaugeMetricFamily]:
         families = [
-            GaugeMetricFamily(f"tanger_{name}", name.replace("_", " ").capitalize() + ".", value)
+            GaugeMetricFamily(f"tanger_{name}", _GAUGES[name], value)
             for name, value in self.watched.gauges().items()
         ]
         told = self.watched.serving()
-        model = GaugeMetricFamily("tanger_model", "The weights that answer.", labels=list(told))
+        model = GaugeMetricFamily(
+            "tanger_model",
+            "Name and version of the weights that answer; always 1.",
+            labels=list(told),
+        )
         model.add_metric(list(told.values()), 1)
         return [*families, model]

@@ -2,31 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any
 
 from fastapi import FastAPI
 from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 
 from service import problems
 from service.intake import TIMEOUT
-from service.schemas import Problem, PronounceResponse
+from service.schemas import Problem, PronounceRequest, PronounceResponse, Spoken
+
+# Bodies that the routes read and write by themselves, so that FastAPI does not know them
+_MODELS = (PronounceRequest, Spoken, Problem)
+_REFERENCE = "#/components/schemas/{model}"
+_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key (RFC 6750)."},
+    "api_key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "An API key.",
+    },
+}
 
 
 class DescribedApp(FastAPI):
-    """FastAPI, its document's example whole."""
+    """FastAPI, its document whole: every schema by reference, and who needs an API key.
+
+    Attributes:
+        public: the templates of the routes that need no API key; None where no route does.
+    """
+
+    public: Set[str] | None = None
 
     def openapi(self) -> dict[str, Any]:
-        """The document; FastAPI by itself leaves every null out of the example."""
+        """The document."""
+        if self.openapi_schema is not None:
+            return self.openapi_schema
         document = super().openapi()
-        schema = document["components"]["schemas"][PronounceResponse.__name__]
-        schema |= PronounceResponse.model_config["json_schema_extra"]
+        _, own = models_json_schema(
+            [(model, "validation") for model in _MODELS], ref_template=_REFERENCE
+        )
+        schemas = document["components"]["schemas"]
+        schemas |= own["$defs"]
+        # FastAPI leaves every null out of an example
+        schemas[PronounceResponse.__name__] |= PronounceResponse.model_config["json_schema_extra"]
+        if self.public is not None:
+            document["components"]["securitySchemes"] = _SCHEMES
+            document["security"] = [{name: []} for name in _SCHEMES]
+            for path in self.public & document["paths"].keys():
+                for operation in document["paths"][path].values():
+                    operation["security"] = []
         return document
+
+
+def _reference(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": _REFERENCE.format(model=model.__name__)}
 
 
 def json_body(model: type[BaseModel]) -> dict[str, Any]:
     """The description of a body that the route reads by itself."""
-    schema = model.model_json_schema()
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    content = {"application/json": {"schema": _reference(model)}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def timeout_header(*, default: float, most: float) -> dict[str, Any]:
@@ -50,10 +88,8 @@ def timeout_header(*, default: float, most: float) -> dict[str, Any]:
 
 
 def _problem(description: str) -> dict[str, Any]:
-    schema = Problem.model_json_schema()
-    # In one piece: inside another document `#/$defs` leads nowhere.
-    schema["properties"]["errors"]["items"] = schema.pop("$defs")["ProblemError"]
-    return {"description": description, "content": {problems.MEDIA_TYPE: {"schema": schema}}}
+    content = {problems.MEDIA_TYPE: {"schema": _reference(Problem)}}
+    return {"description": description, "content": content}
 
 
 # Every failed request is answered with a problem.

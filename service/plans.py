@@ -9,7 +9,7 @@ from typing import NamedTuple
 from model.reading import Part, Reader, Reading, derived
 from model.spelling import Spelling
 from service.schemas import Answerer, Source, WordError
-from service.sources import Known, Sources
+from service.sources import Known, Place, Sources
 
 Pronunciations = tuple[tuple[str, ...], ...]
 
@@ -21,11 +21,13 @@ class Piece(NamedTuple):
         text: in the artifact's graphemes.
         source: what knows it: a lexicon, the network, or None for a rule.
         listed: how it is said, by a lexicon or a rule; the network is yet to be asked.
+        place: which lexicon or rule that is.
     """
 
     text: str
     source: Answerer | None = "model"
     listed: Pronunciations = ()
+    place: Place = Place()
 
 
 class Plan(NamedTuple):
@@ -146,7 +148,7 @@ class _Lookup:
 
     def _of_lexicon(self, word: str) -> Plan:
         known = self._known[word]
-        piece = Piece(known.normalized, known.source, known.pronunciations)
+        piece = Piece(known.normalized, known.source, known.pronunciations, known.place)
         warnings = (*known.warnings, *self._misfit(word))
         return Plan(word, known.normalized, warnings, None, (piece,))
 
@@ -174,7 +176,7 @@ class _Lookup:
         known = self._known.get(part.text) if part.listed else None
         if known is not None:
             told = (*known.warnings, *self._misfit(part.text))
-            return Piece(part.text, known.source, known.pronunciations), told
+            return Piece(part.text, known.source, known.pronunciations, known.place), told
         if part.spoken is not None:
             return by_rule(part), ()
         if self._reader.english:
@@ -182,8 +184,9 @@ class _Lookup:
             found = derived(part.text, stems)
             if found and stems.last is not None:
                 told = (f"{part.text}: by rule, from {stems.last}",)
-                source = self._known[stems.last].source
-                return Piece(part.text, source, tuple(found)), told
+                stem = self._known[stems.last]
+                place = stem.place._replace(rule="derived", stem=stems.last)
+                return Piece(part.text, stem.source, tuple(found), place), told
         return None, ()
 
     def _error(self, reading: Reading, missing: Sequence[str]) -> WordError | None:
@@ -224,7 +227,8 @@ class _Stems(Mapping[str, Sequence[tuple[str, ...]]]):
 
 def by_rule(part: Part) -> Piece:
     """A part that a rule says."""
-    return Piece(part.text, None, (part.spoken or (),))
+    place = Place(rule="number" if part.listed else "letters")
+    return Piece(part.text, None, (part.spoken or (),), place)
 
 
 def unspelt(spelling: Spelling) -> WordError | None:

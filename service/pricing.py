@@ -21,6 +21,8 @@ _PRONUNCIATION = 150
 _PHONEME = 20
 _ALIGNED_PHONEME = 75
 _ATTENTION_WEIGHT = 8
+# Bytes of what answered a part, in an explanation
+_ORIGIN = 200
 # Bytes of a character of the word as it was sent, which its result repeats and explains.
 _CHARACTER = 4
 
@@ -77,6 +79,16 @@ def result_bytes(characters: int, letters: int, pronunciations: int, *, aligned:
     if aligned:
         size += letters * (_ALIGNED_PHONEME + _ATTENTION_WEIGHT * letters)
     return _RESULT + _CHARACTER * characters + pronunciations * size
+
+
+def explanation_bytes(parts: int, characters: int) -> int:
+    """Size of the explanation of one word's result as JSON, estimated.
+
+    Args:
+        parts: what it was read as.
+        characters: of the word and of what it was read as.
+    """
+    return (parts + 1) * _ORIGIN + _CHARACTER * characters
 
 
 class ResponseMemory:

@@ -19,7 +19,12 @@ from model.alignment import AlignmentError
 from model.alphabets import AlphabetError, StressError
 from model.lexicon import EntryError
 from service.batcher import DeadlineError, QueueFullError
-from service.lexicon_store import FullEntryError, UserLexiconError
+from service.lexicon_errors import (
+    UserLexiconBusyError,
+    UserLexiconError,
+    UserLexiconStorageError,
+)
+from service.lexicon_store import FullEntryError
 from service.pool import WorkerLostError
 from service.pricing import ResponseMemoryError
 from service.schemas import Problem, ProblemError
@@ -111,6 +116,13 @@ class NotAcceptableError(Exception):
         super().__init__(f"Accept: {accept[:80]} takes none of {', '.join(offered)}")
 
 
+class CrossOriginError(Exception):
+    """A preflight request for what other origins may not do here."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}: TANGER_CORS_ORIGINS lists the origins that may send requests")
+
+
 class NoEntryError(Exception):
     """A word that is not in the user lexicon."""
 
@@ -170,6 +182,7 @@ class Kind:
 
 TABLE: Mapping[type[Exception], Kind] = {
     NotJSONError: Kind(HTTPStatus.BAD_REQUEST, "not_json"),
+    CrossOriginError: Kind(HTTPStatus.BAD_REQUEST, "cross_origin"),
     UnauthorizedError: Kind(HTTPStatus.UNAUTHORIZED, "unauthorized"),
     ForbiddenError: Kind(HTTPStatus.FORBIDDEN, "off"),
     NotAcceptableError: Kind(HTTPStatus.NOT_ACCEPTABLE, "not_acceptable"),
@@ -192,13 +205,17 @@ TABLE: Mapping[type[Exception], Kind] = {
     EntryError: Kind(HTTPStatus.CONFLICT, "format_cannot_hold"),
     FullEntryError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "entry_full"),
     UserLexiconError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "user_lexicon_failed", retry=True),
+    UserLexiconBusyError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "user_lexicon_busy", retry=True),
+    UserLexiconStorageError: Kind(
+        HTTPStatus.SERVICE_UNAVAILABLE, "user_lexicon_storage", retry=True
+    ),
     ReloadError: Kind(HTTPStatus.CONFLICT, "reload_failed"),
 }
 
 
 async def known(request: Request, error: Exception) -> Response:
-    """The problem for an exception of the table."""
-    kind = TABLE[type(error)]
+    """The problem for an exception of the table, or for a subclass of one."""
+    kind = next(TABLE[each] for each in type(error).__mro__ if each in TABLE)
     headers = {}
     if kind.retry:
         seconds = getattr(error, "retry_after", RETRY_AFTER)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from itertools import chain
 from typing import TypeVar
 
@@ -16,7 +20,7 @@ from model.combining import Way, combine
 from model.hypothesis import MOST
 from model.inventory import Inventory
 from model.reading import Reader
-from service import told, written
+from service import explanation, told, written
 from service.answers import Answer
 from service.ask import Ask
 from service.batcher import Answered, Batcher
@@ -24,8 +28,8 @@ from service.cache import AnswerCache
 from service.lexicon_store import UserLexicon
 from service.lexicons import Lexicons
 from service.plans import Piece, Plan, Planner
-from service.pricing import RequestCost, join_letters, result_bytes
-from service.schemas import Answerer, ModelName, Options, Source, WordError
+from service.pricing import RequestCost, explanation_bytes, join_letters, result_bytes
+from service.schemas import Answerer, ModelName, Options, Source, WordError, WordErrorCode
 from service.sources import Sources
 from service.time_slices import TimeSlices
 
@@ -85,8 +89,15 @@ class Pronouncer:
         """Where pronunciations come from for a request."""
         return options.source or self.source
 
-    async def begin(self, words: Sequence[str], options: Options) -> Pronouncing:
+    async def begin(
+        self, words: Sequence[str], options: Options, timeout: float = math.inf
+    ) -> Pronouncing:
         """Spell the words, and look up those that are known.
+
+        Args:
+            words: as they were sent.
+            options: how to answer.
+            timeout: seconds that the user lexicon may take, which is read in a thread.
 
         Raises:
             AlphabetError, StressError: where the artifact's phonemes cannot be written as asked.
@@ -100,7 +111,17 @@ class Pronouncer:
             words[start : start + _WORDS_TOGETHER]
             for start in range(0, len(words), _WORDS_TOGETHER)
         )
-        plans = await self.slices.map(lambda some: self.planner.plan(some, source), together)
+        user = self.sources.user
+        if user is None or source == "model":
+            plans = await self.slices.map(lambda some: self.planner.plan(some, source), together)
+        else:
+            due = time.monotonic() + timeout
+            plans = [
+                await user.read(
+                    partial(self.planner.plan, some, source), timeout=due - time.monotonic()
+                )
+                for some in together
+            ]
         return Pronouncing(self, list(chain.from_iterable(plans)), options)
 
     def alphabet(self, options: Options) -> Alphabet:
@@ -128,7 +149,13 @@ class Pronouncer:
         source = self.source_of(options)
         revision = "" if source == "model" else self.sources.revision()
         digest = self._origin.copy()
-        how = (self.alphabet(options), options.stress, options.n, options.alignment)
+        how = (
+            self.alphabet(options),
+            options.stress,
+            options.n,
+            options.alignment,
+            options.explain,
+        )
         digest.update(repr((word, *how, source, revision)).encode())
         return f'"{digest.hexdigest()[:32]}"'
 
@@ -141,6 +168,7 @@ class Pronouncing:
         known: how many distinct answers were.
         looked_up: whether lexicons were asked.
         answered: what decoding the missing ones took.
+        error_codes: how many results have an error, by its code; complete with `results`.
         reservations: what is kept for it until its answer is sent; whoever began it closes them.
     """
 
@@ -163,6 +191,7 @@ class Pronouncing:
         # The same taken apart, of what is a part of a word
         self._parts: dict[str, list[Way]] = {}
         self._errors: dict[str, str] = {}
+        self.error_codes = Counter[WordErrorCode]()
         self.missing: list[Ask] = []
         self._keys: list[str] = []  # theirs in the cache
         asked: dict[str, bool] = {}
@@ -230,6 +259,8 @@ class Pronouncing:
             wanted = self._wanted(plan)
             letters += join_letters(len(plan.pieces), wanted)
             spelt = 0 if plan.error or plan.normalized is None else len(plan.normalized)
+            if self._options.explain:
+                size += explanation_bytes(len(plan.pieces), len(plan.word) + spelt)
             size += result_bytes(len(plan.word), spelt, wanted, aligned=self._aligns(plan))
         return RequestCost(round(letters), size)
 
@@ -243,16 +274,20 @@ class Pronouncing:
 
     def _result(self, plan: Plan) -> str:
         if plan.error is not None:
-            return told.result(plan.word, plan.normalized, None, "[]", plan.warnings, plan.error)
+            return self._failed(plan, plan.error)
         if plan.parts is None and plan.normalized is not None:
             said = self._said.get(plan.normalized)
             if said is not None:
-                return told.result(plan.word, plan.normalized, "model", said)
+                why = self._explained(plan, "model")
+                return told.result(plan.word, plan.normalized, "model", said, explain=why)
         elif len(plan.pieces) == 1:
             (piece,) = plan.pieces
             said = self._said.get(piece.text) if piece.source == "model" else None
             if said is not None:
-                return told.result(plan.word, plan.normalized, "model", said, plan.warnings)
+                why = self._explained(plan, "model")
+                return told.result(
+                    plan.word, plan.normalized, "model", said, plan.warnings, explain=why
+                )
         return self._composed(plan)
 
     def _composed(self, plan: Plan) -> str:
@@ -263,7 +298,7 @@ class Pronouncing:
                 wrong = WordError(
                     code="decoding_failed", message=f"the decoder failed on {which}: {error}"
                 )
-                return told.result(plan.word, plan.normalized, None, "[]", plan.warnings, wrong)
+                return self._failed(plan, wrong)
         source = self._source(plan)
         ways = combine([self._ways(piece) for piece in plan.pieces], self._wanted(plan))
         warnings = list(plan.warnings)
@@ -273,7 +308,17 @@ class Pronouncing:
             warnings.append(UNALIGNED)
         chance = plan.chance if source == "model" else None
         said = written.pronunciations(ways, self._alphabet, chance=chance)
-        return told.result(plan.word, plan.normalized, source, said, warnings)
+        why = self._explained(plan, source)
+        return told.result(plan.word, plan.normalized, source, said, warnings, explain=why)
+
+    def _failed(self, plan: Plan, error: WordError) -> str:
+        """The result of a word that has no pronunciation."""
+        self.error_codes[error.code] += 1
+        why = self._explained(plan, None)
+        return told.result(plan.word, plan.normalized, None, "[]", plan.warnings, error, why)
+
+    def _explained(self, plan: Plan, source: Answerer | None) -> str:
+        return explanation.explain(plan, source) if self._options.explain else "null"
 
     def _wanted(self, plan: Plan) -> int:
         """How many pronunciations are wanted of a word, at most."""

@@ -14,7 +14,7 @@ from contextvars import Context
 from model.errors import TangerError
 from service.front_page import Features
 from service.generation import Generation
-from service.keys import Keys
+from service.keys import KeyRing, Keys, KeysError
 from service.lexicon_store import UserLexicon
 from service.metrics import Metrics
 from service.pool import PoolError
@@ -26,12 +26,13 @@ from service.settings import Settings
 
 log = logging.getLogger("tanger")
 
+_BUSY_RELOADING = "another reload is under way: wait for it"
+
 
 class Service:
     """All that lives as long as the application: the generation that answers, and its successor.
 
     Attributes:
-        keys: who may ask.
         user: people's own words, where they are kept.
         current: the generation that answers.
         draining: set once the service was told to stop.
@@ -47,8 +48,8 @@ class Service:
                 are of no use; likewise.
         """
         self.settings = settings
-        self.keys = Keys.read(settings)
         self.metrics = Metrics()
+        self.key_ring = KeyRing(settings, self.metrics)
         self.user = UserLexicon(settings.user_lexicon) if settings.user_lexicon else None
         self.responses = ResponseMemory(settings.response_memory)
         self.current = Generation(settings, self.metrics, self.user)
@@ -64,6 +65,7 @@ class Service:
 
         Where its workers cannot go on, the whole service ends: it would never be ready.
         """
+        self._retain(asyncio.create_task(self.key_ring.watch(), context=Context()))
         try:
             while True:
                 generation = self.current
@@ -84,27 +86,40 @@ class Service:
         os.kill(os.getpid(), signal.SIGTERM)
 
     async def reload(self) -> ModelName:
-        """Read artifact, lexicons and keys anew; they count once the pinned words come back right.
+        """Read keys, artifact and lexicons anew, the keys for themselves.
+
+        Artifact and lexicons count once the pinned words come back right.
 
         Raises:
-            ReloadError: where it does not come so far; what answered before still does.
+            ReloadError: where either does not come so far; what was in use before still is.
         """
+        keys_failure = ""
+        try:
+            await self.key_ring.refresh()
+        except KeysError as e:
+            keys_failure = f"the old API keys stay: {e}"
         if self._reloading.locked():
-            raise ReloadError("another reload is under way: wait for it")
+            raise ReloadError("; ".join(filter(None, [_BUSY_RELOADING, keys_failure])))
         async with self._reloading:
             try:
-                keys = Keys.read(self.settings)
                 new = await self._prepared()
             except (TangerError, PoolError, OSError) as e:
                 self.metrics.reloads.labels("refused").inc()
-                log.error("the old weights stay: %s", e)
-                raise ReloadError(f"the old weights stay: {e}") from e
-            self.keys = keys
+                weights_failure = f"the old weights stay: {e}"
+                log.error("%s", weights_failure)
+                raise ReloadError("; ".join(filter(None, [weights_failure, keys_failure]))) from e
             old, self.current = self.current, new
             self.metrics.reloads.labels("done").inc()
             log.info("%s answers in place of %s", new.artifact.version, old.artifact.version)
         self._retain(asyncio.create_task(self._retire(old), context=Context()))
+        if keys_failure:
+            raise ReloadError(f"{new.artifact.version} answers now, but {keys_failure}")
         return new.pronouncer.model
+
+    @property
+    def keys(self) -> Keys:
+        """The API keys that are good now."""
+        return self.key_ring.keys
 
     @property
     def answers(self) -> bool:
@@ -145,12 +160,13 @@ class Service:
             raise UnavailableError(probe.status)
         return probe
 
-    async def begin(self, words: Sequence[str], options: Options) -> Pronouncing:
+    async def begin(self, words: Sequence[str], options: Options, timeout: float) -> Pronouncing:
         """Admit a request; what it lacks is to be decoded.
 
         Args:
             words: as they were sent.
             options: how to answer.
+            timeout: seconds that the user lexicon may take.
 
         Raises:
             InvalidRequestError: for too many words, or a request that costs more than one may.
@@ -163,7 +179,11 @@ class Service:
             raise InvalidRequestError(ProblemError(where="body.words", message=fault))
         if not self.answers:
             raise UnavailableError(self.probe().status)
-        work = await self.current.pronouncer.begin(words, options)
+        while True:
+            pronouncer = self.current.pronouncer
+            work = await pronouncer.begin(words, options, timeout)
+            if pronouncer is self.current.pronouncer:
+                break  # else a reload came between, and its workers are going
         cost = work.cost
         self._check_cost(cost)
         work.reservations.enter_context(self.responses.reserved(cost.response_bytes))
@@ -203,6 +223,17 @@ class Service:
         """
         await work.decode(timeout=timeout)
         self.metrics.decoded.inc(len(work.missing))
+
+    async def etag(self, word: str, options: Options, *, timeout: float) -> str:
+        """An entity tag for the answer to one word, as `Pronouncer.etag`.
+
+        Raises:
+            AlphabetError, StressError, UserLexiconError: as `Pronouncer.etag`.
+        """
+        pronouncer = self.current.pronouncer
+        if self.user is None or not self.corrigible(options):
+            return pronouncer.etag(word, options)
+        return await self.user.read(lambda: pronouncer.etag(word, options), timeout=timeout)
 
     def corrigible(self, options: Options) -> bool:
         """Whether an answer may be another once somebody has changed the user lexicon."""
@@ -254,6 +285,8 @@ class Service:
             "cached_words": len(serving.pronouncer.cache),
             "workers_ready": serving.pool.ready,
             "ready": float(self.answers),
+            "api_keys": len(self.keys),
+            "api_keys_stale": float(self.key_ring.failure is not None),
         }
 
     def serving(self) -> dict[str, str]:

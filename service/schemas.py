@@ -5,13 +5,27 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field
+from typing_extensions import TypeAliasType
 
-from model.alphabets import Alphabet
+from model import alphabets
 from model.hypothesis import MOST
 
-# What may be asked for, and what may have answered
-Source = Literal["model", "lexicon", "auto"]
-Answerer = Literal["model", "lexicon", "user"]
+# Each is a schema of its own in the OpenAPI document, so that generated clients name it
+Alphabet = TypeAliasType("Alphabet", alphabets.Alphabet)
+Source = TypeAliasType("Source", Literal["model", "lexicon", "auto"])
+Answerer = TypeAliasType("Answerer", Literal["model", "lexicon", "user"])
+OriginSource = TypeAliasType("OriginSource", Literal["model", "lexicon", "user", "rule"])
+Rule = TypeAliasType("Rule", Literal["number", "letters", "derived"])
+LexiconFileFormat = TypeAliasType(
+    "LexiconFileFormat", Literal["cmudict", "mfa", "kaldi", "kaldip", "pls", "tsv"]
+)
+WordErrorCode = TypeAliasType(
+    "WordErrorCode",
+    Literal["empty", "too_long", "unspellable", "decoding_failed", "not_in_lexicon"],
+)
+ProbeStatus = TypeAliasType(
+    "ProbeStatus", Literal["ok", "starting", "draining", "no worker", "wrong answers"]
+)
 
 
 class Options(BaseModel):
@@ -50,6 +64,9 @@ class Options(BaseModel):
 
     alignment: bool = Field(
         False, description="Say which letters made which phoneme, where the network answers."
+    )
+    explain: bool = Field(
+        False, description="Say of every word which lexicon, rule or network answered."
     )
 
 
@@ -119,8 +136,40 @@ class Pronunciation(BaseModel):
 class WordError(BaseModel):
     """Why a word got no pronunciation."""
 
-    code: Literal["empty", "too_long", "unspellable", "decoding_failed", "not_in_lexicon"]
+    code: WordErrorCode
     message: str
+
+
+class Origin(BaseModel):
+    """Where a pronunciation, or a part of one, comes from."""
+
+    source: OriginSource | None = Field(
+        description="What answered; a `rule` of the reader's needs neither a lexicon nor the "
+        "network. Null where nothing did."
+    )
+    lexicon: str | None = Field(description="Name of the lexicon that answered.")
+    rank: int | None = Field(
+        description="Place of that lexicon in the order in which they are asked; the first is 1."
+    )
+    rule: Rule | None = Field(
+        description="`number`: a number or sign read out; `letters`: spelt letter by letter; "
+        "`derived`: a possessive or plural made of its stem."
+    )
+    stem: str | None = Field(description="What `derived` made it of.")
+
+
+class ExplainedPart(Origin):
+    """Where a part of a word's pronunciation comes from."""
+
+    text: str = Field(description="In the artifact's own graphemes.")
+
+
+class Explanation(Origin):
+    """Why a word is answered so; where its parts come from several places, `parts` tells."""
+
+    parts: tuple[ExplainedPart, ...] = Field(
+        description="What the word was read as: itself, or `FORTY` and `TWO`."
+    )
 
 
 class Result(BaseModel):
@@ -142,6 +191,7 @@ class Result(BaseModel):
         description="What was changed or read out on the way: `é -> E`, `42 -> forty-two`."
     )
     error: WordError | None
+    explain: Explanation | None = Field(description="Null unless it was asked for.")
 
 
 class ModelName(BaseModel):
@@ -175,6 +225,7 @@ class PronounceResponse(BaseModel):
                             ],
                             "warnings": ["Å -> A", "ö -> O"],
                             "error": None,
+                            "explain": None,
                         },
                         {
                             "word": "42",
@@ -191,6 +242,7 @@ class PronounceResponse(BaseModel):
                             ],
                             "warnings": ["42 -> forty-two"],
                             "error": None,
+                            "explain": None,
                         },
                         {
                             "word": "日本",
@@ -203,6 +255,7 @@ class PronounceResponse(BaseModel):
                                 "message": "日 (CJK UNIFIED IDEOGRAPH-65E5) is none of the letters "
                                 "this artifact reads: 'ABCDEFGHIJKLMNOPQRSTUVWXYZ",
                             },
+                            "explain": None,
                         },
                     ],
                 }
@@ -217,7 +270,7 @@ class PronounceResponse(BaseModel):
 class Probe(BaseModel):
     """State of the service, for whatever watches it."""
 
-    status: Literal["ok", "starting", "draining", "no worker", "wrong answers"]
+    status: ProbeStatus
     workers: int = Field(description="Decoding processes that are ready.")
 
 
@@ -288,7 +341,7 @@ class LexiconFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal["cmudict", "mfa", "kaldi", "kaldip", "pls", "tsv"] = Field(
+    format: LexiconFileFormat = Field(
         description="`cmudict`, `mfa` (Montreal Forced Aligner), `kaldi` (`lexicon.txt`), `kaldip` "
         "(`lexiconp.txt`), `pls` (W3C) or `tsv`."
     )

@@ -18,7 +18,7 @@ from service import logs
 from service.app import create_app
 from service.protocol import announce_end, patient_for
 from service.running import Service
-from service.settings import Settings, unknown
+from service.settings import SettingError, Settings, unknown
 
 log = logging.getLogger("tanger.server")
 
@@ -59,6 +59,9 @@ def main(arguments: Sequence[str]) -> int:
         log.warning("%s is none of the settings, and counts for nothing", name)
     try:
         app = create_app(settings)
+    except SettingError as e:
+        print(f"error: {e}", file=sys.stderr)
+        return 2
     except TangerError as e:
         print(f"error: {e}", file=sys.stderr)
         return 1
@@ -71,7 +74,8 @@ def main(arguments: Sequence[str]) -> int:
             head=settings.head_timeout, send=settings.send_timeout, on_refusal=app.state.refused
         ),
         ws="none",
-        proxy_headers=False,  # nothing here hangs on who asks from where
+        proxy_headers=bool(settings.trusted_proxies),  # for the log alone
+        forwarded_allow_ips=settings.trusted_proxies,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from model.errors import TangerError
 from service.schemas import Source
 
 Positive = Annotated[int, Field(ge=1)]
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?")
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
+class SettingError(TangerError, ValueError):
+    """A setting that does not fit the rest of the service; the message names it."""
 
 
 class Settings(BaseSettings):
@@ -93,11 +102,17 @@ class Settings(BaseSettings):
     grace: Positive = 10
     """Seconds to finish what is in flight after SIGTERM."""
     api_keys: SecretStr = SecretStr("")
-    """API keys, separated by commas; with any, every route but the public ones needs one."""
+    """API keys of 16 characters or more, separated by commas, KEY or NAME: KEY; with any, every
+    route but the public ones needs one."""
     api_keys_file: Path | None = None
-    """File of API keys, one a line; it is read again with new weights."""
-    public_routes: str = "/livez,/readyz,/startupz,/health"
-    """Paths that need no API key, separated by commas."""
+    """File of API keys, a line each; it is read again within seconds of a change."""
+    public_routes: str = "/livez,/readyz,/startupz,/health,/docs"
+    """Routes that need no API key, separated by commas, such as /pronounce/{word}; /docs is that
+    page and /openapi.json."""
+    cors_origins: str = ""
+    """Origins whose pages may send requests from a browser, separated by commas; * for all."""
+    trusted_proxies: str = ""
+    """Addresses or networks of proxies whose X-Forwarded-For tells the client, by commas."""
     page: bool = True
     """Whether there is a page at /, which needs no API key itself."""
     metrics: bool = True
@@ -108,6 +123,20 @@ class Settings(BaseSettings):
     """Whether every request gets a line in the log; its words do not stand there."""
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
     """debug, info, warning or error."""
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        return ",".join(parse_origins(value))
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        networks = list(filter(None, map(str.strip, value.split(","))))
+        for network in networks:
+            if network != "*":
+                ip_network(network, strict=False)
+        return ",".join(networks)
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
@@ -127,6 +156,29 @@ class Settings(BaseSettings):
                 "most that a request may ask for"
             )
         return self
+
+
+def parse_origins(text: str) -> tuple[str, ...]:
+    """Origins, separated by commas, as browsers send them (RFC 6454, 6.2); ``*`` is any.
+
+    Raises:
+        ValueError: for what is no origin.
+    """
+    origins = []
+    for part in filter(None, map(str.strip, text.split(","))):
+        found = _ORIGIN.fullmatch(part.lower())
+        if part == "*":
+            origins.append(part)
+        elif found is None:
+            raise ValueError(
+                f"{part!r} is no origin: write https://HOST or https://HOST:PORT, nothing behind "
+                "it, or * for all"
+            )
+        else:
+            scheme, host, port = found.groups()
+            plain = port is None or port == _DEFAULT_PORTS.get(scheme)
+            origins.append(f"{scheme}://{host}" + ("" if plain else f":{port}"))
+    return tuple(origins)
 
 
 def unknown(names: Iterable[str]) -> list[str]:

@@ -11,7 +11,23 @@ from model.lexicon import Entry
 from model.spelling import Speller, Spelling, lexicon_key, tidied, told_of_lookup
 from service.lexicon_store import UserLexicon
 from service.lexicons import Lexicons
-from service.schemas import Answerer
+from service.schemas import Answerer, Rule
+
+
+class Place(NamedTuple):
+    """Where a pronunciation comes from, for those who ask for an explanation.
+
+    Attributes:
+        lexicon: its name.
+        rank: its place in the order in which lexicons are asked, from 1.
+        rule: what made a part that is in no lexicon as it stands.
+        stem: what that rule made it of.
+    """
+
+    lexicon: str | None = None
+    rank: int | None = None
+    rule: Rule | None = None
+    stem: str | None = None
 
 
 class Known(NamedTuple):
@@ -22,12 +38,14 @@ class Known(NamedTuple):
         normalized: the word as it was found.
         pronunciations: with stress digits where the lexicon has them.
         warnings: what of the typed word did not count.
+        place: which lexicon.
     """
 
     source: Answerer
     normalized: str
     pronunciations: tuple[tuple[str, ...], ...]
     warnings: tuple[str, ...]
+    place: Place
 
 
 class _Asked(NamedTuple):
@@ -48,6 +66,12 @@ class Sources:
         self.inventory = inventory
         self.lexicons = lexicons
         self.user = user
+        names = [name for name, _ in lexicons.names]
+        if user is not None:
+            names.insert(0, user.path.name)
+        places = [Place(name, rank) for rank, name in enumerate(names, 1)]
+        self._user_place = places[0] if user is not None else Place()
+        self._places = places[1:] if user is not None else places
 
     def revision(self) -> str:
         """Other lexicons, or other words in one, have another one.
@@ -85,8 +109,9 @@ class Sources:
                 self.speller.cased(each.key),
                 found.pronunciations,
                 told_of_lookup(each.word, found.spellings),
+                place,
             )
-            for each, source, found in self._look_up(asked, misfits)
+            for each, source, found, place in self._look_up(asked, misfits)
         }
         bare: list[_Asked] = []
         for word, _, key in asked:
@@ -94,24 +119,25 @@ class Sources:
                 bare_key = lexicon_key(normalized)
                 if bare_key != key:
                     bare.append(_Asked(word, normalized, bare_key))
-        for each, source, found in self._look_up(bare, misfits):
+        for each, source, found, place in self._look_up(bare, misfits):
             warnings = spell(each.word).warnings
-            known[each.word] = Known(source, each.typed, found.pronunciations, warnings)
+            known[each.word] = Known(source, each.typed, found.pronunciations, warnings, place)
         return known, misfits
 
     def _look_up(
         self, asked: Collection[_Asked], misfits: dict[str, str]
-    ) -> Iterable[tuple[_Asked, Answerer, Found]]:
+    ) -> Iterable[tuple[_Asked, Answerer, Found, Place]]:
         own = self.user.find({each.key for each in asked}) if self.user and asked else {}
         for each in asked:
             if (entries := own.get(each.key)) is not None:
                 found = choose(each.typed, self._fitting(each.word, entries, misfits))
                 if found.pronunciations:
-                    yield each, "user", found
+                    yield each, "user", found, self._user_place
                     continue
             listed = self.lexicons.get(each.typed, each.key)
             if listed is not None:
-                yield each, "lexicon", listed
+                found, place = listed
+                yield each, "lexicon", found, self._places[place]
 
     def _fitting(self, word: str, entries: Iterable[Entry], misfits: dict[str, str]) -> list[Entry]:
         """Entries that were written for an artifact of these phonemes."""

@@ -68,7 +68,10 @@ class Telemetry:
             route = _template(scope)
             self.metrics.request(route, scope["method"], status, seconds)
             if self.log is not None:
+                client = scope.get("client")
                 self.log.note(
+                    client=client[0] if client else None,
+                    key=scope["state"].get("key"),
                     method=scope["method"],
                     route=route,
                     status=status,

@@ -21,15 +21,17 @@ def result(
     pronunciations: str,
     warnings: Sequence[str] = (),
     error: WordError | None = None,
+    explain: str = "null",
 ) -> str:
-    """The object that tells all of a word."""
+    """The object that tells all of a word; `explain` is JSON already."""
     spelt = "null" if normalized is None else _quoted(normalized)
     answerer = "null" if source is None else f'"{source}"'
     told = to_json(warnings).decode() if warnings else "[]"
     wrong = "null" if error is None else error.model_dump_json()
     return (
         f'{{"word":{_quoted(word)},"normalized":{spelt},"source":{answerer},'
-        f'"pronunciations":{pronunciations},"warnings":{told},"error":{wrong}}}'
+        f'"pronunciations":{pronunciations},"warnings":{told},"error":{wrong},'
+        f'"explain":{explain}}}'
     )
 
 

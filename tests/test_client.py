@@ -193,7 +193,13 @@ def test_async_requests_are_under_way_together_and_no_more_than_asked(front):
 
 
 def _answer_without_sound(seen):
-    nothing = {"normalized": None, "source": None, "pronunciations": [], "warnings": []}
+    nothing = {
+        "normalized": None,
+        "source": None,
+        "pronunciations": [],
+        "warnings": [],
+        "explain": None,
+    }
     results = [{"word": w, "error": None, **nothing} for w in json.loads(seen.body)["words"]]
     body = {"model": {"name": "", "version": ""}, "results": results}
     return Refusal(200, {}, json.dumps(body).encode())

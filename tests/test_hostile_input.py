@@ -20,7 +20,7 @@ from soak import assert_calm, metric, row, times, two_workers
 
 pytestmark = pytest.mark.alone
 
-KEYS = {"word", "normalized", "source", "pronunciations", "warnings", "error"}
+KEYS = {"word", "normalized", "source", "pronunciations", "warnings", "error", "explain"}
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ import pytest
 
 from model.lexicon import Entry, EntryError
 from model.spelling import lexicon_key
-from service.lexicon_store import LONGEST, FullEntryError, Staged, UserLexicon, UserLexiconError
+from service.lexicon_errors import UserLexiconError
+from service.lexicon_store import LONGEST, FullEntryError, Staged, UserLexicon
 
 SYMBOLS = {"T", "AE", "AE1", "NG", "ER"}
 

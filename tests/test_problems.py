@@ -11,7 +11,12 @@ from model.lexicon import EntryError
 from service import problems
 from service.app import create_app
 from service.batcher import DeadlineError, QueueFullError
-from service.lexicon_store import FullEntryError, UserLexiconError
+from service.lexicon_errors import (
+    UserLexiconBusyError,
+    UserLexiconError,
+    UserLexiconStorageError,
+)
+from service.lexicon_store import FullEntryError
 from service.pool import WorkerLostError
 from service.pricing import ResponseMemoryError
 from service.problems import (
@@ -31,6 +36,7 @@ from service.settings import Settings
 EXAMPLES = [
     (NotJSONError("no"), 400, "not_json", None),
     (UnauthorizedError(known=False), 401, "unauthorized", None),
+    (problems.CrossOriginError("no"), 400, "cross_origin", None),
     (ForbiddenError("no"), 403, "off", None),
     (problems.NotAcceptableError("a/b", ["c/d"]), 406, "not_acceptable", None),
     (RequestTimeoutError("no"), 408, "body_too_slow", None),
@@ -39,6 +45,8 @@ EXAMPLES = [
     (EntryError(1, "new york", ("T",)), 409, "format_cannot_hold", None),
     (FullEntryError("tanger"), 422, "entry_full", None),
     (UserLexiconError("no"), 503, "user_lexicon_failed", "1"),
+    (UserLexiconBusyError("no"), 503, "user_lexicon_busy", "1"),
+    (UserLexiconStorageError("no"), 503, "user_lexicon_storage", "10"),
     (BodyTooLargeError(1000), 413, "body_too_large", None),
     (problems.QueryTooLongError(10), 414, "query_too_long", None),
     (problems.HeaderTooLargeError("Accept", 10), 431, "header_too_large", None),
@@ -101,6 +109,14 @@ def test_the_table(app, monkeypatch, error, status, code, retry_after):
 
 def test_every_exception_of_the_table_is_tested():
     assert {type(error) for error, *_ in EXAMPLES} == set(problems.TABLE)
+
+
+def test_a_subclass_is_answered_as_its_base(app, monkeypatch):
+    class DiskOnFireError(UserLexiconStorageError):
+        pass
+
+    answer = failing(app, monkeypatch, DiskOnFireError("no"))
+    assert (answer.status_code, answer.json()["code"]) == (503, "user_lexicon_storage")
 
 
 @pytest.mark.parametrize("error", [BodyTooLargeError(1), RequestTimeoutError("no")])

@@ -17,6 +17,7 @@ from live_service import Exchange, eventually, get, post, running
 
 from model import checkpoint
 from service.schemas import PronounceRequest, PronounceResponse
+from service.settings import Settings
 
 MAX_WORDS = 64
 MAX_BODY = 200_000
@@ -59,8 +60,9 @@ def results(answer, words):
     assert [result["word"] for result in body["results"]] == list(words)
     for result in body["results"]:
         assert list(result) == [
-            *("word", "normalized", "source", "pronunciations", "warnings", "error")
+            *("word", "normalized", "source", "pronunciations", "warnings", "error", "explain")
         ]
+        assert result["explain"] is None
         if result["error"] is None:
             (pronunciation,) = result["pronunciations"]
             assert list(pronunciation) == [
@@ -652,6 +654,7 @@ def test_info(client, tiny_artifact):
             "letters": 64,
             "body_bytes": MAX_BODY,
             "queue_letters": MAX_WORDS * 64,
+            "response_bytes": Settings().max_response,
             "timeout_seconds": 10.0,
             "max_timeout_seconds": 60.0,
         },
@@ -702,6 +705,11 @@ def test_openapi_names_every_route(openapi):
     assert len(ids) == len(set(ids))
 
 
+def resolved(openapi, schema):
+    """A schema that is referenced."""
+    return openapi["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+
+
 def test_openapi_states_the_problems_of_every_route(openapi):
     members = {"type", "title", "status", "detail", "code", "request_id", "errors"}
     for item in openapi["paths"].values():
@@ -713,18 +721,17 @@ def test_openapi_states_the_problems_of_every_route(openapi):
             for status in ("4XX", "5XX"):
                 (media_type,) = responses[status]["content"]
                 assert media_type == "application/problem+json"
-                assert set(responses[status]["content"][media_type]["schema"]["properties"]) == (
-                    members
-                )
+                schema = resolved(openapi, responses[status]["content"][media_type]["schema"])
+                assert set(schema["properties"]) == members
             assert operation["description"]
 
 
 def test_openapi_describes_the_body(openapi):
     body = openapi["paths"]["/pronounce"]["post"]["requestBody"]
     assert body["required"]
-    schema = body["content"]["application/json"]["schema"]
+    schema = resolved(openapi, body["content"]["application/json"]["schema"])
     assert set(schema["properties"]) == {
-        *("words", "source", "alphabet", "stress", "n", "alignment")
+        *("words", "source", "alphabet", "stress", "n", "alignment", "explain")
     }
     assert schema["required"] == ["words"]
     assert schema["additionalProperties"] is False
@@ -741,6 +748,7 @@ def test_openapi_describes_the_parameters(openapi):
             ("stress", "query"),
             ("n", "query"),
             ("alignment", "query"),
+            ("explain", "query"),
         ),
         ("X-Request-Timeout", "header"),
     }
@@ -748,7 +756,7 @@ def test_openapi_describes_the_parameters(openapi):
 
 def test_the_examples_of_openapi_are_true(openapi, client):
     body = openapi["paths"]["/pronounce"]["post"]["requestBody"]["content"]["application/json"]
-    for example in body["schema"]["examples"]:
+    for example in resolved(openapi, body["schema"])["examples"]:
         PronounceRequest.model_validate(example)
         results(client.post("/pronounce", json=example), example["words"])
     for example in openapi["components"]["schemas"]["PronounceResponse"]["examples"]:
