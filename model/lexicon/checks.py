@@ -28,7 +28,8 @@ _STRAY = re.compile(r"[^\S \t]|[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff]")
 # A comma or semicolon behind the first column; within numbers, as in 10,000, it separates nothing.
 _DELIMITER = re.compile(r"""\w["']?[,;](?!\d)""")
 _HEADER_WORDS = frozenset(
-    "word words entry grapheme graphemes headword lemma orthography spelling term text token".split()
+    "word words entry grapheme graphemes headword lemma orthography spelling term text "
+    "token".split()
 )
 _HEADER_PHONEMES = frozenset(
     "arpabet ipa phone phoneme phonemes phones phonetic pron pronunciation pronunciations "
