@@ -97,6 +97,10 @@ class Service:
                 self.metrics.reloads.labels("refused").inc()
                 log.error("the old weights stay: %s", e)
                 raise ReloadError(f"the old weights stay: {e}") from e
+            except Exception as e:  # a fault of ours, but the old weights stay all the same
+                self.metrics.reloads.labels("refused").inc()
+                log.exception("the old weights stay")
+                raise ReloadError(f"the old weights stay: {type(e).__name__}: {e}") from e
             self.keys = keys
             old, self.current = self.current, new
             self.metrics.reloads.labels("done").inc()
@@ -205,6 +209,7 @@ class Service:
             ),
             user_lexicon=self.user is not None,
             devices=tuple(serving.pool.devices),
+            engine=self.engine,
             limits=Limits(
                 words=settings.max_words,
                 letters=settings.max_letters,
@@ -239,6 +244,11 @@ class Service:
     def serving(self) -> dict[str, str]:
         """Name and version of the model, for the metrics."""
         return self.current.pronouncer.model.model_dump()
+
+    @property
+    def engine(self) -> str | None:
+        """What decodes; None before any worker was ready."""
+        return self.current.pool.engine
 
     def reload_on(self, number: signal.Signals) -> None:
         """Reload at this signal, where signals come to this thread."""
