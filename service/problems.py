@@ -168,7 +168,7 @@ TABLE: Mapping[type[Exception], Kind] = {
 
 async def known(request: Request, error: Exception) -> Response:
     """The problem for an exception of the table."""
-    kind = TABLE[type(error)]
+    kind = next(TABLE[each] for each in type(error).__mro__ if each in TABLE)
     headers = {}
     if kind.retry:
         seconds = getattr(error, "retry_after", RETRY_AFTER)

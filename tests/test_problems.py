@@ -99,6 +99,22 @@ def test_every_exception_of_the_table_is_tested():
     assert {type(error) for error, *_ in EXAMPLES} == set(problems.TABLE)
 
 
+class NarrowerError(DeadlineError):
+    """What a library may make of one of the table's exceptions."""
+
+
+class NarrowestError(NarrowerError):
+    """Likewise, twice removed."""
+
+
+@pytest.mark.parametrize("kind", [NarrowerError, NarrowestError])
+def test_a_subclass_is_what_its_base_is(app, monkeypatch, kind):
+    answer = failing(app, monkeypatch, kind("no", retry_after=3.2))
+    assert answer.status_code == 504
+    assert answer.json()["code"] == "deadline_missed"
+    assert answer.headers["Retry-After"] == "4"
+
+
 @pytest.mark.parametrize("error", [BodyTooLargeError(1), RequestTimeoutError("no")])
 def test_a_body_that_is_not_read_ends_the_connection(app, monkeypatch, error):
     assert failing(app, monkeypatch, error).headers["Connection"] == "close"
