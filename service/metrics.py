@@ -32,6 +32,10 @@ class Watched(Protocol):
     def serving(self) -> dict[str, str]:
         """Name and version of the model."""
 
+    @property
+    def engine(self) -> str | None:
+        """What decodes; None before any worker was ready."""
+
 
 class Metrics:
     """The service's counters."""
@@ -68,6 +72,11 @@ class Metrics:
         )
         self.workers_lost = Counter(
             "tanger_workers_lost", "Decoding processes that died or hung.", registry=registry
+        )
+        self.workers_exhausted = Counter(
+            "tanger_workers_exhausted",
+            "Decoding processes that ran out of memory, or failed on words that can be decoded.",
+            registry=registry,
         )
         self.reloads = Counter(
             "tanger_reloads", "New weights, by what came of it.", ["outcome"], registry=registry
@@ -120,4 +129,7 @@ class _State(Collector):
         told = self.watched.serving()
         model = GaugeMetricFamily("tanger_model", "The weights that answer.", labels=list(told))
         model.add_metric(list(told.values()), 1)
-        return [*families, model]
+        engine = GaugeMetricFamily("tanger_engine", "What decodes.", labels=["engine"])
+        if self.watched.engine is not None:
+            engine.add_metric([self.watched.engine], 1)
+        return [*families, model, engine]

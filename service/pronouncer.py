@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from model import __version__, alphabets
 from model.alignment import UNALIGNED, AlignmentError
@@ -41,6 +41,7 @@ class Pronouncer:
         lexicons: Lexicons | None = None,
         user: UserLexicon | None = None,
         source: Source = "model",
+        engine: Callable[[], str | None] = lambda: None,
     ) -> None:
         """Answer for `artifact`.
 
@@ -52,6 +53,7 @@ class Pronouncer:
             lexicons: those there are.
             user: people's own words, where they are kept.
             source: where pronunciations come from if a request does not say.
+            engine: what decodes, for probabilities differ between engines.
         """
         self.model = ModelName(name=artifact.name, version=artifact.version)
         self.batcher = batcher
@@ -61,6 +63,7 @@ class Pronouncer:
         self.sources = Sources(reader.speller, inventory, lexicons or Lexicons(), user)
         self.planner = Planner(reader, self.sources)
         self.source = source
+        self.engine = engine
         self.alphabets = alphabets.available(artifact.phonemes.own)
         self.knows_stress = artifact.knows_stress
         self.has_attention = artifact.has_attention
@@ -112,7 +115,7 @@ class Pronouncer:
         revision = "" if source == "model" else self.sources.revision()
         digest = self._origin.copy()
         how = (self.alphabet(options), options.stress, options.n, options.alignment)
-        digest.update(repr((word, *how, source, revision)).encode())
+        digest.update(repr((word, *how, source, revision, self.engine())).encode())
         return f'"{digest.hexdigest()[:32]}"'
 
 
@@ -153,7 +156,7 @@ class Pronouncing:
                 if piece.source == "model":
                     asked[piece.text] = aligns or asked.get(piece.text, False)
         # All that decides what is answered, but for the weights, as text (see `service.written`)
-        manner = f"{self._alphabet} {self._marks:d} {options.n} "
+        manner = f"{pronouncer.engine()} {self._alphabet} {self._marks:d} {options.n} "
         for text, aligns in asked.items():
             key = f"{manner}{aligns:d} {text}"
             said = pronouncer.cache.get(key)
