@@ -112,7 +112,13 @@ class Engine:
         return self._in_batches(rows, batches, self._native.decode)
 
     def beam(self, rows: Sequence[Sequence[int]], width: int) -> list[list[Decoded]]:
-        """Several answers for each spelt word (see `Decoder`)."""
+        """Several answers for each spelt word (see `Decoder`).
+
+        Raises:
+            ValueError: for a width below 1.
+        """
+        if width < 1:
+            raise ValueError(f"a beam of {width}: at least 1 is needed")
         native = self._native
         if native is None:
             batches = _of_one_length(list(map(len, rows)), max(1, _MOST_IN_BEAMS // width))

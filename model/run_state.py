@@ -48,6 +48,7 @@ class Progress:
         seconds: time spent on the run.
         finished: its last epoch is done.
         history: a record an epoch, for ``metrics.jsonl``.
+        bfloat16: whether products are bfloat16, decided once; None before.
     """
 
     epoch: int = 0
@@ -63,6 +64,7 @@ class Progress:
     seconds: float = 0.0
     finished: bool = False
     history: list[dict[str, Any]] = field(default_factory=list)
+    bfloat16: bool | None = None
 
     @property
     def best(self) -> dict[str, Any] | None:

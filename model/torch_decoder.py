@@ -100,6 +100,11 @@ class TorchDecoder:
         return "float32"
 
     @property
+    def runs_on(self) -> str:
+        """Which engine it is, and what that computes in."""
+        return f"torch {torch.__version__} on {self.torch_device.type}, {self.precision}"
+
+    @property
     def threads(self) -> int:
         """CPU threads that it uses."""
         return torch.get_num_threads()

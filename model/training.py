@@ -119,7 +119,6 @@ def train(
         OSError: where nothing can be written; the earlier artifact still stands.
     """
     target = processes.device
-    bfloat16 = recipe.run.bfloat16 and precision.bfloat16_pays(target)
     torch.manual_seed(recipe.seed)
     if run.resolve().is_relative_to(checkpoint.writable(out)):
         raise TrainingError(f"{run} lies in {out}, which each best epoch replaces: say another")
@@ -161,6 +160,11 @@ def train(
     if resume:
         progress = run_state.load(state, identity=identity, modules=modules, learner=optimiser)
         _check_best(out, identity, progress)
+    if progress.bfloat16 is None:
+        # By the clock, on a CPU: one process decides, once, for all of them and for every resume
+        pays = processes.leads and recipe.run.bfloat16 and precision.bfloat16_pays(target)
+        progress.bfloat16 = bool(processes.add_up(pays)[0])
+    bfloat16 = progress.bfloat16
     if not processes.leads:  # another part of the minibatches, another dropout, nothing to say
         torch.manual_seed(recipe.seed + processes.rank * 1_000_003 + progress.minibatches)
         reporter = Silence()

@@ -54,6 +54,7 @@ class Pronouncer:
         lexicons: Lexicons | None = None,
         user: UserLexicon | None = None,
         source: Source = "model",
+        engine: Callable[[], str | None] = lambda: None,
     ) -> None:
         """Answer for `artifact`.
 
@@ -65,6 +66,7 @@ class Pronouncer:
             lexicons: those there are.
             user: people's own words, where they are kept.
             source: where pronunciations come from if a request does not say.
+            engine: what decodes, for probabilities differ between engines.
         """
         self.model = ModelName(name=artifact.name, version=artifact.version)
         self.batcher = batcher
@@ -75,6 +77,7 @@ class Pronouncer:
         self.planner = Planner(reader, self.sources)
         self.slices = TimeSlices()
         self.source = source
+        self.engine = engine
         self.alphabets = alphabets.available(artifact.phonemes.own)
         self.carries_stress = alphabets.carry_stress(artifact.phonemes.own)
         self.knows_stress = artifact.knows_stress or self.carries_stress
@@ -156,7 +159,7 @@ class Pronouncer:
             options.alignment,
             options.explain,
         )
-        digest.update(repr((word, *how, source, revision)).encode())
+        digest.update(repr((word, *how, source, revision, self.engine())).encode())
         return f'"{digest.hexdigest()[:32]}"'
 
 
@@ -205,7 +208,7 @@ class Pronouncing:
                 if piece.source == "model":
                     asked[piece.text] = aligns or asked.get(piece.text, False)
         # All that decides what is answered, but for the weights, as text (see `service.written`)
-        manner = f"{self._alphabet} {self._marks:d} {options.n} "
+        manner = f"{pronouncer.engine()} {self._alphabet} {self._marks:d} {options.n} "
         for text, aligns in asked.items():
             key = f"{manner}{aligns:d} {text}"
             said = pronouncer.cache.get(key)

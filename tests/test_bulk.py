@@ -85,7 +85,8 @@ def test_what_fails_is_told_and_remembered(tiny_artifact, tmp_path):
     )
     done = run(tiny_artifact, tmp_path / "words.txt", tmp_path / "out.tsv", "--format", "tsv")
     assert done.exit_code == 1
-    assert done.stderr.count("\n") == 2
+    assert done.stderr.count("\n") == 3
+    assert "1 empty line was passed over, the first at line 2" in done.stderr
     assert "'42'" in done.stderr
     lines = (tmp_path / "out.tsv").read_text().splitlines()
     assert lines[0] == "bad\tB AE D"

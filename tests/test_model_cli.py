@@ -41,6 +41,7 @@ def test_words_from_stdin_keep_their_order(pronounce):
     result = pronounce(input="\n".join(words))
     assert [line.split()[0] for line in result.stdout.splitlines()] == [
         "BRAND", "TANGER", "GARDEN"] * 3  # fmt: skip
+    assert result.stderr == "3 empty lines were passed over, the first at line 3\n"
 
 
 @pytest.mark.parametrize("format", ["cmudict", "tsv", "ctf"])
@@ -52,6 +53,17 @@ def test_answers_read_back_as_a_lexicon(pronounce, tmp_path, format):
         lexicon.Entry("TANGER", ("T", "AE", "NG", "ER")),
         lexicon.Entry("BRAND", ("B", "R", "AE", "N", "D")),
     ]
+
+
+def test_a_lexicon_in_another_encoding_is_converted_where_it_is_named(tmp_path):
+    (tmp_path / "old.dict").write_bytes("DÉJÀ  D EY ZH AA\n".encode("latin-1"))
+    refused = tanger("convert", tmp_path / "old.dict", tmp_path / "new.dict")
+    assert refused.exit_code == 2
+    assert f"{tmp_path / 'old.dict'}:1: expected UTF-8" in refused.stderr
+    assert not (tmp_path / "new.dict").exists()
+    done = tanger("convert", tmp_path / "old.dict", tmp_path / "new.dict", "--encoding", "latin-1")
+    assert done.exit_code == 0
+    assert (tmp_path / "new.dict").read_text("utf-8") == "DÉJÀ  D EY ZH AA\n"
 
 
 def test_several_answers_are_a_words_variants(pronounce, tmp_path):

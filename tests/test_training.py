@@ -189,6 +189,24 @@ def test_a_run_can_be_resumed_from_its_first_moment(small, tiny_recipe, reporter
     assert run(small, tiny_recipe, reporter, resume=True)
 
 
+def test_the_precision_is_decided_once_for_a_run(small, tiny_recipe, reporter, monkeypatch):
+    """What the clock says at a resume may be another thing."""
+
+    class Failing(type(reporter)):
+        def epoch(self, *_, **__):
+            raise MemoryError
+
+    decisions = [True, False]
+    monkeypatch.setattr(training.precision, "bfloat16_pays", lambda _: decisions.pop(0))
+    recipe = replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1, bfloat16=True))
+    with pytest.raises(MemoryError):
+        run(small, recipe, Failing(), save_seconds=0)
+    assert run_state.peek(small / "run" / run_state.FILE).bfloat16 is True
+    assert run(small, recipe, reporter, resume=True)
+    assert decisions == [False]
+    assert checkpoint.read(small / "artifact").training["bfloat16"] is True
+
+
 def test_an_artifact_that_does_not_fit_is_said_so(small, tiny_artifact, tiny_recipe, reporter):
     wide = replace(tiny_recipe, network=replace(tiny_recipe.network, hidden=50))
     with pytest.raises(TrainingError, match="another shape"):

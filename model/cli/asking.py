@@ -192,7 +192,10 @@ def _lines(
 
 
 def _chunks(path: Path) -> Iterator[list[str]]:
-    """The lines of a file, or of the standard input, some at a time; blank ones are passed over."""
+    """The lines of a file, or of the standard input, some at a time.
+
+    Blank ones are passed over, and reported on stderr when all is read.
+    """
     # What is not UTF-8 becomes a word that cannot be spelt, with an answer of its own.
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
@@ -201,8 +204,11 @@ def _chunks(path: Path) -> Iterator[list[str]]:
         if str(path) == "-"
         else path.open(encoding="utf-8-sig", errors="surrogateescape") as file
     ):
+        blank = bulk.BlankLines()
         words = (line.strip() for line in file)
-        yield from iter(lambda: list(islice(filter(None, words), bulk.CHUNK)), [])
+        yield from iter(lambda: list(islice(blank.without(words), bulk.CHUNK)), [])
+    for each in blank.report():
+        _tell(each)
 
 
 def _told(spelling: Spelling, *, unaligned: bool = False) -> list[str]:

@@ -14,7 +14,7 @@ import os
 import shutil
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -91,6 +91,33 @@ class _Journal:
     failed: bool = False
 
 
+class BlankLines:
+    """Counts lines without a word, which get no answer, for whoever counts lines."""
+
+    def __init__(self) -> None:
+        """Begin a file."""
+        self._lines = 0
+        self._blank = 0
+        self._first = 0
+
+    def without(self, lines: Iterable[str]) -> Iterator[str]:
+        """The lines, without white space around them, that are not blank."""
+        for line in lines:
+            self._lines += 1
+            if line:
+                yield line
+            else:
+                self._blank += 1
+                self._first = self._first or self._lines
+
+    def report(self) -> list[str]:
+        """What there is to tell: nothing, where none was blank."""
+        if not self._blank:
+            return []
+        lines = "line was" if self._blank == 1 else "lines were"
+        return [f"{self._blank:,} empty {lines} passed over, the first at line {self._first:,}"]
+
+
 def answer(
     words: Path,
     target: Path,
@@ -121,6 +148,7 @@ def answer(
     state = words.stat()
     identity = {**identity, "words": [state.st_size, state.st_mtime_ns]}
     journal = _take_up(journal_path, part, identity)
+    started = journal.read
     console = Console(stderr=True)
     columns = ("{task.description}", BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with (
@@ -135,7 +163,8 @@ def answer(
         out.truncate(journal.written)
         out.seek(journal.written)
         size = min(CHUNK, max(_LEAST, state.st_size // (_BYTES * threads)))
-        for read, found in _in_order(pool, _chunks(source, size), ask, threads + 1):
+        blank = BlankLines()
+        for read, found in _in_order(pool, _chunks(source, size, blank), ask, threads + 1):
             out.write(found.lines.encode("utf-8", "backslashreplace"))
             out.flush()
             os.fsync(out.fileno())
@@ -145,6 +174,9 @@ def answer(
             for each in found.told:
                 tell(each)
             shown.update(task, completed=read)
+    if journal.read == state.st_size and started == 0:  # a resumed run has not seen all lines
+        for each in blank.report():
+            tell(each)
     if target.exists():
         shutil.copymode(target, part)
     part.replace(target)
@@ -190,14 +222,14 @@ def _take_up(path: Path, part: Path, identity: Mapping[str, Any]) -> _Journal:
     return _Journal(**record)
 
 
-def _chunks(source: BinaryIO, size: int) -> Iterator[tuple[int, list[str]]]:
+def _chunks(source: BinaryIO, size: int, blank: BlankLines) -> Iterator[tuple[int, list[str]]]:
     """Words of so many lines at a time, and where the file stands behind them."""
     while lines := list(islice(source, size)):
         at = source.tell()
         if at == sum(map(len, lines)):  # the first of all
             lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
         spelt = (line.decode("utf-8", "surrogateescape").strip() for line in lines)
-        yield at, [word for word in spelt if word]
+        yield at, list(blank.without(spelt))
 
 
 def _in_order(

@@ -21,6 +21,9 @@ def convert(
     source_format: Annotated[
         LexiconFormat | None, typer.Option("--from", help="By default what the source looks like.")
     ] = None,
+    encoding: Annotated[
+        lexicon.Encoding, typer.Option(help="What the source's text is in, where it is no UTF-8.")
+    ] = "utf-8",
     mapping: Annotated[
         Path | None, typer.Option(help="CTF only: its symbols, one a line, in index order.")
     ] = None,
@@ -33,8 +36,10 @@ def convert(
                 f"{target.name} does not tell its format: say --to "
                 f"{', '.join(get_args(LexiconFormat))}"
             )
-        rows = lexicon.read_rows(source, source_format)
-        symbols = lexicon.decode(mapping.read_bytes()).split() if mapping else None
+        rows = lexicon.read_rows(source, source_format, encoding=encoding)
+        symbols = (
+            lexicon.decode(mapping, lexicon.read_content(mapping)).split() if mapping else None
+        )
         lexicon.write_rows(target, rows, wanted, mapping=symbols)
     print(f"{len(rows):,} entries written to {target}")
     room = lexicon.PROBABILITIES.get(wanted, 0)
