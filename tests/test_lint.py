@@ -40,6 +40,7 @@ SUGAR  SH UH1 G ER0 100G
 TOMATO  T AH0 M AA0 T OW0
 VINEGAR  V N G R
 """
+ENGLISH = ROOT / "artifacts" / "en-us"
 SOUND = "BAKER  B EY1 K ER0\nBAKERS  B EY1 K ER0 Z\nBREAD  B R EH1 D\nFLOUR  F L AW1 ER0\n"
 
 
@@ -117,7 +118,8 @@ def test_a_line_says_where_and_what(shop):
 def test_the_example_of_the_readme_runs(shop):
     readme = (ROOT / "README.md").read_text()
     (arguments,) = re.findall(r"python -m model lint (mine\.dict .*)", readme)
-    result = lint(*shlex.split(arguments.replace("mine.dict", str(shop))))
+    arguments = arguments.replace("mine.dict", str(shop)).replace("artifacts/mine", str(ENGLISH))
+    result = lint(*shlex.split(arguments))
     assert (result.exit_code, len(result.stdout.splitlines())) == (1, 9)
 
 

@@ -151,8 +151,13 @@ def test_convert_there_and_back(little_lexicon, tmp_path):
 
 def test_convert_between_all_formats(little_lexicon, tmp_path):
     source = little_lexicon["dev"]
-    steps = [source, "a.pls", "lexicon.txt", "lexiconp.txt", "b.mfa", "c.tsv", "d.ctf", "e.dict"]
+    measured = [row._replace(probabilities=(1.0,)) for row in lexicon.read_rows(source)]
+    lexicon.write_rows(tmp_path / "measured.dict", measured, "mfa")
+    steps = [source, "a.pls", "lexicon.txt", "measured.dict", "lexiconp.txt", "b.mfa", "c.tsv",
+             "d.ctf", "e.dict"]  # fmt: skip
     for step, name in itertools.pairwise(steps):
+        if name == "measured.dict":  # probabilities come from no conversion
+            continue
         extra = ["--to", "mfa"] if name == "b.mfa" else []
         result = tanger("convert", tmp_path / step, tmp_path / name, *extra)
         assert result.exit_code == 0, result.stderr
@@ -187,12 +192,24 @@ def test_evaluate_prints_and_keeps(tiny_artifact, little_lexicon, tmp_path):
     shutil.copytree(tiny_artifact, copy)
     result = tanger("evaluate", "--artifact", copy, "--lexicon", little_lexicon["test"])
     assert result.exit_code == 0
+    assert "--keep writes" in result.stderr
+    assert not (copy / "metrics.json").exists()
+    assert not (copy / "README.md").exists()
+    result = tanger("evaluate", "--artifact", copy, "--lexicon", little_lexicon["test"], "--keep")
+    assert result.exit_code == 0
+    card = (copy / "README.md").read_text()
+    assert "Not calibrated" in card
+    assert card.count("input_symbols") == 1, "that of the network, not the recipe's"
     kept = json.loads((copy / "metrics.json").read_text())["evaluations"]["test.dict"]
     assert f"any-match  WER {100 * kept['any_match']['wer']:.2f} %" in result.stdout
     assert f"{round(kept['words_per_second']):,} words/s" in result.stdout
     unmasked = tanger("evaluate", "--artifact", copy, "--lexicon", little_lexicon["test"],
                       "--unmasked")  # fmt: skip
     assert unmasked.exit_code == 0
+    refused = tanger("evaluate", "--artifact", copy, "--lexicon", little_lexicon["test"],
+                     "--unmasked", "--keep")  # fmt: skip
+    assert refused.exit_code == 2
+    assert "--unmasked" in refused.stderr
 
 
 def test_a_missing_artifact_is_one_line(tmp_path):
@@ -217,7 +234,7 @@ def test_training_on_no_terminal_writes_plain_lines(little_lexicon, tiny_recipe_
     assert "\x1b" not in done.stdout
     assert "1,500 entries, 9 graphemes, 10 phonemes" in done.stdout
     assert "minibatch 0: loss" in done.stdout
-    assert "epoch 1 done" in done.stdout
+    assert "epoch 1 of 1 done" in done.stdout
 
 
 def test_the_command_line_speaks_of_nothing_but_torch_when_it_must():
@@ -231,7 +248,8 @@ def test_what_takes_torch_says_so_where_it_is_not_installed(tmp_path):
         "import sys; sys.modules['torch'] = None\nfrom model.__main__ import app; app(sys.argv[1:])"
     )
     (tmp_path / "few.dict").write_text("TANGER  T AE NG ER\n")
-    for arguments in (["evaluate", "--lexicon", "few.dict"], ["calibrate", "--lexicon", "few.dict"],
+    for arguments in (["evaluate", "--lexicon", "few.dict"],
+                      ["calibrate", "--lexicon", "few.dict", "--artifact", "x"],
                       ["label", "--teacher", "x", "--lexicon", "few.dict", "--out", "y"],
                       ["train", "--recipe", "default", "--lexicon", "few.dict", "--dev", "few.dict",
                        "--out", "z"]):  # fmt: skip
