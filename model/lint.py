@@ -51,8 +51,8 @@ class PhonemeSetError(TangerError, ValueError):
         listed = " ".join(foreign[:_LISTED]) + (" ..." if len(foreign) > _LISTED else "")
         super().__init__(
             f"{entries:,} of {of:,} entries hold phonemes that the artifact does not have: "
-            f"{listed}; it has {' '.join(own[:50])}: name one of this lexicon's language and "
-            "phonemes with --artifact"
+            f"{listed}; it has {' '.join(own[:50])}: name an artifact of this lexicon's "
+            "language and phonemes with --artifact"
         )
         self.foreign = tuple(foreign)
 

@@ -123,6 +123,31 @@ def test_the_example_of_the_readme_runs(shop):
     assert (result.exit_code, len(result.stdout.splitlines())) == (1, 9)
 
 
+ITALIAN = "casa\tk a z a\nvita\tv i t a\ngiro\tdʒ i r o\nfoglia\tf ɔ ʎ ʎ a\n"
+
+
+def test_phonemes_of_another_language_are_refused(tmp_path):
+    (tmp_path / "it.tsv").write_text(ITALIAN)
+    result = lint(tmp_path / "it.tsv")
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert "4 of 4 entries hold phonemes that the artifact does not have: a i" in result.stderr
+    assert "--artifact" in result.stderr
+    # One phoneme more than the artifact's, in many entries, is no slip of the pen either
+    (tmp_path / "timit.dict").write_text("".join(
+        f"{word}  {phonemes}\n" for word, phonemes in
+        (("ABOUT", "AX B AW1 T"), ("SOFA", "S OW1 F AX"), ("BREAD", "B R EH1 D"),
+         ("AGO", "AX G OW1"), ("COMMA", "K AA1 M AX"), ("ALONE", "AX L OW1 N"))
+    ))  # fmt: skip
+    assert "does not have: AX;" in lint(tmp_path / "timit.dict").stderr
+
+
+def test_capitals_and_digits_are_no_other_phonemes(tmp_path):
+    (tmp_path / "small.dict").write_text("BREAD  b r eh1 d\nBAKER  b ey1 k er0\n")
+    assert "capitals" in lint(tmp_path / "small.dict").stdout
+    (tmp_path / "bare.dict").write_text("BREAD  B R EH D\nBAKER  B EY K ER\n")
+    assert lint(tmp_path / "bare.dict").exit_code in (0, 1)
+
+
 def test_tab_separated_findings(shop):
     rows = list(csv.DictReader(io.StringIO(lint(shop, "--format", "tsv").stdout), delimiter="\t"))
     assert [int(row["line"]) for row in rows] == [each["line"] for each in findings(shop)]

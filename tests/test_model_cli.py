@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from model import lexicon
 from model.__main__ import app
+from model.phonemizer import Phonemizer
 
 
 def tanger(*arguments, input=None):
@@ -41,6 +42,8 @@ def test_words_from_stdin_keep_their_order(pronounce):
     result = pronounce(input="\n".join(words))
     assert [line.split()[0] for line in result.stdout.splitlines()] == [
         "BRAND", "TANGER", "GARDEN"] * 3  # fmt: skip
+    assert "standard input: 3 blank lines passed over" in result.stderr
+    assert "blank" not in pronounce(input="BRAND\ntanger\n").stderr
 
 
 @pytest.mark.parametrize("format", ["cmudict", "tsv", "ctf"])
@@ -71,6 +74,56 @@ def test_several_answers_are_a_words_variants(pronounce, tmp_path):
         }
     for wrong in (0, 11):
         assert pronounce("tanger", "--n", wrong).exit_code == 2
+
+
+@pytest.mark.parametrize("format", ["mfa", "kaldip"])
+def test_probabilities_are_relative_to_the_likeliest(pronounce, tiny_artifact, tmp_path, format):
+    result = pronounce("bad", "tanger", "42", "--n", 3, "--format", format)
+    assert result.exit_code == 1
+    assert "DIGIT FOUR" in result.stderr
+    (tmp_path / "answers").write_text(result.stdout)
+    rows = lexicon.read_rows(tmp_path / "answers", format)
+    assert [row.entry.word for row in rows] == ["bad"] * 3 + ["tanger"] * 3
+    phonemizer = Phonemizer.load(tiny_artifact, "cpu")
+    for first, word in ((0, "BAD"), (3, "TANGER")):
+        (answers,) = phonemizer.alternatives([word], 3)
+        best = answers[0].probability
+        for row, answer in zip(rows[first : first + 3], answers, strict=True):
+            assert row.entry.phonemes == answer.phonemes
+            (probability,) = row.probabilities
+            assert probability == pytest.approx(max(answer.probability / best, 1e-6), abs=1e-6)
+    alone = pronounce("bad", "--format", format).stdout
+    assert alone.split() == ["bad", "1.0", "B", "AE", "D"]
+
+
+def test_kaldis_lexicon_keeps_the_word_and_no_probability(pronounce):
+    result = tanger("pronounce", "bad", "bad egg", "tanger", "--n", 2, "--format", "kaldi")
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ["bad"] * 2 + ["tanger"] * 2
+    assert result.stdout.startswith("bad B AE D\n")
+    assert "'bad egg': kaldi cannot hold it" in result.stderr
+    assert result.exit_code == 1
+    assert pronounce("bad", "--alignment", "--format", "kaldi").exit_code == 2
+
+
+def test_convert_makes_no_probability_up(pronounce, tmp_path):
+    for format in ("tsv", "kaldip", "mfa"):
+        printed = pronounce("bad", "tanger", "--n", 3, "--format", format).stdout
+        (tmp_path / f"answers.{format}").write_text(printed)
+    refused = tanger("convert", tmp_path / "answers.tsv", tmp_path / "lexiconp.txt")
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    assert "no probability for 6 of 6 entries" in refused.stderr
+    assert "pronounce --format kaldip" in refused.stderr
+    assert not (tmp_path / "lexiconp.txt").exists()
+    to_mfa = tanger("convert", tmp_path / "answers.tsv", tmp_path / "x.dict", "--to", "mfa")
+    assert to_mfa.exit_code == 0
+    assert not any(row.probabilities for row in lexicon.read_rows(tmp_path / "x.dict", "mfa"))
+    mixed = (tmp_path / "answers.mfa").read_text() + "brand\tB R AE N D\n"
+    (tmp_path / "mixed.dict").write_text(mixed)
+    refused = tanger("convert", tmp_path / "mixed.dict", tmp_path / "lexiconp.txt", "--from", "mfa")
+    assert "1 of 7 entries, the first in line 7" in refused.stderr
+    done = tanger("convert", tmp_path / "answers.mfa", tmp_path / "lexiconp.txt", "--from", "mfa")
+    assert done.exit_code == 0
+    assert (tmp_path / "lexiconp.txt").read_text() == (tmp_path / "answers.kaldip").read_text()
 
 
 def test_letters_before_their_phonemes(pronounce):

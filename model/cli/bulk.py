@@ -132,8 +132,9 @@ def answer(
     with ExitStack() as stack:
         source = stack.enter_context(words.open("rb"))
         out, existed = stack.enter_context(_locked(part, target))
-        # A journal without answers is of a run that was killed right after it gave them their name
-        journal = _take_up(journal_path, part, identity) if existed else _Journal()
+        if not existed:  # a run was killed right after it gave its answers their name
+            journal_path.unlink(missing_ok=True)
+        journal = _take_up(journal_path, part, identity)
         earlier = None if overwrite else _earlier(stack, target, journal.written)
         shown = stack.enter_context(
             Progress(*columns, console=console, disable=not console.is_terminal)
