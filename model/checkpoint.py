@@ -292,9 +292,19 @@ def write(
 
 
 def recalibrate(
-    artifact: Artifact, calibration: Calibration, of_alternatives: Calibration | None
+    artifact: Artifact,
+    calibration: Calibration,
+    of_alternatives: Calibration | None,
+    *,
+    fitted_to: Mapping[str, Any],
 ) -> Artifact:
     """Give an artifact other calibrations; its figures go, for its probabilities are others.
+
+    Args:
+        artifact: the artifact.
+        calibration: what makes probabilities of its answers.
+        of_alternatives: the same of answers that are not their word's likeliest.
+        fitted_to: the lexicon that they were fitted to, for ``training.calibrated_on``.
 
     Raises:
         OSError: where it cannot be written; it still stands as it was.
@@ -304,7 +314,7 @@ def recalibrate(
         artifact.path,
         name=artifact.name,
         network=artifact.network,
-        training=artifact.training,
+        training={**artifact.training, "calibrated_on": dict(fitted_to)},
         calibration=calibration,
         of_alternatives=of_alternatives,
         graphemes=artifact.graphemes,
