@@ -253,7 +253,7 @@ def train(
 
 
 def _decide_bfloat16(recipe: Recipe, processes: Processes, progress: Progress) -> bool:
-    """Whether products are bfloat16: measured once, by one process, for all and for every resume."""
+    """Whether products are bfloat16: measured once, for all processes and every resume."""
     if progress.bfloat16 is None:
         measured = processes.leads and recipe.run.bfloat16
         pays = measured and precision.bfloat16_pays(processes.device)
