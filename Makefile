@@ -19,7 +19,8 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH_PIP   := $(PIP) install --index-url $(TORCH_INDEX) --retries 1 --timeout 15 -r requirements-torch.txt
 
 # Arguments of `train` and `data`, for the command line only: an OUT or a FROM that happens to be in
-# the environment means something else. A run never lands on a shipped artifact unless told to.
+# the environment means something else. A run never lands on a shipped artifact unless told to, and
+# what was trained before is replaced only with MORE=--restart.
 RECIPE  = default
 LEXICON = data/cmudict/cmudict-0.7b.train-dev-20-21
 DEV     = data/cmudict/cmudict-0.7b.train-dev-1-21
@@ -27,6 +28,7 @@ OUT     = artifacts/$(RECIPE)-new
 DEVICE  = cpu
 ARTIFACT = artifacts/en-us
 FROM    =
+MORE    =
 
 # What makes the shipped artifact besides: stress, the words that have to stay out, a folder for the
 # entries that are derived.
@@ -46,8 +48,8 @@ data: runtime ## Fetch the CMUdict split into data/cmudict (FROM= another place 
 	$(BIN)/python -m model download --to data/cmudict $(if $(FROM),--from $(FROM))
 
 .PHONY: train
-train: dev ## Train RECIPE= on LEXICON=, watching DEV=, into OUT=, on DEVICE=
-	$(BIN)/python -m model train --recipe $(RECIPE) --lexicon $(LEXICON) --dev $(DEV) --out $(OUT) --device $(DEVICE)
+train: dev ## Train RECIPE= on LEXICON=, watching DEV=, into OUT=, on DEVICE=; MORE=--restart, --resume
+	$(BIN)/python -m model train --recipe $(RECIPE) --lexicon $(LEXICON) --dev $(DEV) --out $(OUT) --device $(DEVICE) $(MORE)
 
 .PHONY: en-us en-us-panel en-us-base en-us-large en-us-fast en-us-fast-base teachers
 en-us: $(PANEL)/more-labels.safetensors en-us-panel ## Make the shipped artifact anew, into artifacts/en-us-new, on DEVICE=
@@ -77,23 +79,23 @@ teachers: $(DERIVED)/derived.dict ## Make the teachers anew, into artifacts/teac
 	$(MAKE_ENGLISH) --recipe teacher-deep --out artifacts/teachers-new/teacher-deep
 
 MAKE_ENGLISH = $(BIN)/python -m model train --lexicon $(LEXICON) --further $(DERIVED)/derived.dict \
-	--stress $(STRESS) --dev $(DEV) --device $(DEVICE)
+	--stress $(STRESS) --dev $(DEV) --device $(DEVICE) $(MORE)
 
 $(DERIVED)/derived.dict: $(DERIVED)/words.txt
-	$(BIN)/python -m model derive --lexicon $(LEXICON) --words $< $(HELD_OUT) --possessives 0.3 --out $@
+	$(BIN)/python -m model derive --lexicon $(LEXICON) --words $< $(HELD_OUT) --possessives 0.3 --out $@ --overwrite
 
 $(DERIVED)/words.txt: | $(DEVELOP)
 	mkdir -p $(@D)
-	$(BIN)/python -m model spellings --lexicon $(LEXICON) $(HELD_OUT) --out $@
+	$(BIN)/python -m model spellings --lexicon $(LEXICON) $(HELD_OUT) --out $@ --overwrite
 
 # What the panel's students learn from: the training words without those that `calibrate` wants,
 # forms of them, and spellings. Each file is made of those before it.
 KEPT_OUT = $(HELD_OUT) --without $(PANEL)/held-out.dict
 TEACH    = $(BIN)/python -m model train --lexicon $(PANEL)/train.dict --stress $(STRESS) \
-	--dev $(DEV) --device $(DEVICE) --soft-labels
+	--dev $(DEV) --device $(DEVICE) $(MORE) --soft-labels
 LABEL    = $(BIN)/python -m model label --teacher artifacts/teachers/teacher-deep \
 	--teacher artifacts/teachers/teacher-wide --lexicon $(PANEL)/train.dict \
-	--lexicon $(PANEL)/derived.dict --out $@ --words
+	--lexicon $(PANEL)/derived.dict --out $@ --overwrite --words
 
 $(PANEL)/labels.safetensors: $(PANEL)/derived.dict $(PANEL)/ngram.fst
 	$(LABEL) $(PANEL)/words.txt --ngram $(PANEL)/ngram.fst
@@ -105,25 +107,25 @@ $(PANEL)/networks.safetensors: $(PANEL)/derived.dict
 	$(LABEL) $(PANEL)/words.txt
 
 $(PANEL)/ngram.fst: $(PANEL)/train.dict
-	$(BIN)/python -m model joint-ngram --lexicon $< --out $@
+	$(BIN)/python -m model joint-ngram --lexicon $< --out $@ --overwrite
 
 $(PANEL)/derived.dict: $(PANEL)/words.txt
-	$(BIN)/python -m model derive --lexicon $(PANEL)/train.dict --words $< $(KEPT_OUT) --possessives 0.3 --out $@
+	$(BIN)/python -m model derive --lexicon $(PANEL)/train.dict --words $< $(KEPT_OUT) --possessives 0.3 --out $@ --overwrite
 
 $(PANEL)/words.txt: $(PANEL)/train.dict
-	$(BIN)/python -m model spellings --names --lexicon $(LEXICON) $(KEPT_OUT) --out $@
+	$(BIN)/python -m model spellings --names --lexicon $(LEXICON) $(KEPT_OUT) --out $@ --overwrite
 
 $(PANEL)/more-words.txt: $(PANEL)/train.dict
-	$(BIN)/python -m model spellings --names --invented 400000 --lexicon $(LEXICON) $(KEPT_OUT) --out $@
+	$(BIN)/python -m model spellings --names --invented 400000 --lexicon $(LEXICON) $(KEPT_OUT) --out $@ --overwrite
 
 $(PANEL)/train.dict: | $(DEVELOP)
 	mkdir -p $(@D)
-	$(BIN)/python -m model hold-out --lexicon $(LEXICON) --unseen $(DEV) --out $@ --held-out $(PANEL)/held-out.dict
+	$(BIN)/python -m model hold-out --lexicon $(LEXICON) --unseen $(DEV) --out $@ --held-out $(PANEL)/held-out.dict --overwrite
 
 .PHONY: evaluate
-evaluate: runtime ## Measure ARTIFACT= on the test words
+evaluate: runtime ## Measure ARTIFACT= on the test words, into its model card
 	$(BIN)/python -m model evaluate --artifact $(ARTIFACT) --lexicon data/cmudict/cmudict-0.7b.test \
-		--stress $(STRESS) --known $(LEXICON)
+		--stress $(STRESS) --known $(LEXICON) --keep
 
 .PHONY: bench
 bench: dev ## The benchmarks

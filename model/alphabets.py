@@ -10,8 +10,9 @@ from model.errors import TangerError
 from model.transcription import Notation
 from model.vocabulary import CNTK_PREFIX
 
-# arpabet: as CMUdict writes; ipa, x-sampa: as `model.transcription`; cntk: as the tutorial's data
-# marks them; native: whatever the artifact's lexicon held.
+# arpabet: as CMUdict writes; ipa, x-sampa: as `model.transcription`, or an artifact's own symbols
+# where they are IPA; cntk: as the tutorial's data marks them; native: whatever the artifact's
+# lexicon held.
 Alphabet = Literal["arpabet", "ipa", "x-sampa", "cntk", "native"]
 ALPHABETS: tuple[Alphabet, ...] = get_args(Alphabet)
 _NOTATIONS: frozenset[str] = frozenset(get_args(Notation))
@@ -46,9 +47,16 @@ class StressError(TangerError, ValueError):
 
 def available(phonemes: Collection[str]) -> tuple[Alphabet, ...]:
     """The alphabets for an artifact of these phonemes, its default first."""
-    if {phoneme.rstrip("012") for phoneme in phonemes} <= ARPABET:
+    if _is_arpabet(phonemes):
         return ("arpabet", "ipa", "x-sampa", "cntk")
-    return ("native",)
+    return ("native", "ipa") if transcription.is_ipa(phonemes) else ("native",)
+
+
+def carry_stress(phonemes: Collection[str]) -> bool:
+    """Whether an artifact's phonemes hold stress themselves: digits in ARPAbet, marks in IPA."""
+    if _is_arpabet(phonemes):
+        return any(stress.split(phoneme)[1] is not None for phoneme in phonemes)
+    return transcription.is_ipa(phonemes) and any(map(transcription.is_marked, phonemes))
 
 
 def choose(
@@ -64,7 +72,7 @@ def choose(
         wanted: what was asked for, if anything.
         choices: what `available` says of the artifact.
         stressed: stress is to be written; None for the alphabet's own habit.
-        knows_stress: the artifact says which.
+        knows_stress: the artifact says which, in its phonemes (see `carry_stress`) or by its head.
 
     Raises:
         AlphabetError: where the artifact's phonemes cannot be written so.
@@ -80,12 +88,13 @@ def choose(
     return alphabet
 
 
-def marks_stress(alphabet: Alphabet, stressed: bool | None) -> bool:
+def marks_stress(alphabet: Alphabet, stressed: bool | None, *, carried: bool = False) -> bool:
     """Whether stress is written where it is known: as was asked for, else as is the habit.
 
-    IPA and X-SAMPA are written with it, the others without.
+    IPA and X-SAMPA are written with it, the others without, unless it is `carried` in an artifact's
+    phonemes (see `carry_stress`).
     """
-    return _is_notation(alphabet) if stressed is None else stressed
+    return carried or _is_notation(alphabet) if stressed is None else stressed
 
 
 def write(
@@ -100,19 +109,26 @@ def write(
     Args:
         phonemes: as the artifact writes them.
         alphabet: the alphabet.
-        digits: their stress, where it is known.
+        digits: their stress, where it is known and they do not carry it themselves.
         marks: write it. The vowels of IPA and X-SAMPA hang on it either way.
     """
+    if digits is None or all(digit is None for digit in digits):
+        digits = None
     if _is_notation(alphabet):
-        if digits is None:  # an artifact whose phonemes carry their digits themselves
+        if digits is None:  # perhaps of an artifact whose phonemes carry their digits themselves
             split = [stress.split(phoneme) for phoneme in phonemes]
-            phonemes = [phoneme for phoneme, _ in split]
             if any(digit is not None for _, digit in split):
-                digits = [digit for _, digit in split]
+                phonemes, digits = zip(*split, strict=True)
+        if alphabet == "ipa" and not ARPABET.issuperset(phonemes):
+            return transcription.mark(phonemes, digits) if marks else _unmarked(phonemes)
         return transcription.write(phonemes, alphabet, digits, marks=marks)
     if alphabet == "cntk":
         return tuple(CNTK_PREFIX + phoneme for phoneme in phonemes)
-    return tuple(phonemes) if digits is None or not marks else stress.mark(phonemes, digits)
+    if not marks:
+        if alphabet == "arpabet":
+            return tuple([phoneme.rstrip("012") for phoneme in phonemes])
+        return _unmarked(phonemes)
+    return tuple(phonemes) if digits is None else stress.mark(phonemes, digits)
 
 
 def join(items: Sequence[str], alphabet: Alphabet) -> str:
@@ -120,6 +136,14 @@ def join(items: Sequence[str], alphabet: Alphabet) -> str:
     if _is_notation(alphabet):
         return transcription.join(items, alphabet)
     return " ".join(items)
+
+
+def _is_arpabet(phonemes: Collection[str]) -> bool:
+    return {phoneme.rstrip("012") for phoneme in phonemes} <= ARPABET
+
+
+def _unmarked(phonemes: Sequence[str]) -> tuple[str, ...]:
+    return tuple(map(transcription.unmark, phonemes))
 
 
 def _is_notation(alphabet: Alphabet) -> TypeGuard[Notation]:

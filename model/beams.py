@@ -20,6 +20,7 @@ def read_back(
     stress: Array | None = None,
     *,
     end: int,
+    stress_bias: Array,
 ) -> list[list[Decoded]]:
     """The hypotheses of each of B words: the greedy one, and behind it the others, the best first.
 
@@ -30,6 +31,7 @@ def read_back(
         scores: [B, K] minus infinity where there is no such hypothesis.
         stress: [U, B, K, 4] logits of the stress classes of the symbols.
         end: index of ``</s>``.
+        stress_bias: [V, 4] added to each symbol's logits (see `model.inventory`).
     """
     steps, words, width = symbols.shape
     slots = np.empty((steps, words, width), np.int64)
@@ -45,7 +47,8 @@ def read_back(
     classes = [None] * len(said)
     if stress is not None:
         marks = np.take_along_axis(stress, slots[..., None], axis=2).transpose(1, 2, 0, 3)
-        classes = one_primary(marks.reshape(-1, steps, marks.shape[3]), counts).tolist()
+        logits = marks.reshape(-1, steps, marks.shape[3]) + stress_bias[said]
+        classes = one_primary(logits, counts).tolist()
     answers = [
         Decoded(symbols[:count], of_steps[: count + whole], whole, marks and marks[:count])
         for symbols, of_steps, count, whole, marks in zip(

@@ -30,9 +30,10 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from model import artifact_checks as checks
+from model.artifact_checks import ArtifactError as ArtifactError  # noqa: PLC0414  # re-exported
 from model.calibration import Calibration
-from model.errors import TangerError
-from model.vocabulary import Vocabulary, VocabularyError
+from model.vocabulary import Vocabulary
 
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
@@ -45,18 +46,6 @@ FORMAT_VERSION = 1
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
-
-
-class ArtifactError(TangerError, ValueError):
-    """An artifact that cannot be used.
-
-    Attributes:
-        path: the file or folder at fault.
-    """
-
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path}: {problem}")
-        self.path = path
 
 
 @dataclass(frozen=True)
@@ -113,11 +102,8 @@ class Artifact:
         Raises:
             ArtifactError: where their file is something else.
         """
-        try:
-            arrays = safetensors.numpy.load(self.files[WEIGHTS])
-        except safetensors.SafetensorError as e:
-            raise ArtifactError(self.path / WEIGHTS, f"is no safetensors file: {e}") from e
-        return {name: array.astype(np.float32) for name, array in arrays.items()}
+        config = checks.parse_network(self.path / CONFIG, self.network)
+        return checks.parse_weights(self.path / WEIGHTS, self.files[WEIGHTS], config)
 
     def metrics(self) -> dict[str, Any]:
         """What the evaluation measured, by lexicon name; empty before the first evaluation.
@@ -128,7 +114,7 @@ class Artifact:
         path = self.path / METRICS
         if not path.exists():
             return {}
-        metrics = _json(path, path.read_bytes())
+        metrics = checks.parse_json(path, checks.read_file(path))
         if metrics.get("weights_sha256") != self.weights_sha256:
             raise ArtifactError(path, "was measured on other weights: run `evaluate` again")
         evaluations = metrics.get("evaluations")
@@ -145,13 +131,10 @@ class Artifact:
         path = self.path / PINNED
         if not path.exists():
             return {}
-        pinned = _json(path, path.read_bytes())
+        pinned = checks.parse_json(path, checks.read_file(path))
         if pinned.get("weights_sha256") != self.weights_sha256:
             raise ArtifactError(path, "is of other weights: run `evaluate` again")
-        try:
-            return {word: tuple(phonemes.split()) for word, phonemes in pinned["words"].items()}
-        except (KeyError, AttributeError) as e:
-            raise ArtifactError(path, "is incomplete: run `evaluate` again") from e
+        return checks.parse_pinned(path, pinned.get("words"), self.graphemes, self.phonemes)
 
 
 def read(path: Path) -> Artifact:
@@ -165,7 +148,12 @@ def read(path: Path) -> Artifact:
         raise ArtifactError(path, "is no artifact: there is no such folder")
     if not (path / MANIFEST).exists():
         raise ArtifactError(path / MANIFEST, "is missing, so this folder is no artifact")
-    return _checked(path, lambda name: _content(path / name))
+    return _checked(
+        path,
+        lambda name: checks.read_file(
+            path / name, limit=checks.MAX_WEIGHTS if name == WEIGHTS else checks.MAX_FILE
+        ),
+    )
 
 
 def pack(artifact: Artifact) -> str:
@@ -180,42 +168,54 @@ def unpack(line: str) -> Artifact:
     Raises:
         ArtifactError: where it is no longer what was packed.
     """
-    packed = json.loads(line)
+    packed = json.loads(line)  # the parent's own
     return _checked(Path(packed["path"]), lambda name: b64decode(packed["files"][name]))
 
 
 def _checked(path: Path, content: Callable[[str], bytes]) -> Artifact:
     """The artifact whose files, by name, are what `content` says."""
-    manifest_path = path / MANIFEST
+    manifest_path, config_path, symbols_path = path / MANIFEST, path / CONFIG, path / VOCABULARY
     files = {MANIFEST: content(MANIFEST)}
-    manifest = _json(manifest_path, files[MANIFEST])
-    try:
-        if manifest["format_version"] != FORMAT_VERSION:
-            raise ArtifactError(
-                manifest_path,
-                f"has format version {manifest['format_version']}, this tanger reads "
-                f"{FORMAT_VERSION}",
-            )
-        sums = {name: manifest["files"][name]["sha256"] for name in (WEIGHTS, CONFIG, VOCABULARY)}
-        for name, sha256 in sums.items():
-            files[name] = content(name)
-            _check(path / name, files[name], sha256)
-        config = _json(path / CONFIG, files[CONFIG])
-        vocabulary = _json(path / VOCABULARY, files[VOCABULARY])
-        return Artifact(
-            path=path,
-            name=manifest["name"],
-            weights_sha256=sums[WEIGHTS],
-            network=config["network"],
-            training=config["training"],
-            calibration=_calibration(config.get("calibration")),
-            of_alternatives=_calibration(config.get("calibration_of_alternatives")),
-            graphemes=_vocabulary(vocabulary["graphemes"]),
-            phonemes=_vocabulary(vocabulary["phonemes"]),
-            files=files,
-        )
-    except (KeyError, TypeError, VocabularyError) as e:
-        raise ArtifactError(manifest_path, f"is incomplete: {e!r}") from e
+    manifest = checks.parse_json(manifest_path, files[MANIFEST])
+    version = manifest.get("format_version")
+    if version != FORMAT_VERSION or isinstance(version, bool):
+        problem = f"has format version {ascii(version)[:80]}, this tanger reads {FORMAT_VERSION}"
+        raise ArtifactError(manifest_path, problem)
+    listed = checks.parse_object(manifest_path, manifest.get("files"), "files")
+    sums = {}
+    for name in (WEIGHTS, CONFIG, VOCABULARY):
+        entry = checks.parse_object(manifest_path, listed.get(name), f"files[{name!r}]")
+        sums[name] = checks.parse_sha256(manifest_path, entry.get("sha256"), name)
+        files[name] = content(name)
+        _check(path / name, files[name], sums[name])
+    config = checks.parse_json(config_path, files[CONFIG])
+    network = checks.parse_network(config_path, config.get("network"))
+    vocabulary = checks.parse_json(symbols_path, files[VOCABULARY])
+    graphemes, phonemes = (
+        checks.parse_vocabulary(symbols_path, vocabulary.get(side), side)
+        for side in ("graphemes", "phonemes")
+    )
+    sizes = (network.input_symbols, network.output_symbols)
+    if sizes != (len(graphemes), len(phonemes)):
+        problem = f"is of {sizes[0]} graphemes and {sizes[1]} phonemes, {VOCABULARY} of "
+        raise ArtifactError(config_path, f"{problem}{len(graphemes)} and {len(phonemes)}")
+    checks.parse_weights(path / WEIGHTS, files[WEIGHTS], network)
+    calibration, of_alternatives = (
+        checks.parse_calibration(config_path, config.get(name), name)
+        for name in ("calibration", "calibration_of_alternatives")
+    )
+    return Artifact(
+        path=path,
+        name=checks.parse_text(manifest_path, manifest.get("name"), "name"),
+        weights_sha256=sums[WEIGHTS],
+        network=config["network"],
+        training=checks.parse_object(config_path, config.get("training"), "training"),
+        calibration=calibration,
+        of_alternatives=of_alternatives,
+        graphemes=graphemes,
+        phonemes=phonemes,
+        files=files,
+    )
 
 
 def write(
@@ -250,8 +250,8 @@ def write(
         of_alternatives: what makes probabilities of answers that are not their word's likeliest.
 
     Raises:
-        ArtifactError: for a weight that float16 cannot hold, or where something else than an
-            artifact stands at `path`.
+        ArtifactError: for a weight that float16 cannot hold, weights that do not fit the network,
+            or where something else than an artifact stands at `path`.
         OSError: where it cannot be written; what stood at `path` still stands.
     """
     path = writable(path)
@@ -277,22 +277,34 @@ def write(
             for file, content in files.items()
         },
     }
+    files[MANIFEST] = _dump(manifest)
+    written = _checked(path, files.__getitem__)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
         temporary.chmod(0o755)
-        for file, content in {**files, **extras, MANIFEST: _dump(manifest)}.items():
+        for file, content in {**files, **extras}.items():
             _write_durably(temporary / file, content)
         _put_in_place(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return read(path)
+    return written
 
 
 def recalibrate(
-    artifact: Artifact, calibration: Calibration, of_alternatives: Calibration | None
+    artifact: Artifact,
+    calibration: Calibration,
+    of_alternatives: Calibration | None,
+    *,
+    fitted_to: Mapping[str, Any],
 ) -> Artifact:
     """Give an artifact other calibrations; its figures go, for its probabilities are others.
+
+    Args:
+        artifact: the artifact.
+        calibration: what makes probabilities of its answers.
+        of_alternatives: the same of answers that are not their word's likeliest.
+        fitted_to: the lexicon that they were fitted to, for ``training.calibrated_on``.
 
     Raises:
         OSError: where it cannot be written; it still stands as it was.
@@ -302,7 +314,7 @@ def recalibrate(
         artifact.path,
         name=artifact.name,
         network=artifact.network,
-        training=artifact.training,
+        training={**artifact.training, "calibrated_on": dict(fitted_to)},
         calibration=calibration,
         of_alternatives=of_alternatives,
         graphemes=artifact.graphemes,
@@ -310,13 +322,6 @@ def recalibrate(
         weights=artifact.weights(),
         extras={path.name: path.read_bytes() for path in histories if path.exists()},
     )
-
-
-def _calibration(fields: Mapping[str, float] | None) -> Calibration | None:
-    try:
-        return None if fields is None else Calibration(**fields)
-    except TypeError:  # one of another form is as good as none: the steps' product remains
-        return None
 
 
 def writable(path: Path) -> Path:
@@ -398,13 +403,6 @@ def _write_durably(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as e:
-        raise ArtifactError(path, f"cannot be read: {e.strerror}") from e
-
-
 def _check(path: Path, content: bytes, sha256: str) -> None:
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
@@ -415,19 +413,5 @@ def _check(path: Path, content: bytes, sha256: str) -> None:
         )
 
 
-def _json(path: Path, content: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(content)
-    except ValueError as e:
-        raise ArtifactError(path, f"is not JSON: {e}") from e
-    if not isinstance(value, dict):
-        raise ArtifactError(path, "is not a JSON object")
-    return value
-
-
 def _dump(value: Mapping[str, Any]) -> bytes:
     return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
-
-
-def _vocabulary(value: Mapping[str, Any]) -> Vocabulary:
-    return Vocabulary(tuple(value["symbols"]), value["prefix"], value["other_prefix"])

@@ -1,4 +1,10 @@
-"""Decoding, greedily or with a beam, as plainly as it can be said: the reference of the engine."""
+"""Greedy and beam decoding in torch: the reference of the engine.
+
+No pronunciation is empty: ``</s>`` is never taken as the first symbol. The other symbols keep the
+probabilities that they have beside it, rather than being normalised without it, since probabilities
+are calibrated so: a pronunciation of a spelling that the network would rather leave silent stays an
+unlikely one, and every other word's probability is what it would be without the rule.
+"""
 
 from __future__ import annotations
 
@@ -50,11 +56,12 @@ def greedy(
     start: int,
     end: int,
     allowed: Tensor | None = None,
+    stress_bias: np.ndarray[Any, Any] | None = None,
 ) -> list[Decoded]:
     """Decode a batch of B words by feeding each step's arg-max into the next.
 
     A row that has reached ``</s>`` or its bound stays finished, whatever the others do. No row
-    goes round in circles (see `model.circles`).
+    goes round in circles (see `model.circles`), and none is empty.
 
     Args:
         network: in evaluation mode.
@@ -65,6 +72,7 @@ def greedy(
         start: index of ``<s>`` among the phonemes.
         end: index of ``</s>`` among the phonemes.
         allowed: [V] true for the symbols that may be emitted; all of them without it.
+        stress_bias: [V, 4] added to each symbol's stress logits (see `model.inventory`).
     """
     memory = network.encode(graphemes, lengths)
     state = network.start(memory)
@@ -72,7 +80,8 @@ def greedy(
     said: list[list[int]] = [[] for _ in bounds]
     probabilities: list[list[float]] = [[] for _ in bounds]
     going = set(range(len(bounds)))
-    emitted, states = [], []
+    emitted: list[Tensor] = []
+    states = []
     while going:
         logits, state = network.step(labels, state, memory)
         if allowed is not None:
@@ -80,7 +89,7 @@ def greedy(
         for row in going:
             if circling := ruled_out(said[row], rounds[row]):
                 logits[row, list(circling)] = -math.inf
-        best, labels = logits.softmax(dim=1).max(dim=1)
+        best, labels = _probabilities(logits, end=end, first=not emitted).max(dim=1)
         emitted.append(labels)
         states.append(state)
         symbols, chances = labels.tolist(), best.tolist()
@@ -91,8 +100,9 @@ def greedy(
                 going.remove(row)
     complete = [row[-1] == end for row in said]
     phonemes = [row[:-1] if whole else row for row, whole in zip(said, complete, strict=True)]
-    scores = network.stress(states, torch.stack(emitted, dim=1))
-    stress = _classes(scores, [len(row) for row in phonemes])
+    labels = torch.stack(emitted, dim=1)
+    scores = network.stress(states, labels)
+    stress = _classes(scores, labels, [len(row) for row in phonemes], stress_bias)
     return list(map(Decoded, phonemes, probabilities, complete, stress))
 
 
@@ -163,6 +173,7 @@ def beam(
     start: int,
     end: int,
     allowed: Tensor | None = None,
+    stress_bias: np.ndarray[Any, Any] | None = None,
 ) -> list[list[Decoded]]:
     """Several answers for each of B words: what `greedy` says, and behind it others, best first.
 
@@ -179,6 +190,7 @@ def beam(
         start: index of ``<s>`` among the phonemes.
         end: index of ``</s>`` among the phonemes.
         allowed: [V] true for the symbols that may be emitted; all of them without it.
+        stress_bias: [V, 4] added to each symbol's stress logits (see `model.inventory`).
     """
     words = len(bounds)
     memory = network.encode(
@@ -200,7 +212,9 @@ def beam(
                 if circling := ruled_out(one.said, rounds[word]):
                     logits[one.row, list(circling)] = -math.inf
         # None of a hypothesis's lesser symbols can be among the `width` best of all
-        best = logits.softmax(dim=1).topk(min(width, logits.shape[1]), dim=1)
+        first = not any(one.said for beam in beams for one in beam)
+        probabilities = _probabilities(logits, end=end, first=first)
+        best = probabilities.topk(min(width, logits.shape[1]), dim=1)
         chances, symbols = best.values.tolist(), best.indices.tolist()
         for word, beam in enumerate(beams):
             become = [
@@ -222,7 +236,9 @@ def beam(
             beams[word] = [replace(one, row=word * width + slot) for slot, one in enumerate(beam)]
         labels = labels.to(graphemes.device)
         state = network.reorder(state, rows.to(graphemes.device))
-    return _with_stress(network, graphemes, lengths, beams, start=start, end=end)
+    return _with_stress(
+        network, graphemes, lengths, beams, start=start, end=end, stress_bias=stress_bias
+    )
 
 
 def _with_stress(
@@ -233,6 +249,7 @@ def _with_stress(
     *,
     start: int,
     end: int,
+    stress_bias: np.ndarray[Any, Any] | None,
 ) -> list[list[Decoded]]:
     """Finished hypotheses as answers, their stress told from the states that say them."""
     words = [word for word, beam in enumerate(beams) for _ in beam]
@@ -247,7 +264,7 @@ def _with_stress(
     scores = network.stress(states, labels[:, 1:])
     whole = [symbols[-1] == end for symbols in said]
     counts = [len(symbols) - ended for symbols, ended in zip(said, whole, strict=True)]
-    classes = _classes(scores, counts)
+    classes = _classes(scores, labels[:, 1:], counts, stress_bias)
     answers = iter(
         Decoded(list(one.said[:count]), list(one.probabilities), ended, marks)
         for one, count, ended, marks in zip(
@@ -257,9 +274,34 @@ def _with_stress(
     return [[next(answers) for _ in beam] for beam in beams]
 
 
-def _classes(scores: Tensor | None, counts: Sequence[int]) -> Sequence[Sequence[int] | None]:
-    """Stress classes of so many phonemes of each row, from logits [B, U, 4] of them."""
+def _probabilities(logits: Tensor, *, end: int, first: bool) -> Tensor:
+    """The softmax of a step's logits [B, V]; at the first step nothing for ``</s>``.
+
+    The others keep what they have beside it; the likeliest of them keeps the least number there is
+    where that would be nothing.
+    """
+    probabilities = logits.softmax(dim=1)
+    if first:
+        others = logits.clone()
+        others[:, end] = -math.inf
+        best = others.argmax(dim=1, keepdim=True)
+        least = torch.finfo(probabilities.dtype).tiny
+        probabilities.scatter_(1, best, probabilities.gather(1, best).clamp(min=least))
+        probabilities[:, end] = 0
+    return probabilities
+
+
+def _classes(
+    scores: Tensor | None,
+    symbols: Tensor,
+    counts: Sequence[int],
+    bias: np.ndarray[Any, Any] | None,
+) -> Sequence[Sequence[int] | None]:
+    """Stress classes of so many of the symbols [B, U] of each row, from their logits [B, U, 4]."""
     if scores is None:
         return [None] * len(counts)
-    classes = one_primary(scores.float().cpu().numpy(), np.array(counts)).tolist()
+    logits = scores.float().cpu().numpy()
+    if bias is not None:
+        logits = logits + bias[symbols.cpu().numpy()]
+    classes = one_primary(logits, np.array(counts)).tolist()
     return [row[:count] for row, count in zip(classes, counts, strict=True)]

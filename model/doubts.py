@@ -120,11 +120,16 @@ def _stress(sounds: Sounds, scored: Scored, conventions: Conventions) -> tuple[f
     given = np.array([stress.NO_VOWEL if d is None else d + 1 for d in sounds.digits])
     places, logs = np.arange(len(given)), scored.stress[:-1]
     digit = (logs[places, likely] - logs[places, given]).max()
-    gain = logs[:, 2] - np.maximum(logs[:, 1], logs[:, 3])  # by which primary stress is likelier
     moved = 0.0
     if (given == 2).any() and (likely == 2).any():
-        moved = gain[likely == 2].max() - gain[given == 2].max()
+        moved = _gain(logs[likely == 2]).max() - _gain(logs[given == 2]).max()
     return float(digit), max(0.0, float(moved))
+
+
+def _gain(logs: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """By which primary stress is likelier than any other, of vowels [N, 4]: [N]."""
+    gain: np.ndarray[Any, Any] = logs[:, 2] - np.maximum(logs[:, 1], logs[:, 3])
+    return gain
 
 
 def _likely_classes(scored: Scored) -> np.ndarray[Any, Any] | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from model.errors import TangerError
+from model.errors import OutputExistsError, TangerError
 
 # Where the split was published: the data folder of CNTK's own grapheme-to-phoneme sample.
 ORIGIN = (
@@ -81,6 +81,7 @@ def download(
     *,
     files: tuple[Source, ...] = FILES,
     say: Callable[[str], None] = print,
+    overwrite: bool = False,
 ) -> None:
     """Bring `files` into the folder `to` from `origin`, a folder or an http(s) address.
 
@@ -89,6 +90,7 @@ def download(
     its name before its sha256 was right.
 
     Raises:
+        OutputExistsError: where another file bears the name of one of them, without `overwrite`.
         DownloadError: where a file cannot be had, or is not the one that was asked for.
         OSError: where it cannot be written.
     """
@@ -98,6 +100,11 @@ def download(
         if target.exists() and _sha256(target) == file.sha256:
             say(f"reusing {target}")
             continue
+        if target.exists() and not overwrite:
+            raise OutputExistsError(
+                target,
+                "is not the file of the split: move it away, or replace it with --overwrite",
+            )
         part = to / f"{file.name}.part"
         _fetch(file, origin, part, say)
         part.replace(target)

@@ -21,6 +21,7 @@ from model.checkpoint import Artifact, ArtifactError
 from model.circles import may_circle, rounds, ruled_out, streaks
 from model.config import NetworkConfig, Precision
 from model.hypothesis import Decoded, length_bound
+from model.inventory import stress_bias
 from model.native import build
 from model.native.network import NativeNetwork
 from model.onnx_session import session
@@ -78,6 +79,7 @@ class Engine:
             self._logit_bias[:] = -np.inf
             allowed = self._phonemes.encode(self._phonemes.own)
             self._logit_bias[[self._phonemes.end, *allowed]] = 0
+        self._stress_bias = stress_bias(self._phonemes)
         self._native: NativeNetwork | None = None
         library = build.library() if native and precision == "int8" else None
         try:
@@ -110,7 +112,13 @@ class Engine:
         return self._in_batches(rows, batches, self._native.decode)
 
     def beam(self, rows: Sequence[Sequence[int]], width: int) -> list[list[Decoded]]:
-        """Several answers for each spelt word (see `Decoder`)."""
+        """Several answers for each spelt word (see `Decoder`).
+
+        Raises:
+            ValueError: for a width below 1.
+        """
+        if width < 1:
+            raise ValueError(f"a beam of {width}: at least 1 is needed")
         native = self._native
         if native is None:
             batches = _of_one_length(list(map(len, rows)), max(1, _MOST_IN_BEAMS // width))
@@ -209,7 +217,7 @@ class Engine:
                 "limits": np.array([streaks(rounds(row)) for row in rows]),
             },
         )
-        return beams.read_back(*found, end=self._phonemes.end)
+        return beams.read_back(*found, end=self._phonemes.end, stress_bias=self._stress_bias)
 
     def _framed(self, rows: Sequence[Sequence[int]]) -> np.ndarray[Any, Any]:
         """Words of one length as the graphs read them, [T, B]."""
@@ -233,7 +241,8 @@ class Engine:
         counts = np.where(complete, ended.argmax(axis=0), len(symbols))
         classes: Sequence[Sequence[int] | None] = [None] * len(rows)
         if stress:
-            classes = one_primary(stress[0].transpose(1, 0, 2), counts).tolist()
+            logits = stress[0] + self._stress_bias[symbols]
+            classes = one_primary(logits.transpose(1, 0, 2), counts).tolist()
         return [
             Decoded(said[:count], chances[: count + whole], whole, marks and marks[:count])
             for said, chances, count, whole, marks in zip(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class TangerError(Exception):
     """An error whose message tells a person what is wrong and what to do.
@@ -9,3 +11,15 @@ class TangerError(Exception):
     Programs that talk to people show the message and no traceback; every subclass carries its
     data as attributes too.
     """
+
+
+class OutputExistsError(TangerError, ValueError):
+    """A finished result stands where a command would write another one.
+
+    Attributes:
+        path: what stands there.
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} {problem}")
+        self.path = path

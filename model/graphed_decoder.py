@@ -33,9 +33,11 @@ from model import precision
 from model.circles import LARGEST, limits
 from model.fused_network import Carried, FusedNetwork, Memory
 from model.hypothesis import Decoded, length_bound
+from model.inventory import stress_bias
 from model.network import Seq2Seq
 from model.stress import one_primary
 from model.vocabulary import Vocabulary
+from model.weights import Array
 
 # Decoder steps of a graph. More would run on past the ends of most words, fewer would wait oftener.
 STEPS = 4
@@ -109,6 +111,7 @@ class GraphedDecoder:
         self._end = phonemes.end
         self._start = phonemes.start
         self._allowed = allowed
+        self._reading = phonemes.end, stress_bias(phonemes)
         self._most = most
         self._kept = kept
         self._device = network.output.weight.device
@@ -214,7 +217,7 @@ class GraphedDecoder:
         said, bounds = bucket.finish()[:, : len(indices)], asked[:, -_Bucket.FIGURES + 1]
 
         def read() -> dict[int, Decoded]:
-            return dict(zip(indices, _answers(said, bounds, self._end), strict=True))
+            return dict(zip(indices, _answers(said, bounds, *self._reading), strict=True))
 
         return read
 
@@ -378,8 +381,12 @@ class _Bucket:
         logits = scores[:, : self._network.config.output_symbols]
         # Before anything was said, no streak reaches its limit, whatever it is of
         logits = logits.scatter_add(1, before.latest.clamp(min=0), against)
-        chance, label = logits.softmax(dim=1).max(dim=1)
+        # No word is empty: at its first step </s> is not taken (see `model.decoding`)
+        end = torch.arange(logits.shape[1], device=logits.device) == self._end
+        first = (before.latest[:, :1] == _NOTHING) & end
+        label = logits.masked_fill(first, -math.inf).argmax(dim=1)
         column = label.unsqueeze(1)
+        chance = logits.softmax(dim=1).gather(1, column).squeeze(1).clamp(min=2.0**-126)
         progress = _Progress(
             label,
             (before.left - 1).masked_fill_(label == self._end, 0),
@@ -409,9 +416,7 @@ def _said(network: FusedNetwork, label: Tensor, chance: Tensor, scores: Tensor) 
     return torch.cat([figures, network.stress(scores, label)], dim=1)
 
 
-def _answers(
-    said: np.ndarray[Any, Any], bounds: np.ndarray[Any, Any], end: int
-) -> Iterator[Decoded]:
+def _answers(said: Array, bounds: Array, end: int, bias: Array) -> Iterator[Decoded]:
     """Answers of B words with these bounds [B], from what was said, [U, B, *] (see `_said`)."""
     symbols = said[:, :, 0].astype(np.int64)
     ended = (symbols == end) & (np.arange(len(said))[:, None] < bounds)
@@ -419,7 +424,8 @@ def _answers(
     counts = np.where(complete, ended.argmax(axis=0), bounds)
     classes: Sequence[Sequence[int] | None] = [None] * len(bounds)
     if said.shape[2] > 2:
-        classes = one_primary(said[:, :, 2:].transpose(1, 0, 2), counts).tolist()
+        logits = said[:, :, 2:] + bias[symbols]
+        classes = one_primary(logits.transpose(1, 0, 2), counts).tolist()
     for row, chances, count, whole, marks in zip(
         symbols.T.tolist(),
         said[:, :, 1].T.tolist(),

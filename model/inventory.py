@@ -1,13 +1,35 @@
-"""The phonemes that a lexicon's entries may have where an artifact's users are to read them."""
+"""An artifact's phonemes: which of them bear stress, and what entries of lexicons may hold."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
 
 from model import alphabets, stress
 from model.syllables import VOWELS
+from model.vocabulary import Vocabulary
 
 _SHOWN = 60
+
+
+def stress_bias(phonemes: Vocabulary) -> np.ndarray[Any, Any]:
+    """What is added to the stress logits of each symbol, [V, 4], float32.
+
+    Minus infinity for the classes (see `model.stress`) that a symbol cannot have: a vowel has one
+    of the digits, anything else none. Every decoder and scorer takes it from here. Which phonemes
+    are vowels is known of ARPAbet; of other phonemes the network's stress head alone decides, and
+    nothing is added.
+    """
+    inventory = Inventory(phonemes.own)
+    bias = np.zeros((len(phonemes), stress.CLASSES), np.float32)
+    if inventory.arpabet:
+        vowels = np.zeros(len(phonemes), np.bool_)
+        vowels[phonemes.encode(inventory.vowels)] = True
+        bias[vowels, stress.NO_VOWEL] = -np.inf
+        bias[~vowels] = np.where(np.arange(stress.CLASSES) == stress.NO_VOWEL, 0, -np.inf)
+    return bias
 
 
 class Inventory:
@@ -16,14 +38,15 @@ class Inventory:
     Attributes:
         symbols: all that may stand in an entry.
         arpabet: whether they are ARPAbet.
+        vowels: those of them that bear a stress digit, where they are ARPAbet; else none.
     """
 
     def __init__(self, phonemes: Collection[str]) -> None:
         """Take an artifact's `phonemes`."""
         self.arpabet = "arpabet" in alphabets.available(phonemes)
         self._own = frozenset(phonemes)
-        vowels = VOWELS & self._own if self.arpabet else frozenset()
-        self.symbols = self._own | {f"{vowel}{digit}" for vowel in vowels for digit in "012"}
+        self.vowels = VOWELS & self._own if self.arpabet else frozenset()
+        self.symbols = self._own | {f"{vowel}{digit}" for vowel in self.vowels for digit in "012"}
 
     def __contains__(self, phonemes: Sequence[str]) -> bool:
         return self.symbols.issuperset(phonemes)

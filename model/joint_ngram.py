@@ -52,10 +52,14 @@ def train(entries: Sequence[Entry], model: Path) -> None:
     phonetisaurus = _package()
     ways = pronunciations(entries)
     lexicon = {word: [list(phonemes) for phonemes in each] for word, each in ways.items()}
+    part = model.with_name(f".{model.stem}.part{model.suffix}")
     try:
-        phonetisaurus.train(lexicon, model)
+        phonetisaurus.train(lexicon, part)
+        part.replace(model)
     except (subprocess.SubprocessError, OSError) as e:
         raise JointNgramError("phonetisaurus-train", f"failed: {e}") from e
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def candidates(

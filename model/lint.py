@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from model import doubts, error_rates, stress, suspicion
 from model.doubts import Doubts
+from model.errors import TangerError
 from model.hypothesis import Hypothesis
 from model.lexicon import Entry
 from model.lint_rules import (
@@ -34,6 +35,52 @@ _TOGETHER = 2048
 _TELLING = 2.0
 # Differences that are told one by one.
 _DIFFERENCES = 3
+# Entries whose phonemes may be errors, however short the lexicon, and phonemes that are named.
+_FEW = 5
+_LISTED = 20
+
+
+class PhonemeSetError(TangerError, ValueError):
+    """A lexicon whose phonemes are not those of the artifact that should examine it.
+
+    Attributes:
+        foreign: the phonemes that the artifact does not have, the most frequent first.
+    """
+
+    def __init__(self, foreign: Sequence[str], entries: int, of: int, own: Sequence[str]) -> None:
+        listed = " ".join(foreign[:_LISTED]) + (" ..." if len(foreign) > _LISTED else "")
+        super().__init__(
+            f"{entries:,} of {of:,} entries hold phonemes that the artifact does not have: "
+            f"{listed}; it has {' '.join(own[:50])}: name an artifact of this lexicon's "
+            "language and phonemes with --artifact"
+        )
+        self.foreign = tuple(foreign)
+
+
+def check_phonemes(entries: Sequence[Entry], own: Sequence[str]) -> None:
+    """Let a lexicon pass that is written in the phonemes of an artifact, but for some errors.
+
+    A phoneme in the wrong case is such an error, and so is a digit where there should be none.
+
+    Args:
+        entries: the lexicon's.
+        own: the artifact's phonemes.
+
+    Raises:
+        PhonemeSetError: where one entry in five, and at least five, or a quarter of all phonemes
+            are others.
+    """
+    known = {*own, *(phoneme.upper() for phoneme in own), *(phoneme.lower() for phoneme in own)}
+    foreign: Counter[str] = Counter()
+    without = 0
+    for entry in entries:
+        other = [p for p in entry.phonemes if p not in known and stress.split(p)[0] not in known]
+        foreign.update(other)
+        without += bool(other)
+    phonemes = sum(len(entry.phonemes) for entry in entries)
+    if (without >= _FEW and 5 * without > len(entries)) or 4 * foreign.total() > phonemes:
+        listed = [phoneme for phoneme, _ in foreign.most_common()]
+        raise PhonemeSetError(listed, without, len(entries), own)
 
 
 @dataclass(frozen=True)
@@ -195,19 +242,8 @@ class _Visit:
         sounds_fit = max(found.sound, found.vowel) < _TELLING
         if likely is not None and sounds_fit and suspicion.of_stress_alone(found):
             phonemes, digits = sounds.phonemes, likely
-        suggested = self._marked(phonemes, digits)
+        suggested = stress.mark(phonemes, digits)
         return suggested if suggested != stress.mark(sounds.phonemes, sounds.digits) else None
-
-    def _marked(self, phonemes: Phonemes, digits: Sequence[int | None]) -> Phonemes:
-        """With a digit on every vowel, one that the stress head took for a consonant, too."""
-        vowels = self.conventions.vowels
-        return stress.mark(
-            phonemes,
-            [
-                0 if digit is None and phoneme in vowels else digit
-                for phoneme, digit in zip(phonemes, digits, strict=True)
-            ],
-        )
 
 
 def _reasons(found: Doubts, sounds: Sounds, answer: Hypothesis, stem: Stem | None) -> Iterator[str]:

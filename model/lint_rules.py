@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from model import alphabets, english, stress
+from model import english, stress
+from model.inventory import Inventory
 from model.lexicon import Entry
 from model.syllables import VOWELS
 
@@ -47,8 +48,7 @@ class Conventions:
             entries: the lexicon's; where most bear stress digits, all of them have to.
         """
         self.phonemes = frozenset(phonemes)
-        arpabet = "arpabet" in alphabets.available(phonemes)
-        self.vowels = VOWELS & self.phonemes if arpabet else frozenset()
+        self.vowels = Inventory(phonemes).vowels
         marked = [any(stress.split(p)[1] is not None for p in entry.phonemes) for entry in entries]
         self.stressed = bool(self.vowels) and 2 * sum(marked) > len(marked)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from model.checkpoint import WEIGHTS, Artifact
+from model.recipe import VOCABULARY_SIZES, flat
 
 FILE = "README.md"
 
@@ -23,6 +24,7 @@ def render(artifact: Artifact, evaluations: Mapping[str, Any]) -> str:
         _measured(evaluations),
         "Any-match scores by distinct word against the nearest of its references; per-line takes "
         "every line of the lexicon as one reference. Greedy decoding of one network.",
+        _calibrated(artifact),
     ]
     if stressed := {k: e["stress"] for k, e in evaluations.items() if e.get("stress")}:
         parts += ["## With stress", _stressed(stressed)]
@@ -34,11 +36,31 @@ def render(artifact: Artifact, evaluations: Mapping[str, Any]) -> str:
     if (artifact.path / "learning_curve.png").exists():
         parts.append("![Errors by epoch](learning_curve.png)")
     parts += ["## Network", _table({**network, "weights": f"{size:.1f} MB, float16"})]
-    parts += ["## Training", _table(_flat(training))]
+    parts += ["## Training", _table(_training_rows(training))]
     for name, evaluation in evaluations.items():
         if evaluation["confusions"]:
             parts += [f"## Most frequent confusions on {name}", _confusions(evaluation)]
     return "\n\n".join(parts) + "\n"
+
+
+def _calibrated(artifact: Artifact) -> str:
+    """Which words the probabilities were fitted to."""
+    if artifact.of_alternatives is None:
+        return (
+            "Not calibrated: the probabilities are those of the dev words that chose the best "
+            "epoch, and further answers to a word have none of their own. `python -m model "
+            "calibrate` fits them to words that training did not hold."
+        )
+    fitted_to = artifact.training.get("calibrated_on", {})
+    which = "of further answers " if fitted_to.get("only_alternatives") else ""
+    file = fitted_to.get("file", "words that training did not hold")
+    return f"The probabilities {which}are calibrated on {file}."
+
+
+def _training_rows(training: Mapping[str, Any]) -> dict[str, Any]:
+    """How it was made, key by key; what the recipe leaves to the lexicon stands under Network."""
+    left_out = {f"recipe.network.{size}" for size in VOCABULARY_SIZES}
+    return {key: value for key, value in flat(training).items() if key not in left_out}
 
 
 def _measured(evaluations: Mapping[str, Any]) -> str:
@@ -113,13 +135,3 @@ def _table(values: Mapping[str, Any]) -> str:
     rows = ["| | |", "| --- | --- |"]
     rows += [f"| {key} | {value} |" for key, value in values.items()]
     return "\n".join(rows)
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            flat.update(_flat(value, f"{prefix}{key}."))
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat

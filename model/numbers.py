@@ -1,7 +1,7 @@
 """What is written in digits, in American English words: ``42`` is ``forty-two``.
 
-num2words names the numbers; here is what they are written like. It is imported when the first
-number comes, for it takes a tenth of a second.
+num2words names the numbers; here is what they are written like. It takes a tenth of a second to
+import: when the first number comes, or in a service when it starts.
 """
 
 from __future__ import annotations
@@ -21,6 +21,11 @@ _CURRENCIES = {
 CURRENCIES = "".join(_CURRENCIES)
 _SCALES = {"K": "thousand", "M": "million", "B": "billion", "BN": "billion", "T": "trillion"}
 SCALES = "|".join(sorted(_SCALES, key=len, reverse=True))
+
+
+def load() -> None:
+    """Import what names the numbers, so that the first of them need not wait for it."""
+    _words(1, "cardinal")
 
 
 def number(written: str) -> str:

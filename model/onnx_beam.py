@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from model.circles import LARGEST
-from model.onnx_decoder import Decoder, Memory, all_of, filled
+from model.onnx_decoder import Decoder, Memory, all_of, filled, not_empty
 from model.onnx_graph import Graph
 
 # Above every logarithm of a probability: what scores it is chosen first.
@@ -128,7 +128,7 @@ def _repeated(graph: Graph, value: str, beams: str, hidden: int) -> str:
 def _body(graph: Graph, decoder: Decoder, memory: Memory, around: _Around, end: int) -> Graph:
     """One step of all hypotheses."""
     body = Graph(graph)
-    body.input("turn", "int64", [])
+    turn = body.input("turn", "int64", [])
     body.input("going_in", "bool", [])
     label = body.input("label_in", "int64", ["R"])
     score = body.input("score_in", "float", ["B", "K"])
@@ -155,6 +155,7 @@ def _body(graph: Graph, decoder: Decoder, memory: Memory, around: _Around, end: 
         body.constant(only_end),
         body.op("LogSoftmax", logits, axis=1),
     )
+    chances = body.op("Add", chances, not_empty(body, turn, decoder.config.output_symbols, end))
 
     # The best of what they could become, and what the greedy one becomes before all others
     chances = body.op("Reshape", chances, around.triple)

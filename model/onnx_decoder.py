@@ -208,8 +208,12 @@ def greedy(
     step = decoder.step(body, label, decoder.inputs(body), memory)
 
     logits = body.op("Add", step.logits, body.op("Gather", "logit_bias", turn, axis=0))
-    said = body.op("ArgMax", logits, axis=1, keepdims=0)
-    probability = body.op("ReduceMax", body.op("Softmax", logits, axis=1), axes=[1], keepdims=0)
+    ranked = body.op("Add", logits, not_empty(body, turn, decoder.config.output_symbols, end))
+    column = body.op("ArgMax", ranked, axis=1)
+    axis = body.constant([1], np.int64)
+    said = body.op("Squeeze", column, axis)
+    chances = body.op("Softmax", logits, axis=1)
+    probability = body.op("Squeeze", body.op("GatherElements", chances, column, axis=1), axis)
     finished = body.op("Or", finished, body.op("Equal", said, body.constant(end, np.int64)))
 
     # In the order of the inputs, and behind them what is kept of each step
@@ -231,6 +235,14 @@ def greedy(
         "Loop", "steps", going, *carried, results=len(carried) + 3, body=body.body()
     )
     return symbols, probabilities, tops
+
+
+def not_empty(body: Graph, turn: str, symbols: int, end: int) -> str:
+    """[V] minus infinity for ``</s>`` at the first step, else zero: no word is empty."""
+    bias = np.zeros((2, symbols), np.float32)
+    bias[0, end] = -np.inf
+    row = body.op("Min", turn, body.constant(1, np.int64))
+    return body.op("Gather", body.constant(bias), row, axis=0)
 
 
 def filled(graph: Graph, rows: str, value: object, kind: type[np.generic], *shape: int) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from model import onnx_network
 from model.checkpoint import Artifact, ArtifactError
 from model.config import NetworkConfig, Precision
+from model.inventory import stress_bias
 from model.onnx_session import session
 from model.scoring import Given, Scored
 from model.vocabulary import frame
@@ -36,6 +37,7 @@ class OnnxScorer:
         except (KeyError, TypeError, ValueError) as e:
             raise ArtifactError(artifact.path, f"its weights and config do not fit: {e}") from e
         self._logit_bias = np.full(len(self._phonemes), -np.inf, np.float32)
+        self._stress_bias = stress_bias(self._phonemes)
         self._logit_bias[[self._phonemes.end, *self._phonemes.encode(self._phonemes.own)]] = 0
 
     def score(self, given: Sequence[Given]) -> list[Scored]:
@@ -69,6 +71,9 @@ class OnnxScorer:
                 "logit_bias": self._logit_bias,
             },
         )
+        if stress:
+            biased = stress[0] + self._stress_bias[labels[1:]]
+            stress = [biased - np.log(np.exp(biased).sum(axis=2, keepdims=True))]
         return [
             Scored(
                 labels[1 : count + 1, row],

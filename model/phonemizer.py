@@ -35,6 +35,10 @@ class Decoder(Protocol):
         """What it computes in."""
 
     @property
+    def runs_on(self) -> str:
+        """Which engine it is, and what that computes in."""
+
+    @property
     def threads(self) -> int:
         """CPU threads that it uses."""
 
@@ -202,9 +206,11 @@ class Phonemizer:
             aligned: each with its letters.
 
         Raises:
-            UnknownSymbolError, ValueError: as `pronounce`.
+            UnknownSymbolError, ValueError: as `pronounce`; ValueError for `most` below 1, too.
             AlignmentError: where `aligned` is asked of a network without attention.
         """
+        if most < 1:
+            raise ValueError(f"{most} answers a word: at least 1 is needed")
         if most == 1 and not aligned:
             return [[answer] for answer in self.pronounce(words)]
         rows = self._encoded(words)

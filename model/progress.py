@@ -32,6 +32,8 @@ class ConsoleReporter:
         )
         self.task: TaskID | None = None
         self.sample_word = ""
+        self.epochs = 0
+        self._done = 0.0  # epochs, the current one's share included
 
     def __enter__(self) -> Self:
         self.bar.start()
@@ -57,8 +59,12 @@ class ConsoleReporter:
         known = f", {data.dev_known:,} left out: their words are in training" * bool(data.dev_known)
         self._say(f"dev: {len(data.dev):,} entries{known}")
         if progress.minibatches:
-            self._say(f"resumed in epoch {progress.epoch + 1}, minibatch {progress.minibatches}")
+            at = min(progress.epoch + 1, recipe.run.epochs)
+            self._say(
+                f"resumed in epoch {at} of {recipe.run.epochs}, minibatch {progress.minibatches}"
+            )
         self.sample_word = recipe.sample_word
+        self.epochs = recipe.run.epochs
         self.task = self.bar.add_task(
             "", total=recipe.run.epochs, epoch=progress.epoch + 1, loss=0.0, rate=0.0
         )
@@ -68,10 +74,11 @@ class ConsoleReporter:
     ) -> None:
         """Move the bar."""
         del error
+        self._done = progress.epoch + share
         if self.task is not None:
             self.bar.update(
                 self.task,
-                completed=progress.epoch + share,
+                completed=self._done,
                 epoch=f"{progress.epoch + 1}/{recipe.run.epochs}",
                 loss=loss,
                 rate=progress.words / max(progress.epoch_seconds, 1e-9),
@@ -87,18 +94,39 @@ class ConsoleReporter:
     ) -> None:
         """A line of figures, and the sample word as it is pronounced by now."""
         shown = f"  {self.sample_word}: {' '.join(phonemes)}" if phonemes is not None else ""
+        left = _time_left(progress.seconds, self._done, self.epochs)
         self._say(
-            f"minibatch {progress.minibatches}: loss {loss:.3f}, errs {100 * error:.1f} %{shown}"
+            f"epoch {progress.epoch + 1} of {self.epochs}, minibatch {progress.minibatches}: "
+            f"loss {loss:.3f}, errs {100 * error:.1f} %{left}{shown}"
         )
 
     def epoch(self, record: dict[str, Any], *, best: bool) -> None:
         """A line an epoch."""
+        left = _time_left(record["seconds"], record["epoch"], self.epochs)
         self._say(
-            f"epoch {record['epoch']} done: loss {record['loss']:.4f}, "
+            f"epoch {record['epoch']} of {self.epochs} done: loss {record['loss']:.4f}, "
             f"errs {100 * record['error']:.2f} %, dev WER {100 * record['dev_wer']:.2f} %, "
             f"PER {100 * record['dev_per']:.2f} %, {record['words_per_second']:,.0f} words/s, "
-            f"{record['seconds']:,.0f} s" + ("  <- best so far" if best else "")
+            f"{record['seconds']:,.0f} s{left}" + ("  <- best so far" if best else "")
         )
 
     def _say(self, line: str) -> None:
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _time_left(seconds: float, done: float, epochs: int) -> str:
+    """Time that the remaining epochs take at the pace so far; nothing where it is not known."""
+    if not 0 < done < epochs or seconds <= 0:
+        return ""
+    return f", {duration(seconds * (epochs - done) / done)} left"
+
+
+def duration(seconds: float) -> str:
+    """A time in its two largest units, such as ``2 h 05 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60:,} h {minutes % 60:02} min"

@@ -14,6 +14,9 @@ from model.batches import MinibatchUnit
 from model.config import NetworkConfig
 from model.errors import TangerError
 
+# Settings of a network that the training lexicon decides, not the recipe
+VOCABULARY_SIZES = ("input_symbols", "output_symbols")
+
 
 class RecipeError(TangerError, ValueError):
     """A recipe that cannot be followed.
@@ -111,12 +114,14 @@ class RunRecipe:
     Attributes:
         epochs: how many.
         epoch_tokens: label tokens (``<s>`` included) to an epoch; 0 for one sweep of the lexicon.
+        patience: the run ends after so many epochs without a better one on dev; 0 for never.
         averaging: decay of the exponential average of the weights; 0 keeps no average.
         bfloat16: multiply in bfloat16 where the device is faster at it.
     """
 
     epochs: int
     epoch_tokens: int = 0
+    patience: int = 0
     averaging: float = 0.0
     bfloat16: bool = False
 
@@ -147,9 +152,14 @@ class Recipe:
     run: RunRecipe
 
     def as_dict(self) -> dict[str, Any]:
-        """The recipe as plain values, for the artifact's metadata."""
+        """The recipe as plain values, for the artifact's metadata.
+
+        The sizes of the vocabularies are not among them: the training lexicon decides those.
+        """
+        network = {k: v for k, v in asdict(self.network).items() if k not in VOCABULARY_SIZES}
         return {
             **asdict(self),
+            "network": network,
             "optimiser": {"kind": self.optimiser.kind, **asdict(self.optimiser)},
         }
 
@@ -211,7 +221,7 @@ def _parse(name: str, tables: dict[str, Any], entries: float) -> Recipe:
     }
     if kind not in kinds:
         raise RecipeError(name, "optimiser.kind", f"must be one of {', '.join(kinds)}, not {kind}")
-    for size in ("input_symbols", "output_symbols"):
+    for size in VOCABULARY_SIZES:
         if size in tables["network"]:
             raise RecipeError(name, f"network.{size}", "is for the training lexicon to decide")
     if unknown := set(tables) - known:
@@ -280,3 +290,14 @@ def _check(recipe: str, key: str, hint: Any, value: object) -> None:
         raise RecipeError(recipe, key, f"must be {hint.__name__}, not {value!r}")
     if hint is not bool and isinstance(value, (int, float)) and not 0 <= value < math.inf:
         raise RecipeError(recipe, key, f"must be finite and not negative, it is {value!r}")
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, its keys dotted."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            found.update(flat(value, f"{prefix}{key}."))
+        else:
+            found[f"{prefix}{key}"] = value
+    return found

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from model.checkpoint import replace_file
 from model.errors import TangerError
 from model.optimisers import Learner
+from model.recipe import RunRecipe, flat
 
 FILE = "state.safetensors"
 
@@ -48,6 +49,9 @@ class Progress:
         seconds: time spent on the run.
         finished: its last epoch is done.
         history: a record an epoch, for ``metrics.jsonl``.
+        bfloat16: whether products are bfloat16, decided once; None before.
+        replaces: version of the artifact that this run may replace: its own so far, or one that
+            it was started to replace.
     """
 
     epoch: int = 0
@@ -63,11 +67,22 @@ class Progress:
     seconds: float = 0.0
     finished: bool = False
     history: list[dict[str, Any]] = field(default_factory=list)
+    bfloat16: bool | None = None
+    replaces: str | None = None
 
     @property
     def best(self) -> dict[str, Any] | None:
         """The record of the epoch with the lowest dev WER, PER deciding between equals."""
         return min(self.history, key=lambda r: (r["dev_wer"], r["dev_per"]), default=None)
+
+    @property
+    def since_best(self) -> int:
+        """Epochs that are done since the best one."""
+        return self.epoch - self.best["epoch"] if self.best is not None else self.epoch
+
+    def ends(self, run: RunRecipe) -> bool:
+        """Whether the run is over after the epochs that are done: all of them, or no patience."""
+        return self.epoch == run.epochs or 0 < run.patience <= self.since_best
 
 
 def save(
@@ -120,8 +135,7 @@ def load(
         raise RunStateError(path, "there is no run to resume")
     progress, started = _metadata(path)
     if started != json.loads(json.dumps(identity)):
-        changed = sorted(key for key in identity if started.get(key) != identity[key])
-        raise RunStateError(path, f"was started with another {', '.join(changed)}")
+        raise RunStateError(path, f"was started with {_difference(started, identity)}")
     tensors = safetensors.torch.load_file(path)
 
     def part(prefix: str) -> dict[str, Tensor]:
@@ -139,6 +153,60 @@ def load(
     if torch.cuda.is_available() and "cuda" in rng:
         torch.cuda.set_rng_state(rng["cuda"])
     return progress
+
+
+def _difference(started: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
+    """What a run was started with, where that is not what it is resumed with."""
+    found = []
+    for key, now in json.loads(json.dumps(identity)).items():
+        before = started.get(key)
+        if before == now:
+            continue
+        if key == "data":
+            found.append(_data_difference(before or {}, now))
+        elif key == "recipe":
+            found.append(f"another recipe ({_settings_difference(before or {}, now)})")
+        elif key == "init":
+            found.append(f"--init {_artifact(before)}, not {_artifact(now)}")
+        else:
+            found.append(f"{key} {before}, not {now}")
+    return "; ".join(found) + ": repeat the command as it was, or start over with --restart"
+
+
+def _artifact(value: Mapping[str, str] | None) -> str:
+    return "none" if value is None else f"{value['name']} ({value['version']})"
+
+
+def _data_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Which of the files that a run learns from are others than before."""
+    found = []
+    for name in dict.fromkeys([*before, *now]):
+        if before.get(name) != now.get(name):
+            option = "--" + name.replace("_", "-")
+            was, files = _files(before.get(name)), _files(now.get(name))
+            found.append(
+                f"other content of {option} {was}"
+                if was == files
+                else f"{option} {was}, not {files}"
+            )
+    return ", ".join(found)
+
+
+def _files(value: Any) -> str:
+    if value is None:
+        return "none"
+    listed = value if isinstance(value, list) else [value]
+    return " ".join(each["file"] for each in listed)
+
+
+def _settings_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """The recipe's settings that differ, dotted, with their values before and now."""
+    was, values = flat(before), flat(now)
+    return ", ".join(
+        f"{key} {was.get(key)}, not {values.get(key)}"
+        for key in dict.fromkeys([*was, *values])
+        if was.get(key) != values.get(key)
+    )
 
 
 def peek(path: Path) -> Progress | None:

@@ -26,7 +26,7 @@ class Scored(NamedTuple):
         logs: [U, V] logarithm of each symbol's probability at each step, given those before it;
             minus infinity for what is never emitted.
         stress: [U, 4] likewise of the stress classes (see `model.stress`) of what stands there;
-            None without a head for it.
+            minus infinity for those that it cannot have; None without a head for it.
     """
 
     symbols: np.ndarray[Any, Any]

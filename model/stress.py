@@ -55,7 +55,8 @@ def one_primary(scores: np.ndarray[Any, Any], counts: np.ndarray[Any, Any]) -> n
     """The likeliest stress classes with exactly one primary stress a word that has a vowel.
 
     Args:
-        scores: [B, U, 4] logits of the classes.
+        scores: [B, U, 4] logits of the classes, minus infinity for those that a symbol cannot have
+            (see `model.inventory.stress_bias`).
         counts: [B] phonemes of each word.
 
     Returns:
@@ -65,7 +66,9 @@ def one_primary(scores: np.ndarray[Any, Any], counts: np.ndarray[Any, Any]) -> n
     vowels = (scores.argmax(axis=2) != NO_VOWEL) & within
     unstressed, primary, secondary = scores[:, :, 1], scores[:, :, 2], scores[:, :, 3]
     classes = np.where(vowels, np.where(secondary > unstressed, 3, 1), NO_VOWEL)
-    gain = np.where(vowels, primary - np.maximum(unstressed, secondary), -np.inf)
+    # Elsewhere both may be minus infinity, whose difference is no number
+    gain = np.full(vowels.shape, -np.inf, scores.dtype)
+    np.subtract(primary, np.maximum(unstressed, secondary), out=gain, where=vowels)
     rows = np.arange(len(scores))
     chosen = gain.argmax(axis=1)
     classes[rows, chosen] = np.where(vowels[rows, chosen], 2, classes[rows, chosen])

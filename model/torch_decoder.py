@@ -21,6 +21,7 @@ from model.devices import DeviceLostError
 from model.ensemble import Ensemble
 from model.graphed_decoder import GraphedDecoder
 from model.hypothesis import Decoded, length_bound
+from model.inventory import stress_bias
 from model.network import Seq2Seq
 from model.vocabulary import Vocabulary, frame
 
@@ -61,6 +62,7 @@ class TorchDecoder:
         self.phonemes = phonemes
         self.torch_device = next(network.parameters()).device
         self.device = str(self.torch_device)
+        self._stress_bias = stress_bias(phonemes)
         self.allowed = None
         if masked:
             allowed = torch.zeros(len(phonemes), dtype=torch.bool)
@@ -96,6 +98,11 @@ class TorchDecoder:
     def precision(self) -> str:
         """What it computes in."""
         return "float32"
+
+    @property
+    def runs_on(self) -> str:
+        """Which engine it is, and what that computes in."""
+        return f"torch {torch.__version__} on {self.torch_device.type}, {self.precision}"
 
     @property
     def threads(self) -> int:
@@ -198,6 +205,7 @@ class TorchDecoder:
             start=self.phonemes.start,
             end=self.phonemes.end,
             allowed=self.allowed,
+            stress_bias=self._stress_bias,
         )
 
     def _padded(self, rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:

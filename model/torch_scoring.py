@@ -10,6 +10,7 @@ import torch
 
 from model.batches import pad
 from model.checkpoint import Artifact
+from model.inventory import stress_bias
 from model.network import Seq2Seq
 from model.scoring import Given, Scored
 from model.torch_decoder import load_network
@@ -29,6 +30,7 @@ class TorchScorer:
         emitted = [phonemes.end, *phonemes.encode(phonemes.own)]
         self._never = torch.ones(len(phonemes), dtype=torch.bool)
         self._never[emitted] = False
+        self._stress_bias = torch.from_numpy(stress_bias(phonemes))
 
     @classmethod
     def of(cls, artifact: Artifact) -> Self:
@@ -58,7 +60,10 @@ class TorchScorer:
         labels, _ = pad([[start, *each.phonemes, end] for each in given])
         scores = self._network(graphemes, lengths, labels)
         logs = scores.phonemes.masked_fill(self._never, -math.inf).log_softmax(dim=2).numpy()
-        stress = None if scores.stress is None else scores.stress.log_softmax(dim=2).numpy()
+        stress = None
+        if scores.stress is not None:
+            biased = scores.stress + self._stress_bias[labels[:, 1:]]
+            stress = biased.log_softmax(dim=2).numpy()
         symbols = labels[:, 1:].numpy()
         return [
             Scored(

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import copy
-import json
-import platform
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
@@ -18,15 +16,15 @@ import numpy as np
 import torch
 
 from model import (
-    __version__,
     calibration,
     checkpoint,
     dataset,
     error_rates,
-    learning_curve,
+    file_lock,
     lexicon,
     precision,
     run_state,
+    training_output,
 )
 from model.batches import Example, sweep
 from model.calibration import Calibration
@@ -88,6 +86,7 @@ def train(
     stress: Path | None = None,
     processes: Processes,
     resume: bool = False,
+    restart: bool = False,
     save_seconds: float = 60.0,
 ) -> bool:
     """Train, and keep the artifact of the epoch that is best on dev at `out`.
@@ -106,6 +105,8 @@ def train(
         stress: a lexicon with stress digits, for a recipe with a stress head.
         processes: those that train together, this one among them, and its device.
         resume: go on with the run in `run`.
+        restart: start over where `run` or `out` hold an earlier run's; its artifact stands until
+            the first epoch is done.
         save_seconds: the most work, in seconds, that a killed run loses.
 
     Returns:
@@ -115,14 +116,17 @@ def train(
         TrainingError: the loss diverged, a GPU has too little memory, `init` does not fit, or
             `out` and `run` get in each other's way.
         ArtifactError: where `init` is damaged, or something else than an artifact is at `out`.
+        OutputExistsError: where `out` holds an artifact that is not this run's, without `restart`.
+        LockedError: while another process trains in `run`.
         DatasetError, LexiconError, SoftLabelsError, DeviceError, RunStateError: as they say.
         OSError: where nothing can be written; the earlier artifact still stands.
     """
     target = processes.device
-    bfloat16 = recipe.run.bfloat16 and precision.bfloat16_pays(target)
     torch.manual_seed(recipe.seed)
     if run.resolve().is_relative_to(checkpoint.writable(out)):
         raise TrainingError(f"{run} lies in {out}, which each best epoch replaces: say another")
+    if not (resume or restart):
+        training_output.check_new(out)
 
     # Data
     data = dataset.read(
@@ -157,10 +161,11 @@ def train(
         "data": data.checksums,
         "device": target.type,
     }
-    progress = Progress()
+    progress = Progress(replaces=training_output.version_at(out))
     if resume:
         progress = run_state.load(state, identity=identity, modules=modules, learner=optimiser)
-        _check_best(out, identity, progress)
+        training_output.check_resumed(out, identity, progress)
+    bfloat16 = _decide_bfloat16(recipe, processes, progress)
     if not processes.leads:  # another part of the minibatches, another dropout, nothing to say
         torch.manual_seed(recipe.seed + processes.rank * 1_000_003 + progress.minibatches)
         reporter = Silence()
@@ -179,16 +184,19 @@ def train(
         progress.history.append(record)
         best = progress.best is record
         if best:
-            _write_artifact(
+            training_output.write_artifact(
                 out, identity, data, averaged, fitted, processes, progress, bfloat16=bfloat16
             )
-        _write_history(run, progress)
+        training_output.write_history(run, progress)
         reporter.epoch(record, best=best)
 
-    # From the first moment there is a run to resume, and none that an earlier one could pass for
-    save()
-    saved = clock = time.monotonic()
-    with _stop_signals() as stopped:
+    with ExitStack() as held:
+        if processes.leads:
+            held.enter_context(file_lock.folder(run))
+        # From the first moment there is a run to resume, none that an earlier one could pass for
+        save()
+        saved = clock = time.monotonic()
+        stopped = held.enter_context(_stop_signals())
         for examples, ends_epoch in _minibatches(recipe, data.examples, progress):
             # One step
             tokens = sum(len(example.labels) - 1 for example in examples)
@@ -227,8 +235,11 @@ def train(
                 progress.seconds += time.monotonic() - clock
                 clock = time.monotonic()
                 _start_epoch(progress)
-                progress.finished = progress.epoch == recipe.run.epochs
-            (stops,) = processes.add_up(stopped())  # one that was told to stop stops them all
+            # One process that gets a signal stops them all; the leader alone knows the history
+            stops, ends = processes.add_up(
+                stopped(), ends_epoch and processes.leads and progress.ends(recipe.run)
+            )
+            progress.finished = bool(ends)
             if ends_epoch or stops or time.monotonic() - saved > save_seconds:
                 save()
                 saved = time.monotonic()
@@ -237,9 +248,17 @@ def train(
 
     # The whole history belongs to the artifact, beyond its best epoch too
     if processes.leads:
-        for name, content in _history_files(progress).items():
-            checkpoint.replace_file(out / name, content)
+        training_output.write_history(out, progress)
     return True
+
+
+def _decide_bfloat16(recipe: Recipe, processes: Processes, progress: Progress) -> bool:
+    """Whether products are bfloat16: measured once, for all processes and every resume."""
+    if progress.bfloat16 is None:
+        measured = processes.leads and recipe.run.bfloat16
+        pays = measured and precision.bfloat16_pays(processes.device)
+        progress.bfloat16 = bool(processes.add_up(pays)[0])
+    return progress.bfloat16
 
 
 def _start_from(init: Path, network: Seq2Seq, data: Dataset) -> dict[str, str]:
@@ -258,20 +277,6 @@ def _start_from(init: Path, network: Seq2Seq, data: Dataset) -> dict[str, str]:
     except RuntimeError as e:
         raise TrainingError(f"{init} is a network of another shape than the recipe's: {e}") from e
     return artifact.told
-
-
-def _check_best(out: Path, identity: Mapping[str, Any], progress: Progress) -> None:
-    """Refuse to resume where the artifact of the best epoch so far is not what stands at `out`."""
-    if progress.best is None:
-        return
-    made = checkpoint.read(out).training if out.exists() else {}
-    # A run that was killed right behind a best epoch has written it, but not yet its own state.
-    if made.get("epoch", 0) < progress.best["epoch"] or any(
-        made.get(key) != value for key, value in json.loads(json.dumps(identity)).items()
-    ):
-        raise TrainingError(
-            f"{out} is not the artifact of this run's best epoch so far: resume with the same --out"
-        )
 
 
 # Where a run is
@@ -381,56 +386,3 @@ def _evaluate(
         "seconds": round(progress.seconds, 1),
     }
     return record, fitted
-
-
-def _write_artifact(
-    out: Path,
-    identity: Mapping[str, Any],
-    data: Dataset,
-    network: Seq2Seq,
-    fitted: Calibration,
-    processes: Processes,
-    progress: Progress,
-    *,
-    bfloat16: bool,
-) -> None:
-    device = processes.device
-    checkpoint.write(
-        out,
-        name=out.name,
-        network=asdict(network.config),
-        training={
-            **identity,
-            "epoch": progress.epoch + 1,
-            "dev": progress.history[-1],
-            "seconds": round(progress.seconds, 1),
-            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-            "bfloat16": bfloat16,
-            "threads": torch.get_num_threads(),
-            "processes": processes.count,
-            "versions": {
-                "python": platform.python_version(),
-                "torch": torch.__version__,
-                "numpy": np.__version__,
-                "tanger": __version__,
-            },
-        },
-        calibration=fitted,
-        graphemes=data.graphemes,
-        phonemes=data.phonemes,
-        weights={name: value.cpu().numpy() for name, value in network.state_dict().items()},
-        extras=_history_files(progress),
-    )
-
-
-def _history_files(progress: Progress) -> dict[str, bytes]:
-    lines = "".join(json.dumps(record) + "\n" for record in progress.history)
-    files = {"metrics.jsonl": lines.encode()}
-    if picture := learning_curve.draw(progress.history):
-        files["learning_curve.png"] = picture
-    return files
-
-
-def _write_history(run: Path, progress: Progress) -> None:
-    for name, content in _history_files(progress).items():
-        checkpoint.replace_file(run / name, content)

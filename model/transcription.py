@@ -8,11 +8,16 @@ keeps them apart, so that what is written reads back.
 Two phonemes sound different by stress: AH is ``ʌ`` where it is stressed and ``ə`` where not, ER is
 ``ɝ`` and ``ɚ``. Where no stress is known they are those of stress in a word's only vowel, else
 those without.
+
+Phonemes of artifacts of other languages may be IPA as they are: these are recognised, and their
+marks of stress taken off or put on (`is_ipa`, `unmark`, `mark`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Collection, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Literal, NamedTuple
@@ -70,6 +75,15 @@ ZH   ʒ    Z
 """
 
 
+# Letters of IPA outside its own block of Unicode, and blocks of letters, modifiers and diacritics
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzæçðøħŋœβθχǀǁǂǃⱱᵻᵿⁿ")
+_BLOCKS = ((0x0250, 0x036F), (0x1D2C, 0x1DBF))
+# What one of a language's symbols has if they are IPA and not the letters of an orthography
+_TELLING = re.compile("[\u0250-\u02afŋθˈˌː\u0361]")
+# Of primary and secondary stress in IPA
+_MARKS = "ˈˌ"
+
+
 class _Notation(NamedTuple):
     """How one of them is written and read.
 
@@ -91,7 +105,7 @@ class _Notation(NamedTuple):
 
 
 def _notations() -> dict[Notation, _Notation]:
-    ipa = _Notation({}, {}, ("ˈ", "ˌ"), {"ˈ": 1, "'": 1, "ˌ": 2}, ". ‿", "ːˑ͜͡\u032f")
+    ipa = _Notation({}, {}, (_MARKS[0], _MARKS[1]), {"ˈ": 1, "'": 1, "ˌ": 2}, ". ‿", "ːˑ͜͡\u032f")
     sampa = _Notation({}, {}, ('"', "%"), {'"': 1, "%": 2}, ". -", ":")
     for row in filter(None, _TABLE.split("\n")):
         phoneme, in_ipa, in_sampa, *others = row.split()
@@ -129,6 +143,35 @@ def symbols(notation: Notation) -> dict[str, tuple[str, ...]]:
     return dict(_NOTATIONS[notation].read)
 
 
+def is_ipa(phonemes: Collection[str]) -> bool:
+    """Whether an artifact's symbols are IPA: nothing else in them, and what no orthography has."""
+    text = unicodedata.normalize("NFD", "".join(phonemes))
+    return bool(_TELLING.search(text)) and all(
+        c in _LETTERS or any(first <= ord(c) <= last for first, last in _BLOCKS) for c in set(text)
+    )
+
+
+def is_marked(symbol: str) -> bool:
+    """Whether an IPA symbol has a mark of stress: ``ˈa``."""
+    return symbol[0] in _MARKS
+
+
+def unmark(symbol: str) -> str:
+    """An IPA symbol without its marks of stress; a mark that is a symbol by itself stays."""
+    return symbol.lstrip(_MARKS) or symbol
+
+
+def mark(phonemes: Sequence[str], digits: Sequence[int | None] | None) -> tuple[str, ...]:
+    """IPA symbols of any language with marks of stress, which stand right before their vowels."""
+    if digits is None:
+        return tuple(phonemes)
+    marks = {1: _MARKS[0], 2: _MARKS[1]}
+    return tuple(
+        marks[digit] + phoneme if digit else phoneme
+        for phoneme, digit in zip(phonemes, digits, strict=True)
+    )
+
+
 def write(
     phonemes: Sequence[str],
     notation: Notation,
@@ -163,7 +206,10 @@ def write(
 
 
 def join(items: Sequence[str], notation: Notation) -> str:
-    """One word of what `write` gave, with a break where two items would read as something else."""
+    """One word of what `write` gave, with a break where two items would read as something else.
+
+    Symbols that English has not stand side by side as they are.
+    """
     text = "".join(items[:1])
     for before, item in pairwise(items):
         bare = before.lstrip("".join(_NOTATIONS[notation].marks))
@@ -176,9 +222,9 @@ def _stay_apart(before: str, after: str, notation: Notation) -> bool:
     if after[0] in _NOTATIONS[notation].marks:
         return True
     read = _NOTATIONS[notation].read
-    return [symbol for symbol, _ in _match(before + after, notation)] == [before, after] and (
-        before in read and after in read
-    )
+    if before not in read or after not in read:
+        return True
+    return [symbol for symbol, _ in _match(before + after, notation)] == [before, after]
 
 
 def parse(text: str, notation: Notation) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from model import stress
 from model.config import NetworkConfig
 
 Array = np.ndarray[Any, Any]
@@ -23,6 +24,42 @@ class LstmWeights(NamedTuple):
     input: Array
     hidden: Array
     bias: Array
+
+
+def shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
+    """The shape of every weight of such a network, by name."""
+    hidden = config.hidden
+    sides = ["ahead", "back"] if config.direction == "both" else ["ahead"]
+    width = hidden // len(sides)
+    found: dict[str, tuple[int, ...]] = {}
+
+    def lstm(name: str, inputs: int, width: int) -> None:
+        found[f"{name}.input_weight"] = (4 * width, inputs)
+        found[f"{name}.hidden_weight"] = (4 * width, width)
+        found[f"{name}.bias"] = (4 * width,)
+
+    if config.embedding:
+        found["input_embedding.weight"] = (config.input_symbols, config.embedding)
+        found["label_embedding.weight"] = (config.output_symbols, config.embedding)
+    if config.stabiliser:
+        found["stabiliser.scale"] = ()
+    for height in range(config.encoder_layers):
+        for side in sides:
+            lstm(f"encoder.layers.{height}.{side}", hidden if height else config.input_width, width)
+    fed = hidden if config.attention else 0
+    for height in range(config.decoder_layers):
+        inputs = hidden if height else config.label_width + fed
+        lstm(f"decoder.layers.{height}", inputs, hidden)
+    if config.attention:
+        found["decoder.attention.key.weight"] = (hidden, hidden)
+        found["decoder.attention.mix.weight"] = (hidden, 2 * hidden)
+    found["output.weight"] = (config.output_symbols, hidden)
+    found["output.bias"] = (config.output_symbols,)
+    if config.stress:
+        found["stress_head.of_top.weight"] = (stress.CLASSES, hidden)
+        found["stress_head.of_top.bias"] = (stress.CLASSES,)
+        found["stress_head.of_phoneme.weight"] = (config.output_symbols, stress.CLASSES)
+    return found
 
 
 def embedding(weights: Mapping[str, Array], side: str, symbols: int) -> Array:

@@ -296,12 +296,14 @@ class Batcher(Generic[K, A]):
         if new and self.waiting and expected > timeout:
             raise DeadlineError(
                 f"{len(new)} words behind {self.waiting} that wait would take {expected:.2g} s, "
-                f"longer than {timeout:g} s",
+                f"longer than the {timeout:.3g} s that are left to this request",
                 expected - timeout,
             )
 
     def _late(self, words: Sequence[K], timeout: float) -> DeadlineError:
-        problem = f"{len(words)} words took longer than {timeout:g} s"
+        problem = f"{len(words)} words took longer than {timeout:.3g} s"
+        if timeout <= 0:
+            problem = "its time was over before decoding began: its body was too long in coming"
         return DeadlineError(problem, self.drained_in())
 
     def _give_up(self, request: _Request[K, A], slots: Iterable[_Slot[K, A]]) -> None:

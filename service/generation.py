@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from model import checkpoint, cores
+from model import checkpoint, cores, numbers
 from model.inventory import Inventory
 from service.answers import Answer
 from service.ask import Ask
@@ -28,6 +28,7 @@ class Generation:
             ArtifactError: where it is damaged.
             LexiconError, LexiconFileError: where one of them is.
         """
+        numbers.load()  # or the first number that is asked for would hold up all other requests
         self.artifact = checkpoint.read(settings.artifact)
         self.inventory = Inventory(self.artifact.phonemes.own)
         self.lexicons = Lexicons.read(settings, self.inventory)
@@ -49,6 +50,7 @@ class Generation:
             decode_timeout=settings.decode_timeout,
             on_batch=metrics.batch,
             on_loss=metrics.workers_lost.inc,
+            on_exhausted=self._note_exhausted,
         )
         self.pronouncer = Pronouncer(
             self.artifact,
@@ -58,7 +60,9 @@ class Generation:
             lexicons=self.lexicons,
             user=user,
             source=settings.source,
+            engine=lambda: self.pool.engine,
         )
+        self._exhausted = metrics.workers_exhausted
         self.check = SelfCheck(
             self.batcher,
             self.artifact.pinned(),
@@ -66,6 +70,11 @@ class Generation:
             interval=settings.check_every,
             timeout=settings.timeout,
         )
+
+    def _note_exhausted(self, ask: Ask | None) -> None:
+        """Count a worker that could decode no more, and see whether others can."""
+        self._exhausted.inc()
+        self.check.suspect(ask)
 
     @property
     def ready(self) -> bool:

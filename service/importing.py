@@ -7,6 +7,7 @@ from pathlib import Path
 
 from model.inventory import Inventory
 from model.lexicon import Entry, LexiconError, LexiconFormat, Reader, Row
+from model.lexicon.checks import hint_on_spaces
 from model.spelling import lexicon_key
 from service.lexicon_store import Staged, UserLexicon
 from service.lexicons import is_marker
@@ -39,7 +40,8 @@ def pronunciation_fault(
     if not 0 < len(phonemes) <= most:
         return f"a pronunciation has 1 to {most} phonemes, with spaces between, not {len(phonemes)}"
     if (symbol := inventory.misfit(phonemes)) is not None:
-        return f"{symbol} is none of this artifact's phonemes: {inventory}"
+        hint = hint_on_spaces(phonemes)
+        return f"{symbol} is none of this artifact's phonemes: {inventory}{hint}"
     return None
 
 
@@ -63,7 +65,13 @@ class Import:
         self.staged = Staged(store)
         self.passed_over = 0
         self.without_probabilities = 0
-        self._reader = Reader(_BODY, format, arpabet=inventory.arpabet)
+        self._reader = Reader(
+            _BODY,
+            format,
+            arpabet=inventory.arpabet,
+            on_fault=self._note_line,
+            may_be_csv=True,
+        )
         self._inventory = inventory
         self._longest = longest
         self._faults: list[ProblemError] = []
@@ -97,7 +105,7 @@ class Import:
             for row in self._reader.close() if content is None else self._reader.feed(content):
                 self._take(row)
         except LexiconError as e:
-            self._note(e.line, f"expected {e.expected}, found {e.found[:80]!r}")
+            self._note_line(e)
             raise InvalidRequestError(*self._faults) from e
 
     def _take(self, row: Row) -> None:
@@ -111,8 +119,6 @@ class Import:
             self.without_probabilities += bool(row.probabilities)
             return
         self._note(row.number, f"{entry.word[:80]!r}: {fault}")
-        if len(self._faults) == MOST_FAULTS:
-            raise InvalidRequestError(*self._faults)
 
     def _fault(self, entry: Entry) -> str | None:
         longest = self._longest
@@ -120,5 +126,10 @@ class Import:
             entry.phonemes, self._inventory, longest=longest
         )
 
+    def _note_line(self, error: LexiconError) -> None:
+        self._note(error.line, f"expected {error.expected}, found {error.found[:80]!r}")
+
     def _note(self, line: int, message: str) -> None:
         self._faults.append(ProblemError(where=f"body:{line}", message=message))
+        if len(self._faults) == MOST_FAULTS:
+            raise InvalidRequestError(*self._faults)

@@ -18,6 +18,7 @@ from model.errors import TangerError
 from model.indexed_lexicon import Found, IndexedLexicon
 from model.inventory import Inventory
 from model.lexicon import LexiconError, LexiconFormat, Row, cmudict
+from model.lexicon.checks import Faults, hint_on_spaces
 from service.settings import Settings
 
 log = logging.getLogger("tanger")
@@ -93,7 +94,7 @@ def misfit(path: Path, row: Row, inventory: Inventory) -> LexiconError | None:
     found = inventory.misfit(row.entry.phonemes)
     if found is None:
         return None
-    expected = f"this artifact's phonemes ({inventory})"
+    expected = f"this artifact's phonemes ({inventory}{hint_on_spaces(row.entry.phonemes)})"
     return LexiconError(path, row.number, expected=expected, found=found)
 
 
@@ -113,20 +114,23 @@ def _read(
     content = _content(path)
     digest.update(f"{said} {path.name} {len(content)}\n".encode() + content)
     passed_over = 0
+    faults = Faults()
     for row in lexicon.iterate_rows(path, content, said, arpabet=inventory.arpabet):
         if row.entry.phonemes not in inventory:
-            if not is_marker(row.entry.word):
-                raise cast("LexiconError", misfit(path, row, inventory))
-            passed_over += 1
+            if is_marker(row.entry.word):
+                passed_over += 1
+            else:
+                faults.add(cast("LexiconError", misfit(path, row, inventory)))
             continue
         yield row.entry.word, " ".join(row.entry.phonemes)
+    faults.raise_any()
     if passed_over:
         log.warning("%s: %s markers such as <unk> passed over", path, passed_over)
 
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return lexicon.read_content(path)
     except OSError as e:
         raise LexiconFileError(f"{path}: the lexicon cannot be read: {e.strerror or e}") from e
 

@@ -46,6 +46,10 @@ class Watched(Protocol):
     def serving(self) -> dict[str, str]:
         """Name and version of the model."""
 
+    @property
+    def engine(self) -> str | None:
+        """What decodes; None before any worker was ready."""
+
 
 class Metrics:
     """The service's counters."""
@@ -103,6 +107,11 @@ class Metrics:
         self.workers_lost = Counter(
             "tanger_workers_lost",
             "Decoding processes that died or hung, and were replaced.",
+            registry=registry,
+        )
+        self.workers_exhausted = Counter(
+            "tanger_workers_exhausted",
+            "Decoding processes that ran out of memory, or failed on words that can be decoded.",
             registry=registry,
         )
         self.reloads = Counter(
@@ -177,4 +186,7 @@ class _State(Collector):
             labels=list(told),
         )
         model.add_metric(list(told.values()), 1)
-        return [*families, model]
+        engine = GaugeMetricFamily("tanger_engine", "What decodes.", labels=["engine"])
+        if self.watched.engine is not None:
+            engine.add_metric([self.watched.engine], 1)
+        return [*families, model, engine]

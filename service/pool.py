@@ -20,6 +20,7 @@ from service.answers import Answer, read
 from service.ask import Ask, asking
 from service.batcher import Batch, Batcher
 from service.channel import Channel
+from service.exits import EXHAUSTED
 
 log = logging.getLogger("tanger.pool")
 
@@ -34,6 +35,8 @@ _PATIENCE = 10
 _LAST_MOMENT = 0.5
 # Seconds for which one that was killed is waited for: what a driver holds may stay for ever.
 _LAST_BREATH = 5.0
+# Seconds after which one that is lost was not lost to what the one before it was lost to.
+_SETTLED = 60.0
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
@@ -62,6 +65,7 @@ class Pool:
         decode_timeout: float,
         on_batch: Callable[[int, float], None] = lambda words, seconds: None,
         on_loss: Callable[[], None] = lambda: None,
+        on_exhausted: Callable[[Ask | None], None] = lambda ask: None,
     ) -> None:
         """Describe the workers; `run` starts them.
 
@@ -77,6 +81,8 @@ class Pool:
                 nor uses a processor is replaced.
             on_batch: is told of every batch: its words, and the seconds that they took.
             on_loss: is told of every worker that died or hung.
+            on_exhausted: is told of every worker that could decode no more, and of the word that
+                it had alone.
         """
         self.batcher = batcher
         self.artifact = artifact
@@ -88,8 +94,11 @@ class Pool:
         self.decode_timeout = decode_timeout
         self.on_batch = on_batch
         self.on_loss = on_loss
+        self.on_exhausted = on_exhausted
         self.restarts = 0
         self.devices: list[str] = []
+        self.engine: str | None = None
+        self._engines: dict[_Worker, str] = {}
 
     @property
     def step(self) -> float:
@@ -107,10 +116,9 @@ class Pool:
         Raises:
             PoolError: where the very first worker cannot start: no later one could either.
         """
-        expected = self.workers or (1 if self.device.startswith("cuda") else self.cores)
-        first = await self._start(self.device, self.threads or max(1, self.cores // expected))
+        first = await self._start(self.device)
         devices = self._plan(first)
-        log.info("decoding on %s", ", ".join(devices))
+        log.info("decoding on %s with %s", ", ".join(devices), first.engine)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep(devices[0], first))
             for device in devices[1:]:
@@ -130,18 +138,18 @@ class Pool:
 
     async def _keep(self, device: str, worker: _Worker | None) -> None:
         """Keep one worker at work on `device`, and replace it whenever it is lost."""
-        threads = self.threads or max(1, self.cores // len(self.devices))
         pause = _FIRST_PAUSE
         while True:
             try:
-                worker = worker or await self._start(device, threads)
+                worker = worker or await self._start(device)
             except PoolError as e:
                 log.error("a worker did not start, next try in %.1f s: %s", pause, e)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
                 continue
-            pause = _FIRST_PAUSE
+            started = asyncio.get_running_loop().time()
             try:
+                self._note_engine(worker, worker.engine)
                 self.batcher.join(worker)
                 self.batcher.serve(worker)
                 await worker.lost
@@ -149,24 +157,41 @@ class Pool:
                 log.error("%s; starting another", e)
                 self.restarts += 1
                 self.on_loss()
+                if asyncio.get_running_loop().time() - started > _SETTLED:
+                    pause = _FIRST_PAUSE
             except asyncio.CancelledError:
                 worker.fail(WorkerLostError("the service is stopping"))
                 raise
             finally:
                 self.batcher.leave(worker)
+                self._note_engine(worker, None)
                 await worker.stop()
+            if worker.exhausted:  # the next one may be, too: it would start over and over
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
             worker = None
 
-    async def _start(self, device: str, threads: int) -> _Worker:
+    def _note_engine(self, worker: _Worker, engine: str | None) -> None:
+        """Keep in mind what a worker decodes with; None for one that is gone."""
+        if engine is None:
+            self._engines.pop(worker, None)
+        else:
+            self._engines[worker] = engine
+        if self._engines:  # what is answered from the cache is still of the last one
+            self.engine = "; ".join(sorted(set(self._engines.values())))
+
+    async def _start(self, device: str) -> _Worker:
+        share = max(1, self.cores // (self.workers or self.cores))
         with contextlib.ExitStack() as ends:
             try:
                 ours, theirs = map(ends.enter_context, socket.socketpair())
                 process = await asyncio.create_subprocess_exec(
                     sys.executable,
-                    *("-m", "service.worker", device, str(threads)),
+                    *("-m", "service.worker", device),
+                    *map(str, (self.threads, self.workers, self.cores)),
                     stdin=theirs.fileno(),
                     stdout=theirs.fileno(),
-                    env={**_environment(), "OMP_NUM_THREADS": str(threads)},
+                    env={**_environment(), "OMP_NUM_THREADS": str(self.threads or share)},
                     # Ctrl-C in a terminal is for the service, which then stops its workers in order
                     start_new_session=True,
                 )
@@ -190,6 +215,7 @@ class Pool:
             await worker.stop()
             raise PoolError(hello["failed"])
         worker.device, worker.gpus = hello["device"], hello["gpus"]
+        worker.engine = hello["engine"]
         for letters, seconds in hello["pace"]:
             self.batcher.pace.note(letters, seconds)
         return worker
@@ -211,10 +237,14 @@ class _Worker:
         lost: fails with a `WorkerLostError` once it died, hung or talked nonsense.
         device: where it decodes.
         gpus: how many it sees.
+        engine: what it decodes with.
+        exhausted: whether it ended because it could decode no more.
     """
 
     device = ""
     gpus = 0
+    engine = ""
+    exhausted = False
 
     def __init__(
         self, pool: Pool, process: asyncio.subprocess.Process, channel: socket.socket
@@ -341,6 +371,10 @@ class _Worker:
     def _lose(self, problem: str) -> None:
         """It is of no use any more: give its batches back."""
         batches = self._drop()
+        if self._process.returncode == EXHAUSTED and not self.exhausted:
+            self.exhausted = True
+            words = batches[0].words if batches else []
+            self._pool.on_exhausted(words[0] if len(words) == 1 else None)
         doing = "decoding" if batches else "idle"
         error = WorkerLostError(f"{doing} worker {self._process.pid}: {problem}")
         for future in (self.hello, self.lost):
@@ -354,16 +388,25 @@ class _Worker:
             batch.lose(error)
 
     def _usage(self) -> tuple[int, bool]:
-        """Processor time that it has used, and whether it runs or waits for a processor.
+        """Processor time that it has used, and whether it runs or waits: for a processor or a disk.
 
         Nothing and no where the system does not tell.
         """
         try:
-            # proc_pid_stat(5): the command stands in parentheses and may hold anything
-            stat = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+            return usage_of(Path(f"/proc/{self._process.pid}/stat").read_text())
         except OSError:
             return 0, False
-        return int(stat[11]) + int(stat[12]), stat[0] == "R"
+
+
+def usage_of(stat: str) -> tuple[int, bool]:
+    """What proc_pid_stat(5) tells: processor time used, and whether the process runs or waits.
+
+    One that waits for a disk, swapped out say, is no worse than one that waits for a processor:
+    another in its place would be swapped out, too.
+    """
+    # The command stands in parentheses and may hold anything
+    fields = stat.rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12]), fields[0] in ("R", "D")
 
 
 class _Late:

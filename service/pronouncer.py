@@ -54,6 +54,7 @@ class Pronouncer:
         lexicons: Lexicons | None = None,
         user: UserLexicon | None = None,
         source: Source = "model",
+        engine: Callable[[], str | None] = lambda: None,
     ) -> None:
         """Answer for `artifact`.
 
@@ -65,6 +66,7 @@ class Pronouncer:
             lexicons: those there are.
             user: people's own words, where they are kept.
             source: where pronunciations come from if a request does not say.
+            engine: what decodes, for probabilities differ between engines.
         """
         self.model = ModelName(name=artifact.name, version=artifact.version)
         self.batcher = batcher
@@ -75,8 +77,10 @@ class Pronouncer:
         self.planner = Planner(reader, self.sources)
         self.slices = TimeSlices()
         self.source = source
+        self.engine = engine
         self.alphabets = alphabets.available(artifact.phonemes.own)
-        self.knows_stress = artifact.knows_stress
+        self.carries_stress = alphabets.carry_stress(artifact.phonemes.own)
+        self.knows_stress = artifact.knows_stress or self.carries_stress
         self.has_attention = artifact.has_attention
         # All that decides an answer beside the word and the options
         weights = (artifact.name, artifact.weights_sha256)
@@ -155,7 +159,7 @@ class Pronouncer:
             options.alignment,
             options.explain,
         )
-        digest.update(repr((word, *how, source, revision)).encode())
+        digest.update(repr((word, *how, source, revision, self.engine())).encode())
         return f'"{digest.hexdigest()[:32]}"'
 
 
@@ -178,7 +182,9 @@ class Pronouncing:
         self._options = options
         self._knows_stress = pronouncer.knows_stress or source == "lexicon"
         self._alphabet = pronouncer.alphabet(options)
-        self._marks = alphabets.marks_stress(self._alphabet, options.stress)
+        self._marks = alphabets.marks_stress(
+            self._alphabet, options.stress, carried=pronouncer.carries_stress
+        )
         # Of a word that rules alone say
         self._by_rule: Answerer = "lexicon" if source == "lexicon" else "model"
         self._plans = plans
@@ -202,7 +208,7 @@ class Pronouncing:
                 if piece.source == "model":
                     asked[piece.text] = aligns or asked.get(piece.text, False)
         # All that decides what is answered, but for the weights, as text (see `service.written`)
-        manner = f"{self._alphabet} {self._marks:d} {options.n} "
+        manner = f"{pronouncer.engine()} {self._alphabet} {self._marks:d} {options.n} "
         for text, aligns in asked.items():
             key = f"{manner}{aligns:d} {text}"
             said = pronouncer.cache.get(key)

@@ -103,11 +103,12 @@ class Service:
         async with self._reloading:
             try:
                 new = await self._prepared()
-            except (TangerError, PoolError, OSError) as e:
+            except Exception as e:  # whatever it is, the old weights stay
+                expected = isinstance(e, TangerError | PoolError | OSError)
+                failure = f"the old weights stay: {e if expected else repr(e)}"
                 self.metrics.reloads.labels("refused").inc()
-                weights_failure = f"the old weights stay: {e}"
-                log.error("%s", weights_failure)
-                raise ReloadError("; ".join(filter(None, [weights_failure, keys_failure]))) from e
+                log.error("%s", failure, exc_info=not expected)
+                raise ReloadError("; ".join(filter(None, [failure, keys_failure]))) from e
             old, self.current = self.current, new
             self.metrics.reloads.labels("done").inc()
             log.info("%s answers in place of %s", new.artifact.version, old.artifact.version)
@@ -254,6 +255,7 @@ class Service:
             ),
             user_lexicon=self.user is not None,
             devices=tuple(serving.pool.devices),
+            engine=self.engine,
             limits=Limits(
                 words=settings.max_words,
                 letters=settings.max_letters,
@@ -292,6 +294,11 @@ class Service:
     def serving(self) -> dict[str, str]:
         """Name and version of the model, for the metrics."""
         return self.current.pronouncer.model.model_dump()
+
+    @property
+    def engine(self) -> str | None:
+        """What decodes; None before any worker was ready."""
+        return self.current.pool.engine
 
     def reload_on(self, number: signal.Signals) -> None:
         """Reload at this signal, where signals come to this thread."""

@@ -43,15 +43,16 @@ class Options(BaseModel):
         None,
         description="How phonemes are written: `arpabet` (`T AE NG ER`), `ipa` (`ˈtæŋɚ`), "
         '`x-sampa` (`"t{N@\\``), `cntk` (`~T ~AE ~NG ~ER`), or `native` for an artifact whose '
-        "phonemes are not ARPAbet. By default the artifact's own, which is `arpabet` for American "
-        "English.",
+        "phonemes are not ARPAbet; where these are IPA, `ipa` too. By default the artifact's own, "
+        "which is `arpabet` for American English.",
     )
     stress: bool | None = Field(
         None,
         description="Write stress: in `arpabet` behind vowels (`AE1` primary, `AE2` secondary, "
         "`AE0` none), in `ipa` and `x-sampa` where the stressed syllable begins. By default `ipa` "
-        "and `x-sampa` have it where the artifact knows it, and `arpabet` does not. The vowels of "
-        "`ipa` and `x-sampa` (`ə` or `ʌ`, `ɚ` or `ɝ`) hang on it either way.",
+        "and `x-sampa` have it where the artifact knows it, and `arpabet` does not, unless the "
+        "artifact's phonemes carry it themselves. Every vowel has its digit then, and nothing else "
+        "one. The vowels of `ipa` and `x-sampa` (`ə` or `ʌ`, `ɚ` or `ɝ`) hang on it either way.",
     )
     n: int = Field(
         1,
@@ -111,15 +112,19 @@ class Alignment(BaseModel):
 class Pronunciation(BaseModel):
     """One way to say a word."""
 
-    phonemes: tuple[str, ...] = Field(description="In the alphabet that was asked for.")
+    phonemes: tuple[str, ...] = Field(
+        min_length=1, description="In the alphabet that was asked for; at least one."
+    )
     text: str = Field(
         description="The phonemes, joined by spaces; in `ipa` and `x-sampa` without, and with a "
         "syllable break where two would read as one."
     )
     probability: float | None = Field(
-        description="Chance that the pronunciation is right, calibrated on words that training did "
-        "not hold; for an artifact that was not calibrated, the product of the step probabilities. "
-        "Null where a lexicon answered."
+        description="Chance that the pronunciation is right. The artifacts that come with tanger "
+        "were calibrated on dictionary words alone, which training did not hold: for a made-up "
+        "word, a misspelling, a string of letters or a foreign word it is too high. For an "
+        "artifact that was not calibrated, it is the product of the step probabilities. Null where "
+        "a lexicon answered."
     )
     complete: bool = Field(description="False where decoding hit its length bound.")
     alignment: Alignment | None = Field(
@@ -305,6 +310,10 @@ class Info(BaseModel):
     lexicons: tuple[LexiconInfo, ...] = Field(description="The one that wins first.")
     user_lexicon: bool = Field(description="Whether people's own words are kept here.")
     devices: tuple[str, ...] = Field(description="One for each decoding process.")
+    engine: str | None = Field(
+        description="What decodes: the compiled C of which kind, ONNX Runtime or torch, and in "
+        "which precision. Null before any decoding process was ready."
+    )
     limits: Limits
 
 

@@ -54,22 +54,37 @@ class SelfCheck:
         self.proven = False
         self.failure: str | None = None
         self._unanswered = False
+        self._suspect: Ask | None = None
+        self._letter = letter
+
+    def suspect(self, ask: Ask | None) -> None:
+        """Check as well what a worker could not do, at once and until it is done.
+
+        Args:
+            ask: what it was asked when it failed; None where that is not known.
+        """
+        if ask is not None:
+            word = next(iter(self.pinned), self._letter)
+            self._suspect = Ask(word, ask.n, ask.alignment)
 
     async def run(self) -> None:
         """Check until cancelled."""
         while True:
-            if self._unanswered or not self.passed.is_set() or not self.batcher.busy:
+            doubted = self._unanswered or self._suspect is not None
+            if doubted or not self.passed.is_set() or not self.batcher.busy:
                 await self.check()
             # At the start it is checked as soon as there is a worker
-            waits = self.passed.is_set() and not self._unanswered
+            waits = self.passed.is_set() and not self._unanswered and self._suspect is None
             await asyncio.sleep(self.interval if waits else min(0.1, self.interval))
 
     async def check(self) -> None:
         """Ask once, and note how it went. Too much other work is no failure."""
         if not self.batcher.workers:
             return
+        suspect = self._suspect
+        asks = [*self.asks, suspect] if suspect is not None else self.asks
         try:
-            answers = (await self.batcher.submit(self.asks, timeout=self.timeout)).answers
+            answers = (await self.batcher.submit(asks, timeout=self.timeout)).answers
         except QueueFullError:
             return
         except (DeadlineError, WorkerLostError) as e:
@@ -83,8 +98,12 @@ class SelfCheck:
             for (word, expected), answer in zip(self.pinned.items(), answers, strict=False)
             if _said(answer) != expected
         ]
+        if suspect is not None and isinstance(answers[-1], Failure):
+            wrong.append(f"{suspect.word} got no answer as it was asked: {answers[-1].error}")
+        elif self._suspect is suspect:
+            self._suspect = None
         if not self.pinned:
-            wrong = [answer.error for answer in answers if isinstance(answer, Failure)]
+            wrong += [answer.error for answer in answers[:1] if isinstance(answer, Failure)]
         self._note("; ".join(wrong) or None)
         self.answered.set()
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -123,6 +123,21 @@ class Settings(BaseSettings):
     """Whether every request gets a line in the log; its words do not stand there."""
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
     """debug, info, warning or error."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, values: Any) -> Any:
+        """An empty value is none at all, as of a variable that a script passes on unset.
+
+        But of `public_routes`: none of them is public then.
+        """
+        if not isinstance(values, dict):
+            return values
+        return {
+            name: value
+            for name, value in values.items()
+            if name == "public_routes" or not (isinstance(value, str) and not value.strip())
+        }
 
     @field_validator("cors_origins")
     @classmethod

@@ -1,9 +1,10 @@
 """A decoding process: batches of words in on stdin, answers out on stdout, a line each.
 
-The pool starts it as ``python -m service.worker DEVICE THREADS``. The first line that it gets holds
-the artifact (see `model.checkpoint.pack`): whatever stands on the disk by now, all workers of a
-generation decode with the same. Its own first line says that it is ready, or why it never will be.
-It ends when its stdin does, so it cannot outlive the service.
+The pool starts it as ``python -m service.worker DEVICE THREADS WORKERS CORES``. The first line that
+it gets holds the artifact (see `model.checkpoint.pack`): whatever stands on the disk by now, all
+workers of a generation decode with the same. Its own first line says that it is ready, or why it
+never will be. It ends when its stdin does, so it cannot outlive the service, and with the status
+`EXHAUSTED` where it can decode no more: another one has to.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, TextIO
@@ -23,16 +25,30 @@ from model.errors import TangerError
 from model.phonemizer import Phonemizer
 from service.answers import Answer, Failure, told, write
 from service.ask import Ask, asked
+from service.exits import EXHAUSTED
 
 # Words of so many letters, so many of them: the first decode of each kind sets up what later ones
 # reuse, and a lone word and a batch tell what a word costs.
 _WARM_UP = ((1, 1), (12, 1), (8, 32))
 # New objects after which the collector looks for circles, of which batches leave none.
 _GARBAGE = 20_000
+# Letters of the word that tells a process at fault from a word at fault.
+_PROBE = 8
 
 
-def main(device: str, threads: str) -> int:
-    """Load, say so, and answer until stdin ends."""
+class ExhaustedError(Exception):
+    """This process ran out of memory, or fails on words that can be decoded."""
+
+
+def main(device: str, threads: str, workers: str, cores: str) -> int:
+    """Load, report, and answer until stdin ends.
+
+    Args:
+        device: auto, cpu, cuda or cuda:N.
+        threads: CPU threads to use; 0 for this process's share of the cores.
+        workers: how many such processes there are; 0 for one a GPU, or one a core.
+        cores: how many cores they share.
+    """
     answers = _own_stdout()
     _interrupt_nobody()
     try:
@@ -40,49 +56,85 @@ def main(device: str, threads: str) -> int:
         if not line:  # the service ended before it sent any
             return 1
         artifact = checkpoint.unpack(line)
-        phonemizer = Phonemizer.of(artifact, device, threads=int(threads))
+        found = devices.resolve(device)
+        gpus = 0 if found == "cpu" else devices.gpus()
+        share = int(threads) or cpu_share(int(cores), workers=int(workers), gpus=gpus)
+        phonemizer = Phonemizer.of(artifact, found, threads=share)
+        pace = _warm_up(phonemizer)
     except (TangerError, OSError) as e:
         _send(answers, {"failed": str(e)})
         return 1
+    except Exception as e:  # out of memory, say: the service reports it in one line
+        traceback.print_exc()
+        _send(answers, {"failed": f"a worker cannot load the artifact: {type(e).__name__}: {e}"})
+        return 1
     del line, artifact  # megabytes
-    pace = _warm_up(phonemizer)
+    probe = phonemizer.graphemes.own[0] * _PROBE
     gc.freeze()  # what is loaded stays: the collector need not walk over it time and again
     gc.set_threshold(_GARBAGE)
-    found = phonemizer.decoder.device
-    gpus = 0 if found == "cpu" else devices.gpus()
-    _send(answers, {"device": found, "gpus": gpus, "pace": pace})
+    engine = phonemizer.decoder.runs_on
+    _send(
+        answers,
+        {"device": phonemizer.decoder.device, "gpus": gpus, "pace": pace, "engine": engine},
+    )
     try:
         for line in sys.stdin:
-            _say(answers, write(answer(phonemizer, asked(line))))
+            _say(answers, write(answer(phonemizer, asked(line), probe=probe)))
     except ConnectionError:  # the service ended without waiting for its answer
         return 1
+    except (ExhaustedError, MemoryError) as e:
+        with suppress(MemoryError):
+            print(f"worker {os.getpid()} can decode no more: {e}", file=sys.stderr, flush=True)
+        os._exit(EXHAUSTED)  # an orderly end takes memory, too
     return 0
 
 
-def answer(phonemizer: Phonemizer, asks: Sequence[Ask]) -> list[Answer]:
+def cpu_share(cores: int, *, workers: int, gpus: int) -> int:
+    """CPU threads of one process, where as many are at work as the pool starts.
+
+    Args:
+        cores: that they share.
+        workers: how many were asked for; 0 for one a GPU, or one a core.
+        gpus: that are decoded on; 0 where the CPU decodes.
+    """
+    return max(1, cores // (workers or gpus or cores))
+
+
+def answer(
+    phonemizer: Phonemizer, asks: Sequence[Ask], *, probe: str | None = None
+) -> list[Answer]:
     """An answer to each ask, in their order: those that ask for the same of a word share a batch.
 
     Raises:
-        DeviceLostError: as `decode`.
+        DeviceLostError, ExhaustedError: as `decode`.
     """
     alike: dict[tuple[int, bool], list[int]] = {}
     for index, ask in enumerate(asks):
         alike.setdefault((ask.n, ask.alignment), []).append(index)
     answers: dict[int, Answer] = {}
     for indices in alike.values():
-        found = decode(phonemizer, [asks[index] for index in indices])
+        found = decode(phonemizer, [asks[index] for index in indices], probe=probe)
         answers.update(zip(indices, found, strict=True))
     return [answers[index] for index in range(len(asks))]
 
 
-def decode(phonemizer: Phonemizer, asks: Sequence[Ask]) -> list[Answer]:
+def decode(
+    phonemizer: Phonemizer, asks: Sequence[Ask], *, probe: str | None = None
+) -> list[Answer]:
     """An answer to each of the asks, which ask for the same of their words, in their order.
 
     One that makes the decoder raise gets its error and harms no other. A batch that fails is
     halved until the words at fault are alone, or until what is left fits into the device's memory.
 
+    Args:
+        phonemizer: what decodes.
+        asks: what is asked of each word.
+        probe: a word that can be decoded: where it fails as well as one that is alone, or where
+            that one finds no memory, not the word is at fault. None takes every such word for it.
+
     Raises:
         DeviceLostError: the device serves this process no more: another one has to.
+        ExhaustedError: this process is at fault: likewise.
     """
     words, like = [ask.word for ask in asks], asks[0]
     try:
@@ -91,11 +143,30 @@ def decode(phonemizer: Phonemizer, asks: Sequence[Ask]) -> list[Answer]:
     except DeviceLostError:
         raise
     except Exception as e:
-        if len(asks) == 1:
-            return [Failure(f"{type(e).__name__}: {e}")]
+        problem = f"{type(e).__name__}: {e}"
+        out_of_memory = isinstance(e, MemoryError) or type(e).__name__ == "OutOfMemoryError"
+    if len(asks) == 1:
+        if probe is not None and (out_of_memory or not _decodes(phonemizer, probe, like)):
+            raise ExhaustedError(problem)
+        return [Failure(problem)]
     # Only here, behind the exception: it holds all that the failed batch had on the device
     half = len(asks) // 2
-    return [answer for some in (asks[:half], asks[half:]) for answer in decode(phonemizer, some)]
+    return [
+        answer
+        for some in (asks[:half], asks[half:])
+        for answer in decode(phonemizer, some, probe=probe)
+    ]
+
+
+def _decodes(phonemizer: Phonemizer, word: str, like: Ask) -> bool:
+    """Whether a word can be decoded in the manner of an ask."""
+    try:
+        phonemizer.alternatives([word], like.n, aligned=like.alignment)
+    except DeviceLostError:
+        raise
+    except Exception:
+        return False
+    return True
 
 
 def _warm_up(phonemizer: Phonemizer) -> list[tuple[int, float]]:

@@ -254,6 +254,8 @@ def test_a_missed_deadline_gives_the_room_back():
             await turns()
             with pytest.raises(DeadlineError, match=r"3 words took longer than 0\.01 s"):
                 await ask(batcher, ["B", "C", "D"], timeout=0.01)
+            with pytest.raises(DeadlineError, match="time was over before decoding began"):
+                await ask(batcher, ["B", "C", "D"], timeout=0.0)
             assert batcher.waiting == 0
             late = submitted(batcher, "E", "F", "G")
             decoder.gate.set()

@@ -1,6 +1,7 @@
 """Long lists into a file: the same answers as one by one, whatever comes between."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -74,7 +75,7 @@ def test_a_kill_behind_the_last_line_leaves_no_unfinished_run(tiny_artifact, tmp
     other.write_text("tanger\n")
     for listed, answer in ((words, "BAD  B AE D\n"), (other, "TANGER  T AE NG ER\n")):
         journal.write_text('{"identity": {}, "read": 4, "written": 12, "failed": false}')
-        assert run(tiny_artifact, listed, tmp_path / "out.dict").exit_code == 0
+        assert run(tiny_artifact, listed, tmp_path / "out.dict", "--overwrite").exit_code == 0
         assert (tmp_path / "out.dict").read_text() == answer
         assert not journal.exists()
 
@@ -85,8 +86,9 @@ def test_what_fails_is_told_and_remembered(tiny_artifact, tmp_path):
     )
     done = run(tiny_artifact, tmp_path / "words.txt", tmp_path / "out.tsv", "--format", "tsv")
     assert done.exit_code == 1
-    assert done.stderr.count("\n") == 2
+    assert done.stderr.count("\n") == 3
     assert "'42'" in done.stderr
+    assert "words.txt: 1 blank line passed over" in done.stderr
     lines = (tmp_path / "out.tsv").read_text().splitlines()
     assert lines[0] == "bad\tB AE D"
     assert lines[1] == "42\t"
@@ -102,6 +104,58 @@ def test_another_run_is_not_taken_up(tiny_artifact, words, tmp_path):
     assert done.exit_code == 2
     assert "unfinished run" in done.stderr
     assert (tmp_path / ".out.dict.part").read_text() == "A  B\n"
+
+
+def test_two_runs_do_not_write_one_output(tiny_artifact, words, expected, tmp_path):
+    output = tmp_path / "out.dict"
+    arguments = command(tiny_artifact, words, output)
+    with subprocess.Popen(
+        [sys.executable, "-m", "model", *arguments],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as first:  # fmt: skip
+        while not (tmp_path / ".out.dict.journal").exists():
+            assert first.poll() is None
+            time.sleep(0.001)
+        first.send_signal(signal.SIGSTOP)
+        try:
+            second = run(tiny_artifact, words, output)
+            assert (second.exit_code, second.stderr.count("\n")) == (2, 1)
+            assert "out.dict is being written by another process" in second.stderr
+        finally:
+            first.send_signal(signal.SIGCONT)
+        assert first.wait() == 0
+    assert output.read_text() == expected
+    assert [path.name for path in tmp_path.iterdir()] == ["out.dict"]
+
+
+def test_finished_answers_are_replaced_on_purpose(tiny_artifact, tmp_path):
+    words, output = tmp_path / "words.txt", tmp_path / "out.dict"
+    words.write_text("bad\ntanger\n")
+    for _ in range(2):  # the same again is no loss
+        assert run(tiny_artifact, words, output).exit_code == 0
+        assert output.read_text() == "BAD  B AE D\nTANGER  T AE NG ER\n"
+    for text, options in (("bad\n", ()), ("bad\ntanger\nbrand\n", ()), ("brand\n", ()),
+                          ("bad\ntanger\n", ("--n", "2"))):  # fmt: skip
+        words.write_text(text)
+        refused = run(tiny_artifact, words, output, *options)
+        assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+        assert "out.dict holds something else than these answers" in refused.stderr
+        assert output.read_text() == "BAD  B AE D\nTANGER  T AE NG ER\n"
+        assert run(tiny_artifact, words, output, *options, "--overwrite").exit_code == 0
+        assert output.read_text() != "BAD  B AE D\nTANGER  T AE NG ER\n"
+        output.write_text("BAD  B AE D\nTANGER  T AE NG ER\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.dict", "words.txt"]
+
+
+@pytest.mark.parametrize("format", ["mfa", "kaldi", "kaldip", "tsv"])
+def test_every_format_of_lines_goes_into_a_file(tiny_artifact, tmp_path, format):
+    (tmp_path / "words.txt").write_text("bad\n42\ntanger\n")
+    options = ("--format", format, "--n", "2")
+    done = run(tiny_artifact, tmp_path / "words.txt", tmp_path / "out", *options)
+    assert done.exit_code == 1
+    arguments = command(tiny_artifact, tmp_path / "words.txt", "x", *options)
+    printed = CliRunner().invoke(app, [*arguments[:7], *arguments[9:]])
+    assert (tmp_path / "out").read_text() == printed.stdout
 
 
 @pytest.mark.parametrize("arguments", [
@@ -149,7 +203,9 @@ def test_a_link_still_leads_to_the_answers(tiny_artifact, tmp_path):
     real.write_text("A  B\n")
     real.chmod(0o640)
     link.symlink_to(real)
-    assert run(tiny_artifact, tmp_path / "words.txt", link).exit_code == 0
+    assert run(tiny_artifact, tmp_path / "words.txt", link).exit_code == 2
+    assert real.read_text() == "A  B\n"
+    assert run(tiny_artifact, tmp_path / "words.txt", link, "--overwrite").exit_code == 0
     assert link.is_symlink()
     assert real.read_text() == "BAD  B AE D\n"
     assert real.stat().st_mode & 0o777 == 0o640

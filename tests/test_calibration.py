@@ -96,7 +96,8 @@ def test_the_command_fits_another(tiny_artifact, little_lexicon, tmp_path):
     assert after.of_alternatives is not None
     assert Phonemizer.load(copy, "cpu").of_alternatives == after.of_alternatives
     done = CliRunner().invoke(app, ["calibrate", "--artifact", str(copy), "--lexicon",
-                                    str(little_lexicon["dev"]), "--only-alternatives"])  # fmt: skip
+                                    str(little_lexicon["dev"]), "--only-alternatives",
+                                    "--overwrite"])  # fmt: skip
     assert done.exit_code == 0
     last = checkpoint.read(copy)
     assert last.calibration == after.calibration

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from model import checkpoint
 from model.calibration import Calibration
 from model.checkpoint import ArtifactError
+from model.config import NetworkConfig
 from model.vocabulary import Vocabulary
+from model.weights import shapes
 
 
 @pytest.fixture
@@ -17,21 +20,30 @@ def copy(tiny_artifact, tmp_path):
     return folder
 
 
+GRAPHEMES, PHONEMES = Vocabulary.of("AB"), Vocabulary.of(["T"])
+NETWORK = NetworkConfig(
+    hidden=2, embedding=2, direction="both", encoder_layers=1, decoder_layers=1, handover="first",
+    attention=True, stabiliser=False, boundaries=False, dropout=0.0,
+    input_symbols=len(GRAPHEMES), output_symbols=len(PHONEMES),
+)  # fmt: skip
+WEIGHTS = {name: np.ones(shape, np.float32) for name, shape in shapes(NETWORK).items()}
+OUTPUT = "output.bias"
+
+
 def write(path, scale=1.0):
     return checkpoint.write(
-        path, name="x", network={"hidden": 2}, training={"seed": 1},
-        calibration=Calibration(0.5, 1.0, 0.25, 0.0),
-        graphemes=Vocabulary.of("AB"), phonemes=Vocabulary.of(["T"]),
-        weights={"w": np.full((2, 2), scale, np.float32)}, extras={"metrics.jsonl": b"{}\n"},
+        path, name="x", network=asdict(NETWORK), training={"seed": 1},
+        calibration=Calibration(0.5, 1.0, 0.25, 0.0), graphemes=GRAPHEMES, phonemes=PHONEMES,
+        weights={**WEIGHTS, OUTPUT: scale * WEIGHTS[OUTPUT]}, extras={"metrics.jsonl": b"{}\n"},
     )  # fmt: skip
 
 
 def test_reads_what_was_written(tmp_path):
     written = write(tmp_path / "x")
     assert checkpoint.read(tmp_path / "x") == written
-    assert written.network == {"hidden": 2}
+    assert written.network == asdict(NETWORK)
     assert written.graphemes.own == ("A", "B")
-    assert written.weights()["w"].dtype == np.float32
+    assert written.weights()[OUTPUT].dtype == np.float32
     assert len(written.version) == 12
     assert written.weights_sha256.startswith(written.version)
 
@@ -40,7 +52,9 @@ def test_replaces_an_artifact_whole(tmp_path):
     old, new = write(tmp_path / "x"), write(tmp_path / "x", scale=2.0)
     assert old.version != new.version
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
-    assert old.weights()["w"].sum() == 4, "whoever has read the old one has all of it"
+    assert old.weights()[OUTPUT].sum() == len(PHONEMES), (
+        "whoever has read the old one has all of it"
+    )
 
 
 def test_goes_to_another_process_in_one_line(tmp_path):
@@ -63,12 +77,12 @@ def test_a_write_that_fails_leaves_the_old_one(tmp_path):
             graphemes=old.graphemes,
             phonemes=old.phonemes, weights={"w": np.array(["no", "number"])}, extras={},
         )  # fmt: skip
-    assert checkpoint.read(tmp_path / "x").weights()["w"].sum() == 4
+    assert checkpoint.read(tmp_path / "x").weights()[OUTPUT].sum() == len(PHONEMES)
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
 
 
 def test_weights_beyond_float16_are_refused(tmp_path):
-    with pytest.raises(ArtifactError, match="weights in w are beyond float16"):
+    with pytest.raises(ArtifactError, match=r"weights in output\.bias are beyond float16"):
         write(tmp_path / "x", scale=1e6)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from model import download
 from model.download import DownloadError, Source
+from model.errors import OutputExistsError
 
 CONTENT = bytes(range(256)) * 1200
 FILE = Source("words.dict", hashlib.sha256(CONTENT).hexdigest())
@@ -59,9 +60,9 @@ def server():
     server.server.server_close()
 
 
-def fetch(origin, folder, files=(FILE,)):
+def fetch(origin, folder, files=(FILE,), **options):
     said = []
-    download.download(folder, origin, files=files, say=said.append)
+    download.download(folder, origin, files=files, say=said.append, **options)
     return said
 
 
@@ -110,9 +111,12 @@ def test_other_content_is_refused(server, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_damaged_file_is_fetched_again(server, tmp_path):
+def test_another_file_is_replaced_on_purpose(server, tmp_path):
     (tmp_path / FILE.name).write_bytes(b"short")
-    fetch(server.address, tmp_path)
+    with pytest.raises(OutputExistsError, match="--overwrite"):
+        fetch(server.address, tmp_path)
+    assert (tmp_path / FILE.name).read_bytes() == b"short"
+    fetch(server.address, tmp_path, overwrite=True)
     assert (tmp_path / FILE.name).read_bytes() == CONTENT
 
 

@@ -130,8 +130,13 @@ def test_the_longest_words(shipped):
 
 def test_weights_that_do_not_fit_are_named(tmp_path, shipped):
     found = written(tmp_path / "random", STRONG)
-    for wrong in ({"hidden": 8}, {"hidden": "x"}, {"decoder_layers": 3}, {"unheard": 1}):
-        with pytest.raises(ArtifactError, match="do not fit"):
+    for wrong, told in (
+        ({"hidden": 8}, "do not fit"),
+        ({"hidden": "x"}, "not a whole number"),
+        ({"decoder_layers": 3}, "do not fit|handover"),
+        ({"unheard": 1}, "no field unheard"),
+    ):
+        with pytest.raises(ArtifactError, match=told):
             Engine(replace(found, network={**found.network, **wrong}))
 
 

@@ -38,9 +38,33 @@ def test_reads_cmudict_of_either_age(tmp_path):
     assert [entry.word for entry in read_text(tmp_path, new)] == ["tanger", "read", "read"]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
-def test_reads_utf8_and_latin1(tmp_path, encoding):
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_reads_utf8(tmp_path, encoding):
     assert read_text(tmp_path, "DÉJÀ  D EY ZH AA\n", encoding=encoding)[0].word == "DÉJÀ"
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "windows-1252", "utf-16"])
+def test_other_encodings_have_to_be_named(tmp_path, encoding):
+    with pytest.raises(LexiconError, match=r"x\.dict:1: expected UTF-8 .*convert --encoding"):
+        read_text(tmp_path, "DÉJÀ  D EY ZH AA\nA  AH\n", encoding=encoding)
+    (entry, _) = lexicon.read(tmp_path / "x.dict", encoding=encoding)
+    assert entry == Entry("DÉJÀ", ("D", "EY", "ZH", "AA"))
+
+
+def test_a_byte_that_is_no_utf8_makes_no_other_word_unreadable(tmp_path):
+    """Every such line is reported, and nothing is read in another encoding."""
+    path = tmp_path / "x.tsv"
+    path.write_bytes("é\te\nб\tb\n".encode() + b"\xe9\te\nc\tk\n\xff\tx\n")
+    with pytest.raises(LexiconError) as refused:
+        lexicon.read(path)
+    assert [refused.value.line, *(error.line for error in refused.value.further)] == [3, 5]
+
+
+def test_cmudict_0_7b_itself_is_read_although_one_word_is_latin1(tmp_path):
+    path = tmp_path / "cmudict-0.7b"
+    head = b";;; # CMUdict  --  Major Version: 0.07\n"
+    path.write_bytes(head + b"D\xc9J\xc0  D EY1\n" + "Ü  UW\n".encode())
+    assert [entry.word for entry in lexicon.read(path)] == ["DÉJÀ", "Ü"]
 
 
 def test_reads_windows_line_ends(tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from test_lexicon import ENTRIES, SYMBOL
 
 from model import lexicon
-from model.lexicon import Entry, LexiconError, Reader, Row
+from model.lexicon import Entry, EntryError, LexiconError, Reader, Row, tsv
 
 PLS = "http://www.w3.org/2005/01/pronunciation-lexicon"
 STREAMED = ["cmudict", "mfa", "kaldi", "kaldip", "pls", "tsv"]
@@ -221,3 +221,14 @@ def test_a_bad_piece_is_named_by_line(content, line, told):
 def test_ctf_is_not_read_in_pieces():
     with pytest.raises(ValueError, match="read whole"):
         Reader(Path("body"), "ctf")
+
+
+@pytest.mark.parametrize("blank", list("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"))
+def test_no_word_leaves_its_line(blank):
+    entry = Entry(f"A{blank}B", ("T",))
+    for format in STREAMED:
+        with pytest.raises(EntryError):
+            list(lexicon.render([entry], format))
+    escaped = tsv.escape(entry.word)
+    assert escaped.splitlines() == [escaped]
+    assert escaped.encode().decode("unicode_escape") == entry.word

@@ -279,7 +279,6 @@ def test_a_damaged_artifact_is_named(run, tiny_artifact, tmp_path, damaged):
 
 
 def test_weights_that_do_not_fit_their_config_are_named(run, tiny_artifact, tmp_path):
-    """What only a worker can find out, it says to the service."""
     copy = tmp_path / "copy"
     shutil.copytree(tiny_artifact, copy)
     path = copy / "config.json"
@@ -290,7 +289,8 @@ def test_weights_that_do_not_fit_their_config_are_named(run, tiny_artifact, tmp_
     (copy / "manifest.json").write_text(json.dumps(manifest))
     with run(artifact=copy) as service:
         assert service.wait() == 1
-        assert f"cannot start: {copy}: its weights and config do not fit" in service.log
+        problem = "its weights and config do not fit"
+        assert f"error: {copy / 'weights.safetensors'}: {problem}" in service.log
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -40,6 +40,7 @@ SUGAR  SH UH1 G ER0 100G
 TOMATO  T AH0 M AA0 T OW0
 VINEGAR  V N G R
 """
+ENGLISH = ROOT / "artifacts" / "en-us"
 SOUND = "BAKER  B EY1 K ER0\nBAKERS  B EY1 K ER0 Z\nBREAD  B R EH1 D\nFLOUR  F L AW1 ER0\n"
 
 
@@ -117,8 +118,34 @@ def test_a_line_says_where_and_what(shop):
 def test_the_example_of_the_readme_runs(shop):
     readme = (ROOT / "README.md").read_text()
     (arguments,) = re.findall(r"python -m model lint (mine\.dict .*)", readme)
-    result = lint(*shlex.split(arguments.replace("mine.dict", str(shop))))
+    arguments = arguments.replace("mine.dict", str(shop)).replace("artifacts/mine", str(ENGLISH))
+    result = lint(*shlex.split(arguments))
     assert (result.exit_code, len(result.stdout.splitlines())) == (1, 9)
+
+
+ITALIAN = "casa\tk a z a\nvita\tv i t a\ngiro\tdʒ i r o\nfoglia\tf ɔ ʎ ʎ a\n"
+
+
+def test_phonemes_of_another_language_are_refused(tmp_path):
+    (tmp_path / "it.tsv").write_text(ITALIAN)
+    result = lint(tmp_path / "it.tsv")
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert "4 of 4 entries hold phonemes that the artifact does not have: a i" in result.stderr
+    assert "--artifact" in result.stderr
+    # One phoneme more than the artifact's, in many entries, is no slip of the pen either
+    (tmp_path / "timit.dict").write_text("".join(
+        f"{word}  {phonemes}\n" for word, phonemes in
+        (("ABOUT", "AX B AW1 T"), ("SOFA", "S OW1 F AX"), ("BREAD", "B R EH1 D"),
+         ("AGO", "AX G OW1"), ("COMMA", "K AA1 M AX"), ("ALONE", "AX L OW1 N"))
+    ))  # fmt: skip
+    assert "does not have: AX;" in lint(tmp_path / "timit.dict").stderr
+
+
+def test_capitals_and_digits_are_no_other_phonemes(tmp_path):
+    (tmp_path / "small.dict").write_text("BREAD  b r eh1 d\nBAKER  b ey1 k er0\n")
+    assert "capitals" in lint(tmp_path / "small.dict").stdout
+    (tmp_path / "bare.dict").write_text("BREAD  B R EH D\nBAKER  B EY K ER\n")
+    assert lint(tmp_path / "bare.dict").exit_code in (0, 1)
 
 
 def test_tab_separated_findings(shop):

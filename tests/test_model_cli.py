@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from model import lexicon
 from model.__main__ import app
+from model.phonemizer import Phonemizer
 
 
 def tanger(*arguments, input=None):
@@ -41,6 +42,8 @@ def test_words_from_stdin_keep_their_order(pronounce):
     result = pronounce(input="\n".join(words))
     assert [line.split()[0] for line in result.stdout.splitlines()] == [
         "BRAND", "TANGER", "GARDEN"] * 3  # fmt: skip
+    assert "standard input: 3 blank lines passed over" in result.stderr
+    assert "blank" not in pronounce(input="BRAND\ntanger\n").stderr
 
 
 @pytest.mark.parametrize("format", ["cmudict", "tsv", "ctf"])
@@ -52,6 +55,17 @@ def test_answers_read_back_as_a_lexicon(pronounce, tmp_path, format):
         lexicon.Entry("TANGER", ("T", "AE", "NG", "ER")),
         lexicon.Entry("BRAND", ("B", "R", "AE", "N", "D")),
     ]
+
+
+def test_a_lexicon_in_another_encoding_is_converted_where_it_is_named(tmp_path):
+    (tmp_path / "old.dict").write_bytes("DÉJÀ  D EY ZH AA\n".encode("latin-1"))
+    refused = tanger("convert", tmp_path / "old.dict", tmp_path / "new.dict")
+    assert refused.exit_code == 2
+    assert f"{tmp_path / 'old.dict'}:1: expected UTF-8" in refused.stderr
+    assert not (tmp_path / "new.dict").exists()
+    done = tanger("convert", tmp_path / "old.dict", tmp_path / "new.dict", "--encoding", "latin-1")
+    assert done.exit_code == 0
+    assert (tmp_path / "new.dict").read_text("utf-8") == "DÉJÀ  D EY ZH AA\n"
 
 
 def test_several_answers_are_a_words_variants(pronounce, tmp_path):
@@ -71,6 +85,56 @@ def test_several_answers_are_a_words_variants(pronounce, tmp_path):
         }
     for wrong in (0, 11):
         assert pronounce("tanger", "--n", wrong).exit_code == 2
+
+
+@pytest.mark.parametrize("format", ["mfa", "kaldip"])
+def test_probabilities_are_relative_to_the_likeliest(pronounce, tiny_artifact, tmp_path, format):
+    result = pronounce("bad", "tanger", "42", "--n", 3, "--format", format)
+    assert result.exit_code == 1
+    assert "DIGIT FOUR" in result.stderr
+    (tmp_path / "answers").write_text(result.stdout)
+    rows = lexicon.read_rows(tmp_path / "answers", format)
+    assert [row.entry.word for row in rows] == ["bad"] * 3 + ["tanger"] * 3
+    phonemizer = Phonemizer.load(tiny_artifact, "cpu")
+    for first, word in ((0, "BAD"), (3, "TANGER")):
+        (answers,) = phonemizer.alternatives([word], 3)
+        best = answers[0].probability
+        for row, answer in zip(rows[first : first + 3], answers, strict=True):
+            assert row.entry.phonemes == answer.phonemes
+            (probability,) = row.probabilities
+            assert probability == pytest.approx(max(answer.probability / best, 1e-6), abs=1e-6)
+    alone = pronounce("bad", "--format", format).stdout
+    assert alone.split() == ["bad", "1.0", "B", "AE", "D"]
+
+
+def test_kaldis_lexicon_keeps_the_word_and_no_probability(pronounce):
+    result = tanger("pronounce", "bad", "bad egg", "tanger", "--n", 2, "--format", "kaldi")
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ["bad"] * 2 + ["tanger"] * 2
+    assert result.stdout.startswith("bad B AE D\n")
+    assert "'bad egg': kaldi cannot hold it" in result.stderr
+    assert result.exit_code == 1
+    assert pronounce("bad", "--alignment", "--format", "kaldi").exit_code == 2
+
+
+def test_convert_makes_no_probability_up(pronounce, tmp_path):
+    for format in ("tsv", "kaldip", "mfa"):
+        printed = pronounce("bad", "tanger", "--n", 3, "--format", format).stdout
+        (tmp_path / f"answers.{format}").write_text(printed)
+    refused = tanger("convert", tmp_path / "answers.tsv", tmp_path / "lexiconp.txt")
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    assert "no probability for 6 of 6 entries" in refused.stderr
+    assert "pronounce --format kaldip" in refused.stderr
+    assert not (tmp_path / "lexiconp.txt").exists()
+    to_mfa = tanger("convert", tmp_path / "answers.tsv", tmp_path / "x.dict", "--to", "mfa")
+    assert to_mfa.exit_code == 0
+    assert not any(row.probabilities for row in lexicon.read_rows(tmp_path / "x.dict", "mfa"))
+    mixed = (tmp_path / "answers.mfa").read_text() + "brand\tB R AE N D\n"
+    (tmp_path / "mixed.dict").write_text(mixed)
+    refused = tanger("convert", tmp_path / "mixed.dict", tmp_path / "lexiconp.txt", "--from", "mfa")
+    assert "1 of 7 entries, the first in line 7" in refused.stderr
+    done = tanger("convert", tmp_path / "answers.mfa", tmp_path / "lexiconp.txt", "--from", "mfa")
+    assert done.exit_code == 0
+    assert (tmp_path / "lexiconp.txt").read_text() == (tmp_path / "answers.kaldip").read_text()
 
 
 def test_letters_before_their_phonemes(pronounce):
@@ -151,8 +215,13 @@ def test_convert_there_and_back(little_lexicon, tmp_path):
 
 def test_convert_between_all_formats(little_lexicon, tmp_path):
     source = little_lexicon["dev"]
-    steps = [source, "a.pls", "lexicon.txt", "lexiconp.txt", "b.mfa", "c.tsv", "d.ctf", "e.dict"]
+    measured = [row._replace(probabilities=(1.0,)) for row in lexicon.read_rows(source)]
+    lexicon.write_rows(tmp_path / "measured.dict", measured, "mfa")
+    steps = [source, "a.pls", "lexicon.txt", "measured.dict", "lexiconp.txt", "b.mfa", "c.tsv",
+             "d.ctf", "e.dict"]  # fmt: skip
     for step, name in itertools.pairwise(steps):
+        if name == "measured.dict":  # probabilities come from no conversion
+            continue
         extra = ["--to", "mfa"] if name == "b.mfa" else []
         result = tanger("convert", tmp_path / step, tmp_path / name, *extra)
         assert result.exit_code == 0, result.stderr
@@ -187,12 +256,24 @@ def test_evaluate_prints_and_keeps(tiny_artifact, little_lexicon, tmp_path):
     shutil.copytree(tiny_artifact, copy)
     result = tanger("evaluate", "--artifact", copy, "--lexicon", little_lexicon["test"])
     assert result.exit_code == 0
+    assert "--keep writes" in result.stderr
+    assert not (copy / "metrics.json").exists()
+    assert not (copy / "README.md").exists()
+    result = tanger("evaluate", "--artifact", copy, "--lexicon", little_lexicon["test"], "--keep")
+    assert result.exit_code == 0
+    card = (copy / "README.md").read_text()
+    assert "Not calibrated" in card
+    assert card.count("input_symbols") == 1, "that of the network, not the recipe's"
     kept = json.loads((copy / "metrics.json").read_text())["evaluations"]["test.dict"]
     assert f"any-match  WER {100 * kept['any_match']['wer']:.2f} %" in result.stdout
     assert f"{round(kept['words_per_second']):,} words/s" in result.stdout
     unmasked = tanger("evaluate", "--artifact", copy, "--lexicon", little_lexicon["test"],
                       "--unmasked")  # fmt: skip
     assert unmasked.exit_code == 0
+    refused = tanger("evaluate", "--artifact", copy, "--lexicon", little_lexicon["test"],
+                     "--unmasked", "--keep")  # fmt: skip
+    assert refused.exit_code == 2
+    assert "--unmasked" in refused.stderr
 
 
 def test_a_missing_artifact_is_one_line(tmp_path):
@@ -217,7 +298,7 @@ def test_training_on_no_terminal_writes_plain_lines(little_lexicon, tiny_recipe_
     assert "\x1b" not in done.stdout
     assert "1,500 entries, 9 graphemes, 10 phonemes" in done.stdout
     assert "minibatch 0: loss" in done.stdout
-    assert "epoch 1 done" in done.stdout
+    assert "epoch 1 of 1 done" in done.stdout
 
 
 def test_the_command_line_speaks_of_nothing_but_torch_when_it_must():
@@ -231,7 +312,8 @@ def test_what_takes_torch_says_so_where_it_is_not_installed(tmp_path):
         "import sys; sys.modules['torch'] = None\nfrom model.__main__ import app; app(sys.argv[1:])"
     )
     (tmp_path / "few.dict").write_text("TANGER  T AE NG ER\n")
-    for arguments in (["evaluate", "--lexicon", "few.dict"], ["calibrate", "--lexicon", "few.dict"],
+    for arguments in (["evaluate", "--lexicon", "few.dict"],
+                      ["calibrate", "--lexicon", "few.dict", "--artifact", "x"],
                       ["label", "--teacher", "x", "--lexicon", "few.dict", "--out", "y"],
                       ["train", "--recipe", "default", "--lexicon", "few.dict", "--dev", "few.dict",
                        "--out", "z"]):  # fmt: skip

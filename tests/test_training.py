@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -15,6 +16,8 @@ from conftest import ALONE, ROOT, little_words
 from model import checkpoint, dataset, learning, lexicon, recipe, run_state, training
 from model.checkpoint import ArtifactError
 from model.dataset import DatasetError
+from model.errors import OutputExistsError
+from model.file_lock import LockedError
 from model.lexicon import Entry
 from model.run_state import RunStateError
 from model.training import TrainingError
@@ -154,7 +157,7 @@ def test_a_run_starts_from_an_artifact(small, tiny_artifact, tiny_recipe, report
         "name": "tiny",
         "version": checkpoint.read(tiny_artifact).version,
     }
-    with pytest.raises(RunStateError, match="another init"):
+    with pytest.raises(RunStateError, match=r"--init tiny \(\w+\), not none"):
         run(small, once, reporter, resume=True)
 
 
@@ -173,7 +176,7 @@ def test_a_run_goes_on_with_its_own_artifact(small, tiny_recipe, tiny_artifact, 
     once = replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1))
     run(small, once, reporter)
     for out in (tiny_artifact, small / "nowhere"):
-        with pytest.raises(TrainingError, match="best epoch so far"):
+        with pytest.raises(OutputExistsError, match="best epoch so far"):
             run(small, once, reporter, resume=True, out=out)
     assert run(small, once, reporter, resume=True)
 
@@ -189,6 +192,24 @@ def test_a_run_can_be_resumed_from_its_first_moment(small, tiny_recipe, reporter
     assert run(small, tiny_recipe, reporter, resume=True)
 
 
+def test_the_precision_is_decided_once_for_a_run(small, tiny_recipe, reporter, monkeypatch):
+    """What the clock says at a resume may be another thing."""
+
+    class Failing(type(reporter)):
+        def epoch(self, *_, **__):
+            raise MemoryError
+
+    decisions = [True, False]
+    monkeypatch.setattr(training.precision, "bfloat16_pays", lambda _: decisions.pop(0))
+    recipe = replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1, bfloat16=True))
+    with pytest.raises(MemoryError):
+        run(small, recipe, Failing(), save_seconds=0)
+    assert run_state.peek(small / "run" / run_state.FILE).bfloat16 is True
+    assert run(small, recipe, reporter, resume=True)
+    assert decisions == [False]
+    assert checkpoint.read(small / "artifact").training["bfloat16"] is True
+
+
 def test_an_artifact_that_does_not_fit_is_said_so(small, tiny_artifact, tiny_recipe, reporter):
     wide = replace(tiny_recipe, network=replace(tiny_recipe.network, hidden=50))
     with pytest.raises(TrainingError, match="another shape"):
@@ -197,6 +218,129 @@ def test_an_artifact_that_does_not_fit_is_said_so(small, tiny_artifact, tiny_rec
     lexicon.write(small / "dev.dict", [Entry("OZ", ("Z",))], "cmudict")
     with pytest.raises(TrainingError, match="other symbols"):
         run(small, tiny_recipe, reporter, init=tiny_artifact)
+
+
+# What is finished
+
+
+def test_a_finished_artifact_is_not_replaced_by_accident(small, tiny_recipe, reporter):
+    once = replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1))
+    run(small, once, reporter)
+    before = weights_of(small / "artifact")
+    with pytest.raises(OutputExistsError, match=r"recipe tiny, lexicon train\.dict, epoch 1 with"):
+        run(small, once, reporter)
+    with pytest.raises(OutputExistsError, match="--restart"):
+        run(small, replace(once, seed=4), reporter, run=small / "another")
+    assert weights_of(small / "artifact") == before
+    assert run(small, replace(once, seed=4), reporter, restart=True)
+    assert weights_of(small / "artifact") != before
+
+
+def test_a_damaged_artifact_can_be_replaced_on_purpose(small, tiny_recipe, reporter):
+    once = replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1))
+    run(small, once, reporter)
+    (small / "artifact/weights.safetensors").write_bytes(b"")
+    with pytest.raises(OutputExistsError, match="damaged"):
+        run(small, once, reporter)
+    assert run(small, once, reporter, restart=True)
+    assert checkpoint.read(small / "artifact")
+
+
+class Stopping:
+    """Kills a run at its first minibatch."""
+
+    def __getattr__(self, _):
+        return lambda *_, **__: None
+
+    def minibatch(self, *_, **__):
+        raise MemoryError
+
+
+def test_a_run_of_no_epoch_yet_resumes_into_no_other_artifact(small, tiny_recipe, reporter):
+    once = replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1))
+    run(small, once, reporter, out=small / "finished", run=small / "first")
+    other = replace(once, seed=9)
+    with pytest.raises(MemoryError):
+        run(small, other, Stopping())
+    with pytest.raises(OutputExistsError, match="another run"):
+        run(small, other, reporter, resume=True, out=small / "finished")
+    with pytest.raises(MemoryError):  # one that was to replace it still may
+        run(small, other, Stopping(), restart=True, out=small / "finished")
+    assert run(small, other, reporter, resume=True, out=small / "finished")
+
+
+def test_an_artifact_that_came_meanwhile_is_not_replaced(small, tiny_recipe, tiny_artifact):
+    class Meddling(Stopping):
+        def minibatch(self, *_, **__):
+            if not (small / "artifact").exists():
+                shutil.copytree(tiny_artifact, small / "artifact")
+
+    once = replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1))
+    with pytest.raises(OutputExistsError, match="by another command"):
+        run(small, once, Meddling())
+    assert weights_of(small / "artifact") == weights_of(tiny_artifact)
+
+
+def test_two_processes_do_not_train_in_one_folder(small, tiny_recipe, reporter):
+    class Second(Stopping):
+        error = None
+
+        def minibatch(self, *_, **__):
+            if self.error is None:
+                with pytest.raises(LockedError, match="another process") as caught:
+                    run(small, once, reporter, resume=True)
+                self.error = caught.value
+
+    once = replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1))
+    second = Second()
+    assert run(small, once, second)
+    assert second.error.path == small / "run"
+
+
+def test_a_run_ends_where_patience_does_and_resumes_to_the_same(small, tiny_recipe, reporter):
+    run_recipe = replace(tiny_recipe.run, epochs=60, patience=2)
+    patient = replace(tiny_recipe, run=run_recipe)
+    assert run(small, patient, reporter)
+    history = [record for record, _ in reporter.epochs]
+    best = min(history, key=lambda r: (r["dev_wer"], r["dev_per"]))
+    assert len(history) == best["epoch"] + 2 < 60
+    state = run_state.peek(small / "run" / run_state.FILE)
+    assert state.finished
+    assert run(small, patient, reporter, resume=True)
+    assert len(reporter.epochs) == len(history), "nothing is left to do"
+
+    class Interrupted(type(reporter)):
+        def epoch(self, record, *, best):
+            if record["epoch"] == history[-1]["epoch"] - 1:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    other = {"run": small / "again", "out": small / "again-artifact"}
+    assert not run(small, patient, Interrupted(), **other)
+    assert run(small, patient, reporter, resume=True, **other)
+    assert weights_of(small / "again-artifact") == weights_of(small / "artifact")
+    lines = (small / "again-artifact/metrics.jsonl").read_text().splitlines()
+    assert len(lines) == len(history)
+
+
+def test_the_command_says_where_it_is_and_what_comes_next(small, tiny_recipe_file):
+    text = tiny_recipe_file.read_text().replace("epochs = 8", "epochs = 30\npatience = 1")
+    (small / "tiny.toml").write_text(text)
+    done = subprocess.run(command(small, small / "tiny.toml"), cwd=ROOT, capture_output=True,
+                          text=True, check=True)  # fmt: skip
+    assert "epoch 1 of 30, minibatch 0: loss" in done.stdout
+    assert re.search(r"^epoch 2 of 30 done: .* s left", done.stdout, re.MULTILINE)
+    assert re.search(r"ended after epoch \d+ of 30: none of the last 1 was better", done.stdout)
+    *_, uncalibrated, calibrate = done.stdout.splitlines()
+    assert "not calibrated" in uncalibrated
+    assert f"calibrate --artifact {small / 'artifact'}" in calibrate
+    again = subprocess.run(command(small, small / "tiny.toml"), cwd=ROOT, capture_output=True,
+                           text=True, check=False)  # fmt: skip
+    assert (again.returncode, again.stderr.count("\n")) == (2, 1)
+    assert f"{small / 'artifact'} holds an artifact already" in again.stderr
+    assert "--restart" in again.stderr
+    both = subprocess.run(command(small, small / "tiny.toml", "--resume", "--restart"), cwd=ROOT,
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    assert both.returncode == 2
 
 
 # Stopping and going on
@@ -261,10 +405,10 @@ def test_an_unfinished_run_is_not_lost_by_accident(small, tiny_recipe_file):
 def test_another_recipe_or_lexicon_cannot_resume(small, tiny_recipe, reporter):
     once = replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1))
     run(small, once, reporter)
-    with pytest.raises(RunStateError, match="another recipe"):
+    with pytest.raises(RunStateError, match=r"another recipe \(run\.epochs 1, not 8\)"):
         run(small, tiny_recipe, reporter, resume=True)
     lexicon.write(small / "train.dict", lexicon.read(small / "train.dict")[1:], "cmudict")
-    with pytest.raises(RunStateError, match="another data"):
+    with pytest.raises(RunStateError, match=r"other content of --lexicon train\.dict"):
         run(small, once, reporter, resume=True)
     with pytest.raises(RunStateError, match="no run to resume"):
         run(small, once, reporter, resume=True, run=small / "elsewhere")
@@ -312,7 +456,7 @@ def test_a_gpu_out_of_memory_says_what_to_do(small, tiny_recipe, reporter, monke
     before = weights_of(small / "artifact")
     monkeypatch.setattr(learning, "teacher_forced", exhausted)
     with pytest.raises(TrainingError, match=r"minibatches\.size"):
-        run(small, tiny_recipe, reporter)
+        run(small, tiny_recipe, reporter, restart=True)
     assert weights_of(small / "artifact") == before
 
 
@@ -324,8 +468,8 @@ def test_a_full_disk_leaves_the_earlier_artifact(small, tiny_recipe, tiny_recipe
         resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))
 
     failed = subprocess.run(
-        command(small, tiny_recipe_file), cwd=ROOT, preexec_fn=no_room, capture_output=True,
-        text=True, check=False,
+        command(small, tiny_recipe_file, "--restart"), cwd=ROOT, preexec_fn=no_room,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert failed.returncode == 2
     assert "File too large" in failed.stderr

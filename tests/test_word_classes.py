@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 from typer.testing import CliRunner
 
@@ -22,13 +24,15 @@ def test_each_word_is_of_one_kind(word, text, kind):
 
 
 def test_kinds_are_scored_and_kept(tiny_artifact, little_lexicon, tmp_path):
+    copy = tmp_path / "tiny"
+    shutil.copytree(tiny_artifact, copy)
     done = CliRunner().invoke(app, [
-        "evaluate", "--artifact", str(tiny_artifact), "--lexicon", str(little_lexicon["dev"]),
+        "evaluate", "--keep", "--artifact", str(copy), "--lexicon", str(little_lexicon["dev"]),
         "--known", str(little_lexicon["train"]), "--device", "cpu",
     ])  # fmt: skip
     assert done.exit_code == 0
-    kept = checkpoint.read(tiny_artifact).metrics()["dev.dict"]["classes"]
+    kept = checkpoint.read(copy).metrics()["dev.dict"]["classes"]
     assert sum(rates["words"] for rates in kept.values()) == 100
     for name, rates in kept.items():
         assert f"of {rates['words']:,} wrong" in done.stdout
-        assert f"| {name} | {rates['words']} |" in (tiny_artifact / "README.md").read_text()
+        assert f"| {name} | {rates['words']} |" in (copy / "README.md").read_text()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -28,12 +28,16 @@ from model.cli.common import (
 )
 from model.combining import Way
 from model.hypothesis import MOST
-from model.lexicon import Entry, tsv
+from model.lexicon import Entry, EntryError, Row, tsv
 from model.speaker import Speaker
 from model.spelling import Spelling
 
-# `convert` makes the others of these
-AnswerFormat = Literal["cmudict", "tsv", "ctf"]
+AnswerFormat = Literal["cmudict", "tsv", "ctf", "mfa", "kaldi", "kaldip"]
+# Formats of other programs: nothing in them is a comment, and words stand as they were given
+_DICTIONARIES: tuple[AnswerFormat, ...] = ("mfa", "kaldi", "kaldip")
+# The least probability that is written, for those formats have none that is 0
+_LEAST = 1e-6
+_TINY = 1e-300
 
 
 def pronounce(
@@ -47,7 +51,16 @@ def pronounce(
         Path | None,
         typer.Option(help="A file for the answers to --input; repeated, the command goes on."),
     ] = None,
-    format: Annotated[AnswerFormat, typer.Option(help="How answers are written.")] = "cmudict",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace other answers at --output.")
+    ] = False,
+    format: Annotated[
+        AnswerFormat,
+        typer.Option(
+            help="How answers are written; in mfa and kaldip with their probabilities, "
+            "relative to the likeliest of the word."
+        ),
+    ] = "cmudict",
     alphabet: Annotated[
         Alphabet | None, typer.Option(help="The artifact's own by default.")
     ] = None,
@@ -73,29 +86,30 @@ def pronounce(
     """Pronounce words: one answer a line, in the order of the words; with --n several a word.
 
     What cannot be pronounced is told on stderr and leaves a line without phonemes (a comment in
-    the cmudict format, nothing in ctf); all else is answered, and the exit status is then 1.
+    the cmudict format, nothing in ctf, mfa, kaldi and kaldip); all else is answered, and the exit
+    status is then 1. Blank lines of the input have no answer; how many there were is told as well.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # a word is shown even if it is not UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")
     with plain_errors():
-        _check(words, input, output, format, alignment=alignment)
+        _check(words, input, output, format, alignment=alignment, overwrite=overwrite)
         checked = checkpoint.read(artifact)
         if alignment and not checked.has_attention:
             raise AlignmentError
+        carried = alphabets.carry_stress(checked.phonemes.own)
         written = alphabets.choose(
             alphabet,
             alphabets.available(checked.phonemes.own),
             stressed=stress,
-            knows_stress=checked.knows_stress,
+            knows_stress=checked.knows_stress or carried,
         )
         # What decodes chunk beside chunk decodes each of them in one thread
         phonemizer = load(
             checked, device, precision=precision, threads=threads if output is None else 1
         )
-        marks = alphabets.marks_stress(written, stress)
+        marks = alphabets.marks_stress(written, stress, carried=carried)
         speaker = Speaker(checked, phonemizer, n=n, alignment=alignment, marks=marks)
         ask = partial(_answers, speaker, alphabet=written, format=format)
-        failed = False
         if output is not None:
             identity = {
                 "artifact": checked.version,
@@ -108,27 +122,44 @@ def pronounce(
             }
             failed = bulk.answer(
                 input, output, identity=identity, ask=ask, tell=_tell,
-                threads=_side_by_side(phonemizer.decoder.device, threads),
+                threads=_side_by_side(phonemizer.decoder.device, threads), overwrite=overwrite,
             )  # fmt: skip
-        elif format == "ctf":  # marks phonemes itself, and numbers symbols over the whole list
-            entries = []
-            for spelling, ways in speaker.say(
-                words or [word for chunk in _chunks(input) for word in chunk], "native"
-            ):
-                for told in _told(spelling):
-                    _tell(told)
-                failed = failed or not ways
-                entries += [Entry(spelling.normalized or "", way.phonemes) for way in ways]
-            for line in lexicon.render(entries, "ctf") if entries else ():
-                print(line)
         else:
-            for chunk in [words] if words else _chunks(input):
-                found = ask(chunk)
-                for told in found.told:
-                    _tell(told)
-                print(found.lines, end="")
-                failed = failed or found.failed
+            lines = _Lines(input)
+            if format == "ctf":
+                failed = _print_ctf(speaker, words or [word for chunk in lines for word in chunk])
+            else:
+                failed = _print(ask, [words] if words else lines)
+            if lines.blank:
+                where = "standard input" if str(input) == "-" else str(input)
+                _tell(bulk.blank_lines(lines.blank, where))
     raise typer.Exit(1 if failed else 0)
+
+
+def _print(ask: Callable[[Sequence[str]], bulk.Answers], chunks: Iterable[Sequence[str]]) -> bool:
+    """Print the answers to words as they come; whether any word has none."""
+    failed = False
+    for chunk in chunks:
+        found = ask(chunk)
+        for told in found.told:
+            _tell(told)
+        print(found.lines, end="")
+        failed = failed or found.failed
+    return failed
+
+
+def _print_ctf(speaker: Speaker, words: Sequence[str]) -> bool:
+    """Print answers in CTF, which marks phonemes itself and numbers symbols over the whole list."""
+    failed = False
+    entries = []
+    for spelling, ways in speaker.say(words, "native"):
+        for told in _told(spelling):
+            _tell(told)
+        failed = failed or not ways
+        entries += [Entry(spelling.normalized or "", way.phonemes) for way in ways]
+    for line in lexicon.render(entries, "ctf") if entries else ():
+        print(line)
+    return failed
 
 
 def _check(
@@ -138,15 +169,18 @@ def _check(
     format: AnswerFormat,
     *,
     alignment: bool,
+    overwrite: bool,
 ) -> None:
     """Refuse options that do not go together."""
     listed = str(input) != "-"
     if words and listed:
         fail("say words, or a file of them with --input, not both")
     if output is not None and (not listed or format == "ctf"):
-        fail("--output takes a file of words with --input, and cmudict or tsv as --format")
-    if alignment and format == "ctf":
-        fail("ctf has no place for an alignment: ask for cmudict or tsv as --format")
+        fail("--output takes a file of words with --input, and any --format but ctf")
+    if overwrite and output is None:
+        fail("--overwrite is for --output")
+    if alignment and format not in ("cmudict", "tsv"):
+        fail(f"{format} has no place for an alignment: ask for cmudict or tsv as --format")
 
 
 def _side_by_side(device: str, threads: int | None) -> int:
@@ -160,7 +194,12 @@ def _answers(
     """What becomes of some words."""
     lines, told, failed = [], [], False
     for spelling, ways in speaker.say(words, alphabet):
-        lines.append(_lines(spelling, ways, format, alphabet))
+        try:
+            lines.append(_lines(spelling, ways, format, alphabet))
+        except EntryError:
+            told.append(f"{spelling.word[:80]!r}: {format} cannot hold it: tsv can")
+            failed = True
+            continue
         if speaker.alignment or spelling.warnings or spelling.error:
             unaligned = speaker.alignment and any(way.alignment is None for way in ways)
             told += _told(spelling, unaligned=unaligned)
@@ -171,7 +210,14 @@ def _answers(
 def _lines(
     spelling: Spelling, ways: Sequence[Way], format: AnswerFormat, alphabet: Alphabet
 ) -> str:
-    """One word's lines, each with its line feed."""
+    """One word's lines, each with its line feed.
+
+    Raises:
+        EntryError: where the format cannot hold them.
+    """
+    if format in _DICTIONARIES:
+        rows = _rows(spelling.word.strip(), ways, format)
+        return "".join(f"{line}\n" for line in lexicon.lines_of(rows, format, ()))
     if not ways:
         if format == "tsv":
             return f"{tsv.escape(spelling.word.strip())}\t\n"
@@ -190,18 +236,48 @@ def _lines(
     return lines
 
 
-def _chunks(path: Path) -> Iterator[list[str]]:
-    """The lines of a file, or of the standard input, some at a time; blank ones are passed over."""
-    # What is not UTF-8 becomes a word that cannot be spelt, with an answer of its own.
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
-    with (
-        sys.stdin
-        if str(path) == "-"
-        else path.open(encoding="utf-8-sig", errors="surrogateescape") as file
-    ):
-        words = (line.strip() for line in file)
-        yield from iter(lambda: list(islice(filter(None, words), bulk.CHUNK)), [])
+def _rows(word: str, ways: Sequence[Way], format: AnswerFormat) -> list[Row]:
+    """The entries of a word, each with its probability relative to the likeliest, if it has room.
+
+    That is how Kaldi and the Montreal Forced Aligner have them: the likeliest has 1.
+    """
+    if format == "kaldi":
+        return [Row(1, Entry(word, way.phonemes)) for way in ways]
+    if len(ways) <= 1:  # the likeliest, whatever its own probability
+        return [Row(1, Entry(word, way.phonemes), (1.0,)) for way in ways]
+    chances = [1.0 if way.probability is None else way.probability for way in ways]
+    best = max(_TINY, *chances)
+    return [
+        Row(1, Entry(word, way.phonemes), (max(_LEAST, round(chance / best, 6)),))
+        for way, chance in zip(ways, chances, strict=True)
+    ]
+
+
+class _Lines:
+    """The lines of a file, or of the standard input, some at a time, without the blank ones.
+
+    Attributes:
+        blank: how many blank lines there were so far.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.blank = 0
+
+    def __iter__(self) -> Iterator[list[str]]:
+        """Words of `bulk.CHUNK` lines at most."""
+        # What is not UTF-8 becomes a word that cannot be spelt, with an answer of its own.
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
+        with (
+            sys.stdin
+            if str(self.path) == "-"
+            else self.path.open(encoding="utf-8-sig", errors="surrogateescape") as file
+        ):
+            while lines := list(islice(file, bulk.CHUNK)):
+                words = [word for line in lines if (word := line.strip())]
+                self.blank += len(lines) - len(words)
+                yield words
 
 
 def _told(spelling: Spelling, *, unaligned: bool = False) -> list[str]:

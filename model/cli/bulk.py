@@ -8,6 +8,7 @@ journal's mark is written again.
 from __future__ import annotations
 
 import codecs
+import filecmp
 import gc
 import json
 import os
@@ -16,7 +17,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -25,8 +26,9 @@ from typing import Any, BinaryIO, NamedTuple
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 
+from model import file_lock
 from model.checkpoint import replace_file
-from model.errors import TangerError
+from model.errors import OutputExistsError, TangerError
 
 # Lines that are read, decoded and written together: so many of a long list, fewer where one thread
 # would else have all of a short one.
@@ -84,11 +86,12 @@ class Answers(NamedTuple):
 
 @dataclass
 class _Journal:
-    """How far a run came: bytes of the list, bytes of the answers, whether a word failed."""
+    """How far a run came: bytes of the list and of the answers, failures, blank lines."""
 
     read: int = 0
     written: int = 0
     failed: bool = False
+    blank: int = 0
 
 
 def answer(
@@ -99,20 +102,24 @@ def answer(
     ask: Callable[[list[str]], Answers],
     tell: Callable[[str], None],
     threads: int,
+    overwrite: bool = False,
 ) -> bool:
     """Write the answers to the words of a file, and say whether any of them failed.
 
     Args:
-        words: one a line; blank lines are passed over.
+        words: one a line; blank lines have no answer, and are counted.
         target: appears when all is done.
         identity: what the answers hang on, so that no other run is taken up.
         ask: answers a chunk of words; called from several threads.
         tell: gets warnings and errors, once what they are about is written.
         threads: that answer, each a chunk of its own: none of them waits for another.
+        overwrite: replace a file of other answers at `target`.
 
     Raises:
         TargetError: where `target` is the list itself, or no place for a file.
         BulkError: where another run stopped on the way to `target`.
+        LockedError: while another run is on the way to it.
+        OutputExistsError: where `target` holds anything but these answers, without `overwrite`.
         OSError: where a file cannot be read or written.
     """
     target = _place(target, words)
@@ -120,36 +127,93 @@ def answer(
     part = target.with_name(f".{target.name}.part")
     state = words.stat()
     identity = {**identity, "words": [state.st_size, state.st_mtime_ns]}
-    journal = _take_up(journal_path, part, identity)
     console = Console(stderr=True)
     columns = ("{task.description}", BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with (
-        words.open("rb") as source,
-        part.open("r+b" if part.exists() else "wb") as out,
-        Progress(*columns, console=console, disable=not console.is_terminal) as shown,
-        ThreadPoolExecutor(threads) as pool,
-        _quick_turns(),
-    ):
+    with ExitStack() as stack:
+        source = stack.enter_context(words.open("rb"))
+        out, existed = stack.enter_context(_locked(part, target))
+        if not existed:  # a run was killed right after it gave its answers their name
+            journal_path.unlink(missing_ok=True)
+        journal = _take_up(journal_path, part, identity)
+        earlier = None if overwrite else _earlier(stack, target, journal.written)
+        shown = stack.enter_context(
+            Progress(*columns, console=console, disable=not console.is_terminal)
+        )
+        pool = stack.enter_context(ThreadPoolExecutor(threads))
+        stack.enter_context(_quick_turns())
         task = shown.add_task(words.name, total=state.st_size, completed=journal.read)
         source.seek(journal.read)
         out.truncate(journal.written)
         out.seek(journal.written)
         size = min(CHUNK, max(_LEAST, state.st_size // (_BYTES * threads)))
-        for read, found in _in_order(pool, _chunks(source, size), ask, threads + 1):
-            out.write(found.lines.encode("utf-8", "backslashreplace"))
+        for chunk, found in _in_order(pool, _chunks(source, size), ask, threads + 1):
+            content = found.lines.encode("utf-8", "backslashreplace")
+            if earlier is not None and earlier.read(len(content)) != content:
+                raise _other_answers(target)
+            out.write(content)
             out.flush()
             os.fsync(out.fileno())
-            journal = _Journal(read, out.tell(), journal.failed or found.failed)
+            failed, blank = journal.failed or found.failed, journal.blank + chunk.blank
+            journal = _Journal(chunk.end, out.tell(), failed, blank)
             record = {"identity": identity, **asdict(journal)}
             replace_file(journal_path, json.dumps(record).encode())
             for each in found.told:
                 tell(each)
-            shown.update(task, completed=read)
-    if target.exists():
-        shutil.copymode(target, part)
-    part.replace(target)
-    journal_path.unlink(missing_ok=True)
+            shown.update(task, completed=chunk.end)
+        if earlier is not None and not filecmp.cmp(part, target, shallow=False):
+            raise _other_answers(target)
+        if target.exists():
+            shutil.copymode(target, part)
+        part.replace(target)
+        journal_path.unlink(missing_ok=True)
+    if journal.blank:
+        tell(blank_lines(journal.blank, str(words)))
     return journal.failed
+
+
+def blank_lines(count: int, source: str) -> str:
+    """The message that so many lines of a list hold no word."""
+    lines = "1 blank line" if count == 1 else f"{count:,} blank lines"
+    return f"{source}: {lines} passed over, without an answer in the output"
+
+
+def _earlier(stack: ExitStack, target: Path, at: int) -> BinaryIO | None:
+    """What stands at `target`, opened at a position; None where there is nothing to lose."""
+    if not target.exists() or not target.stat().st_size:
+        return None
+    file = stack.enter_context(target.open("rb"))
+    file.seek(at)
+    return file
+
+
+def _other_answers(target: Path) -> OutputExistsError:
+    return OutputExistsError(
+        target,
+        "holds something else than these answers: name another --output, or replace it with "
+        "--overwrite",
+    )
+
+
+@contextmanager
+def _locked(part: Path, target: Path) -> Iterator[tuple[BinaryIO, bool]]:
+    """The file of the answers so far, which no other process writes, and whether it was there.
+
+    It is removed again where nothing was written into it.
+    """
+    while True:
+        existed = part.exists()
+        with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as file:
+            file_lock.acquire(file.fileno(), target)
+            # Whoever held the lock may have been done meanwhile, and given the file its final name
+            if not (part.exists() and os.path.samestat(os.fstat(file.fileno()), part.stat())):
+                continue
+            try:
+                yield file, existed
+            except BaseException:
+                if not os.fstat(file.fileno()).st_size:
+                    part.unlink(missing_ok=True)
+                raise
+            return
 
 
 def _place(target: Path, words: Path) -> Path:
@@ -183,35 +247,41 @@ def _take_up(path: Path, part: Path, identity: Mapping[str, Any]) -> _Journal:
         record = json.loads(path.read_bytes())
     except FileNotFoundError:
         return _Journal()
-    if not part.exists():  # killed behind the last step but one: that run was done
-        return _Journal()
     if record.pop("identity") != identity:
         raise BulkError(path, part)
     return _Journal(**record)
 
 
-def _chunks(source: BinaryIO, size: int) -> Iterator[tuple[int, list[str]]]:
-    """Words of so many lines at a time, and where the file stands behind them."""
+class _Chunk(NamedTuple):
+    """Words of so many lines at a time, where the file stands after them, and its blank lines."""
+
+    words: list[str]
+    end: int
+    blank: int
+
+
+def _chunks(source: BinaryIO, size: int) -> Iterator[_Chunk]:
     while lines := list(islice(source, size)):
-        at = source.tell()
-        if at == sum(map(len, lines)):  # the first of all
+        end = source.tell()
+        if end == sum(map(len, lines)):  # the first of all
             lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
         spelt = (line.decode("utf-8", "surrogateescape").strip() for line in lines)
-        yield at, [word for word in spelt if word]
+        words = [word for word in spelt if word]
+        yield _Chunk(words, end, len(lines) - len(words))
 
 
 def _in_order(
     pool: ThreadPoolExecutor,
-    chunks: Iterator[tuple[int, list[str]]],
+    chunks: Iterator[_Chunk],
     ask: Callable[[list[str]], Answers],
-    most: int,
-) -> Iterator[tuple[int, Answers]]:
+    limit: int,
+) -> Iterator[tuple[_Chunk, Answers]]:
     """The answers to the chunks, of which at most so many are asked for at the same time."""
-    waiting: deque[tuple[int, Future[Answers]]] = deque()
-    for at, words in chunks:
-        waiting.append((at, pool.submit(ask, words)))
-        if len(waiting) == most:
-            read, future = waiting.popleft()
-            yield read, future.result()
-    for read, future in waiting:
-        yield read, future.result()
+    waiting: deque[tuple[_Chunk, Future[Answers]]] = deque()
+    for chunk in chunks:
+        waiting.append((chunk, pool.submit(ask, chunk.words)))
+        if len(waiting) == limit:
+            done, future = waiting.popleft()
+            yield done, future.result()
+    for done, future in waiting:
+        yield done, future.result()

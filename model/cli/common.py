@@ -5,9 +5,11 @@ torch takes a second to load, so every command imports what it uses.
 
 from __future__ import annotations
 
+import errno
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -15,7 +17,7 @@ import typer
 
 from model import cores
 from model.config import Precision
-from model.errors import TangerError
+from model.errors import OutputExistsError, TangerError
 
 if TYPE_CHECKING:
     from model.checkpoint import Artifact
@@ -27,6 +29,48 @@ ArtifactOption = Annotated[Path, typer.Option(help="The artifact's folder.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads; all by default.")]
 PrecisionOption = Annotated[Precision, typer.Option(help="What a CPU computes in.")]
+
+OverwriteOption = Annotated[
+    bool, typer.Option("--overwrite", help="Replace what else stands where the result goes.")
+]
+
+
+def check_output(path: Path, *, overwrite: bool) -> None:
+    """Refuse to replace a file, before the work that its replacement takes.
+
+    Raises:
+        OutputExistsError: where a file that is not empty stands at `path`, without `overwrite`.
+        OSError: where there is no folder for it.
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
+    if path.is_file() and path.stat().st_size and not overwrite:
+        raise OutputExistsError(
+            path, "is there already: name another file, or replace it with --overwrite"
+        )
+
+
+def check_lines(path: Path, lines: Iterable[str], *, overwrite: bool) -> None:
+    """Refuse to replace a file by another one; the same content again is no loss.
+
+    Args:
+        path: where the file goes.
+        lines: what it will hold, without their ends.
+        overwrite: whether any file may be replaced.
+
+    Raises:
+        OutputExistsError: where a file of something else stands at `path`, without `overwrite`.
+    """
+    if overwrite or not path.is_file() or not path.stat().st_size:
+        return
+    with path.open("rb") as file:
+        written = (f"{line}\n".encode() for line in lines)
+        same = all(before == now for before, now in zip_longest(file, written))
+    if not same:
+        raise OutputExistsError(
+            path,
+            "holds something else already: name another file, or replace it with --overwrite",
+        )
 
 
 def load(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,10 +17,12 @@ from model.cli.common import (
     DeviceOption,
     PrecisionOption,
     ThreadsOption,
+    fail,
     load,
     plain_errors,
     set_threads,
 )
+from model.errors import OutputExistsError
 
 if TYPE_CHECKING:
     from model.evaluation import Evaluation
@@ -28,7 +32,7 @@ def evaluate(
     lexicon: Annotated[Path, typer.Option(help="What to score on.")],
     artifact: Annotated[
         list[Path] | None,
-        typer.Option(help="The artifact's folder; several answer by their mean, and keep nothing."),
+        typer.Option(help="The artifact's folder; several answer by their mean."),
     ] = None,
     stress: Annotated[
         Path | None, typer.Option(help="A lexicon with stress digits, to score stress by.")
@@ -43,8 +47,9 @@ def evaluate(
         bool, typer.Option("--unmasked", help="Let any symbol be emitted, not only phonemes.")
     ] = False,
     keep: Annotated[
-        bool, typer.Option(help="Write the figures into the artifact and its model card.")
-    ] = True,
+        bool,
+        typer.Option(help="Write the figures into the artifact, with its card and pinned words."),
+    ] = False,
 ) -> None:
     """Score an artifact on a lexicon, greedily: error rates, speed, confusions."""
     with plain_errors():
@@ -52,8 +57,10 @@ def evaluate(
         from model.phonemizer import Phonemizer
         from model.torch_decoder import TorchDecoder
 
-        set_threads(threads)
         artifacts = artifact or [ARTIFACT]
+        if keep and (unmasked or len(artifacts) > 1):
+            fail("--keep is for one artifact, as it answers: without --unmasked")
+        set_threads(threads)
         networks = [checkpoint.read(path) for path in artifacts]
         in_torch = TorchDecoder.of(networks, device, masked=not unmasked)
         if len(networks) == 1:
@@ -73,14 +80,16 @@ def evaluate(
     try:
         _print_evaluation(" + ".join(map(str, artifacts)), lexicon, found)
     finally:
-        if keep and not unmasked and len(artifacts) == 1:
+        if keep:
             with plain_errors():
                 evaluation.keep(artifacts[0], found)
+    if not keep and len(artifacts) == 1:
+        print(f"{artifacts[0]} is as it was: --keep writes these figures into it", file=sys.stderr)
 
 
 def calibrate(
     lexicon: Annotated[Path, typer.Option(help="Words that training did not hold.")],
-    artifact: ArtifactOption = ARTIFACT,
+    artifact: ArtifactOption,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "int8",
     threads: ThreadsOption = None,
@@ -88,19 +97,41 @@ def calibrate(
         bool,
         typer.Option("--only-alternatives", help="Fit those behind a word's likeliest answer."),
     ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace what an earlier calibration fitted.")
+    ] = False,
 ) -> None:
-    """Fit an artifact's probabilities to the words of a lexicon."""
+    """Fit an artifact's probabilities to a lexicon: they then hold for words like those in it.
+
+    Its figures on other words go.
+    """
     with plain_errors():
         from model import evaluation
 
-        loaded = load(checkpoint.read(artifact), device, precision=precision, threads=threads)
+        made = checkpoint.read(artifact)
+        fitted_to = {
+            "file": lexicon.name,
+            "sha256": hashlib.sha256(lexicon.read_bytes()).hexdigest(),
+            "precision": precision,
+            "only_alternatives": only_alternatives,
+        }
+        earlier = made.training.get("calibrated_on")
+        if earlier == fitted_to:
+            print(f"{artifact} is calibrated on {lexicon} already")
+            return
+        if made.of_alternatives is not None and not overwrite:
+            name = earlier["file"] if earlier else "other words"
+            raise OutputExistsError(
+                artifact, f"is calibrated already, on {name}: --overwrite fits it anew"
+            )
+        loaded = load(made, device, precision=precision, threads=threads)
         fitted, of_alternatives = evaluation.calibrate(loaded, lexicon)
         kept = loaded.calibration if only_alternatives else None
         found = checkpoint.read(artifact)
         if found.weights_sha256 != loaded.weights_sha256:
             raise ArtifactError(artifact, "has other weights by now: calibrate it again")
-        checkpoint.recalibrate(found, kept or fitted, of_alternatives)
-    print(f"{artifact} is calibrated on {lexicon}: evaluate it again")
+        checkpoint.recalibrate(found, kept or fitted, of_alternatives, fitted_to=fitted_to)
+    print(f"{artifact} is calibrated on {lexicon}: evaluate it again, with --keep")
 
 
 def _print_evaluation(artifact: str, lexicon: Path, found: Evaluation) -> None:

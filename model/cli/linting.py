@@ -14,6 +14,7 @@ from rich.progress import Progress
 
 from model import checkpoint, lexicon
 from model.cli.common import ARTIFACT, ArtifactOption, plain_errors
+from model.lexicon import tsv
 
 if TYPE_CHECKING:
     from model.lint import Examined
@@ -48,12 +49,14 @@ def lint(
     """
     with plain_errors():
         from model import scoring
-        from model.lint import Doctor
+        from model.lint import Doctor, check_phonemes
         from model.phonemizer import Phonemizer
 
         rows = [(row.number, row.entry) for row in lexicon.read_rows(path)]
         stems = [entry for other in known or () for entry in lexicon.read(other)]
-        doctor = Doctor(Phonemizer.load(artifact, "cpu"), scoring.load(checkpoint.read(artifact)))
+        checked = checkpoint.read(artifact)
+        check_phonemes([entry for _, entry in rows], checked.phonemes.own)
+        doctor = Doctor(Phonemizer.of(checked, "cpu"), scoring.load(checked))
         with _progress() as progress:
             task = progress.add_task(path.name, total=len(rows))
             examined = doctor.examine(
@@ -91,7 +94,7 @@ def _print(path: Path, found: Sequence[Examined], format: ReportFormat) -> None:
     if format == "tsv":
         print("\t".join(_COLUMNS))
     for each in found:
-        word, phonemes = each.entry.word, " ".join(each.entry.phonemes)
+        word, phonemes = tsv.escape(each.entry.word), " ".join(each.entry.phonemes)
         reasons, suggestion = "; ".join(each.reasons), " ".join(each.suggestion or ())
         if format == "tsv":
             fields = (each.line, word, phonemes, f"{each.suspicion:.3f}", reasons, suggestion)

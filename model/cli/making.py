@@ -5,14 +5,27 @@ from __future__ import annotations
 import hashlib
 from itertools import chain, islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from model import checkpoint
-from model.cli.common import DeviceOption, ThreadsOption, plain_errors, set_threads
+from model.cli.common import (
+    DeviceOption,
+    OverwriteOption,
+    ThreadsOption,
+    check_lines,
+    check_output,
+    fail,
+    plain_errors,
+    set_threads,
+)
 from model.lexicon import Entry
+
+if TYPE_CHECKING:
+    from model.recipe import RunRecipe
+    from model.run_state import Progress
 
 
 def train(
@@ -41,7 +54,10 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run.")] = False,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Start over, giving up an unfinished run.")
+        bool,
+        typer.Option(
+            "--restart", help="Start over, giving up an unfinished run or the artifact at --out."
+        ),
     ] = False,
     fast: Annotated[
         bool, typer.Option("--fast", help="The recipe's short run, to see that all works.")
@@ -50,11 +66,16 @@ def train(
         float, typer.Option(min=0, help="Seconds of work that a killed run loses at most.")
     ] = 60.0,
 ) -> None:
-    """Train an artifact. Ctrl-C saves, --resume goes on; torchrun makes it several processes."""
+    """Train an artifact. Ctrl-C saves, --resume goes on; torchrun makes it several processes.
+
+    What stands at --out already is replaced only with --restart.
+    """
     console = Console()
     with plain_errors():
+        if resume and restart:
+            fail("--resume goes on with a run and --restart gives it up: say one of them")
         from model import recipe as recipes
-        from model import run_state
+        from model import run_state, training_output
         from model.lexicon import read
         from model.processes import joined
         from model.progress import ConsoleReporter
@@ -70,7 +91,10 @@ def train(
                 "with it, --restart gives it up, --run names another folder",
             )
         set_threads(threads)
+        if not (resume or restart):
+            training_output.check_new(out)
         with joined(device) as processes, ConsoleReporter(console) as reporter:
+            leads = processes.leads
             finished = run_training(
                 followed,
                 lexicon_path=lexicon,
@@ -84,12 +108,39 @@ def train(
                 reporter=reporter,
                 processes=processes,
                 resume=resume,
+                restart=restart,
                 save_seconds=save_every,
             )
     if not finished:
         console.print(f"stopped and saved in {folder}; go on with --resume", markup=False)
         raise typer.Exit(130)
-    console.print(f"the best epoch's artifact is {out}", markup=False)
+    if leads:
+        with plain_errors():
+            progress = run_state.peek(folder / run_state.FILE)
+        for line in _summary(out, progress, followed.run):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _summary(out: Path, progress: Progress | None, run: RunRecipe) -> list[str]:
+    """What a finished run comes to, and what to do next."""
+    lines = []
+    if progress is not None and progress.best is not None:
+        if progress.epoch < run.epochs:
+            lines.append(
+                f"ended after epoch {progress.epoch} of {run.epochs}: none of the last "
+                f"{progress.since_best} was better (patience in the recipe)"
+            )
+        lines.append(
+            f"the artifact of the best epoch, {progress.best['epoch']} of {progress.epoch}, is "
+            f"{out}: dev WER {100 * progress.best['dev_wer']:.2f} %"
+        )
+    return [
+        *lines,
+        "it is not calibrated: its probabilities fit the dev words, which chose the epoch, and "
+        "further answers (--n) have none of their own",
+        f"calibrate it on words that training did not hold: python -m model calibrate "
+        f"--artifact {out} --lexicon LEXICON",
+    ]
 
 
 def hold_out(
@@ -98,13 +149,18 @@ def hold_out(
     out: Annotated[Path, typer.Option(help="Where what remains to train on goes.")],
     held_out: Annotated[Path, typer.Option(help="Where the words to calibrate on go.")],
     seed: Annotated[int, typer.Option(help="Draws them.")] = 1,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Hold words with several pronunciations out of training, for `calibrate`."""
     with plain_errors():
         from model import holding_out
-        from model.lexicon import read, write
+        from model.lexicon import read, render, write
 
+        if out.resolve() == held_out.resolve():
+            fail("--out and --held-out are one file: name two")
         kept, drawn = holding_out.hold_out(read(lexicon), read(unseen), seed=seed)
+        for path, part in ((out, kept), (held_out, drawn)):
+            check_lines(path, render(part, "cmudict"), overwrite=overwrite)
         write(out, kept, "cmudict")
         write(held_out, drawn, "cmudict")
     words = len({entry.word for entry in drawn})
@@ -129,6 +185,7 @@ def spellings(
         typer.Option(min=0, help="So many more that are spelt like the lexicon's, behind them."),
     ] = 0,
     seed: Annotated[int, typer.Option(help="Draws those.")] = 1,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """List words that no lexicon pronounces, for teachers to label (needs wordfreq, names)."""
     with plain_errors():
@@ -146,6 +203,7 @@ def spellings(
         words = list(islice(dict.fromkeys(chain(called, written)), most))
         left_out |= set(words)
         words += letter_model.invented(own, count=invented, without=left_out, seed=seed)
+        check_lines(out, words, overwrite=overwrite)
         replace_file(out, "".join(f"{word}\n" for word in words).encode())
     print(f"{len(words):,} words written to {out}")
 
@@ -163,13 +221,14 @@ def derive(
         float, typer.Option(min=0, max=1, help="Share of the lexicon that gets a possessive.")
     ] = 0.0,
     seed: Annotated[int, typer.Option(help="Draws that share.")] = 1,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Pronounce forms of the lexicon's words by rule, for networks to learn the rules from."""
     with plain_errors():
         import random
 
         from model import english
-        from model.lexicon import pronunciations, read, write
+        from model.lexicon import pronunciations, read, render, write
 
         known = pronunciations(read(lexicon))
         left_out = {entry.word for path in without or () for entry in read(path)} | set(known)
@@ -183,6 +242,7 @@ def derive(
             if form not in left_out
             for phonemes in english.derive(form, known)
         ]
+        check_lines(out, render(entries, "cmudict"), overwrite=overwrite)
         write(out, entries, "cmudict")
     print(f"{len(entries):,} entries written to {out}")
 
@@ -190,12 +250,14 @@ def derive(
 def train_joint_ngram(
     lexicon: Annotated[list[Path], typer.Option(help="The training lexicon, and others.")],
     out: Annotated[Path, typer.Option(help="Where the model goes (.fst).")],
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Train a joint n-gram model, a teacher of another kind (needs phonetisaurus; minutes)."""
     with plain_errors():
         from model import joint_ngram
         from model.lexicon import read
 
+        check_output(out, overwrite=overwrite)
         entries = [entry for path in lexicon for entry in read(path)]
         joint_ngram.train(entries, out)
     print(f"a joint n-gram model of {len(entries):,} entries is {out}")
@@ -216,6 +278,7 @@ def label(
     ] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Let teachers say how likely each phoneme is, for a student to be trained on."""
     with plain_errors():
@@ -225,6 +288,7 @@ def label(
         from model.lexicon import read
         from model.torch_decoder import TorchDecoder
 
+        check_output(out, overwrite=overwrite)
         set_threads(threads)
         teachers = TorchDecoder.of([checkpoint.read(path) for path in teacher], device)
         entries = [entry for path in lexicon for entry in read(path)]

@@ -1,13 +1,15 @@
 """Words and their pronunciations, in the forms that people keep them in.
 
 - ``cmudict``, ``.dict``: ``WORD  P1 P2``, further pronunciations as ``WORD(1)``, comments behind
-  ``;;;`` or ``#``; words in either case, which is kept; UTF-8 or Latin-1.
+  ``;;;`` or ``#``; words in either case, which is kept.
 - ``mfa``: the Montreal Forced Aligner's, ``word<TAB>P1 P2``, with up to four columns of
   probabilities between the two.
 - ``kaldi``, ``lexicon.txt``: ``word P1 P2``; ``kaldip``, ``lexiconp.txt``: ``word 1.0 P1 P2``.
 - ``pls``: the W3C's Pronunciation Lexicon Specification 1.0, XML.
 - ``tsv``: ``word<TAB>p h o n``, in any script.
 - ``ctf``, CNTK text format: one symbol of each stream a line, joined by a sequence number.
+
+Text is UTF-8, but for CMUdict 0.7b itself; another encoding has to be named.
 """
 
 from model.lexicon.entry import (
@@ -20,6 +22,7 @@ from model.lexicon.entry import (
 )
 from model.lexicon.files import (
     PROBABILITIES,
+    Encoding,
     Reader,
     decode,
     detect_format,
@@ -27,6 +30,7 @@ from model.lexicon.files import (
     iterate_rows,
     lines_of,
     read,
+    read_content,
     read_rows,
     render,
     render_rows,
@@ -36,6 +40,7 @@ from model.lexicon.files import (
 
 __all__ = [
     "PROBABILITIES",
+    "Encoding",
     "Entry",
     "EntryError",
     "LexiconError",
@@ -49,6 +54,7 @@ __all__ = [
     "lines_of",
     "pronunciations",
     "read",
+    "read_content",
     "read_rows",
     "render",
     "render_rows",

@@ -17,14 +17,19 @@ def is_comment(line: str) -> bool:
     return bool(_COMMENT.match(line))
 
 
+def without_comment(line: str) -> str:
+    """The line as far as it is no comment."""
+    # A hundred thousand lines without either are read at every start of the service
+    return _COMMENT.sub("", line) if "#" in line or ";;;" in line else line
+
+
 def parse_line(path: Path, number: int, line: str) -> Row | None:
     """The row of a line; None where it is blank or a comment.
 
     Raises:
         LexiconError: where there is only a word.
     """
-    # A hundred thousand lines without either are read at every start of the service
-    fields = (_COMMENT.sub("", line) if "#" in line or ";;;" in line else line).split()
+    fields = without_comment(line).split()
     if not fields:
         return None
     word, *phonemes = fields

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, zip_longest
 from pathlib import Path
 
+from model.lexicon.checks import check_size
 from model.lexicon.entry import Entry, LexiconError, Row, check_phonemes, check_word
 from model.vocabulary import CNTK_PREFIX, END, START, Vocabulary
 
@@ -45,7 +46,9 @@ def parse(path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[Row]:
                         path, number, expected=f"{index}:1 |# {table[index]}", found=symbol
                     )
                 streams[stream].append(symbol)
-        yield Row(number, _entry(path, number, streams["S0"], streams["S1"]))
+        row = Row(number, _entry(path, number, streams["S0"], streams["S1"]))
+        check_size(path, row)
+        yield row
 
 
 def render(entries: Sequence[Entry], mapping: Sequence[str] | None) -> Iterator[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
 from model.errors import TangerError
 
@@ -34,21 +34,52 @@ class Row(NamedTuple):
 
 
 class LexiconError(TangerError, ValueError):
-    """A line that a lexicon cannot have.
+    """A line that a lexicon cannot have, and further ones of the same file.
 
     Attributes:
         path: the file.
         line: its number, from 1.
         expected: what should have stood there.
         found: what stood there.
+        further: the errors of the lines after it, as far as they are known.
     """
 
-    def __init__(self, path: Path, line: int, *, expected: str, found: str) -> None:
-        super().__init__(f"{path}:{line}: expected {expected}, found {found[:80]!r}")
+    def __init__(
+        self,
+        path: Path,
+        line: int,
+        *,
+        expected: str,
+        found: str,
+        further: Sequence[LexiconError] = (),
+        complete: bool = True,
+    ) -> None:
+        message = f"{path}:{line}: expected {expected}, found {found[:80]!r}"
+        others = [str(error) for error in further] + ["(and more)"] * (not complete)
+        super().__init__("\n".join([message, *others]))
         self.path = path
         self.line = line
         self.expected = expected
         self.found = found
+        self.further = tuple(further)
+
+    @classmethod
+    def of(cls, errors: Sequence[LexiconError], *, complete: bool) -> Self:
+        """One error for several of the same file.
+
+        Args:
+            errors: at least one, in the order of their lines.
+            complete: whether these are all.
+        """
+        first, *further = errors
+        return cls(
+            first.path,
+            first.line,
+            expected=first.expected,
+            found=first.found,
+            further=further,
+            complete=complete,
+        )
 
 
 class EntryError(TangerError, ValueError):

@@ -9,10 +9,13 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import Literal
 
 from model.lexicon import cmudict, ctf, kaldi, mfa, pls, tsv
+from model.lexicon.checks import MAX_LINE, Faults, LineParser, SeparationCheck
 from model.lexicon.entry import Entry, LexiconError, LexiconFormat, Row
 
 ParseLine = Callable[[Path, int, str], Row | None]
@@ -35,26 +38,49 @@ _NAMES: Mapping[str, LexiconFormat] = {"lexicon.txt": "kaldi", "lexiconp.txt": "
 _SUFFIXES: Mapping[str, LexiconFormat] = {".ctf": "ctf", ".tsv": "tsv", ".pls": "pls"}
 # How many numbers beside an entry a format has a place for, where it has for any
 PROBABILITIES: Mapping[LexiconFormat, int] = {"mfa": 4, "kaldip": 1}
-# A line of more characters is none, and would have to be kept whole
-_LONGEST_LINE = 1 << 16
+# Bytes of a file, at most: it is read whole
+MAX_FILE = 1 << 30
+# What a lexicon's text may be in; all but UTF-8 has to be named
+Encoding = Literal["utf-8", "latin-1", "windows-1252", "utf-16"]
+# How CMUdict up to 0.7b begins: one of its words is in Latin-1
+_CMUDICT = b";;; # CMUdict "
 
 
-def read(path: Path, format: LexiconFormat | None = None) -> list[Entry]:
+def read(
+    path: Path, format: LexiconFormat | None = None, *, encoding: Encoding = "utf-8"
+) -> list[Entry]:
     """The entries of the lexicon at `path`, in its order, repeated lines included.
 
     Raises:
         LexiconError, OSError: as `read_rows`.
     """
-    return [row.entry for row in read_rows(path, format)]
+    return [row.entry for row in read_rows(path, format, encoding=encoding)]
 
 
-def read_rows(path: Path, format: LexiconFormat | None = None) -> list[Row]:
+def read_rows(
+    path: Path, format: LexiconFormat | None = None, *, encoding: Encoding = "utf-8"
+) -> list[Row]:
     """The entries of the lexicon at `path`, with their lines and probabilities.
 
     Raises:
-        LexiconError, OSError: as `iterate_rows`.
+        LexiconError: as `iterate_rows`.
+        OSError: where it cannot be read.
     """
-    return list(iterate_rows(path, path.read_bytes(), format))
+    return list(iterate_rows(path, read_content(path), format, encoding=encoding))
+
+
+def read_content(path: Path) -> bytes:
+    """The bytes of the lexicon at `path`.
+
+    Raises:
+        LexiconError: where there are more than `MAX_FILE`.
+        OSError: where it cannot be read.
+    """
+    with path.open("rb") as file:
+        content = file.read(MAX_FILE + 1)
+    if len(content) > MAX_FILE:
+        raise LexiconError(path, 1, expected=f"at most {MAX_FILE:,} bytes", found="a larger file")
+    return content
 
 
 def iterate_rows(
@@ -63,6 +89,7 @@ def iterate_rows(
     format: LexiconFormat | None = None,
     *,
     arpabet: bool | None = None,
+    encoding: Encoding = "utf-8",
 ) -> Iterator[Row]:
     """The entries of a lexicon, one at a time: a list of them takes ten times the file.
 
@@ -71,48 +98,97 @@ def iterate_rows(
         content: what stands there.
         format: by default what the file's name and first line tell (see `detect_format`).
         arpabet: what IPA in PLS is to become (see `pls.phonemes_of`).
+        encoding: of the text; PLS has its own declaration.
 
     Raises:
-        LexiconError: for the first bad line.
+        LexiconError: after the last row, with the first bad lines, of which there may be several.
     """
-    encoding = _encoding(content)
-    found = format or detect_format(path, _lines(content, encoding))
-    if found == "pls":
-        parser = pls.Parser(path, arpabet=arpabet)
-        yield from parser.feed(content)
-        yield from parser.close()
-    elif found == "ctf":
-        yield from ctf.parse(path, enumerate(_lines(content, encoding), start=1))
-    else:
-        parse = _PARSE_LINE[found]
-        for number, line in enumerate(_lines(content, encoding), start=1):
-            if (row := parse(path, number, line)) is not None:
-                yield row
+    faults = Faults()
+    if format != "pls" and encoding != "utf-8":
+        content = _transcoded(path, content, encoding)
+    found = format or detect_format(path, _first_lines(content))
+    separation = SeparationCheck()
+    for row in _rows(path, content, found, faults, arpabet=arpabet, may_be_csv=format is None):
+        separation.note(row)
+        yield row
+    faults.raise_any()
+    separation.raise_any(path)
+
+
+def _rows(
+    path: Path,
+    content: bytes,
+    format: LexiconFormat,
+    faults: Faults,
+    *,
+    arpabet: bool | None,
+    may_be_csv: bool,
+) -> Iterator[Row]:
+    """The rows of a file in UTF-8, or of a PLS."""
+    if format == "pls":
+        xml = pls.Parser(path, arpabet=arpabet)
+        yield from xml.feed(content)
+        yield from xml.close()
+        return
+    lines = _lines(path, content, faults)
+    if format == "ctf":
+        yield from ctf.parse(path, lines)
+        return
+    parser = _line_parser(path, format, may_be_csv=may_be_csv)
+    for number, line in lines:
+        try:
+            row = parser.parse(number, line)
+        except LexiconError as e:
+            faults.add(e)
+            continue
+        if row is not None:
+            yield row
 
 
 class Reader:
     """Reads a lexicon that comes piece by piece, in constant memory: any format but CTF, UTF-8."""
 
-    def __init__(self, path: Path, format: LexiconFormat, *, arpabet: bool | None = None) -> None:
-        """Begin a lexicon; `path` is for its errors, `arpabet` as `pls.phonemes_of` has it.
+    def __init__(
+        self,
+        path: Path,
+        format: LexiconFormat,
+        *,
+        arpabet: bool | None = None,
+        on_fault: Callable[[LexiconError], None] | None = None,
+        may_be_csv: bool = False,
+    ) -> None:
+        """Begin a lexicon.
+
+        Args:
+            path: for its errors.
+            format: any but CTF, whose lines stand in one another's context.
+            arpabet: as `pls.phonemes_of` has it.
+            on_fault: gets each bad line of a format in which the next one can be read none the
+                less; by default the first is raised.
+            may_be_csv: whether commas between word and phonemes are a fault.
 
         Raises:
-            ValueError: for CTF, whose lines stand in one another's context.
+            ValueError: for CTF.
         """
         if format == "ctf":
             raise ValueError("CTF is read whole")
         self.path = path
         self._pls = pls.Parser(path, arpabet=arpabet) if format == "pls" else None
-        self._parse = None if format == "pls" else _PARSE_LINE[format]
+        self._parser = (
+            None if format == "pls" else _line_parser(path, format, may_be_csv=may_be_csv)
+        )
+        self._on_fault = on_fault
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
         self._line = 1
-        self._rest = ""
+        # The beginning of a line whose end is yet to come, and its characters
+        self._rest: list[str] = []
+        self._length = 0
 
     def feed(self, content: bytes) -> Iterator[Row]:
         """The rows that end in the next piece.
 
         Raises:
-            LexiconError: for the first bad line.
+            LexiconError: for the first bad line, unless `on_fault` took it.
         """
         return self._read(content, last=False)
 
@@ -120,7 +196,7 @@ class Reader:
         """The rows that are left at the end.
 
         Raises:
-            LexiconError: for the first bad line.
+            LexiconError: as `feed`.
         """
         return self._read(b"", last=True)
 
@@ -128,17 +204,31 @@ class Reader:
         if self._pls is not None:
             yield from self._pls.close() if last else self._pls.feed(content)
             return
-        assert self._parse is not None
-        *lines, self._rest = (self._rest + self._decoded(content, last=last)).split("\n")
-        if last:
-            lines.append(self._rest)
+        begun, *lines = self._decoded(content, last=last).split("\n")
+        self._rest.append(begun)
+        self._length += len(begun)
+        if lines or last:
+            lines.insert(0, "".join(self._rest))
+            rest = "" if last else lines.pop()
+            self._rest, self._length = [rest], len(rest)
         for line in lines:
-            if (row := self._parse(self.path, self._line, line)) is not None:
+            if (row := self._parsed(line)) is not None:
                 yield row
             self._line += 1
-        if len(self._rest) > _LONGEST_LINE:
-            expected = f"lines of at most {_LONGEST_LINE} characters"
-            raise LexiconError(self.path, self._line, expected=expected, found=self._rest)
+        if self._length > MAX_LINE:
+            expected = f"lines of at most {MAX_LINE} characters"
+            found = "".join(self._rest)
+            raise LexiconError(self.path, self._line, expected=expected, found=found)
+
+    def _parsed(self, line: str) -> Row | None:
+        assert self._parser is not None
+        try:
+            return self._parser.parse(self._line, line)
+        except LexiconError as e:
+            if self._on_fault is None:
+                raise
+            self._on_fault(e)
+            return None
 
     def _decoded(self, content: bytes, *, last: bool) -> str:
         try:
@@ -149,22 +239,75 @@ class Reader:
             raise LexiconError(self.path, line, expected="UTF-8", found=wrong) from e
 
 
-def decode(content: bytes) -> str:
-    """Text of a lexicon's bytes: UTF-8 (with or without a mark), else Latin-1 as CMUdict 0.7b."""
-    return content.decode(_encoding(content))
+def _line_parser(path: Path, format: LexiconFormat, *, may_be_csv: bool) -> LineParser:
+    comments = cmudict.without_comment if format == "cmudict" else None
+    return LineParser(
+        path, format, _PARSE_LINE[format], without_comment=comments, may_be_csv=may_be_csv
+    )
 
 
-def _encoding(content: bytes) -> str:
+def _transcoded(path: Path, content: bytes, encoding: Encoding) -> bytes:
+    """The content in UTF-8.
+
+    Raises:
+        LexiconError: where it is not in that encoding.
+    """
     try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        return "latin-1"
-    return "utf-8-sig"
+        return content.decode(encoding).encode()
+    except UnicodeError as e:
+        start = e.start if isinstance(e, UnicodeDecodeError) else 0
+        line = content.count(b"\n", 0, start) + 1
+        wrong = repr(content[start : start + 4])
+        raise LexiconError(path, line, expected=encoding, found=wrong) from e
 
 
-def _lines(content: bytes, encoding: str) -> Iterator[str]:
-    """The lines with line feeds; only a line feed ends one."""
-    return io.TextIOWrapper(io.BytesIO(content), encoding, newline="\n")
+def _lines(path: Path, content: bytes, faults: Faults) -> Iterator[tuple[int, str]]:
+    """The lines with line feeds, and their numbers; only a line feed ends one.
+
+    Where one is not UTF-8, CMUdict 0.7b itself is in Latin-1, and in nothing else a fault.
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        expected = "UTF-8 (`convert --encoding utf-16` makes it)"
+        raise LexiconError(path, 1, expected=expected, found="UTF-16")
+    file = io.BytesIO(content.removeprefix(codecs.BOM_UTF8))
+    older = content.startswith(_CMUDICT)
+    for number, line in enumerate(iter(partial(file.readline, 4 * MAX_LINE), b""), start=1):
+        try:
+            text = line.decode()
+        except UnicodeDecodeError as e:
+            if not older:
+                expected = "UTF-8 (of other encodings `convert --encoding` makes it)"
+                wrong = repr(line[e.start : e.end])
+                faults.add(LexiconError(path, number, expected=expected, found=wrong))
+                continue
+            text = line.decode("latin-1")
+        if len(text) > MAX_LINE:
+            # The rest of it would count as another one
+            expected = f"lines of at most {MAX_LINE} characters"
+            faults.add(LexiconError(path, number, expected=expected, found=text))
+            faults.raise_any()
+        yield number, text
+
+
+def _first_lines(content: bytes) -> Iterator[str]:
+    """The lines as far as they tell the format."""
+    file = io.BytesIO(content.removeprefix(codecs.BOM_UTF8))
+    lines = iter(partial(file.readline, MAX_LINE), b"")
+    return (line.decode("utf-8", "replace") for line in lines)
+
+
+def decode(path: Path, content: bytes) -> str:
+    """Text of a file in UTF-8, with or without a byte order mark.
+
+    Raises:
+        LexiconError: where it is in another encoding.
+    """
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as e:
+        line = content.count(b"\n", 0, e.start) + 1
+        wrong = repr(content[e.start : e.end])
+        raise LexiconError(path, line, expected="UTF-8", found=wrong) from e
 
 
 def format_named(path: Path) -> LexiconFormat | None:

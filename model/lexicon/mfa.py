@@ -7,6 +7,7 @@ https://montreal-forced-aligner.readthedocs.io/en/latest/user_guide/dictionary.h
 
 from __future__ import annotations
 
+import math
 import re
 from itertools import takewhile
 from pathlib import Path
@@ -39,6 +40,8 @@ def parse_line(path: Path, number: int, line: str) -> Row | None:
     if not phonemes or len(numbers) > _MOST:
         expected = "word<TAB>phoneme phoneme ..., with up to four numbers before the phonemes"
         raise LexiconError(path, number, expected=expected, found=line)
+    if not all(map(math.isfinite, numbers)):
+        raise LexiconError(path, number, expected="numbers of ordinary size", found=line)
     if any(value > 1 for value in numbers[:2]):
         raise LexiconError(path, number, expected="a probability of at most 1.0", found=line)
     return Row(number, Entry(fields[0], phonemes), numbers)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
+from model.lexicon.checks import check_size, find_stray
 from model.lexicon.entry import Entry, EntryError, LexiconError, Row, check_phonemes
 
 if TYPE_CHECKING:
@@ -29,9 +30,12 @@ _NAMESPACE = "http://www.w3.org/2005/01/pronunciation-lexicon"
 # Bounds on what a lexeme may hold, so that no file takes more memory than its longest lexeme
 _DEPTH = 64
 _ELEMENTS = 100
+_ENTRIES = 400
 _CHARACTERS = 4096
 _CHUNK = 1 << 16
 _TOKEN = 1 << 18
+# Families of encodings with a byte a character
+_SINGLE_BYTE = re.compile(r"(iso-8859-|windows-|cp|ibm)[0-9]{1,4}|koi8-[ru]|macintosh", re.I)
 # XML 1.0 has no way to write these (2.2)
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -79,12 +83,17 @@ class Parser:
         self._rows: list[Row] = []
         self._depth = 0
         self._fed = 0
+        # What came since the parser last got something: it begins a tag anew with each piece
+        self._pending = bytearray()
         self._alphabet: str | None = None
         self._lexeme: _Lexeme | None = None
+        # Of the grapheme or phoneme element that is open, and its characters
         self._text: list[str] | None = None
+        self._length = 0
         self._spoken_in: tuple[int, str | None, bool] = (0, None, False)
         self._expat = expat.ParserCreate(namespace_separator=" ")
         self._expat.buffer_text = True
+        self._expat.XmlDeclHandler = self._declaration
         self._expat.StartDoctypeDeclHandler = self._doctype
         self._expat.StartElementHandler = self._start
         self._expat.EndElementHandler = self._end
@@ -96,13 +105,11 @@ class Parser:
         Raises:
             LexiconError: for what cannot stand there.
         """
-        for start in range(0, len(content), _CHUNK):
-            piece = content[start : start + _CHUNK]
-            self._parse(piece, last=False)
-            self._fed += len(piece)
-            if self._fed - self._expat.CurrentByteIndex > _TOKEN:
-                raise self._error(f"tags of at most {_TOKEN} bytes", "a longer one")
-            yield from self._take()
+        self._pending += content
+        while len(self._pending) >= _CHUNK:
+            piece = bytes(self._pending[:_CHUNK])
+            del self._pending[:_CHUNK]
+            yield from self._fed_with(piece)
 
     def close(self) -> Iterator[Row]:
         """The rows that are left.
@@ -110,8 +117,17 @@ class Parser:
         Raises:
             LexiconError: where the file ends too early.
         """
+        yield from self._fed_with(bytes(self._pending))
+        self._pending.clear()
         self._parse(b"", last=True)
         yield from self._take()
+
+    def _fed_with(self, piece: bytes) -> list[Row]:
+        self._parse(piece, last=False)
+        self._fed += len(piece)
+        if self._fed - self._expat.CurrentByteIndex > _TOKEN:
+            raise self._error(f"tags of at most {_TOKEN} bytes", "a longer one")
+        return self._take()
 
     def _parse(self, piece: bytes, *, last: bool) -> None:
         try:
@@ -128,6 +144,13 @@ class Parser:
         line = self._expat.CurrentLineNumber
         return LexiconError(self.path, line, expected=expected, found=found)
 
+    def _declaration(self, version: str, encoding: str | None, standalone: int) -> None:
+        """Refuse an encoding before the parser looks it up: Python knows some that are none."""
+        del version, standalone
+        if encoding is not None and not _is_character_set(encoding):
+            expected = "an encoding of XML's (save the file as UTF-8)"
+            raise self._error(expected, encoding)
+
     def _doctype(self, name: str, *_: object) -> None:
         raise self._error("no document type declaration", f"<!DOCTYPE {name}")
 
@@ -140,7 +163,11 @@ class Parser:
             if name != "lexicon":
                 raise self._error(f"<lexicon xmlns={_NAMESPACE!r}>", f"<{tag}>")
             self._alphabet = attributes.get("alphabet")
+        elif self._text is not None:
+            raise self._error("text alone in a <grapheme> or <phoneme>", f"<{name or tag}>")
         elif name == "lexeme":
+            if self._lexeme is not None:
+                raise self._error("</lexeme>", "<lexeme>")
             self._lexeme = _Lexeme([], [])
         elif self._lexeme is None:
             return
@@ -152,12 +179,13 @@ class Parser:
             preferred = attributes.get("prefer") == "true"
             alphabet = attributes.get("alphabet", self._alphabet)
             self._spoken_in = (self._expat.CurrentLineNumber, alphabet, preferred)
-            self._text = []
+            self._text, self._length = [], 0
 
     def _characters(self, text: str) -> None:
         if self._text is not None:
             self._text.append(text)
-            if sum(map(len, self._text)) > _CHARACTERS:
+            self._length += len(text)
+            if self._length > _CHARACTERS:
                 raise self._error(f"at most {_CHARACTERS} characters", text)
 
     def _end(self, tag: str) -> None:
@@ -169,8 +197,11 @@ class Parser:
             self._rows.extend(self._finished(lexeme))
             self._lexeme = None
         elif name in ("grapheme", "phoneme") and self._text is not None:
-            text = " ".join("".join(self._text).split())
+            held = "".join(self._text)
             self._text = None
+            if stray := find_stray(held):
+                raise self._error(f"spaces, not {stray}", held)
+            text = " ".join(held.split())
             if not text:
                 raise self._error(f"a {name}", f"<{name}/>")
             if name == "grapheme":
@@ -192,10 +223,15 @@ class Parser:
             missing = "phoneme" if lexeme.graphemes else "grapheme"
             raise self._error(f"a <{missing}> in each <lexeme>", "none")
         first = next((spoken for spoken in lexeme.phonemes if spoken.preferred), lexeme.phonemes[0])
+        if len(lexeme.graphemes) * len(lexeme.phonemes) > _ENTRIES:
+            found = f"{len(lexeme.graphemes)} graphemes of {len(lexeme.phonemes)} phonemes"
+            raise self._error(f"at most {_ENTRIES} entries of a lexeme", found)
         others = [spoken for spoken in lexeme.phonemes if spoken is not first]
         for grapheme in lexeme.graphemes:
             for spoken in (first, *others):
-                yield Row(spoken.line, Entry(grapheme, spoken.phonemes))
+                row = Row(spoken.line, Entry(grapheme, spoken.phonemes))
+                check_size(self.path, row)
+                yield row
 
 
 class _Spoken(NamedTuple):
@@ -240,6 +276,18 @@ def _check(row: Row) -> None:
     check_phonemes(row.number, row.entry)
     if " ".join(word.split()) != word or not word or _NOT_XML.search(word + "".join(phonemes)):
         raise EntryError(row.number, word, phonemes)
+
+
+def _is_character_set(encoding: str) -> bool:
+    """Whether XML's parser reads it: its own four, and those with a byte a character."""
+    if encoding.upper() in ("UTF-8", "UTF-16", "US-ASCII", "ISO-8859-1"):
+        return True
+    if not _SINGLE_BYTE.fullmatch(encoding):
+        return False
+    try:
+        return len(bytes(range(256)).decode(encoding, "replace")) == 256
+    except LookupError:
+        return False
 
 
 def _local(tag: str) -> str:

@@ -6,13 +6,22 @@ from pathlib import Path
 
 from model.lexicon.entry import Entry, EntryError, LexiconError, Row, check_phonemes
 
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+# What ends a line for one reader or another: str.splitlines, spreadsheets, Unicode (UAX #14)
+LINE_BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+_ESCAPES = str.maketrans(
+    {
+        **{each: each.encode("unicode_escape").decode() for each in LINE_BREAKS},
+        "\\": "\\\\",
+        "\t": "\\t",
+    }
+)
 
 
 def escape(field: str) -> str:
     r"""A field of an answer, which may hold any characters.
 
-    Tabs, line ends and backslashes become ``\t``, ``\n``, ``\r`` and ``\\``.
+    Tabs, line breaks and backslashes become ``\t``, ``\n``, ``\r``, ``\x0b``, ``\u2028`` and so
+    on, and ``\\``, as Python writes them in a string.
     """
     return field.translate(_ESCAPES)
 
@@ -38,7 +47,7 @@ def render_line(row: Row) -> str:
         EntryError: where it would read as something else.
     """
     word = row.entry.word
-    if not word or word != word.strip() or any(blank in word for blank in "\t\n\r"):
+    if not word or word != word.strip() or any(blank in word for blank in "\t" + LINE_BREAKS):
         raise EntryError(row.number, *row.entry)
     check_phonemes(row.number, row.entry)
     return f"{word}\t{' '.join(row.entry.phonemes)}"

@@ -9,6 +9,8 @@ is chosen when it is loaded: an image may be built on one machine and run on ano
 from __future__ import annotations
 
 import ctypes
+import hashlib
+import logging
 import platform
 import shutil
 import subprocess
@@ -16,6 +18,8 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
+
+log = logging.getLogger("tanger.native")
 
 _HERE = Path(__file__).parent
 _SOURCE = _HERE / "decode.c"
@@ -59,17 +63,55 @@ KINDS = (
 
 
 def library(kinds: Collection[Kind] = KINDS) -> tuple[str, ctypes.CDLL] | None:
-    """The fastest of what was made that runs here, with its kind; None where there is none."""
+    """The fastest of what was made that runs here, with its kind; None where there is none.
+
+    What was compiled of another source than stands here counts as none, with a warning.
+    """
     flags = _flags()
     for kind in kinds:
         if platform.machine() in kind.machines and set(kind.flags) <= flags and kind.path.exists():
-            return kind.name, load(kind.path)
+            try:
+                return kind.name, load(kind.path)
+            except LibraryError as e:
+                log.warning("%s", e)
     return None
 
 
+class LibraryError(OSError):
+    """A compiled decode that is of no use to this version.
+
+    Attributes:
+        path: its file.
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} {problem}: run `python -m model.native.build`")
+        self.path = path
+
+
 def load(path: Path) -> ctypes.CDLL:
-    """What `compile_for` made."""
-    return ctypes.CDLL(str(path))
+    """What `compile_for` made.
+
+    Raises:
+        LibraryError: where it was made of another source, or is no library.
+    """
+    try:
+        found = ctypes.CDLL(str(path))
+        source = found.tanger_source
+    except OSError as e:
+        raise LibraryError(path, f"cannot be loaded ({e})") from e
+    except AttributeError as e:
+        raise LibraryError(path, "was compiled of an older decode.c") from e
+    source.restype = ctypes.c_char_p
+    if source() != _source_hash().encode():
+        raise LibraryError(path, "was compiled of another decode.c than stands beside it")
+    return found
+
+
+def _source_hash() -> str:
+    """Names the source; its structures are laid out in `model.native.network` a second time."""
+    content = _SOURCE.read_bytes() + _SOURCE.with_suffix(".h").read_bytes()
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def build() -> list[Path]:
@@ -101,7 +143,8 @@ def compile_for(kind: Kind, compiler: str, path: Path) -> None:
     Raises:
         subprocess.CalledProcessError: where it fails.
     """
-    command = [compiler, *_OPTIONS, *kind.options, str(_SOURCE), "-o", str(path), "-lm"]
+    source = f'-DTANGER_SOURCE="{_source_hash()}"'
+    command = [compiler, *_OPTIONS, source, *kind.options, str(_SOURCE), "-o", str(path), "-lm"]
     subprocess.run(command, check=True)
 
 

@@ -10,6 +10,8 @@
 
    One source, compiled once for each kind of processor (see build.py), which differs in `dot` alone. */
 
+#include <float.h>
+#include <limits.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -169,15 +171,16 @@ INLINE float exponential(float x) {
     return sum * power;
 }
 
-/* exp(-x), where sigmoid and tanh are not yet flat: the product of three stays finite. */
+/* exp(-x), where sigmoid and tanh are not yet flat: the product of three stays finite. What is no
+   number counts as the least. */
 INLINE float decay(float x) {
-    x = x < -29.0f ? -29.0f : x;
+    x = x > -29.0f ? x : -29.0f;
     return exponential(-(x > 29.0f ? 29.0f : x));
 }
 
-/* exp(x) of a softmax, whose x is at most 0; minus infinity among them. */
+/* exp(x) of a softmax, whose x is at most 0; minus infinity among them, and what is no number. */
 INLINE float share_of(float x) {
-    return x < -79.0f ? 0.0f : exponential(x < -79.0f ? 0.0f : x);
+    return x > -79.0f ? exponential(x > -79.0f ? x : 0.0f) : 0.0f;
 }
 
 INLINE uint8_t step_of(float state) {
@@ -538,18 +541,28 @@ static void step(const struct network *n, int slots, int rows, const int32_t *le
                w->read + (size_t)row * 2 * part);
 }
 
-/* Logits of a row -> probabilities, none for what would begin a round too many; the likeliest symbol. */
+/* Logits of a row -> probabilities, none for what would begin a round too many; the likeliest symbol.
+
+   No pronunciation is empty: </s> is never the first symbol. The others then have the probabilities that they
+   have beside it (see model/decoding.py); where nothing is left to them, the likeliest keeps the least one. */
 static int weigh(const struct network *n, float *logits, const uint16_t *said, int count, const int32_t *streaks,
                  const int32_t *limits) {
     for (int size = 1; size <= LARGEST_CIRCLE && size <= count; size++)
         if (streaks[size - 1] >= limits[size - 1]) logits[said[count - size]] = -INFINITY;
     int best = 0;
+    float end = logits[n->end];
+    if (!count) logits[n->end] = -INFINITY;
     for (int symbol = 1; symbol < n->symbols; symbol++)
         if (logits[symbol] > logits[best]) best = symbol;
-    float most = logits[best], sum = 0;
+    logits[n->end] = end;
+    float most = end > logits[best] ? end : logits[best], sum = 0;
     for (int symbol = 0; symbol < n->padded_symbols; symbol++) logits[symbol] = share_of(logits[symbol] - most);
     for (int symbol = 0; symbol < n->padded_symbols; symbol++) sum += logits[symbol];
     for (int symbol = 0; symbol < n->padded_symbols; symbol++) logits[symbol] /= sum;
+    if (!count) {
+        logits[n->end] = 0;
+        if (logits[best] < FLT_MIN) logits[best] = FLT_MIN;
+    }
     return best;
 }
 
@@ -773,10 +786,20 @@ static void begin(const struct network *n, int words, const int32_t *letters, co
     start_rows(n, words, slots, letters, lengths, w);
 }
 
+/* The source that this was compiled of: no other caller knows how its structures are laid out. */
+const char *tanger_source(void) {
+    return TANGER_SOURCE;
+}
+
+/* Returns 0; -1 where there is no memory, -2 for words or a width that there cannot be. */
 int tanger_decode(const struct network *n, int words, const int32_t *letters, const int32_t *lengths, int width,
                   int room, struct answers *answers) {
+    if (words < 1 || width < 1 || words > INT_MAX / width) return -2;
     int rows = 0, slots = words * width;
-    for (int word = 0; word < words; word++) rows += lengths[word];
+    for (int word = 0; word < words; word++) {
+        if (lengths[word] < 1 || lengths[word] > lengths[0] || rows > INT_MAX - lengths[word]) return -2;
+        rows += lengths[word];
+    }
     struct work work;
     struct beam beams[2];
     struct candidate *candidates = NULL;

@@ -29,7 +29,7 @@ struct network {
     const float *output_weight;    /* [hidden, padded_symbols] */
     const float *output_bias;      /* [padded_symbols], minus infinity for what is never said */
     const float *stress_of_top;    /* [4, hidden] */
-    const float *stress_of_symbol; /* [symbols, 4] */
+    const float *stress_of_symbol; /* [symbols, 4], minus infinity for classes that it cannot have */
 };
 
 /* What is written: of every word so many hypotheses, all one behind the other, and of each its steps, as

@@ -17,6 +17,7 @@ import numpy as np
 from model import stress
 from model.config import NetworkConfig
 from model.hypothesis import Decoded, length_bound
+from model.inventory import stress_bias
 from model.vocabulary import Vocabulary, frame
 from model.weights import (
     Array,
@@ -31,6 +32,8 @@ _PANEL = 32  # outputs that lie together, as in decode.c
 _LANES = 16  # logits that are computed together
 _ZERO = 128  # the step that means zero
 _STEPS = 127  # from zero to one
+_WIDEST = 1 << 12  # hypotheses of a word
+_REFUSED = -2  # what C returns for words that there cannot be
 
 
 class _Product(ctypes.Structure):
@@ -123,6 +126,7 @@ class NativeNetwork:
 
         Raises:
             MemoryError: where there is none.
+            ValueError: for rows of another kind.
         """
         decoded, _ = self._answers(rows, 1)
         return decoded
@@ -132,6 +136,7 @@ class NativeNetwork:
 
         Raises:
             MemoryError: where there is none.
+            ValueError: for rows of another kind, or a width that is none.
         """
         decoded, found = self._answers(rows, width)
         answers = iter(decoded)
@@ -141,13 +146,19 @@ class NativeNetwork:
         self, rows: Sequence[Sequence[int]], width: int
     ) -> tuple[list[Decoded], list[int]]:
         """The answers to all the words, one behind the other, and how many each of them has."""
-        words, length = len(rows), len(rows[0])
+        words, length = len(rows), max(map(len, rows), default=0)
+        if not length or len(rows[0]) != length:
+            raise ValueError("no words, or not the longest first")
+        if not 0 < width <= _WIDEST:
+            raise ValueError(f"a beam of {width}, not of 1 to {_WIDEST}")
         room = length_bound(length)
         slots = words * width
         if self._config.boundaries:
             rows = [frame(row, self._graphemes, boundaries=True) for row in rows]
         lengths = np.fromiter(map(len, rows), np.int32, words)
         letters = np.fromiter(chain.from_iterable(rows), np.int32, lengths.sum())
+        if not 0 <= letters.min() <= letters.max() < self._config.input_symbols:
+            raise ValueError(f"letters outside of the {self._config.input_symbols} that there are")
         symbols = np.empty(slots * room, np.uint16)
         probabilities = np.empty(slots * room, np.float32)
         marks = np.empty(slots * room, np.uint8) if self._config.stress else None
@@ -157,7 +168,12 @@ class NativeNetwork:
             _at(symbols), _at(probabilities), None if marks is None else _at(marks),
             _at(counts), _at(complete), _at(found),
         )  # fmt: skip
-        if self._decode(self._network, words, _at(letters), _at(lengths), width, room, answers):
+        outcome = self._decode(
+            self._network, words, _at(letters), _at(lengths), width, room, answers
+        )
+        if outcome == _REFUSED:
+            raise ValueError("an empty word, or too many words")
+        if outcome:
             raise MemoryError(f"for {slots} answers to words of up to {length} letters")
         several = found.tolist()
         counts, complete = counts[: sum(several)], complete[: sum(several)]
@@ -238,7 +254,7 @@ class NativeNetwork:
             )
             bias = _check(weights["stress_head.of_top.bias"], stress.CLASSES)
             network.stress_of_top = self._floats(of_top * stabiliser)
-            network.stress_of_symbol = self._floats(of_symbol + bias)
+            network.stress_of_symbol = self._floats(of_symbol + bias + stress_bias(phonemes))
         return network
 
     def _product(self, weight: Array, *, parts: int) -> _Product:

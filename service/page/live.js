@@ -9,7 +9,7 @@ const PAUSE = 150;
 // Listeners are told once the typing is over
 const SPEAK = 700;
 const MOST = 24;
-const EXAMPLES = ["tanger", "Ångström", "o'brien", "borrowers'", "zyzzyva", "1984"];
+const EXAMPLES = ["tangerish", "Ångström", "o'brien", "borrowers'", "zyzzyva", "1984"];
 
 export class Live {
   #timer = null;

@@ -1,0 +1,330 @@
+"""What the files of an artifact may hold: every field's type, every weight's kind, and sizes.
+
+An artifact comes from elsewhere. Whatever is wrong with it is an `ArtifactError` that names the
+file, before anything is built from it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import stat
+from collections.abc import Collection, Mapping
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import numpy as np
+import safetensors
+
+from model.calibration import Calibration
+from model.config import NetworkConfig
+from model.errors import TangerError
+from model.vocabulary import Vocabulary
+from model.weights import Array, shapes
+
+# Bytes of a file, at most: of the weights, and of each of the others.
+MAX_WEIGHTS = 1 << 30
+MAX_FILE = 1 << 24
+# Levels of arrays and objects within each other.
+_DEPTH = 32
+_NAME = 200  # characters
+_SYMBOLS = 1 << 15  # the compiled decode keeps them in 16 bits
+_SYMBOL = 64  # characters
+_SIZE = 1 << 14  # largest size in a network's config
+_LAYERS = 64
+_COEFFICIENT = 1e6
+# Weights are kept as float16; some engines compute with them as such
+_LARGEST_WEIGHT = float(np.finfo(np.float16).max)
+# exp(4 * scale) is finite in float32
+_LARGEST_SCALE = 20.0
+_PINNED_WORDS = 32
+_PINNED_LETTERS = 64
+_DTYPES = {"F16": np.float16, "F32": np.float32}
+
+
+class ArtifactError(TangerError, ValueError):
+    """An artifact that cannot be used.
+
+    Attributes:
+        path: the file or folder at fault.
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+
+
+def read_file(path: Path, *, limit: int = MAX_FILE) -> bytes:
+    """The content of a file of an artifact.
+
+    Raises:
+        ArtifactError: where it cannot be read, is no ordinary file, or has more than `limit` bytes.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ArtifactError(path, "is no ordinary file")
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except (OSError, ValueError) as e:
+        if isinstance(e, ArtifactError):
+            raise
+        raise ArtifactError(path, f"cannot be read: {getattr(e, 'strerror', None) or e}") from e
+    if len(content) > limit:
+        raise ArtifactError(path, f"is larger than {limit:,} bytes, the most that is read")
+    return content
+
+
+def parse_json(path: Path, content: bytes) -> dict[str, Any]:
+    """The object that a JSON file holds.
+
+    Raises:
+        ArtifactError: where it holds none, is nested too deeply, or has NaN or infinity in it.
+    """
+
+    def refuse(constant: str) -> None:
+        raise ArtifactError(path, f"holds {constant}, which is no number of JSON")
+
+    try:
+        value = json.loads(content, parse_constant=refuse)
+    except ArtifactError:
+        raise
+    except ValueError as e:
+        raise ArtifactError(path, f"is not JSON: {e}") from e
+    except RecursionError as e:
+        raise ArtifactError(path, f"is nested deeper than {_DEPTH} levels") from e
+    if not isinstance(value, dict):
+        raise ArtifactError(path, "is not a JSON object")
+    level: list[Any] = [value]
+    for _ in range(_DEPTH):
+        nested = [each for each in level if isinstance(each, dict | list)]
+        level = [
+            inner
+            for each in nested
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    if any(isinstance(each, dict | list) for each in level):
+        raise ArtifactError(path, f"is nested deeper than {_DEPTH} levels")
+    return value
+
+
+def parse_object(path: Path, value: object, name: str) -> dict[str, Any]:
+    """The object that stands under `name` in a file, or an entry of it.
+
+    Raises:
+        ArtifactError: where it is none.
+    """
+    if not isinstance(value, dict):
+        raise ArtifactError(path, f"{name} is {_described(value)}, not an object")
+    return value
+
+
+def parse_text(path: Path, value: object, name: str, *, longest: int = _NAME) -> str:
+    """The text that stands under `name`.
+
+    Raises:
+        ArtifactError: where it is none, is too long, or cannot be printed.
+    """
+    if not isinstance(value, str):
+        raise ArtifactError(path, f"{name} is {_described(value)}, not text")
+    if not 0 < len(value) <= longest or not value.isprintable():
+        raise ArtifactError(
+            path, f"{name} is {value[:80]!a}, not 1 to {longest} printable characters"
+        )
+    return value
+
+
+def parse_sha256(path: Path, value: object, name: str) -> str:
+    """The digest that stands under `name`.
+
+    Raises:
+        ArtifactError: where it is none.
+    """
+    if not isinstance(value, str) or len(value) != 64 or not set(value) <= set("0123456789abcdef"):
+        raise ArtifactError(path, f"the sha256 of {name} is {_described(value)}")
+    return value
+
+
+def parse_network(path: Path, value: object) -> NetworkConfig:
+    """The config of a network, each field of its own type.
+
+    Raises:
+        ArtifactError: names the field that is missing, unknown or of another kind.
+    """
+    given = parse_object(path, value, "network")
+    known = {each.name: each for each in fields(NetworkConfig)}
+    hints = get_type_hints(NetworkConfig)
+    if unknown := sorted(given.keys() - known.keys()):
+        raise ArtifactError(path, f"network has no field {_listed(unknown)} in this version")
+    required = {name for name, each in known.items() if each.default is MISSING}
+    if missing := sorted(required - given.keys()):
+        raise ArtifactError(path, f"network lacks {_listed(missing)}")
+    for name, field_value in given.items():
+        _check_field(path, name, field_value, hints[name])
+    try:
+        return NetworkConfig(**given)
+    except ValueError as e:
+        raise ArtifactError(path, f"network: {e}") from e
+
+
+def _check_field(path: Path, name: str, value: object, hint: Any) -> None:
+    """Refuse what is not of the type that a config's field has."""
+    if hint is bool:
+        fits, expected = isinstance(value, bool), "true or false"
+    elif hint is int:
+        most = _LAYERS if name.endswith("layers") else _SIZE
+        fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
+        expected = f"a whole number of at most {most}"
+    elif hint is float:
+        fits, expected = _is_number(value), "a number"
+    else:  # a Literal
+        choices = get_args(hint)
+        fits = isinstance(value, str) and value in choices
+        expected = f"one of {', '.join(choices)}"
+    if not fits:
+        raise ArtifactError(path, f"network.{name} is {_described(value)}, not {expected}")
+
+
+def parse_calibration(path: Path, value: object, name: str) -> Calibration | None:
+    """A calibration; None where there is none, or one of an older form, whose fields are others.
+
+    Raises:
+        ArtifactError: where it is no object of numbers.
+    """
+    if value is None:
+        return None
+    given = parse_object(path, value, name)
+    for field, number in given.items():
+        if not (_is_number(number) and abs(number) <= _COEFFICIENT):
+            problem = f"{name}.{field[:80]} is {_described(number)}, not a number"
+            raise ArtifactError(path, f"{problem} of at most {_COEFFICIENT:,.0f}")
+    try:
+        return Calibration(**given)
+    except TypeError:
+        return None
+
+
+def parse_vocabulary(path: Path, value: object, name: str) -> Vocabulary:
+    """A table of symbols.
+
+    Raises:
+        ArtifactError: where it is none, or has no symbol of its own.
+    """
+    given = parse_object(path, value, name)
+    symbols = given.get("symbols")
+    if not isinstance(symbols, list) or len(symbols) > _SYMBOLS:
+        found = f"{len(symbols):,} symbols" if isinstance(symbols, list) else _described(symbols)
+        raise ArtifactError(path, f"{name}.symbols is {found}, not an array of at most {_SYMBOLS}")
+    for place, symbol in enumerate(symbols):
+        # Line separators and the like are not printable, but letters may be: marks, joiners
+        fits = isinstance(symbol, str) and 0 < len(symbol) <= _SYMBOL
+        if not fits or symbol.split() != [symbol] or not _is_encodable(symbol):
+            problem = f"{name}.symbols[{place}] is {_described(symbol)}"
+            raise ArtifactError(path, f"{problem}, not 1 to {_SYMBOL} characters without a space")
+    for side in ("prefix", "other_prefix"):
+        if not isinstance(given.get(side), str) or len(given[side]) > _SYMBOL:
+            raise ArtifactError(path, f"{name}.{side} is {_described(given.get(side))}, not text")
+    try:
+        vocabulary = Vocabulary(tuple(symbols), given["prefix"], given["other_prefix"])
+    except ValueError as e:
+        raise ArtifactError(path, f"{name}: {e}") from e
+    if not vocabulary.own:
+        raise ArtifactError(path, f"{name} has no symbol beside the special ones")
+    return vocabulary
+
+
+def parse_weights(path: Path, content: bytes, config: NetworkConfig) -> dict[str, Array]:
+    """The weights of a network by name, float32.
+
+    Raises:
+        ArtifactError: names the weight that is missing, unknown, of another shape or number format
+            than the config says, or not finite.
+    """
+    try:
+        found = dict(safetensors.deserialize(content))  # type: ignore[no-untyped-call]
+    except (safetensors.SafetensorError, ValueError) as e:
+        raise ArtifactError(path, f"is no safetensors file: {e}") from e
+    expected = shapes(config)
+    misfit = "its weights and config do not fit: "
+    if missing := sorted(expected.keys() - found.keys()):
+        raise ArtifactError(path, f"{misfit}it lacks {_listed(missing)}")
+    if unknown := sorted(found.keys() - expected.keys()):
+        raise ArtifactError(path, f"{misfit}it holds {_listed(unknown)}")
+    weights = {}
+    for name, shape in expected.items():
+        tensor = found[name]
+        dtype = _DTYPES.get(tensor["dtype"])
+        if dtype is None:
+            problem = f"{name} is in {tensor['dtype']}, not in {' or '.join(_DTYPES)}"
+            raise ArtifactError(path, problem)
+        # numpy keeps a number as an array of one
+        if (tuple(tensor["shape"]) or (1,)) != (shape or (1,)):
+            problem = f"{name} has the shape {tensor['shape']}, not {list(shape)}"
+            raise ArtifactError(path, f"{misfit}{problem}")
+        array = np.frombuffer(tensor["data"], dtype).reshape(shape).astype(np.float32)
+        if not (np.abs(array) <= _LARGEST_WEIGHT).all():
+            raise ArtifactError(path, f"{name} holds NaN, infinity or a number beyond float16")
+        weights[name] = array
+    if config.stabiliser and abs(weights["stabiliser.scale"].item()) > _LARGEST_SCALE:
+        raise ArtifactError(path, f"stabiliser.scale is beyond {_LARGEST_SCALE:g}")
+    return weights
+
+
+def parse_pinned(
+    path: Path, value: object, graphemes: Vocabulary, phonemes: Vocabulary
+) -> dict[str, tuple[str, ...]]:
+    """Words with the answers that they should get.
+
+    Raises:
+        ArtifactError: where they are too many or too long to be decoded at every check, or no words
+            and answers of this artifact.
+    """
+    given = parse_object(path, value, "words")
+    if len(given) > _PINNED_WORDS:
+        raise ArtifactError(path, f"holds {len(given):,} words, of which {_PINNED_WORDS} are read")
+    pinned = {}
+    for word, text in given.items():
+        if not 0 < len(word) <= _PINNED_LETTERS or any(letter not in graphemes for letter in word):
+            problem = f"{word[:80]!a} is no word of 1 to {_PINNED_LETTERS} of its graphemes"
+            raise ArtifactError(path, problem)
+        # As many as are decoded
+        answer = text.split() if isinstance(text, str) and len(text) <= _SYMBOL * 200 else [""]
+        if len(answer) > 200 or any(phoneme not in phonemes for phoneme in answer):
+            raise ArtifactError(path, f"the answer to {word!a} is none in its phonemes")
+        pinned[word] = tuple(answer)
+    return pinned
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is one, not true or false, and float can hold it."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+    return True
+
+
+def _described(value: object) -> str:
+    """A value for a message, whatever its size."""
+    if isinstance(value, Mapping):
+        return "an object"
+    if isinstance(value, list):
+        return "an array"
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**20:
+        return "a huge number"
+    return "missing" if value is None else ascii(value)[:80]
+
+
+def _listed(names: Collection[str]) -> str:
+    """The first few names, for a message."""
+    shown = ", ".join(name[:80] for name in list(names)[:3])
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
