@@ -102,6 +102,7 @@ def test_options_are_sent(service, ask):
 def test_every_option_of_the_service_can_be_asked_for():
     def values(annotation):
         """What a type of literals allows."""
+        annotation = getattr(annotation, "__value__", annotation)  # of a type with a name
         parts = typing.get_args(annotation)
         return {v for part in parts for v in values(part)} if parts else {annotation}
 
