@@ -21,6 +21,8 @@ from starlette.routing import request_response
 
 from model import __version__
 from service import conditional, docs_page, front_page, metrics, problems, representations
+from service.buffers import AnswerPieces, ByteBudget
+from service.connections import Connections
 from service.head_requests import HeadRequests
 from service.intake import read_json, read_no_query, read_timeout, unless_gone, unless_stopped
 from service.keys import KeyGate
@@ -102,6 +104,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.service = service
+    app.state.buffers = buffers = ByteBudget(settings.max_buffered)
+    app.state.connections = connections = Connections(
+        limit=settings.max_connections,
+        budget=buffers,
+        send_timeout=settings.send_timeout,
+        min_send_rate=settings.min_send_rate,
+    )
+    service.metrics.watch_server(connections)
 
     def refused(status: HTTPStatus, request_id: str) -> None:
         """Note what was no request, and got its answer before there was one."""
@@ -116,6 +126,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         public |= front_page.PATHS
     if "/docs" in public:
         public |= docs_page.PATHS
+    app.add_middleware(AnswerPieces, budget=buffers)
     app.add_middleware(HeadRequests)
     app.add_middleware(KeyGate, keys=lambda: service.keys, public=public)
     app.add_middleware(SecurityHeaders)
@@ -141,7 +152,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             timeout = read_timeout(request, **limits)
             due = time.monotonic() + timeout
             asked = await read_json(
-                request, PronounceRequest, limit=settings.max_body, seconds=settings.body_timeout
+                request,
+                PronounceRequest,
+                limit=settings.max_body,
+                seconds=settings.body_timeout,
+                budget=buffers,
             )
             work = service.begin(asked.words, asked)
             if work.missing:

@@ -73,7 +73,11 @@ def add_lexicon_routes(app: FastAPI, service: Service) -> None:
         with unless_stopped():
             read_no_query(request)
             spoken = await read_json(
-                request, Spoken, limit=settings.max_body, seconds=settings.body_timeout
+                request,
+                Spoken,
+                limit=settings.max_body,
+                seconds=settings.body_timeout,
+                budget=app.state.buffers,
             )
             pronunciations = _checked(word, spoken)
             new = await own.put(word, pronunciations)

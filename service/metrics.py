@@ -12,8 +12,10 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
+
+from service import logs
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _WORDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -31,6 +33,21 @@ class Watched(Protocol):
 
     def serving(self) -> dict[str, str]:
         """Name and version of the model."""
+
+
+class WatchedServer(Protocol):
+    """The HTTP server's connections; see `service.connections`."""
+
+    refused: int
+    too_slow: int
+    too_much: int
+
+    def __len__(self) -> int:
+        """How many are open."""
+
+    @property
+    def held(self) -> int:
+        """Bytes of large requests and answers."""
 
 
 class Metrics:
@@ -81,6 +98,10 @@ class Metrics:
         """Ask `watched` for its state from now on."""
         self.registry.register(_State(watched))
 
+    def watch_server(self, connections: WatchedServer) -> None:
+        """Ask the HTTP server for its state from now on."""
+        self.registry.register(_ServerState(connections))
+
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count an answered request.
 
@@ -121,3 +142,31 @@ class _State(Collector):
         model = GaugeMetricFamily("tanger_model", "The weights that answer.", labels=list(told))
         model.add_metric(list(told.values()), 1)
         return [*families, model]
+
+
+class _ServerState(Collector):
+    def __init__(self, connections: WatchedServer) -> None:
+        self.connections = connections
+
+    def collect(self) -> list[GaugeMetricFamily | CounterMetricFamily]:
+        found = self.connections
+        ended = CounterMetricFamily(
+            "tanger_connections_ended",
+            "Connections that were not served on, by why.",
+            labels=["reason"],
+        )
+        ended.add_metric(["too_many"], found.refused)
+        ended.add_metric(["reads_too_slowly"], found.too_slow)
+        ended.add_metric(["sends_too_much"], found.too_much)
+        return [
+            GaugeMetricFamily("tanger_connections", "Open connections.", len(found)),
+            GaugeMetricFamily(
+                "tanger_buffered_bytes", "Large requests and answers held.", found.held
+            ),
+            ended,
+            CounterMetricFamily(
+                "tanger_log_lines_dropped",
+                "Log lines that nobody read in time.",
+                logs.dropped_lines(),
+            ),
+        ]
