@@ -21,6 +21,8 @@ from starlette.routing import request_response
 
 from model import __version__
 from service import conditional, docs_page, front_page, metrics, problems, representations
+from service.buffers import AnswerPieces
+from service.connections import Connections
 from service.cross_origin import CrossOrigin
 from service.head_limits import HeadLimits
 from service.head_requests import HeadRequests
@@ -107,6 +109,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.service = service
+    buffers = service.buffers
+    app.state.connections = connections = Connections(
+        limit=settings.max_connections,
+        budget=buffers,
+        send_timeout=settings.send_timeout,
+        min_send_rate=settings.min_send_rate,
+    )
+    service.metrics.watch_server(connections)
 
     def refused(status: HTTPStatus, request_id: str) -> None:
         """Note what was no request, and got its answer before there was one."""
@@ -143,7 +153,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             timeout = read_timeout(request, **limits)
             due = time.monotonic() + timeout
             asked = await read_json(
-                request, PronounceRequest, limit=settings.max_body, seconds=settings.body_timeout
+                request,
+                PronounceRequest,
+                limit=settings.max_body,
+                seconds=settings.body_timeout,
+                budget=buffers,
             )
             options = representations.needed(asked, media_type)
             # The body may have been long in coming
@@ -268,6 +282,7 @@ def _add_middleware(app: DescribedApp, service: Service, requests: RequestLog | 
     if "/docs" in public.templates:
         public = PublicRoutes(settings.public_routes, app.routes, besides=besides | docs_page.PATHS)
     app.public = public.templates if service.keys else None
+    app.add_middleware(AnswerPieces, budget=service.buffers)
     app.add_middleware(HeadRequests)
     app.add_middleware(KeyGate, keys=lambda: service.keys, public=public)
     app.add_middleware(HeadLimits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from html import escape
 from importlib.resources import files
 
@@ -67,8 +68,10 @@ def add_docs_page(app: FastAPI) -> None:
 
 def _add_file(app: FastAPI, name: str, media_type: str) -> None:
     source = files("fastapi_swagger") / "resources" / name
+    # Once for everybody: a megabyte for each who takes it slowly would add up
+    content = cache(source.read_bytes)
 
     @app.get(f"/docs/{name}", include_in_schema=False)
     async def file() -> Response:
         headers = {"Cache-Control": _KEPT}
-        return Response(source.read_bytes(), media_type=media_type, headers=headers)
+        return Response(content(), media_type=media_type, headers=headers)

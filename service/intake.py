@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
+from service.buffers import ByteBudget
 from service.headers import header
 from service.interruption import InterruptedWaitError, interrupted_by
 from service.json_shape import first_fault
@@ -38,7 +39,9 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 
-async def read_json(request: Request, model: type[M], *, limit: int, seconds: float) -> M:
+async def read_json(
+    request: Request, model: type[M], *, limit: int, seconds: float, budget: ByteBudget
+) -> M:
     """The body of `request` as a `model`.
 
     Args:
@@ -46,9 +49,11 @@ async def read_json(request: Request, model: type[M], *, limit: int, seconds: fl
         model: what it should be.
         limit: the most bytes.
         seconds: until it has to be here.
+        budget: what it is counted against until it is read.
 
     Raises:
         RequestTimeoutError: where it is not.
+        BuffersFullError: where it is large and the budget is spent.
         UnsupportedMediaTypeError, ContentCodingError: where it does not say that it is JSON, or
             that it is compressed.
         BodyTooLargeError: beyond `limit` bytes, before it is read where its length is told.
@@ -60,33 +65,41 @@ async def read_json(request: Request, model: type[M], *, limit: int, seconds: fl
             f"send Content-Type: application/json, not {media_type or 'none'}"
         )
     _check_head(request, limit)
-    body = bytearray()
-    try:
-        async with asyncio.timeout(seconds):
-            # Not by `request.stream`, which for a body in one piece takes longer than to receive it
-            more = True
-            while more:
-                message = await request.receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientDisconnect
-                body += message.get("body", b"")
-                more = message.get("more_body", False)
-                if len(body) > limit:
-                    raise BodyTooLargeError(limit)
-    except TimeoutError as e:
-        raise RequestTimeoutError(f"the body did not come within {seconds:g} s") from e
+    body = await _read_body(request, limit=limit, seconds=seconds, budget=budget)
     if len(body) > _LARGE_BODY:
         try:
-            fault = first_fault(bytes(body), model)
+            fault = first_fault(body, model)
         except ValueError as e:
             raise NotJSONError(str(e)) from e
         if fault is not None:
             raise InvalidRequestError(ProblemError(where="body", message=fault))
     try:
         # Strictly: what the document calls a boolean is no 1 and no "yes"
-        return model.model_validate_json(bytes(body), strict=True)
+        return model.model_validate_json(body, strict=True)
     except ValidationError as e:
         raise _refusal(e) from e
+
+
+async def _read_body(request: Request, *, limit: int, seconds: float, budget: ByteBudget) -> bytes:
+    body = bytearray()
+    try:
+        with budget.hold() as hold:
+            async with asyncio.timeout(seconds):
+                # Not by `request.stream`, which for a body in one piece takes longer than to
+                # receive it
+                more = True
+                while more:
+                    message = await request.receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientDisconnect
+                    body += message.get("body", b"")
+                    more = message.get("more_body", False)
+                    if len(body) > limit:
+                        raise BodyTooLargeError(limit)
+                    hold.resize(len(body))
+            return bytes(body)
+    except TimeoutError as e:
+        raise RequestTimeoutError(f"the body did not come within {seconds:g} s") from e
 
 
 async def read_pieces(request: Request, *, limit: int, seconds: float) -> AsyncIterator[bytes]:

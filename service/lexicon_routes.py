@@ -84,7 +84,11 @@ def add_lexicon_routes(app: FastAPI, service: Service) -> None:
             read_no_query(request)
             timeout = read_timeout(request, **limits)
             spoken = await read_json(
-                request, Spoken, limit=settings.max_body, seconds=settings.body_timeout
+                request,
+                Spoken,
+                limit=settings.max_body,
+                seconds=settings.body_timeout,
+                budget=service.buffers,
             )
             pronunciations = _checked(word, spoken)
             new = await own.put(word, pronunciations, timeout=timeout)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import sys
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict
+
+from service.log_writer import LogWriter
 
 _SHARED: tuple[Any, ...] = (
     structlog.contextvars.merge_contextvars,
@@ -17,6 +20,19 @@ _SHARED: tuple[Any, ...] = (
 )
 
 
+_writer: LogWriter | None = None
+
+
+def stream() -> LogWriter | TextIO:
+    """Where log lines go."""
+    return _writer or sys.stderr
+
+
+def dropped_lines() -> int:
+    """How many lines were dropped, because nobody read those before them."""
+    return _writer.dropped if _writer else 0
+
+
 def _without_colours(_: Any, __: str, event: EventDict) -> EventDict:
     """Uvicorn says some things twice, the second time with the codes of a terminal."""
     event.pop("color_message", None)
@@ -24,19 +40,23 @@ def _without_colours(_: Any, __: str, event: EventDict) -> EventDict:
 
 
 def configure(level: str, form: str) -> None:
-    """Send everything that is logged to stderr.
+    """Send everything that is logged to stderr, without ever waiting for who reads it.
 
     Args:
         level: debug, info, warning or error.
         form: json or text.
     """
+    global _writer  # noqa: PLW0603  # logging is the process's own
+    if _writer is None:
+        _writer = LogWriter(2)
+        atexit.register(_writer.close)
     renderers: tuple[Any, ...] = (
         (structlog.processors.format_exc_info, structlog.processors.JSONRenderer())
         if form == "json"
         else (structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),)
     )
     named = (structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder())
-    handler = logging.StreamHandler()
+    handler = logging.StreamHandler(_writer)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*_SHARED, *named],
@@ -52,6 +72,6 @@ def configure(level: str, form: str) -> None:
     structlog.configure(
         processors=[*_SHARED, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _writer)),
         cache_logger_on_first_use=True,
     )

@@ -13,9 +13,10 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from service import logs
 from service.schemas import WordErrorCode
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -25,7 +26,6 @@ _GAUGES = {
     "queue_words": "Words that wait to be decoded.",
     "queue_oldest_seconds": "Seconds that the word at the head of the queue has waited.",
     "queue_drain_seconds": "Seconds until the queue would be empty, at the present rate.",
-    "response_bytes": "Bytes reserved for answers that are being made or sent.",
     "cached_words": "Answers of the network that are kept in memory.",
     "workers_ready": "Decoding processes that are ready.",
     "ready": "1 where a request that comes now would be decoded, as /readyz says, else 0.",
@@ -49,6 +49,21 @@ class Watched(Protocol):
     @property
     def engine(self) -> str | None:
         """What decodes; None before any worker was ready."""
+
+
+class WatchedServer(Protocol):
+    """The HTTP server's connections; see `service.connections`."""
+
+    refused: int
+    too_slow: int
+    too_much: int
+
+    def __len__(self) -> int:
+        """How many are open."""
+
+    @property
+    def held(self) -> int:
+        """Bytes of large requests and answers."""
 
 
 class Metrics:
@@ -138,6 +153,10 @@ class Metrics:
         """Ask `watched` for its state from now on."""
         self.registry.register(_State(watched))
 
+    def watch_server(self, connections: WatchedServer) -> None:
+        """Ask the HTTP server for its state from now on."""
+        self.registry.register(_ServerState(connections))
+
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count an answered request.
 
@@ -190,3 +209,31 @@ class _State(Collector):
         if self.watched.engine is not None:
             engine.add_metric([self.watched.engine], 1)
         return [*families, model, engine]
+
+
+class _ServerState(Collector):
+    def __init__(self, connections: WatchedServer) -> None:
+        self.connections = connections
+
+    def collect(self) -> list[GaugeMetricFamily | CounterMetricFamily]:
+        found = self.connections
+        ended = CounterMetricFamily(
+            "tanger_connections_ended",
+            "Connections that were not served on, by why.",
+            labels=["reason"],
+        )
+        ended.add_metric(["too_many"], found.refused)
+        ended.add_metric(["reads_too_slowly"], found.too_slow)
+        ended.add_metric(["sends_too_much"], found.too_much)
+        return [
+            GaugeMetricFamily("tanger_connections", "Open connections.", len(found)),
+            GaugeMetricFamily(
+                "tanger_buffered_bytes", "Large requests and answers held.", found.held
+            ),
+            ended,
+            CounterMetricFamily(
+                "tanger_log_lines_dropped",
+                "Log lines that nobody read in time.",
+                logs.dropped_lines(),
+            ),
+        ]

@@ -8,8 +8,6 @@ high side of what the answer takes up until its client has read it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 # Letters of work for joining one part of a word to those before it, for each pronunciation wanted.
@@ -37,23 +35,6 @@ class RequestCost(NamedTuple):
 
     letters: int
     response_bytes: int
-
-
-class ResponseMemoryError(Exception):
-    """The answers that are being made or sent leave no room for another one now.
-
-    Attributes:
-        needed: bytes of the answer that found no room.
-        limit: bytes of all answers.
-    """
-
-    def __init__(self, needed: int, limit: int) -> None:
-        super().__init__(
-            f"answers that are being made or read slowly leave no room for one of about "
-            f"{needed:,} bytes, of {limit:,} in all: try again soon, or send fewer words at a time"
-        )
-        self.needed = needed
-        self.limit = limit
 
 
 def join_letters(parts: int, pronunciations: int) -> float:
@@ -89,26 +70,3 @@ def explanation_bytes(parts: int, characters: int) -> int:
         characters: of the word and of what it was read as.
     """
     return (parts + 1) * _ORIGIN + _CHARACTER * characters
-
-
-class ResponseMemory:
-    """The bytes of all answers between their requests' admission and their last byte sent."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.used = 0
-
-    @contextmanager
-    def reserved(self, size: int) -> Iterator[None]:
-        """Keep room for an answer.
-
-        Raises:
-            ResponseMemoryError: where there is none now.
-        """
-        if self.used and self.used + size > self.limit:
-            raise ResponseMemoryError(size, self.limit)
-        self.used += size
-        try:
-            yield
-        finally:
-            self.used -= size

@@ -26,7 +26,6 @@ from service.lexicon_errors import (
 )
 from service.lexicon_store import FullEntryError
 from service.pool import WorkerLostError
-from service.pricing import ResponseMemoryError
 from service.schemas import Problem, ProblemError
 from service.telemetry import REQUEST_ID
 
@@ -142,6 +141,21 @@ class UnavailableError(Exception):
         self.state = state
 
 
+class BuffersFullError(Exception):
+    """More bytes than there is room for are held for clients that take or send them slowly.
+
+    Attributes:
+        limit: bytes that there is room for.
+    """
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"connections hold more than {limit:,} bytes already: try again later, or send and ask "
+            "for less at a time"
+        )
+        self.limit = limit
+
+
 class ReloadError(Exception):
     """New weights that cannot answer; the old ones still do."""
 
@@ -198,8 +212,8 @@ TABLE: Mapping[type[Exception], Kind] = {
     StressError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     QueueFullError: Kind(HTTPStatus.TOO_MANY_REQUESTS, "queue_full", retry=True),
     UnavailableError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", retry=True),
+    BuffersFullError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "buffers_full", retry=True),
     WorkerLostError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "worker_lost", retry=True),
-    ResponseMemoryError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "response_memory_full", retry=True),
     DeadlineError: Kind(HTTPStatus.GATEWAY_TIMEOUT, "deadline_missed", retry=True),
     NoEntryError: Kind(HTTPStatus.NOT_FOUND, "no_entry"),
     EntryError: Kind(HTTPStatus.CONFLICT, "format_cannot_hold"),
@@ -224,7 +238,7 @@ async def known(request: Request, error: Exception) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, ContentCodingError):
         headers["Accept-Encoding"] = "identity"  # RFC 9110, 12.5.3
-    if isinstance(error, BodyTooLargeError | RequestTimeoutError):
+    if isinstance(error, BodyTooLargeError | BuffersFullError | RequestTimeoutError):
         headers["Connection"] = "close"  # the rest of the body is never read
     errors = error.errors if isinstance(error, InvalidRequestError) else ()
     return _problem(request, kind.status, kind.code, str(error), errors, headers)
@@ -241,7 +255,8 @@ async def http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     code = status.phrase.lower().replace(" ", "_")
-    detail = f"no {request.method} {request.scope['path']} here; /openapi.json lists what there is"
+    path = request.scope["path"][:200]
+    detail = f"no {request.method} {path} here; /openapi.json lists what there is"
     headers = dict(error.headers or {})
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(sorted(_methods(request)))

@@ -3,30 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
-from collections.abc import Callable, Sized
+import struct
+from collections.abc import Callable
 from http import HTTPStatus
+from typing import NoReturn, cast
 
 import httptools
 import uvicorn
 from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from service.problems import MEDIA_TYPE
-from service.schemas import Problem
-from service.telemetry import REQUEST_ID
+from service.connections import Connections, SendProgress
+from service.flow import Flow, KnownHead, LingeringClose
+from service.problems import BuffersFullError
+from service.refusals import (
+    FIELDS_TOO_LARGE,
+    LONGEST_HEAD,
+    MAX_FIELDS,
+    MAX_FIELDS_SIZE,
+    MAX_TARGET,
+    NOT_HTTP,
+    TARGET_TOO_LONG,
+    Refusal,
+    too_many_connections,
+)
 
-# Longest request line and headers together, in bytes: a word of 10,000 letters, percent-encoded,
-# still gets an answer of its own.
-LONGEST_HEAD = 1 << 17
+# What connections beyond the limit are answered
+PROBES = frozenset({b"/livez", b"/readyz", b"/startupz", b"/health"})
 
 _CLOSE = (b"connection", b"close")
 # Seconds that what a client sends may be on its way as we hang up.
 _LAST_CALL = 0.5
-# Requests that wait behind another on its connection before nothing more is read of it
-_MOST_AHEAD = 16
+# struct linger: a reset in place of a close that waits for what is not sent (socket(7))
+_DROP_UNSENT = struct.pack("ii", 1, 0)
+# Requests that wait for their turn on a connection before nothing more is read of it
+_MAX_AHEAD = 8
+# Bytes that the parser gets at a time, outside of bodies: it cannot be stopped within them, and a
+# request that is read takes far more memory than its bytes
+_SLICE = 512
+# Bytes that are parsed as soon as they are received; more have to wait for their turn
+_PARSED_AT_ONCE = 8192
+# Seconds that a connection beyond the limit has for its request
+_SURPLUS_TIMEOUT = 1.0
 # What says how long a body is
 _FRAMING = (b"content-length", b"transfer-encoding")
 
@@ -40,6 +59,7 @@ def announce_end(server: uvicorn.Server) -> None:
 
 def patient_for(
     *,
+    connections: Connections,
     head: float,
     send: float,
     on_refusal: Callable[[HTTPStatus, str], None] = lambda status, request_id: None,
@@ -49,7 +69,11 @@ def patient_for(
     uvicorn itself limits how long a connection may be idle between two requests, and nothing else.
     How long a body may take is the affair of whoever reads it.
 
+    While a client does not take what it is sent, none of its further requests is begun, and what
+    it sends is read no further.
+
     Args:
+        connections: where each is registered; it ends those whose clients take too little.
         head: seconds for the whole of it, from the first of its bytes, or from the connection's
             beginning.
         send: seconds in which a client has to take something of what is sent. Linux alone watches
@@ -67,31 +91,103 @@ def patient_for(
         _silent = 0
         # Nothing of what still comes is a request
         _deaf = False
+        # Beyond the limit of connections: for one request, which should be a probe's
+        _surplus = False
+        # Why the parser was stopped, where it is not the parser's own complaint
+        _refusal: Refusal | None = None
+        # Bytes of the header fields of a head
+        _fields_size = 0
+        # Bytes of a body that are to come, as far as its head says
+        _body_left = 0
+        # Whether a request was sent ahead of the answer before it
+        _in_turn = False
+        # One that waits for its turn, and until enough of the answers before it is taken
+        _postponed: tuple[RequestResponseCycle, ASGI3Application] | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             """Wait for a first request."""
             super().connection_made(transport)
-            self.flow = _Flow(transport, self.pipeline)
+            # What has been received and not yet parsed: while there is any, nothing is received
+            self._unread = memoryview(b"")
+            self._held = connections.budget.hold()
+            self.flow = Flow(transport, self._may_read_on, self._resume)
+            self._progress = SendProgress(
+                transport, grace=connections.send_timeout, rate=connections.min_send_rate
+            )
             if hasattr(socket, "TCP_USER_TIMEOUT"):
                 connection = transport.get_extra_info("socket")
                 milliseconds = max(1, round(1e3 * send))
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+            self._surplus = connections.add(self)
             self._watch()
 
         def data_received(self, data: bytes) -> None:
             """Take bytes; where they do not end a head, it is being waited for."""
             if self._deaf:
                 return
-            self._silent += len(data)
-            try:
-                self._feed(memoryview(data))
-            except httptools.HttpParserError as e:
-                self.send_400_response(str(e))
+            self._unread = memoryview(data)
+            if len(data) > _PARSED_AT_ONCE:
+                self.transport.pause_reading()
+                connections.in_turn(self._parse_rest)
+            else:
+                self._parse()
+
+        def _parse(self) -> None:
+            """Give the parser what has been received, until enough requests wait for their turn."""
+            while self._unread and not self.flow.read_paused:
+                size = max(_SLICE, self._body_left)
+                piece, self._unread = self._unread[:size], self._unread[size:]
+                self._silent += len(piece)
+                try:
+                    self._feed(piece)
+                except httptools.HttpParserError as e:
+                    self.send_400_response(str(e))
+                else:
+                    self._check_silence()
+                if self._deaf or self.transport.is_closing():
+                    self._unread = memoryview(b"")
+            if self._unread:
+                if self.pipeline:  # a body is the affair of whoever reads it
+                    self._hold_unread()
                 return
-            if self._silent > LONGEST_HEAD:
-                self.send_400_response("too long")
-            elif self._in_head and self._limit is None and not self._answering:
+            self._held.resize(0)
+            if self._in_head and self._limit is None and not self._answering and not self._deaf:
                 self._watch()
+
+        def _check_silence(self) -> None:
+            """Refuse what goes on and on without an end that the parser could tell."""
+            if self._in_head and self._silent - len(self.url) > MAX_FIELDS_SIZE + _SLICE:
+                self._refusal = FIELDS_TOO_LARGE
+            elif self._silent <= LONGEST_HEAD:
+                return
+            self.send_400_response("too long")
+
+        def _hold_unread(self) -> None:
+            try:
+                self._held.resize(len(self._unread))
+            except BuffersFullError:
+                connections.too_much += 1
+                self.abort()
+
+        def _may_read_on(self) -> bool:
+            """Whether few enough requests wait for their turn.
+
+            uvicorn reads on with each answer, and so one segment of many small requests more.
+            """
+            return len(self.pipeline) < _MAX_AHEAD
+
+        def _resume(self) -> bool:
+            """Go on with what has been received, soon; whether there is any."""
+            if self._unread:
+                self.loop.call_soon(self._parse_rest)
+            return bool(self._unread)
+
+        def _parse_rest(self) -> None:
+            if self.transport.is_closing():
+                return
+            self._parse()
+            if not self._unread and not self.flow.read_paused:
+                self.transport.resume_reading()
 
         def _feed(self, data: memoryview) -> None:
             while True:
@@ -107,12 +203,33 @@ def patient_for(
             """A head begins."""
             self._unset_keepalive_if_required()
             super().on_message_begin()
-            self._in_head, self._silent = True, 0
+            self._in_head, self._silent, self._fields_size = True, 0, 0
+
+        def on_url(self, url: bytes) -> None:
+            """Take a piece of the request's target.
+
+            Raises:
+                ValueError: where it is too long.
+            """
+            super().on_url(url)
+            if len(self.url) > MAX_TARGET:
+                self._stop_parser(TARGET_TOO_LONG)
 
         def on_header(self, name: bytes, value: bytes) -> None:
-            """Take a header; trailers, which look the same to the parser, are none."""
+            """Take a header; trailers, which look the same to the parser, are none.
+
+            Raises:
+                ValueError: where there are too many, or too large ones.
+            """
             if self._in_head:
                 super().on_header(name, value)
+                self._fields_size += len(name) + len(value) + 4  # ": " and the line's end
+                if self._fields_size > MAX_FIELDS_SIZE or len(self.headers) > MAX_FIELDS:
+                    self._stop_parser(FIELDS_TOO_LARGE)
+
+        def _stop_parser(self, refusal: Refusal) -> NoReturn:
+            self._refusal = refusal
+            raise ValueError(refusal.code)
 
         def on_headers_complete(self) -> None:
             """A head is read.
@@ -121,20 +238,26 @@ def patient_for(
                 ValueError: where it has no meaning here. Nothing is begun then.
             """
             self._check_head(self.parser.get_http_version())
+            if self._surplus and self.url.partition(b"?")[0] not in PROBES:
+                connections.refused += 1
+                self._stop_parser(too_many_connections(connections.limit))
             super().on_headers_complete()
+            if any(name in _FRAMING for name, _ in self.headers):
+                self._linger(self.cycle)
+            if self._surplus:
+                self.cycle.keep_alive = False
             self._in_head, self._silent = False, 0
             self._unwatch()
 
         def _check_head(self, version: str) -> None:
-            hosts, size = 0, len(self.url)
+            hosts, self._body_left = 0, 0
             for name, value in self.headers:
-                size += len(name) + len(value)
                 if name == b"host":
                     hosts += 1
+                elif name == b"content-length":
+                    self._body_left = int(value)  # the parser has checked it
                 elif name == b"transfer-encoding" and value.lower() != b"chunked":
                     raise ValueError("of all codings only chunked is undone")  # RFC 9112, 6.1
-            if size > LONGEST_HEAD:
-                raise ValueError("too long")
             if version == "1.0":
                 self.expect_100_continue = False  # RFC 9110, 10.1.1
                 hosts = hosts or 1
@@ -144,17 +267,20 @@ def patient_for(
         def on_body(self, body: bytes) -> None:
             """Take a piece of a body."""
             self._silent = 0
+            self._body_left = max(0, self._body_left - len(body))
             super().on_body(body)
 
         def on_message_complete(self) -> None:
             """A request is read."""
-            self._silent = 0
+            self._silent = self._body_left = 0
             super().on_message_complete()
 
         def on_response_complete(self) -> None:
             """What was sent behind a request is the beginning of the next."""
+            self._in_turn = True
             super().on_response_complete()
-            if self._in_head and not self._answering and not self.transport.is_closing():
+            self._in_turn = False
+            if self._in_head and not (self._answering or self._deaf or self.transport.is_closing()):
                 self._unset_keepalive_if_required()
                 self._watch()
 
@@ -174,8 +300,11 @@ def patient_for(
                 super().shutdown()
 
         def connection_lost(self, exc: Exception | None) -> None:
-            """Wait no more, and begin nothing of what was sent behind a request."""
+            """Wait no more, and begin nothing of what was sent after a request."""
             self._unwatch()
+            connections.remove(self)
+            self._unread, self._postponed = memoryview(b""), None
+            self._held.resize(0)
             self.pipeline.clear()
             if self._answering:
                 self._drop(self._begun)
@@ -187,7 +316,43 @@ def patient_for(
 
         def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
             self._begun = cycle  # uvicorn keeps the last that came alone
+            if self._in_turn:
+                self._postponed = (cycle, app)
+                connections.in_turn(self._begin_postponed)
+            else:
+                super()._start_asgi_task(cycle, app)
+
+        def _begin_postponed(self) -> None:
+            if self._postponed is None or self.flow.write_paused or self.transport.is_closing():
+                return
+            (cycle, app), self._postponed = self._postponed, None
             super()._start_asgi_task(cycle, app)
+
+        def resume_writing(self) -> None:
+            """The client has taken enough: begin the next request, where one waits for that."""
+            super().resume_writing()
+            if self._postponed is not None:
+                connections.in_turn(self._begin_postponed)
+
+        def too_slow(self, now: float) -> bool:
+            """Whether the client takes too little of what it is sent."""
+            return self._progress.too_slow(now)
+
+        def turn_away(self) -> None:
+            """Refuse what has not been asked yet, to make room for another connection."""
+            connections.refused += 1
+            if self._answering or self._deaf or self.transport.is_closing():  # it ends soon
+                self.abort()
+            else:
+                self._in_head = True  # an answer is the only thing that can be sent here
+                self._refuse(too_many_connections(connections.limit))
+                self.transport.close()
+
+        def abort(self) -> None:
+            """End it at once; what is not sent is dropped, by the system, too."""
+            connection = self.transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP_UNSENT)
+            self.transport.abort()
 
         def send_400_response(self, msg: str) -> None:
             """Refuse what is no request, once all before it are answered."""
@@ -197,14 +362,10 @@ def patient_for(
                     self.pipeline.popleft()
                     self.cycle = self.pipeline[0][0] if self.pipeline else self._begun
                 self.cycle.keep_alive = False
+                self._linger(self.cycle)
                 self._deaf = True
                 return
-            detail = (
-                "this is no HTTP/1.1: look at the request line (a known method in capitals; other "
-                "characters than ASCII's percent-encoded), at the headers (one Host among them), "
-                "and at how long they are"
-            )
-            self._refuse(HTTPStatus.BAD_REQUEST, "not_http", detail)
+            self._refuse(self._refusal or NOT_HTTP)
 
         @property
         def _answering(self) -> bool:
@@ -220,34 +381,29 @@ def patient_for(
             """
             framing = [(name, value) for name, value in self.headers if name in _FRAMING]
             lines = [b"%s: %s\r\n" % header for header in framing]
-            self.parser = httptools.HttpRequestParser(_Behind(self))
+            self.parser = httptools.HttpRequestParser(KnownHead(self))
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
             self.cycle.more_body = True
             self.parser.feed_data(b"POST / HTTP/1.1\r\n%s\r\n" % b"".join(lines))
 
-        def _refuse(self, status: HTTPStatus, code: str, detail: str) -> None:
+        def _refuse(self, refusal: Refusal) -> None:
             """Answer in place of the application, and hang up."""
-            problem = Problem(
-                title=status.phrase,
-                status=status,
-                detail=detail,
-                code=code,
-                request_id=os.urandom(16).hex(),
-            )
-            on_refusal(status, problem.request_id)
-            body = problem.model_dump_json().encode()
-            headers = {
-                "Connection": "close",
-                "Content-Type": MEDIA_TYPE,
-                "Content-Length": str(len(body)),
-                "X-Content-Type-Options": "nosniff",
-                REQUEST_ID: problem.request_id,
-            }
+            request_id, answer = refusal.render()
+            on_refusal(refusal.status, request_id)
             if self._in_head or (self._answering and not self._begun.response_started):
-                lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
-                head = f"HTTP/1.1 {status} {status.phrase}\r\n{''.join(lines)}\r\n"
-                self.transport.write(head.encode() + body)
+                self.transport.write(answer)
             self._leave()
+
+        def _linger(self, cycle: RequestResponseCycle) -> None:
+            """Have the connection ended with care, if it ends with the answer to this request."""
+            lingering = LingeringClose(self.transport, self._leave_or_close)
+            cycle.transport = cast(asyncio.Transport, lingering)
+
+        def _leave_or_close(self) -> None:
+            if self._deaf or self._begun.more_body or self._unread:
+                self._leave()
+            else:
+                self.transport.close()
 
         def _leave(self) -> None:
             """Say no more, and hear what still comes: else what was said may get lost.
@@ -259,12 +415,15 @@ def patient_for(
             if self._answering:
                 self._drop(self._begun)
             if not self.transport.is_closing():
+                self._unread = memoryview(b"")
+                self.transport.resume_reading()
                 self.transport.write_eof()
                 self.loop.call_later(_LAST_CALL, self.transport.close)
 
         def _watch(self) -> None:
             self._unwatch()
-            self._limit = self.loop.call_later(head, self._give_up)
+            seconds = min(head, _SURPLUS_TIMEOUT) if self._surplus else head
+            self._limit = self.loop.call_later(seconds, self._give_up)
 
         def _unwatch(self) -> None:
             if self._limit is not None:
@@ -273,53 +432,12 @@ def patient_for(
 
         def _give_up(self) -> None:
             self._limit = None
-            if self._in_head:
+            if self._surplus:
+                self.turn_away()
+            elif self._in_head:
                 detail = f"the request's head did not come within {head:g} s"
-                self._refuse(HTTPStatus.REQUEST_TIMEOUT, "head_too_slow", detail)
+                self._refuse(Refusal(HTTPStatus.REQUEST_TIMEOUT, "head_too_slow", detail))
             else:
                 self.transport.close()
 
     return PatientProtocol
-
-
-class _Flow(FlowControl):
-    """Reads no further while so many requests wait for their turn on a connection.
-
-    uvicorn reads on with each answer, and so one segment of a thousand small requests more.
-    """
-
-    def __init__(self, transport: asyncio.Transport, pipeline: Sized) -> None:
-        super().__init__(transport)
-        self._pipeline = pipeline
-
-    def resume_reading(self) -> None:
-        """Read on, where not too many wait."""
-        if len(self._pipeline) < _MOST_AHEAD:
-            super().resume_reading()
-
-
-class _Behind:
-    """What a parser tells to a protocol that knows of its first head already."""
-
-    def __init__(self, protocol: HttpToolsProtocol) -> None:
-        self._protocol = protocol
-        self._known = True
-        self.on_body = protocol.on_body
-        self.on_message_complete = protocol.on_message_complete
-
-    def on_message_begin(self) -> None:
-        if not self._known:
-            self._protocol.on_message_begin()
-
-    def on_url(self, url: bytes) -> None:
-        if not self._known:
-            self._protocol.on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._known:
-            self._protocol.on_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        if not self._known:
-            self._protocol.on_headers_complete()
-        self._known = False

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from contextvars import Context
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
+
+from service import logs
 
 # Seconds that a line may wait for others.
 _PAUSE = 0.02
@@ -48,5 +49,6 @@ class RequestLog:
             for processor in processors:
                 line = processor(None, "info", line)
             lines.append(line)
-        sys.stderr.write("\n".join(lines) + "\n")
-        sys.stderr.flush()
+        stream = logs.stream()
+        stream.write("\n".join(lines) + "\n")
+        stream.flush()

@@ -8,8 +8,7 @@ from contextlib import ExitStack
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-# Bytes that are sent together: about what a connection takes before the sender has to wait.
-_PIECE = 1 << 16
+from service.buffers import SMALL
 
 
 class PiecewiseResponse(Response):
@@ -55,16 +54,15 @@ class PiecewiseResponse(Response):
 
 
 def _joined(parts: Iterable[bytes]) -> list[bytes]:
-    """The parts in pieces of about the size that is sent together; at least one."""
+    """The parts in pieces of a size that is sent together; at least one."""
     pieces: list[bytes] = []
-    some: list[bytes] = []
-    size = 0
+    some = bytearray()
     for part in parts:
-        some.append(part)
-        size += len(part)
-        if size >= _PIECE:
-            pieces.append(b"".join(some))
-            some, size = [], 0
+        some += part
+        if len(some) >= SMALL:
+            whole = len(some) // SMALL * SMALL
+            pieces += [bytes(some[first : first + SMALL]) for first in range(0, whole, SMALL)]
+            del some[:whole]
     if some or not pieces:
-        pieces.append(b"".join(some))
+        pieces.append(bytes(some))
     return pieces

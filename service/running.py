@@ -12,13 +12,14 @@ from contextlib import suppress
 from contextvars import Context
 
 from model.errors import TangerError
+from service.buffers import ByteBudget
 from service.front_page import Features
 from service.generation import Generation
 from service.keys import KeyRing, Keys, KeysError
 from service.lexicon_store import UserLexicon
 from service.metrics import Metrics
 from service.pool import PoolError
-from service.pricing import RequestCost, ResponseMemory
+from service.pricing import RequestCost
 from service.problems import InvalidRequestError, ReloadError, UnavailableError
 from service.pronouncer import Pronouncing
 from service.schemas import Info, LexiconInfo, Limits, ModelName, Options, Probe, ProblemError
@@ -51,7 +52,7 @@ class Service:
         self.metrics = Metrics()
         self.key_ring = KeyRing(settings, self.metrics)
         self.user = UserLexicon(settings.user_lexicon) if settings.user_lexicon else None
-        self.responses = ResponseMemory(settings.response_memory)
+        self.buffers = ByteBudget(settings.max_buffered)
         self.current = Generation(settings, self.metrics, self.user)
         self.metrics.watch(self)
         self.draining = False
@@ -172,7 +173,7 @@ class Service:
         Raises:
             InvalidRequestError: for too many words, or a request that costs more than one may.
             UnavailableError: while no worker is ready.
-            ResponseMemoryError: while other answers take up the room that this one needs.
+            BuffersFullError: while others take up the room that this large answer needs.
             AlphabetError, StressError, UserLexiconError: as `Pronouncer.begin`.
         """
         if len(words) > self.settings.max_words:
@@ -187,7 +188,7 @@ class Service:
                 break  # else a reload came between, and its workers are going
         cost = work.cost
         self._check_cost(cost)
-        work.reservations.enter_context(self.responses.reserved(cost.response_bytes))
+        work.reservations.enter_context(self.buffers.hold()).resize(cost.response_bytes)
         if work.known:
             self.metrics.cached.inc(work.known)
         if work.looked_up:
@@ -283,7 +284,6 @@ class Service:
             "queue_words": serving.batcher.waiting,
             "queue_oldest_seconds": serving.batcher.age,
             "queue_drain_seconds": serving.batcher.drained_in(),
-            "response_bytes": self.responses.used,
             "cached_words": len(serving.pronouncer.cache),
             "workers_ready": serving.pool.ready,
             "ready": float(self.answers),

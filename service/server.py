@@ -16,6 +16,7 @@ from pydantic_settings import CliApp
 from model.errors import TangerError
 from service import logs
 from service.app import create_app
+from service.connections import Connections, within_file_limit
 from service.protocol import announce_end, patient_for
 from service.running import Service
 from service.settings import SettingError, Settings, unknown
@@ -66,12 +67,24 @@ def main(arguments: Sequence[str]) -> int:
         print(f"error: {e}", file=sys.stderr)
         return 1
     service: Service = app.state.service
+    connections: Connections = app.state.connections
+    connections.limit = within_file_limit(settings.max_connections)
+    if connections.limit < settings.max_connections:
+        log.warning(
+            "only %d connections at a time, not %d (max_connections): the hard limit on open "
+            "files (ulimit -Hn) leaves no more",
+            connections.limit,
+            settings.max_connections,
+        )
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         http=patient_for(
-            head=settings.head_timeout, send=settings.send_timeout, on_refusal=app.state.refused
+            connections=connections,
+            head=settings.head_timeout,
+            send=settings.send_timeout,
+            on_refusal=app.state.refused,
         ),
         ws="none",
         proxy_headers=bool(settings.trusted_proxies),  # for the log alone

@@ -77,10 +77,12 @@ class Settings(BaseSettings):
     """Most bytes in a request's body."""
     max_response: Positive = 1 << 23
     """Most bytes of an answer, by an estimate before it is made; a longer one is refused."""
-    response_memory: Positive = 1 << 26
-    """Most bytes of all answers together that are being made or sent."""
     max_lexicon: Positive = 1 << 28
     """Most bytes in a lexicon that is imported."""
+    max_connections: Positive = 1024
+    """Most open connections; one beyond is answered 503, unless it asks for a probe."""
+    max_buffered: Positive = 1 << 26
+    """Most bytes of large requests and answers held for all clients; then large ones get 503."""
     head_timeout: Annotated[float, Field(gt=0)] = 10.0
     """Seconds that a request's head may take to come; then its connection is closed."""
     keep_alive: Annotated[int, Field(ge=1)] = 5
@@ -89,6 +91,8 @@ class Settings(BaseSettings):
     """Seconds that a request's body may take to come."""
     send_timeout: Annotated[float, Field(gt=0, le=86400)] = 10.0
     """Seconds in which a client has to take something of its answer; then its connection ends."""
+    min_send_rate: Positive = 16384
+    """Bytes a second that a client has to take of its answers on average, after send_timeout."""
     timeout: Annotated[float, Field(gt=0)] = 10.0
     """Seconds that a request may take where it does not say X-Request-Timeout."""
     max_timeout: Annotated[float, Field(gt=0)] = 60.0
@@ -160,9 +164,9 @@ class Settings(BaseSettings):
                 f"queue_letters ({self.queue_letters}) must hold a whole request: max_words "
                 f"({self.max_words}) of max_letters ({self.max_letters})"
             )
-        if self.response_memory < self.max_response:
+        if self.max_buffered < self.max_response:
             raise ValueError(
-                f"response_memory ({self.response_memory}) must hold one answer: max_response "
+                f"max_buffered ({self.max_buffered}) must hold one answer: max_response "
                 f"({self.max_response})"
             )
         if self.timeout > self.max_timeout:

@@ -23,6 +23,7 @@ from model import checkpoint, devices
 from model.devices import DeviceLostError
 from model.errors import TangerError
 from model.phonemizer import Phonemizer
+from service import standard_streams
 from service.answers import Answer, Failure, told, write
 from service.ask import Ask, asked
 from service.exits import EXHAUSTED
@@ -210,4 +211,5 @@ def _say(answers: TextIO, line: str) -> None:
 
 
 if __name__ == "__main__":
+    standard_streams.ensure()
     sys.exit(main(*sys.argv[1:]))

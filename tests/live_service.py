@@ -83,7 +83,9 @@ class Exchange:
 class LiveService:
     """``python -m service`` on a free port of the loopback, in a session of its own."""
 
-    def __init__(self, log: Path, *arguments: str, **settings: Any) -> None:
+    def __init__(
+        self, log: Path, *arguments: str, stderr: int | None = None, **settings: Any
+    ) -> None:
         self.log_file = log
         # By default one worker and one thread: nothing that depends on the machine.
         settings = {"device": "cpu", "port": 0, "workers": 1, "threads": 1, **settings}
@@ -96,12 +98,16 @@ class LiveService:
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
-                stderr=file,
+                stderr=file if stderr is None else stderr,
                 start_new_session=True,
             )
         self._workers: set[int] = set()
         self._port: int | None = None
         self._exchanges: list[Exchange] = []
+
+    def use_port(self, port: int) -> None:
+        """Take its port from elsewhere than from its log."""
+        self._port = port
 
     @property
     def log(self) -> str:
@@ -202,9 +208,11 @@ class LiveService:
 
 
 @contextmanager
-def running(log: Path, *arguments: str, **settings: Any) -> Iterator[LiveService]:
+def running(
+    log: Path, *arguments: str, stderr: int | None = None, **settings: Any
+) -> Iterator[LiveService]:
     """A service that is ended in the end, whatever happens."""
-    service = LiveService(log, *arguments, **settings)
+    service = LiveService(log, *arguments, stderr=stderr, **settings)
     try:
         yield service
     finally:

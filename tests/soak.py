@@ -16,6 +16,8 @@ from pathlib import Path
 import httpx
 from live_service import ROOT, LiveService, eventually, get, running
 
+from benchmarks.footprint import family
+
 MINUTES = float(os.environ.get("TANGER_SOAK", "0"))
 # What the constant load should last.
 FULL_MINUTES = 30
@@ -116,3 +118,13 @@ def assert_calm(service: LiveService) -> None:
     assert metric(service, "tanger_queue_words") == 0
     service.wait_until_ready(2)
     assert service.ask(get("/pronounce/tanger")).status_code == 200
+
+
+def own_megabytes(pid: int) -> float:
+    """What a process and its children hold that is no file: whoever shares files with them, or not,
+    changes nothing in that."""
+    found = 0
+    for process in family(pid):
+        told = Path(f"/proc/{process}/smaps_rollup").read_text()
+        found += sum(int(kb) for kb in re.findall(r"^(?:Pss_Anon|SwapPss):\s+(\d+)", told, re.M))
+    return found * 1024 / 1e6

@@ -167,7 +167,7 @@ def test_large_answers_read_slowly(service, client):
         assert_nobody_waited(watch)
         found.done(f"{count} connections, answers of {limit >> 20} MB at most", waited(watch))
     assert_calm(service)
-    assert metric(service, "tanger_response_bytes") == 0
+    assert metric(service, "tanger_buffered_bytes") == 0
 
 
 def _passes(client, words, options):

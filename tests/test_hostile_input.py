@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from live_service import eventually, get, post
 from load import under_load
-from soak import assert_calm, metric, row, times, two_workers
+from soak import assert_calm, metric, own_megabytes, row, times, two_workers
 
 pytestmark = pytest.mark.alone
 
@@ -238,3 +238,80 @@ def test_more_connections_than_files_may_be_open(shipped_artifact, tmp_path):
             service.wait_until_ready(2)
             assert service.ask(get("/pronounce/tanger")).status_code == 200
         found.done(f"{count} times 150 connections, 100 files", "answers again, both workers anew")
+
+
+def ahead(path, count, **headers):
+    return count * get(path, **headers).replace(b"close", b"keep-alive")
+
+
+# What each of many connections asks for, and how much of it is read a second
+GREEDY = {
+    "12,000 words ahead": (ahead("/pronounce/tanger", 12_000), 4000),
+    "12,000 probes ahead, nothing read": (ahead("/livez", 12_000), 0),
+    "12,000 refusals ahead": (ahead("/nowhere", 12_000, Accept="a/b", X_More=60 * "x"), 4000),
+    "12,000 bodies ahead": (12_000 * post([]).replace(b"close", b"keep-alive"), 4000),
+    "large files": (ahead("/docs/swagger-ui-bundle.js", 50), 8000),
+    "the largest heads, ahead": (ahead("/pronounce/" + 5_000 * "%61", 50), 4000),
+    "a body without its end": (post(b'{"words": ["' + 900_000 * b"a", Content_Length=1_000_000), 0),
+}
+
+
+@pytest.mark.parametrize("kind", GREEDY)
+def test_greedy_clients_hold_little(shipped_artifact, tmp_path, kind):
+    """They send far more than they take the answers of."""
+    count, seconds = times(100, 1000), times(4, 30)
+    sent, rate = GREEDY[kind]
+    goal = "300 MB more at most; /livez within 0.1 s"
+    with (
+        row(f"Clients that send more than they read: {kind}", goal) as found,
+        two_workers(shipped_artifact, tmp_path / "log") as service,
+    ):
+        assert service.ask(get("/pronounce/tanger")).status_code == 200
+        before = largest = own_megabytes(service.process.pid)
+        clients = [Greedy(service.port, sent) for _ in range(count)]
+        waits = []
+        started = time.monotonic()
+        while (elapsed := time.monotonic() - started) < seconds:
+            for client in clients:
+                client.go_on(int(elapsed * rate))
+            waited = time.monotonic()
+            assert service.ask(get("/livez")).status_code == 200
+            waits.append(time.monotonic() - waited)
+            largest = max(largest, own_megabytes(service.process.pid))
+        for client in clients:
+            client.connection.close()
+        assert largest - before < 300
+        # This process takes its share of the time that they are measured in
+        assert sorted(waits)[len(waits) // 2] < 0.5, waits
+        found.done(
+            f"{count} connections, {len(sent):,} bytes each, {seconds} s",
+            f"{before:.0f} MB before, {largest:.0f} MB at most; /livez within {max(waits):.2f} s, "
+            f"{sorted(waits)[len(waits) // 2]:.3f} s in the middle",
+            missed=max(waits) > 0.1,
+        )
+        assert_calm(service)
+
+
+class Greedy:
+    """A connection that sends as fast as it can, and reads little."""
+
+    def __init__(self, port, sent):
+        self.connection = socket.socket()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.connection.connect(("127.0.0.1", port))
+        self.connection.setblocking(False)
+        self.left = memoryview(sent)
+        self.read = 0
+
+    def go_on(self, allowed):
+        """Send what goes, and read until so many bytes are read in all."""
+        try:
+            while self.left:
+                self.left = self.left[self.connection.send(self.left[: 1 << 16]) :]
+        except OSError:
+            pass
+        try:
+            if self.read < allowed:
+                self.read += len(self.connection.recv(allowed - self.read))
+        except OSError:
+            pass

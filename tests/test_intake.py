@@ -3,6 +3,7 @@ import asyncio
 import pytest
 from starlette.requests import ClientDisconnect, Request
 
+from service.buffers import ByteBudget
 from service.intake import read_json, read_no_query, unless_gone
 from service.problems import (
     BodyTooLargeError,
@@ -38,7 +39,10 @@ class Sender:
 
 
 def read(sender, *, limit=1000, seconds=60):
-    return asyncio.run(read_json(sender.request, PronounceRequest, limit=limit, seconds=seconds))
+    reading = read_json(
+        sender.request, PronounceRequest, limit=limit, seconds=seconds, budget=ByteBudget(1 << 20)
+    )
+    return asyncio.run(reading)
 
 
 def test_a_body_in_pieces():

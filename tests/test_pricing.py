@@ -8,7 +8,7 @@ from model import checkpoint
 from service import pricing
 from service.ask import Ask
 from service.batcher import Batcher
-from service.pricing import ResponseMemory, ResponseMemoryError, result_bytes
+from service.pricing import result_bytes
 from service.pronouncer import Pronouncer
 from service.schemas import Options
 
@@ -80,31 +80,3 @@ def service(shipped_artifact, tmp_path_factory):
     with running(log, artifact=shipped_artifact) as service:
         service.wait_until_ready()
         yield service
-
-
-def test_room_for_answers_is_given_back_whatever_happens():
-    memory = ResponseMemory(100)
-
-    def fail():
-        with memory.reserved(80):
-            assert memory.used == 80
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        fail()
-    assert memory.used == 0
-
-
-def test_there_is_no_room_beyond_the_limit():
-    memory = ResponseMemory(100)
-    with memory.reserved(80):
-        with pytest.raises(ResponseMemoryError, match="leave no room") as caught:
-            memory.reserved(30).__enter__()
-        assert (caught.value.needed, caught.value.limit) == (30, 100)
-        with memory.reserved(20):
-            assert memory.used == 100
-
-
-def test_an_answer_that_is_alone_always_has_room():
-    with ResponseMemory(1).reserved(1000):
-        pass

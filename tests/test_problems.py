@@ -18,7 +18,6 @@ from service.lexicon_errors import (
 )
 from service.lexicon_store import FullEntryError
 from service.pool import WorkerLostError
-from service.pricing import ResponseMemoryError
 from service.problems import (
     BodyTooLargeError,
     ForbiddenError,
@@ -59,7 +58,6 @@ EXAMPLES = [
     (QueueFullError(9, 10, retry_after=0.2), 429, "queue_full", "1"),
     (QueueFullError(9, 10, retry_after=2.5), 429, "queue_full", "3"),
     (UnavailableError("no"), 503, "unavailable", "1"),
-    (ResponseMemoryError(30, 100), 503, "response_memory_full", "1"),
     (WorkerLostError("no"), 503, "worker_lost", "1"),
     (DeadlineError("no", retry_after=3.2), 504, "deadline_missed", "4"),
 ]

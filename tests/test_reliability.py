@@ -6,16 +6,23 @@ import re
 import shutil
 import signal
 import time
-from pathlib import Path
 from statistics import linear_regression
 
 import poison
 import pytest
 from live_service import eventually, post, running
 from load import under_load
-from soak import FULL_MINUTES, MINUTES, assert_calm, metric, row, times, two_workers
+from soak import (
+    FULL_MINUTES,
+    MINUTES,
+    assert_calm,
+    metric,
+    own_megabytes,
+    row,
+    times,
+    two_workers,
+)
 
-from benchmarks.footprint import family
 from model import checkpoint
 
 pytestmark = pytest.mark.alone
@@ -29,16 +36,6 @@ NOT_RELOADED = 'tanger_reloads_total{outcome="refused"}'
 def service(shipped_artifact, tmp_path_factory):
     with two_workers(shipped_artifact, tmp_path_factory.mktemp("reliability") / "log") as service:
         yield service
-
-
-def own_megabytes(pid):
-    """What a process and its children hold that is no file: whoever shares files with them, or not,
-    changes nothing in that."""
-    found = 0
-    for process in family(pid):
-        told = Path(f"/proc/{process}/smaps_rollup").read_text()
-        found += sum(int(kb) for kb in re.findall(r"^(?:Pss_Anon|SwapPss):\s+(\d+)", told, re.M))
-    return found * 1024 / 1e6
 
 
 def some_answers(load):

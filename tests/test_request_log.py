@@ -2,6 +2,7 @@ import asyncio
 import json
 import logging
 import re
+import time
 
 import pytest
 import structlog
@@ -11,11 +12,16 @@ from service.request_log import RequestLog
 
 
 @pytest.fixture
-def written(capsys):
+def written(capfd):
     """Lines of the log, as objects."""
     before, level, handlers = structlog.get_config(), logging.root.level, [*logging.root.handlers]
     logs.configure("info", "json")
-    yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+    def lines():
+        time.sleep(0.05)  # a thread writes them
+        return [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+
+    yield lines
     structlog.configure(**before)
     logging.root.handlers, logging.root.level = handlers, level
 
