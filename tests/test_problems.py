@@ -59,6 +59,7 @@ EXAMPLES = [
     (QueueFullError(9, 10, retry_after=2.5), 429, "queue_full", "3"),
     (UnavailableError("no"), 503, "unavailable", "1"),
     (WorkerLostError("no"), 503, "worker_lost", "1"),
+    (problems.BuffersFullError(1000), 503, "buffers_full", "1"),
     (DeadlineError("no", retry_after=3.2), 504, "deadline_missed", "4"),
 ]
 
