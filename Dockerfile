@@ -10,9 +10,12 @@ ARG BASE=python:3.11-slim-bookworm
 FROM ${BASE} AS compiler
 RUN command -v cc || { apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev; } \
     || echo "no C compiler: ONNX Runtime will decode"
-COPY model/__init__.py /src/model/
-COPY model/native /src/model/native
-RUN cd /src && python3 -m model.native.build
+COPY pyproject.toml setup.py README.md LICENSE /src/
+COPY tanger /src/tanger
+COPY model /src/model
+COPY service /src/service
+COPY artifacts /src/artifacts
+RUN python3 -m venv /pip && /pip/bin/pip wheel --no-cache-dir --disable-pip-version-check --no-deps --wheel-dir /wheel /src
 
 FROM ${BASE} AS builder
 ARG TORCH_INDEX=
@@ -37,20 +40,18 @@ RUN pip() { /pip/bin/pip --python /venv/bin/python --no-cache-dir --disable-pip-
     fi \
     && find . -type d -name tests -prune -exec rm -r {} +
 
+COPY --from=compiler /wheel /wheel
+RUN /pip/bin/pip --python /venv/bin/python --disable-pip-version-check install --no-deps --no-cache-dir --no-index /wheel/*.whl
+
 # Bytecode is made here, once, for a root file system that nobody writes to; nothing in an image
 # changes under it, so it need not be compared with its source at every start. A checkout made under a
 # strict umask is opened to the user that the service runs as.
-COPY model /app/model
-COPY service /app/service
-COPY artifacts /app/artifacts
-COPY --from=compiler /src/model/native /app/model/native
-RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app/model /app/service \
-    && chmod -R a+rX /app
+RUN python3 -m compileall -q --invalidation-mode unchecked-hash /venv/lib/python3*/site-packages/tanger \
+    && chmod -R a+rX /venv
 
 FROM ${BASE}
 COPY --from=builder /venv /venv
-COPY --from=builder /app /app
-WORKDIR /app
+WORKDIR /tmp
 ENV PATH=/venv/bin:${PATH} \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -63,4 +64,4 @@ STOPSIGNAL SIGTERM
 # No proxy: Docker hands the host's to every container, and this goes no further than loopback.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as r; r.build_opener(r.ProxyHandler({})).open(f'http://127.0.0.1:{os.environ[\"TANGER_PORT\"]}/readyz', timeout=4)"]
-CMD ["python", "-m", "service"]
+CMD ["tanger", "serve"]

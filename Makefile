@@ -41,22 +41,22 @@ PANEL    = $(DERIVED)/panel
 
 .PHONY: serve
 serve: runtime ## The service; TANGER_PORT, TANGER_DEVICE, ... from the environment or as make arguments
-	$(BIN)/python -m service
+	$(BIN)/tanger serve
 
 .PHONY: data
 data: runtime ## Fetch the CMUdict split into data/cmudict (FROM= another place to take it from)
-	$(BIN)/python -m model download --to data/cmudict $(if $(FROM),--from $(FROM))
+	$(BIN)/tanger data --to data/cmudict $(if $(FROM),--from $(FROM))
 
 .PHONY: train
 train: dev ## Train RECIPE= on LEXICON=, watching DEV=, into OUT=, on DEVICE=; MORE=--restart, --resume
-	$(BIN)/python -m model train --recipe $(RECIPE) --lexicon $(LEXICON) --dev $(DEV) --out $(OUT) --device $(DEVICE) $(MORE)
+	$(BIN)/tanger train --recipe $(RECIPE) --lexicon $(LEXICON) --dev $(DEV) --out $(OUT) --device $(DEVICE) $(MORE)
 
 .PHONY: en-us en-us-panel en-us-base en-us-large en-us-fast en-us-fast-base teachers
 en-us: $(PANEL)/more-labels.safetensors en-us-panel ## Make the shipped artifact anew, into artifacts/en-us-new, on DEVICE=
 	$(TEACH) $< --recipe $@ --init artifacts/$@-panel-new --out artifacts/$@-1-new
 	$(TEACH) $< --recipe $@ --init artifacts/$@-1-new --out artifacts/$@-2-new
 	$(TEACH) $< --recipe $@ --init artifacts/$@-2-new --out artifacts/$@-new
-	$(BIN)/python -m model calibrate --artifact artifacts/$@-new --lexicon $(PANEL)/held-out.dict
+	$(BIN)/tanger calibrate --artifact artifacts/$@-new --lexicon $(PANEL)/held-out.dict
 
 en-us-panel: $(PANEL)/labels.safetensors en-us-base ## What en-us goes on from
 	$(TEACH) $< --recipe $@ --init artifacts/en-us-base-new --out artifacts/$@-new
@@ -66,7 +66,7 @@ en-us-base: $(DERIVED)/derived.dict ## What that starts from
 
 en-us-large: $(PANEL)/more-labels.safetensors ## The wider one, on from a teacher
 	$(TEACH) $< --recipe $@ --init artifacts/teachers/teacher-deep --out artifacts/$@-new
-	$(BIN)/python -m model calibrate --artifact artifacts/$@-new --lexicon $(PANEL)/held-out.dict --only-alternatives
+	$(BIN)/tanger calibrate --artifact artifacts/$@-new --lexicon $(PANEL)/held-out.dict --only-alternatives
 
 en-us-fast: $(PANEL)/labels.safetensors en-us-fast-base ## The same with the small one
 	$(TEACH) $(PANEL)/labels.safetensors --recipe $@ --init artifacts/$@-base-new --out artifacts/$@-new
@@ -78,22 +78,22 @@ teachers: $(DERIVED)/derived.dict ## Make the teachers anew, into artifacts/teac
 	$(MAKE_ENGLISH) --recipe teacher-wide --out artifacts/teachers-new/teacher-wide
 	$(MAKE_ENGLISH) --recipe teacher-deep --out artifacts/teachers-new/teacher-deep
 
-MAKE_ENGLISH = $(BIN)/python -m model train --lexicon $(LEXICON) --further $(DERIVED)/derived.dict \
+MAKE_ENGLISH = $(BIN)/tanger train --lexicon $(LEXICON) --further $(DERIVED)/derived.dict \
 	--stress $(STRESS) --dev $(DEV) --device $(DEVICE) $(MORE)
 
 $(DERIVED)/derived.dict: $(DERIVED)/words.txt
-	$(BIN)/python -m model derive --lexicon $(LEXICON) --words $< $(HELD_OUT) --possessives 0.3 --out $@ --overwrite
+	$(BIN)/tanger derive --lexicon $(LEXICON) --words $< $(HELD_OUT) --possessives 0.3 --out $@ --overwrite
 
 $(DERIVED)/words.txt: | $(DEVELOP)
 	mkdir -p $(@D)
-	$(BIN)/python -m model spellings --lexicon $(LEXICON) $(HELD_OUT) --out $@ --overwrite
+	$(BIN)/tanger spellings --lexicon $(LEXICON) $(HELD_OUT) --out $@ --overwrite
 
 # What the panel's students learn from: the training words without those that `calibrate` wants,
 # forms of them, and spellings. Each file is made of those before it.
 KEPT_OUT = $(HELD_OUT) --without $(PANEL)/held-out.dict
-TEACH    = $(BIN)/python -m model train --lexicon $(PANEL)/train.dict --stress $(STRESS) \
+TEACH    = $(BIN)/tanger train --lexicon $(PANEL)/train.dict --stress $(STRESS) \
 	--dev $(DEV) --device $(DEVICE) $(MORE) --soft-labels
-LABEL    = $(BIN)/python -m model label --teacher artifacts/teachers/teacher-deep \
+LABEL    = $(BIN)/tanger label --teacher artifacts/teachers/teacher-deep \
 	--teacher artifacts/teachers/teacher-wide --lexicon $(PANEL)/train.dict \
 	--lexicon $(PANEL)/derived.dict --out $@ --overwrite --words
 
@@ -107,24 +107,24 @@ $(PANEL)/networks.safetensors: $(PANEL)/derived.dict
 	$(LABEL) $(PANEL)/words.txt
 
 $(PANEL)/ngram.fst: $(PANEL)/train.dict
-	$(BIN)/python -m model joint-ngram --lexicon $< --out $@ --overwrite
+	$(BIN)/tanger joint-ngram --lexicon $< --out $@ --overwrite
 
 $(PANEL)/derived.dict: $(PANEL)/words.txt
-	$(BIN)/python -m model derive --lexicon $(PANEL)/train.dict --words $< $(KEPT_OUT) --possessives 0.3 --out $@ --overwrite
+	$(BIN)/tanger derive --lexicon $(PANEL)/train.dict --words $< $(KEPT_OUT) --possessives 0.3 --out $@ --overwrite
 
 $(PANEL)/words.txt: $(PANEL)/train.dict
-	$(BIN)/python -m model spellings --names --lexicon $(LEXICON) $(KEPT_OUT) --out $@ --overwrite
+	$(BIN)/tanger spellings --names --lexicon $(LEXICON) $(KEPT_OUT) --out $@ --overwrite
 
 $(PANEL)/more-words.txt: $(PANEL)/train.dict
-	$(BIN)/python -m model spellings --names --invented 400000 --lexicon $(LEXICON) $(KEPT_OUT) --out $@ --overwrite
+	$(BIN)/tanger spellings --names --invented 400000 --lexicon $(LEXICON) $(KEPT_OUT) --out $@ --overwrite
 
 $(PANEL)/train.dict: | $(DEVELOP)
 	mkdir -p $(@D)
-	$(BIN)/python -m model hold-out --lexicon $(LEXICON) --unseen $(DEV) --out $@ --held-out $(PANEL)/held-out.dict --overwrite
+	$(BIN)/tanger hold-out --lexicon $(LEXICON) --unseen $(DEV) --out $@ --held-out $(PANEL)/held-out.dict --overwrite
 
 .PHONY: evaluate
 evaluate: runtime ## Measure ARTIFACT= on the test words, into its model card
-	$(BIN)/python -m model evaluate --artifact $(ARTIFACT) --lexicon data/cmudict/cmudict-0.7b.test \
+	$(BIN)/tanger evaluate --artifact $(ARTIFACT) --lexicon data/cmudict/cmudict-0.7b.test \
 		--stress $(STRESS) --known $(LEXICON) --keep
 
 .PHONY: bench
@@ -146,7 +146,7 @@ test: lint ## Lint, then the tests
 
 # Load and faults in full, each a row of docs/reliability.md, goals beside results.
 MINUTES = 30
-SOAK    = tests/test_reliability.py tests/test_hostile_input.py
+SOAK    = tests/soak/test_reliability.py tests/soak/test_hostile_input.py
 
 .PHONY: soak
 soak: dev ## Try to break the service, with MINUTES= of constant load (30, and some ten for the rest)
@@ -159,11 +159,16 @@ audit: | $(BIN)/python ## Known faults of the locked packages, by pip-audit (ask
 	$(BIN)/uv tool run pip-audit --strict --disable-pip --require-hashes -r requirements.lock
 
 .PHONY: lint
-lint: dev ## ruff, mypy, import-linter
+lint: dev ## ruff, mypy, import-linter, names
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/check_names.py
+
+.PHONY: figures
+figures: dev ## Figures of the source: files, lines, functions, cycles
+	$(BIN)/python tools/figures.py --details
 
 .PHONY: image-test
 image-test: ## Build the image and put it through its paces, with no Docker engine (root, buildah, debootstrap)
@@ -175,15 +180,16 @@ image-test: ## Build the image and put it through its paces, with no Docker engi
 # before torch, which then finds it already there, at versions whose hashes were checked. A fourth,
 # beside its source, for the decode that is compiled where there is a compiler.
 RUNTIME := $(VENV)/runtime.stamp
-NATIVE  := model/native/built.stamp
+NATIVE  := model/decoding/native/built.stamp
 TORCH   := $(VENV)/torch-$(notdir $(TORCH_INDEX:/=)).stamp
 DEVELOP := $(VENV)/dev.stamp
+COMMAND := $(BIN)/tanger
 
 .PHONY: runtime
-runtime: $(RUNTIME) $(TORCH) $(NATIVE) ## .venv with what serving needs
+runtime: $(RUNTIME) $(TORCH) $(NATIVE) $(COMMAND) ## .venv with what serving needs
 
 .PHONY: dev
-dev: $(RUNTIME) $(TORCH) $(NATIVE) $(DEVELOP) ## .venv with what training and testing need, too
+dev: $(RUNTIME) $(TORCH) $(NATIVE) $(COMMAND) $(DEVELOP) ## .venv with what training and testing need, too
 
 # Half an environment, which is what venv leaves where Debian's python3-venv is missing, must not pass
 # for a whole one the next time.
@@ -195,8 +201,8 @@ $(RUNTIME): requirements.lock | $(BIN)/python
 	$(PIP) install --quiet --require-hashes -r requirements.lock
 	@touch $@
 
-$(NATIVE): model/native/decode.c model/native/decode.h model/native/build.py | $(BIN)/python
-	$(BIN)/python -m model.native.build
+$(NATIVE): model/decoding/native/decode.c model/decoding/native/decode.h model/decoding/native/build.py | $(BIN)/python
+	$(BIN)/python -m tanger.model.decoding.native.build
 	@touch $@
 
 # --upgrade, so that a CPU build gives way to a CUDA build when TORCH_INDEX changes; a build that is
@@ -204,6 +210,12 @@ $(NATIVE): model/native/decode.c model/native/decode.h model/native/build.py | $
 $(TORCH): requirements-torch.txt requirements-torch.lock | $(RUNTIME)
 	$(PIP) install --quiet --require-hashes -r requirements-torch.lock
 	$(TORCH_PIP) --upgrade
+	@touch $@
+
+# The package and its command, by a path to this checkout. No isolated build, which would fetch a
+# setuptools of its own: one came with what torch needs, at a version whose hash was checked.
+$(COMMAND): pyproject.toml setup.py | $(TORCH)
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # The last step installs nothing: it fails where pyproject.toml asks for what the lock does not hold.

@@ -18,11 +18,14 @@ from typing import Annotated
 import typer
 
 from benchmarks.goals import goal, show_table
-from model import alignment, checkpoint, joint_ngram, lexicon
-from model.cli.common import ARTIFACT
-from model.config import Precision
-from model.engine import Engine
-from model.lexicon import Entry
+from tanger.model import artifact as artifacts
+from tanger.model import lexicon
+from tanger.model.cli.common import ARTIFACT
+from tanger.model.decoding.engine import Engine
+from tanger.model.distillation import joint_ngram
+from tanger.model.lexicon import Entry
+from tanger.model.network.config import Precision
+from tanger.model.phonology import alignment
 
 DATA = Path(__file__).parent.parent / "data/cmudict"
 Spans = list[tuple[int, int]]
@@ -39,15 +42,16 @@ def main(
         lexicon.read(data / f"cmudict-0.7b.{part}") for part in ("train-dev-20-21", "test")
     )
     theirs = phonetisaurus_align([*training, *test])
-    asked = [entry for entry in test if entry in theirs]
-    ours = our_spans(artifact, asked, precision)
+    requested = [entry for entry in test if entry in theirs]
+    ours = our_spans(artifact, requested, precision)
     print(
-        f"{artifact.name}, {precision}: {len(asked):,} of {len(test):,} test lines that it aligns"
+        f"{artifact.name}, {precision}: {len(requested):,} of {len(test):,} test lines that it "
+        f"aligns"
     )
 
     same_first = same = shared = phonemes = 0
     differ = []
-    for entry, spans in zip(asked, ours, strict=True):
+    for entry, spans in zip(requested, ours, strict=True):
         pairs = zip(entry.phonemes, spans, theirs[entry], strict=True)
         for phoneme, (start, end), (first, last) in pairs:
             phonemes += 1
@@ -68,7 +72,7 @@ def main(
 
 def our_spans(artifact: Path, entries: Sequence[Entry], precision: Precision) -> list[Spans]:
     """The letters of each phoneme of the entries, by the artifact's attention."""
-    found = checkpoint.read(artifact)
+    found = artifacts.read(artifact)
     attention = Engine(found, precision=precision).attention(
         [found.graphemes.encode(entry.word) for entry in entries],
         [found.phonemes.encode(entry.phonemes) for entry in entries],
@@ -96,9 +100,9 @@ def read_aligned(line: str) -> tuple[Entry, Spans]:
     """A line of its output, ``T}T A}AE N|G}NG E|R}ER``; phonemes of one piece share its letters."""
     word, phonemes, spans = "", [], []
     for piece in line.split():
-        letters, _, said = piece.partition("}")
+        letters, _, spoken = piece.partition("}")
         start, word = len(word), word + letters.replace("|", "")
-        for phoneme in said.split("|"):
+        for phoneme in spoken.split("|"):
             phonemes.append(phoneme)
             spans.append((start, len(word)))
     return Entry(word, tuple(phonemes)), spans

@@ -15,9 +15,10 @@ from pathlib import Path
 from phonecodes import phonecodes
 from syllabify.core import factory
 
-from model import lexicon, stress, syllables, transcription
-from model.lexicon import Entry
-from model.transcription import Notation
+from tanger.model import lexicon
+from tanger.model.lexicon import Entry
+from tanger.model.phonology import stress, syllables, transcription
+from tanger.model.phonology.transcription import Notation
 
 _MARKS = 'ˈˌ"%'
 

@@ -12,13 +12,14 @@ from typing import Annotated
 import typer
 
 from benchmarks.goals import goal, show_table
-from model import checkpoint, lexicon
-from model.cli.common import ARTIFACT
-from model.config import Precision
-from model.engine import Engine
+from tanger.model import artifact as artifacts
+from tanger.model import lexicon
+from tanger.model.cli.common import ARTIFACT
+from tanger.model.decoding.engine import Engine
+from tanger.model.network.config import Precision
 
 TEST = Path(__file__).parent.parent / "data/cmudict/cmudict-0.7b.test"
-ASKED = (1, 2, 3, 5, 10)
+REQUESTED = (1, 2, 3, 5, 10)
 BATCHES = (1, 256)
 
 
@@ -33,7 +34,7 @@ def main(
     The kinds take turns on the same words, so that whatever else the machine does meets them all.
     """
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
-    found = checkpoint.read(artifact)
+    found = artifacts.read(artifact)
     engine = Engine(found, precision=precision)
     spelt = lexicon.pronunciations(lexicon.read(words))
     rows = [found.graphemes.encode(word) for word in spelt]
@@ -42,7 +43,7 @@ def main(
     for batch in BATCHES:
         taken = _turns(engine, rows, batch, seconds)
         one = statistics.median(taken[1])
-        for n in ASKED:
+        for n in REQUESTED:
             ratio = statistics.median(
                 mine / its for mine, its in zip(taken[n], taken[1], strict=True)
             )
@@ -64,8 +65,8 @@ def _turns(
     def ask(n: int) -> Callable[[Sequence[Sequence[int]]], object]:
         return engine.decode if n == 1 else lambda some: engine.beam(some, n)
 
-    kinds = {n: ask(n) for n in ASKED}
-    taken: dict[int, list[float]] = {n: [] for n in ASKED}
+    kinds = {n: ask(n) for n in REQUESTED}
+    taken: dict[int, list[float]] = {n: [] for n in REQUESTED}
     for work in kinds.values():
         work(rows[:batch])
     until = time.perf_counter() + seconds

@@ -17,9 +17,10 @@ import typer
 
 from benchmarks.goals import goal, show_table
 from benchmarks.http_words import new_words
-from model import checkpoint, lexicon
-from model.cli.common import ARTIFACT
-from model.engine import Engine
+from tanger.model import artifact as artifacts
+from tanger.model import lexicon
+from tanger.model.cli.common import ARTIFACT
+from tanger.model.decoding.engine import Engine
 
 ROOT = Path(__file__).parent.parent
 TEST = ROOT / "data/cmudict/cmudict-0.7b.test"
@@ -45,18 +46,18 @@ def main(
     threads: Annotated[int, typer.Option(help="Of the command, and of the engine.")] = 2,
 ) -> None:
     """Time `pronounce --input --output`, the engine before and after it on a tenth of the words."""
-    asked = words.read_text().split()[:count] if words else _invented(count)
-    found = checkpoint.read(artifact)
+    requested = words.read_text().split()[:count] if words else _invented(count)
+    found = artifacts.read(artifact)
     engine = Engine(found, threads=threads)
-    rows = [found.graphemes.encode(word.upper()) for word in asked[::STEP]]
-    print(f"{artifact.name} {found.version}, {len(asked):,} words, {threads} threads")
+    rows = [found.graphemes.encode(word.upper()) for word in requested[::STEP]]
+    print(f"{artifact.name} {found.version}, {len(requested):,} words, {threads} threads")
     before = _rate(engine, rows)
-    whole = _run(artifact, asked, threads)
+    whole = _run(artifact, requested, threads)
     after = _rate(engine, rows)
-    tenth = _run(artifact, asked[: len(asked) // STEP], threads)
+    tenth = _run(artifact, requested[: len(requested) // STEP], threads)
     print(f"the engine, words/s: {before:,.0f} before, {after:,.0f} after")
     print(f"the command: {whole.seconds:.1f} s, {whole.cpu_seconds:.1f} s of processors")
-    rate = len(asked) / whole.seconds
+    rate = len(requested) / whole.seconds
     show_table([
         goal("share of the engine's rate", 90, 200 * rate / (before + after), "%",
               f"{rate:,.0f} words/s, start and all"),
@@ -82,26 +83,26 @@ def _rate(engine: Engine, rows: Sequence[Sequence[int]]) -> float:
 
 def _run(artifact: Path, words: Sequence[str], threads: int) -> Run:
     with tempfile.TemporaryDirectory() as folder:
-        asked, answered = Path(folder) / "words.txt", Path(folder) / "words.dict"
-        asked.write_text("".join(f"{word}\n" for word in words))
+        requested, answered = Path(folder) / "words.txt", Path(folder) / "words.dict"
+        requested.write_text("".join(f"{word}\n" for word in words))
         started = time.perf_counter()
         process = subprocess.Popen(
-            [sys.executable, "-m", "model", "pronounce", "--artifact", str(artifact),
-             "--device", "cpu", "--threads", str(threads), "--input", str(asked),
+            [sys.executable, "-m", "tanger", "pronounce", "--artifact", str(artifact),
+             "--device", "cpu", "--threads", str(threads), "--input", str(requested),
              "--output", str(answered)],
             cwd=ROOT,
         )  # fmt: skip
         # What the system tells of it when it has ended starts with our own memory, its parent's
-        most, ended = 0.0, 0
+        maximum, ended = 0.0, 0
         while not ended:
-            most = max(most, _megabytes(process.pid))
+            maximum = max(maximum, _megabytes(process.pid))
             time.sleep(0.02)
             ended, status, used = os.wait4(process.pid, os.WNOHANG)
         seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise RuntimeError(f"the command ended with {process.returncode}")
-    return Run(seconds, used.ru_utime + used.ru_stime, most)
+    return Run(seconds, used.ru_utime + used.ru_stime, maximum)
 
 
 def _megabytes(pid: int) -> float:

@@ -38,11 +38,11 @@ def of_import(*modules: str) -> Footprint:
 def of_service(artifact: Path, workers: int, **settings: object) -> Footprint:
     """The service with so many workers and these settings, ready to answer and asked once."""
     port = free_port()
-    told = {f"TANGER_{name.upper()}": str(value) for name, value in settings.items()}
-    environment = {**os.environ, "TANGER_LOG_LEVEL": "error", **told}
+    reported = {f"TANGER_{name.upper()}": str(value) for name, value in settings.items()}
+    environment = {**os.environ, "TANGER_LOG_LEVEL": "error", **reported}
     started = time.perf_counter()
     with subprocess.Popen(
-        [sys.executable, "-m", "service", "--port", str(port), "--artifact", str(artifact),
+        [sys.executable, "-m", "tanger", "serve", "--port", str(port), "--artifact", str(artifact),
          "--workers", str(workers)], env=environment,
     ) as process:  # fmt: skip
         while not _ready(port, workers):

@@ -14,12 +14,14 @@ import typer
 
 from benchmarks.goals import goal, show_table
 from benchmarks.measure import percentile, rates_of, show
-from model import checkpoint, devices, lexicon
-from model.cli.common import ARTIFACT
-from model.graphed_decoder import MOST, GraphedDecoder
-from model.hypothesis import Decoded
-from model.network import Seq2Seq
-from model.torch_decoder import TorchDecoder
+from tanger.model import artifact as artifacts
+from tanger.model import lexicon
+from tanger.model.cli.common import ARTIFACT
+from tanger.model.decoding import devices
+from tanger.model.decoding.cuda import MAX_BATCH, GraphedDecoder
+from tanger.model.decoding.hypothesis import Decoded
+from tanger.model.decoding.torch_decoder import TorchDecoder
+from tanger.model.network.seq2seq import Seq2Seq
 
 TEST = Path(__file__).parent.parent / "data/cmudict/cmudict-0.7b.test"
 BATCHES = (1, 8, 32, 128, 512, 1024, 2048, 4096)
@@ -33,31 +35,33 @@ def main(
     artifact: Annotated[Path, typer.Option(help="The artifact's folder.")] = ARTIFACT,
     words: Annotated[Path, typer.Option(help="A lexicon to take words from.")] = TEST,
     device: Annotated[str, typer.Option(help="cuda or cuda:N.")] = "cuda",
-    most: Annotated[int, typer.Option(help="Words decoded together, a power of two.")] = MOST,
+    maximum: Annotated[
+        int, typer.Option("--most", help="Words decoded together, a power of two.")
+    ] = MAX_BATCH,
     seconds: Annotated[float, typer.Option(help="Time for each measurement.")] = 1.0,
-    rounds: Annotated[int, typer.Option(help="Measurements of each kind.")] = 5,
+    max_repeats: Annotated[int, typer.Option(help="Measurements of each kind.")] = 5,
 ) -> None:
     """Words/s by batch, in float32 and with products in bfloat16; a word's time; who agrees."""
     if not torch.cuda.is_available():
         print("no GPU is here: its rates are not measured")
         return
     target = torch.device(devices.resolve(device))
-    found = checkpoint.read(artifact)
+    found = artifacts.read(artifact)
     rows = [found.graphemes.encode(word) for word in lexicon.pronunciations(lexicon.read(words))]
     in_torch = TorchDecoder.of([found], str(target))
     assert isinstance(in_torch.network, Seq2Seq)
     decoder = GraphedDecoder(
-        in_torch.network, found.graphemes, found.phonemes, allowed=in_torch.allowed, most=most
+        in_torch.network, found.graphemes, found.phonemes, allowed=in_torch.allowed, maximum=maximum
     )
     print(
         f"{artifact.name} {found.version}, {torch.cuda.get_device_name(target)}, torch "
-        f"{torch.__version__}, {rounds} rounds: median (lowest to highest), words/s"
+        f"{torch.__version__}, {max_repeats} rounds: median (lowest to highest), words/s"
     )
 
     in_torch.graphed = None
     expected = in_torch.decode(rows)
-    plain = rates_of(lambda: len(in_torch.decode(rows[:MOST])), seconds, rounds)
-    show(f"plain loop, {min(MOST, len(rows))} words", plain)
+    plain = rates_of(lambda: len(in_torch.decode(rows[:MAX_BATCH])), seconds, max_repeats)
+    show(f"plain loop, {min(MAX_BATCH, len(rows))} words", plain)
     rates, taken = {}, []
     for half in (False, True):
         name = "bfloat16 products" if half else "float32"
@@ -68,11 +72,11 @@ def main(
                 turns = (len(decoder.decode(some)) for some in _turns(rows, batch))
                 for _ in range(WARM_UP):
                     next(turns)
-                rounds_of_it = rates_of(turns.__next__, seconds, rounds)
+                rounds_of_it = rates_of(turns.__next__, seconds, max_repeats)
                 rates[half, batch] = statistics.median(rounds_of_it)
                 show(f"{name}, batch {batch}", rounds_of_it)
             if not half:
-                taken = _milliseconds(decoder, rows, seconds * rounds)
+                taken = _milliseconds(decoder, rows, seconds * max_repeats)
         peak = torch.cuda.max_memory_reserved(target) / 1e6
         print(f"{name}: {peak:,.0f} MB of the device at most")
 

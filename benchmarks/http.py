@@ -29,8 +29,10 @@ from benchmarks.http_load import Load
 from benchmarks.http_servers import Server, running
 from benchmarks.http_words import natural_words, new_words
 from benchmarks.measure import percentile, processor
-from model import checkpoint, cores, lexicon
-from model.cli.common import ARTIFACT
+from tanger.model import artifact as artifacts
+from tanger.model import lexicon
+from tanger.model.cli.common import ARTIFACT
+from tanger.model.decoding import devices
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "data/cmudict"
@@ -54,7 +56,7 @@ def main(
     artifact: Annotated[Path, typer.Option(help="The artifact's folder.")] = ARTIFACT,
     data: Annotated[Path, typer.Option(help="The folder of the CMUdict split.")] = DATA,
     seconds: Annotated[float, typer.Option(help="Time for each measurement.")] = 10.0,
-    rounds: Annotated[int, typer.Option(help="Measurements of what the goals ask for.")] = 3,
+    max_repeats: Annotated[int, typer.Option(help="Measurements of what the goals ask for.")] = 3,
     warm_up: Annotated[
         float, typer.Option(help="Seconds to load a server before all else.")
     ] = 30.0,
@@ -67,12 +69,12 @@ def main(
         raise typer.BadParameter(f"{test} is not here: make data")
     if not http_load.installed():
         raise typer.BadParameter("wrk is not here: apt install wrk")
-    found = checkpoint.read(artifact)
-    workers = cores.available()
+    found = artifacts.read(artifact)
+    workers = devices.available()
     busy = os.getloadavg()[0]
     print(
         f"{found.name} {found.version}, {processor()}, {workers} cores; load before: "
-        f"{busy:.2f}; {rounds} rounds of {seconds:g} s"
+        f"{busy:.2f}; {max_repeats} rounds of {seconds:g} s"
     )
     lengths = [len(word) for word in lexicon.pronunciations(lexicon.read(test))]
     random.Random(1).shuffle(lengths)
@@ -86,7 +88,7 @@ def main(
             natural=natural_words(found.graphemes.own, 200_000),
             lengths=lengths,
         )
-        ours = bench.ours_and_noop(rounds)
+        ours = bench.ours_and_noop(max_repeats)
         theirs = bench.litserve()
     table = _goals(ours, theirs, workers)
     show_table(table)
@@ -170,12 +172,12 @@ class Bench:
         self.natural = natural
         self.new = new_words(lengths, seed=time.time_ns())
         self.draw = random.Random(2)
-        self.most_new = 0
-        self.said: list[tuple[str, list[str]]] = []
+        self.max_new = 0
+        self.output: list[tuple[str, list[str]]] = []
         self.loads: list[Load] = []
         self.natural_file = _write(folder / "natural.txt", natural)
 
-    def ours_and_noop(self, rounds: int) -> Ours:
+    def ours_and_noop(self, max_repeats: int) -> Ours:
         """The service, the no-op and the bare engine, in turns."""
         with self._noop() as noop, self._service() as service:
             bare = [self._bare()]
@@ -183,7 +185,7 @@ class Bench:
             for server in (noop, service):
                 self._warm(server)
             ours = Ours([], [], [], [], bare, 0, 0, [])
-            for number in range(rounds):
+            for number in range(max_repeats):
                 ours.noop.append(self._load(noop, "natural", 1, USUAL))
                 ours.natural.append(self._load(service, "natural", 1, USUAL))
                 ours.new.append(self._load(service, "new", 1, USUAL))
@@ -211,7 +213,7 @@ class Bench:
         # Its default is an HTTP process for each that decodes
         for queue, speakers in product(LITSERVE_QUEUES, sorted({1, self.workers})):
             with self._litserve(queue, speakers) as server:
-                self._warm(server, most=5)  # it has no cache to fill
+                self._warm(server, maximum=5)  # it has no cache to fill
                 kinds = ("natural", "new")
                 found.append({kind: self._load(server, kind, 1, USUAL) for kind in kinds})
         return found
@@ -232,7 +234,8 @@ class Bench:
         return running(
             "ours",
             lambda port: (
-                "-m", "service", "--port", str(port), "--artifact", str(self.artifact.resolve()),
+                "-m", "tanger", "serve", "--port", str(port),
+                "--artifact", str(self.artifact.resolve()),
             ),
             probe="/readyz",
             ready=ready,
@@ -255,7 +258,7 @@ class Bench:
         words = [word.upper() for word in islice(self.new, 20_000 * self.workers)]
         bare = http_bare.measure(self.artifact, words, self.workers, self.seconds)
         # No server decodes faster, but the machine may have other things to do just now
-        self.most_new = max(self.most_new, round(2 * bare.words_per_second * self.seconds))
+        self.max_new = max(self.max_new, round(2 * bare.words_per_second * self.seconds))
         print(
             f"bare engine, {self.workers} processes, batch 256, new words: "
             f"{bare.words_per_second:,.1f} words/s, "
@@ -264,20 +267,20 @@ class Bench:
         )
         return bare
 
-    def _warm(self, server: Server, most: float = math.inf) -> None:
+    def _warm(self, server: Server, maximum: float = math.inf) -> None:
         """See that it pronounces; then load it, so that caches are as full as they get."""
         words = self.natural[:16]
         body = json.dumps({"source": "model", "words": words}).encode()
         headers = {"Content-Type": "application/json"}
-        asked = urllib.request.Request(f"{server.url}/pronounce", body, headers)
-        with urllib.request.urlopen(asked) as answer:
+        requested = urllib.request.Request(f"{server.url}/pronounce", body, headers)
+        with urllib.request.urlopen(requested) as answer:
             results = json.load(answer)["results"]
-        said = [(one["word"], one["pronunciations"][0]["phonemes"]) for one in results]
-        if server.name != "no-op" and said != (self.said or said):
-            raise RuntimeError(f"{server.name} says {said}, not {self.said}")
+        spoken = [(one["word"], one["pronunciations"][0]["phonemes"]) for one in results]
+        if server.name != "no-op" and spoken != (self.output or spoken):
+            raise RuntimeError(f"{server.name} says {spoken}, not {self.output}")
         if server.name == "ours":
-            self.said = said
-        if seconds := min(self.warm_up, most):
+            self.output = spoken
+        if seconds := min(self.warm_up, maximum):
             # One a request, a slow machine would not come to what is asked for seldom
             _complain(self._ask(server, "natural", WARMING, USUAL, seconds))
 
@@ -290,8 +293,8 @@ class Bench:
     def _ask(self, server: Server, kind: str, words: int, connections: int, seconds: float) -> Load:
         file, offset = self.natural_file, 0
         if kind == "new":
-            most = self.most_new + 2 * words * connections
-            file = _write(self.folder / "new.txt", islice(self.new, most))
+            maximum = self.max_new + 2 * words * connections
+            file = _write(self.folder / "new.txt", islice(self.new, maximum))
         else:
             offset = self.draw.randrange(1, file.stat().st_size)
         return http_load.load(
@@ -338,7 +341,7 @@ class Bench:
         )
         found = {
             "share": share,
-            "requests_per_second": answers.asked / self.seconds,
+            "requests_per_second": answers.requested / self.seconds,
             "goodput": answers.goodput(WITHIN),
             "p50_ms": 1e3 * percentile(answers.latencies, 0.5),
             "p99_ms": 1e3 * percentile(answers.latencies, 0.99),
@@ -410,10 +413,10 @@ def _complain(load: Load) -> None:
 
 
 def _errors(loads: Iterable[Load]) -> str:
-    told = "; ".join(
+    reported = "; ".join(
         f"{load.server}: {load.summary.errors}" for load in loads if load.summary.errors
     )
-    return f"  ERRORS: {told}" if told else ""
+    return f"  ERRORS: {reported}" if reported else ""
 
 
 def _record(load: Load) -> dict[str, Any]:

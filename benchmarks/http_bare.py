@@ -47,7 +47,7 @@ def _decode(
     artifact: Path, words: list[str], seconds: float, start: Barrier, sender: Connection
 ) -> None:
     """Send words decoded, seconds, CPU seconds."""
-    from model.phonemizer import Phonemizer
+    from tanger.model.phonemizer import Phonemizer
 
     phonemizer, endless = Phonemizer.load(artifact, "cpu"), cycle(words)
     phonemizer.pronounce(list(islice(endless, _BATCH)))

@@ -12,40 +12,49 @@ from pathlib import Path
 
 import litserve
 
-from model import alphabets, checkpoint
-from model.hypothesis import Hypothesis
-from model.phonemizer import Phonemizer
-from model.spelling import Speller
-from service.schemas import ModelName, PronounceRequest, PronounceResponse, Pronunciation, Result
+from tanger.model import artifact as artifacts
+from tanger.model.decoding.hypothesis import Hypothesis
+from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonology import notation
+from tanger.model.text.speller import Speller
+from tanger.service.schemas import (
+    ModelName,
+    PronounceRequest,
+    PronounceResponse,
+    Pronunciation,
+    Result,
+)
 
 # Requests that are decoded together, half of what 32 connections ask since there are two workers,
 # and how long the first waits for the others: without a wait LitServe's workers turn in a loop.
-_MOST = 16
+_MAXIMUM = 16
 _WAIT = 0.002
 
 Spelt = list[tuple[str, str]]
 
 
 class Pronouncing(litserve.LitAPI):
-    """As `service.pronouncer` answers, for words that can be spelt."""
+    """As `serving.pronouncer` answers, for words that can be spelt."""
 
     def __init__(self, artifact: Path) -> None:
-        super().__init__(max_batch_size=_MOST, batch_timeout=_WAIT, api_path="/pronounce")
+        super().__init__(max_batch_size=_MAXIMUM, batch_timeout=_WAIT, api_path="/pronounce")
         self.artifact = artifact
 
     def setup(self, device: str) -> None:
-        artifact = checkpoint.read(self.artifact)
+        artifact = artifacts.read(self.artifact)
         self.model = ModelName(name=artifact.name, version=artifact.version)
         self.speller = Speller(artifact.graphemes.own)
-        self.alphabet = alphabets.available(artifact.phonemes.own)[0]
+        self.alphabet = notation.available(artifact.phonemes.own)[0]
         self.phonemizer = Phonemizer.load(self.artifact, "cpu")
 
     def decode_request(self, request: PronounceRequest) -> Spelt:
         return [(word, self.speller.spell(word).normalized or "") for word in request.words]
 
     def predict(self, x: Sequence[Spelt]) -> list[list[tuple[str, str, Hypothesis]]]:
-        said = iter(self.phonemizer.pronounce([spelt for asked in x for _, spelt in asked]))
-        return [[(word, spelt, next(said)) for word, spelt in asked] for asked in x]
+        spoken = iter(
+            self.phonemizer.pronounce([spelt for requested in x for _, spelt in requested])
+        )
+        return [[(word, spelt, next(spoken)) for word, spelt in requested] for requested in x]
 
     def encode_response(self, output: list[tuple[str, str, Hypothesis]]) -> PronounceResponse:
         return PronounceResponse(
@@ -53,8 +62,8 @@ class Pronouncing(litserve.LitAPI):
             results=tuple(self._result(*answered) for answered in output),
         )
 
-    def _result(self, word: str, spelt: str, said: Hypothesis) -> Result:
-        phonemes = alphabets.write(said.phonemes, self.alphabet, None)
+    def _result(self, word: str, spelt: str, spoken: Hypothesis) -> Result:
+        phonemes = notation.write(spoken.phonemes, self.alphabet, None)
         return Result(
             word=word,
             normalized=spelt,
@@ -63,8 +72,8 @@ class Pronouncing(litserve.LitAPI):
                 Pronunciation(
                     phonemes=phonemes,
                     text=" ".join(phonemes),
-                    probability=round(said.probability, 6),
-                    complete=said.complete,
+                    probability=round(spoken.probability, 6),
+                    complete=spoken.complete,
                     alignment=None,
                 ),
             ),

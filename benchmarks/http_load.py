@@ -87,10 +87,10 @@ class Load:
         return self.words * self.requests_per_second
 
     def __str__(self) -> str:
-        asked = max(self.summary.requests, 1)
+        requested = max(self.summary.requests, 1)
         children = self.cpu_seconds - self.http_cpu_seconds
         cpu = (self.http_cpu_seconds, children, self.wrk_cpu_seconds)
-        shares = " + ".join(f"{1e3 * seconds / asked:.3f}" for seconds in cpu)
+        shares = " + ".join(f"{1e3 * seconds / requested:.3f}" for seconds in cpu)
         errors = f"  ERRORS: {self.summary.errors}" if self.summary.errors else ""
         if self.kind == "new" and self.summary.rewound:
             errors += "  WORDS CAME TWICE"
@@ -134,7 +134,7 @@ def load(
     """
     before = server.cpu_seconds()
     asking = _children_cpu_seconds()
-    told = subprocess.run(
+    reported = subprocess.run(
         ["wrk", "--threads", "1", "--connections", str(connections),
          "--duration", f"{max(1, round(seconds))}s", "--timeout", _PATIENCE,
          "--script", SCRIPT, server.url, "--", file, str(offset), str(words)],
@@ -146,16 +146,16 @@ def load(
         kind,
         words,
         connections,
-        parse(told),
+        parse(reported),
         http_cpu_seconds=after.own - before.own,
         cpu_seconds=after.all - before.all,
         wrk_cpu_seconds=_children_cpu_seconds() - asking,
     )
 
 
-def parse(told: str) -> Summary:
+def parse(reported: str) -> Summary:
     """The line of JSON among what wrk prints."""
-    (line,) = (line for line in told.splitlines() if line.startswith("{"))
+    (line,) = (line for line in reported.splitlines() if line.startswith("{"))
     return Summary(**json.loads(line))
 
 

@@ -10,7 +10,7 @@ import sys
 import uvicorn
 from fastapi import FastAPI
 
-from service.schemas import (
+from tanger.service.schemas import (
     ModelName,
     Probe,
     PronounceRequest,
@@ -23,7 +23,7 @@ app = FastAPI()
 
 
 @app.post("/pronounce")
-async def pronounce(asked: PronounceRequest) -> PronounceResponse:
+async def pronounce(requested: PronounceRequest) -> PronounceResponse:
     phonemes = ("T", "AE", "NG", "ER")
     return PronounceResponse(
         model=ModelName(name="no-op", version="0" * 12),
@@ -45,7 +45,7 @@ async def pronounce(asked: PronounceRequest) -> PronounceResponse:
                 error=None,
                 explain=None,
             )
-            for word in asked.words
+            for word in requested.words
         ),
     )
 

@@ -19,7 +19,7 @@ from typing import cast
 import uvloop
 
 # Most connections: half of the files that a process may commonly have open.
-_MOST = 512
+_MAXIMUM = 512
 # The loop's clock goes in milliseconds: half of one more, and it wakes late instead of turning.
 _HALF_TICK = 0.0005
 # Seconds to wait for the last answers.
@@ -32,14 +32,14 @@ class Answers:
     """What became of the requests.
 
     Attributes:
-        asked: how many were due.
+        requested: how many were due.
         seconds: over how long.
         latencies: in seconds, of those answered with 2xx.
         refused: how many were answered otherwise.
         lost: how many connections broke.
     """
 
-    asked: int
+    requested: int
     seconds: float
     latencies: list[float] = field(default_factory=list)
     refused: int = 0
@@ -52,7 +52,7 @@ class Answers:
     @property
     def unanswered(self) -> int:
         """Not even long after the last one was due."""
-        return self.asked - len(self.latencies) - self.refused
+        return self.requested - len(self.latencies) - self.refused
 
 
 def steadily(rate: float, seconds: float) -> list[float]:
@@ -84,7 +84,7 @@ def get(path: str) -> bytes:
 
 def connections(rate: float) -> int:
     """Enough to wait for answers of two seconds, few enough for each to be used as often."""
-    return min(_MOST, max(64, round(2 * rate)))
+    return min(_MAXIMUM, max(64, round(2 * rate)))
 
 
 def offer(
@@ -108,7 +108,7 @@ def offer(
         connections: how many there are; what finds none free waits, and its latency grows.
         connected: what to do once there are, before the first request is due.
     """
-    answers = Answers(asked=len(due), seconds=seconds)
+    answers = Answers(requested=len(due), seconds=seconds)
     gc.collect()
     gc.disable()  # its pauses would be the server's
     try:
@@ -127,7 +127,7 @@ async def _offer(
     answers: Answers,
 ) -> None:
     # A server under load takes its time to accept connections: each is used once before it counts
-    first = Answers(asked=connections, seconds=1)
+    first = Answers(requested=connections, seconds=1)
     line = _Line(port, connections, first)
     for _ in range(connections):
         await line.open()
@@ -156,9 +156,9 @@ async def _last(answers: Answers) -> None:
 class _Line:
     """Requests that wait for a connection, or connections that wait for a request."""
 
-    def __init__(self, port: int, most: int, answers: Answers) -> None:
+    def __init__(self, port: int, maximum: int, answers: Answers) -> None:
         self.port = port
-        self.most = most
+        self.maximum = maximum
         self.answers = answers
         self.free: deque[_Connection] = deque()
         self.waiting: deque[tuple[bytes, float]] = deque()
@@ -175,7 +175,7 @@ class _Line:
             self.free.popleft().send(request, due)
             return
         self.waiting.append((request, due))
-        if len(self.everyone) + len(self.opening) < self.most:
+        if len(self.everyone) + len(self.opening) < self.maximum:
             task = asyncio.create_task(self.open())
             self.opening.add(task)
             task.add_done_callback(self.opening.discard)

@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 
 from benchmarks import footprint
-from model import lexicon
-from model.inventory import Inventory
-from model.spelling import Speller
-from service.lexicon_store import Staged, UserLexicon
-from service.lexicons import Lexicons
-from service.settings import Settings
-from service.sources import Sources
+from tanger.model import lexicon
+from tanger.model.phonology.phoneme_set import Inventory
+from tanger.model.text.speller import Speller
+from tanger.service.serving.lexicons import Lexicons
+from tanger.service.serving.resolution import Sources
+from tanger.service.settings import Settings
+from tanger.service.user_lexicon.store import Staged, UserLexicon
 
 ARTIFACT = Path(__file__).parent.parent / "artifacts" / "en-us"
 _RUNS = 5
@@ -29,9 +29,9 @@ _PHONEMES = (
 _CHILD = """
 import time
 from pathlib import Path
-from model.inventory import Inventory
-from service.lexicons import Lexicons
-from service.settings import Settings
+from tanger.model.phonology.phoneme_set import Inventory
+from tanger.service.serving.lexicons import Lexicons
+from tanger.service.settings import Settings
 def pss():
     lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024e-6
@@ -81,14 +81,16 @@ def _lookups() -> None:
                 user = UserLexicon(Path(folder) / f"{entries}.db")
                 _fill(user, entries)
             sources = Sources(speller, inventory, lexicons, user)
-            told = "no user lexicon" if user is None else f"a user lexicon of {entries:,} words"
+            reported = "no user lexicon" if user is None else f"a user lexicon of {entries:,} words"
             for size in (1, 256):
                 batches = [words[start : start + size] for start in range(0, 20_000, size)]
                 started = time.process_time()
                 for batch in batches:
                     sources.find(batch, speller.spell)
                 seconds = (time.process_time() - started) / (size * len(batches))
-                print(f"a lookup, {size} words a request, {told}: {1e6 * seconds:.1f} us of CPU")
+                print(
+                    f"a lookup, {size} words a request, {reported}: {1e6 * seconds:.1f} us of CPU"
+                )
             if user is not None:
                 user.close()
 

@@ -2,8 +2,8 @@
 
 Errors of eleven kinds (`benchmarks.planted_errors`) are planted in one of twenty entries that the
 artifact was not trained on; every other entry that is listed counts as a false alarm, CMUdict's own
-errors among them. ``--fit`` fits the weights of `model.suspicion` to dev instead, which the test
-words have no part in.
+errors among them. ``--fit`` fits the weights of `lint.error_classifier` to dev instead, which the
+test words have no part in.
 """
 
 from __future__ import annotations
@@ -17,13 +17,16 @@ import numpy as np
 import typer
 
 from benchmarks.planted_errors import KINDS, PLAIN, plant
-from model import checkpoint, lexicon, scoring, suspicion
-from model.cli.common import ARTIFACT
-from model.lexicon import Entry
-from model.lint import Doctor, Examined
-from model.phonemizer import Phonemizer
-from model.stress import StressedLexicon
-from model.suspicion import Terms
+from tanger.model import artifact as artifacts
+from tanger.model import lexicon
+from tanger.model.cli.common import ARTIFACT
+from tanger.model.decoding import scoring
+from tanger.model.lexicon import Entry
+from tanger.model.lexicon.index import StressedLexicon
+from tanger.model.lint import error_classifier
+from tanger.model.lint.error_classifier import Terms
+from tanger.model.lint.linter import Examined, Linter
+from tanger.model.phonemizer import Phonemizer
 
 DATA = Path(__file__).parent.parent / "data/cmudict"
 RECALLS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -52,7 +55,7 @@ def main(
     dev: Annotated[bool, typer.Option("--dev", help="Measure on dev.")] = False,
 ) -> None:
     """Measure precision by recall on the test words."""
-    doctor = Doctor(Phonemizer.load(artifact, "cpu"), scoring.load(checkpoint.read(artifact)))
+    doctor = Linter(Phonemizer.load(artifact, "cpu"), scoring.load(artifacts.read(artifact)))
     split = read_split(DATA)
     if fit:
         fit_to(doctor, split)
@@ -69,7 +72,7 @@ def read_split(folder: Path) -> Split:
 
     def part(name: str) -> list[Entry]:
         entries = lexicon.read(folder / name)
-        found = [Entry(e.word, said) for e in entries if (said := stressed.restore(e))]
+        found = [Entry(e.word, spoken) for e in entries if (spoken := stressed.restore(e))]
         # What differed in nothing but stress is the same line twice without it
         return list(dict.fromkeys(found))
 
@@ -79,7 +82,7 @@ def read_split(folder: Path) -> Split:
 
 
 def measure(
-    doctor: Doctor,
+    doctor: Linter,
     entries: Sequence[Entry],
     split: Split,
     known: Sequence[Entry],
@@ -115,7 +118,7 @@ def measure(
 
 
 def examine(
-    doctor: Doctor,
+    doctor: Linter,
     entries: Sequence[Entry],
     planted: dict[int, tuple[str, Entry]],
     known: Sequence[Entry],
@@ -139,16 +142,16 @@ def curve(suspicions: Array, wrong: Array) -> tuple[list[float], list[float]]:
     )
 
 
-def fit_to(doctor: Doctor, split: Split) -> None:
-    """Print weights for `model.suspicion`."""
+def fit_to(doctor: Linter, split: Split) -> None:
+    """Print weights for `lint.error_classifier`."""
     rows, labels = [], []
     for seed in range(_FITTED_SEEDS):
         count = round(_FITTED_RATE * len(split.dev))
         kinds = {**KINDS, **PLAIN}
         planted = plant(split.dev, split.right, count=count, seed=seed, kinds=kinds)
         for place, each in enumerate(examine(doctor, split.dev, planted, split.train)):
-            if each.doubts is not None:
-                rows.append(suspicion.terms(each.doubts))
+            if each.features is not None:
+                rows.append(error_classifier.terms(each.features))
                 labels.append(place in planted)
     x, y = np.array(rows), np.array(labels, dtype=np.float64)
     weights = np.where(y == 1, RATE / y.mean(), (1 - RATE) / (1 - y.mean())) / _FITTED_SEEDS

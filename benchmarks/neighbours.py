@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from benchmarks import phonetisaurus
-from model import stress
+from tanger.model.phonology import stress
 
 Pronounce = Callable[[Sequence[str]], dict[str, tuple[str, ...]]]
 
@@ -93,10 +93,10 @@ def _espeak() -> Neighbour:
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
             file.write("".join(f"{word.lower()}\n" for word in words))
             file.flush()
-            said = subprocess.run(
+            spoken = subprocess.run(
                 [program, "-q", "--ipa", "-v", "en-us", "-f", file.name],
                 check=True, capture_output=True, text=True,
             ).stdout  # fmt: skip
-        return {word: tuple(line) for word, line in zip(words, said.split("\n"), strict=False)}
+        return {word: tuple(line) for word, line in zip(words, spoken.split("\n"), strict=False)}
 
     return Neighbour("espeak-ng", pronounce, False, note)

@@ -39,10 +39,10 @@ def pronounce(program: str, model: Path, words: Sequence[str]) -> dict[str, Phon
     Raises:
         subprocess.CalledProcessError: where it fails; its output is in the error.
     """
-    asked = "".join(f"{word}\n" for word in words)
+    requested = "".join(f"{word}\n" for word in words)
     answered = subprocess.run(
         [program, "predict", "--model", str(model)],
-        check=True, capture_output=True, text=True, input=asked,
+        check=True, capture_output=True, text=True, input=requested,
     ).stdout  # fmt: skip
     lines = (line.split() for line in answered.splitlines() if line.strip())
     return {word: tuple(phonemes) for word, *phonemes in lines}

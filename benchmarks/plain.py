@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from model.batches import pad
-from model.checkpoint import Artifact
-from model.config import NetworkConfig
-from model.hypothesis import length_bound
+from tanger.model.artifact import Artifact
+from tanger.model.decoding.hypothesis import length_bound
+from tanger.model.network.config import NetworkConfig
+from tanger.model.network.seq2seq import pad
 
 State = tuple[Tensor, Tensor]
 
@@ -84,16 +84,16 @@ class Plain(nn.Module):
         values, padding, states = self.read(graphemes, lengths)
         fed = torch.zeros_like(states[0][0])
         labels = torch.full((len(rows),), start)
-        said: list[Tensor] = []
+        spoken: list[Tensor] = []
         ended = torch.zeros(len(rows), dtype=torch.bool)
         for _ in range(length_bound(int(lengths.max()))):
             fed = self.step(self.phonemes(labels), fed, states, values, padding)
             labels = self.output(fed).argmax(1)
-            said.append(labels)
+            spoken.append(labels)
             ended |= labels == end
             if bool(ended.all()):
                 break
-        answers = torch.stack(said, 1).tolist()
+        answers = torch.stack(spoken, 1).tolist()
         return [row[: row.index(end)] if end in row else row for row in answers]
 
 

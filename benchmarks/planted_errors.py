@@ -8,10 +8,10 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from model import stress
-from model.alphabets import ARPABET
-from model.lexicon import Entry
-from model.syllables import VOWELS
+from tanger.model.lexicon import Entry
+from tanger.model.phonology import stress
+from tanger.model.phonology.notation import ARPABET
+from tanger.model.phonology.syllables import VOWELS
 
 Phonemes = tuple[str, ...]
 Planting = Callable[[random.Random, Entry, Entry], Phonemes | None]

@@ -14,10 +14,11 @@ from typing import Annotated
 
 import typer
 
-from model import lexicon, spellings
-from model.cli.common import ARTIFACT
-from model.hypothesis import Hypothesis
-from model.phonemizer import Phonemizer
+from tanger.model import lexicon
+from tanger.model.cli.common import ARTIFACT
+from tanger.model.decoding.hypothesis import Hypothesis
+from tanger.model.distillation import spellings
+from tanger.model.phonemizer import Phonemizer
 
 TEST = Path(__file__).parent.parent / "data/cmudict/cmudict-0.7b.test"
 
@@ -38,12 +39,13 @@ def main(
         "wordfreq": list(islice(spellings.frequent(["en"], letters, without=()), frequent)),
         "random letters": list(_random(letters, strings, longest)),
     }
-    for kind, asked in kinds.items():
-        answers = dict(zip(asked, loaded.pronounce(asked), strict=True))
+    for kind, requested in kinds.items():
+        answers = dict(zip(requested, loaded.pronounce(requested), strict=True))
         cut = {word: answer for word, answer in answers.items() if not answer.complete}
         circles = [word for word, answer in cut.items() if is_circle(answer)]
         print(
-            f"{kind}: {len(asked):,} words, {len(cut)} incomplete, {len(circles)} of them circles"
+            f"{kind}: {len(requested):,} words, {len(cut)} incomplete, {len(circles)} of them "
+            f"circles"
         )
         for word in list(cut)[:5]:
             print(f"  {word}: {' '.join(cut[word].phonemes)}")

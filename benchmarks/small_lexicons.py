@@ -16,12 +16,14 @@ import torch
 import typer
 
 from benchmarks import phonetisaurus
-from model import error_rates, lexicon, recipe
-from model.error_rates import ErrorRates
-from model.lexicon import Entry
-from model.phonemizer import Phonemizer
-from model.processes import Processes
-from model.training import Silence, train
+from tanger.model import lexicon
+from tanger.model.evaluation import error_rates
+from tanger.model.evaluation.error_rates import ErrorRates
+from tanger.model.lexicon import Entry
+from tanger.model.phonemizer import Phonemizer
+from tanger.model.training import recipe
+from tanger.model.training.distributed import Processes
+from tanger.model.training.trainer import NullReporter, train
 
 References = Mapping[str, Sequence[error_rates.Phonemes]]
 
@@ -77,7 +79,7 @@ def _ours(drawn: Path, dev: Path, count: int, references: References) -> ErrorRa
         dev_path=dev,
         out=out,
         run=drawn.parent / "run",
-        reporter=Silence(),
+        reporter=NullReporter(),
         processes=Processes(0, 1, torch.device("cpu")),
     )
     phonemizer = Phonemizer.load(out, "cpu")

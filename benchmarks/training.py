@@ -17,15 +17,16 @@ from torch import nn
 
 from benchmarks.measure import rates_of, show
 from benchmarks.plain import Plain
-from model import dataset, precision
-from model import recipe as recipes
-from model.batches import Example, collate, sweep
-from model.config import NetworkConfig
-from model.dataset import Dataset
-from model.learning import average, learn
-from model.network import Seq2Seq
-from model.optimisers import learner
-from model.recipe import Recipe
+from tanger.model.network import lstm
+from tanger.model.network.config import NetworkConfig
+from tanger.model.network.seq2seq import Seq2Seq
+from tanger.model.training import data as datasets
+from tanger.model.training import recipe as recipes
+from tanger.model.training.batches import Example, collate, sweep
+from tanger.model.training.data import Dataset
+from tanger.model.training.loss import average, train_step
+from tanger.model.training.optimizers import learner
+from tanger.model.training.recipe import Recipe
 
 DATA = Path(__file__).parent.parent / "data/cmudict"
 
@@ -34,7 +35,7 @@ def main(
     data: Annotated[Path, typer.Option(help="The folder of the CMUdict split.")] = DATA,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
     seconds: Annotated[float, typer.Option(help="Time for each measurement.")] = 15.0,
-    rounds: Annotated[int, typer.Option(help="Measurements of each kind.")] = 3,
+    max_repeats: Annotated[int, typer.Option(help="Measurements of each kind.")] = 3,
 ) -> None:
     """Words/s of training, forwards, backwards and step: ours, and a plain loop of packed rows."""
     lexicon = data / "cmudict-0.7b.train-dev-20-21"
@@ -42,15 +43,15 @@ def main(
         raise typer.BadParameter(f"{lexicon} is not here: make data")
     torch.set_num_threads(threads)
     recipe = recipes.load("default")
-    read = dataset.read(recipe, lexicon, data / "cmudict-0.7b.train-dev-1-21")
-    print(f"recipe default, {threads} threads, {rounds} rounds, median (lowest to highest)")
-    plain = rates_of(_plain(recipe, read), seconds, rounds)
+    read = datasets.read(recipe, lexicon, data / "cmudict-0.7b.train-dev-1-21")
+    print(f"recipe default, {threads} threads, {max_repeats} rounds, median (lowest to highest)")
+    plain = rates_of(_plain(recipe, read), seconds, max_repeats)
     base = statistics.median(plain)
     show("plain loop, packed rows, words/s", plain, 1.0, "plain")
-    ours = rates_of(_ours(recipe, read, bfloat16=False), seconds, rounds)
+    ours = rates_of(_ours(recipe, read, bfloat16=False), seconds, max_repeats)
     show("ours, float32, words/s", ours, statistics.median(ours) / base, "plain")
-    if precision.bfloat16_pays(torch.device("cpu")):
-        ours = rates_of(_ours(recipe, read, bfloat16=True), seconds, rounds)
+    if lstm.bfloat16_pays(torch.device("cpu")):
+        ours = rates_of(_ours(recipe, read, bfloat16=True), seconds, max_repeats)
         show("ours, bfloat16 products, words/s", ours, statistics.median(ours) / base, "plain")
     else:
         print("this CPU is no faster in bfloat16: float32 is what it trains in")
@@ -93,7 +94,7 @@ def _ours(recipe: Recipe, read: Dataset, *, bfloat16: bool) -> Callable[[], floa
             waiting.extend(sweep(read.examples, unit=rule.unit, size=rule.size, seed=1, number=0))
         examples = waiting.pop()
         tokens = sum(len(example.labels) - 1 for example in examples)
-        learn(network, examples, tokens, recipe.loss, torch.device("cpu"), bfloat16=bfloat16)
+        train_step(network, examples, tokens, recipe.loss, torch.device("cpu"), bfloat16=bfloat16)
         optimiser.step(tokens=tokens, progress=0.1)
         average(averaged, network, recipe.run.averaging, 10_000)
         return len(examples)

@@ -103,18 +103,19 @@ step "contents"
 [[ $(inside id -u) != 0 ]] || fail "it runs as root"
 [[ -z $(find "$root"/{usr,usr/local,venv}/bin -name cc -o -name 'gcc*' -o -name 'g++*' -o -name 'clang*') ]] ||
     fail "it has a compiler"
-inside sh -c '! test -w /app && ! test -w /venv' || fail "its user may change the program"
+inside sh -c '! test -w /venv' || fail "its user may change the program"
 [[ ! -e $root/venv/bin/pip && ! -e $root/pip && -z $(find "$root" -xdev -maxdepth 3 -name .cache) ]] ||
     fail "it has pip, or pip's cache"
 [[ -z $(find "$root/venv" -maxdepth 5 -iname '*nvidia*' -print -quit) || -n ${TORCH_INDEX:-} ]] || fail "it has CUDA"
-[[ $(cd "$root/app" && echo * artifacts/*) == "artifacts model service artifacts/en-us artifacts/en-us-fast artifacts/en-us-large" ]] ||
-    fail "/app holds something else than model, service and the shipped artifacts"
+package=$(echo "$root"/venv/lib/python3*/site-packages/tanger)
+[[ $(cd "$package/artifacts" && echo *) == "en-us en-us-fast" ]] ||
+    fail "it holds something else than the shipped artifacts"
 if [[ $(uname -m) == x86_64 ]]; then
-    [[ -e $root/app/model/native/decode-avx2.so ]] || { tail -40 "$scratch/build.log"; fail "the decode was not compiled"; }
+    [[ -e $package/model/decoding/native/decode-avx2.so ]] || { tail -40 "$scratch/build.log"; fail "the decode was not compiled"; }
 fi
 echo "user $(config User), no compiler, no pip, nothing writable, no teacher"
-echo "whole image: $(du -shx "$root" | cut -f1), of which the base: $(du -chx --exclude="$root/venv" --exclude="$root/app" "$root" | tail -1 | cut -f1)"
-(cd "$root" && du -hxd1 venv/lib/python3*/site-packages app | sort -rh | sed -n 1,12p)
+echo "whole image: $(du -shx "$root" | cut -f1), of which the base: $(du -chx --exclude="$root/venv" "$root" | tail -1 | cut -f1)"
+(cd "$root" && du -hxd1 venv/lib/python3*/site-packages | sort -rh | sed -n 1,12p)
 
 # --- running --------------------------------------------------------------------------------------
 

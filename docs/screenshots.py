@@ -32,14 +32,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url")
     parser.add_argument("key", help="an API key of the service")
-    asked = parser.parse_args()
+    requested = parser.parse_args()
     HERE.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         chromium = shutil.which("chromium") or shutil.which("chromium-browser")
         browser = playwright.chromium.launch(executable_path=chromium)
         for scheme in ("light", "dark"):
             for name, size in {"desktop": DESKTOP, "phone": PHONE}.items():
-                for what, page in _pages(browser, asked.url, asked.key, scheme, size):
+                for what, page in _pages(browser, requested.url, requested.key, scheme, size):
                     picture = f"{what}-{name}-{scheme}"
                     if picture in KEPT:
                         _keep(page, HERE / f"{picture}.png")

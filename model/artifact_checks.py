@@ -17,11 +17,11 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 import safetensors
 
-from model.calibration import Calibration
-from model.config import NetworkConfig
-from model.errors import TangerError
-from model.vocabulary import Vocabulary
-from model.weights import Array, shapes
+from tanger.model import TangerError
+from tanger.model.calibration import Calibration
+from tanger.model.network.config import NetworkConfig
+from tanger.model.network.weights import Array, shapes
+from tanger.model.phonology.vocabulary import Vocabulary
 
 # Bytes of a file, at most: of the weights, and of each of the others.
 MAX_WEIGHTS = 1 << 30
@@ -172,9 +172,9 @@ def _check_field(path: Path, name: str, value: object, hint: Any) -> None:
     if hint is bool:
         fits, expected = isinstance(value, bool), "true or false"
     elif hint is int:
-        most = _LAYERS if name.endswith("layers") else _SIZE
-        fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
-        expected = f"a whole number of at most {most}"
+        maximum = _LAYERS if name.endswith("layers") else _SIZE
+        fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= maximum
+        expected = f"a whole number of at most {maximum}"
     elif hint is float:
         fits, expected = _is_number(value), "a number"
     else:  # a Literal

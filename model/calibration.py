@@ -107,12 +107,12 @@ def of_several(
         answers: the step probabilities of each, the likeliest answer first.
     """
     chances: list[float] = []
-    left = most = 1.0
+    left = maximum = 1.0
     for number, steps in enumerate(answers):
         chance = (further if number else likeliest).probability(steps)
-        most = min(most, chance, _SHARE * left if number else 1.0)
-        left -= most
-        chances.append(most)
+        maximum = min(maximum, chance, _SHARE * left if number else 1.0)
+        left -= maximum
+        chances.append(maximum)
     return chances
 
 

@@ -10,17 +10,19 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from model import calibration as calibrations
-from model import checkpoint, devices, stress
-from model.alignment import align
-from model.calibration import Calibration
-from model.checkpoint import Artifact
-from model.config import NetworkConfig, Precision
-from model.hypothesis import Decoded, Hypothesis
-from model.vocabulary import Vocabulary
+from tanger.model import artifact as artifacts
+from tanger.model import calibration as calibrations
+from tanger.model.artifact import Artifact
+from tanger.model.calibration import Calibration
+from tanger.model.decoding import devices
+from tanger.model.decoding.hypothesis import Decoded, Hypothesis
+from tanger.model.network.config import NetworkConfig, Precision
+from tanger.model.phonology import stress
+from tanger.model.phonology.alignment import align
+from tanger.model.phonology.vocabulary import Vocabulary
 
 # Phonemes and, where the network has a head for it, a digit for each vowel and None for each other.
-Said = tuple[tuple[str, ...], tuple[int | None, ...] | None]
+Prediction = tuple[tuple[str, ...], tuple[int | None, ...] | None]
 
 
 class Decoder(Protocol):
@@ -56,7 +58,7 @@ class Decoder(Protocol):
         """For each word what `decode` says, and behind it others, at most `width` in all."""
 
     def attention(
-        self, rows: Sequence[Sequence[int]], said: Sequence[Sequence[int]]
+        self, rows: Sequence[Sequence[int]], spoken: Sequence[Sequence[int]]
     ) -> list[np.ndarray[Any, Any]]:
         """Where the network looks while it says what it is told to: [U, T] for each word.
 
@@ -76,7 +78,7 @@ class Phonemizer:
         *,
         weights_sha256: str | None = None,
         calibration: Calibration | None = None,
-        of_alternatives: Calibration | None = None,
+        nbest_calibration: Calibration | None = None,
     ) -> None:
         """Wrap a decoder.
 
@@ -86,7 +88,7 @@ class Phonemizer:
             phonemes: what it writes.
             weights_sha256: of the artifact that the weights are from, if they are from one.
             calibration: what makes probabilities of its answers.
-            of_alternatives: the same of those that are not their word's likeliest; without it
+            nbest_calibration: the same of those that are not their word's likeliest; without it
                 those are judged by the other's measure.
         """
         self.decoder = decoder
@@ -94,7 +96,7 @@ class Phonemizer:
         self.phonemes = phonemes
         self.weights_sha256 = weights_sha256
         self.calibration = calibration
-        self.of_alternatives = of_alternatives or calibration
+        self.nbest_calibration = nbest_calibration or calibration
 
     @classmethod
     def load(
@@ -106,18 +108,18 @@ class Phonemizer:
         precision: Precision = "int8",
         threads: int = 1,
     ) -> Phonemizer:
-        """Load the artifact in the folder `artifact` onto `device` (see `of`).
+        """Load the artifact in the folder `artifact` onto `device` (see `from_artifact`).
 
         Raises:
             ArtifactError: where the artifact is damaged.
             DeviceError: where the device is not there.
         """
-        return cls.of(
-            checkpoint.read(artifact), device, masked=masked, precision=precision, threads=threads
+        return cls.from_artifact(
+            artifacts.read(artifact), device, masked=masked, precision=precision, threads=threads
         )
 
     @classmethod
-    def of(
+    def from_artifact(
         cls,
         artifact: Artifact,
         device: str = "auto",
@@ -144,13 +146,13 @@ class Phonemizer:
         target = devices.resolve(device)
         decoder: Decoder
         if target == "cpu" and all(map(importlib.util.find_spec, ("onnx", "onnxruntime"))):
-            from model.engine import Engine
+            from tanger.model.decoding.engine import Engine
 
             decoder = Engine(artifact, masked=masked, precision=precision, threads=threads)
         else:
             import torch
 
-            from model.torch_decoder import TorchDecoder
+            from tanger.model.decoding.torch_decoder import TorchDecoder
 
             torch.set_num_threads(threads)
             decoder = TorchDecoder.of([artifact], target, masked=masked)
@@ -160,7 +162,7 @@ class Phonemizer:
             artifact.phonemes,
             weights_sha256=artifact.weights_sha256,
             calibration=artifact.calibration,
-            of_alternatives=artifact.of_alternatives,
+            nbest_calibration=artifact.nbest_calibration,
         )
 
     def pronounce(self, words: Sequence[str]) -> list[Hypothesis]:
@@ -168,7 +170,7 @@ class Phonemizer:
 
         Args:
             words: at least one grapheme each, in the artifact's own graphemes
-                (see `model.spelling`).
+                (see `text.speller`).
 
         Raises:
             UnknownSymbolError: for a grapheme that the artifact lacks.
@@ -176,11 +178,11 @@ class Phonemizer:
         """
         decoded = self.decoder.decode(self._encoded(words))
         if self.calibration is None:
-            return [self._told(one, None) for one in decoded]
+            return [self._reported(one, None) for one in decoded]
         chance = self.calibration.probability
-        return [self._told(one, chance(one.probabilities)) for one in decoded]
+        return [self._reported(one, chance(one.probabilities)) for one in decoded]
 
-    def say(self, words: Sequence[str]) -> Iterator[Said]:
+    def predict(self, words: Sequence[str]) -> Iterator[Prediction]:
         """What `pronounce` answers, for those who do not ask how sure it is.
 
         Args:
@@ -189,12 +191,12 @@ class Phonemizer:
         Raises:
             UnknownSymbolError, ValueError: as `pronounce`.
         """
-        return map(self._said, self.decoder.decode(self._encoded(words)))
+        return map(self._prediction, self.decoder.decode(self._encoded(words)))
 
     def alternatives(
-        self, words: Sequence[str], most: int, *, aligned: bool = False
+        self, words: Sequence[str], maximum: int, *, aligned: bool = False
     ) -> list[list[Hypothesis]]:
-        """Several answers for each word, the likeliest first, at most `most` of them.
+        """Several answers for each word, the likeliest first, at most `maximum` of them.
 
         What `pronounce` answers is always among them, and nearly always the first. The sum of a
         word's probabilities is below 1, and that of `pronounce`'s answer is the same as there
@@ -202,26 +204,26 @@ class Phonemizer:
 
         Args:
             words: as of `pronounce`.
-            most: answers a word.
+            maximum: answers a word.
             aligned: each with its letters.
 
         Raises:
-            UnknownSymbolError, ValueError: as `pronounce`; ValueError for `most` below 1, too.
+            UnknownSymbolError, ValueError: as `pronounce`; ValueError for `maximum` below 1, too.
             AlignmentError: where `aligned` is asked of a network without attention.
         """
-        if most < 1:
-            raise ValueError(f"{most} answers a word: at least 1 is needed")
-        if most == 1 and not aligned:
+        if maximum < 1:
+            raise ValueError(f"{maximum} answers a word: at least 1 is needed")
+        if maximum == 1 and not aligned:
             return [[answer] for answer in self.pronounce(words)]
         rows = self._encoded(words)
-        if most == 1:
+        if maximum == 1:
             decoded = [[found] for found in self.decoder.decode(rows)]
         else:
             decoded = [
                 sorted(found, key=lambda one: -math.prod(one.probabilities))
-                for found in self.decoder.beam(rows, most)
+                for found in self.decoder.beam(rows, maximum)
             ]
-        answers = [self._of_one(found) for found in decoded]
+        answers = [self._calibrated_nbest(found) for found in decoded]
         return self._aligned(rows, decoded, answers) if aligned else answers
 
     def _aligned(
@@ -247,18 +249,18 @@ class Phonemizer:
             raise ValueError("an empty word has no pronunciation")
         return [self.graphemes.encode(word) for word in words]
 
-    def _of_one(self, found: Sequence[Decoded]) -> list[Hypothesis]:
+    def _calibrated_nbest(self, found: Sequence[Decoded]) -> list[Hypothesis]:
         """The answers to one word, the likeliest first."""
         chances: Sequence[float | None] = [None] * len(found)
-        if self.calibration is not None and self.of_alternatives is not None:
+        if self.calibration is not None and self.nbest_calibration is not None:
             steps = [one.probabilities for one in found]
-            chances = calibrations.of_several(self.calibration, self.of_alternatives, steps)
-        return list(map(self._told, found, chances))
+            chances = calibrations.of_several(self.calibration, self.nbest_calibration, steps)
+        return list(map(self._reported, found, chances))
 
-    def _told(self, one: Decoded, chance: float | None) -> Hypothesis:
-        phonemes, digits = self._said(one)
+    def _reported(self, one: Decoded, chance: float | None) -> Hypothesis:
+        phonemes, digits = self._prediction(one)
         return Hypothesis(phonemes, tuple(one.probabilities), one.complete, digits, chance)
 
-    def _said(self, one: Decoded) -> Said:
+    def _prediction(self, one: Decoded) -> Prediction:
         digits = None if one.stress is None else stress.digits(one.stress)
         return self.phonemes.decode(one.symbols), digits

@@ -19,34 +19,47 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import request_response
 
-from model import __version__
-from service import conditional, docs_page, front_page, metrics, problems, representations
-from service.buffers import AnswerPieces
-from service.connections import Connections
-from service.cross_origin import CrossOrigin
-from service.head_limits import HeadLimits
-from service.head_requests import HeadRequests
-from service.intake import read_json, read_no_query, read_timeout, unless_gone, unless_stopped
-from service.keys import KeyGate
-from service.lexicon_routes import add_lexicon_routes
-from service.openapi import PROBLEMS, DescribedApp, json_body, timeout_header
-from service.pronouncer import Pronouncing
-from service.public_routes import PublicRoutes
-from service.representations import MediaType
-from service.request_log import RequestLog
-from service.responses import PiecewiseResponse
-from service.running import Service
-from service.schemas import Info, ModelName, Options, Probe, PronounceRequest, PronounceResponse
-from service.security_headers import SecurityHeaders
-from service.settings import Settings, parse_origins
-from service.telemetry import Telemetry
+from tanger import __version__
+from tanger.service import metrics, problems, representations
+from tanger.service.connections.buffers import AnswerPieces
+from tanger.service.connections.limits import Connections
+from tanger.service.middleware.api_keys import KeyGate
+from tanger.service.middleware.cross_origin import CrossOrigin
+from tanger.service.middleware.head_limits import HeadLimits
+from tanger.service.middleware.public_routes import PublicRoutes
+from tanger.service.middleware.request_log import RequestLog
+from tanger.service.middleware.security_headers import HeadRequests, SecurityHeaders
+from tanger.service.middleware.telemetry import Telemetry
+from tanger.service.openapi import PROBLEMS, DescribedApp, json_body, timeout_header
+from tanger.service.representations import MediaType
+from tanger.service.request_body import (
+    cancel_on_disconnect,
+    read_json,
+    read_no_query,
+    read_timeout,
+    shutdown_as_503,
+)
+from tanger.service.responses import PiecewiseResponse
+from tanger.service.routes import docs, pages
+from tanger.service.routes.lexicon import add_lexicon_routes
+from tanger.service.schemas import (
+    Info,
+    ModelName,
+    Options,
+    Probe,
+    PronounceRequest,
+    PronounceResponse,
+)
+from tanger.service.serving.manager import ModelManager
+from tanger.service.serving.pronouncer import PronounceJob
+from tanger.service.settings import Settings, parse_origins
 
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 # New objects after which the collector looks for those that refer to one another in circles.
 # Requests leave none; it would walk over what the larger ones are made of, time and again.
-_GARBAGE = 20_000
+_GC_THRESHOLD = 20_000
 
 
 class _TextConvertor(PathConvertor):
@@ -58,7 +71,7 @@ class _TextConvertor(PathConvertor):
 register_url_convertor("text", _TextConvertor())
 
 
-class _ByHand(APIRoute):
+class _RawRoute(APIRoute):
     """A route of FastAPI's to the document, and of Starlette's to a request, which it reads itself.
 
     FastAPI, finding out that it has nothing to do, would take a sixth of the time of all.
@@ -76,7 +89,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ArtifactError: where the artifact is damaged or missing.
     """
     settings = settings or Settings()
-    service = Service(settings)
+    service = ModelManager(settings)
     logged = settings.log_requests and settings.log_level in ("debug", "info")
     requests = RequestLog() if logged else None
 
@@ -86,7 +99,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         service.reload_on(signal.SIGHUP)
         gc.freeze()  # what is loaded stays: the collector need not walk over it time and again
         thresholds = gc.get_threshold()
-        gc.set_threshold(_GARBAGE, *thresholds[1:])
+        gc.set_threshold(_GC_THRESHOLD, *thresholds[1:])
         yield
         gc.set_threshold(*thresholds)
         running.cancel()
@@ -147,26 +160,26 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     async def pronounce(request: Request) -> Response:
         """Pronounce words: a result for each, in their order, whatever becomes of the others."""
-        with unless_stopped():
+        with shutdown_as_503():
             read_no_query(request)
             media_type = representations.choose(request)
             timeout = read_timeout(request, **limits)
             due = time.monotonic() + timeout
-            asked = await read_json(
+            requested = await read_json(
                 request,
                 PronounceRequest,
                 limit=settings.max_body,
                 seconds=settings.body_timeout,
                 budget=buffers,
             )
-            options = representations.needed(asked, media_type)
+            options = representations.needed(requested, media_type)
             # The body may have been long in coming
-            work = await service.begin(asked.words, options, max(0.0, due - time.monotonic()))
+            work = await service.begin(requested.words, options, max(0.0, due - time.monotonic()))
             return await respond(request, work, media_type, due)
 
     async def respond(
         request: Request,
-        work: Pronouncing,
+        work: PronounceJob,
         media_type: MediaType,
         due: float,
         headers: Mapping[str, str] | None = None,
@@ -175,7 +188,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         try:
             if work.missing:
                 left = max(0.0, due - time.monotonic())
-                await unless_gone(request, service.decode(work, timeout=left))
+                await cancel_on_disconnect(request, service.decode(work, timeout=left))
             return await _pronounced(work, media_type, headers)
         except BaseException:
             work.reservations.close()
@@ -187,7 +200,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         "/pronounce",
         pronounce,
         methods=["POST"],
-        route_class_override=_ByHand,
+        route_class_override=_RawRoute,
         response_model=PronounceResponse,
         responses=representations.DESCRIBED,
         openapi_extra=json_body(PronounceRequest) | timeout_header(**limits),
@@ -217,10 +230,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         seconds = 0 if service.corrigible(options) else settings.cache_seconds
         caching = f"{shared()}, max-age={seconds}"
         fresh = {"ETag": tag, "Cache-Control": caching, "Vary": "Accept"}
-        if conditional.has(request.headers.get("If-None-Match"), tag):
+        if pages.has(request.headers.get("If-None-Match"), tag):
             headers = {**fresh, "X-Model-Version": service.current.pronouncer.model.version}
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-        with unless_stopped():
+        with shutdown_as_503():
             left = max(0.0, due - time.monotonic())
             work = await service.begin([word], representations.needed(options, media_type), left)
             return await respond(request, work, media_type, due, fresh)
@@ -256,9 +269,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         return _answer(await service.reload())
 
     add_lexicon_routes(app, service)
-    docs_page.add_docs_page(app)
+    docs.add_docs_page(app)
     if settings.page:
-        front_page.add_front_page(app, service.features)
+        pages.add_front_page(app, service.features)
     if settings.metrics:
 
         @app.get("/metrics", include_in_schema=False)
@@ -270,17 +283,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def _add_middleware(app: DescribedApp, service: Service, requests: RequestLog | None) -> None:
+def _add_middleware(app: DescribedApp, service: ModelManager, requests: RequestLog | None) -> None:
     """Wrap the routes, which are all there by now; what comes last is the outermost.
 
     Raises:
         SettingError: where a public route is none.
     """
     settings = service.settings
-    besides = front_page.PATHS if settings.page else frozenset()
+    besides = pages.PATHS if settings.page else frozenset()
     public = PublicRoutes(settings.public_routes, app.routes, besides=besides)
     if "/docs" in public.templates:
-        public = PublicRoutes(settings.public_routes, app.routes, besides=besides | docs_page.PATHS)
+        public = PublicRoutes(settings.public_routes, app.routes, besides=besides | docs.PATHS)
     app.public = public.templates if service.keys else None
     app.add_middleware(AnswerPieces, budget=service.buffers)
     app.add_middleware(HeadRequests)
@@ -299,26 +312,26 @@ def _answer(body: BaseModel) -> Response:
 
 
 async def _pronounced(
-    work: Pronouncing, media_type: MediaType, headers: Mapping[str, str] | None
+    work: PronounceJob, media_type: MediaType, headers: Mapping[str, str] | None
 ) -> Response:
     """The answer, with what it took (W3C Server Timing, milliseconds) and what made it."""
-    told = {
+    reported = {
         "Server-Timing": _timing(work),
         "X-Model-Version": work.model.version,
         "Vary": "Accept",
     }
     if not work.decoding_failed:
-        told |= headers or {}
+        reported |= headers or {}
     results = await work.results(representations.form_of(media_type))
     return PiecewiseResponse(
         representations.parts(work.model, results, media_type),
-        headers=told,
+        headers=reported,
         media_type=media_type,
         reservations=work.reservations,
     )
 
 
-def _timing(work: Pronouncing) -> str:
+def _timing(work: PronounceJob) -> str:
     took = work.answered
     if took.batch:
         return (

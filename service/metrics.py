@@ -16,8 +16,8 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from service import logs
-from service.schemas import WordErrorCode
+from tanger.service import server
+from tanger.service.schemas import WordErrorCode
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _WORDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -52,7 +52,7 @@ class Watched(Protocol):
 
 
 class WatchedServer(Protocol):
-    """The HTTP server's connections; see `service.connections`."""
+    """The HTTP server's connections; see `connections.limits`."""
 
     refused: int
     too_slow: int
@@ -198,13 +198,13 @@ class _State(Collector):
             GaugeMetricFamily(f"tanger_{name}", _GAUGES[name], value)
             for name, value in self.watched.gauges().items()
         ]
-        told = self.watched.serving()
+        reported = self.watched.serving()
         model = GaugeMetricFamily(
             "tanger_model",
             "Name and version of the weights that answer; always 1.",
-            labels=list(told),
+            labels=list(reported),
         )
-        model.add_metric(list(told.values()), 1)
+        model.add_metric(list(reported.values()), 1)
         engine = GaugeMetricFamily("tanger_engine", "What decodes.", labels=["engine"])
         if self.watched.engine is not None:
             engine.add_metric([self.watched.engine], 1)
@@ -234,6 +234,6 @@ class _ServerState(Collector):
             CounterMetricFamily(
                 "tanger_log_lines_dropped",
                 "Log lines that nobody read in time.",
-                logs.dropped_lines(),
+                server.dropped_lines(),
             ),
         ]

@@ -9,9 +9,9 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from service import problems
-from service.intake import TIMEOUT
-from service.schemas import Problem, PronounceRequest, PronounceResponse, Spoken
+from tanger.service import problems
+from tanger.service.request_body import TIMEOUT
+from tanger.service.schemas import Problem, PronounceRequest, PronounceResponse, Spoken
 
 # Bodies that the routes read and write by themselves, so that FastAPI does not know them
 _MODELS = (PronounceRequest, Spoken, Problem)
@@ -67,12 +67,12 @@ def json_body(model: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
-def timeout_header(*, default: float, most: float) -> dict[str, Any]:
+def timeout_header(*, default: float, maximum: float) -> dict[str, Any]:
     """The description of a header that the route reads by itself.
 
     Args:
         default: seconds that a request may take which does not say.
-        most: seconds that it may ask for.
+        maximum: seconds that it may ask for.
     """
     return {
         "parameters": [
@@ -81,7 +81,7 @@ def timeout_header(*, default: float, most: float) -> dict[str, Any]:
                 "in": "header",
                 "required": False,
                 "description": f"Seconds that the request may take; {default:g} by default.",
-                "schema": {"type": "number", "exclusiveMinimum": 0, "maximum": most},
+                "schema": {"type": "number", "exclusiveMinimum": 0, "maximum": maximum},
             }
         ]
     }

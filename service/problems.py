@@ -15,19 +15,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from model.alignment import AlignmentError
-from model.alphabets import AlphabetError, StressError
-from model.lexicon import EntryError
-from service.batcher import DeadlineError, QueueFullError
-from service.lexicon_errors import (
+from tanger.model.lexicon import EntryError
+from tanger.model.phonology.alignment import AlignmentError
+from tanger.model.phonology.notation import AlphabetError, StressError
+from tanger.service.middleware.telemetry import REQUEST_ID
+from tanger.service.schemas import Problem, ProblemError
+from tanger.service.serving.batcher import DeadlineError, QueueFullError
+from tanger.service.serving.pool import WorkerLostError
+from tanger.service.user_lexicon.errors import (
     UserLexiconBusyError,
     UserLexiconError,
     UserLexiconStorageError,
 )
-from service.lexicon_store import FullEntryError
-from service.pool import WorkerLostError
-from service.schemas import Problem, ProblemError
-from service.telemetry import REQUEST_ID
+from tanger.service.user_lexicon.store import FullEntryError
 
 log = logging.getLogger("tanger")
 
@@ -37,7 +37,7 @@ RETRY_AFTER = 1.0
 # No status of HTTP's own: what proxies have long logged in its place.
 _CLIENT_CLOSED_REQUEST = 499
 # A body can hold a fault in every other byte; the first few say what is wrong.
-MOST_FAULTS = 20
+MAX_FAULTS = 20
 # What is said in place of pydantic's words, which do not tell what to do.
 _INSTEAD = {"extra_forbidden": "not known here; /openapi.json lists what there is"}
 
@@ -180,7 +180,7 @@ class InvalidRequestError(Exception):
                     where=".".join(map(str, (*place, *fault["loc"]))),
                     message=_INSTEAD.get(fault["type"], fault["msg"]),
                 )
-                for fault in faults[:MOST_FAULTS]
+                for fault in faults[:MAX_FAULTS]
             )
         )
 

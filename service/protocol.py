@@ -14,10 +14,9 @@ import uvicorn
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from service.connections import Connections, SendProgress
-from service.flow import Flow, KnownHead, LingeringClose
-from service.problems import BuffersFullError
-from service.refusals import (
+from tanger.service.connections.flow import Flow, KnownHead, LingeringClose
+from tanger.service.connections.limits import Connections, SendProgress
+from tanger.service.connections.refusals import (
     FIELDS_TOO_LARGE,
     LONGEST_HEAD,
     MAX_FIELDS,
@@ -28,6 +27,7 @@ from service.refusals import (
     Refusal,
     too_many_connections,
 )
+from tanger.service.problems import BuffersFullError
 
 # What connections beyond the limit are answered
 PROBES = frozenset({b"/livez", b"/readyz", b"/startupz", b"/health"})
@@ -57,7 +57,7 @@ def announce_end(server: uvicorn.Server) -> None:
         server.server_state.default_headers.append(_CLOSE)
 
 
-def patient_for(
+def timeout_protocol(
     *,
     connections: Connections,
     head: float,
@@ -81,16 +81,16 @@ def patient_for(
         on_refusal: is told of every answer that is given here, in place of the application.
     """
 
-    class PatientProtocol(HttpToolsProtocol):
+    class TimeoutProtocol(HttpToolsProtocol):
         """httptools, watching the clock."""
 
         _limit: asyncio.TimerHandle | None = None
         _begun: RequestResponseCycle = None  # type: ignore[assignment]  # as uvicorn has its own
         _in_head = False
         # Bytes that have come since the parser had something to tell
-        _silent = 0
+        _unparsed = 0
         # Nothing of what still comes is a request
-        _deaf = False
+        _closing = False
         # Beyond the limit of connections: for one request, which should be a probe's
         _surplus = False
         # Why the parser was stopped, where it is not the parser's own complaint
@@ -123,7 +123,7 @@ def patient_for(
 
         def data_received(self, data: bytes) -> None:
             """Take bytes; where they do not end a head, it is being waited for."""
-            if self._deaf:
+            if self._closing:
                 return
             self._unread = memoryview(data)
             if len(data) > _PARSED_AT_ONCE:
@@ -137,28 +137,28 @@ def patient_for(
             while self._unread and not self.flow.read_paused:
                 size = max(_SLICE, self._body_left)
                 piece, self._unread = self._unread[:size], self._unread[size:]
-                self._silent += len(piece)
+                self._unparsed += len(piece)
                 try:
                     self._feed(piece)
                 except httptools.HttpParserError as e:
                     self.send_400_response(str(e))
                 else:
                     self._check_silence()
-                if self._deaf or self.transport.is_closing():
+                if self._closing or self.transport.is_closing():
                     self._unread = memoryview(b"")
             if self._unread:
                 if self.pipeline:  # a body is the affair of whoever reads it
                     self._hold_unread()
                 return
             self._held.resize(0)
-            if self._in_head and self._limit is None and not self._answering and not self._deaf:
+            if self._in_head and self._limit is None and not self._answering and not self._closing:
                 self._watch()
 
         def _check_silence(self) -> None:
             """Refuse what goes on and on without an end that the parser could tell."""
-            if self._in_head and self._silent - len(self.url) > MAX_FIELDS_SIZE + _SLICE:
+            if self._in_head and self._unparsed - len(self.url) > MAX_FIELDS_SIZE + _SLICE:
                 self._refusal = FIELDS_TOO_LARGE
-            elif self._silent <= LONGEST_HEAD:
+            elif self._unparsed <= LONGEST_HEAD:
                 return
             self.send_400_response("too long")
 
@@ -203,7 +203,7 @@ def patient_for(
             """A head begins."""
             self._unset_keepalive_if_required()
             super().on_message_begin()
-            self._in_head, self._silent, self._fields_size = True, 0, 0
+            self._in_head, self._unparsed, self._fields_size = True, 0, 0
 
         def on_url(self, url: bytes) -> None:
             """Take a piece of the request's target.
@@ -246,7 +246,7 @@ def patient_for(
                 self._linger(self.cycle)
             if self._surplus:
                 self.cycle.keep_alive = False
-            self._in_head, self._silent = False, 0
+            self._in_head, self._unparsed = False, 0
             self._unwatch()
 
         def _check_head(self, version: str) -> None:
@@ -266,13 +266,13 @@ def patient_for(
 
         def on_body(self, body: bytes) -> None:
             """Take a piece of a body."""
-            self._silent = 0
+            self._unparsed = 0
             self._body_left = max(0, self._body_left - len(body))
             super().on_body(body)
 
         def on_message_complete(self) -> None:
             """A request is read."""
-            self._silent = self._body_left = 0
+            self._unparsed = self._body_left = 0
             super().on_message_complete()
 
         def on_response_complete(self) -> None:
@@ -280,7 +280,9 @@ def patient_for(
             self._in_turn = True
             super().on_response_complete()
             self._in_turn = False
-            if self._in_head and not (self._answering or self._deaf or self.transport.is_closing()):
+            if self._in_head and not (
+                self._answering or self._closing or self.transport.is_closing()
+            ):
                 self._unset_keepalive_if_required()
                 self._watch()
 
@@ -341,7 +343,7 @@ def patient_for(
         def turn_away(self) -> None:
             """Refuse what has not been asked yet, to make room for another connection."""
             connections.refused += 1
-            if self._answering or self._deaf or self.transport.is_closing():  # it ends soon
+            if self._answering or self._closing or self.transport.is_closing():  # it ends soon
                 self.abort()
             else:
                 self._in_head = True  # an answer is the only thing that can be sent here
@@ -363,7 +365,7 @@ def patient_for(
                     self.cycle = self.pipeline[0][0] if self.pipeline else self._begun
                 self.cycle.keep_alive = False
                 self._linger(self.cycle)
-                self._deaf = True
+                self._closing = True
                 return
             self._refuse(self._refusal or NOT_HTTP)
 
@@ -400,7 +402,7 @@ def patient_for(
             cycle.transport = cast(asyncio.Transport, lingering)
 
         def _leave_or_close(self) -> None:
-            if self._deaf or self._begun.more_body or self._unread:
+            if self._closing or self._begun.more_body or self._unread:
                 self._leave()
             else:
                 self.transport.close()
@@ -410,7 +412,7 @@ def patient_for(
 
             Source: RFC 9112, 9.6.
             """
-            self._deaf = True
+            self._closing = True
             self._unwatch()
             if self._answering:
                 self._drop(self._begun)
@@ -440,4 +442,4 @@ def patient_for(
             else:
                 self.transport.close()
 
-    return PatientProtocol
+    return TimeoutProtocol

@@ -18,11 +18,10 @@ from typing import Any, Literal
 import mimeparse
 from starlette.requests import Request
 
-from model.lexicon import tsv
-from service import told
-from service.headers import header
-from service.problems import NotAcceptableError
-from service.schemas import ModelName, Options
+from tanger.model.lexicon.formats import tsv
+from tanger.service import schemas
+from tanger.service.problems import NotAcceptableError
+from tanger.service.schemas import ModelName, Options
 
 MediaType = Literal["application/json", "application/jsonl", "text/tab-separated-values"]
 JSON: MediaType = "application/json"
@@ -72,7 +71,7 @@ def needed(options: Options, media_type: MediaType) -> Options:
 
 @lru_cache(maxsize=256)
 def _chosen(accept: str) -> MediaType | None:
-    """The form for an ``Accept``, which is short (see `service.head_limits`); None of ours."""
+    """The form for an ``Accept``, which is short (see `middleware.head_limits`); None of ours."""
     if not accept.strip(" \t,"):
         return JSON
     try:
@@ -89,7 +88,7 @@ def tagged(tag: str, media_type: MediaType) -> str:
 
 
 def form_of(media_type: MediaType) -> Callable[[str], bytes]:
-    """What makes a result (see `service.told`) part of a body in this form."""
+    """What makes a result (see `schemas`) part of a body in this form."""
     return _FORMS[media_type]
 
 
@@ -101,7 +100,7 @@ def parts(model: ModelName, results: Sequence[bytes], media_type: MediaType) -> 
         results: as `form_of` makes them.
         media_type: the form.
     """
-    return told.response(model, results) if media_type == JSON else results
+    return schemas.response(model, results) if media_type == JSON else results
 
 
 def _line(result: str) -> bytes:
@@ -123,3 +122,20 @@ _FORMS: Mapping[MediaType, Callable[[str], bytes]] = {
     "application/jsonl": _line,
     "text/tab-separated-values": _rows,
 }
+
+
+# ------------------------------------------------------------------------------------------------
+# One header of a request, without making a mapping of all of them.
+
+
+def header(request: Request, name: bytes) -> str | None:
+    """The first that is named so.
+
+    Args:
+        request: whose.
+        name: in lower case.
+    """
+    for each, value in request.scope["headers"]:
+        if each == name:
+            return str(value.decode("latin-1"))
+    return None

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from service.buffers import SMALL
+from tanger.service.connections.buffers import SMALL
 
 
 class PiecewiseResponse(Response):

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from model.errors import TangerError
-from service.schemas import Source
+from tanger.model import TangerError
+from tanger.service.schemas import Source
 
 Positive = Annotated[int, Field(ge=1)]
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?")
@@ -28,7 +28,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix="TANGER_",
-        cli_prog_name="python -m service",
+        cli_prog_name="tanger serve",
         cli_kebab_case=True,
         cli_implicit_flags=True,
         use_attribute_docstrings=True,

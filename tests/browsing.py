@@ -68,8 +68,8 @@ def visit(
             complaints.append(f"{message.type}: {message.text}")
 
     def watch(request: Request) -> None:
-        asked = urlsplit(request.url)
-        if asked.scheme != "blob" and f"{asked.scheme}://{asked.netloc}" != url:
+        requested = urlsplit(request.url)
+        if requested.scheme != "blob" and f"{requested.scheme}://{requested.netloc}" != url:
             elsewhere.append(request.url)
 
     page.on("console", listen)
@@ -94,7 +94,7 @@ def expect_sounds(page: Page, *wanted: str) -> None:
     expect(page.locator(".sounds > .unseen")).to_have_text(list(wanted))
 
 
-def asked(service: LiveService, *words: str, **options: Any) -> list[dict[str, Any]]:
+def requested(service: LiveService, *words: str, **options: Any) -> list[dict[str, Any]]:
     """Results for words, as a program gets them."""
     body = {"words": words, "source": "auto", **options}
     answer = httpx.post(f"{service.url}/pronounce", json=body).raise_for_status()

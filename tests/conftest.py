@@ -7,11 +7,12 @@ import pytest
 import torch
 from hypothesis import settings
 
-from model import lexicon, recipe
-from model.lexicon import Entry
-from model.processes import Processes
-from model.recipe import Recipe
-from model.training import train
+from tanger.model import lexicon
+from tanger.model.lexicon import Entry
+from tanger.model.training import recipe
+from tanger.model.training.distributed import Processes
+from tanger.model.training.recipe import Recipe
+from tanger.model.training.trainer import train
 
 # How long an example takes is the machine's affair.
 settings.register_profile("tanger", deadline=None)

@@ -40,7 +40,7 @@ class Front:
         self.script: deque[Refusal | Callable[[Seen], Refusal] | str | None] = deque()
         self.seen: list[Seen] = []
         self.together: threading.Barrier | None = None
-        self.most_under_way = 0
+        self.max_under_way = 0
         self._under_way = 0
         self._lock = threading.Lock()
         front = self
@@ -69,7 +69,7 @@ class Front:
         body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
         with self._lock:
             self._under_way += 1
-            self.most_under_way = max(self.most_under_way, self._under_way)
+            self.max_under_way = max(self.max_under_way, self._under_way)
             seen = Seen(handler.command, handler.path, dict(handler.headers.items()), body)
             self.seen.append(seen)
             action = self.script.popleft() if self.script else None

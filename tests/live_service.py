@@ -44,8 +44,8 @@ def post(body: bytes | list[str], **headers: Any) -> bytes:
     """A request to pronounce words, or with another body."""
     if isinstance(body, list):
         body = json.dumps({"words": body}).encode()
-    told = {"Content_Type": "application/json", "Content_Length": len(body), **headers}
-    return _request("POST /pronounce", body, told)
+    reported = {"Content_Type": "application/json", "Content_Length": len(body), **headers}
+    return _request("POST /pronounce", body, reported)
 
 
 def _request(line: str, body: bytes, headers: dict[str, Any]) -> bytes:
@@ -81,7 +81,7 @@ class Exchange:
 
 
 class LiveService:
-    """``python -m service`` on a free port of the loopback, in a session of its own."""
+    """``tanger serve`` on a free port of the loopback, in a session of its own."""
 
     def __init__(
         self, log: Path, *arguments: str, stderr: int | None = None, **settings: Any
@@ -93,7 +93,7 @@ class LiveService:
         environment |= {f"TANGER_{name.upper()}": str(value) for name, value in settings.items()}
         with log.open("wb") as file:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "service", *arguments],
+                [sys.executable, "-m", "tanger", "serve", *arguments],
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -226,7 +226,7 @@ def _is_worker(pid: int) -> bool:
     it: a signal that stopped it there would stop the service.
     """
     try:
-        return b"service.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"tanger.service.serving.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
 

@@ -11,9 +11,9 @@ from live_service import ROOT
 # Found by Python as each process starts
 _SITE = """
 import sys
-if "service.worker" in sys.orig_argv:
+if "tanger.service.serving.worker" in sys.orig_argv:
     import os, time
-    from model.phonemizer import Phonemizer
+    from tanger.model.phonemizer import Phonemizer
     answer = Phonemizer.alternatives
     def poisoned(self, words, *arguments, **options):
         for word in words:

@@ -26,9 +26,9 @@ from typing import Any, BinaryIO, NamedTuple
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 
-from model import file_lock
-from model.checkpoint import replace_file
-from model.errors import OutputExistsError, TangerError
+from tanger.model import OutputExistsError, TangerError
+from tanger.model.artifact import replace_file
+from tanger.model.training import file_lock
 
 # Lines that are read, decoded and written together: so many of a long list, fewer where one thread
 # would else have all of a short one.
@@ -75,12 +75,12 @@ class Answers(NamedTuple):
 
     Attributes:
         lines: to write, each with its line feed.
-        told: warnings and errors.
+        warnings: warnings and errors.
         failed: whether one of the words has no pronunciation.
     """
 
     lines: str
-    told: list[str]
+    warnings: list[str]
     failed: bool
 
 
@@ -157,7 +157,7 @@ def answer(
             journal = _Journal(chunk.end, out.tell(), failed, blank)
             record = {"identity": identity, **asdict(journal)}
             replace_file(journal_path, json.dumps(record).encode())
-            for each in found.told:
+            for each in found.warnings:
                 tell(each)
             shown.update(task, completed=chunk.end)
         if earlier is not None and not filecmp.cmp(part, target, shallow=False):

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from model import cores
-from model.config import Precision
-from model.errors import OutputExistsError, TangerError
+from tanger.model import OutputExistsError, TangerError
+from tanger.model.decoding import devices
+from tanger.model.network.config import Precision
 
 if TYPE_CHECKING:
-    from model.checkpoint import Artifact
-    from model.phonemizer import Phonemizer
+    from tanger.model.artifact import Artifact
+    from tanger.model.phonemizer import Phonemizer
 
 ARTIFACT = Path(__file__).parent.parent.parent / "artifacts" / "en-us"
 
@@ -82,14 +82,14 @@ def load(
     masked: bool = True,
 ) -> Phonemizer:
     """The artifact, with all cores at work where nothing else is asked for."""
-    from model.phonemizer import Phonemizer
+    from tanger.model.phonemizer import Phonemizer
 
-    return Phonemizer.of(
+    return Phonemizer.from_artifact(
         artifact,
         device,
         masked=masked,
         precision=precision,
-        threads=threads or cores.available(),
+        threads=threads or devices.available(),
     )
 
 

@@ -12,7 +12,7 @@
 Text is UTF-8, but for CMUdict 0.7b itself; another encoding has to be named.
 """
 
-from model.lexicon.entry import (
+from tanger.model.lexicon.entry import (
     Entry,
     EntryError,
     LexiconError,
@@ -20,7 +20,7 @@ from model.lexicon.entry import (
     Row,
     pronunciations,
 )
-from model.lexicon.files import (
+from tanger.model.lexicon.files import (
     PROBABILITIES,
     Encoding,
     Reader,

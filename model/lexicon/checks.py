@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from model.lexicon.entry import LexiconError, LexiconFormat, Row
+from tanger.model.lexicon.entry import LexiconError, LexiconFormat, Row
 
 # Characters of a line, and of a word, and phonemes of a pronunciation, that are read at most. The
 # longest phrase of English Wiktionary has 130 characters.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal, NamedTuple, Self
 
-from model.errors import TangerError
+from tanger.model import TangerError
 
 LexiconFormat = Literal["cmudict", "mfa", "kaldi", "kaldip", "pls", "tsv", "ctf"]
 
@@ -127,3 +128,13 @@ def pronunciations(entries: Iterable[Entry]) -> dict[str, list[tuple[str, ...]]]
         if phonemes not in variants:
             variants.append(phonemes)
     return found
+
+
+# ------------------------------------------------------------------------------------------------
+# Probabilities as lexicons write them: with a point, and without an exponent.
+
+
+def positional(value: float) -> str:
+    """The shortest such number that reads back as `value`."""
+    written = f"{Decimal(repr(value)):f}"
+    return written if "." in written else f"{written}.0"

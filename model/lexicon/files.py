@@ -14,9 +14,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
-from model.lexicon import cmudict, ctf, kaldi, mfa, pls, tsv
-from model.lexicon.checks import MAX_LINE, Faults, LineParser, SeparationCheck
-from model.lexicon.entry import Entry, LexiconError, LexiconFormat, Row
+from tanger.model.lexicon.checks import MAX_LINE, Faults, LineParser, SeparationCheck
+from tanger.model.lexicon.entry import Entry, LexiconError, LexiconFormat, Row
+from tanger.model.lexicon.formats import cmudict, ctf, kaldi, mfa, pls, tsv
 
 ParseLine = Callable[[Path, int, str], Row | None]
 

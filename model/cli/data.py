@@ -1,0 +1,245 @@
+"""Commands that get lexicons from elsewhere, and into another form."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import shutil
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, BinaryIO, get_args
+
+import typer
+
+from tanger.model import OutputExistsError, TangerError, lexicon
+from tanger.model.cli.common import OverwriteOption, check_lines, fail, plain_errors
+from tanger.model.lexicon import LexiconFormat, Row
+
+# ------------------------------------------------------------------------------------------------
+# The CMUdict split onto a fresh machine, whole or not at all.
+
+
+# Where the split was published: the data folder of CNTK's own grapheme-to-phoneme sample.
+ORIGIN = (
+    "https://raw.githubusercontent.com/microsoft/CNTK/v2.0.rc1/"
+    "Examples/SequenceToSequence/CMUDict/Data"
+)
+_TIMEOUT = 30.0
+_ATTEMPTS = 4
+_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file of the split and its sha256."""
+
+    name: str
+    sha256: str
+
+
+FILES = (
+    Source(
+        "cmudict-0.7b",
+        "209a8b4cd265013e96f4658632a9878103b0c5abf62b50d4ef3ae1be226b29e4",
+    ),
+    Source(
+        "cmudict-0.7b.train-dev-20-21",
+        "61faa823e4a4bc64401522eb68db9543d33ee6f10dcacf5be65b1ef5fe08b6f3",
+    ),
+    Source(
+        "cmudict-0.7b.train-dev-1-21",
+        "c8bbfb8d57d8e0c1d2ce6fbc8891325fc4570ac2b9ae068088bc59e804a9c295",
+    ),
+    Source(
+        "cmudict-0.7b.test",
+        "ece787fd3d88c7b130d43e7c2307ac11e6dfb4c052d661c37808ec7ed1df8574",
+    ),
+    Source(
+        "cmudict-0.7b.mapping",
+        "9c6d91ee15b40361066460288e871ceb882a1a550df86f430d38794af90370ac",
+    ),
+    Source(
+        "tiny.ctf",
+        "1fc5c8240098266adcd145135efc31070d505854e4edb3ef0bad3e91c2048c19",
+    ),
+)
+
+
+class DownloadError(TangerError, RuntimeError):
+    """A file that could not be had.
+
+    Attributes:
+        name: the file.
+        origin: the folder or address it was asked of.
+    """
+
+    def __init__(self, name: str, origin: str, problem: str) -> None:
+        super().__init__(f"{name} from {origin}: {problem}")
+        self.name = name
+        self.origin = origin
+
+
+def download(
+    to: Path,
+    origin: str = ORIGIN,
+    *,
+    files: tuple[Source, ...] = FILES,
+    say: Callable[[str], None] = print,
+    overwrite: bool = False,
+) -> None:
+    """Bring `files` into the folder `to` from `origin`, a folder or an http(s) address.
+
+    What is there and whole is reused. A transfer that breaks goes on where it broke, in this run
+    or the next, if the server can (RFC 9110, section 14), and starts over if not. No file bears
+    its name before its sha256 was right.
+
+    Raises:
+        OutputExistsError: where another file bears the name of one of them, without `overwrite`.
+        DownloadError: where a file cannot be had, or is not the one that was asked for.
+        OSError: where it cannot be written.
+    """
+    to.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        target = to / file.name
+        if target.exists() and _sha256(target) == file.sha256:
+            say(f"reusing {target}")
+            continue
+        if target.exists() and not overwrite:
+            raise OutputExistsError(
+                target,
+                "is not the file of the split: move it away, or replace it with --overwrite",
+            )
+        part = to / f"{file.name}.part"
+        _fetch(file, origin, part, say)
+        part.replace(target)
+        say(f"downloaded {target} ({target.stat().st_size:,} bytes)")
+
+
+def _fetch(file: Source, origin: str, part: Path, say: Callable[[str], None]) -> None:
+    """Fill `part` with the whole file, checked."""
+    remote = origin.startswith(("http://", "https://"))
+    problem = ""
+    for attempt in range(_ATTEMPTS if remote else 1):
+        if attempt:
+            say(f"{file.name}: {problem}; trying again")
+        try:
+            (_transfer if remote else _copy)(file.name, origin, part)
+        except FileNotFoundError as e:
+            raise DownloadError(file.name, origin, f"is not there ({e})") from e
+        except (urllib.error.URLError, http.client.HTTPException, TimeoutError) as e:
+            problem = f"the transfer failed: {e}"
+        except (ConnectionError, ssl.SSLError) as e:
+            problem = f"the connection broke: {e}"
+        else:
+            found = _sha256(part)
+            if found == file.sha256:
+                return
+            problem = f"its sha256 is {found[:12]}..., expected {file.sha256[:12]}..."
+            part.unlink()
+    raise DownloadError(file.name, origin, problem)
+
+
+def _copy(name: str, origin: str, part: Path) -> None:
+    shutil.copyfile(Path(origin) / name, part)
+
+
+def _transfer(name: str, origin: str, part: Path) -> None:
+    have = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(f"{origin.rstrip('/')}/{name}")
+    if have:
+        request.add_header("Range", f"bytes={have}-")
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:
+            continues = response.status == http.client.PARTIAL_CONTENT
+            with part.open("ab" if continues else "wb") as file:
+                _receive(response, file)
+    except urllib.error.HTTPError as e:
+        if e.code == http.client.NOT_FOUND:
+            raise FileNotFoundError(e.url) from e
+        if e.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return  # it was all there: the checksum decides
+        raise
+
+
+def _receive(response: http.client.HTTPResponse, file: BinaryIO) -> None:
+    """Copy the body; an early end of the connection is an error, not a short file."""
+    while chunk := response.read(_CHUNK):
+        file.write(chunk)
+    if response.length:
+        raise http.client.IncompleteRead(b"", response.length)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def convert(
+    source: Annotated[Path, typer.Argument(help="The lexicon to read.")],
+    target: Annotated[Path, typer.Argument(help="The lexicon to write.")],
+    to: Annotated[
+        LexiconFormat | None, typer.Option("--to", help="By default what the target's name says.")
+    ] = None,
+    source_format: Annotated[
+        LexiconFormat | None, typer.Option("--from", help="By default what the source looks like.")
+    ] = None,
+    encoding: Annotated[
+        lexicon.Encoding, typer.Option(help="What the source's text is in, where it is no UTF-8.")
+    ] = "utf-8",
+    mapping: Annotated[
+        Path | None, typer.Option(help="CTF only: its symbols, one a line, in index order.")
+    ] = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Turn one lexicon format into another, line by line, in order.
+
+    A probability that the source does not have is not made up: kaldip takes a source with one for
+    each entry.
+    """
+    with plain_errors():
+        wanted = to or lexicon.format_named(target)
+        if wanted is None:
+            fail(
+                f"{target.name} does not tell its format: say --to "
+                f"{', '.join(get_args(LexiconFormat))}"
+            )
+        rows = lexicon.read_rows(source, source_format, encoding=encoding)
+        if wanted == "kaldip":
+            _check_probabilities(source, rows)
+        symbols = (
+            lexicon.decode(mapping, lexicon.read_content(mapping)).split() if mapping else None
+        )
+        rendered = lexicon.render_rows(rows, wanted, mapping=symbols)
+        check_lines(target, rendered, overwrite=overwrite)
+        lexicon.write_rows(target, rows, wanted, mapping=symbols)
+    print(f"{len(rows):,} entries written to {target}")
+    room = lexicon.PROBABILITIES.get(wanted, 0)
+    if lost := sum(len(row.probabilities) > room for row in rows):
+        print(f"{wanted} has no place for all the probabilities of {lost:,} of them")
+
+
+def _check_probabilities(source: Path, rows: Sequence[Row]) -> None:
+    """Let entries pass that have a probability each."""
+    without = [row for row in rows if not row.probabilities]
+    if without:
+        fail(
+            f"{source} has no probability for {len(without):,} of {len(rows):,} entries, the first "
+            f"in line {without[0].number}, and kaldip needs one for each: say --to kaldi, which "
+            "has none, or let `pronounce --format kaldip` write the network's"
+        )
+
+
+def download_split(
+    to: Annotated[Path, typer.Option(help="The folder to fill.")] = Path("data/cmudict"),
+    origin: Annotated[
+        str, typer.Option("--from", help="A folder or an address that holds the files.")
+    ] = ORIGIN,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Fetch the CMUdict split, checked; what is there already is reused."""
+    with plain_errors():
+        download(to, origin, overwrite=overwrite)

@@ -1,0 +1,175 @@
+"""Commands that measure an artifact."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tanger.model import OutputExistsError
+from tanger.model import artifact as artifact_folder
+from tanger.model.artifact import ArtifactError
+from tanger.model.cli.common import (
+    ARTIFACT,
+    ArtifactOption,
+    DeviceOption,
+    PrecisionOption,
+    ThreadsOption,
+    fail,
+    load,
+    plain_errors,
+    set_threads,
+)
+
+if TYPE_CHECKING:
+    from tanger.model.evaluation.report import Evaluation
+
+
+def evaluate(
+    lexicon: Annotated[Path, typer.Option(help="What to score on.")],
+    artifact: Annotated[
+        list[Path] | None,
+        typer.Option(help="The artifact's folder; several answer by their mean."),
+    ] = None,
+    stress: Annotated[
+        Path | None, typer.Option(help="A lexicon with stress digits, to score stress by.")
+    ] = None,
+    known: Annotated[
+        Path | None, typer.Option(help="The training lexicon, to score kinds of English words by.")
+    ] = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "int8",
+    threads: ThreadsOption = None,
+    unmasked: Annotated[
+        bool, typer.Option("--unmasked", help="Let any symbol be emitted, not only phonemes.")
+    ] = False,
+    keep: Annotated[
+        bool,
+        typer.Option(help="Write the figures into the artifact, with its card and pinned words."),
+    ] = False,
+) -> None:
+    """Score an artifact on a lexicon, greedily: error rates, speed, confusions."""
+    with plain_errors():
+        from tanger.model.decoding.torch_decoder import TorchDecoder
+        from tanger.model.evaluation import report
+        from tanger.model.phonemizer import Phonemizer
+
+        artifacts = artifact or [ARTIFACT]
+        if keep and (unmasked or len(artifacts) > 1):
+            fail("--keep is for one artifact, as it answers: without --unmasked")
+        set_threads(threads)
+        networks = [artifact_folder.read(path) for path in artifacts]
+        in_torch = TorchDecoder.of(networks, device, masked=not unmasked)
+        if len(networks) == 1:
+            phonemizer = load(
+                networks[0],
+                device,
+                precision=precision,
+                threads=threads,
+                masked=not unmasked,
+            )
+        else:
+            phonemizer = Phonemizer(in_torch, in_torch.graphemes, in_torch.phonemes)
+        found = report.evaluate(
+            phonemizer, lexicon, stress_path=stress, known_path=known, in_torch=in_torch
+        )
+    # Kept although nobody may read on, and printed although it may not be possible to keep it
+    try:
+        _print_evaluation(" + ".join(map(str, artifacts)), lexicon, found)
+    finally:
+        if keep:
+            with plain_errors():
+                report.keep(artifacts[0], found)
+    if not keep and len(artifacts) == 1:
+        print(f"{artifacts[0]} is as it was: --keep writes these figures into it", file=sys.stderr)
+
+
+def calibrate(
+    lexicon: Annotated[Path, typer.Option(help="Words that training did not hold.")],
+    artifact: ArtifactOption,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "int8",
+    threads: ThreadsOption = None,
+    only_alternatives: Annotated[
+        bool,
+        typer.Option("--only-alternatives", help="Fit those behind a word's likeliest answer."),
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace what an earlier calibration fitted.")
+    ] = False,
+) -> None:
+    """Fit an artifact's probabilities to a lexicon: they then hold for words like those in it.
+
+    Its figures on other words go.
+    """
+    with plain_errors():
+        from tanger.model.evaluation import report
+
+        made = artifact_folder.read(artifact)
+        fitted_to = {
+            "file": lexicon.name,
+            "sha256": hashlib.sha256(lexicon.read_bytes()).hexdigest(),
+            "precision": precision,
+            "only_alternatives": only_alternatives,
+        }
+        earlier = made.training.get("calibrated_on")
+        if earlier == fitted_to:
+            print(f"{artifact} is calibrated on {lexicon} already")
+            return
+        if made.nbest_calibration is not None and not overwrite:
+            name = earlier["file"] if earlier else "other words"
+            raise OutputExistsError(
+                artifact, f"is calibrated already, on {name}: --overwrite fits it anew"
+            )
+        loaded = load(made, device, precision=precision, threads=threads)
+        fitted, nbest_calibration = report.calibrate(loaded, lexicon)
+        kept = loaded.calibration if only_alternatives else None
+        found = artifact_folder.read(artifact)
+        if found.weights_sha256 != loaded.weights_sha256:
+            raise ArtifactError(artifact, "has other weights by now: calibrate it again")
+        artifact_folder.recalibrate(found, kept or fitted, nbest_calibration, fitted_to=fitted_to)
+    print(f"{artifact} is calibrated on {lexicon}: evaluate it again, with --keep")
+
+
+def _print_evaluation(artifact: str, lexicon: Path, found: Evaluation) -> None:
+    print(f"{artifact} on {lexicon}")
+    for way, rates in (("any-match", found.any_match), ("per-line", found.per_line)):
+        print(
+            f"{way:10} WER {100 * rates.wer:.2f} %  PER {100 * rates.per:.2f} %  "
+            f"({rates.wrong:,} of {rates.words:,} wrong, {rates.edits:,} edits in "
+            f"{rates.phonemes:,} phonemes)"
+        )
+    if found.stress is not None:
+        print(
+            f"with stress WER {100 * found.stress.wer:.2f} %  "
+            f"({found.stress.wrong:,} of {found.stress.words:,} wrong), one primary stress in "
+            f"{100 * found.stress.one_primary:.1f} % (references: "
+            f"{100 * found.stress.references_one_primary:.1f} %)"
+        )
+    for name, of_class in found.classes.items():
+        print(
+            f"{name:12} WER {100 * of_class.wer:5.2f} %  PER {100 * of_class.per:5.2f} %  "
+            f"({of_class.wrong:,} of {of_class.words:,} wrong)"
+        )
+    if found.teacher_forced_error is not None:
+        print(f"teacher-forced error {100 * found.teacher_forced_error:.2f} %")
+    print(f"expected calibration error {100 * found.calibration_error:.2f} %")
+    several = found.alternatives
+    right = ", ".join(f"{maximum}: {100 * (1 - wer):.2f} %" for maximum, wer in several.wer.items())
+    print(
+        f"a right answer among the likeliest {right}; calibration error of those behind the first "
+        f"{100 * several.calibration_error:.2f} %; the greedy answer comes first in "
+        f"{100 * several.first_is_greedy:.1f} %"
+    )
+    print(f"{found.unspellable} unspellable, {found.incomplete} incomplete")
+    print(
+        f"{found.words_per_second:,.0f} words/s on {found.device} in {found.precision}, "
+        f"{found.threads} threads; "
+        f"{found.mflop_per_word:.1f} MFLOP a word"
+    )
+    print("most frequent confusions (expected -> given):")
+    for expected, given, times in found.confusions:
+        print(f"  {expected or '-':3} -> {given or '-':3} {times:5}")

@@ -1,0 +1,328 @@
+"""Commands that make artifacts, and what artifacts are made of."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from tanger.model import artifact
+from tanger.model.cli.common import (
+    DeviceOption,
+    OverwriteOption,
+    ThreadsOption,
+    check_lines,
+    check_output,
+    fail,
+    plain_errors,
+    set_threads,
+)
+from tanger.model.lexicon import Entry
+
+if TYPE_CHECKING:
+    from tanger.model.training.recipe import RunRecipe
+    from tanger.model.training.run_state import Progress
+
+
+def train(
+    recipe: Annotated[str, typer.Option(help="A recipe's name, or a TOML file.")],
+    lexicon: Annotated[Path, typer.Option(help="The training lexicon, in any format.")],
+    dev: Annotated[Path, typer.Option(help="The lexicon that chooses the best epoch.")],
+    out: Annotated[Path, typer.Option(help="Where the artifact goes.")],
+    init: Annotated[
+        Path | None, typer.Option(help="An artifact to start from, in place of random weights.")
+    ] = None,
+    further: Annotated[
+        list[Path] | None, typer.Option(help="A lexicon of more entries, as `derive` makes them.")
+    ] = None,
+    soft_labels: Annotated[
+        Path | None,
+        typer.Option(help="What `label` made, to train on in the training lexicon's place."),
+    ] = None,
+    stress: Annotated[
+        Path | None,
+        typer.Option(help="A lexicon with stress digits, for a recipe with a stress head."),
+    ] = None,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of the run's state; runs/NAME by default.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run.")] = False,
+    restart: Annotated[
+        bool,
+        typer.Option(
+            "--restart", help="Start over, giving up an unfinished run or the artifact at --out."
+        ),
+    ] = False,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="The recipe's short run, to see that all works.")
+    ] = False,
+    save_every: Annotated[
+        float, typer.Option(min=0, help="Seconds of work that a killed run loses at most.")
+    ] = 60.0,
+) -> None:
+    """Train an artifact. Ctrl-C saves, --resume goes on; torchrun makes it several processes.
+
+    What stands at --out already is replaced only with --restart.
+    """
+    console = Console()
+    with plain_errors():
+        if resume and restart:
+            fail("--resume goes on with a run and --restart gives it up: say one of them")
+        from tanger.model.lexicon import read
+        from tanger.model.training import output, run_state
+        from tanger.model.training import recipe as recipes
+        from tanger.model.training.distributed import joined
+        from tanger.model.training.reporters import ConsoleReporter
+        from tanger.model.training.trainer import train as run_training
+
+        followed = recipes.load(recipe, entries=len(read(lexicon)), fast=fast)
+        folder = run or Path("runs") / out.name
+        unfinished = run_state.peek(folder / run_state.FILE) if not (resume or restart) else None
+        if unfinished is not None and not unfinished.finished:
+            raise run_state.RunStateError(
+                folder,
+                f"holds an unfinished run, in epoch {unfinished.epoch + 1}: --resume goes on "
+                "with it, --restart gives it up, --run names another folder",
+            )
+        set_threads(threads)
+        if not (resume or restart):
+            output.check_new(out)
+        with joined(device) as processes, ConsoleReporter(console) as reporter:
+            is_main = processes.is_main
+            finished = run_training(
+                followed,
+                lexicon_path=lexicon,
+                dev_path=dev,
+                out=out,
+                run=folder,
+                init=init,
+                further=further or (),
+                soft_labels=soft_labels,
+                stress=stress,
+                reporter=reporter,
+                processes=processes,
+                resume=resume,
+                restart=restart,
+                save_seconds=save_every,
+            )
+    if not finished:
+        console.print(f"stopped and saved in {folder}; go on with --resume", markup=False)
+        raise typer.Exit(130)
+    if is_main:
+        with plain_errors():
+            progress = run_state.peek(folder / run_state.FILE)
+        for line in _summary(out, progress, followed.run):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _summary(out: Path, progress: Progress | None, run: RunRecipe) -> list[str]:
+    """What a finished run comes to, and what to do next."""
+    lines = []
+    if progress is not None and progress.best is not None:
+        if progress.epoch < run.epochs:
+            lines.append(
+                f"ended after epoch {progress.epoch} of {run.epochs}: none of the last "
+                f"{progress.since_best} was better (patience in the recipe)"
+            )
+        lines.append(
+            f"the artifact of the best epoch, {progress.best['epoch']} of {progress.epoch}, is "
+            f"{out}: dev WER {100 * progress.best['dev_wer']:.2f} %"
+        )
+    return [
+        *lines,
+        "it is not calibrated: its probabilities fit the dev words, which chose the epoch, and "
+        "further answers (--n) have none of their own",
+        f"calibrate it on words that training did not hold: tanger calibrate "
+        f"--artifact {out} --lexicon LEXICON",
+    ]
+
+
+def hold_out(
+    lexicon: Annotated[Path, typer.Option(help="A training lexicon.")],
+    unseen: Annotated[Path, typer.Option(help="Words that it does not hold, as those of dev.")],
+    out: Annotated[Path, typer.Option(help="Where what remains to train on goes.")],
+    held_out: Annotated[Path, typer.Option(help="Where the words to calibrate on go.")],
+    seed: Annotated[int, typer.Option(help="Draws them.")] = 1,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Hold words with several pronunciations out of training, for `calibrate`."""
+    with plain_errors():
+        from tanger.model.distillation import calibration_split
+        from tanger.model.lexicon import read, render, write
+
+        if out.resolve() == held_out.resolve():
+            fail("--out and --held-out are one file: name two")
+        kept, drawn = calibration_split.hold_out(read(lexicon), read(unseen), seed=seed)
+        for path, part in ((out, kept), (held_out, drawn)):
+            check_lines(path, render(part, "cmudict"), overwrite=overwrite)
+        write(out, kept, "cmudict")
+        write(held_out, drawn, "cmudict")
+    words = len({entry.word for entry in drawn})
+    print(f"{words:,} words held out in {held_out}, {len(kept):,} entries written to {out}")
+
+
+def spellings(
+    lexicon: Annotated[Path, typer.Option(help="Gives the letters; its words are left out.")],
+    out: Annotated[Path, typer.Option(help="Where the words go, one a line.")],
+    without: Annotated[
+        list[Path] | None, typer.Option(help="Lexicons whose words are left out: dev, test.")
+    ] = None,
+    language: Annotated[
+        list[str] | None, typer.Option(help="Of which wordfreq lists frequent words; en.")
+    ] = None,
+    names: Annotated[
+        bool, typer.Option("--names", help="Names of people as well, before the words.")
+    ] = False,
+    maximum: Annotated[
+        int | None, typer.Option("--most", min=1, help="So many of them at most.")
+    ] = None,
+    invented: Annotated[
+        int,
+        typer.Option(min=0, help="So many more that are spelt like the lexicon's, behind them."),
+    ] = 0,
+    seed: Annotated[int, typer.Option(help="Draws those.")] = 1,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """List words that no lexicon pronounces, for teachers to label (needs wordfreq, names)."""
+    with plain_errors():
+        from tanger.model.artifact import replace_file
+        from tanger.model.distillation import spellings as lists
+        from tanger.model.distillation import spellings as spelling_lists
+        from tanger.model.lexicon import read
+
+        own = {entry.word for entry in read(lexicon)}
+        held_out = {entry.word for path in without or () for entry in read(path)}
+        graphemes = {grapheme for word in own for grapheme in word}
+        left_out = own | held_out
+        called = lists.names(graphemes, without=left_out) if names else iter(())
+        written = lists.frequent(language or ["en"], graphemes, without=left_out)
+        words = list(islice(dict.fromkeys(chain(called, written)), maximum))
+        left_out |= set(words)
+        words += spelling_lists.invented(own, count=invented, without=left_out, seed=seed)
+        check_lines(out, words, overwrite=overwrite)
+        replace_file(out, "".join(f"{word}\n" for word in words).encode())
+    print(f"{len(words):,} words written to {out}")
+
+
+def derive(
+    lexicon: Annotated[Path, typer.Option(help="A lexicon of English in ARPAbet.")],
+    out: Annotated[Path, typer.Option(help="Where the entries go.")],
+    words: Annotated[
+        Path | None, typer.Option(help="Spellings, one a line; those with a known stem are taken.")
+    ] = None,
+    without: Annotated[
+        list[Path] | None, typer.Option(help="Lexicons whose words are left out: dev, test.")
+    ] = None,
+    possessives: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the lexicon that gets a possessive.")
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(help="Draws that share.")] = 1,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Pronounce forms of the lexicon's words by rule, for networks to learn the rules from."""
+    with plain_errors():
+        import random
+
+        from tanger.model.lexicon import pronunciations, read, render, write
+        from tanger.model.text import derived_forms
+
+        known = pronunciations(read(lexicon))
+        left_out = {entry.word for path in without or () for entry in read(path)} | set(known)
+        stems = [word for word in known if "'" not in word and not word.endswith("S")]
+        drawn = random.Random(seed).sample(stems, round(possessives * len(stems)))
+        requested = words.read_text("utf-8").split() if words else []
+        forms = dict.fromkeys([*requested, *(f"{stem}'S" for stem in drawn)])
+        entries = [
+            Entry(form, phonemes)
+            for form in forms
+            if form not in left_out
+            for phonemes in derived_forms.derive(form, known)
+        ]
+        check_lines(out, render(entries, "cmudict"), overwrite=overwrite)
+        write(out, entries, "cmudict")
+    print(f"{len(entries):,} entries written to {out}")
+
+
+def train_joint_ngram(
+    lexicon: Annotated[list[Path], typer.Option(help="The training lexicon, and others.")],
+    out: Annotated[Path, typer.Option(help="Where the model goes (.fst).")],
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Train a joint n-gram model, a teacher of another kind (needs phonetisaurus; minutes)."""
+    with plain_errors():
+        from tanger.model.distillation import joint_ngram
+        from tanger.model.lexicon import read
+
+        check_output(out, overwrite=overwrite)
+        entries = [entry for path in lexicon for entry in read(path)]
+        joint_ngram.train(entries, out)
+    print(f"a joint n-gram model of {len(entries):,} entries is {out}")
+
+
+def label(
+    teacher: Annotated[list[Path], typer.Option(help="An artifact; several answer by their mean.")],
+    lexicon: Annotated[
+        list[Path], typer.Option(help="The training lexicon, and others to train on.")
+    ],
+    out: Annotated[Path, typer.Option(help="Where the soft labels go (.safetensors).")],
+    words: Annotated[
+        Path | None, typer.Option(help="Further spellings, one a line, that teachers pronounce.")
+    ] = None,
+    ngram: Annotated[
+        Path | None,
+        typer.Option(help="What `joint-ngram` made, to pronounce those spellings with them."),
+    ] = None,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Let teachers say how likely each phoneme is, for a student to be trained on."""
+    with plain_errors():
+        from rich.progress import track
+
+        from tanger.model.decoding.torch_decoder import TorchDecoder
+        from tanger.model.distillation import soft_labelling
+        from tanger.model.distillation import teachers as teaching
+        from tanger.model.lexicon import read
+        from tanger.model.training import soft_labels
+
+        check_output(out, overwrite=overwrite)
+        set_threads(threads)
+        teachers = TorchDecoder.of([artifact.read(path) for path in teacher], device)
+        entries = [entry for path in lexicon for entry in read(path)]
+        known = {entry.word for entry in entries}
+        listed = words.read_text("utf-8").split() if words else []
+        spelt = [word for word in listed if word not in known]
+        steps = track(
+            soft_labelling.label(teachers, entries, spelt)
+            if ngram is None
+            else chain(
+                soft_labelling.label(teachers, entries, ()), teaching.label(teachers, ngram, spelt)
+            ),
+            "labelling",
+            total=len(entries) + len(spelt),
+            console=Console(stderr=True),
+        )
+        examples = list(steps)
+        origin = {"teachers": [artifact.read(path).summary for path in teacher]}
+        if ngram is not None:
+            origin["joint_ngram"] = [{"sha256": hashlib.sha256(ngram.read_bytes()).hexdigest()}]
+        soft_labels.write(
+            out,
+            soft_labels.SoftLexicon(
+                teachers.graphemes,
+                teachers.phonemes,
+                teachers.network.config.boundaries,
+                origin,
+                examples,
+            ),
+        )
+    print(
+        f"{len(entries):,} entries and {len(examples) - len(entries):,} spellings labelled in {out}"
+    )

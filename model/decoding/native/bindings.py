@@ -1,0 +1,309 @@
+"""A network's weights as `decode.c` reads them, and what that says to words.
+
+Shapes: V symbols, N outputs, K inputs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from array import array
+from collections.abc import Mapping, Sequence
+from itertools import chain, islice
+from typing import Any
+
+import numpy as np
+
+from tanger.model.decoding.hypothesis import Decoded, length_bound
+from tanger.model.network.config import NetworkConfig
+from tanger.model.network.weights import (
+    Array,
+    LstmWeights,
+    embedding,
+    lstm_weights,
+    stabiliser_factor,
+    whole_numbers,
+)
+from tanger.model.phonology import stress
+from tanger.model.phonology.phoneme_set import stress_bias
+from tanger.model.phonology.vocabulary import Vocabulary, frame
+
+_TILE_N = 32  # outputs that lie together, as in decode.c
+_LANES = 16  # logits that are computed together
+_ZERO = 128  # the step that means zero
+_STEPS = 127  # from zero to one
+_WIDEST = 1 << 12  # hypotheses of a word
+_REFUSED = -2  # what C returns for words that there cannot be
+
+
+class _Product(ctypes.Structure):
+    _fields_ = (
+        ("inputs", ctypes.c_int32),
+        ("outputs", ctypes.c_int32),
+        ("weights", ctypes.c_void_p),
+        ("offsets", ctypes.c_void_p),
+        ("scales", ctypes.c_void_p),
+    )
+
+
+class _Layer(ctypes.Structure):
+    _fields_ = (
+        ("table", ctypes.c_void_p),
+        ("bias", ctypes.c_void_p),
+        ("input", _Product),
+        ("hidden", _Product),
+    )
+
+
+class _Network(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_int32) for name in (
+            "hidden", "width", "directions", "reads_backward", "encoder_layers", "decoder_layers",
+            "hands_each", "attention", "boundaries", "symbols", "padded_symbols", "start", "end",
+        )),
+        ("encoder", ctypes.POINTER(_Layer)),
+        ("decoder", ctypes.POINTER(_Layer)),
+        ("key", _Product),
+        ("mix", _Product),
+        *((name, ctypes.c_void_p) for name in (
+            "nothing", "output_weight", "output_bias", "stress_of_top", "stress_of_symbol",
+        )),
+    )  # fmt: skip
+
+
+class _Answers(ctypes.Structure):
+    _fields_ = tuple(
+        (name, ctypes.c_void_p)
+        for name in ("symbols", "probabilities", "stress", "counts", "complete", "found")
+    )
+
+
+_ARGUMENTS = (
+    ctypes.POINTER(_Network), ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int,
+    ctypes.c_int, ctypes.POINTER(_Answers),
+)  # fmt: skip
+
+
+class NativeNetwork:
+    """A network, ready to decode in whole numbers, greedily or with a beam."""
+
+    def __init__(
+        self,
+        library: ctypes.CDLL,
+        config: NetworkConfig,
+        weights: Mapping[str, Array],
+        graphemes: Vocabulary,
+        phonemes: Vocabulary,
+        logit_bias: Array,
+    ) -> None:
+        """Lay the weights out.
+
+        Args:
+            library: what `decoding.native.build.library` loaded.
+            config: the network's.
+            weights: float32, by the names that `Seq2Seq` gives them.
+            graphemes: what words are spelt in.
+            phonemes: what is said.
+            logit_bias: [V] what is added to all logits.
+
+        Raises:
+            KeyError: for a weight that is missing.
+            ValueError: for one of another shape than the config says.
+        """
+        self._decode = library.tanger_decode
+        self._decode.argtypes = _ARGUMENTS
+        self._decode.restype = ctypes.c_int
+        self._config = config
+        self._graphemes = graphemes
+        self._kept: list[Any] = []  # what C points to
+        sizes = (config.input_symbols, config.output_symbols)
+        if sizes != (len(graphemes), len(phonemes)):
+            raise ValueError(f"a network of {sizes[0]} graphemes and {sizes[1]} phonemes")
+        self._network = self._laid_out(weights, logit_bias, phonemes)
+
+    def decode(self, rows: Sequence[Sequence[int]]) -> list[Decoded]:
+        """Answers for spelt words, none of them empty, the longest first (see `Decoder`).
+
+        Raises:
+            MemoryError: where there is none.
+            ValueError: for rows of another kind.
+        """
+        decoded, _ = self._answers(rows, 1)
+        return decoded
+
+    def beam(self, rows: Sequence[Sequence[int]], width: int) -> list[list[Decoded]]:
+        """Several answers for each of such words (see `Decoder`).
+
+        Raises:
+            MemoryError: where there is none.
+            ValueError: for rows of another kind, or a width that is none.
+        """
+        decoded, found = self._answers(rows, width)
+        answers = iter(decoded)
+        return [list(islice(answers, count)) for count in found]
+
+    def _answers(
+        self, rows: Sequence[Sequence[int]], width: int
+    ) -> tuple[list[Decoded], list[int]]:
+        """The answers to all the words, one behind the other, and how many each of them has."""
+        words, length = len(rows), max(map(len, rows), default=0)
+        if not length or len(rows[0]) != length:
+            raise ValueError("no words, or not the longest first")
+        if not 0 < width <= _WIDEST:
+            raise ValueError(f"a beam of {width}, not of 1 to {_WIDEST}")
+        room = length_bound(length)
+        slots = words * width
+        if self._config.boundaries:
+            rows = [frame(row, self._graphemes, boundaries=True) for row in rows]
+        lengths = np.fromiter(map(len, rows), np.int32, words)
+        letters = np.fromiter(chain.from_iterable(rows), np.int32, lengths.sum())
+        if not 0 <= letters.min() <= letters.max() < self._config.input_symbols:
+            raise ValueError(f"letters outside of the {self._config.input_symbols} that there are")
+        symbols = np.empty(slots * room, np.uint16)
+        probabilities = np.empty(slots * room, np.float32)
+        marks = np.empty(slots * room, np.uint8) if self._config.stress else None
+        counts, complete = np.empty(slots, np.int32), np.empty(slots, np.bool_)
+        found = np.empty(words, np.int32)
+        answers = _Answers(
+            _at(symbols), _at(probabilities), None if marks is None else _at(marks),
+            _at(counts), _at(complete), _at(found),
+        )  # fmt: skip
+        outcome = self._decode(
+            self._network, words, _at(letters), _at(lengths), width, room, answers
+        )
+        if outcome == _REFUSED:
+            raise ValueError("an empty word, or too many words")
+        if outcome:
+            raise MemoryError(f"for {slots} answers to words of up to {length} letters")
+        several = found.tolist()
+        counts, complete = counts[: sum(several)], complete[: sum(several)]
+        following = (counts + complete).cumsum()  # where the steps of each answer end
+        last = following - complete  # ... and its symbols
+        steps = following[-1]
+        first = [0, *following[:-1].tolist()]
+        tokens, chances = symbols[:steps].tolist(), array("f", probabilities[:steps].tobytes())
+        places = zip(first, last.tolist(), following.tolist(), complete.tolist(), strict=True)
+        classes = None if marks is None else marks[:steps].tobytes()
+        return [
+            Decoded(tokens[i:j], chances[i:k], whole, None if classes is None else classes[i:j])
+            for i, j, k, whole in places
+        ], several
+
+    def _laid_out(
+        self, weights: Mapping[str, Array], logit_bias: Array, phonemes: Vocabulary
+    ) -> _Network:
+        config = self._config
+        sides = ["ahead", "back"] if config.direction == "both" else ["ahead"]
+        hidden, width = config.hidden, config.hidden // len(sides)
+        stabiliser = stabiliser_factor(config, weights)
+        letters = embedding(weights, "input", config.input_symbols) * stabiliser
+        labels = embedding(weights, "label", config.output_symbols) * stabiliser
+        _check(letters, config.input_symbols, config.input_width)
+        _check(labels, config.output_symbols, config.label_width)
+
+        encoder = []
+        for height in range(config.encoder_layers):
+            for side in sides:
+                lstm = lstm_weights(weights, f"encoder.layers.{height}.{side}")
+                _check_lstm(lstm, hidden if height else config.input_width, width)
+                layer = _Layer(hidden=self._product(lstm.hidden, parts=1))
+                if height:
+                    layer.input = self._product(lstm.input, parts=len(sides))
+                    layer.bias = self._floats(_padded(lstm.bias, _TILE_N))
+                else:
+                    layer.table = self._floats(_padded(letters @ lstm.input.T + lstm.bias, _TILE_N))
+                encoder.append(layer)
+
+        decoder = []
+        fed = hidden if config.attention else 0
+        for height in range(config.decoder_layers):
+            lstm = lstm_weights(weights, f"decoder.layers.{height}")
+            _check_lstm(lstm, hidden if height else config.label_width + fed, hidden)
+            of_label, of_below = np.split(lstm.input, [0 if height else config.label_width], axis=1)
+            both = np.concatenate([of_below, lstm.hidden], axis=1)
+            layer = _Layer(hidden=self._product(both, parts=both.shape[1] // hidden))
+            if height:
+                layer.bias = self._floats(_padded(lstm.bias, _TILE_N))
+            else:
+                layer.table = self._floats(_padded(labels @ of_label.T + lstm.bias, _TILE_N))
+            decoder.append(layer)
+
+        output = _check(weights["output.weight"], config.output_symbols, hidden) * stabiliser
+        bias = _check(weights["output.bias"], config.output_symbols) + logit_bias
+        output = _padded(output.T, _LANES)
+        network = _Network(
+            hidden=hidden, width=width, directions=len(sides),
+            reads_backward=config.direction == "backward",
+            encoder_layers=config.encoder_layers, decoder_layers=config.decoder_layers,
+            hands_each=config.handover == "each", attention=config.attention,
+            boundaries=config.boundaries, symbols=config.output_symbols,
+            padded_symbols=output.shape[1], start=phonemes.start, end=phonemes.end,
+            encoder=(_Layer * len(encoder))(*encoder), decoder=(_Layer * len(decoder))(*decoder),
+            nothing=self._floats(np.zeros(4 * hidden + _TILE_N)),
+            output_weight=self._floats(output),
+            output_bias=self._floats(_padded(bias, _LANES, filled=-np.inf)),
+        )  # fmt: skip
+        if config.attention:
+            key = _check(weights["decoder.attention.key.weight"], hidden, hidden)
+            mix = _check(weights["decoder.attention.mix.weight"], hidden, 2 * hidden)
+            network.key = self._product(key / math.sqrt(hidden), parts=len(sides))
+            network.mix = self._product(mix, parts=2)
+        if config.stress:
+            of_top = _check(weights["stress_head.of_top.weight"], stress.CLASSES, hidden)
+            of_symbol = _check(
+                weights["stress_head.of_phoneme.weight"], config.output_symbols, stress.CLASSES
+            )
+            bias = _check(weights["stress_head.of_top.bias"], stress.CLASSES)
+            network.stress_of_top = self._floats(of_top * stabiliser)
+            network.stress_of_symbol = self._floats(of_symbol + bias + stress_bias(phonemes))
+        return network
+
+    def _product(self, weight: Array, *, parts: int) -> _Product:
+        """Weight [N, K] for states in so many parts, each padded to a multiple of four."""
+        whole, scale = whole_numbers(weight.T)  # [K, N], [N]
+        each = whole.reshape(parts, -1, whole.shape[1])
+        each = np.pad(each, ((0, 0), (0, -each.shape[1] % 4), (0, 0)))
+        whole = _padded(each.reshape(-1, whole.shape[1]), _TILE_N)
+        inputs, outputs = whole.shape
+        panels = whole.reshape(inputs // 4, 4, outputs // _TILE_N, _TILE_N).transpose(2, 0, 3, 1)
+        return _Product(
+            inputs=inputs,
+            outputs=outputs,
+            weights=self._keep(panels, np.int8),
+            offsets=self._keep(-_ZERO * whole.sum(axis=0, dtype=np.int32), np.int32),
+            scales=self._floats(_padded(scale / _STEPS, _TILE_N)),
+        )
+
+    def _floats(self, values: Array) -> int:
+        return self._keep(values, np.float32)
+
+    def _keep(self, values: Array, kind: type[np.generic]) -> int:
+        """The address of a copy that lives as long as this."""
+        array = np.ascontiguousarray(values, kind)
+        self._kept.append(array)
+        return _at(array)
+
+
+def _at(array: Array) -> int:
+    address: int = array.__array_interface__["data"][0]  # array.ctypes takes five times as long
+    return address
+
+
+def _check(values: Array, *shape: int) -> Array:
+    """The values, if they have that shape: C would read past them."""
+    if values.shape != shape:
+        raise ValueError(f"weights of {values.shape}, not {shape}")
+    return values
+
+
+def _check_lstm(lstm: LstmWeights, inputs: int, width: int) -> None:
+    _check(lstm.input, 4 * width, inputs)
+    _check(lstm.hidden, 4 * width, width)
+    _check(lstm.bias, 4 * width)
+
+
+def _padded(values: Array, multiple: int, filled: float = 0) -> Array:
+    """The last axis filled up to a multiple."""
+    following = -values.shape[-1] % multiple
+    axes = [(0, 0)] * (values.ndim - 1) + [(0, following)]
+    return np.pad(values, axes, constant_values=filled)

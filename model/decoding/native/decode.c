@@ -1,0 +1,827 @@
+/* The decode in whole numbers, from letters to phonemes, greedy or with a beam, for one core of a CPU.
+
+   It computes what model/network/seq2seq.py computes. Products are int8 as in model/decoding/onnx_arithmetic.py: a state,
+   which lies between -1 and 1, becomes one of 255 steps, a weight a whole number of at most 63; their
+   sums are exact, so no answer hangs on the words beside it or on the processor's kind of dot product.
+   All else is float32. What a symbol's embedding is multiplied with is a table by symbol.
+
+   Words come longest first, in one piece: letter t of word w is row first[w] + t. Every product with
+   an input is one matrix product for all rows; a recurrent step is one for the words that go on.
+
+   One source, compiled once for each kind of processor (see build.py), which differs in `dot` alone. */
+
+#include <float.h>
+#include <limits.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decode.h"
+
+enum { TILE_N = 32, LARGEST_CIRCLE = 6, STRESSES = 4 };
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* --- Products ------------------------------------------------------------------------------------ */
+
+#if defined(__AVX512VNNI__) || defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+/* acc + four neighbouring states times their weights, in each of some 32-bit lanes. PARTS vectors make
+   a panel; TALL is how many rows go through a panel together: as many as the registers hold. */
+#if defined(__AVX512VNNI__)
+typedef __m512i ints;
+enum { PARTS = 2, TALL = 12 };
+#define LOAD(from) _mm512_loadu_si512(from)
+#define EVERYWHERE(four) _mm512_set1_epi32(four)
+/* By name: gcc 12 copies the sums of its own intrinsic about, at half the rate. */
+INLINE ints dot(ints acc, ints states, ints weights) {
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(states), "v"(weights));
+    return acc;
+}
+INLINE ints plus(ints a, ints b) { return _mm512_add_epi32(a, b); }
+INLINE void finish(ints acc, const float *scales, const float *add, float *out) {
+    _mm512_storeu_ps(out, _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc), _mm512_loadu_ps(scales), _mm512_loadu_ps(add)));
+}
+#elif defined(__AVX2__)
+typedef __m256i ints;
+enum { PARTS = 4, TALL = 2 };
+#define LOAD(from) _mm256_loadu_si256((const __m256i *)(from))
+#define EVERYWHERE(four) _mm256_set1_epi32(four)
+/* Two products are added in 16 bits: 2 x 255 x 63 fits. */
+INLINE ints dot(ints acc, ints states, ints weights) {
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(_mm256_maddubs_epi16(states, weights), _mm256_set1_epi16(1)));
+}
+INLINE ints plus(ints a, ints b) { return _mm256_add_epi32(a, b); }
+INLINE void finish(ints acc, const float *scales, const float *add, float *out) {
+    _mm256_storeu_ps(out, _mm256_fmadd_ps(_mm256_cvtepi32_ps(acc), _mm256_loadu_ps(scales), _mm256_loadu_ps(add)));
+}
+#else
+typedef int32_t ints __attribute__((vector_size(16)));
+typedef int8_t bytes __attribute__((vector_size(16)));
+enum { PARTS = 8, TALL = 2 };
+INLINE ints LOAD(const void *from) { ints v; memcpy(&v, from, sizeof v); return v; }
+INLINE ints EVERYWHERE(int32_t four) { return (ints){four, four, four, four}; }
+INLINE ints dot(ints acc, ints states, ints weights) {
+    bytes s = (bytes)states, w = (bytes)weights;
+    for (int lane = 0; lane < 4; lane++)
+        for (int k = 4 * lane; k < 4 * lane + 4; k++) acc[lane] += (uint8_t)s[k] * w[k];
+    return acc;
+}
+INLINE ints plus(ints a, ints b) { return a + b; }
+INLINE void finish(ints acc, const float *scales, const float *add, float *out) {
+    for (int lane = 0; lane < 4; lane++) out[lane] = (float)acc[lane] * scales[lane] + add[lane];
+}
+#endif
+
+enum { LANES = TILE_N / PARTS };
+
+INLINE int32_t four_of(const uint8_t *states) {
+    int32_t four;
+    memcpy(&four, states, sizeof four);
+    return four;
+}
+
+#define UNROLLED _Pragma("GCC unroll 16")
+
+/* One panel of outputs for so many rows. */
+INLINE void tile(const int rows, const struct product *p, size_t at, const uint8_t *states, size_t stride,
+                 const float *const *add, float *out) {
+    const int8_t *weights = p->weights + at * p->inputs;
+    ints acc[TALL][PARTS];
+    UNROLLED for (int part = 0; part < PARTS; part++)
+        UNROLLED for (int row = 0; row < rows; row++) acc[row][part] = LOAD(p->offsets + at + part * LANES);
+    for (int k = 0; k < p->inputs; k += 4) {
+        ints w[PARTS];
+        UNROLLED for (int part = 0; part < PARTS; part++) w[part] = LOAD(weights + k * TILE_N + part * 4 * LANES);
+        UNROLLED for (int row = 0; row < rows; row++) {
+            ints four = EVERYWHERE(four_of(states + row * stride + k));
+            UNROLLED for (int part = 0; part < PARTS; part++) acc[row][part] = dot(acc[row][part], four, w[part]);
+        }
+    }
+    UNROLLED for (int part = 0; part < PARTS; part++)
+        UNROLLED for (int row = 0; row < rows; row++)
+            finish(acc[row][part], p->scales + at + part * LANES, add[row] + at + part * LANES,
+                   out + row * (size_t)p->outputs + at + part * LANES);
+}
+
+/* The same for a row that is alone. Its sums are kept in four pieces, else each would wait for the one
+   before. */
+INLINE void lone_tile(const struct product *p, size_t at, const uint8_t *states, const float *add, float *out) {
+    const int8_t *weights = p->weights + at * p->inputs;
+    ints acc[4][PARTS];
+    UNROLLED for (int part = 0; part < PARTS; part++) {
+        acc[0][part] = LOAD(p->offsets + at + part * LANES);
+        UNROLLED for (int piece = 1; piece < 4; piece++) acc[piece][part] = EVERYWHERE(0);
+    }
+    int k = 0;
+    for (; k + 16 <= p->inputs; k += 16)
+        UNROLLED for (int piece = 0; piece < 4; piece++) {
+            ints four = EVERYWHERE(four_of(states + k + 4 * piece));
+            UNROLLED for (int part = 0; part < PARTS; part++)
+                acc[piece][part] = dot(acc[piece][part], four, LOAD(weights + (k + 4 * piece) * TILE_N + part * 4 * LANES));
+        }
+    for (; k < p->inputs; k += 4) {
+        ints four = EVERYWHERE(four_of(states + k));
+        UNROLLED for (int part = 0; part < PARTS; part++)
+            acc[0][part] = dot(acc[0][part], four, LOAD(weights + k * TILE_N + part * 4 * LANES));
+    }
+    UNROLLED for (int part = 0; part < PARTS; part++)
+        finish(plus(plus(acc[0][part], acc[1][part]), plus(acc[2][part], acc[3][part])), p->scales + at + part * LANES,
+               add + at + part * LANES, out + at + part * LANES);
+}
+
+/* out[row] = product(states[row]) + add[row], rows of `outputs` numbers. */
+static void multiply(const struct product *p, const uint8_t *states, size_t stride, int rows,
+                     const float *const *add, float *out) {
+    for (size_t at = 0; at < (size_t)p->outputs; at += TILE_N) {
+        int row = 0;
+#define TILES(tile_m)                                                                                            \
+    for (; tile_m <= TALL && row + tile_m <= rows; row += tile_m)                                                    \
+        tile(tile_m <= TALL ? tile_m : TALL, p, at, states + row * stride, stride, add + row,                      \
+             out + row * (size_t)p->outputs);
+        TILES(12)
+        TILES(6)
+        TILES(3)
+        TILES(2)
+        if (row < rows) lone_tile(p, at, states + row * stride, add[row], out + row * (size_t)p->outputs);
+    }
+}
+
+/* --- What is no product -------------------------------------------------------------------------- */
+
+/* For -80 < x < 80, within two units in the last place; source: Cody & Waite (1980), "Software Manual
+   for the Elementary Functions". */
+INLINE float exponential(float x) {
+    float whole = (x * 1.44269504f + 12582912.0f) - 12582912.0f;
+    float rest = (x - whole * 0.693359375f) + whole * 2.12194440e-4f;
+    float sum = 1.9875691500e-4f;
+    sum = sum * rest + 1.3981999507e-3f;
+    sum = sum * rest + 8.3334519073e-3f;
+    sum = sum * rest + 4.1665795894e-2f;
+    sum = sum * rest + 1.6666665459e-1f;
+    sum = sum * rest + 5.0000001201e-1f;
+    sum = sum * rest * rest + rest + 1.0f;
+    int32_t bits = ((int32_t)whole + 127) << 23;
+    float power;
+    memcpy(&power, &bits, sizeof power);
+    return sum * power;
+}
+
+/* exp(-x), where sigmoid and tanh are not yet flat: the product of three stays finite. What is no
+   number counts as the least. */
+INLINE float decay(float x) {
+    x = x > -29.0f ? x : -29.0f;
+    return exponential(-(x > 29.0f ? 29.0f : x));
+}
+
+/* exp(x) of a softmax, whose x is at most 0; minus infinity among them, and what is no number. */
+INLINE float share_of(float x) {
+    return x > -79.0f ? exponential(x > -79.0f ? x : 0.0f) : 0.0f;
+}
+
+INLINE uint8_t step_of(float state) {
+    return (uint8_t)(int32_t)(state * 127.0f + 128.5f);
+}
+
+/* Gates i, f, g, o of sixteen cells -> their new state. With each sigmoid as 1 / (1 + d) and each tanh as
+   (1 - d) / (1 + d), a common denominator saves divisions, which are what takes long. */
+INLINE void cells16(const float *restrict i, const float *restrict f, const float *restrict g,
+                    const float *restrict o, float *restrict c, float *restrict h) {
+    for (int k = 0; k < 16; k++) {
+        float of_i = 1 + decay(i[k]), of_f = 1 + decay(f[k]), d = decay(2 * g[k]);
+        c[k] = (c[k] * of_i * (1 + d) + of_f * (1 - d)) / (of_f * of_i * (1 + d));
+        float e = decay(2 * c[k]);
+        h[k] = (1 - e) / ((1 + decay(o[k])) * (1 + e));
+    }
+}
+
+/* Of `width` cells, and h in steps. A remainder is computed as sixteen, too: vectors are many times
+   faster than what a compiler makes of the odd ones. */
+static void cells(int width, const float *gates, float *c, float *h, uint8_t *steps) {
+    int k = 0;
+    for (; k + 16 <= width; k += 16)
+        cells16(gates + k, gates + width + k, gates + 2 * width + k, gates + 3 * width + k, c + k, h + k);
+    if (k < width) {
+        float parts[6][16] = {{0}};
+        size_t rest = (width - k) * sizeof(float);
+        for (int gate = 0; gate < 4; gate++) memcpy(parts[gate], gates + gate * width + k, rest);
+        memcpy(parts[4], c + k, rest);
+        cells16(parts[0], parts[1], parts[2], parts[3], parts[4], parts[5]);
+        memcpy(c + k, parts[4], rest);
+        memcpy(h + k, parts[5], rest);
+    }
+    for (k = 0; k < width; k++) steps[k] = step_of(h[k]);
+}
+
+static void squash(int width, const float *restrict x, float *restrict h, uint8_t *restrict steps) {
+    for (int k = 0; k < width; k++) {
+        float d = decay(2 * x[k]);
+        h[k] = (1 - d) / (1 + d);
+    }
+    for (int k = 0; k < width; k++) steps[k] = step_of(h[k]);
+}
+
+/* Sixteen numbers of a row; `count` says how many of them are there, the others are zero. */
+typedef float sixteen __attribute__((vector_size(64)));
+
+#if defined(__AVX512VNNI__)
+INLINE sixteen load(const float *from, int count) {
+    return (sixteen)_mm512_maskz_loadu_ps(count < 16 ? (1 << count) - 1 : 0xffff, from);
+}
+#else
+INLINE sixteen load(const float *from, int count) {
+    sixteen found = {0};
+    memcpy(&found, from, (count < 16 ? count : 16) * sizeof(float));
+    return found;
+}
+#endif
+
+/* The products of `a` with so many rows, each summed in a fixed order, whatever stands beside. */
+INLINE void inners(const int rows, int width, const float *a, const float *b, size_t stride, float *into) {
+    sixteen even[4] = {{0}}, odd[4] = {{0}};
+    int k = 0;
+    for (; k + 32 <= width; k += 32)
+        UNROLLED for (int row = 0; row < rows; row++) {
+            even[row] += load(a + k, 16) * load(b + row * stride + k, 16);
+            odd[row] += load(a + k + 16, 16) * load(b + row * stride + k + 16, 16);
+        }
+    for (; k < width; k += 16)
+        UNROLLED for (int row = 0; row < rows; row++)
+            even[row] += load(a + k, width - k) * load(b + row * stride + k, width - k);
+    UNROLLED for (int row = 0; row < rows; row++) {
+        float sums[16], sum = 0;
+        even[row] += odd[row];
+        memcpy(sums, &even[row], sizeof sums);
+        for (int lane = 0; lane < 8; lane++) sum += sums[lane] + sums[lane + 8];
+        into[row] = sum;
+    }
+}
+
+INLINE float inner(int width, const float *a, const float *b) {
+    float sum;
+    inners(1, width, a, b, 0, &sum);
+    return sum;
+}
+
+/* into[k] = the sum of shares[t] * values[t, k], for `parts` times sixteen numbers of each row, of which
+   `count` are there. */
+INLINE void blend(const int parts, int count, int width, int letters, const float *shares, const float *values,
+                  float *into) {
+    sixteen sums[8] = {{0}};
+    for (int t = 0; t < letters; t++, values += width)
+        UNROLLED for (int part = 0; part < parts; part++)
+            sums[part] += shares[t] * load(values + 16 * part, count - 16 * part);
+    memcpy(into, sums, count * sizeof(float));
+}
+
+/* What a query finds among the letters of its word. */
+static void attend(int width, int letters, const float *query, const float *keys, size_t key_stride,
+                   const float *values, float *looked, float *context) {
+    float most = -INFINITY, sum = 0;
+    int t = 0;
+    for (; t + 4 <= letters; t += 4) inners(4, width, query, keys + t * key_stride, key_stride, looked + t);
+    for (; t < letters; t++) looked[t] = inner(width, query, keys + t * key_stride);
+    for (int t = 0; t < letters; t++) most = looked[t] > most ? looked[t] : most;
+    for (int t = 0; t < letters; t++) looked[t] = share_of(looked[t] - most);
+    for (int t = 0; t < letters; t++) sum += looked[t];
+    for (int t = 0; t < letters; t++) looked[t] /= sum;
+    int k = 0;
+    for (; k + 128 <= width; k += 128) blend(8, 128, width, letters, looked, values + k, context + k);
+    for (; k + 16 <= width; k += 16) blend(1, 16, width, letters, looked, values + k, context + k);
+    if (k < width) blend(1, width - k, width, letters, looked, values + k, context + k);
+}
+
+/* --- One piece of memory a call ------------------------------------------------------------------ */
+
+struct arena { char *start, *next; size_t size; };
+
+/* Called twice: without memory it only counts. Every piece starts on a cache line of its own. */
+static void *piece(struct arena *arena, size_t bytes) {
+    size_t whole = (bytes + 63) / 64 * 64;
+    arena->size += whole;
+    if (!arena->next) return NULL;
+    char *found = arena->next;
+    arena->next += whole;
+    return found;
+}
+
+#define PIECE(count, type) ((type *)piece(arena, (size_t)(count) * sizeof(type)))
+
+static int padded(int width) { return (width + 3) / 4 * 4; }
+
+/* What was said, by word, or with a beam by hypothesis: S of them with room for so many steps. */
+struct said {
+    uint16_t *symbols;             /* [S, room] */
+    float *probabilities;          /* [S, room] */
+    float *stresses;               /* [S, room, STRESSES] logits */
+    int32_t *counts;               /* [S] symbols before </s> */
+    uint8_t *complete;             /* [S] */
+    int32_t *streaks;              /* [S, LARGEST_CIRCLE] symbols in a row that were those so many before */
+};
+
+struct work {
+    /* Of the encoder */
+    int32_t *first;                /* [B + 1] */
+    const float **add;             /* [R] */
+    float *inputs;                 /* [R, outputs] gates of what is read */
+    uint8_t *below, *above;        /* [R, D, padded width] */
+    float *states;                 /* [R, H] of the top layer */
+    float *keys;                   /* [R, outputs of the key product] */
+    float *h, *c;                  /* [layers, B, H] where each encoder layer ended */
+    uint8_t *steps;                /* [B, padded width] */
+    float *gates;                  /* [B, the most outputs] */
+    /* Of the decoder: what is being said, a row each, of at most S; rows of what is finished are given
+       up. A word has one row, or with a beam several. */
+    int32_t *word, *label;         /* [S] */
+    float *row_h, *row_c;          /* [layers, S, H] */
+    uint8_t *read;                 /* [layers, S, 2 parts]: what is below, and h */
+    uint8_t *mixed;                /* [S, 2 parts]: context, query */
+    float *tops;                   /* [S, H] */
+    float *logits;                 /* [S, padded symbols] */
+    float *looked, *context;       /* [T], [H] */
+    int32_t *limits;               /* [B, LARGEST_CIRCLE] */
+    struct said said;
+};
+
+static void lay_out_said(const struct network *n, int slots, int room, struct arena *arena, struct said *said) {
+    said->symbols = PIECE((size_t)slots * room, uint16_t);
+    said->probabilities = PIECE((size_t)slots * room, float);
+    said->stresses = PIECE(n->stress_of_top ? (size_t)slots * room * STRESSES : 0, float);
+    said->counts = PIECE(slots, int32_t);
+    said->complete = PIECE(slots, uint8_t);
+    said->streaks = PIECE((size_t)slots * LARGEST_CIRCLE, int32_t);
+}
+
+static void lay_out(const struct network *n, int words, int rows, int longest, int slots, int room,
+                    struct arena *arena, struct work *w) {
+    int hidden = n->hidden, part = padded(hidden), most = 0, layers = n->decoder_layers;
+    for (int l = 0; l < n->encoder_layers * n->directions; l++)
+        if (n->encoder[l].hidden.outputs > most) most = n->encoder[l].hidden.outputs;
+    for (int l = 0; l < layers; l++)
+        if (n->decoder[l].hidden.outputs > most) most = n->decoder[l].hidden.outputs;
+    size_t sides = (size_t)n->directions * padded(n->width);
+    w->first = PIECE(words + 1, int32_t);
+    w->add = PIECE(rows > slots ? rows : slots, const float *);
+    w->inputs = PIECE((size_t)rows * most, float);
+    w->below = PIECE(rows * sides, uint8_t);
+    w->above = PIECE(rows * sides, uint8_t);
+    w->states = PIECE((size_t)rows * hidden, float);
+    w->keys = PIECE((size_t)rows * n->key.outputs, float);
+    w->h = PIECE((size_t)n->encoder_layers * words * hidden, float);
+    w->c = PIECE((size_t)n->encoder_layers * words * hidden, float);
+    w->steps = PIECE((size_t)words * padded(n->width), uint8_t);
+    w->gates = PIECE((size_t)slots * most, float);
+    w->word = PIECE(slots, int32_t);
+    w->label = PIECE(slots, int32_t);
+    w->row_h = PIECE((size_t)layers * slots * hidden, float);
+    w->row_c = PIECE((size_t)layers * slots * hidden, float);
+    w->read = PIECE((size_t)layers * slots * 2 * part, uint8_t);
+    w->mixed = PIECE((size_t)slots * 2 * part, uint8_t);
+    w->tops = PIECE((size_t)slots * hidden, float);
+    w->logits = PIECE((size_t)slots * n->padded_symbols, float);
+    w->looked = PIECE(longest, float);
+    w->context = PIECE(hidden, float);
+    w->limits = PIECE(words * LARGEST_CIRCLE, int32_t);
+    lay_out_said(n, slots, room, arena, &w->said);
+}
+
+/* --- Reading ------------------------------------------------------------------------------------- */
+
+/* One direction of one layer. `side` is where its cells stand among those of both. */
+static void read_layer(const struct network *n, const struct layer *layer, int height, int side, int back,
+                       int words, const int32_t *letters, const int32_t *lengths, struct work *w) {
+    int width = n->width, part = padded(width), outputs = layer->hidden.outputs;
+    size_t sides = (size_t)n->directions * part;
+    int rows = w->first[words], top = height == n->encoder_layers - 1;
+    float *ends_h = w->h + (size_t)height * words * n->hidden + side * width;
+    float *ends_c = w->c + (size_t)height * words * n->hidden + side * width;
+    if (height) {
+        for (int row = 0; row < rows; row++) w->add[row] = layer->bias;
+        multiply(&layer->input, w->below, sides, rows, w->add, w->inputs);
+    }
+    for (int word = 0; word < words; word++) memset(ends_c + (size_t)word * n->hidden, 0, width * sizeof(float));
+    int going = words;
+    for (int step = 0; step < lengths[0]; step++) {
+        while (lengths[going - 1] <= step) going--;
+        for (int word = 0; word < going; word++) {
+            int row = w->first[word] + (back ? lengths[word] - 1 - step : step);
+            w->add[word] = height ? w->inputs + (size_t)row * outputs
+                                  : layer->table + (size_t)letters[row] * outputs;
+        }
+        if (step) multiply(&layer->hidden, w->steps, part, going, w->add, w->gates);
+        for (int word = 0; word < going; word++) {
+            int row = w->first[word] + (back ? lengths[word] - 1 - step : step);
+            float *h = ends_h + (size_t)word * n->hidden;
+            uint8_t *steps = w->steps + (size_t)word * part;
+            cells(width, step ? w->gates + (size_t)word * outputs : w->add[word], ends_c + (size_t)word * n->hidden,
+                  h, steps);
+            memcpy(w->above + row * sides + side * part, steps, part);
+            if (top) memcpy(w->states + (size_t)row * n->hidden + side * width, h, width * sizeof(float));
+        }
+    }
+}
+
+static void encode(const struct network *n, int words, const int32_t *letters, const int32_t *lengths,
+                       struct work *w) {
+    for (int height = 0; height < n->encoder_layers; height++) {
+        for (int side = 0; side < n->directions; side++)
+            read_layer(n, n->encoder + height * n->directions + side, height, side,
+                       n->directions == 2 ? side : n->reads_backward, words, letters, lengths, w);
+        uint8_t *read = w->below;
+        w->below = w->above;
+        w->above = read;
+    }
+    if (!n->attention) return;
+    int rows = w->first[words];
+    for (int row = 0; row < rows; row++) w->add[row] = n->nothing;
+    multiply(&n->key, w->below, (size_t)n->directions * padded(n->width), rows, w->add, w->keys);
+}
+
+/* --- Saying -------------------------------------------------------------------------------------- */
+
+/* How many symbols in a row may repeat those before them: model/decoding/repetition.py has the rule. */
+static void allow_circles(const int32_t *letters, int length, int32_t *limits) {
+    int rounds = 1;
+    for (int size = 1; size <= LARGEST_CIRCLE; size++) {
+        int streak = 0;
+        for (int t = size; t < length; t++) {
+            streak = letters[t] == letters[t - size] ? streak + 1 : 0;
+            if (streak / size + 1 > rounds) rounds = streak / size + 1;
+        }
+    }
+    for (int size = 1; size <= LARGEST_CIRCLE; size++) {
+        int least = size == 1 ? 4 : 3;
+        limits[size - 1] = ((rounds > least ? rounds : least) - 1) * size;
+    }
+}
+
+/* Logits of `rows` rows, four at a time so that sums need not wait for each other. */
+static void score(const struct network *n, int rows, const float *tops, float *logits) {
+    int symbols = n->padded_symbols, hidden = n->hidden;
+    for (int row = 0; row < rows; row += 4) {
+        const float *top[4];
+        for (int r = 0; r < 4; r++) top[r] = tops + (size_t)(row + r < rows ? row + r : row) * hidden;
+        for (int first = 0; first < symbols; first += 16) {
+            sixteen bias = load(n->output_bias + first, 16), sums[4] = {bias, bias, bias, bias};
+            const float *weight = n->output_weight + first;
+            for (int k = 0; k < hidden; k++, weight += symbols) {
+                sixteen of = load(weight, 16);
+                UNROLLED for (int r = 0; r < 4; r++) sums[r] += top[r][k] * of;
+            }
+            for (int r = 0; r < 4 && row + r < rows; r++)
+                memcpy(logits + (size_t)(row + r) * symbols + first, &sums[r], sizeof sums[r]);
+        }
+    }
+}
+
+/* A row for each word, where its encoder ended. */
+static void start_rows(const struct network *n, int words, int slots, const int32_t *letters, const int32_t *lengths,
+                       struct work *w) {
+    int hidden = n->hidden, part = padded(hidden);
+    for (int row = 0; row < words; row++) {
+        w->word[row] = row;
+        w->label[row] = n->start;
+        allow_circles(letters + w->first[row] + n->boundaries, lengths[row] - 2 * n->boundaries,
+                      w->limits + row * LARGEST_CIRCLE);
+    }
+    memset(w->said.streaks, 0, (size_t)slots * LARGEST_CIRCLE * sizeof(int32_t));
+    memset(w->read, 128, (size_t)n->decoder_layers * slots * 2 * part);
+    memset(w->row_c, 0, (size_t)n->decoder_layers * slots * hidden * sizeof(float));
+    for (int l = 0; l < (n->hands_each ? n->decoder_layers : 1); l++) {
+        size_t from = (size_t)(n->hands_each ? l : n->encoder_layers - 1) * words * hidden;
+        size_t to = (size_t)l * slots;
+        memcpy(w->row_c + to * hidden, w->c + from, (size_t)words * hidden * sizeof(float));
+        for (int row = 0; row < words; row++)
+            for (int k = 0; k < hidden; k++)
+                w->read[(to + row) * 2 * part + part + k] = step_of(w->h[from + (size_t)row * hidden + k]);
+    }
+}
+
+/* One step of `rows` rows: what the output layer reads, in w->tops. */
+static void step(const struct network *n, int slots, int rows, const int32_t *lengths, struct work *w) {
+    int hidden = n->hidden, part = padded(hidden);
+    const float *x = NULL;
+    for (int l = 0; l < n->decoder_layers; l++) {
+        const struct layer *layer = n->decoder + l;
+        uint8_t *read = w->read + (size_t)l * slots * 2 * part;
+        int below = l || n->attention;  /* without, the lowest layer has h alone */
+        for (int row = 0; row < rows; row++) {
+            if (l) memcpy(read + (size_t)row * 2 * part, read - (size_t)(slots - row) * 2 * part + part, part);
+            w->add[row] = l ? layer->bias : layer->table + (size_t)w->label[row] * layer->hidden.outputs;
+        }
+        multiply(&layer->hidden, read + (below ? 0 : part), 2 * part, rows, w->add, w->gates);
+        for (int row = 0; row < rows; row++) {
+            size_t at = ((size_t)l * slots + row) * hidden;
+            cells(hidden, w->gates + (size_t)row * layer->hidden.outputs, w->row_c + at, w->row_h + at,
+                  read + (size_t)row * 2 * part + part);
+        }
+        x = w->row_h + (size_t)l * slots * hidden;
+    }
+    if (!n->attention) {
+        memcpy(w->tops, x, (size_t)rows * hidden * sizeof(float));
+        return;
+    }
+    const uint8_t *query = w->read + (size_t)(n->decoder_layers - 1) * slots * 2 * part + part;
+    for (int row = 0; row < rows; row++) {
+        int word = w->word[row], first = w->first[word];
+        uint8_t *mixed = w->mixed + (size_t)row * 2 * part;
+        attend(hidden, lengths[word], x + (size_t)row * hidden, w->keys + (size_t)first * n->key.outputs,
+               n->key.outputs, w->states + (size_t)first * hidden, w->looked, w->context);
+        for (int k = 0; k < hidden; k++) mixed[k] = step_of(w->context[k]);
+        memcpy(mixed + part, query + (size_t)row * 2 * part, part);
+        w->add[row] = n->nothing;
+    }
+    multiply(&n->mix, w->mixed, 2 * part, rows, w->add, w->gates);
+    for (int row = 0; row < rows; row++)
+        squash(hidden, w->gates + (size_t)row * n->mix.outputs, w->tops + (size_t)row * hidden,
+               w->read + (size_t)row * 2 * part);
+}
+
+/* Logits of a row -> probabilities, none for what would begin a round too many; the likeliest symbol.
+
+   No pronunciation is empty: </s> is never the first symbol. The others then have the probabilities that they
+   have beside it (see model/decoding/reference.py); where nothing is left to them, the likeliest keeps the least one. */
+static int masked_softmax(const struct network *n, float *logits, const uint16_t *said, int count, const int32_t *streaks,
+                 const int32_t *limits) {
+    for (int size = 1; size <= LARGEST_CIRCLE && size <= count; size++)
+        if (streaks[size - 1] >= limits[size - 1]) logits[said[count - size]] = -INFINITY;
+    int best = 0;
+    float end = logits[n->end];
+    if (!count) logits[n->end] = -INFINITY;
+    for (int symbol = 1; symbol < n->symbols; symbol++)
+        if (logits[symbol] > logits[best]) best = symbol;
+    logits[n->end] = end;
+    float most = end > logits[best] ? end : logits[best], sum = 0;
+    for (int symbol = 0; symbol < n->padded_symbols; symbol++) logits[symbol] = share_of(logits[symbol] - most);
+    for (int symbol = 0; symbol < n->padded_symbols; symbol++) sum += logits[symbol];
+    for (int symbol = 0; symbol < n->padded_symbols; symbol++) logits[symbol] /= sum;
+    if (!count) {
+        logits[n->end] = 0;
+        if (logits[best] < FLT_MIN) logits[best] = FLT_MIN;
+    }
+    return best;
+}
+
+/* Note what a slot says after `count` symbols, out of the state that said it. */
+static void note(const struct network *n, struct said *said, int slot, int room, int count, int symbol,
+                 float probability, const float *top) {
+    size_t at = (size_t)slot * room + count;
+    int32_t *streaks = said->streaks + slot * LARGEST_CIRCLE;
+    said->symbols[at] = symbol;
+    said->probabilities[at] = probability;
+    said->complete[slot] = symbol == n->end;
+    said->counts[slot] = count + !said->complete[slot];
+    for (int size = 1; size <= LARGEST_CIRCLE && size <= count; size++)
+        streaks[size - 1] = symbol == said->symbols[at - size] ? streaks[size - 1] + 1 : 0;
+    if (n->stress_of_top && !said->complete[slot])
+        for (int class = 0; class < STRESSES; class++)
+            said->stresses[at * STRESSES + class] = n->stress_of_symbol[symbol * STRESSES + class] +
+                                                    inner(n->hidden, n->stress_of_top + (size_t)class * n->hidden, top);
+}
+
+/* The likeliest classes with one primary stress a word: model/phonology/stress.py has the rule. */
+static void one_primary(const float *logits, int count, uint8_t *classes) {
+    int chosen = -1;
+    float most = -INFINITY;
+    for (int k = 0; k < count; k++) {
+        const float *of = logits + k * STRESSES; /* no vowel, unstressed, primary, secondary */
+        float vowel = fmaxf(of[1], fmaxf(of[2], of[3])), gain = of[2] - fmaxf(of[1], of[3]);
+        classes[k] = vowel <= of[0] ? 0 : of[3] > of[1] ? 3 : 1;
+        if (classes[k] && gain > most) {
+            most = gain;
+            chosen = k;
+        }
+    }
+    if (chosen >= 0) classes[chosen] = 2;
+}
+
+/* Of each word's hypotheses what was said, one behind the other. `found` is NULL where each has one. */
+static void write_outputs(const struct network *n, const struct said *said, int words, int width, const int32_t *found,
+                      int room, struct answers *answers) {
+    size_t into = 0;
+    int number = 0;
+    for (int word = 0; word < words; word++) {
+        answers->found[word] = found ? found[word] : 1;
+        for (int slot = word * width; slot < word * width + answers->found[word]; slot++, number++) {
+            size_t at = (size_t)slot * room, steps = said->counts[slot] + said->complete[slot];
+            memcpy(answers->symbols + into, said->symbols + at, steps * sizeof(uint16_t));
+            memcpy(answers->probabilities + into, said->probabilities + at, steps * sizeof(float));
+            if (n->stress_of_top) one_primary(said->stresses + at * STRESSES, said->counts[slot], answers->stress + into);
+            answers->counts[number] = said->counts[slot];
+            answers->complete[number] = said->complete[slot];
+            into += steps;
+        }
+    }
+}
+
+/* How many steps a word may take: model/decoding/hypothesis.py has the rule, of its letters alone. */
+static int bound(const struct network *n, int length) { return 2 * (length - 2 * n->boundaries) + 10; }
+
+/* The state of one row for another. */
+static void copy_row(const struct network *n, int slots, const float *from_c, const uint8_t *from_read, int from,
+                     float *to_c, uint8_t *to_read, int to) {
+    int hidden = n->hidden, part = padded(hidden);
+    for (size_t layer = 0; layer < (size_t)n->decoder_layers * slots; layer += slots) {
+        memcpy(to_c + (layer + to) * hidden, from_c + (layer + from) * hidden, hidden * sizeof(float));
+        memcpy(to_read + (layer + to) * 2 * part, from_read + (layer + from) * 2 * part, 2 * part);
+    }
+}
+
+static void say(const struct network *n, int words, const int32_t *lengths, int room, struct work *w) {
+    struct said *said = &w->said;
+    int rows = words;
+    for (int count = 0; rows; count++) {
+        step(n, words, rows, lengths, w);
+        score(n, rows, w->tops, w->logits);
+        for (int row = rows - 1; row >= 0; row--) {
+            int word = w->word[row];
+            float *chances = w->logits + (size_t)row * n->padded_symbols;
+            int symbol = masked_softmax(n, chances, said->symbols + (size_t)word * room, count,
+                               said->streaks + word * LARGEST_CIRCLE, w->limits + word * LARGEST_CIRCLE);
+            note(n, said, word, room, count, symbol, chances[symbol], w->tops + (size_t)row * n->hidden);
+            w->label[row] = symbol;
+            if (!said->complete[word] && count + 1 < bound(n, lengths[word])) continue;
+            /* The last row takes the place of the finished one */
+            w->word[row] = w->word[--rows];
+            w->label[row] = w->label[rows];
+            copy_row(n, words, w->row_c, w->read, rows, w->row_c, w->read, row);
+        }
+    }
+}
+
+/* --- Saying it in several ways ------------------------------------------------------------------- */
+
+/* Of the K hypotheses of a word the first is always the greedy one; the others are the likeliest of all
+   that those of the step before could become, a finished one among them as long as it is likely enough. */
+
+struct candidate { float score, probability; int slot, symbol; };
+
+struct beam {
+    float *scores;             /* [B, K] logarithms */
+    int32_t *rows;             /* [B, K] where it is being said; -1: it is finished */
+    int32_t *found;            /* [B] hypotheses */
+    struct said said;
+    float *row_c;
+    uint8_t *read;
+};
+
+static void lay_out_beam(const struct network *n, int words, int width, int room, struct arena *arena, struct beam *b,
+                         const struct work *sharing) {
+    int slots = words * width;
+    b->scores = PIECE(slots, float);
+    b->rows = PIECE(slots, int32_t);
+    b->found = PIECE(words, int32_t);
+    if (sharing) {
+        b->said = sharing->said;
+        b->row_c = sharing->row_c;
+        b->read = sharing->read;
+        return;
+    }
+    lay_out_said(n, slots, room, arena, &b->said);
+    b->row_c = PIECE((size_t)n->decoder_layers * slots * n->hidden, float);
+    b->read = PIECE((size_t)n->decoder_layers * slots * 2 * padded(n->hidden), uint8_t);
+}
+
+/* What a hypothesis said, for another slot. */
+static void copy_said(const struct network *n, int room, int count, const struct said *from, int source, struct said *to,
+                      int target) {
+    size_t at = (size_t)source * room, into = (size_t)target * room;
+    memcpy(to->symbols + into, from->symbols + at, count * sizeof(uint16_t));
+    memcpy(to->probabilities + into, from->probabilities + at, count * sizeof(float));
+    if (n->stress_of_top)
+        memcpy(to->stresses + into * STRESSES, from->stresses + at * STRESSES, count * STRESSES * sizeof(float));
+    memcpy(to->streaks + target * LARGEST_CIRCLE, from->streaks + source * LARGEST_CIRCLE,
+           LARGEST_CIRCLE * sizeof(int32_t));
+    to->counts[target] = from->counts[source];
+    to->complete[target] = from->complete[source];
+}
+
+/* Puts the likeliest symbols of a row behind the other candidates, the likeliest first. */
+static int likeliest(const struct network *n, const float *chances, float score, int slot, int width,
+                     struct candidate *into) {
+    int count = 0;
+    for (int symbol = 0; symbol < n->symbols; symbol++) {
+        if (chances[symbol] <= 0 || (count == width && chances[symbol] <= into[count - 1].probability)) continue;
+        int place = count < width ? count++ : count - 1;
+        for (; place && into[place - 1].probability < chances[symbol]; place--) into[place] = into[place - 1];
+        into[place] = (struct candidate){score + logf(chances[symbol]), chances[symbol], slot, symbol};
+    }
+    return count;
+}
+
+/* The hypotheses of one word after a step: from those of `old` into `new`, whose rows begin at `rows`. */
+static int go_on(const struct network *n, int word, int width, int slots, int room, int count, int last, struct work *w,
+                 const struct beam *old, struct beam *new, struct candidate *candidates, int rows) {
+    int many = 0;
+    for (int slot = word * width; slot < word * width + old->found[word]; slot++)
+        if (old->rows[slot] < 0)
+            candidates[many++] = (struct candidate){old->scores[slot], 0, slot, -1};
+        else
+            many += likeliest(n, w->logits + (size_t)old->rows[slot] * n->padded_symbols, old->scores[slot], slot, width,
+                              candidates + many);
+    new->found[word] = many < width ? many : width;
+    for (int place = 0; place < new->found[word]; place++) {
+        int best = place;
+        for (int other = place + 1; place && other < many; other++)
+            if (candidates[other].score > candidates[best].score) best = other;
+        struct candidate one = candidates[best];
+        for (; best > place; best--) candidates[best] = candidates[best - 1]; /* equals keep their order */
+        int slot = word * width + place;
+        copy_said(n, room, count, &old->said, one.slot, &new->said, slot);
+        new->scores[slot] = one.score;
+        new->rows[slot] = -1;
+        if (one.symbol < 0) continue;
+        int row = old->rows[one.slot];
+        note(n, &new->said, slot, room, count, one.symbol, one.probability, w->tops + (size_t)row * n->hidden);
+        if (new->said.complete[slot] || last) continue;
+        copy_row(n, slots, old->row_c, old->read, row, new->row_c, new->read, rows);
+        w->word[rows] = word;
+        w->label[rows] = one.symbol;
+        new->rows[slot] = rows++;
+    }
+    return rows;
+}
+
+static const struct beam *say_several(const struct network *n, int words, const int32_t *lengths, int room, int width,
+                                      struct work *w, struct beam *old, struct beam *new,
+                                      struct candidate *candidates) {
+    int rows = words, slots = words * width;
+    for (int word = 0; word < words; word++) {
+        old->found[word] = 1;
+        old->scores[word * width] = 0;
+        old->rows[word * width] = word;
+    }
+    for (int count = 0; rows; count++) {
+        step(n, slots, rows, lengths, w);
+        score(n, rows, w->tops, w->logits);
+        for (int slot = 0; slot < slots; slot++)
+            if (slot % width < old->found[slot / width] && old->rows[slot] >= 0)
+                masked_softmax(n, w->logits + (size_t)old->rows[slot] * n->padded_symbols,
+                      old->said.symbols + (size_t)slot * room, count, old->said.streaks + slot * LARGEST_CIRCLE,
+                      w->limits + slot / width * LARGEST_CIRCLE);
+        rows = 0;
+        for (int word = 0; word < words; word++)
+            rows = go_on(n, word, width, slots, room, count, count + 1 == bound(n, lengths[word]), w, old, new,
+                         candidates, rows);
+        struct beam *before = old;
+        old = new;
+        new = before;
+        w->row_c = old->row_c;
+        w->read = old->read;
+    }
+    return old;
+}
+
+/* --- What Python calls --------------------------------------------------------------------------- */
+
+static void begin(const struct network *n, int words, const int32_t *letters, const int32_t *lengths, int slots,
+                  struct work *w) {
+    w->first[0] = 0;
+    for (int word = 0; word < words; word++) w->first[word + 1] = w->first[word] + lengths[word];
+    encode(n, words, letters, lengths, w);
+    start_rows(n, words, slots, letters, lengths, w);
+}
+
+/* The source that this was compiled of: no other caller knows how its structures are laid out. */
+const char *tanger_source(void) {
+    return TANGER_SOURCE;
+}
+
+/* Returns 0; -1 where there is no memory, -2 for words or a width that there cannot be. */
+int tanger_decode(const struct network *n, int words, const int32_t *letters, const int32_t *lengths, int width,
+                  int room, struct answers *answers) {
+    if (words < 1 || width < 1 || words > INT_MAX / width) return -2;
+    int rows = 0, slots = words * width;
+    for (int word = 0; word < words; word++) {
+        if (lengths[word] < 1 || lengths[word] > lengths[0] || rows > INT_MAX - lengths[word]) return -2;
+        rows += lengths[word];
+    }
+    struct work work;
+    struct beam beams[2];
+    struct candidate *candidates = NULL;
+    struct arena memory = {NULL, NULL, 0}, *arena = &memory;
+    for (int counting = 1; counting >= 0; counting--) {
+        lay_out(n, words, rows, lengths[0], slots, room, arena, &work);
+        if (width > 1) {
+            lay_out_beam(n, words, width, room, arena, &beams[0], &work);
+            lay_out_beam(n, words, width, room, arena, &beams[1], NULL);
+            candidates = PIECE((size_t)width * (width + 1), struct candidate);
+        }
+        if (counting && !(arena->next = aligned_alloc(64, arena->size))) return -1;
+        if (counting) arena->start = arena->next;
+    }
+    begin(n, words, letters, lengths, slots, &work);
+    if (width == 1) {
+        say(n, words, lengths, room, &work);
+        write_outputs(n, &work.said, words, 1, NULL, room, answers);
+    } else {
+        const struct beam *last = say_several(n, words, lengths, room, width, &work, &beams[0], &beams[1], candidates);
+        write_outputs(n, &last->said, words, width, last->found, room, answers);
+    }
+    free(arena->start);
+    return 0;
+}

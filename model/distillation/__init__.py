@@ -1,0 +1,1 @@
+"""What students are trained on: teachers, their soft labels, more spellings."""

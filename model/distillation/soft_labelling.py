@@ -1,0 +1,79 @@
+"""Teachers at work: soft labels for words with and without a pronunciation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from tanger.model.decoding.torch_decoder import BATCH, TorchDecoder
+from tanger.model.lexicon import Entry
+from tanger.model.network import lstm
+from tanger.model.training.batches import Example, SoftLabels, collate, encode_entries
+from tanger.model.training.soft_labels import KEPT
+
+_T = TypeVar("_T")
+
+
+def label(
+    teachers: TorchDecoder, entries: Sequence[Entry], words: Sequence[str]
+) -> Iterator[Example]:
+    """Entries and words with what the teachers expect at each step, given the labels before it.
+
+    A word's labels are the teachers' own answer; one that they do not end is left out. What is
+    near in length comes together, in another order than it was given.
+
+    Raises:
+        UnknownSymbolError: for a symbol that the teachers lack.
+    """
+    for chosen in _batches(entries, lambda entry: len(entry.word)):
+        yield from _expected(teachers, chosen)
+    for spelt in _batches(words, len):
+        if pronounced := _pronounced(teachers, spelt):
+            yield from _expected(teachers, pronounced)
+
+
+def _batches(items: Sequence[_T], length: Callable[[_T], int]) -> Iterator[list[_T]]:
+    ordered = sorted(items, key=length)
+    return (ordered[first : first + BATCH] for first in range(0, len(ordered), BATCH))
+
+
+def _fast(teachers: TorchDecoder) -> AbstractContextManager[None]:
+    fast = lstm.bfloat16_pays(teachers.torch_device)
+    return lstm.products_in_bfloat16(teachers.torch_device, enabled=fast)
+
+
+def _pronounced(teachers: TorchDecoder, words: Sequence[str]) -> list[Entry]:
+    with _fast(teachers):
+        answers = teachers.decode([teachers.graphemes.encode(word) for word in words])
+    return [
+        Entry(word, teachers.phonemes.decode(answer.symbols))
+        for word, answer in zip(words, answers, strict=True)
+        if answer.complete and answer.symbols
+    ]
+
+
+@torch.inference_mode()
+def _expected(teachers: TorchDecoder, entries: Sequence[Entry]) -> list[Example]:
+    examples = encode_entries(
+        entries,
+        teachers.graphemes,
+        teachers.phonemes,
+        boundaries=teachers.network.config.boundaries,
+    )
+    minibatch = collate(examples).to(teachers.torch_device)
+    with _fast(teachers):
+        scores = teachers.network(minibatch.graphemes, minibatch.grapheme_lengths, minibatch.labels)
+    logits = scores.phonemes
+    likeliest = logits.float().softmax(dim=2).topk(min(KEPT, logits.shape[2]), dim=2)  # [B, U, K]
+    shares = likeliest.values / likeliest.values.sum(dim=2, keepdim=True)
+    symbols = likeliest.indices.cpu().numpy().astype(np.uint16)
+    probabilities = shares.cpu().numpy().astype(np.float16)
+    counts = [len(example.labels) - 1 for example in examples]
+    return [
+        example._replace(soft=SoftLabels(symbols[row, :count], probabilities[row, :count]))
+        for row, (example, count) in enumerate(zip(examples, counts, strict=True))
+    ]

@@ -1,0 +1,1 @@
+"""Error rates, calibration and reports of an artifact."""

@@ -1,0 +1,137 @@
+"""The model card: what an artifact is, for a person who opens its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tanger.model.artifact import WEIGHTS, Artifact
+from tanger.model.training.recipe import VOCABULARY_SIZES, flat
+
+FILE = "README.md"
+
+
+def render(artifact: Artifact, evaluations: Mapping[str, Any]) -> str:
+    """The card as Markdown, every figure taken from the artifact's own files."""
+    training, network = artifact.training, artifact.network
+    size = len(artifact.files[WEIGHTS]) / 1e6
+    parts = [
+        f"# {artifact.name}",
+        f"Turns words into phonemes. Version `{artifact.version}`, written by "
+        "`tanger train` and read by `tanger pronounce` and the tanger service. "
+        "This card and `metrics.json` are written by `tanger evaluate`.",
+        "## Measured",
+        _measured(evaluations),
+        "Any-match scores by distinct word against the nearest of its references; per-line takes "
+        "every line of the lexicon as one reference. Greedy decoding of one network.",
+        _calibrated(artifact),
+    ]
+    if stressed := {k: e["stress"] for k, e in evaluations.items() if e.get("stress")}:
+        parts += ["## With stress", _stressed(stressed)]
+    for name, evaluation in evaluations.items():
+        if evaluation.get("classes"):
+            parts += [f"## Kinds of words on {name}", _classes(evaluation["classes"])]
+        if "reliability" in evaluation:
+            parts += [f"## Probabilities on {name}", _reliability(evaluation)]
+    if (artifact.path / "learning_curve.png").exists():
+        parts.append("![Errors by epoch](learning_curve.png)")
+    parts += ["## Network", _table({**network, "weights": f"{size:.1f} MB, float16"})]
+    parts += ["## Training", _table(_training_rows(training))]
+    for name, evaluation in evaluations.items():
+        if evaluation["confusions"]:
+            parts += [f"## Most frequent confusions on {name}", _confusions(evaluation)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _calibrated(artifact: Artifact) -> str:
+    """Which words the probabilities were fitted to."""
+    if artifact.nbest_calibration is None:
+        return (
+            "Not calibrated: the probabilities are those of the dev words that chose the best "
+            "epoch, and further answers to a word have none of their own. `tanger "
+            "calibrate` fits them to words that training did not hold."
+        )
+    fitted_to = artifact.training.get("calibrated_on", {})
+    which = "of further answers " if fitted_to.get("only_alternatives") else ""
+    file = fitted_to.get("file", "words that training did not hold")
+    return f"The probabilities {which}are calibrated on {file}."
+
+
+def _training_rows(training: Mapping[str, Any]) -> dict[str, Any]:
+    """How it was made, key by key; what the recipe leaves to the lexicon stands under Network."""
+    left_out = {f"recipe.network.{size}" for size in VOCABULARY_SIZES}
+    return {key: value for key, value in flat(training).items() if key not in left_out}
+
+
+def _measured(evaluations: Mapping[str, Any]) -> str:
+    rows = [
+        "| lexicon | words | WER %, any-match | PER %, any-match | WER %, per-line "
+        "| PER %, per-line | MFLOP a word | incomplete |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, evaluation in evaluations.items():
+        best, strict = evaluation["any_match"], evaluation["per_line"]
+        rows.append(
+            f"| {name} | {best['words']:,} | {100 * best['wer']:.2f} | {100 * best['per']:.2f} "
+            f"| {100 * strict['wer']:.2f} | {100 * strict['per']:.2f} "
+            f"| {evaluation['mflop_per_word']:.1f} | {evaluation['incomplete']} |"
+        )
+    return "\n".join(rows)
+
+
+def _stressed(rates: Mapping[str, Any]) -> str:
+    rows = [
+        "| lexicon | words | WER %, any-match, with stress | exactly one primary stress, % "
+        "| in the references, % |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, rate in rates.items():
+        rows.append(
+            f"| {name} | {rate['words']:,} | {100 * rate['wer']:.2f} "
+            f"| {100 * rate['one_primary']:.1f} | {100 * rate['references_one_primary']:.1f} |"
+        )
+    return "\n".join(rows)
+
+
+def _classes(classes: Mapping[str, Any]) -> str:
+    rows = ["| kind | words | WER %, any-match | PER %, any-match |", "| --- | --- | --- | --- |"]
+    rows += [
+        f"| {name} | {rates['words']:,} | {100 * rates['wer']:.2f} | {100 * rates['per']:.2f} |"
+        for name, rates in classes.items()
+    ]
+    reported = "The rules that tell the kinds apart are in `model/evaluation/word_classes.py`."
+    return "\n".join([*rows, "", reported])
+
+
+def _reliability(evaluation: Mapping[str, Any]) -> str:
+    rows = ["| answers | mean probability | share right, any-match |", "| --- | --- | --- |"]
+    rows += [
+        f"| {row['answers']:,} | {row['probability']:.3f} | {row['right']:.3f} |"
+        for row in evaluation["reliability"]
+    ]
+    error = 100 * evaluation["calibration_error"]
+    reported = ["", f"Expected calibration error, 10 bins: {error:.2f} %."]
+    if several := evaluation.get("alternatives"):
+        among = ", ".join(f"{100 * (1 - wer):.2f} % ({n})" for n, wer in several["wer"].items())
+        reported += [
+            "",
+            f"Several answers a word: a right one is among the likeliest n in {among}. Calibration "
+            f"error of the probabilities behind the first: "
+            f"{100 * several['calibration_error']:.2f} %.",
+        ]
+    return "\n".join([*rows, *reported])
+
+
+def _confusions(evaluation: Mapping[str, Any]) -> str:
+    rows = ["| expected | given | times |", "| --- | --- | --- |"]
+    rows += [
+        f"| {expected or '(nothing)'} | {given or '(nothing)'} | {times} |"
+        for expected, given, times in evaluation["confusions"]
+    ]
+    return "\n".join(rows)
+
+
+def _table(values: Mapping[str, Any]) -> str:
+    rows = ["| | |", "| --- | --- |"]
+    rows += [f"| {key} | {value} |" for key, value in values.items()]
+    return "\n".join(rows)

@@ -1,0 +1,1 @@
+"""One module for each lexicon format: `parse` and `render`."""

@@ -1,0 +1,125 @@
+"""A lexicon to look words up in: a string a word, so that all of CMUdict takes some 25 MB."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from tanger.model.lexicon import Entry
+from tanger.model.phonology.stress import NO_VOWEL, split, strip
+
+
+class Found(NamedTuple):
+    """What a lexicon holds for a word.
+
+    Attributes:
+        spellings: the word as the lexicon has it; several where only their case differs.
+        pronunciations: the different ones, in the lexicon's order.
+    """
+
+    spellings: tuple[str, ...]
+    pronunciations: tuple[tuple[str, ...], ...]
+
+
+def choose(word: str, entries: Sequence[Entry]) -> Found:
+    """Of entries with one key, those that are spelt as `word` is; where none is, all."""
+    exact = [entry for entry in entries if entry.word == word]
+    chosen = exact or entries
+    return Found(
+        tuple(dict.fromkeys(entry.word for entry in chosen)),
+        tuple(dict.fromkeys(entry.phonemes for entry in chosen)),
+    )
+
+
+class IndexedLexicon:
+    """A lexicon by `lexicon_key`."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Take words and their pronunciations, phonemes with a space between."""
+        # By key, a line a pronunciation; before it, and a tab, how the word is spelt, where that is
+        # not as most are: as the key itself or, if the first word is in capitals, in capitals.
+        self._lines: dict[str, str] = {}
+        self._capitals: bool | None = None
+        for word, phonemes in pairs:
+            self._add(word, phonemes)
+
+    def __len__(self) -> int:
+        """How many keys it has."""
+        return len(self._lines)
+
+    def get(self, word: str, key: str) -> Found | None:
+        """What it holds for a word; None where it holds nothing.
+
+        Args:
+            word: as it was typed, without spaces around it, in Unicode's NFC.
+            key: its `lexicon_key`.
+        """
+        lines = self._lines.get(key)
+        if lines is None:
+            return None
+        usual = self._usual(key)
+        if "\t" not in lines:
+            variants = dict.fromkeys(tuple(line.split(" ")) for line in lines.split("\n"))
+            return Found((usual,), tuple(variants))
+        entries = []
+        for line in lines.split("\n"):
+            spelling, tab, phonemes = line.rpartition("\t")
+            entries.append(Entry(spelling if tab else usual, tuple(phonemes.split(" "))))
+        return choose(word, entries)
+
+    def _add(self, word: str, phonemes: str) -> None:
+        key = lexicon_key(word)
+        if self._capitals is None:
+            self._capitals = word.isupper()
+        line = phonemes if word == self._usual(key) else f"{word}\t{phonemes}"
+        before = self._lines.get(key)
+        self._lines[key] = line if before is None else f"{before}\n{line}"
+
+    def _usual(self, key: str) -> str:
+        return key.upper() if self._capitals else key
+
+
+_APOSTROPHES = frozenset("’‘ʼʹ′`´＇ʻ‛")
+
+
+def tidied(word: str) -> str:
+    """The word in Unicode's NFC, without spaces around it: nobody sees a difference."""
+    return unicodedata.normalize("NFC", word).strip()
+
+
+def lexicon_key(word: str) -> str:
+    """What lexicons keep a word under: neither case nor the apostrophe's form counts.
+
+    Lower case, since capitals would make one of ``Maße`` and ``Masse``.
+    """
+    if word.isascii():
+        return word.strip().lower().replace("`", "'")
+    heard = (
+        "'" if character in _APOSTROPHES else character
+        for character in tidied(word)
+        if unicodedata.category(character) != "Cf"
+    )
+    return unicodedata.normalize("NFC", "".join(heard).lower())
+
+
+class StressedLexicon:
+    """A lexicon with stress digits, asked for pronunciations without them."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._stressed: dict[Entry, tuple[str, ...]] = {}
+        for entry in entries:
+            bare = Entry(entry.word, strip(entry.phonemes))
+            self._stressed.setdefault(bare, entry.phonemes)
+
+    def restore(self, entry: Entry) -> tuple[str, ...] | None:
+        """The first pronunciation of this word that sounds like this one; None if there is none."""
+        return self._stressed.get(entry)
+
+    def classes(self, entry: Entry) -> list[int] | None:
+        """The stress class of each phoneme of `entry`; None where nothing is known of it."""
+        stressed = self.restore(entry)
+        if stressed is None:
+            return None
+        digits = (split(phoneme)[1] for phoneme in stressed)
+        return [NO_VOWEL if digit is None else digit + 1 for digit in digits]

@@ -1,0 +1,1 @@
+"""Which entries of a lexicon look wrong, why, and what may be right."""

@@ -1,0 +1,245 @@
+"""One LSTM layer, by the step and by the sequence.
+
+    i, f, o = sigmoid(gates), g = tanh(gates)   with gates = W x + R h + b
+    c' = f * c + i * g
+    h' = o * tanh(c')
+
+Source: Hochreiter & Schmidhuber (1997), with the forget gate of Gers et al. (2000); no peepholes,
+one bias vector. Gates are stacked in torch's order: i, f, g, o.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class State(NamedTuple):
+    """Hidden and cell state of one layer, [B, H] each."""
+
+    h: Tensor
+    c: Tensor
+
+
+class _Cell(torch.autograd.Function):
+    """The pointwise part of a step, forwards and backwards in a handful of kernels.
+
+    Autograd would record a dozen nodes a step for it, and their bookkeeping costs more than the
+    arithmetic at the sizes of this network.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = c.shape[-1]
+        i_f, g, o = torch.split(gates, [2 * hidden, hidden, hidden], dim=-1)
+        i, f = i_f.sigmoid().chunk(2, dim=-1)
+        g, o = g.tanh(), o.sigmoid()
+        after = torch.addcmul(f * c, i, g)
+        squashed = after.tanh()
+        ctx.save_for_backward(i, f, g, o, c, squashed)
+        return o * squashed, after
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor]:
+        i, f, g, o, c, squashed = ctx.saved_tensors
+        grad_h, grad_after = grads
+        grad_c = torch.addcmul(grad_after, grad_h * o, 1 - squashed * squashed)
+        grad_gates = torch.cat(
+            [
+                grad_c * g * i * (1 - i),
+                grad_c * c * f * (1 - f),
+                grad_c * i * (1 - g * g),
+                grad_h * squashed * o * (1 - o),
+            ],
+            dim=-1,
+        )
+        return grad_gates, grad_c * f
+
+
+def cell(gates: Tensor, c: Tensor) -> State:
+    """Gates [..., 4H] and cell state [..., H] -> the new state."""
+    return State(*_Cell.apply(gates.to(c.dtype), c))  # type: ignore[no-untyped-call]
+
+
+class LSTM(nn.Module):
+    """One LSTM layer of H cells that reads vectors of I numbers.
+
+    Weights start Glorot-uniform over the stacked matrix of all four gates, biases at zero: what
+    CNTK's ``LSTM`` does.
+    """
+
+    def __init__(self, inputs: int, hidden: int) -> None:
+        super().__init__()
+        self.hidden = hidden
+        self.input_weight = nn.Parameter(torch.empty(4 * hidden, inputs))
+        self.hidden_weight = nn.Parameter(torch.empty(4 * hidden, hidden))
+        self.bias = nn.Parameter(torch.zeros(4 * hidden))
+        for weight in (self.input_weight, self.hidden_weight):
+            bound = math.sqrt(6 / sum(weight.shape))
+            nn.init.uniform_(weight, -bound, bound)
+
+    def zero_state(self, batch: int) -> State:
+        """The state before anything was read."""
+        zero = self.bias.new_zeros(batch, self.hidden)
+        return State(zero, zero)
+
+    def step(self, x: Tensor, state: State) -> State:
+        """Read one vector a row, [B, I]."""
+        gates = torch.addmm(
+            F.linear(x, self.input_weight, self.bias), state.h, self.hidden_weight.t()
+        )
+        return cell(gates, state.c)
+
+    def unroll(self, known: Tensor) -> UnrolledLinear:
+        """The gates of U steps, as a map of what each step brings.
+
+        Args:
+            known: [U, B, K] the first K numbers of every input, known beforehand.
+
+        Returns:
+            A map of the rest of a step's input with h behind it, [B, I - K + H], to the step's
+            gates [B, 4H].
+        """
+        of_known, of_rest = self.input_weight.tensor_split([known.shape[2]], dim=1)
+        return UnrolledLinear(
+            F.linear(known, of_known, self.bias), torch.cat([of_rest, self.hidden_weight], dim=1)
+        )
+
+    def forward(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, State]:
+        """Read whole sequences [T, B, I] from a zero state.
+
+        `lengths` [B] says where each row ends; None means that none is padded, and lets torch's
+        fused kernel read them all.
+
+        Returns:
+            Hidden states [T, B, H], and each row's state after its own last step.
+        """
+        h, c = state = self.zero_state(x.shape[1])
+        if lengths is None:
+            none = torch.zeros_like(self.bias)  # torch wants two biases
+            weights = (self.input_weight, self.hidden_weight, self.bias, none)
+            dtype = of_products(x)
+            outputs, h, c = torch.lstm(
+                x.to(dtype),
+                (h.unsqueeze(0).to(dtype), c.unsqueeze(0).to(dtype)),
+                [weight.to(dtype) for weight in weights],
+                True,  # has biases
+                1,  # layers
+                0.0,  # dropout
+                self.training,
+                False,  # bidirectional
+                False,  # batch first
+            )
+            return outputs.to(x.dtype), State(h[0].to(x.dtype), c[0].to(x.dtype))
+        steps = []
+        for t, gates in enumerate(F.linear(x, self.input_weight, self.bias)):  # [B, 4H] each
+            after = cell(torch.addmm(gates, state.h, self.hidden_weight.t()), state.c)
+            reading = (t < lengths).unsqueeze(1)
+            state = State(
+                torch.where(reading, after.h, state.h), torch.where(reading, after.c, state.c)
+            )
+            steps.append(state.h)
+        return torch.stack(steps), state
+
+
+# ------------------------------------------------------------------------------------------------
+# bfloat16 arithmetic in training, where the device is faster at it.
+#
+# Matrix products then read and write bfloat16 and add up in float32; states, softmax, loss,
+# weights
+# and the optimiser stay float32 (Kalamkar et al. 2019, "A Study of BFLOAT16 for Deep Learning
+# Training").
+
+
+@functools.cache
+def bfloat16_pays(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 faster than float32: most GPUs, some CPUs.
+
+    A CPU is asked by the clock, in some milliseconds: there are those that have the instructions
+    and need twice as long.
+    """
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if not (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
+        return False
+    whole, half = (_seconds_of_product(dtype) for dtype in (torch.float32, torch.bfloat16))
+    return half < 0.9 * whole  # conversions take their part
+
+
+def _seconds_of_product(dtype: torch.dtype) -> float:
+    """The least that a product of the size of an LSTM's step takes here."""
+    x, weight = torch.ones(192, 256, dtype=dtype), torch.ones(256, 1024, dtype=dtype)
+    taken = []
+    for _ in range(10):
+        start = time.perf_counter()
+        x @ weight
+        taken.append(time.perf_counter() - start)
+    return min(taken)
+
+
+def products_in_bfloat16(device: torch.device, *, enabled: bool) -> AbstractContextManager[None]:
+    """A context in which products are bfloat16; nothing changes where not `enabled`."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
+
+
+def of_products(tensor: Tensor) -> torch.dtype:
+    """The precision that a product with `tensor` is made in here and now."""
+    kind = tensor.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else tensor.dtype
+
+
+# ------------------------------------------------------------------------------------------------
+# One linear map applied at every step of a sequence, with its weight's gradient taken once.
+#
+# Autograd would multiply and add a weight gradient for each step; one product over all steps does
+# the same sum in fewer, larger pieces of arithmetic.
+
+
+class _WeightOf(torch.autograd.Function):
+    """Hands `offsets` through; backwards, adds the gradient of the weight that they stand for.
+
+    Every step has been gone back through by then, so `inputs` is complete: the same list that
+    the steps fill after this function was applied.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, offsets: Tensor, weight: Tensor, inputs: list[Tensor]) -> Tensor:
+        ctx.inputs, ctx.dtype = inputs, weight.dtype
+        return offsets.view_as(offsets)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
+        (grad,) = grads  # [U, B, O]
+        inputs = torch.cat(ctx.inputs)  # [U * B, I]
+        return grad, (grad.flatten(0, 1).t() @ inputs).to(ctx.dtype), None
+
+
+class UnrolledLinear:
+    """y = offset + W x, to be applied once for each of U steps, in their order.
+
+    Args:
+        offsets: [U, B, O] what is known of every step's output beforehand.
+        weight: W, [O, I].
+    """
+
+    def __init__(self, offsets: Tensor, weight: Tensor) -> None:
+        self._outputs = offsets.dtype
+        self._products = of_products(weight)
+        self._weight = weight.detach().to(self._products).t()
+        self._inputs: list[Tensor] = []
+        self._offsets: tuple[Tensor, ...] = _WeightOf.apply(  # type: ignore[no-untyped-call]
+            offsets.to(self._products), weight, self._inputs
+        ).unbind(0)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The next step's output [B, O] for x [B, I]."""
+        x, offset = x.to(self._products), self._offsets[len(self._inputs)]
+        self._inputs.append(x.detach())
+        return torch.addmm(offset, x, self._weight).to(self._outputs)

@@ -1,0 +1,420 @@
+"""The sequence-to-sequence network: stacked LSTMs, with or without attention.
+
+Two networks come out of one `NetworkConfig`. CNTK's 599A tutorial: one-hot symbols, an encoder
+that reads backwards, its last state (the thought vector) as the start of the decoder's first
+layer, one self-stabiliser shared by all. And the stronger one: embeddings, a bidirectional
+encoder, attention over its states whose last vector is fed into the next step (Luong et al.
+2015, "Effective Approaches to Attention-based Neural Machine Translation", section 3.3).
+
+Shapes: B batch, T input steps, U output steps, H hidden, V symbols. Sequences are time-major
+inside, so that a step is one contiguous slice.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tanger.model.network import lstm
+from tanger.model.network.config import NetworkConfig
+from tanger.model.network.lstm import LSTM, State, UnrolledLinear, cell
+from tanger.model.phonology import stress
+
+
+class EncoderOutput(NamedTuple):
+    """What the decoder knows of a batch of words.
+
+    Attributes:
+        start: state of each decoder layer before the first step.
+        keys: [B, T, H] the encoder's states as attention compares them, scaled by 1/sqrt(H).
+        values: [B, T, H] the encoder's states as attention mixes them.
+        padding: [B, T] true where a row has ended; None where no row is padded.
+    """
+
+    start: tuple[State, ...]
+    keys: Tensor
+    values: Tensor
+    padding: Tensor | None
+
+    def of(self, words: Tensor) -> EncoderOutput:
+        """The memory of these words [N] of the batch, in this order, some perhaps several times."""
+        start = tuple(State(h[words], c[words]) for h, c in self.start)
+        padding = None if self.padding is None else self.padding[words]
+        return EncoderOutput(start, self.keys[words], self.values[words], padding)
+
+
+class DecoderState(NamedTuple):
+    """What one step hands to the next.
+
+    Attributes:
+        layers: state of each layer.
+        top: [B, H] what the heads read; with attention, the attention vector.
+    """
+
+    layers: tuple[State, ...]
+    top: Tensor
+
+
+class Scores(NamedTuple):
+    """Logits of what comes at each step.
+
+    Attributes:
+        phonemes: [B, U, V].
+        stress: [B, U, 4] the classes of `phonology.stress`, given the phoneme; None without that
+            head.
+    """
+
+    phonemes: Tensor
+    stress: Tensor | None
+
+
+class Stabiliser(nn.Module):
+    """y = x * softplus(4 a) / 4 with one learnt scalar a; the factor is 1 at the start.
+
+    Source: CNTK's ``Stabilizer`` layer, after Ghahremani & Droppo (2016), "Self-stabilized deep
+    neural network".
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(math.log(math.expm1(4.0)) / 4.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The input, scaled."""
+        return x * (F.softplus(4.0 * self.scale) / 4.0)
+
+
+class SymbolEmbedding(nn.Module):
+    """Indices [...] -> vectors [..., width]: learnt, or one-hot where `width` is 0."""
+
+    def __init__(self, symbols: int, width: int) -> None:
+        super().__init__()
+        self.symbols = symbols
+        self.weight = nn.Parameter(torch.randn(symbols, width)) if width else None
+
+    def forward(self, indices: Tensor, dtype: torch.dtype) -> Tensor:
+        """Vectors of the symbols at `indices`."""
+        if self.weight is None:
+            return F.one_hot(indices, self.symbols).to(dtype)
+        return F.embedding(indices, self.weight)
+
+
+def reverse_rows(sequence: Tensor, lengths: Tensor | None) -> Tensor:
+    """[T, B, *] with each row turned round within its own length; padding stays where it is."""
+    if lengths is None:
+        return sequence.flip(0)
+    steps = torch.arange(sequence.shape[0], device=sequence.device).unsqueeze(1)  # [T, 1]
+    mirrored = lengths.to(sequence.device) - 1 - steps  # [T, B]
+    source = torch.where(mirrored >= 0, mirrored, steps)
+    return sequence.gather(0, source.unsqueeze(2).expand_as(sequence))
+
+
+class EncoderLayer(nn.Module):
+    """One LSTM, or one each way with their outputs side by side."""
+
+    def __init__(self, inputs: int, hidden: int, *, both: bool) -> None:
+        super().__init__()
+        width = hidden // 2 if both else hidden
+        self.ahead = LSTM(inputs, width)
+        self.back = LSTM(inputs, width) if both else None
+
+    def forward(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, State]:
+        """[T, B, I] -> states [T, B, H] and the last state (h, c), [B, H] each."""
+        outputs, last = self.ahead(x, lengths)
+        if self.back is None:
+            return outputs, last
+        back, last_back = self.back(reverse_rows(x, lengths), lengths)
+        outputs = torch.cat([outputs, reverse_rows(back, lengths)], dim=2)
+        return outputs, State(
+            torch.cat([last.h, last_back.h], dim=1), torch.cat([last.c, last_back.c], dim=1)
+        )
+
+
+class Encoder(nn.Module):
+    """Stacked LSTMs over the embedded graphemes."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        both = config.direction == "both"
+        self.backward_reading = config.direction == "backward"
+        self.layers = nn.ModuleList(
+            EncoderLayer(config.hidden if height else config.input_width, config.hidden, both=both)
+            for height in range(config.encoder_layers)
+        )
+        self.dropout = Dropout(config.dropout)
+
+    def forward(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, list[State]]:
+        """[T, B, I] -> the top layer's states [T, B, H], and each layer's last state.
+
+        `lengths` [B] is None where no row is padded.
+        """
+        if self.backward_reading:
+            x = reverse_rows(x, lengths)
+        lasts = []
+        for height, layer in enumerate(self.layers):
+            x, last = layer(self.dropout(x) if height else x, lengths)
+            lasts.append(last)
+        return (reverse_rows(x, lengths) if self.backward_reading else x), lasts
+
+
+class Attention(nn.Module):
+    """Scaled dot-product attention, mixed with the query through a tanh layer."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.hidden = hidden
+        self.key = nn.Linear(hidden, hidden, bias=False)
+        self.mix = nn.Linear(2 * hidden, hidden, bias=False)
+
+    def keys(self, values: Tensor) -> Tensor:
+        """[B, T, H] encoder states -> what queries are compared with, scaled, once a word."""
+        keys: Tensor = self.key(values).to(values.dtype)
+        return keys / math.sqrt(self.hidden)
+
+    def forward(self, query: Tensor, memory: EncoderOutput) -> Tensor:
+        """Query [B, H] -> attention vector [B, H] = tanh(W [context; query])."""
+        mixed: Tensor = self.mix(self.attend(query, memory))
+        return mixed.tanh()
+
+    def unroll(self, labels: Tensor) -> UnrolledLinear:
+        """The tanh layer's product for as many steps and rows as `labels` [U, B, *] has."""
+        return UnrolledLinear(labels.new_zeros(*labels.shape[:2], self.hidden), self.mix.weight)
+
+    def attend(self, query: Tensor, memory: EncoderOutput) -> Tensor:
+        """Query [B, H] -> the context that it finds, and itself, [B, 2H]."""
+        with lstm.products_in_bfloat16(query.device, enabled=False):  # too small to gain
+            context = torch.bmm(self.attention_weights(query, memory), memory.values).squeeze(
+                1
+            )  # [B, H]
+        return torch.cat([context, query], dim=1)
+
+    def attention_weights(self, query: Tensor, memory: EncoderOutput) -> Tensor:
+        """Query [B, H] -> the attention that it pays to each state, [B, 1, T]."""
+        scores = torch.bmm(query.unsqueeze(1), memory.keys.transpose(1, 2))
+        if memory.padding is not None:
+            scores = scores.masked_fill(memory.padding.unsqueeze(1), -math.inf)
+        return scores.softmax(dim=2)
+
+
+class Decoder(nn.Module):
+    """Stacked LSTMs over the embedded labels: one step of decoding, or all steps of training."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.fed = config.hidden if config.attention else 0
+        self.layers = nn.ModuleList(
+            LSTM(config.hidden if height else config.label_width + self.fed, config.hidden)
+            for height in range(config.decoder_layers)
+        )
+        self.attention = Attention(config.hidden) if config.attention else None
+        self.dropout = Dropout(config.dropout)
+
+    def step(
+        self, x: Tensor, state: DecoderState, memory: EncoderOutput
+    ) -> tuple[Tensor, DecoderState]:
+        """One embedded label [B, E] -> what the output layer reads [B, H], and the new state."""
+        states = []
+        if self.attention is not None:
+            x = torch.cat([x, state.top], dim=1)
+        for layer, before in zip(self.layers, state.layers, strict=True):
+            assert isinstance(layer, LSTM)
+            states.append(layer.step(x, before))
+            x = states[-1].h
+        if self.attention is not None:
+            x = self.attention(x, memory)
+        return x, DecoderState(tuple(states), x)
+
+    def forward(self, labels: Tensor, memory: EncoderOutput) -> Tensor:
+        """What `step` gives for embedded labels that are all known, [U, B, E] -> [U, B, H].
+
+        The same network laid out for training: what needs no earlier step is done for all of
+        them at once.
+        """
+        layers = []
+        for height, layer in enumerate(self.layers):
+            assert isinstance(layer, LSTM)
+            layers.append(layer.unroll(labels if height == 0 else labels[..., :0]))
+        mix = None if self.attention is None else self.attention.unroll(labels)
+        states, fed = list(memory.start), labels.new_zeros(labels.shape[1], self.fed)
+        tops = []
+        for _ in labels:
+            x = fed
+            for height, gates in enumerate(layers):
+                x = self.dropout(x) if height else x
+                h, c = states[height]
+                states[height] = cell(gates(torch.cat([x, h], dim=1)), c)
+                x = states[height].h
+            if self.attention is not None and mix is not None:
+                # The query and what is fed back stay whole: dropping there did harm
+                x = fed = mix(self.attention.attend(x, memory)).tanh()
+            tops.append(x)
+        dropped: Tensor = self.dropout(torch.stack(tops))
+        return dropped
+
+
+class StressHead(nn.Module):
+    """Stress of a phoneme, from what the output layer read and from the phoneme itself."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.of_top = nn.Linear(config.hidden, stress.CLASSES)
+        self.of_phoneme = nn.Embedding(config.output_symbols, stress.CLASSES)
+
+    def forward(self, tops: Tensor, phonemes: Tensor) -> Tensor:
+        """[..., H] and indices [...] -> logits [..., 4]."""
+        logits: Tensor = self.of_top(tops) + self.of_phoneme(phonemes)
+        return logits
+
+
+class Seq2Seq(nn.Module):
+    """The whole network: graphemes in, a score for each phoneme and step out."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.input_embedding = SymbolEmbedding(config.input_symbols, config.embedding)
+        self.label_embedding = SymbolEmbedding(config.output_symbols, config.embedding)
+        self.stabiliser = Stabiliser() if config.stabiliser else nn.Identity()
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
+        self.output = nn.Linear(config.hidden, config.output_symbols)
+        nn.init.xavier_uniform_(self.output.weight)
+        nn.init.zeros_(self.output.bias)
+        self.stress_head = StressHead(config) if config.stress else None
+        self.dropout = Dropout(config.dropout)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision that the network computes in."""
+        return self.output.weight.dtype
+
+    def encode(self, graphemes: Tensor, lengths: Tensor) -> EncoderOutput:
+        """Read a batch of words.
+
+        Args:
+            graphemes: [B, T] indices.
+            lengths: [B] on the CPU, so that looking at them never waits for the device.
+        """
+        steps = graphemes.shape[1]
+        padded = None if bool((lengths == steps).all()) else lengths.to(graphemes.device)
+        x = self.input_embedding(graphemes.t(), self.dtype)  # [T, B, I]
+        states, lasts = self.encoder(self.dropout(self.stabiliser(x)), padded)
+        values = states.transpose(0, 1).contiguous()  # [B, T, H]
+        attention = self.decoder.attention
+        return EncoderOutput(
+            start=self._handover(lasts),
+            keys=values if attention is None else attention.keys(values),
+            values=values,
+            padding=None
+            if padded is None
+            else torch.arange(steps, device=graphemes.device) >= padded.unsqueeze(1),
+        )
+
+    def _handover(self, lasts: list[State]) -> tuple[State, ...]:
+        if self.config.handover == "each":
+            return tuple(lasts)
+        zero = torch.zeros_like(lasts[-1].h)
+        return (lasts[-1], *[State(zero, zero)] * (self.config.decoder_layers - 1))
+
+    def start(self, memory: EncoderOutput) -> DecoderState:
+        """The state before the first step."""
+        return DecoderState(
+            memory.start, memory.values.new_zeros(len(memory.values), self.decoder.fed)
+        )
+
+    def step(
+        self, labels: Tensor, state: DecoderState, memory: EncoderOutput
+    ) -> tuple[Tensor, DecoderState]:
+        """One decoder step: the previous labels [B] -> logits [B, V] and the next state."""
+        x: Tensor = self.stabiliser(self.label_embedding(labels, self.dtype))
+        x, state = self.decoder.step(x, state, memory)
+        return self.output(self.stabiliser(x)), state
+
+    def reorder(self, state: DecoderState, rows: Tensor) -> DecoderState:
+        """The state whose rows are these [B] of another one."""
+        layers = tuple(State(h[rows], c[rows]) for h, c in state.layers)
+        return DecoderState(layers, state.top[rows])
+
+    def attention_weights(self, state: DecoderState, memory: EncoderOutput) -> Tensor:
+        """The attention [B, T] that was paid on the way to a state, by a network that has it."""
+        assert self.decoder.attention is not None
+        return self.decoder.attention.attention_weights(state.layers[-1].h, memory).squeeze(1)
+
+    def stress(self, states: Sequence[DecoderState], phonemes: Tensor) -> Tensor | None:
+        """Stress of decoded phonemes [B, U], from the state behind each step: logits [B, U, 4]."""
+        if self.stress_head is None:
+            return None
+        tops = torch.stack([self.stabiliser(state.top) for state in states], dim=1)
+        logits: Tensor = self.stress_head(tops, phonemes)
+        return logits
+
+    def forward(
+        self, graphemes: Tensor, lengths: Tensor, labels: Tensor, words: Tensor | None = None
+    ) -> Scores:
+        """Teacher forcing: every step reads a true label and is scored on the next one.
+
+        Args:
+            graphemes: [B, T] indices.
+            lengths: [B] on the CPU.
+            labels: [N, U + 1] from ``<s>`` to ``</s>``.
+            words: [N] which of the words each row of labels pronounces; without it N is B, and
+                each pronounces its own.
+
+        Returns:
+            Scores of the labels behind ``<s>``; what stands past a row's end means nothing.
+        """
+        memory = self.encode(graphemes, lengths)
+        if words is not None:
+            memory = memory.of(words)
+        embedded = self.label_embedding(labels[:, :-1].t(), self.dtype)  # [U, B, E]
+        tops = self.decoder(self.dropout(self.stabiliser(embedded)), memory)  # [U, B, H]
+        tops = self.stabiliser(tops.transpose(0, 1))
+        head = self.stress_head
+        return Scores(self.output(tops), None if head is None else head(tops, labels[:, 1:]))
+
+
+# ------------------------------------------------------------------------------------------------
+# Dropout that is cheap on a CPU.
+
+
+_LEAST = torch.iinfo(torch.int64).min
+
+
+class Dropout(nn.Module):
+    """In training, zeroes a share of the activations and scales up the rest.
+
+    torch's own draws one random number an activation, which on a CPU takes as long as a fourth of
+    the matrix product before it; here one draw serves eight, and the share is a multiple of 1/256.
+
+    Source: Srivastava et al. (2014), "Dropout: A Simple Way to Prevent Neural Networks from
+    Overfitting".
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+        self.dropped = round(256 * share)  # of 256 values of a byte
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The activations, some of them dropped."""
+        if not self.training or not self.dropped:
+            return x
+        if x.device.type != "cpu":
+            return F.dropout(x, self.share)
+        draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(_LEAST, None)
+        kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= self.dropped
+        return x * kept.to(x.dtype).mul_(256 / (256 - self.dropped))
+
+
+def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Rows of indices as one tensor [B, longest], zeros behind each, and their lengths [B]."""
+    lengths = torch.tensor([len(row) for row in rows])
+    padded = torch.zeros(len(rows), int(lengths.max()), dtype=torch.long)
+    for target, row in zip(padded, rows, strict=True):
+        target[: len(row)] = torch.tensor(row)
+    return padded, lengths

@@ -1,0 +1,97 @@
+"""A network's weights by name, as `Seq2Seq` names them, for engines that lay them out anew."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tanger.model.network.config import NetworkConfig
+from tanger.model.phonology import stress
+
+Array = np.ndarray[Any, Any]
+
+# Largest whole number of a weight. Beyond it, processors that add two products in 16 bits (AVX2
+# without VNNI) would overflow; within it, every processor gives the same sums.
+_WEIGHT_LEVELS = 63
+
+
+class LstmWeights(NamedTuple):
+    """One LSTM as `network.lstm.LSTM` keeps it: [4H, I], [4H, H] and [4H], gates i, f, g, o."""
+
+    input: Array
+    hidden: Array
+    bias: Array
+
+
+def shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
+    """The shape of every weight of such a network, by name."""
+    hidden = config.hidden
+    sides = ["ahead", "back"] if config.direction == "both" else ["ahead"]
+    width = hidden // len(sides)
+    found: dict[str, tuple[int, ...]] = {}
+
+    def lstm(name: str, inputs: int, width: int) -> None:
+        found[f"{name}.input_weight"] = (4 * width, inputs)
+        found[f"{name}.hidden_weight"] = (4 * width, width)
+        found[f"{name}.bias"] = (4 * width,)
+
+    if config.embedding:
+        found["input_embedding.weight"] = (config.input_symbols, config.embedding)
+        found["label_embedding.weight"] = (config.output_symbols, config.embedding)
+    if config.stabiliser:
+        found["stabiliser.scale"] = ()
+    for height in range(config.encoder_layers):
+        for side in sides:
+            lstm(f"encoder.layers.{height}.{side}", hidden if height else config.input_width, width)
+    fed = hidden if config.attention else 0
+    for height in range(config.decoder_layers):
+        inputs = hidden if height else config.label_width + fed
+        lstm(f"decoder.layers.{height}", inputs, hidden)
+    if config.attention:
+        found["decoder.attention.key.weight"] = (hidden, hidden)
+        found["decoder.attention.mix.weight"] = (hidden, 2 * hidden)
+    found["output.weight"] = (config.output_symbols, hidden)
+    found["output.bias"] = (config.output_symbols,)
+    if config.stress:
+        found["stress_head.of_top.weight"] = (stress.CLASSES, hidden)
+        found["stress_head.of_top.bias"] = (stress.CLASSES,)
+        found["stress_head.of_phoneme.weight"] = (config.output_symbols, stress.CLASSES)
+    return found
+
+
+def embedding(weights: Mapping[str, Array], side: str, symbols: int) -> Array:
+    """Rows of vectors by symbol; one-hot where the network learnt none.
+
+    Args:
+        weights: by name.
+        side: input or label.
+        symbols: how many there are.
+    """
+    found = weights.get(f"{side}_embedding.weight")
+    return np.eye(symbols, dtype=np.float32) if found is None else found
+
+
+def lstm_weights(weights: Mapping[str, Array], name: str) -> LstmWeights:
+    """Of the LSTM that `Seq2Seq` calls so."""
+    return LstmWeights(
+        weights[f"{name}.input_weight"],
+        weights[f"{name}.hidden_weight"],
+        weights[f"{name}.bias"],
+    )
+
+
+def stabiliser_factor(config: NetworkConfig, weights: Mapping[str, Array]) -> float:
+    """The factor at the encoder's input and both ends of the decoder; 1 without one."""
+    if not config.stabiliser:
+        return 1.0
+    return math.log1p(math.exp(4 * weights["stabiliser.scale"].item())) / 4
+
+
+def whole_numbers(weight: Array) -> tuple[Array, Array]:
+    """Weight [K, N] as whole numbers, and the scale of each of the N outputs."""
+    largest = np.abs(weight).max(axis=0)
+    scale = np.where(largest > 0, largest / _WEIGHT_LEVELS, 1.0).astype(np.float32)
+    return np.rint(weight / scale).astype(np.int8), scale

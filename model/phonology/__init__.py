@@ -1,0 +1,1 @@
+"""Phonemes: their sets, notations, stress, syllables and alignment."""

@@ -1,0 +1,150 @@
+"""The ways to write an artifact's phonemes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Literal, TypeGuard, get_args
+
+from tanger.model import TangerError
+from tanger.model.phonology import stress, transcription
+from tanger.model.phonology.transcription import Notation
+from tanger.model.phonology.vocabulary import CNTK_PREFIX
+
+# arpabet: as CMUdict writes; ipa, x-sampa: as `phonology.transcription`, or an artifact's own
+# symbols where they are IPA; cntk: as the tutorial's data marks them; native: whatever the
+# artifact's lexicon held.
+Alphabet = Literal["arpabet", "ipa", "x-sampa", "cntk", "native"]
+ALPHABETS: tuple[Alphabet, ...] = get_args(Alphabet)
+_NOTATIONS: frozenset[str] = frozenset(get_args(Notation))
+
+# The phonemes of CMUdict, which writes American English in a subset of ARPAbet.
+ARPABET = frozenset(
+    "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W "
+    "Y Z ZH".split()
+)
+
+
+class AlphabetError(TangerError, ValueError):
+    """An alphabet that an artifact's phonemes cannot be written in.
+
+    Attributes:
+        alphabet: what was asked for.
+        available: what can be.
+    """
+
+    def __init__(self, alphabet: Alphabet, available: Sequence[Alphabet]) -> None:
+        super().__init__(
+            f"this artifact's phonemes cannot be written in {alphabet!r}; ask for "
+            f"{' or '.join(map(repr, available))}"
+        )
+        self.alphabet = alphabet
+        self.available = tuple(available)
+
+
+class StressError(TangerError, ValueError):
+    """Stress was asked for where none can be given."""
+
+
+def available(phonemes: Collection[str]) -> tuple[Alphabet, ...]:
+    """The alphabets for an artifact of these phonemes, its default first."""
+    if _is_arpabet(phonemes):
+        return ("arpabet", "ipa", "x-sampa", "cntk")
+    return ("native", "ipa") if transcription.is_ipa(phonemes) else ("native",)
+
+
+def carry_stress(phonemes: Collection[str]) -> bool:
+    """Whether an artifact's phonemes hold stress themselves: digits in ARPAbet, marks in IPA."""
+    if _is_arpabet(phonemes):
+        return any(stress.split(phoneme)[1] is not None for phoneme in phonemes)
+    return transcription.is_ipa(phonemes) and any(map(transcription.is_marked, phonemes))
+
+
+def choose(
+    wanted: Alphabet | None,
+    choices: Sequence[Alphabet],
+    *,
+    stressed: bool | None,
+    knows_stress: bool,
+) -> Alphabet:
+    """The alphabet to write in: the one that is wanted, or the first of an artifact's `choices`.
+
+    Args:
+        wanted: what was asked for, if anything.
+        choices: what `available` says of the artifact.
+        stressed: stress is to be written; None for the alphabet's own habit.
+        knows_stress: the artifact says which, in its phonemes (see `carry_stress`) or by its head.
+
+    Raises:
+        AlphabetError: where the artifact's phonemes cannot be written so.
+        StressError: where no stress is known, or the alphabet writes none.
+    """
+    if wanted is not None and wanted not in choices:
+        raise AlphabetError(wanted, choices)
+    alphabet = wanted or choices[0]
+    if stressed and not knows_stress:
+        raise StressError("this artifact was not trained for stress: ask without it")
+    if stressed and alphabet == "cntk":
+        raise StressError("the cntk alphabet writes no stress: ask for arpabet")
+    return alphabet
+
+
+def marks_stress(alphabet: Alphabet, stressed: bool | None, *, carried: bool = False) -> bool:
+    """Whether stress is written where it is known: as was asked for, else as is the habit.
+
+    IPA and X-SAMPA are written with it, the others without, unless it is `carried` in an artifact's
+    phonemes (see `carry_stress`).
+    """
+    return carried or _is_notation(alphabet) if stressed is None else stressed
+
+
+def write(
+    phonemes: Sequence[str],
+    alphabet: Alphabet,
+    digits: Sequence[int | None] | None = None,
+    *,
+    marks: bool = True,
+) -> tuple[str, ...]:
+    """Phonemes of an artifact in `alphabet`, one for one.
+
+    Args:
+        phonemes: as the artifact writes them.
+        alphabet: the alphabet.
+        digits: their stress, where it is known and they do not carry it themselves.
+        marks: write it. The vowels of IPA and X-SAMPA hang on it either way.
+    """
+    if digits is None or all(digit is None for digit in digits):
+        digits = None
+    if _is_notation(alphabet):
+        if digits is None:  # perhaps of an artifact whose phonemes carry their digits themselves
+            split = [stress.split(phoneme) for phoneme in phonemes]
+            if any(digit is not None for _, digit in split):
+                phonemes, digits = zip(*split, strict=True)
+        if alphabet == "ipa" and not ARPABET.issuperset(phonemes):
+            return transcription.mark(phonemes, digits) if marks else _unmarked(phonemes)
+        return transcription.write(phonemes, alphabet, digits, marks=marks)
+    if alphabet == "cntk":
+        return tuple(CNTK_PREFIX + phoneme for phoneme in phonemes)
+    if not marks:
+        if alphabet == "arpabet":
+            return tuple([phoneme.rstrip("012") for phoneme in phonemes])
+        return _unmarked(phonemes)
+    return tuple(phonemes) if digits is None else stress.mark(phonemes, digits)
+
+
+def join(items: Sequence[str], alphabet: Alphabet) -> str:
+    """What `write` gave as one text: joined by spaces, in IPA and X-SAMPA without."""
+    if _is_notation(alphabet):
+        return transcription.join(items, alphabet)
+    return " ".join(items)
+
+
+def _is_arpabet(phonemes: Collection[str]) -> bool:
+    return {phoneme.rstrip("012") for phoneme in phonemes} <= ARPABET
+
+
+def _unmarked(phonemes: Sequence[str]) -> tuple[str, ...]:
+    return tuple(map(transcription.unmark, phonemes))
+
+
+def _is_notation(alphabet: Alphabet) -> TypeGuard[Notation]:
+    return alphabet in _NOTATIONS

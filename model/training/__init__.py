@@ -1,0 +1,1 @@
+"""Training runs: recipes, data, minibatches, optimizers, state, reporting."""

@@ -1,0 +1,303 @@
+"""A recipe: everything that makes an artifact out of a lexicon, as a TOML file."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from tanger.model import TangerError
+from tanger.model.network.config import NetworkConfig
+from tanger.model.training.batches import MinibatchUnit
+
+# Settings of a network that the training lexicon decides, not the recipe
+VOCABULARY_SIZES = ("input_symbols", "output_symbols")
+
+
+class RecipeError(TangerError, ValueError):
+    """A recipe that cannot be followed.
+
+    Attributes:
+        recipe: its name or file.
+        key: the setting at fault, dotted.
+    """
+
+    def __init__(self, recipe: str, key: str, problem: str) -> None:
+        super().__init__(f"recipe {recipe}: {key}: {problem}")
+        self.recipe = recipe
+        self.key = key
+
+
+@dataclass(frozen=True)
+class VocabularyRecipe:
+    """Shared: one table for both sides. Masked: only phonemes and ``</s>`` are emitted."""
+
+    shared: bool = False
+    masked: bool = True
+
+
+@dataclass(frozen=True)
+class MinibatchRecipe:
+    """What a minibatch holds: so many tokens of any words, or so many words of one length.
+
+    Attributes:
+        unit, size: which of the two, and how many.
+        joined: pairs of words, each as one, that a sweep holds besides, for each of its words.
+    """
+
+    unit: MinibatchUnit
+    size: int
+    joined: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ValueError("size must be at least 1")
+
+    def pairs(self, words: int) -> int:
+        """How many pairs there are beside so many words."""
+        return round(self.joined * words)
+
+
+@dataclass(frozen=True)
+class MomentumSGDRecipe:
+    """CNTK's ``momentum_sgd`` with per-sample settings (see `training.optimizers`)."""
+
+    kind: ClassVar = "momentum-sgd"
+    learning_rate: float
+    time_constant: float
+    clip: float
+
+    def __post_init__(self) -> None:
+        if not self.time_constant:
+            raise ValueError("time_constant must be above 0")
+
+
+@dataclass(frozen=True)
+class AdamWRecipe:
+    """AdamW (Loshchilov & Hutter 2019) with linear warm-up and a cosine to `final`."""
+
+    kind: ClassVar = "adamw"
+    learning_rate: float
+    warmup: int
+    final: float
+    weight_decay: float
+    clip: float
+
+
+@dataclass(frozen=True)
+class LossRecipe:
+    """Cross-entropy.
+
+    Attributes:
+        label_smoothing: share of a label's mass that is spread over all symbols.
+        soft_labels: share of the loss that teachers' soft labels make, where a run has some.
+        stress: weight of the stress head's loss beside it.
+    """
+
+    label_smoothing: float = 0.0
+    soft_labels: float = 0.0
+    stress: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.label_smoothing >= 1 or self.soft_labels > 1:
+            raise ValueError("label_smoothing must be below 1, and soft_labels at most 1")
+
+
+@dataclass(frozen=True)
+class RunRecipe:
+    """How long a run is.
+
+    Attributes:
+        epochs: how many.
+        epoch_tokens: label tokens (``<s>`` included) to an epoch; 0 for one sweep of the lexicon.
+        patience: the run ends after so many epochs without a better one on dev; 0 for never.
+        averaging: decay of the exponential average of the weights; 0 keeps no average.
+        bfloat16: multiply in bfloat16 where the device is faster at it.
+    """
+
+    epochs: int
+    epoch_tokens: int = 0
+    patience: int = 0
+    averaging: float = 0.0
+    bfloat16: bool = False
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.averaging >= 1:
+            raise ValueError("epochs must be at least 1, and averaging below 1")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One recipe file.
+
+    Attributes:
+        name: the file's, without its suffix.
+        seed: of everything random.
+        sample_word: shown during training, for the eye only; skipped where the lexicon's
+            graphemes cannot spell it.
+    """
+
+    name: str
+    seed: int
+    sample_word: str
+    vocabulary: VocabularyRecipe
+    network: NetworkConfig
+    minibatches: MinibatchRecipe
+    optimiser: MomentumSGDRecipe | AdamWRecipe
+    loss: LossRecipe
+    run: RunRecipe
+
+    def as_dict(self) -> dict[str, Any]:
+        """The recipe as plain values, for the artifact's metadata.
+
+        The sizes of the vocabularies are not among them: the training lexicon decides those.
+        """
+        network = {k: v for k, v in asdict(self.network).items() if k not in VOCABULARY_SIZES}
+        return {
+            **asdict(self),
+            "network": network,
+            "optimiser": {"kind": self.optimiser.kind, **asdict(self.optimiser)},
+        }
+
+
+def names() -> list[str]:
+    """The recipes that come with tanger."""
+    folder = resources.files("tanger.model.recipes")
+    return sorted(
+        file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml")
+    )
+
+
+def load(name: str, *, entries: float = math.inf, fast: bool = False) -> Recipe:
+    """The recipe called `name`, or the one in the file `name`.
+
+    A setting may depend on the size of the training lexicon: ``{ 0 = 128, 30000 = 256 }`` is 128
+    for fewer than 30,000 entries and 256 from there on.
+
+    Args:
+        name: a recipe that comes with tanger, or a file.
+        entries: how many the training lexicon has.
+        fast: let the recipe's own ``[fast]`` table replace what it names in ``[run]``: a short
+            run that shows that all works.
+
+    Raises:
+        RecipeError: where there is no such recipe, or it has a wrong, missing or unknown setting.
+    """
+    if name in names():
+        content = resources.files("tanger.model.recipes").joinpath(f"{name}.toml").read_bytes()
+    elif Path(name).is_file():
+        content = Path(name).read_bytes()
+    else:
+        raise RecipeError(name, "name", f"there is no such file, nor one of {', '.join(names())}")
+    try:
+        tables = tomllib.loads(content.decode())
+    except ValueError as e:
+        raise RecipeError(name, "file", f"is not TOML in UTF-8: {e}") from e
+    short = tables.pop("fast", None)
+    recipe = _parse(name, tables, entries)
+    if not fast:
+        return recipe
+    if not isinstance(short, dict):
+        raise RecipeError(name, "fast", "is missing: this recipe has no short run")
+    return replace(recipe, run=_table(name, "fast", RunRecipe, {**asdict(recipe.run), **short}))
+
+
+def _parse(name: str, tables: dict[str, Any], entries: float) -> Recipe:
+    known = {"seed", "sample_word", "vocabulary", "network", "minibatches", "loss", "run"}
+    for table in (known | {"optimiser"}) - {"seed", "sample_word"}:
+        if not isinstance(tables.setdefault(table, {}), dict):
+            raise RecipeError(name, table, f"must be a table, not {tables[table]!r}")
+        for key, value in tables[table].items():
+            if isinstance(value, dict):
+                tables[table][key] = _for_size(name, f"{table}.{key}", value, entries)
+    optimiser = tables.pop("optimiser")
+    kind = str(optimiser.pop("kind", "none"))
+    kinds: dict[str, type[MomentumSGDRecipe | AdamWRecipe]] = {
+        each.kind: each for each in (MomentumSGDRecipe, AdamWRecipe)
+    }
+    if kind not in kinds:
+        raise RecipeError(name, "optimiser.kind", f"must be one of {', '.join(kinds)}, not {kind}")
+    for size in VOCABULARY_SIZES:
+        if size in tables["network"]:
+            raise RecipeError(name, f"network.{size}", "is for the training lexicon to decide")
+    if unknown := set(tables) - known:
+        raise RecipeError(name, min(unknown), f"is not known; known are {', '.join(sorted(known))}")
+    seed = tables.get("seed", 1)
+    if type(seed) is not int or not 0 <= seed < 2**63:
+        raise RecipeError(name, "seed", "must be a whole number from 0 to 2^63 - 1")
+    return Recipe(
+        name=Path(name).stem,
+        seed=seed,
+        sample_word=str(tables.get("sample_word", "")),
+        vocabulary=_table(name, "vocabulary", VocabularyRecipe, tables["vocabulary"]),
+        network=_table(name, "network", NetworkConfig, tables["network"]),
+        minibatches=_table(name, "minibatches", MinibatchRecipe, tables["minibatches"]),
+        optimiser=_table(name, "optimiser", kinds[kind], optimiser),
+        loss=_table(name, "loss", LossRecipe, tables["loss"]),
+        run=_table(name, "run", RunRecipe, tables["run"]),
+    )
+
+
+def _for_size(recipe: str, key: str, by_size: Mapping[str, Any], entries: float) -> Any:
+    """What a setting is for so many entries, from its values by the least number of them."""
+    if "0" not in by_size or not all(size.isdecimal() for size in by_size):
+        raise RecipeError(
+            recipe, key, f"must go from numbers of entries to values, from 0 on, not {by_size!r}"
+        )
+    return by_size[max((size for size in by_size if int(size) <= entries), key=int)]
+
+
+_T = TypeVar("_T")
+
+
+def _table(recipe: str, table: str, into: type[_T], values: Mapping[str, Any]) -> _T:
+    """One table of the file as the frozen dataclass `into`, every value checked."""
+    hints = get_type_hints(into)
+    wanted = {field.name: field for field in fields(into)}  # type: ignore[arg-type]
+    for key, value in values.items():
+        if key not in wanted:
+            known = ", ".join(wanted)
+            raise RecipeError(recipe, f"{table}.{key}", f"is not known; known are {known}")
+        _check(recipe, f"{table}.{key}", hints[key], value)
+    for key, field in wanted.items():
+        if key not in values and field.default is MISSING:
+            raise RecipeError(recipe, f"{table}.{key}", "is missing")
+    try:
+        return into(**values)
+    except ValueError as e:
+        raise RecipeError(recipe, table, str(e)) from e
+
+
+def _check(recipe: str, key: str, hint: Any, value: object) -> None:
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            choices = ", ".join(get_args(hint))
+            raise RecipeError(recipe, key, f"must be one of {choices}, not {value!r}")
+        return
+    right = (
+        isinstance(value, bool)
+        if hint is bool
+        else (
+            isinstance(value, (int, float) if hint is float else hint)
+            and not isinstance(value, bool)
+        )
+    )
+    if not right:
+        raise RecipeError(recipe, key, f"must be {hint.__name__}, not {value!r}")
+    if hint is not bool and isinstance(value, (int, float)) and not 0 <= value < math.inf:
+        raise RecipeError(recipe, key, f"must be finite and not negative, it is {value!r}")
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, its keys dotted."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            found.update(flat(value, f"{prefix}{key}."))
+        else:
+            found[f"{prefix}{key}"] = value
+    return found

@@ -1,0 +1,228 @@
+"""All that a training run needs to go on as if it had never stopped, in one file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from tanger.model import TangerError
+from tanger.model.artifact import replace_file
+from tanger.model.training.optimizers import Learner
+from tanger.model.training.recipe import RunRecipe, flat
+
+FILE = "state.safetensors"
+
+
+class RunStateError(TangerError, ValueError):
+    """A saved run that cannot be taken up.
+
+    Attributes:
+        path: its file.
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+
+
+@dataclass
+class Progress:
+    """How far a run is. Everything here survives in the state file, floats to the last bit.
+
+    Attributes:
+        epoch: the current epoch, from 0.
+        sweep: the current sweep over the lexicon, from 0.
+        position: minibatches of this sweep that are done.
+        minibatches: minibatches of the run that are done.
+        tokens_read: label tokens read, ``<s>`` included: CNTK's measure of an epoch.
+        loss, wrong, tokens: of the current epoch: summed loss, wrong and all label tokens.
+        words: words trained on in the current epoch.
+        epoch_seconds: time spent on the current epoch.
+        seconds: time spent on the run.
+        finished: its last epoch is done.
+        history: a record an epoch, for ``metrics.jsonl``.
+        bfloat16: whether products are bfloat16, decided once; None before.
+        replaces: version of the artifact that this run may replace: its own so far, or one that
+            it was started to replace.
+    """
+
+    epoch: int = 0
+    sweep: int = 0
+    position: int = 0
+    minibatches: int = 0
+    tokens_read: int = 0
+    loss: float = 0.0
+    wrong: int = 0
+    tokens: int = 0
+    words: int = 0
+    epoch_seconds: float = 0.0
+    seconds: float = 0.0
+    finished: bool = False
+    history: list[dict[str, Any]] = field(default_factory=list)
+    bfloat16: bool | None = None
+    replaces: str | None = None
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """The record of the epoch with the lowest dev WER, PER deciding between equals."""
+        return min(self.history, key=lambda r: (r["dev_wer"], r["dev_per"]), default=None)
+
+    @property
+    def since_best(self) -> int:
+        """Epochs that are done since the best one."""
+        return self.epoch - self.best["epoch"] if self.best is not None else self.epoch
+
+    def ends(self, run: RunRecipe) -> bool:
+        """Whether the run is over after the epochs that are done: all of them, or no patience."""
+        return self.epoch == run.epochs or 0 < run.patience <= self.since_best
+
+
+def save(
+    path: Path,
+    *,
+    identity: Mapping[str, Any],
+    progress: Progress,
+    modules: Mapping[str, nn.Module],
+    learner: Learner,
+) -> None:
+    """Write the run's state in one piece.
+
+    Args:
+        path: the state file.
+        identity: what the run was started with; `load` refuses another.
+        progress: how far it is.
+        modules: the networks, by name.
+        learner: the optimiser.
+
+    Raises:
+        OSError: where it cannot be written; the earlier state still stands.
+    """
+    tensors = {f"learner:{name}": value for name, value in learner.state().items()}
+    for module_name, module in modules.items():
+        for name, value in module.state_dict().items():
+            tensors[f"{module_name}:{name}"] = value
+    tensors["rng:cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["rng:cuda"] = torch.cuda.get_rng_state()
+    metadata = {"identity": json.dumps(identity), "progress": json.dumps(asdict(progress))}
+    content = safetensors.torch.save(
+        {name: value.detach().cpu().contiguous() for name, value in tensors.items()}, metadata
+    )
+    replace_file(path, content)
+
+
+def load(
+    path: Path,
+    *,
+    identity: Mapping[str, Any],
+    modules: Mapping[str, nn.Module],
+    learner: Learner,
+) -> Progress:
+    """Take up the run saved at `path`: fills modules, learner and random state.
+
+    Raises:
+        RunStateError: where there is none, or it was started with another recipe or data.
+    """
+    if not path.exists():
+        raise RunStateError(path, "there is no run to resume")
+    progress, started = _metadata(path)
+    if started != json.loads(json.dumps(identity)):
+        raise RunStateError(path, f"was started with {_difference(started, identity)}")
+    tensors = safetensors.torch.load_file(path)
+
+    def part(prefix: str) -> dict[str, Tensor]:
+        return {
+            name.removeprefix(f"{prefix}:"): value
+            for name, value in tensors.items()
+            if name.startswith(f"{prefix}:")
+        }
+
+    for name, module in modules.items():
+        module.load_state_dict(part(name))
+    learner.restore(part("learner"))
+    rng = part("rng")
+    torch.set_rng_state(rng["cpu"])
+    if torch.cuda.is_available() and "cuda" in rng:
+        torch.cuda.set_rng_state(rng["cuda"])
+    return progress
+
+
+def _difference(started: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
+    """What a run was started with, where that is not what it is resumed with."""
+    found = []
+    for key, now in json.loads(json.dumps(identity)).items():
+        before = started.get(key)
+        if before == now:
+            continue
+        if key == "data":
+            found.append(_data_difference(before or {}, now))
+        elif key == "recipe":
+            found.append(f"another recipe ({_settings_difference(before or {}, now)})")
+        elif key == "init":
+            found.append(f"--init {_artifact(before)}, not {_artifact(now)}")
+        else:
+            found.append(f"{key} {before}, not {now}")
+    return "; ".join(found) + ": repeat the command as it was, or start over with --restart"
+
+
+def _artifact(value: Mapping[str, str] | None) -> str:
+    return "none" if value is None else f"{value['name']} ({value['version']})"
+
+
+def _data_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Which of the files that a run learns from are others than before."""
+    found = []
+    for name in dict.fromkeys([*before, *now]):
+        if before.get(name) != now.get(name):
+            option = "--" + name.replace("_", "-")
+            was, files = _files(before.get(name)), _files(now.get(name))
+            found.append(
+                f"other content of {option} {was}"
+                if was == files
+                else f"{option} {was}, not {files}"
+            )
+    return ", ".join(found)
+
+
+def _files(value: Any) -> str:
+    if value is None:
+        return "none"
+    listed = value if isinstance(value, list) else [value]
+    return " ".join(each["file"] for each in listed)
+
+
+def _settings_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """The recipe's settings that differ, dotted, with their values before and now."""
+    was, values = flat(before), flat(now)
+    return ", ".join(
+        f"{key} {was.get(key)}, not {values.get(key)}"
+        for key in dict.fromkeys([*was, *values])
+        if was.get(key) != values.get(key)
+    )
+
+
+def peek(path: Path) -> Progress | None:
+    """How far the run saved at `path` is; None where there is none.
+
+    Raises:
+        RunStateError: where the file is no run's state.
+    """
+    return _metadata(path)[0] if path.exists() else None
+
+
+def _metadata(path: Path) -> tuple[Progress, dict[str, Any]]:
+    try:
+        # Torch would open it a second time, when a run may just have put another in its place
+        with safetensors.safe_open(path, framework="np") as file:
+            metadata = file.metadata()
+        return Progress(**json.loads(metadata["progress"])), json.loads(metadata["identity"])
+    except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as e:
+        raise RunStateError(path, f"is damaged or no run's state: {e}") from e

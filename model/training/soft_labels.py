@@ -1,0 +1,125 @@
+"""What teachers think of words: the file between them and the student that learns from it.
+
+For every label of every word it keeps the few likeliest symbols with their probabilities. Source:
+Sun et al. (2019), "Token-Level Ensemble Distillation for Grapheme-to-Phoneme Conversion".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from tanger.model import TangerError
+from tanger.model.artifact import replace_file
+from tanger.model.phonology.vocabulary import Vocabulary
+from tanger.model.training.batches import Example, SoftLabels
+
+# Symbols kept a label; what teachers gave to others is shared out among these.
+KEPT = 8
+
+
+class SoftLabelsError(TangerError, ValueError):
+    """A file of soft labels that cannot be used.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+
+
+@dataclass(frozen=True)
+class SoftLexicon:
+    """Words with soft labels.
+
+    Attributes:
+        graphemes, phonemes: the symbols that the indices mean.
+        boundaries: graphemes stand between ``<s>`` and ``</s>``.
+        origin: who labelled which words: teachers, files, checksums.
+        examples: the words, each with its soft labels.
+    """
+
+    graphemes: Vocabulary
+    phonemes: Vocabulary
+    boundaries: bool
+    origin: dict[str, Any]
+    examples: Sequence[Example]
+
+
+def write(path: Path, lexicon: SoftLexicon) -> None:
+    """Write in one piece; what stood there stands until then.
+
+    Raises:
+        OSError: where it cannot be written.
+    """
+    soft = [example.soft for example in lexicon.examples if example.soft is not None]
+    arrays = {
+        "graphemes": _flat(example.graphemes for example in lexicon.examples),
+        "grapheme_lengths": _lengths(example.graphemes for example in lexicon.examples),
+        "labels": _flat(example.labels for example in lexicon.examples),
+        "label_lengths": _lengths(example.labels for example in lexicon.examples),
+        "symbols": np.concatenate([labels.symbols for labels in soft]),
+        "probabilities": np.concatenate([labels.probabilities for labels in soft]),
+    }
+    reported = {
+        "boundaries": json.dumps(lexicon.boundaries),
+        "graphemes": json.dumps(lexicon.graphemes.symbols),
+        "phonemes": json.dumps(lexicon.phonemes.symbols),
+        "origin": json.dumps(lexicon.origin),
+    }
+    replace_file(path, safetensors.numpy.save(arrays, reported))
+
+
+def read(path: Path) -> SoftLexicon:
+    """Read what `write` wrote.
+
+    Raises:
+        SoftLabelsError: where it is no such file, or a damaged one.
+        OSError: where it cannot be read.
+    """
+    try:
+        with safetensors.safe_open(path, "numpy") as file:
+            reported = file.metadata()
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return SoftLexicon(
+            Vocabulary(tuple(json.loads(reported["graphemes"]))),
+            Vocabulary(tuple(json.loads(reported["phonemes"]))),
+            json.loads(reported["boundaries"]),
+            json.loads(reported["origin"]),
+            list(_examples(arrays)),
+        )
+    except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as e:
+        raise SoftLabelsError(path, f"is no file of soft labels: make it again ({e})") from e
+
+
+def _examples(arrays: dict[str, np.ndarray[Any, Any]]) -> Iterator[Example]:
+    graphemes = _split(arrays["graphemes"], arrays["grapheme_lengths"])
+    labels = _split(arrays["labels"], arrays["label_lengths"])
+    steps = arrays["label_lengths"] - 1  # <s> is read, never predicted
+    symbols = _split(arrays["symbols"], steps)
+    probabilities = _split(arrays["probabilities"], steps)
+    for spelt, spoken, *soft in zip(graphemes, labels, symbols, probabilities, strict=True):
+        yield Example(spelt.tolist(), spoken.tolist(), SoftLabels(*soft))
+
+
+def _flat(rows: Iterable[list[int]]) -> np.ndarray[Any, Any]:
+    return np.array([index for row in rows for index in row], dtype=np.uint16)
+
+
+def _lengths(rows: Iterable[list[int]]) -> np.ndarray[Any, Any]:
+    return np.array([len(row) for row in rows], dtype=np.int64)
+
+
+def _split(flat: np.ndarray[Any, Any], lengths: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
+    if len(flat) != lengths.sum():
+        raise ValueError(f"{len(flat)} rows do not make words of {lengths.sum()}")
+    return np.split(flat, lengths.cumsum()[:-1])

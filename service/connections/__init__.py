@@ -1,0 +1,1 @@
+"""Connections: their limits, the memory they hold, what is refused."""

@@ -1,0 +1,1 @@
+"""ASGI middleware: one HTTP idea a file."""

@@ -1,0 +1,239 @@
+"""API keys: who may send requests, where that is not everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import re
+import stat
+from collections.abc import Callable, Container, Iterable
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tanger.model import TangerError
+from tanger.service import problems
+from tanger.service.metrics import Metrics
+from tanger.service.problems import ForbiddenError, UnauthorizedError
+from tanger.service.settings import Settings
+
+log = logging.getLogger("tanger")
+
+_FIT = re.compile(r"[\x21-\x2b\x2d-\x7e]{16,512}")
+# ``mobile-app: KEY``; a key itself has no space in it
+_NAMED = re.compile(r"([\w.-]{1,64}):[ \t]+(.*)", re.ASCII)
+# Seconds between two looks at the file
+_INTERVAL = 1.0
+
+
+class KeysError(TangerError, ValueError):
+    """Keys that cannot be used; the message does not hold them."""
+
+
+class Keys:
+    """The keys that are good now, each with a name for the log."""
+
+    def __init__(self, keys: Iterable[tuple[str, str]]) -> None:
+        """Take names and keys; several keys may have one name."""
+        # Digests have one length, so that comparing tells nothing of it
+        self._digests = [(name, _digest(key)) for name, key in keys]
+
+    @classmethod
+    def read(cls, settings: Settings) -> Keys:
+        """From the settings and the file that they name, a key a line, ``NAME: KEY`` or ``KEY``.
+
+        Raises:
+            KeysError: where the file cannot be read or holds none, or a key is not fit for one.
+        """
+        path = settings.api_keys_file
+        return cls.parse(settings, None if path is None else _content(path))
+
+    @classmethod
+    def parse(cls, settings: Settings, content: bytes | None) -> Keys:
+        """From the settings and the content of the file that they name, None where there is none.
+
+        Raises:
+            KeysError: as `read`.
+        """
+        texts = settings.api_keys.get_secret_value().split(",")
+        found = [(f"api_keys:{n}", text) for n, text in enumerate(texts, 1)]
+        if content is not None:
+            path = settings.api_keys_file
+            try:
+                lines = content.decode("utf-8-sig").splitlines()
+            except UnicodeDecodeError as e:
+                raise KeysError(f"{path}: the API keys cannot be read: {e.reason}") from e
+            listed = [(f"{path}:{n}", line) for n, line in enumerate(lines, 1)]
+            listed = [(place, line) for place, line in listed if not line.startswith("#")]
+            if not any(line.strip() for _, line in listed):
+                raise KeysError(f"{path}: holds no API key: write one a line")
+            found += listed
+        return cls(_named(place, text.strip()) for place, text in found if text.strip())
+
+    def __bool__(self) -> bool:
+        return bool(self._digests)
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    def check(self, request: Request) -> str:
+        """Let a request pass that brings a key, and return the key's name.
+
+        It comes as ``Authorization: Bearer`` (RFC 6750, 2.1), or as ``X-API-Key``.
+
+        Raises:
+            UnauthorizedError: where it brings none, or a wrong one.
+        """
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        key = token if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
+        given = _digest(key.strip())
+        # All of them, whichever fits
+        fitting = [name for name, digest in self._digests if hmac.compare_digest(given, digest)]
+        if not fitting:
+            raise UnauthorizedError(known=bool(key))
+        return fitting[0]
+
+    def require(self, request: Request) -> None:
+        """Like `check`, for what is off unless there are keys.
+
+        Raises:
+            ForbiddenError: where there are none.
+            UnauthorizedError: as `check`.
+        """
+        if not self:
+            raise ForbiddenError("this is off: no API key is configured (TANGER_API_KEYS)")
+        self.check(request)
+
+
+class KeyRing:
+    """The keys in use, and their file, which is read again whenever it changes.
+
+    Attributes:
+        keys: those that are good now.
+        failure: why the file as it is now cannot be used, so that older keys stay; else None.
+    """
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        """Read the keys.
+
+        Raises:
+            KeysError: where they cannot be used.
+        """
+        self.failure: KeysError | None = None
+        self._settings = settings
+        self._metrics = metrics
+        self._path = settings.api_keys_file
+        self._content = None if self._path is None else _content(self._path)
+        self._refreshing = asyncio.Lock()
+        self.keys = Keys.parse(settings, self._content)
+
+    async def refresh(self) -> None:
+        """Take the keys of the file as it is now; its reading is off the event loop.
+
+        Raises:
+            KeysError: where they cannot be used; those from before stay.
+        """
+        if self._path is None:
+            return
+        async with self._refreshing:
+            content, failure = None, None
+            try:
+                content = await asyncio.to_thread(_content, self._path)
+                if content == self._content:
+                    keys = self.keys
+                else:
+                    keys = Keys.parse(self._settings, content)
+            except KeysError as e:
+                failure = e
+            if failure is not None:
+                if str(failure) != str(self.failure):
+                    self._metrics.key_reloads.labels("refused").inc()
+                    log.error("the old API keys stay: %s", failure)
+                self.failure = failure
+                raise failure
+            if content != self._content or self.failure is not None:
+                self._metrics.key_reloads.labels("done").inc()
+                log.info("API keys read again: %d keys are good now", len(keys))
+            self._content, self.keys, self.failure = content, keys, None
+
+    async def watch(self) -> None:
+        """Refresh the keys whenever their file changes, until cancelled."""
+        # What is no file, such as a pipe, can be read once
+        while self._path is not None and await asyncio.to_thread(_is_watchable, self._path):
+            await asyncio.sleep(_INTERVAL)
+            try:
+                await self.refresh()
+            except KeysError:
+                continue  # the log has it
+
+
+class KeyGate:
+    """ASGI middleware: without a key nothing is answered but the public routes."""
+
+    def __init__(self, app: ASGIApp, *, keys: Callable[[], Keys], public: Container[str]) -> None:
+        """Wrap `app`.
+
+        Args:
+            app: what answers.
+            keys: those that are good at the moment.
+            public: paths that need none.
+        """
+        self.app = app
+        self.keys = keys
+        self.public = public
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it before its body is read."""
+        keys = self.keys()
+        if scope["type"] == "http" and keys:
+            request = Request(scope)
+            try:
+                # The log names the key, never holds it
+                scope.setdefault("state", {})["key"] = keys.check(request)
+            except UnauthorizedError as e:
+                if scope["path"] not in self.public:
+                    await (await problems.known(request, e))(scope, receive, send)
+                    return
+        await self.app(scope, receive, send)
+
+
+def _named(place: str, text: str) -> tuple[str, str]:
+    """Name and key; a key without a name is called after its place.
+
+    Raises:
+        KeysError: where it is not fit for a key.
+    """
+    found = _NAMED.fullmatch(text)
+    name, key = (found[1], found[2]) if found else (place, text)
+    if not _FIT.fullmatch(key):
+        raise KeysError(
+            f"{place}: an API key is 16 to 512 visible ASCII characters without commas, "
+            "with or without a name before it (NAME: KEY)"
+        )
+    return name, key
+
+
+def _content(path: Path) -> bytes:
+    """What the file holds.
+
+    Raises:
+        KeysError: where it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as e:
+        raise KeysError(f"{path}: the API keys cannot be read: {e}") from e
+
+
+def _is_watchable(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return True  # it was there a moment ago, and may come back
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()

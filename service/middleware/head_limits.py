@@ -1,0 +1,56 @@
+"""Limits for the parts of a request's head that are parsed, each by itself.
+
+The head as a whole has room for a long word in its path. What is parsed further is never near that
+long in an honest request, and some of the parsers take time that grows faster than their input.
+"""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tanger.service import problems
+from tanger.service.problems import HeaderTooLargeError, QueryTooLongError
+
+# Bytes of all fields of a name together.
+FIELD_BYTES = {
+    b"accept": 1024,
+    b"accept-encoding": 1024,
+    b"authorization": 1024,
+    b"content-encoding": 256,
+    b"content-length": 64,
+    b"content-type": 256,
+    b"if-none-match": 8192,
+    b"origin": 1024,
+    b"x-api-key": 1024,
+    b"x-request-timeout": 64,
+}
+QUERY_BYTES = 4096
+
+
+class HeadLimits:
+    """ASGI middleware that refuses a query or a header field beyond its limit (RFC 6585, 5)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it."""
+        if scope["type"] == "http" and (error := _excess(scope)) is not None:
+            response = await problems.known(Request(scope), error)
+            await response(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+
+def _excess(scope: Scope) -> HeaderTooLargeError | QueryTooLongError | None:
+    if len(scope["query_string"]) > QUERY_BYTES:
+        return QueryTooLongError(QUERY_BYTES)
+    sizes: dict[bytes, int] = {}
+    for name, value in scope["headers"]:
+        limit = FIELD_BYTES.get(name)
+        if limit is not None:
+            sizes[name] = size = sizes.get(name, 0) + len(value)
+            if size > limit:
+                return HeaderTooLargeError(name.decode().title(), limit)
+    return None

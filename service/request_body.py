@@ -1,0 +1,266 @@
+"""A request, read with care: its body, and whether its sender is still there."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect, Request
+
+from tanger.service.connections.buffers import ByteBudget
+from tanger.service.json_shape import first_fault
+from tanger.service.problems import (
+    MAX_FAULTS,
+    BodyTooLargeError,
+    ContentCodingError,
+    InvalidRequestError,
+    NotJSONError,
+    RequestTimeoutError,
+    UnavailableError,
+    UnsupportedMediaTypeError,
+)
+from tanger.service.representations import header
+from tanger.service.schemas import ProblemError
+
+TIMEOUT = "X-Request-Timeout"
+_TIMEOUT = TIMEOUT.lower().encode()
+# Bytes from which on a body is looked at before pydantic reads it.
+_LARGE_BODY = 1 << 14
+# Seconds after which it is looked whether who asked is still there.
+_FIRST_LOOK = 0.01
+
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
+
+
+async def read_json(
+    request: Request, model: type[M], *, limit: int, seconds: float, budget: ByteBudget
+) -> M:
+    """The body of `request` as a `model`.
+
+    Args:
+        request: of which nothing has been read.
+        model: what it should be.
+        limit: the most bytes.
+        seconds: until it has to be here.
+        budget: what it is counted against until it is read.
+
+    Raises:
+        RequestTimeoutError: where it is not.
+        BuffersFullError: where it is large and the budget is spent.
+        UnsupportedMediaTypeError, ContentCodingError: where it does not say that it is JSON, or
+            that it is compressed.
+        BodyTooLargeError: beyond `limit` bytes, before it is read where its length is told.
+        NotJSONError, InvalidRequestError: as they say.
+    """
+    media_type = (header(request, b"content-type") or "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise UnsupportedMediaTypeError(
+            f"send Content-Type: application/json, not {media_type or 'none'}"
+        )
+    _check_head(request, limit)
+    body = await _read_body(request, limit=limit, seconds=seconds, budget=budget)
+    if len(body) > _LARGE_BODY:
+        try:
+            fault = first_fault(body, model)
+        except ValueError as e:
+            raise NotJSONError(str(e)) from e
+        if fault is not None:
+            raise InvalidRequestError(ProblemError(where="body", message=fault))
+    try:
+        # Strictly: what the document calls a boolean is no 1 and no "yes"
+        return model.model_validate_json(body, strict=True)
+    except ValidationError as e:
+        raise _refusal(e) from e
+
+
+async def _read_body(request: Request, *, limit: int, seconds: float, budget: ByteBudget) -> bytes:
+    body = bytearray()
+    try:
+        with budget.hold() as hold:
+            async with asyncio.timeout(seconds):
+                # Not by `request.stream`, which for a body in one piece takes longer than to
+                # receive it
+                more = True
+                while more:
+                    message = await request.receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientDisconnect
+                    body += message.get("body", b"")
+                    more = message.get("more_body", False)
+                    if len(body) > limit:
+                        raise BodyTooLargeError(limit)
+                    hold.resize(len(body))
+            return bytes(body)
+    except TimeoutError as e:
+        raise RequestTimeoutError(f"the body did not come within {seconds:g} s") from e
+
+
+async def read_pieces(request: Request, *, limit: int, seconds: float) -> AsyncIterator[bytes]:
+    """The body of `request`, piece by piece.
+
+    Args:
+        request: of which nothing has been read.
+        limit: the most bytes.
+        seconds: until each piece has to be here.
+
+    Raises:
+        RequestTimeoutError: where one is not.
+        ContentCodingError: where it is compressed.
+        BodyTooLargeError: beyond `limit` bytes, before any is read where their number is told.
+    """
+    _check_head(request, limit)
+    read = 0
+    pieces = aiter(request.stream())
+    while True:
+        try:
+            async with asyncio.timeout(seconds):
+                piece = await anext(pieces)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as e:
+            raise RequestTimeoutError(f"the body's next piece took over {seconds:g} s") from e
+        read += len(piece)
+        if read > limit:
+            raise BodyTooLargeError(limit)
+        yield piece
+
+
+def _check_head(request: Request, limit: int) -> None:
+    """Refuse a body that the head says is of no use, before any of it is read."""
+    coding = header(request, b"content-encoding")
+    if coding is not None and coding.strip().lower() not in ("", "identity"):
+        raise ContentCodingError(coding)
+    length = header(request, b"content-length") or ""
+    if length.isdigit() and int(length) > limit:
+        raise BodyTooLargeError(limit)
+
+
+def read_timeout(request: Request, *, default: float, maximum: float) -> float:
+    """Seconds that the request may take, by its header ``X-Request-Timeout``.
+
+    Raises:
+        InvalidRequestError: where it is no number of seconds, or beyond `maximum`.
+    """
+    reported = header(request, _TIMEOUT)
+    if reported is None:
+        return default
+    try:
+        seconds = float(reported)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds <= maximum:
+        message = f"seconds, more than 0 and at most {maximum:g}, not {reported!r}"
+        raise InvalidRequestError(ProblemError(where=f"header.{TIMEOUT}", message=message))
+    return seconds
+
+
+def read_no_query(request: Request) -> None:
+    """Take no query parameters.
+
+    Raises:
+        InvalidRequestError: where there are some.
+    """
+    if request.scope["query_string"] and request.query_params:
+        message = "this route takes its options in the body"
+        names = islice(request.query_params, MAX_FAULTS)
+        raise InvalidRequestError(
+            *(ProblemError(where=f"query.{name}", message=message) for name in names)
+        )
+
+
+def _refusal(error: ValidationError) -> Exception:
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    if faults[0]["type"] == "json_invalid":
+        return NotJSONError(f"the body is not JSON: {faults[0]['msg']}")
+    return InvalidRequestError.of(faults, "body")
+
+
+async def cancel_on_disconnect(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Do `work` for a request whose body is read, and drop it when the client hangs up.
+
+    Raises:
+        ClientDisconnect: where it did; the work is cancelled.
+    """
+    loop = asyncio.get_running_loop()
+    gone = loop.create_future()
+    watching: list[asyncio.Task[None]] = []
+    # Most work is done before a look would be worth its while
+    look = loop.call_later(
+        _FIRST_LOOK, lambda: watching.append(loop.create_task(_hang_up(request, gone)))
+    )
+    try:
+        with interrupted_by(gone):
+            return await work
+    except InterruptedWaitError as e:
+        raise ClientDisconnect from e
+    finally:
+        look.cancel()
+        for task in watching:
+            task.cancel()
+
+
+@contextmanager
+def shutdown_as_503() -> Iterator[None]:
+    """Do what is inside for a request unless the server, out of patience, cancels it.
+
+    Raises:
+        UnavailableError: where it did, so that this request too gets a proper answer.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as e:
+        raise UnavailableError("stopping") from e
+
+
+async def _hang_up(request: Request, gone: asyncio.Future[None]) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    if not gone.done():
+        gone.set_result(None)
+
+
+# ------------------------------------------------------------------------------------------------
+# Waiting for one thing unless another comes first, without a task for either.
+
+
+class InterruptedWaitError(Exception):
+    """What was waited for did not come before something else did."""
+
+
+@contextmanager
+def interrupted_by(event: asyncio.Future[Any]) -> Iterator[None]:
+    """Leave what is inside as soon as `event` is done, as `asyncio.timeout` does when time is up.
+
+    `asyncio.wait` for two tasks does the same at several times the price.
+
+    Raises:
+        InterruptedWaitError: where it was left so.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    others = task.cancelling()
+    inside, came = True, False
+
+    def interrupt(_: asyncio.Future[Any]) -> None:
+        nonlocal came
+        if inside:
+            came = True
+            task.cancel()
+
+    event.add_done_callback(interrupt)
+    try:
+        yield
+    except asyncio.CancelledError as e:
+        # Somebody else may have cancelled it, too
+        if came and task.uncancel() <= others:
+            raise InterruptedWaitError from e
+        raise
+    finally:
+        inside = False
+        event.remove_done_callback(interrupt)

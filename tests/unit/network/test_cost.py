@@ -1,0 +1,40 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from test_seq2seq import CONFIGS, EXAMPLES
+from torch.utils.flop_counter import FlopCounterMode
+
+from tanger.model.network import config as configs
+from tanger.model.network.seq2seq import Seq2Seq
+from tanger.model.training.batches import collate
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_it_is_what_the_network_multiplies(name):
+    """torch counts what is multiplied; the table look-ups are known and taken off."""
+    config = replace(CONFIGS[name], embedding=7)
+    network = Seq2Seq(config).eval()
+    minibatch = collate(EXAMPLES[:1] * 2)  # the padded path counts no fused kernel twice
+    letters, steps = minibatch.graphemes.shape[1], 4
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        lengths = minibatch.grapheme_lengths.clone()
+        lengths[1] = 1  # not all alike, so that torch sees plain products
+        memory = network.encode(minibatch.graphemes, lengths)
+        state = network.start(memory)
+        for label in minibatch.labels[:, :steps].t():
+            _, state = network.step(label, state, memory)
+    rows, width = 2, config.hidden // (2 if config.direction == "both" else 1)
+    directions = config.hidden // width
+    looked_up = 2 * rows * 7 * (letters * directions * 4 * width + steps * 4 * config.hidden)
+    counted = (counter.get_total_flops() - looked_up) / rows / 1e6
+    ours = configs.mflop(replace(config, boundaries=False), letters=letters, steps=steps)
+    assert ours == pytest.approx(counted)
+
+
+def test_boundaries_are_read_too():
+    config = CONFIGS["tutorial"]
+    assert config.boundaries
+    assert configs.mflop(config, letters=5, steps=4) == pytest.approx(
+        configs.mflop(replace(config, boundaries=False), letters=7, steps=4)
+    )

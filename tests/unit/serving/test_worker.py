@@ -1,0 +1,208 @@
+import json
+import weakref
+
+import pytest
+import torch
+
+from tanger.model.decoding.devices import DeviceLostError
+from tanger.model.decoding.hypothesis import Hypothesis
+from tanger.model.phonology.alignment import Alignment
+from tanger.service.serving.wire import (
+    DecodeRequest,
+    Failure,
+    decode_requests,
+    encode_requests,
+    read,
+    write,
+)
+from tanger.service.serving.worker import answer
+
+ALIGNED = Alignment([(0, 1), (1, 2), (1, 2)], (0.5, 0.25, 0.125), [[1.0, 0.0]])
+
+
+class Picky:
+    """A phonemizer that chokes on any batch with an X in it."""
+
+    def __init__(self):
+        self.batches = []
+
+    def alternatives(self, words, maximum, *, aligned):
+        self.batches.append((list(words), maximum))
+        if any("X" in word for word in words):
+            raise RuntimeError("no X, please")
+        return [
+            [
+                Hypothesis(
+                    (*word, str(each)),
+                    (0.5,) * len(word),
+                    complete=True,
+                    alignment=ALIGNED if aligned else None,
+                )
+                for each in range(maximum)
+            ]
+            for word in words
+        ]
+
+
+def asks(*words, n=1):
+    return [DecodeRequest(word, n) for word in words]
+
+
+def answers_to(phonemizer, asks):
+    """What the service reads out of the line that a worker sends to the one that it got."""
+    return read(write(answer(phonemizer, decode_requests(encode_requests(asks)))).encode())
+
+
+def spoken(answer):
+    """The phonemes of each pronunciation."""
+    return [each["phonemes"] for each in json.loads(answer)]
+
+
+def test_answers_in_order():
+    first, second = answers_to(Picky(), asks("AB", "C"))
+    assert json.loads(first) == [
+        {
+            "phonemes": ["A", "B", "0"],
+            "text": "A B 0",
+            "probability": 0.25,
+            "complete": True,
+            "alignment": None,
+        }
+    ]
+    assert spoken(second) == [["C", "0"]]
+
+
+def test_a_line_is_a_line():
+    words = ["A\nB", "A\tB", "ɑ", "[", '"']
+    line = write(answer(Picky(), decode_requests(encode_requests(asks(*words)))))
+    assert "\n" not in line
+    assert [spoken(reported) for reported in read(line.encode())] == [
+        [[*word, "0"]] for word in words
+    ]
+
+
+def test_what_is_requested_is_what_is_heard():
+    mixed = [
+        DecodeRequest("A"),
+        DecodeRequest("B"),
+        DecodeRequest("C", 3, alignment=True, alphabet="ipa", marks=True),
+        DecodeRequest("D"),
+    ]
+    assert decode_requests(encode_requests(mixed)) == mixed
+    assert "\n" not in encode_requests([DecodeRequest("A\nB")])
+
+
+def test_each_is_written_as_it_was_requested():
+    class Stressed:
+        def alternatives(self, words, maximum, *, aligned):
+            return [[Hypothesis(("T", "AA"), (0.5,), complete=True, stress=(None, 1))]] * len(words)
+
+    asks = [
+        DecodeRequest("TA"),
+        DecodeRequest("TA", marks=True),
+        DecodeRequest("TA", alphabet="ipa", marks=True),
+    ]
+    assert [spoken(reported) for reported in answers_to(Stressed(), asks)] == [
+        [["T", "AA"]],
+        [["T", "AA1"]],
+        [["ˈt", "ɑ"]],
+    ]
+
+
+def test_those_that_ask_for_the_same_share_a_batch():
+    picky = Picky()
+    mixed = [*asks("A", n=3), *asks("B", "C"), *asks("D", n=3), *asks("E")]
+    answers = answers_to(picky, mixed)
+    assert picky.batches == [(["A", "D"], 3), (["B", "C", "E"], 1)]
+    for ask, reported in zip(mixed, answers, strict=True):
+        assert spoken(reported) == [[ask.word, str(each)] for each in range(ask.n)]
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_word_that_breaks_the_decoder_harms_no_other(n):
+    answers = answers_to(Picky(), asks("A", "X", "B", n=n))
+    first, wrong, last = answers
+    assert len(spoken(first)) == len(spoken(last)) == n
+    assert wrong == Failure("RuntimeError: no X, please")
+
+
+def test_letters_reach_the_pool():
+    aligned, without = answers_to(
+        Picky(), [DecodeRequest("AB", alignment=True), DecodeRequest("AB")]
+    )
+    assert [each["alignment"] for each in json.loads(aligned)] == [
+        {
+            "letters": ["A", "B"],
+            "phonemes": [
+                {"phoneme": "A", "start": 0, "end": 1, "probability": 0.5},
+                {"phoneme": "B", "start": 1, "end": 2, "probability": 0.25},
+                {"phoneme": "0", "start": 1, "end": 2, "probability": 0.125},
+            ],
+            "attention": [[1.0, 0.0]],
+        }
+    ]
+    assert json.loads(without)[0]["alignment"] is None
+
+
+def test_no_words():
+    assert answer(Picky(), []) == []
+
+
+def test_errors_come_as_they_are():
+    for error in ("no", "[no]", 'no\t"\n', ""):
+        assert read(write([Failure(error)]).encode()) == [Failure(error)]
+
+
+@pytest.mark.parametrize("line", [b"", b"[", b"3", b"{}", b"[]\t", b"\xff", b'["a", \t "b"]'])
+def test_nonsense_is_noticed(line):
+    with pytest.raises((ValueError, LookupError)):
+        read(line)
+
+
+class SmallDevice:
+    """A phonemizer on a device with room for so many words; what a failed batch held takes room."""
+
+    class Tensor:
+        def __init__(self, size):
+            self.size = size
+
+    def __init__(self, room):
+        self.room = room
+        self.tensors = weakref.WeakSet()
+        self.sizes = []
+
+    def alternatives(self, words, maximum, *, aligned):
+        taken = sum(tensor.size for tensor in self.tensors)
+        self.sizes.append(len(words))
+        states = self.Tensor(min(len(words), self.room - taken))
+        self.tensors.add(states)
+        if states.size < len(words):
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return [[Hypothesis(tuple(word), (0.5,), complete=True)] for word in words]
+
+
+def test_out_of_memory_halves_the_batch_and_goes_on():
+    device = SmallDevice(room=16)
+    words = [f"A{number}" for number in range(64)]
+    answers = answers_to(device, asks(*words))
+    assert ["".join(*spoken(reported)) for reported in answers] == words
+    assert device.sizes == [64, 32, 16, 16, 32, 16, 16]
+
+
+def test_a_word_that_never_fits_says_so():
+    (reported,) = answers_to(SmallDevice(room=0), asks("A"))
+    assert reported == Failure("OutOfMemoryError: CUDA out of memory")
+
+
+def test_a_device_that_is_lost_is_not_tried_again():
+    class Lost:
+        tried = 0
+
+        def alternatives(self, words, maximum, *, aligned):
+            self.tried += 1
+            raise DeviceLostError("cuda:0", "an illegal memory access was encountered")
+
+    lost = Lost()
+    with pytest.raises(DeviceLostError):
+        answer(lost, asks("A", "B"))
+    assert lost.tried == 1

@@ -1,0 +1,217 @@
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tanger.model.phonology import notation
+from tanger.model.phonology.phoneme_set import Inventory
+from tanger.model.text.reading import MAX_DIGITS, Reader, derived
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ'"
+ENGLISH = Reader(LETTERS, notation.ARPABET)
+
+
+def read(word, known=()):
+    return ENGLISH.read(word, known=lambda spelt: spelt in known)
+
+
+@pytest.mark.parametrize(
+    "word", ["tanger", "Tanger", "TANGER", "O'Brien", "a", "I", "NASA", "MR", "bbc"]
+)
+def test_an_ordinary_word_is_itself(word):
+    found = read(word)
+    assert found.spelling.normalized == word.upper()
+    assert [(part.text, part.spoken) for part in found.parts] == [(word.upper(), None)]
+    assert found.spelling.warnings == ()
+    assert found.chance == 1
+
+
+@pytest.mark.parametrize(
+    ("word", "normalized", "warnings"),
+    [
+        ("42", "FORTY-TWO", ["42 -> forty-two"]),
+        ("٤٢", "FORTY-TWO", ["42 -> forty-two"]),
+        (" 42 ", "FORTY-TWO", ["surrounding spaces removed", "42 -> forty-two"]),
+        ("1984", "NINETEEN-EIGHTY-FOUR", ["1984 -> nineteen eighty-four"]),
+        ("1984%", "ONE-THOUSAND-NINE-HUNDRED-EIGHTY-FOUR-PERCENT", None),
+        ("21st", "TWENTY-FIRST", ["21st -> twenty-first"]),
+        ("2ND", "SECOND", ["2ND -> second"]),
+        ("1990s", "NINETEEN-NINETIES", ["1990s -> nineteen nineties"]),
+        ("'90s", "NINETIES", ["' -> nothing", "90s -> nineties"]),
+        ("$5.99", "FIVE-DOLLARS-AND-NINETY-NINE-CENTS",
+         ["$5.99 -> five dollars and ninety-nine cents"]),
+        ("$5M", "FIVE-MILLION-DOLLARS", ["$5M -> five million dollars"]),
+        ("5€", "FIVE-EUROS", ["5€ -> five euros"]),
+        ("50%", "FIFTY-PERCENT", ["50 -> fifty", "% -> percent", "read in parts: fifty, percent"]),
+        ("-5", "MINUS-FIVE", ["- -> minus", "5 -> five", "read in parts: minus, five"]),
+        ("5-10", "FIVE-TEN", ["5 -> five", "10 -> ten", "read in parts: five, ten"]),
+        ("#1", "NUMBER-ONE", ["#1 -> number one"]),
+        ("1.2.3", "ONE-POINT-TWO-POINT-THREE", None),
+        ("10:30", "TEN-THIRTY", None),
+        ("&", "AND", ["& -> and"]),
+        ("@home", "AT-HOME", ["@ -> at", "read in parts: at, home"]),
+        ("example.com", "EXAMPLE-DOT-COM", [". -> dot", "read in parts: example, dot, com"]),
+        ("mother-in-law", "MOTHER-IN-LAW", ["read in parts: mother, in, law"]),
+        ("one-of-a-kind", "ONE-OF-A-KIND", ["read in parts: one, of, a, kind"]),
+        ("New York", "NEW-YORK", ["read in parts: New, York"]),
+        ("café-bar", "CAFE-BAR", ["é -> E", "read in parts: café, bar"]),
+        ("hello!", "HELLO", ["! -> nothing"]),
+        ("-hello", "HELLO", ["- -> nothing"]),
+        ("hello --", "HELLO", ["-- -> nothing"]),
+        ("hello-!", "HELLO", ["- -> nothing", "! -> nothing"]),
+        ("Dr.", "DR", [". -> nothing"]),
+        ("BBC", "BBC", ["BBC -> B B C, letter by letter"]),
+        ("TVs", "TVS", ["TVs -> T Vs, letter by letter"]),
+        ("U.S.A.", "USA", ["U.S.A. -> U S A, letter by letter"]),
+        ("c", "C", ["c -> the letter C"]),
+        ("T-shirt", "T-SHIRT", ["T -> the letter T", "read in parts: T, shirt"]),
+        ("MP3", "MP-THREE",
+         ["MP -> M P, letter by letter", "3 -> three", "read in parts: MP, three"]),
+        ("10pm", "TEN-PM", ["10 -> ten", "pm -> P M, letter by letter", "read in parts: ten, pm"]),
+        ("AT&T", "AT-AND-T", None),
+        ("R&D", "R-AND-D", None),
+        ("COVID-19", "COVID-NINETEEN", None),
+        ("4th-grade", "FOURTH-GRADE", None),
+        ("20°C", "TWENTY-DEGREES-C", None),
+    ],
+)  # fmt: skip
+def test_what_is_read_out_is_reported(word, normalized, warnings):
+    found = read(word)
+    assert found.spelling.error is None
+    assert (found.spelling.word, found.spelling.normalized) == (word, normalized)
+    assert "-".join(part.text for part in found.parts) == normalized
+    assert found.spelling.warnings
+    if warnings is not None:
+        assert list(found.spelling.warnings) == warnings
+
+
+@pytest.mark.parametrize(
+    ("word", "spoken"),
+    [
+        ("BBC", ["B IY1 B IY1 S IY1"]),
+        ("BBC's", ["B IY1 B IY1 S IY1 Z"]),
+        ("AT&T", ["EY1 T IY1", "AH0 N D", "T IY1"]),
+        ("R&D", ["AA1 R", "AH0 N D", "D IY1"]),
+        ("4K", ["F AO1 R", "K EY1"]),
+        ("5km", ["F AY1 V", "K EY1 EH1 M"]),
+        ("e.g.", ["IY1 JH IY1"]),
+        ("42", ["F AO1 R T IY0", "T UW1"]),
+        ("9th", ["N AY1 N TH"]),
+        ("1990s", ["N AY1 N T IY1 N", "N AY1 N T IY0 Z"]),
+        ("well-read", [None, None]),
+    ],
+)
+def test_letters_and_numbers_are_spoken_by_rule_and_words_requested(word, spoken):
+    assert [part.spoken and " ".join(part.spoken) for part in read(word).parts] == spoken
+
+
+@pytest.mark.parametrize("typed", ["{}", "{}th", "{}s", "-{}.5", "${}.05", "£{}M", "#{}", "{}%"])
+@given(number=st.integers(0, 10**15))
+def test_no_word_of_a_number_is_left_to_chance(typed, number):
+    parts = read(typed.format(number)).parts
+    assert parts
+    assert all(part.spoken for part in parts)
+
+
+def test_a_rule_that_guesses_says_how_sure_it_is():
+    assert read("BBC").chance == read("MP3").chance < 1
+    assert read("U.S.A.").chance == read("42").chance == read("T-shirt").chance == 1
+
+
+def test_a_lexicon_that_knows_an_acronym_is_requested():
+    assert read("BBC", known={"BBC"}).parts[0].spoken is None
+    assert read("BBC's", known={"BBC"}).parts[0].spoken is None
+    known, guessed = read("BBC-TV", known={"BBC"}).parts
+    assert known.spoken is None
+    assert guessed.spoken
+
+
+@pytest.mark.parametrize(
+    ("word", "code", "reported"),
+    [
+        ("日本", "unspellable", "CJK"),
+        ("42日", "unspellable", "CJK"),
+        ("a-слово", "unspellable", "CYRILLIC"),
+        ("--", "unspellable", "HYPHEN-MINUS"),
+        ("$", "unspellable", "DOLLAR SIGN"),
+        ("m²", "unspellable", "SUPERSCRIPT TWO"),
+        ("bad\0bed", "unspellable", "U+0000"),
+        ("", "empty", "no letter"),
+        ("1" * (MAX_DIGITS + 1), "too_long", f"19 digits, at most {MAX_DIGITS} are read"),
+        ("9" * 1_000_000, "too_long", "1000000 letters"),
+        ("a-" * 33, "too_long", "66 characters, at most 64 are read"),
+        ("A" * 65, "too_long", "65 letters"),
+    ],
+)
+def test_what_cannot_be_read_keeps_its_error(word, code, reported):
+    found = read(word)
+    assert found.parts == ()
+    assert found.spelling.normalized is None
+    assert found.spelling.error.code == code
+    assert reported in found.spelling.error.message
+
+
+def test_other_languages_are_left_alone():
+    for reader in (
+        Reader("ABDEGNRT'", {"AE", "T"}),
+        Reader(LETTERS, {"t", "ɛ"}),
+        Reader(LETTERS.lower(), notation.ARPABET),
+    ):
+        assert not reader.english
+        assert reader.read("42").spelling == reader.speller.spell("42")
+        assert reader.read("BT").parts == reader.read("bt").parts
+
+
+pieces = st.sampled_from(
+    [*"0123456789.,-–'’&%@#+=°/_*×−§$£€¥¢₹ ()!?\t", "st", "th", "s", "M", "bn", "BBC", "word", "é",
+     "ß", "ſ", "K", "ﬁ", "日", "\u0301", "\u200d", "٣", "²", "½", "a.", "U."]
+)  # fmt: skip
+
+
+@settings(max_examples=1000)
+@given(word=st.text() | st.lists(pieces, max_size=64).map("".join))
+@example("$" + "9" * 18 + "K")
+@example("1,234,5678")
+@example("-a")
+@example("a!-")
+@example("a-!")
+@example("(-)a")
+@example("00000s")
+@example("٣" * 18)
+@example("&" * 64)
+def test_any_text_is_read_or_refused(word):
+    found = read(word)
+    spelling = found.spelling
+    assert spelling.word == word
+    assert (spelling.error is None) == bool(found.parts) == (spelling.normalized is not None)
+    assert 0 < found.chance <= 1
+    # Bounded: no character says more than one word of ten letters, a number at most 24 of them
+    assert len(found.parts) <= 64 + 3 * MAX_DIGITS
+    for part in found.parts:
+        assert part.text
+        assert set(part.text) <= set(LETTERS)
+        if part.spoken is not None:
+            phonemes, digits = Inventory(notation.ARPABET).split(part.spoken)
+            assert set(phonemes) <= notation.ARPABET
+            assert 1 in digits or part.text == "AND"
+    # What is more than spelling is never done in silence
+    plain = ENGLISH.speller.spell(word)
+    assert spelling.warnings or spelling.error or spelling == plain
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "found"),
+    [
+        ("BORROWERS'", {"BORROWERS": "B AA1 R OW0 ER0 Z"}, "B AA1 R OW0 ER0 Z"),
+        ("BORROWERS'", {"BORROWER": "B AA1 R OW0 ER0"}, "B AA1 R OW0 ER0 Z"),
+        ("BORROWER'S", {"BORROWER": "B AA1 R OW0 ER0"}, "B AA1 R OW0 ER0 Z"),
+        ("TANGERS", {"TANGER": "T AE1 NG ER0"}, "T AE1 NG ER0 Z"),
+        ("BENCH'S", {"BENCH": "B EH1 N CH"}, "B EH1 N CH IH0 Z"),
+        ("BENCH'S", {"BENCH": "B EH N CH"}, "B EH N CH IH Z"),
+        ("CATS", {"CAT": "K AE1 T"}, "K AE1 T S"),
+        ("STOPPED", {"STOP": "S T AA1 P"}, None),
+        ("BORROWERS'", {}, None),
+    ],
+)
+def test_possessives_and_plurals_of_known_words(word, known, found):
+    known = {stem: [tuple(spoken.split())] for stem, spoken in known.items()}
+    assert derived(word, known) == ([tuple(found.split())] if found else [])

@@ -1,0 +1,61 @@
+import math
+
+import numpy as np
+import torch
+from torch import nn
+
+from tanger.model.training.optimizers import learner
+from tanger.model.training.recipe import AdamWRecipe, MomentumSGDRecipe
+
+ADAMW = AdamWRecipe(learning_rate=0.1, warmup=4, final=0.1, weight_decay=0.0, clip=1.0)
+SGD = MomentumSGDRecipe(learning_rate=0.007, time_constant=1100, clip=2.3)
+
+
+def test_momentum_sgd_is_cntks():
+    """Against the recipe's own formulas, on the gradient summed over N tokens."""
+    module = nn.Linear(3, 1, bias=False).double()
+    moving = learner(SGD, module)
+    weight, velocity = module.weight.detach().numpy().copy(), np.zeros((1, 3))
+    for tokens, summed in ((50, [[1.0, -4000.0, 115.0]]), (70, [[0.5, 300.0, -20.0]])):
+        gradient = np.array(summed)
+        module.weight.grad = torch.tensor(gradient / tokens)
+        moving.step(tokens=tokens, progress=0.0)
+        clipped = np.clip(gradient, -2.3 * tokens, 2.3 * tokens)
+        momentum = math.exp(-tokens / 1100)
+        velocity = momentum * velocity + (1 - momentum) * clipped
+        weight -= 0.007 * velocity
+        np.testing.assert_allclose(module.weight.detach(), weight)
+
+
+def test_adamw_warms_up_and_cools_down():
+    module = nn.Linear(2, 1)
+    moving = learner(ADAMW, module)
+    rates = []
+    for progress in (0.0, 0.0, 0.0, 0.0, 0.5, 1.0):
+        module.weight.grad = torch.ones_like(module.weight)
+        module.bias.grad = torch.ones_like(module.bias)
+        moving.step(tokens=1, progress=progress)
+        rates.append(moving.adamw.param_groups[0]["lr"])
+    np.testing.assert_allclose(rates, [0.025, 0.05, 0.075, 0.1, 0.055, 0.01])
+
+
+def test_a_restored_learner_goes_on_the_same():
+    for rule in (ADAMW, SGD):
+        torch.manual_seed(2)
+        one, gradients = nn.Linear(3, 2), torch.randn(6, 2, 3)
+        two = nn.Linear(3, 2)
+
+        def walk(module, moving, steps):
+            for gradient in steps:
+                module.weight.grad = gradient.clone()
+                module.bias.grad = gradient[:, 0].clone()
+                moving.step(tokens=40, progress=0.3)
+
+        first = learner(rule, one)
+        walk(one, first, gradients[:3])
+        two.load_state_dict(one.state_dict())
+        second = learner(rule, two)
+        second.restore({name: value.clone() for name, value in first.state().items()})
+        walk(one, first, gradients[3:])
+        walk(two, second, gradients[3:])
+        assert torch.equal(one.weight, two.weight)

@@ -1,0 +1,94 @@
+import pytest
+from conftest import TINY_RECIPE
+
+from tanger.model.training import recipe
+from tanger.model.training.recipe import AdamWRecipe, MomentumSGDRecipe, RecipeError
+
+
+@pytest.mark.parametrize("name", recipe.names())
+@pytest.mark.parametrize("fast", [False, True])
+def test_every_recipe_loads(name, fast):
+    loaded = recipe.load(name, fast=fast)
+    assert loaded.name == name
+    assert loaded.network.hidden > 0
+    assert loaded.as_dict()["optimiser"]["kind"] == loaded.optimiser.kind
+
+
+def test_the_tutorials_recipe_is_to_the_letter():
+    loaded = recipe.load("cntk599a")
+    assert loaded.optimiser == MomentumSGDRecipe(learning_rate=0.007, time_constant=1100, clip=2.3)
+    assert (loaded.minibatches.unit, loaded.minibatches.size) == ("tokens", 72)
+    assert (loaded.network.hidden, loaded.network.embedding) == (128, 0)
+    assert loaded.run.epoch_tokens == 908_241
+    fast = recipe.load("cntk599a", fast=True)
+    assert (fast.run.epochs, fast.run.epoch_tokens) == (1, 5000)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("hidden = 48", "hidden = 'wide'", "network.hidden"),
+        ("hidden = 48", "", "network.hidden"),
+        ("hidden = 48", "hidden = 48\ninput_symbols = 9", "network.input_symbols"),
+        ("hidden = 48", "hidden = 48\nwidth = 3", "network.width"),
+        ('direction = "both"', 'direction = "up"', "network.direction"),
+        ("attention = true", "attention = 1", "network.attention"),
+        ("epochs = 8", "epochs = -1", "run.epochs"),
+        ("epochs = 8", "epochs = true", "run.epochs"),
+        ('kind = "adamw"', 'kind = "magic"', "optimiser.kind"),
+        ("seed = 3", "seed = 3.5", "seed"),
+        ("seed = 3", "speed = 3", "speed"),
+        ("seed = 3", "seed =", "file"),
+        ("seed = 3", "seed = true", "seed"),
+        ("epochs = 8", "epochs = 0", "run"),
+        ("size = 16", "size = 0", "minibatches"),
+        ("size = 16", "size = 16\njoined = -0.5", "minibatches.joined"),
+        ("hidden = 48", "hidden = 47", "network"),
+        ("dropout = 0.05", "dropout = 1.5", "network"),
+        ("learning_rate = 1e-2", "learning_rate = nan", "optimiser.learning_rate"),
+        ("label_smoothing = 0.05", "label_smoothing = 2.0", "loss"),
+        ('kind = "adamw"', 'kind = ["adamw"]', "optimiser.kind"),
+        ("[loss]", "[other]", "other"),
+        ("[vocabulary]\nshared = false\nmasked = true", "vocabulary = 3", "vocabulary"),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path, old, new, key):
+    path = tmp_path / "bad.toml"
+    path.write_text(TINY_RECIPE.replace(old, new, 1))
+    with pytest.raises(RecipeError) as caught:
+        recipe.load(str(path))
+    assert caught.value.key == key
+    assert key in str(caught.value)
+
+
+def test_a_setting_may_depend_on_the_size_of_the_lexicon(tmp_path):
+    path = tmp_path / "sized.toml"
+    path.write_text(TINY_RECIPE.replace("hidden = 48", "hidden = { 0 = 16, 100 = 32, 20 = 24 }"))
+    sizes = {entries: recipe.load(str(path), entries=entries) for entries in (0, 19, 20, 99, 100)}
+    assert [each.network.hidden for each in sizes.values()] == [16, 16, 24, 24, 32]
+    assert recipe.load(str(path)).network.hidden == 32
+
+
+@pytest.mark.parametrize("by_size", ["{ 10 = 48 }", "{ few = 48, 0 = 24 }", "{}", "{ 0 = 47 }"])
+def test_sizes_go_from_zero_on_and_hold_what_the_setting_allows(tmp_path, by_size):
+    path = tmp_path / "bad.toml"
+    path.write_text(TINY_RECIPE.replace("hidden = 48", f"hidden = {by_size}"))
+    with pytest.raises(RecipeError, match="network"):
+        recipe.load(str(path), entries=5 if "47" not in by_size else 0)
+
+
+def test_a_recipe_without_a_short_run_has_none(tmp_path):
+    path = tmp_path / "long.toml"
+    path.write_text(TINY_RECIPE[: TINY_RECIPE.index("[fast]")])
+    with pytest.raises(RecipeError, match="no short run"):
+        recipe.load(str(path), fast=True)
+
+
+def test_an_unknown_name_lists_the_known():
+    with pytest.raises(RecipeError, match="cntk599a, default, en-us"):
+        recipe.load("klingon")
+
+
+def test_a_file_is_a_recipe(tiny_recipe):
+    assert tiny_recipe.name == "tiny"
+    assert isinstance(tiny_recipe.optimiser, AdamWRecipe)
