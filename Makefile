@@ -170,6 +170,10 @@ lint: dev ## ruff, mypy, import-linter, names
 figures: dev ## Figures of the source: files, lines, functions, cycles
 	$(BIN)/python tools/figures.py --details
 
+.PHONY: examples
+examples: dev ## Write what the examples of README.md and docs/ print into them
+	UPDATE_EXAMPLES=1 $(BIN)/python -m pytest tests/integration/test_readme.py
+
 .PHONY: image-test
 image-test: ## Build the image and put it through its paces, with no Docker engine (root, buildah, debootstrap)
 	deploy/image-test.sh
