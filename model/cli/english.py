@@ -129,8 +129,8 @@ def evaluate_english(
         Path | None, typer.Option(help="Write the wrong answers of each set here, as JSON.")
     ] = None,
     keep: Annotated[
-        bool, typer.Option(help="Write the figures into the artifact and its model card.")
-    ] = True,
+        bool, typer.Option("--keep", help="Write the figures into the artifact and its model card.")
+    ] = False,
     verify: VerifyOption = True,
     device: DeviceOption = "cpu",
     precision: PrecisionOption = "int8",

@@ -155,7 +155,7 @@ def test_the_command(tmp_path, shipped_artifact):
     refused = CliRunner().invoke(app, arguments)
     assert refused.exit_code == 2
     assert "another edition" in refused.output
-    done = CliRunner().invoke(app, [*arguments, "--no-verify"])
+    done = CliRunner().invoke(app, [*arguments, "--no-verify", "--keep"])
     assert done.exit_code == 0, done.output
     assert "the 100 most frequent: 0.00 % [0.00, 65.76] (0 of 2)" in done.output
     assert (tmp_path / "wrong.json").exists()
@@ -167,7 +167,7 @@ def test_the_command(tmp_path, shipped_artifact):
     scored = CliRunner().invoke(
         app,
         ["evaluate", "--lexicon", str(tmp_path / "few.dict"), "--artifact", str(shipped_artifact),
-         "--trained", str(tmp_path / "few.dict"), "--device", "cpu"],
+         "--trained", str(tmp_path / "few.dict"), "--device", "cpu", "--keep"],
     )  # fmt: skip
     assert scored.exit_code == 0, scored.output
     assert "1 of these words were seen in training" in scored.output
