@@ -278,6 +278,16 @@ def label(
         Path | None,
         typer.Option(help="What `joint-ngram` made, to pronounce those spellings with them."),
     ] = None,
+    as_they_are: Annotated[
+        bool,
+        typer.Option("--as-they-are", help="Entries are certain; teachers label spellings alone."),
+    ] = False,
+    ngram_weight: Annotated[
+        float | None, typer.Option(min=0, help="Of the n-gram model beside the teachers.")
+    ] = None,
+    sharpness: Annotated[
+        float | None, typer.Option(min=0, help="Of teachers and n-gram model together.")
+    ] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     overwrite: OverwriteOption = False,
@@ -299,12 +309,24 @@ def label(
         known = {entry.word for entry in entries}
         listed = words.read_text("utf-8").split() if words else []
         spelt = [word for word in listed if word not in known]
-        steps = track(
-            soft_labelling.label(teachers, entries, spelt)
+        of_entries = (
+            soft_labelling.as_they_are(teachers, entries)
+            if as_they_are
+            else soft_labelling.label(teachers, entries, ())
+        )
+        of_spellings = (
+            soft_labelling.label(teachers, (), spelt)
             if ngram is None
-            else chain(
-                soft_labelling.label(teachers, entries, ()), teaching.label(teachers, ngram, spelt)
-            ),
+            else teaching.label(
+                teachers,
+                ngram,
+                spelt,
+                weight=teaching.WEIGHT if ngram_weight is None else ngram_weight,
+                sharpness=teaching.SHARPNESS if sharpness is None else sharpness,
+            )
+        )
+        steps = track(
+            chain(of_entries, of_spellings),
             "labelling",
             total=len(entries) + len(spelt),
             console=Console(stderr=True),

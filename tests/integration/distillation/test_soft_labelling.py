@@ -116,6 +116,23 @@ def test_labels_are_what_the_teachers_expect(teachers, little_lexicon):
     assert same >= 36
 
 
+def test_entries_may_be_certain(tiny_artifact, little_lexicon, tmp_path):
+    entries = lexicon.read(little_lexicon["train"])[:20]
+    lexicon.write(tmp_path / "few.dict", [*entries, *entries[:5]], "cmudict")
+    (tmp_path / "words.txt").write_text("TANGER\n")
+    done = tanger(
+        "label", "--teacher", tiny_artifact, "--lexicon", tmp_path / "few.dict", "--as-they-are",
+        "--words", tmp_path / "words.txt", "--device", "cpu", "--out", tmp_path / "soft",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+    examples = soft_labels.read(tmp_path / "soft").examples
+    assert len(examples) == 25 + ("TANGER" not in {entry.word for entry in entries})
+    for example in examples[:25]:  # those that come several times come so here, too
+        np.testing.assert_array_equal(example.soft.symbols[:, 0], example.labels[1:])
+        np.testing.assert_array_equal(example.soft.probabilities[:, 0], 1)
+        assert not example.soft.probabilities[:, 1:].any()
+
+
 def test_a_words_labels_survive_the_file(teachers, tmp_path):
     examples = list(soft_labelling.label(teachers, little_words(30, seed=6), ["BAD", "TANGER"]))
     written = SoftLexicon(
