@@ -15,11 +15,10 @@ from tanger.model import TangerError, artifact
 from tanger.model.decoding import devices
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text import numbers
+from tanger.service.api_keys import KeyRing, Keys, KeysError
 from tanger.service.connections.buffers import ByteBudget
+from tanger.service.errors import InvalidRequestError, UnavailableError
 from tanger.service.metrics import Metrics
-from tanger.service.middleware.api_keys import KeyRing, Keys, KeysError
-from tanger.service.problems import InvalidRequestError, ReloadError, UnavailableError
-from tanger.service.routes.pages import Features
 from tanger.service.schemas import (
     Info,
     LexiconInfo,
@@ -42,6 +41,10 @@ from tanger.service.user_lexicon.store import UserLexicon
 log = logging.getLogger("tanger")
 
 _BUSY_RELOADING = "another reload is under way: wait for it"
+
+
+class ReloadError(Exception):
+    """New weights that cannot answer; the old ones still do."""
 
 
 class ModelManager:
@@ -280,15 +283,6 @@ class ModelManager:
                 timeout_seconds=settings.timeout,
                 max_timeout_seconds=settings.max_timeout,
             ),
-        )
-
-    def features(self) -> Features:
-        """What the page has to know before anybody gave it a key."""
-        pronouncer = self.current.pronouncer
-        return Features(
-            keys=bool(self.keys),
-            stress=pronouncer.knows_stress,
-            alignment=pronouncer.has_attention,
         )
 
     def gauges(self) -> dict[str, float]:

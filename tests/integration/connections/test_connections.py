@@ -388,7 +388,7 @@ def test_a_log_that_nobody_reads_stops_nothing(shipped_artifact, tmp_path, log_f
 
 
 def test_a_log_that_is_read_again_says_what_is_missing():
-    from tanger.service.middleware.log_writer import LogWriter
+    from tanger.service.logs import LogWriter
 
     reader, writer = os.pipe()
     log = LogWriter(writer, capacity=1000)
