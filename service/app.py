@@ -20,8 +20,7 @@ from tanger.service.connections.limits import Connections
 from tanger.service.middleware.answer_pieces import AnswerPieces
 from tanger.service.middleware.cross_origin import CrossOrigin
 from tanger.service.middleware.head_limits import HeadLimits
-from tanger.service.middleware.key_gate import KeyGate
-from tanger.service.middleware.public_routes import PublicRoutes
+from tanger.service.middleware.key_gate import KeyGate, PublicRoutes
 from tanger.service.middleware.request_log import RequestLog
 from tanger.service.middleware.security_headers import HeadRequests, SecurityHeaders
 from tanger.service.middleware.telemetry import Telemetry, note_refusal

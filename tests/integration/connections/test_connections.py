@@ -31,7 +31,13 @@ SLOW, SURPLUS = ENDED % "reads_too_slowly", ENDED % "too_many"
 @pytest.fixture(scope="module")
 def service(shipped_artifact, tmp_path_factory):
     log = tmp_path_factory.mktemp("connections") / "log"
-    settings = {"send_timeout": 2, "max_connections": 40, "max_buffered": 2_000_000}
+    settings = {
+        "send_timeout": 2,
+        "max_connections": 40,
+        "max_buffered": 2_000_000,
+        "max_response": 2_000_000,
+        "max_body": 1 << 20,
+    }
     with running(log, artifact=shipped_artifact, **settings) as service:
         service.wait_until_ready()
         yield service
@@ -332,7 +338,7 @@ def test_closed_standard_streams_stop_nothing(shipped_artifact, closed):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    shell = f"exec {sys.executable} -m service --port {port} --workers 1 --device cpu "
+    shell = f"exec {sys.executable} -m tanger serve --port {port} --workers 1 --device cpu "
     shell += " ".join(f"{descriptor}>&-" for descriptor in closed)
     with subprocess.Popen(
         ["bash", "-c", shell], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
