@@ -1,16 +1,113 @@
-"""Logs as one JSON object a line, or as text: our own, the libraries', and a line a request."""
+"""The log: one JSON object a line, or text: our own, the libraries', and a line a request.
+
+A thread of its own writes the lines, so that nothing waits for who reads them.
+"""
 
 from __future__ import annotations
 
 import atexit
 import logging
+import os
+import select
 import sys
+import threading
+from collections import deque
 from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict
 
-from tanger.service.middleware.log_writer import LogWriter
+log = logging.getLogger("tanger.logs")
+
+# Characters of lines that wait to be written: some ten thousand lines
+CAPACITY = 1 << 22
+# Bytes to write at once; a reader that is slow lets go of them piece by piece
+_PIECE = 1 << 16
+
+
+class LogWriter:
+    """A text stream over a file descriptor. What does not fit into its queue is dropped.
+
+    It never blocks its caller: not while nobody reads what is written, and not at the end.
+
+    Attributes:
+        dropped: lines that were dropped.
+    """
+
+    def __init__(self, descriptor: int, *, capacity: int = CAPACITY) -> None:
+        """Write to `descriptor`, which stays its owner's.
+
+        Args:
+            descriptor: of a file, a pipe, a terminal, ...
+            capacity: characters that may wait.
+        """
+        self.dropped = 0
+        self._descriptor = descriptor
+        self._capacity = capacity
+        self._queue: deque[str] = deque()
+        # Characters in the queue, or being written
+        self._waiting = 0
+        self._reported = 0
+        self._closing = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="log writer", daemon=True)
+        self._thread.start()
+
+    def write(self, text: str) -> int:
+        """Have whole lines written soon, or drop them all; how many characters they have."""
+        with self._changed:
+            if self._closing or self._waiting + len(text) > self._capacity:
+                self.dropped += text.count("\n")
+            else:
+                self._queue.append(text)
+                self._waiting += len(text)
+                self._changed.notify()
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing to do: the thread writes as soon as it can."""
+
+    def close(self, *, seconds: float = 1.0) -> None:
+        """Write what waits, but for no longer than `seconds`."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._queue and not self._closing:
+                    self._changed.wait()
+                if not self._queue:
+                    return
+                texts = list(self._queue)
+                self._queue.clear()
+            text = "".join(texts)
+            try:
+                self._write_all(text.encode("utf-8", "backslashreplace"))
+            except OSError:  # the disk is full, or who read it is gone
+                with self._changed:
+                    self.dropped += text.count("\n")
+                    self._waiting -= len(text)
+                continue
+            with self._changed:
+                self._waiting -= len(text)
+                lost, self._reported = self.dropped - self._reported, self.dropped
+            if lost:
+                log.warning("%d log lines dropped: nobody read them in time", lost)
+
+    def _write_all(self, content: bytes) -> None:
+        left = memoryview(content)
+        while left:
+            try:
+                left = left[os.write(self._descriptor, left[:_PIECE]) :]
+            except BlockingIOError:  # it is shared with somebody who wants it so
+                select.select([], [self._descriptor], [])
+
+
+# ------------------------------------------------------------------------------------------------
+# What is logged, and how it is rendered.
 
 _SHARED: tuple[Any, ...] = (
     structlog.contextvars.merge_contextvars,
