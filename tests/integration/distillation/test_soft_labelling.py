@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from conftest import ALONE, SilentReporter, little_words
+from conftest import SilentReporter, little_words, train
 from test_reference import CONFIGS
 from typer.testing import CliRunner
 
@@ -18,7 +18,7 @@ from tanger.model.distillation import soft_labelling
 from tanger.model.network.ensemble import Ensemble
 from tanger.model.network.seq2seq import Seq2Seq
 from tanger.model.phonemizer import Phonemizer
-from tanger.model.training import data, soft_labels, trainer
+from tanger.model.training import data, soft_labels
 from tanger.model.training.batches import collate
 from tanger.model.training.data import DatasetError
 from tanger.model.training.loss import seq2seq_loss
@@ -47,9 +47,9 @@ def second_artifact(tmp_path_factory, tiny_recipe, little_lexicon):
         network=dataclasses.replace(tiny_recipe.network, hidden=40),
         run=dataclasses.replace(tiny_recipe.run, epochs=4),
     )
-    trainer.train(
+    train(
         recipe, lexicon_path=little_lexicon["train"], dev_path=little_lexicon["dev"],
-        out=folder / "second", run=folder / "run", reporter=SilentReporter(), processes=ALONE,
+        out=folder / "second", run=folder / "run", reporter=SilentReporter(),
     )  # fmt: skip
     return folder / "second"
 
