@@ -30,7 +30,7 @@ from tanger.model.phonology.syllables import VOWELS
 from tanger.model.phonology.vocabulary import Vocabulary
 
 ARTIFACTS = Path(__file__).parents[3] / "artifacts"
-SHIPPED = ["en-us", "en-us-fast", "en-us-large"]
+SHIPPED = ["en-us", "en-us-fast"]
 STRESSED = [*SHIPPED, "teachers/teacher-deep", "teachers/teacher-wide"]
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ'"
 # What a beam of ten has left without a phoneme, or without its digits
