@@ -17,7 +17,7 @@ import onnxruntime
 
 from tanger.model.artifact import Artifact, ArtifactError
 from tanger.model.decoding import hypothesis, onnx_network
-from tanger.model.decoding.hypothesis import Decoded, length_bound
+from tanger.model.decoding.hypothesis import Decoded, Given, Scored, length_bound
 from tanger.model.decoding.native import build
 from tanger.model.decoding.native.bindings import NativeNetwork
 from tanger.model.decoding.onnx_session import session
@@ -134,7 +134,37 @@ class Engine:
         if not self._config.attention:
             raise AlignmentError
         pairs = list(zip(rows, tokens, strict=True))
+        if self._native is not None:
+            lengths = list(map(len, rows))
+            batches = _of_any_length(lengths, _MAX_LETTERS, share=-(-len(rows) // self.threads))
+            return self._in_batches(pairs, batches, self._native_attention)
         return self._in_batches(pairs, _of_one_length(list(map(len, rows)), _MAXIMUM), self._look)
+
+    def score(self, given: Sequence[Given]) -> list[Scored]:
+        """What the network thinks of pronunciations (see `Scorer`); compiled alone."""
+        lengths = [len(each.graphemes) for each in given]
+        batches = _of_any_length(lengths, _MAX_LETTERS, share=-(-len(given) // self.threads))
+        return self._in_batches(given, batches, self._scored)
+
+    def _native_attention(
+        self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]
+    ) -> list[np.ndarray[Any, Any]]:
+        assert self._native is not None
+        within = slice(1, -1) if self._config.boundaries else slice(None)
+        return [of_letters(paid[:, within]) for paid in self._native.attention(pairs)]
+
+    def _scored(self, given: Sequence[Given]) -> list[Scored]:
+        assert self._native is not None
+        end = self._phonemes.end
+        pairs = [(each.graphemes, [*each.phonemes, end]) for each in given]
+        return [
+            Scored(
+                np.array(labels),
+                _log_softmax(logits),
+                None if marks is None else _log_softmax(marks),
+            )
+            for (_, labels), (logits, marks) in zip(pairs, self._native.forced(pairs), strict=True)
+        ]
 
     def _in_batches(
         self,
@@ -261,6 +291,13 @@ class Engine:
 
     def _floats(self) -> dict[str, np.ndarray[Any, Any]]:
         return {name: array.astype(np.float32) for name, array in self._weights.items()}
+
+
+def _log_softmax(logits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Logarithms of probabilities, along the last axis."""
+    centred = logits - logits.max(axis=-1, keepdims=True)
+    centred -= np.log(np.exp(centred).sum(axis=-1, keepdims=True))
+    return centred
 
 
 def _of_one_length(lengths: Sequence[int], maximum: int) -> list[list[int]]:

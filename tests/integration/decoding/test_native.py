@@ -244,16 +244,53 @@ def test_words_that_there_cannot_be_never_reach_it(shipped, rows):
             ask(rows)
 
 
+SPOKEN = ("TANGER", "PRONOUNCE", "KNIGHT", "O'NEIL", "A")
+
+
+def test_given_what_it_answers_it_has_the_probabilities_that_it_answers(shipped):
+    network = network_of(shipped)
+    rows = [shipped.graphemes.encode(word) for word in sorted(SPOKEN, key=len, reverse=True)]
+    answers = network.decode(rows)
+    end = shipped.phonemes.end
+    pairs = [(row, [*one.symbols, end]) for row, one in zip(rows, answers, strict=True)]
+    for (_, labels), answer, (logits, marks) in zip(
+        pairs, answers, network.forced(pairs), strict=True
+    ):
+        assert logits.shape == (len(labels), len(shipped.phonemes))
+        chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        found = chances[np.arange(len(labels)), labels]
+        np.testing.assert_allclose(found, answer.probabilities, atol=2e-6)
+        assert marks[:-1].argmax(axis=1).tolist() == list(answer.stress)
+
+
+def test_attention_is_about_the_references(shipped):
+    rows = [shipped.graphemes.encode(word) for word in sorted(SPOKEN, key=len, reverse=True)]
+    spoken = [answer.symbols for answer in network_of(shipped).decode(rows)]
+    found = network_of(shipped).attention(list(zip(rows, spoken, strict=True)))
+    expected = TorchDecoder.of([shipped], "cpu").attention(rows, spoken)
+    within = slice(1, -1) if shipped.network["boundaries"] else slice(None)
+    for paid, reference in zip(found, expected, strict=True):
+        np.testing.assert_allclose(paid.sum(axis=1), 1, atol=1e-5)
+        np.testing.assert_allclose(paid[:, within], reference, atol=0.02)
+
+
+@pytest.mark.parametrize("spoken", [[-1], [10_000]])
+def test_labels_that_there_cannot_be_never_reach_it(shipped, spoken):
+    for ask in (network_of(shipped).attention, network_of(shipped).forced):
+        with pytest.raises(ValueError, match="labels"):
+            ask([([3, 4], spoken)])
+
+
 TRAPPED = """
 import sys
 from pathlib import Path
 import numpy as np
-from model import checkpoint
+from tanger.model import artifact as artifacts
 from tanger.model.network.config import NetworkConfig
 from tanger.model.decoding.native import build
 from tanger.model.decoding.native.bindings import NativeNetwork
 
-found = checkpoint.read(Path(sys.argv[1]))
+found = artifacts.read(Path(sys.argv[1]))
 library, config = build.load(Path(sys.argv[2])), NetworkConfig(**found.network)
 for name in ("output.bias", "decoder.layers.0.bias", "encoder.layers.0.ahead.bias"):
     for value in (np.nan, np.inf, -np.inf, 3e38):

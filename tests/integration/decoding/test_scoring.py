@@ -82,6 +82,7 @@ def test_whole_numbers_change_little(split, shipped_artifact):
 
 def test_without_onnx_runtime_torch_scores(tmp_path, monkeypatch):
     artifact = written(tmp_path / "random", STRESSED["strong, with stress"])
+    monkeypatch.setattr("tanger.model.decoding.native.build.library", lambda: None)
     assert isinstance(scoring.load(artifact), OnnxScorer)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
