@@ -152,7 +152,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(ClientDisconnect, problems.gone)
     app.add_exception_handler(Exception, problems.unknown)
 
-    limits = {"default": settings.timeout, "most": settings.max_timeout}
+    limits = {"default": settings.timeout, "maximum": settings.max_timeout}
 
     def shared() -> str:
         """Whether caches that several people share may keep an answer (RFC 9111, 5.2.2)."""

@@ -16,7 +16,7 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from tanger.service import server
+from tanger.service import logs
 from tanger.service.schemas import WordErrorCode
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -234,6 +234,6 @@ class _ServerState(Collector):
             CounterMetricFamily(
                 "tanger_log_lines_dropped",
                 "Log lines that nobody read in time.",
-                server.dropped_lines(),
+                logs.dropped_lines(),
             ),
         ]

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from tanger.service import server
+from tanger.service import logs
 
 # Seconds that a line may wait for others.
 _PAUSE = 0.02
@@ -49,6 +49,6 @@ class RequestLog:
             for processor in processors:
                 line = processor(None, "info", line)
             lines.append(line)
-        stream = server.stream()
+        stream = logs.stream()
         stream.write("\n".join(lines) + "\n")
         stream.flush()

@@ -48,7 +48,7 @@ _LEXICON: dict[int | str, dict[str, Any]] = {
 def add_lexicon_routes(app: FastAPI, service: ModelManager) -> None:
     """Add them to `app`. All need an API key; without any configured they are off."""
     settings = service.settings
-    limits = {"default": settings.timeout, "most": settings.max_timeout}
+    limits = {"default": settings.timeout, "maximum": settings.max_timeout}
 
     def user(request: Request) -> UserLexicon:
         service.keys.require(request)

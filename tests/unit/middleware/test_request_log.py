@@ -7,7 +7,7 @@ import time
 import pytest
 import structlog
 
-from tanger.service import server
+from tanger.service import logs
 from tanger.service.middleware.request_log import RequestLog
 
 
@@ -15,7 +15,7 @@ from tanger.service.middleware.request_log import RequestLog
 def written(capfd):
     """Lines of the log, as objects."""
     before, level, handlers = structlog.get_config(), logging.root.level, [*logging.root.handlers]
-    server.configure("info", "json")
+    logs.configure("info", "json")
 
     def lines():
         time.sleep(0.05)  # a thread writes them
