@@ -6,10 +6,10 @@
 ARG BASE=python:3.11-slim-bookworm
 
 # The decode is compiled in a stage of its own: no compiler is shipped. Where none is to be had (a BASE
-# without apt, a build without the internet), the build goes on, and ONNX Runtime decodes instead.
+# without apt, a build without the internet), the build fails unless torch, which then decodes, is wanted.
 FROM ${BASE} AS compiler
 RUN command -v cc || { apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev; } \
-    || echo "no C compiler: ONNX Runtime will decode"
+    || echo "no C compiler: torch will decode, where TORCH_INDEX names one"
 COPY pyproject.toml setup.py README.md LICENSE /src/
 COPY tanger /src/tanger
 COPY model /src/model
@@ -41,7 +41,9 @@ RUN pip() { /pip/bin/pip --python /venv/bin/python --no-cache-dir --disable-pip-
     && find . -type d -name tests -prune -exec rm -r {} +
 
 COPY --from=compiler /wheel /wheel
-RUN /pip/bin/pip --python /venv/bin/python --disable-pip-version-check install --no-deps --no-cache-dir --no-index /wheel/*.whl
+RUN /pip/bin/pip --python /venv/bin/python --disable-pip-version-check install --no-deps --no-cache-dir --no-index /wheel/*.whl \
+    && { [ -n "${TORCH_INDEX}" ] || ls /venv/lib/python3*/site-packages/tanger/model/decoding/native/*.so \
+        || { echo "nothing would decode: a C compiler or TORCH_INDEX is needed" >&2; exit 1; }; }
 
 # Bytecode is made here, once, for a root file system that nobody writes to; nothing in an image
 # changes under it, so it need not be compared with its source at every start. A checkout made under a

@@ -51,7 +51,7 @@ data: runtime ## Fetch the CMUdict split into data/cmudict (FROM= another place 
 train: dev ## Train RECIPE= on LEXICON=, watching DEV=, into OUT=, on DEVICE=; MORE=--restart, --resume
 	$(BIN)/tanger train --recipe $(RECIPE) --lexicon $(LEXICON) --dev $(DEV) --out $(OUT) --device $(DEVICE) $(MORE)
 
-.PHONY: en-us en-us-panel en-us-base en-us-large en-us-fast en-us-fast-base teachers
+.PHONY: en-us en-us-panel en-us-base en-us-fast en-us-fast-base teachers
 en-us: $(PANEL)/more-labels.safetensors en-us-panel ## Make the shipped artifact anew, into artifacts/en-us-new, on DEVICE=
 	$(TEACH) $< --recipe $@ --init artifacts/$@-panel-new --out artifacts/$@-1-new
 	$(TEACH) $< --recipe $@ --init artifacts/$@-1-new --out artifacts/$@-2-new
@@ -63,10 +63,6 @@ en-us-panel: $(PANEL)/labels.safetensors en-us-base ## What en-us goes on from
 
 en-us-base: $(DERIVED)/derived.dict ## What that starts from
 	$(MAKE_ENGLISH) --recipe $@ --out artifacts/$@-new
-
-en-us-large: $(PANEL)/more-labels.safetensors ## The wider one, on from a teacher
-	$(TEACH) $< --recipe $@ --init artifacts/teachers/teacher-deep --out artifacts/$@-new
-	$(BIN)/tanger calibrate --artifact artifacts/$@-new --lexicon $(PANEL)/held-out.dict --only-alternatives
 
 en-us-fast: $(PANEL)/labels.safetensors en-us-fast-base ## The same with the small one
 	$(TEACH) $(PANEL)/labels.safetensors --recipe $@ --init artifacts/$@-base-new --out artifacts/$@-new

@@ -22,6 +22,8 @@ from tanger.model import artifact as artifacts
 from tanger.model import lexicon
 from tanger.model.cli.common import ARTIFACT
 from tanger.model.decoding.engine import Engine
+from tanger.model.decoding.hypothesis import Decoder
+from tanger.model.decoding.torch_decoder import TorchDecoder
 from tanger.model.evaluation import error_rates
 from tanger.model.phonemizer import Phonemizer
 
@@ -65,10 +67,9 @@ def main(
         seconds,
         max_repeats,
     )
-    engines = {
+    engines: dict[str, Decoder] = {
         "int8": Engine(found),
-        "int8, ONNX Runtime": Engine(found, native=False),
-        "float32": Engine(found, precision="float32"),
+        "float32": TorchDecoder.of([found], "cpu"),
     }
     by_batch = {
         name: _by_batch(name, engine, rows, seconds, max_repeats)
@@ -191,7 +192,7 @@ def _turns(
 
 
 def _by_batch(
-    name: str, engine: Engine, rows: Sequence[list[int]], seconds: float, max_repeats: int
+    name: str, engine: Decoder, rows: Sequence[list[int]], seconds: float, max_repeats: int
 ) -> dict[int, list[float]]:
     """Words/s in each round, by the words of a batch."""
     works = {batch: _turns(rows, batch, engine.decode) for batch in BATCHES}

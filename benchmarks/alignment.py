@@ -21,7 +21,7 @@ from benchmarks.goals import goal, show_table
 from tanger.model import artifact as artifacts
 from tanger.model import lexicon
 from tanger.model.cli.common import ARTIFACT
-from tanger.model.decoding.engine import Engine
+from tanger.model.decoding import engine
 from tanger.model.distillation import joint_ngram
 from tanger.model.lexicon import Entry
 from tanger.model.network.config import Precision
@@ -73,7 +73,7 @@ def main(
 def our_spans(artifact: Path, entries: Sequence[Entry], precision: Precision) -> list[Spans]:
     """The letters of each phoneme of the entries, by the artifact's attention."""
     found = artifacts.read(artifact)
-    attention = Engine(found, precision=precision).attention(
+    attention = engine.load(found, "cpu", precision=precision).attention(
         [found.graphemes.encode(entry.word) for entry in entries],
         [found.phonemes.encode(entry.phonemes) for entry in entries],
     )

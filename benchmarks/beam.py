@@ -15,7 +15,8 @@ from benchmarks.goals import goal, show_table
 from tanger.model import artifact as artifacts
 from tanger.model import lexicon
 from tanger.model.cli.common import ARTIFACT
-from tanger.model.decoding.engine import Engine
+from tanger.model.decoding import engine as engines
+from tanger.model.decoding.hypothesis import Decoder
 from tanger.model.network.config import Precision
 
 TEST = Path(__file__).parent.parent / "data/cmudict/cmudict-0.7b.test"
@@ -35,7 +36,7 @@ def main(
     """
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
     found = artifacts.read(artifact)
-    engine = Engine(found, precision=precision)
+    engine = engines.load(found, "cpu", precision=precision)
     spelt = lexicon.pronunciations(lexicon.read(words))
     rows = [found.graphemes.encode(word) for word in spelt]
     print(f"{artifact.name} {found.version}, {precision}, one core: median milliseconds a batch")
@@ -58,7 +59,7 @@ def main(
 
 
 def _turns(
-    engine: Engine, rows: Sequence[Sequence[int]], batch: int, seconds: float
+    engine: Decoder, rows: Sequence[Sequence[int]], batch: int, seconds: float
 ) -> dict[int, list[float]]:
     """Seconds that batches took, by answers a word; all kinds have the same batches."""
 

@@ -20,7 +20,7 @@ from benchmarks.planted_errors import KINDS, PLAIN, plant
 from tanger.model import artifact as artifacts
 from tanger.model import lexicon
 from tanger.model.cli.common import ARTIFACT
-from tanger.model.decoding import scoring
+from tanger.model.decoding.engine import load_scorer
 from tanger.model.lexicon import Entry
 from tanger.model.lexicon.index import StressedLexicon
 from tanger.model.lint import error_classifier
@@ -55,7 +55,7 @@ def main(
     dev: Annotated[bool, typer.Option("--dev", help="Measure on dev.")] = False,
 ) -> None:
     """Measure precision by recall on the test words."""
-    doctor = Linter(Phonemizer.load(artifact, "cpu"), scoring.load(artifacts.read(artifact)))
+    doctor = Linter(Phonemizer.load(artifact, "cpu"), load_scorer(artifacts.read(artifact)))
     split = read_split(DATA)
     if fit:
         fit_to(doctor, split)

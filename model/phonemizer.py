@@ -2,69 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
 
 from tanger.model import artifact as artifacts
 from tanger.model import calibration as calibrations
 from tanger.model.artifact import Artifact
 from tanger.model.calibration import Calibration
-from tanger.model.decoding import devices
-from tanger.model.decoding.hypothesis import Decoded, Hypothesis
-from tanger.model.network.config import NetworkConfig, Precision
+from tanger.model.decoding import engine
+from tanger.model.decoding.hypothesis import Decoded, Decoder, Hypothesis
+from tanger.model.network.config import Precision
 from tanger.model.phonology import stress
 from tanger.model.phonology.alignment import align
 from tanger.model.phonology.vocabulary import Vocabulary
 
 # Phonemes and, where the network has a head for it, a digit for each vowel and None for each other.
 Prediction = tuple[tuple[str, ...], tuple[int | None, ...] | None]
-
-
-class Decoder(Protocol):
-    """What answers spelt words: the `Engine` on a CPU, a `TorchDecoder` everywhere else."""
-
-    @property
-    def device(self) -> str:
-        """Where it computes."""
-
-    @property
-    def precision(self) -> str:
-        """What it computes in."""
-
-    @property
-    def runs_on(self) -> str:
-        """Which engine it is, and what that computes in."""
-
-    @property
-    def threads(self) -> int:
-        """CPU threads that it uses."""
-
-    @property
-    def configs(self) -> list[NetworkConfig]:
-        """Of each of its networks."""
-
-    def decode(self, rows: Sequence[Sequence[int]]) -> list[Decoded]:
-        """An answer for each word [letters], in their order.
-
-        None hangs on the words beside it, but for the rounding of its probabilities.
-        """
-
-    def beam(self, rows: Sequence[Sequence[int]], width: int) -> list[list[Decoded]]:
-        """For each word what `decode` says, and behind it others, at most `width` in all."""
-
-    def attention(
-        self, rows: Sequence[Sequence[int]], spoken: Sequence[Sequence[int]]
-    ) -> list[np.ndarray[Any, Any]]:
-        """Where the network looks while it says what it is told to: [U, T] for each word.
-
-        Raises:
-            AlignmentError: where it has no attention.
-        """
 
 
 class Phonemizer:
@@ -113,6 +67,7 @@ class Phonemizer:
         Raises:
             ArtifactError: where the artifact is damaged.
             DeviceError: where the device is not there.
+            EngineError: where nothing that can decode is installed.
         """
         return cls.from_artifact(
             artifacts.read(artifact), device, masked=masked, precision=precision, threads=threads
@@ -130,32 +85,9 @@ class Phonemizer:
     ) -> Phonemizer:
         """Load an artifact onto `device`.
 
-        On a CPU the `Engine` answers; without ONNX Runtime, and on a GPU, torch does, in float32.
-
-        Args:
-            artifact: the artifact.
-            device: auto, cpu, cuda or cuda:N.
-            masked: only phonemes and ``</s>`` are ever emitted.
-            precision: what the engine computes in.
-            threads: of the CPU, to compute with.
-
-        Raises:
-            ArtifactError: where its weights and its config do not fit.
-            DeviceError: where the device is not there.
+        Args and errors as of `decoding.engine.load`.
         """
-        target = devices.resolve(device)
-        decoder: Decoder
-        if target == "cpu" and all(map(importlib.util.find_spec, ("onnx", "onnxruntime"))):
-            from tanger.model.decoding.engine import Engine
-
-            decoder = Engine(artifact, masked=masked, precision=precision, threads=threads)
-        else:
-            import torch
-
-            from tanger.model.decoding.torch_decoder import TorchDecoder
-
-            torch.set_num_threads(threads)
-            decoder = TorchDecoder.of([artifact], target, masked=masked)
+        decoder = engine.load(artifact, device, masked=masked, precision=precision, threads=threads)
         return cls(
             decoder,
             artifact.graphemes,

@@ -314,8 +314,8 @@ class Info(BaseModel):
     user_lexicon: bool = Field(description="Whether people's own words are kept here.")
     devices: tuple[str, ...] = Field(description="One for each decoding process.")
     engine: str | None = Field(
-        description="What decodes: the compiled C of which kind, ONNX Runtime or torch, and in "
-        "which precision. Null before any decoding process was ready."
+        description="What decodes: the compiled C of which kind, or torch, and in which "
+        "precision. Null before any decoding process was ready."
     )
     limits: Limits
 

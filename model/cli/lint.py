@@ -49,7 +49,7 @@ def lint(
     1. Each comes with reasons and, where there is one, a suggestion.
     """
     with plain_errors():
-        from tanger.model.decoding import scoring
+        from tanger.model.decoding import engine
         from tanger.model.lint.linter import Linter, check_phonemes
         from tanger.model.phonemizer import Phonemizer
 
@@ -57,7 +57,7 @@ def lint(
         stems = [entry for other in known or () for entry in lexicon.read(other)]
         checked = artifacts.read(artifact)
         check_phonemes([entry for _, entry in rows], checked.phonemes.own)
-        doctor = Linter(Phonemizer.from_artifact(checked, "cpu"), scoring.load(checked))
+        doctor = Linter(Phonemizer.from_artifact(checked, "cpu"), engine.load_scorer(checked))
         with _progress() as progress:
             task = progress.add_task(path.name, total=len(rows))
             examined = doctor.examine(

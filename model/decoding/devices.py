@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import math
 import os
 import sys
@@ -39,22 +40,29 @@ def resolve(device: str) -> str:
     """``auto``, ``cpu``, ``cuda`` or ``cuda:N`` as ``cpu`` or ``cuda:N``.
 
     auto is the first GPU, else the CPU. torch, which takes a second to load, is asked only where a
-    GPU is wanted or its driver is here.
+    GPU is wanted or its driver is here; without torch there is no GPU.
 
     Raises:
         DeviceError: where the device is not there. Nothing falls back in silence.
     """
     kind, _, index = device.partition(":")
-    if device == "cpu" or (device == "auto" and not _has_driver()):
+    if device == "cpu" or (device == "auto" and not (_has_driver() and has_torch())):
         return "cpu"
     if device != "auto" and (kind != "cuda" or (index and not index.isdigit())):
         raise DeviceError(device, "say auto, cpu, cuda or cuda:N")
+    if not has_torch():
+        raise DeviceError(device, "it takes torch, which is not installed")
     found = gpus()
     if device == "auto":
         return "cuda:0" if found else "cpu"
     if int(index or 0) >= found:
         raise DeviceError(device, f"torch sees {found} GPUs{_build()}")
     return f"cuda:{index or 0}"
+
+
+def has_torch() -> bool:
+    """Whether torch is installed; it is not loaded."""
+    return importlib.util.find_spec("torch") is not None
 
 
 def gpus() -> int:

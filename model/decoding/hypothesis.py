@@ -1,4 +1,4 @@
-"""What a decoder finds for a word, and how long it may look."""
+"""What decoders and scorers are, what they find, and how long they may look."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from tanger.model.network.config import NetworkConfig
 from tanger.model.phonology.alignment import Alignment
-from tanger.model.phonology.stress import one_primary
 
 # Answers to a word, at most.
 MAX_NBEST = 10
@@ -65,66 +65,46 @@ def length_bound(letters: int) -> int:
     return 2 * letters + 10
 
 
-# ------------------------------------------------------------------------------------------------
-# What a beam search leaves behind, read back into answers.
+class Decoder(Protocol):
+    """What answers spelt words: the compiled `Engine`, or a `TorchDecoder`."""
 
+    @property
+    def device(self) -> str:
+        """Where it computes."""
 
-Array = np.ndarray[Any, Any]
+    @property
+    def precision(self) -> str:
+        """What it computes in."""
 
+    @property
+    def runs_on(self) -> str:
+        """Which engine it is, and what that computes in."""
 
-def read_back(
-    symbols: Array,
-    parents: Array,
-    probabilities: Array,
-    scores: Array,
-    stress: Array | None = None,
-    *,
-    end: int,
-    stress_bias: Array,
-) -> list[list[Decoded]]:
-    """The hypotheses of each of B words: the greedy one, and behind it the others, the best first.
+    @property
+    def threads(self) -> int:
+        """CPU threads that it uses."""
 
-    Args:
-        symbols: [U, B, K] what each hypothesis said at each step.
-        parents: [U, B, K] which hypothesis of the step before it went on from.
-        probabilities: [U, B, K] of the symbols.
-        scores: [B, K] minus infinity where there is no such hypothesis.
-        stress: [U, B, K, 4] logits of the stress classes of the symbols.
-        end: index of ``</s>``.
-        stress_bias: [V, 4] added to each symbol's logits (see `phonology.phoneme_set`).
-    """
-    steps, words, width = symbols.shape
-    slots = np.empty((steps, words, width), np.int64)
-    each = np.broadcast_to(np.arange(width), (words, width))
-    for step in range(steps - 1, -1, -1):
-        slots[step] = each
-        each = np.take_along_axis(parents[step], each, axis=1)
-    tokens = np.take_along_axis(symbols, slots, axis=2).transpose(1, 2, 0).reshape(-1, steps)
-    chances = np.take_along_axis(probabilities, slots, axis=2).transpose(1, 2, 0)
-    ended = tokens == end  # [B K, U]
-    complete = ended.any(axis=1)
-    counts = np.where(complete, ended.argmax(axis=1), steps)
-    classes = [None] * len(tokens)
-    if stress is not None:
-        marks = np.take_along_axis(stress, slots[..., None], axis=2).transpose(1, 2, 0, 3)
-        logits = marks.reshape(-1, steps, marks.shape[3]) + stress_bias[tokens]
-        classes = one_primary(logits, counts).tolist()
-    answers = [
-        Decoded(symbols[:count], of_steps[: count + whole], whole, marks and marks[:count])
-        for symbols, of_steps, count, whole, marks in zip(
-            tokens.tolist(),
-            chances.reshape(-1, steps).tolist(),
-            counts.tolist(),
-            complete.tolist(),
-            classes,
-            strict=True,
-        )
-    ]
-    there = np.isfinite(scores).tolist()
-    return [
-        [answers[word * width + slot] for slot in range(width) if there[word][slot]]
-        for word in range(words)
-    ]
+    @property
+    def configs(self) -> list[NetworkConfig]:
+        """Of each of its networks."""
+
+    def decode(self, rows: Sequence[Sequence[int]]) -> list[Decoded]:
+        """An answer for each word [letters], in their order.
+
+        None hangs on the words beside it, but for the rounding of its probabilities.
+        """
+
+    def beam(self, rows: Sequence[Sequence[int]], width: int) -> list[list[Decoded]]:
+        """For each word what `decode` says, and behind it others, at most `width` in all."""
+
+    def attention(
+        self, rows: Sequence[Sequence[int]], spoken: Sequence[Sequence[int]]
+    ) -> list[np.ndarray[Any, Any]]:
+        """Where the network looks while it says what it is told to: [U, T] for each word.
+
+        Raises:
+            AlignmentError: where it has no attention.
+        """
 
 
 class Given(NamedTuple):

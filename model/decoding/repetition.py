@@ -45,17 +45,11 @@ def blocked_tokens(tokens: Sequence[int], max_repeats: int) -> set[int]:
     return found
 
 
-def run_limits(max_repeats: int) -> list[int]:
-    """The same rule for who counts along: a list by the size of the circle, from 1.
+def limits(spellings: np.ndarray[Any, Any], lengths: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The same rule of B spellings for who counts along, [B, `LARGEST`] by the size of the circle.
 
     Where so many symbols in a row were the same as those `size` before them, the one that was said
     `size` symbols ago is ruled out.
-    """
-    return [(_maximum(size, max_repeats) - 1) * size for size in range(1, LARGEST + 1)]
-
-
-def limits(spellings: np.ndarray[Any, Any], lengths: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """What `run_limits` says of the `max_repeats` of each of B spellings, [B, `LARGEST`].
 
     Args:
         spellings: [B, T] their letters; what lies past a length is of no account.
@@ -77,12 +71,6 @@ def limits(spellings: np.ndarray[Any, Any], lengths: np.ndarray[Any, Any]) -> np
             maximum[some] = np.maximum(maximum[some], streak // size + 1)
     sizes = np.arange(1, LARGEST + 1)
     return (np.maximum(maximum[:, None], np.where(sizes == 1, 4, 3)) - 1) * sizes
-
-
-def may_repeat(tokens: Sequence[int]) -> bool:
-    """False where nothing can have been blocked on the way: nearly always, and fast."""
-    # Four of one symbol repeat it thrice, three rounds of more repeat them four times and oftener
-    return len(tokens) - len(set(tokens)) >= 3
 
 
 def _maximum(size: int, max_repeats: int) -> int:

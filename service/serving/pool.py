@@ -16,6 +16,7 @@ from typing import Any
 
 from tanger.model import artifact as artifacts
 from tanger.model.artifact import Artifact
+from tanger.model.decoding.engine import UNCOMPILED
 from tanger.service.serving.batcher import Batch, Batcher
 from tanger.service.serving.channel import Channel
 from tanger.service.serving.exits import EXHAUSTED
@@ -118,6 +119,8 @@ class Pool:
         first = await self._start(self.device)
         devices = self._plan(first)
         log.info("decoding on %s with %s", ", ".join(devices), first.engine)
+        if first.device == "cpu" and first.engine.startswith("torch"):
+            log.warning("%s", UNCOMPILED)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep(devices[0], first))
             for device in devices[1:]:

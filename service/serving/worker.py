@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import os
 import sys
 import time
@@ -59,6 +60,7 @@ def main(device: str, threads: str, workers: str, cores: str) -> int:
     """
     answers = _own_stdout()
     _interrupt_nobody()
+    logging.getLogger("tanger.engine").setLevel(logging.ERROR)  # the pool says it, once for all
     try:
         line = sys.stdin.readline()
         if not line:  # the service ended before it sent any

@@ -1,6 +1,4 @@
 import shutil
-import subprocess
-import sys
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -132,18 +130,3 @@ def test_weights_of_another_network_are_refused(tiny_artifact, tmp_path):
     (copy / "weights.safetensors").write_bytes(b"\0" * 64)
     with pytest.raises(ArtifactError, match=r"weights\.safetensors"):
         Phonemizer.load(copy, "cpu")
-
-
-def test_without_onnx_runtime_torch_answers(tiny_artifact):
-    script = (
-        "import sys; sys.modules['onnx'] = sys.modules['onnxruntime'] = None\n"
-        "from pathlib import Path; import tanger.commands; from tanger.model.phonemizer import "
-        "Phonemizer\n"
-        f"loaded = Phonemizer.load(Path({str(tiny_artifact)!r}), 'cpu', threads=1)\n"
-        "print(loaded.decoder.precision, *loaded.pronounce(['TANGER'])[0].phonemes)\n"
-        "sys.exit('torch' not in sys.modules)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], check=False, capture_output=True, text=True
-    )
-    assert (done.returncode, done.stdout) == (0, "float32 T AE NG ER\n"), done.stderr

@@ -1,1 +1,1 @@
-"""The greedy decode as compiled C, for those who have it compiled."""
+"""The decode as compiled C, for every CPU that has it compiled."""

@@ -78,14 +78,25 @@ class _Answers(ctypes.Structure):
     )
 
 
+class _Forced(ctypes.Structure):
+    _fields_ = tuple((name, ctypes.c_void_p) for name in ("attention", "logits", "stress"))
+
+
 _ARGUMENTS = (
     ctypes.POINTER(_Network), ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int,
     ctypes.c_int, ctypes.POINTER(_Answers),
 )  # fmt: skip
+_FORCED_ARGUMENTS = (
+    ctypes.POINTER(_Network), ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p,
+    ctypes.c_void_p, ctypes.POINTER(_Forced),
+)  # fmt: skip
+
+# A word and labels for it.
+Labelled = tuple[Sequence[int], Sequence[int]]
 
 
 class NativeNetwork:
-    """A network, ready to decode in whole numbers, greedily or with a beam."""
+    """A network in whole numbers: greedy decode, beam, and what it makes of given labels."""
 
     def __init__(
         self,
@@ -113,6 +124,9 @@ class NativeNetwork:
         self._decode = library.tanger_decode
         self._decode.argtypes = _ARGUMENTS
         self._decode.restype = ctypes.c_int
+        self._force = library.tanger_force
+        self._force.argtypes = _FORCED_ARGUMENTS
+        self._force.restype = ctypes.c_int
         self._config = config
         self._graphemes = graphemes
         self._kept: list[Any] = []  # what C points to
@@ -142,23 +156,105 @@ class NativeNetwork:
         answers = iter(decoded)
         return [list(islice(answers, count)) for count in found]
 
+    def attention(self, pairs: Sequence[Labelled]) -> list[Array]:
+        """The attention weights of each label's step, [U, T] for each word, boundaries counted.
+
+        Args:
+            pairs: words, none of them empty, the longest first, and the labels of each: U of them,
+                none at all among them. The network has attention.
+
+        Raises:
+            MemoryError: where there is none.
+            ValueError: for rows of another kind, or a network without attention.
+        """
+        if not self._config.attention:
+            raise ValueError("a network without attention")
+        letters, lengths = self._letters([row for row, _ in pairs])
+        labels, steps = self._labels(pairs)
+        areas = steps.astype(np.int64) * lengths
+        found = np.empty(areas.sum(), np.float32)
+        self._forced(letters, lengths, labels, steps, _Forced(attention=_at(found)))
+        parts = np.split(found, areas.cumsum()[:-1])
+        shapes = zip(steps.tolist(), lengths.tolist(), strict=True)
+        return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+
+    def forced(self, pairs: Sequence[Labelled]) -> list[tuple[Array, Array | None]]:
+        """Logits of every symbol at each label's step, given the labels before it.
+
+        Args:
+            pairs: as of `attention`.
+
+        Returns:
+            For each word [U, V], and from a network with a stress head [U, 4], logits of the stress
+            classes of its labels.
+
+        Raises:
+            MemoryError, ValueError: as `attention`.
+        """
+        letters, lengths = self._letters([row for row, _ in pairs])
+        labels, steps = self._labels(pairs)
+        logits = np.empty((steps.sum(), self._config.output_symbols), np.float32)
+        marks = np.empty((steps.sum(), stress.CLASSES), np.float32) if self._config.stress else None
+        into = _Forced(logits=_at(logits), stress=None if marks is None else _at(marks))
+        self._forced(letters, lengths, labels, steps, into)
+        ends = steps.cumsum()[:-1]
+        of_words = np.split(logits, ends)
+        classes = [None] * len(pairs) if marks is None else np.split(marks, ends)
+        return list(zip(of_words, classes, strict=True))
+
+    def _forced(
+        self, letters: Array, lengths: Array, labels: Array, steps: Array, into: _Forced
+    ) -> None:
+        outcome = self._force(
+            self._network, len(lengths), _at(letters), _at(lengths), _at(labels), _at(steps), into
+        )
+        if outcome == _REFUSED:
+            raise ValueError("an empty word, or too many words")
+        if outcome:
+            raise MemoryError(f"for {len(lengths)} words of up to {lengths[0]} letters")
+
+    def _letters(self, rows: Sequence[Sequence[int]]) -> tuple[Array, Array]:
+        """The letters of all words, one behind the other, and how many each of them has.
+
+        Raises:
+            ValueError: where there are none, not the longest first, or of another alphabet.
+        """
+        length = max(map(len, rows), default=0)
+        if not length or len(rows[0]) != length:
+            raise ValueError("no words, or not the longest first")
+        if self._config.boundaries:
+            rows = [frame(row, self._graphemes, boundaries=True) for row in rows]
+        lengths = np.fromiter(map(len, rows), np.int32, len(rows))
+        letters = np.fromiter(chain.from_iterable(rows), np.int32, lengths.sum())
+        if not 0 <= letters.min() <= letters.max() < self._config.input_symbols:
+            raise ValueError(f"letters outside of the {self._config.input_symbols} that there are")
+        return letters, lengths
+
+    def _labels(self, pairs: Sequence[Labelled]) -> tuple[Array, Array]:
+        """The labels of all words, one behind the other, and how many each of them has.
+
+        Raises:
+            ValueError: where they are of another alphabet.
+        """
+        steps = np.fromiter((len(labels) for _, labels in pairs), np.int32, len(pairs))
+        labels = np.fromiter(
+            chain.from_iterable(labels for _, labels in pairs), np.int32, steps.sum()
+        )
+        if labels.size and not 0 <= labels.min() <= labels.max() < self._config.output_symbols:
+            raise ValueError(f"labels outside of the {self._config.output_symbols} that there are")
+        return labels, steps
+
     def _answers(
         self, rows: Sequence[Sequence[int]], width: int
     ) -> tuple[list[Decoded], list[int]]:
         """The answers to all the words, one behind the other, and how many each of them has."""
-        words, length = len(rows), max(map(len, rows), default=0)
-        if not length or len(rows[0]) != length:
-            raise ValueError("no words, or not the longest first")
+        words = len(rows)
         if not 0 < width <= _WIDEST:
             raise ValueError(f"a beam of {width}, not of 1 to {_WIDEST}")
+        letters, lengths = self._letters(rows)
+        length = len(rows[0])
         room = length_bound(length)
         slots = words * width
-        if self._config.boundaries:
-            rows = [frame(row, self._graphemes, boundaries=True) for row in rows]
-        lengths = np.fromiter(map(len, rows), np.int32, words)
-        letters = np.fromiter(chain.from_iterable(rows), np.int32, lengths.sum())
-        if not 0 <= letters.min() <= letters.max() < self._config.input_symbols:
-            raise ValueError(f"letters outside of the {self._config.input_symbols} that there are")
         symbols = np.empty(slots * room, np.uint16)
         probabilities = np.empty(slots * room, np.float32)
         marks = np.empty(slots * room, np.uint8) if self._config.stress else None

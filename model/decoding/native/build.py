@@ -50,7 +50,7 @@ class Kind(NamedTuple):
         return _HERE / f"decode-{self.name}.so"
 
 
-# The fastest first. Elsewhere, ONNX Runtime decodes.
+# The fastest first. Elsewhere, torch decodes.
 KINDS = (
     Kind(
         "avx512vnni",
@@ -162,4 +162,4 @@ if __name__ == "__main__":
         for path in build():
             print(path)
     except (FileNotFoundError, subprocess.CalledProcessError) as e:
-        print(f"{e}: ONNX Runtime will decode, at half the rate", file=sys.stderr)
+        print(f"{e}: torch will decode, several times slower", file=sys.stderr)

@@ -1,6 +1,6 @@
 /* The decode in whole numbers, from letters to phonemes, greedy or with a beam, for one core of a CPU.
 
-   It computes what model/network/seq2seq.py computes. Products are int8 as in model/decoding/onnx_arithmetic.py: a state,
+   It computes what model/network/seq2seq.py computes. Products are int8: a state,
    which lies between -1 and 1, becomes one of 255 steps, a weight a whole number of at most 63; their
    sums are exact, so no answer hangs on the words beside it or on the processor's kind of dot product.
    All else is float32. What a symbol's embedding is multiplied with is a table by symbol.
@@ -343,6 +343,7 @@ struct work {
     float *tops;                   /* [S, H] */
     float *logits;                 /* [S, padded symbols] */
     float *looked, *context;       /* [T], [H] */
+    float **attention;             /* [S] where the attention of each row goes; NULL where nobody wants it */
     int32_t *limits;               /* [B, LARGEST_CIRCLE] */
     struct said said;
 };
@@ -385,6 +386,7 @@ static void lay_out(const struct network *n, int words, int rows, int longest, i
     w->logits = PIECE((size_t)slots * n->padded_symbols, float);
     w->looked = PIECE(longest, float);
     w->context = PIECE(hidden, float);
+    w->attention = NULL;
     w->limits = PIECE(words * LARGEST_CIRCLE, int32_t);
     lay_out_said(n, slots, room, arena, &w->said);
 }
@@ -530,7 +532,8 @@ static void step(const struct network *n, int slots, int rows, const int32_t *le
         int word = w->word[row], first = w->first[word];
         uint8_t *mixed = w->mixed + (size_t)row * 2 * part;
         attend(hidden, lengths[word], x + (size_t)row * hidden, w->keys + (size_t)first * n->key.outputs,
-               n->key.outputs, w->states + (size_t)first * hidden, w->looked, w->context);
+               n->key.outputs, w->states + (size_t)first * hidden, w->attention ? w->attention[row] : w->looked,
+               w->context);
         for (int k = 0; k < hidden; k++) mixed[k] = step_of(w->context[k]);
         memcpy(mixed + part, query + (size_t)row * 2 * part, part);
         w->add[row] = n->nothing;
@@ -566,6 +569,13 @@ static int masked_softmax(const struct network *n, float *logits, const uint16_t
     return best;
 }
 
+/* Logits of the stress classes of a symbol, out of the state that said it. */
+static void score_stress(const struct network *n, int symbol, const float *top, float *logits) {
+    for (int class = 0; class < STRESSES; class++)
+        logits[class] = n->stress_of_symbol[symbol * STRESSES + class] +
+                        inner(n->hidden, n->stress_of_top + (size_t)class * n->hidden, top);
+}
+
 /* Note what a slot says after `count` symbols, out of the state that said it. */
 static void note(const struct network *n, struct said *said, int slot, int room, int count, int symbol,
                  float probability, const float *top) {
@@ -577,10 +587,7 @@ static void note(const struct network *n, struct said *said, int slot, int room,
     said->counts[slot] = count + !said->complete[slot];
     for (int size = 1; size <= LARGEST_CIRCLE && size <= count; size++)
         streaks[size - 1] = symbol == said->symbols[at - size] ? streaks[size - 1] + 1 : 0;
-    if (n->stress_of_top && !said->complete[slot])
-        for (int class = 0; class < STRESSES; class++)
-            said->stresses[at * STRESSES + class] = n->stress_of_symbol[symbol * STRESSES + class] +
-                                                    inner(n->hidden, n->stress_of_top + (size_t)class * n->hidden, top);
+    if (n->stress_of_top && !said->complete[slot]) score_stress(n, symbol, top, said->stresses + at * STRESSES);
 }
 
 /* The likeliest classes with one primary stress a word: model/phonology/stress.py has the rule. */
@@ -631,6 +638,16 @@ static void copy_row(const struct network *n, int slots, const float *from_c, co
     }
 }
 
+/* The last of `rows` rows takes the place of one that is finished. Returns how many are left. */
+static int drop_row(const struct network *n, int slots, int rows, int row, struct work *w) {
+    int last = rows - 1;
+    if (row == last) return last;
+    w->word[row] = w->word[last];
+    w->label[row] = w->label[last];
+    copy_row(n, slots, w->row_c, w->read, last, w->row_c, w->read, row);
+    return last;
+}
+
 static void say(const struct network *n, int words, const int32_t *lengths, int room, struct work *w) {
     struct said *said = &w->said;
     int rows = words;
@@ -644,11 +661,7 @@ static void say(const struct network *n, int words, const int32_t *lengths, int 
                                said->streaks + word * LARGEST_CIRCLE, w->limits + word * LARGEST_CIRCLE);
             note(n, said, word, room, count, symbol, chances[symbol], w->tops + (size_t)row * n->hidden);
             w->label[row] = symbol;
-            if (!said->complete[word] && count + 1 < bound(n, lengths[word])) continue;
-            /* The last row takes the place of the finished one */
-            w->word[row] = w->word[--rows];
-            w->label[row] = w->label[rows];
-            copy_row(n, words, w->row_c, w->read, rows, w->row_c, w->read, row);
+            if (said->complete[word] || count + 1 >= bound(n, lengths[word])) rows = drop_row(n, words, rows, row, w);
         }
     }
 }
@@ -776,6 +789,42 @@ static const struct beam *say_several(const struct network *n, int words, const 
     return old;
 }
 
+/* --- Pronunciations that are given --------------------------------------------------------------- */
+
+/* Where the steps of a word, and its attention, begin among those of all. */
+struct place { size_t steps, attention; };
+
+static void force(const struct network *n, int words, const int32_t *lengths, const int32_t *labels,
+                  const int32_t *steps, struct place *places, struct work *w, const struct forced *into) {
+    struct place next = {0, 0};
+    for (int word = 0; word < words; word++) {
+        places[word] = next;
+        next.steps += steps[word];
+        next.attention += (size_t)steps[word] * lengths[word];
+    }
+    int rows = words;
+    for (int count = 0;; count++) {
+        for (int row = rows - 1; row >= 0; row--)
+            if (steps[w->word[row]] <= count) rows = drop_row(n, words, rows, row, w);
+        if (!rows) return;
+        for (int row = 0; row < rows && into->attention; row++) {
+            int word = w->word[row];
+            w->attention[row] = into->attention + places[word].attention + (size_t)count * lengths[word];
+        }
+        step(n, words, rows, lengths, w);
+        if (into->logits) score(n, rows, w->tops, w->logits);
+        for (int row = 0; row < rows; row++) {
+            size_t at = places[w->word[row]].steps + count;
+            w->label[row] = labels[at];
+            if (into->logits)
+                memcpy(into->logits + at * n->symbols, w->logits + (size_t)row * n->padded_symbols,
+                       n->symbols * sizeof(float));
+            if (into->stress)
+                score_stress(n, labels[at], w->tops + (size_t)row * n->hidden, into->stress + at * STRESSES);
+        }
+    }
+}
+
 /* --- What Python calls --------------------------------------------------------------------------- */
 
 static void begin(const struct network *n, int words, const int32_t *letters, const int32_t *lengths, int slots,
@@ -791,15 +840,23 @@ const char *tanger_source(void) {
     return TANGER_SOURCE;
 }
 
+/* The letters of all words; -1 for words that there cannot be. */
+static int count_letters(int words, const int32_t *lengths) {
+    int rows = 0;
+    if (words < 1) return -1;
+    for (int word = 0; word < words; word++) {
+        if (lengths[word] < 1 || lengths[word] > lengths[0] || rows > INT_MAX - lengths[word]) return -1;
+        rows += lengths[word];
+    }
+    return rows;
+}
+
 /* Returns 0; -1 where there is no memory, -2 for words or a width that there cannot be. */
 int tanger_decode(const struct network *n, int words, const int32_t *letters, const int32_t *lengths, int width,
                   int room, struct answers *answers) {
-    if (words < 1 || width < 1 || words > INT_MAX / width) return -2;
-    int rows = 0, slots = words * width;
-    for (int word = 0; word < words; word++) {
-        if (lengths[word] < 1 || lengths[word] > lengths[0] || rows > INT_MAX - lengths[word]) return -2;
-        rows += lengths[word];
-    }
+    int rows = count_letters(words, lengths);
+    if (rows < 0 || width < 1 || words > INT_MAX / width) return -2;
+    int slots = words * width;
     struct work work;
     struct beam beams[2];
     struct candidate *candidates = NULL;
@@ -822,6 +879,29 @@ int tanger_decode(const struct network *n, int words, const int32_t *letters, co
         const struct beam *last = say_several(n, words, lengths, room, width, &work, &beams[0], &beams[1], candidates);
         write_outputs(n, &last->said, words, width, last->found, room, answers);
     }
+    free(arena->start);
+    return 0;
+}
+
+/* Likewise. */
+int tanger_force(const struct network *n, int words, const int32_t *letters, const int32_t *lengths,
+                 const int32_t *labels, const int32_t *steps, const struct forced *into) {
+    int rows = count_letters(words, lengths);
+    if (rows < 0) return -2;
+    struct work work;
+    struct place *places = NULL;
+    float **attention = NULL;
+    struct arena memory = {NULL, NULL, 0}, *arena = &memory;
+    for (int counting = 1; counting >= 0; counting--) {
+        lay_out(n, words, rows, lengths[0], words, 0, arena, &work);
+        places = PIECE(words, struct place);
+        attention = PIECE(words, float *);
+        if (counting && !(arena->next = aligned_alloc(64, arena->size))) return -1;
+        if (counting) arena->start = arena->next;
+    }
+    if (into->attention) work.attention = attention;
+    begin(n, words, letters, lengths, words, &work);
+    force(n, words, lengths, labels, steps, places, &work, into);
     free(arena->start);
     return 0;
 }

@@ -49,3 +49,15 @@ struct answers {
    their likelihood. Returns 0, or -1 where there is no memory. */
 int tanger_decode(const struct network *n, int words, const int32_t *letters, const int32_t *lengths, int width,
                   int room, struct answers *answers);
+
+/* What the network makes of pronunciations that are given, step by step, those of all words one behind the
+   other. Each may be NULL, where nobody wants it or the network has none. */
+struct forced {
+    float *attention; /* by step: a share of each of the word's letters, boundaries counted; their sum is 1 */
+    float *logits;    /* by step: [symbols], given the labels before it */
+    float *stress;    /* by step: [4] logits of the classes of its label */
+};
+
+/* Words as above, and of each word w steps[w] labels, one behind the other. Returns as above. */
+int tanger_force(const struct network *n, int words, const int32_t *letters, const int32_t *lengths,
+                 const int32_t *labels, const int32_t *steps, const struct forced *into);

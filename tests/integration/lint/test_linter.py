@@ -14,7 +14,8 @@ from benchmarks import lint as benchmark
 from benchmarks.planted_errors import plant
 from tanger.commands import app
 from tanger.model import artifact as artifacts
-from tanger.model.decoding import scoring
+from tanger.model.decoding.engine import load_scorer
+from tanger.model.decoding.native import build
 from tanger.model.lexicon import Entry
 from tanger.model.lint.linter import Linter
 from tanger.model.phonemizer import Phonemizer
@@ -59,7 +60,7 @@ def shop(tmp_path):
 @pytest.fixture(scope="module")
 def doctor(shipped_artifact):
     phonemizer = Phonemizer.load(shipped_artifact, "cpu")
-    return Linter(phonemizer, scoring.load(artifacts.read(shipped_artifact)))
+    return Linter(phonemizer, load_scorer(artifacts.read(shipped_artifact)))
 
 
 def findings(*arguments):
@@ -216,7 +217,7 @@ def test_acronyms_are_not_suspicious(doctor):
 
 def test_an_artifact_of_another_language(tmp_path):
     artifact = written(tmp_path / "random", STRESSED["strong"])
-    doctor = Linter(Phonemizer.load(artifact.path, "cpu"), scoring.load(artifact))
+    doctor = Linter(Phonemizer.load(artifact.path, "cpu"), load_scorer(artifact))
     words = {"ABBA": "a b b a", "DADAS": "d a d a", "CAGE": "c a g e x", "FACE": "f a c e"}
     rows = [(n, Entry(w, tuple(p.split()))) for n, (w, p) in enumerate(words.items(), 1)]
     abba, dadas, cage, face = doctor.examine(rows, least=0)
@@ -248,7 +249,7 @@ def test_planted_errors_are_found(split, doctor):
     assert precision[benchmark.RECALLS.index(0.5)] > 0.7
 
 
-def test_torch_does_where_there_is_no_onnx_runtime(monkeypatch, shop):
-    with_onnx = findings(shop)
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert [each["line"] for each in findings(shop)] == [each["line"] for each in with_onnx]
+def test_torch_does_where_nothing_is_compiled(monkeypatch, shop):
+    compiled = findings(shop)
+    monkeypatch.setattr(build, "library", lambda: None)
+    assert [each["line"] for each in findings(shop)] == [each["line"] for each in compiled]

@@ -221,7 +221,7 @@ def test_another_engine_has_other_tags_and_other_answers_kept(artifact):
     requested(pronouncer, "ab")
     requested(pronouncer, "ab")
     assert len(queue.submitted) == 1
-    engine = "ONNX Runtime"
+    engine = "torch"
     assert pronouncer.etag("ab", Options()) != first
     requested(pronouncer, "ab")
     assert len(queue.submitted) == 2

@@ -4,11 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tanger.model.decoding.repetition import (
+    LARGEST,
     blocked_tokens,
     limits,
     max_repeats,
-    may_repeat,
-    run_limits,
 )
 
 
@@ -34,13 +33,7 @@ def test_nothing_comes_more_often_than_it_may(wanted, goes):
         ]
         banned = blocked_tokens(spoken, goes)
         assert banned == {block[0] for block in full}
-        assert may_repeat(spoken) or not banned
         spoken.append(next(each for each in (symbol, 3, 4) if each not in banned))
-
-
-def test_what_may_not_circle_has_not():
-    assert not may_repeat([1, 2, 3, 1, 2])
-    assert may_repeat([1, 1, 1, 1])
 
 
 @given(st.lists(st.lists(st.integers(0, 1), max_size=30), min_size=1, max_size=5))
@@ -50,5 +43,9 @@ def test_limits_of_many_spellings_at_once(spellings):
     for target, spelling in zip(padded, spellings, strict=True):
         target[: len(spelling)] = spelling
     assert limits(padded, lengths).tolist() == [
-        run_limits(max_repeats(spelling)) for spelling in spellings
+        [
+            (max(max_repeats(spelling), 4 if size == 1 else 3) - 1) * size
+            for size in range(1, LARGEST + 1)
+        ]
+        for spelling in spellings
     ]
