@@ -68,7 +68,7 @@ def test_no_line_is_lost_and_none_is_broken():
         ]
         return Result(
             word=word, normalized=word.upper() if texts else None, source=None,
-            pronunciations=tuple(spoken), warnings=warnings, error=error,
+            pronunciations=tuple(spoken), warnings=warnings, error=error, explain=None,
         )  # fmt: skip
 
     answer = PronounceResponse(
