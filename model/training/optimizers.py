@@ -12,6 +12,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from tanger.model.training.recipe import AdamWRecipe, MomentumSGDRecipe
@@ -25,7 +26,7 @@ class Learner(Protocol):
 
         Args:
             tokens: label tokens N of the minibatch.
-            progress: how much of the run is done, 0 to 1.
+            progress: how much of the run is done with this step, 0 to 1.
         """
 
     def state(self) -> dict[str, Tensor]:
@@ -87,38 +88,49 @@ class ScheduledAdamW:
     def __init__(self, recipe: AdamWRecipe, parameters: Iterable[tuple[str, nn.Parameter]]) -> None:
         self.recipe = recipe
         self.parameters = dict(parameters)
-        self.steps = 0
+        self.progress = 0.0
         self.adamw = torch.optim.AdamW(
             self.parameters.values(),
             lr=recipe.learning_rate,
             weight_decay=recipe.weight_decay,
             fused=True,
         )
+        # Torch's own cosine counts steps to a last one; a run is an amount of words, in minibatches
+        # whose number no one knows beforehand
+        self.schedule = LambdaLR(self.adamw, self._factor)
 
     def step(self, *, tokens: int, progress: float) -> None:
         """One step; the minibatch's size changes nothing."""
         del tokens
-        self.steps += 1
-        recipe = self.recipe
-        cosine = (1 + math.cos(math.pi * min(progress, 1.0))) / 2
-        share = recipe.final + (1 - recipe.final) * cosine
-        warm = min(1.0, self.steps / max(recipe.warmup, 1))
-        for group in self.adamw.param_groups:
-            group["lr"] = recipe.learning_rate * share * warm
-        nn.utils.clip_grad_norm_(self.parameters.values(), recipe.clip)
+        nn.utils.clip_grad_norm_(self.parameters.values(), self.recipe.clip)
         self.adamw.step()
+        self.progress = progress
+        self.schedule.step()
+
+    def _factor(self, steps: int) -> float:
+        """Share of the full learning rate for the step after so many."""
+        final = self.recipe.final
+        warm = min(1.0, (steps + 1) / max(self.recipe.warmup, 1))
+        cosine = (1 + math.cos(math.pi * min(self.progress, 1.0))) / 2
+        return warm * (final + (1 - final) * cosine)
 
     def state(self) -> dict[str, Tensor]:
-        """Both moments and the step count of each parameter."""
-        tensors = {"steps": torch.tensor(self.steps)}
+        """Both moments and the step count of each parameter, and where the schedule stands."""
+        (rate,) = self.schedule.get_last_lr()
+        tensors = {
+            "steps": torch.tensor(self.schedule.last_epoch),
+            "learning_rate": torch.tensor(rate, dtype=torch.float64),
+        }
         for name, parameter in self.parameters.items():
             for key, value in self.adamw.state[parameter].items():
                 tensors[f"{name}/{key}"] = value
         return tensors
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Take up moments and step counts."""
-        self.steps = int(state["steps"])
+        """Take up moments, step counts and the schedule."""
+        self.schedule.load_state_dict({"last_epoch": int(state["steps"]), "lr_lambdas": [None]})
+        for group in self.adamw.param_groups:
+            group["lr"] = float(state["learning_rate"])
         for name, parameter in self.parameters.items():
             self.adamw.state[parameter] = {
                 key.rpartition("/")[2]: value.to(parameter.device, copy=True)

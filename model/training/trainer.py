@@ -188,15 +188,15 @@ class Trainer:
             )
         self.processes.all_reduce_gradients(self.network)
 
-        # The weights and their average
-        self.optimizer.step(tokens=tokens, progress=self._share_of_run())
-        self.averaged.update_parameters(self.network)
-
-        # The books
+        # The books, by which the learning rate goes
         progress.loss += loss
         progress.wrong += int(wrong)
         progress.tokens += tokens
         progress.words += len(examples)
+
+        # The weights and their average
+        self.optimizer.step(tokens=tokens, progress=self._share_of_run())
+        self.averaged.update_parameters(self.network)
         elapsed = self._lap()
         progress.epoch_seconds += elapsed
         progress.seconds += elapsed

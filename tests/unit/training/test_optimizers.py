@@ -1,10 +1,11 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
-from tanger.model.training.optimizers import learner
+from tanger.model.training.optimizers import averaged, learner
 from tanger.model.training.recipe import AdamWRecipe, MomentumSGDRecipe
 
 ADAMW = AdamWRecipe(learning_rate=0.1, warmup=4, final=0.1, weight_decay=0.0, clip=1.0)
@@ -31,11 +32,11 @@ def test_adamw_warms_up_and_cools_down():
     module = nn.Linear(2, 1)
     moving = learner(ADAMW, module)
     rates = []
-    for progress in (0.0, 0.0, 0.0, 0.0, 0.5, 1.0):
+    for progress in (0.0, 0.0, 0.0, 0.5, 1.0, 1.0):
+        rates.append(moving.adamw.param_groups[0]["lr"])
         module.weight.grad = torch.ones_like(module.weight)
         module.bias.grad = torch.ones_like(module.bias)
         moving.step(tokens=1, progress=progress)
-        rates.append(moving.adamw.param_groups[0]["lr"])
     np.testing.assert_allclose(rates, [0.025, 0.05, 0.075, 0.1, 0.055, 0.01])
 
 
@@ -59,3 +60,42 @@ def test_a_restored_learner_goes_on_the_same():
         walk(one, first, gradients[3:])
         walk(two, second, gradients[3:])
         assert torch.equal(one.weight, two.weight)
+
+
+def test_a_restored_schedule_goes_on_where_it_was():
+    module = nn.Linear(2, 1, bias=False)
+    first, second = learner(ADAMW, module), learner(ADAMW, module)
+    for progress in (0.1, 0.2, 0.3):
+        module.weight.grad = torch.ones_like(module.weight)
+        first.step(tokens=1, progress=progress)
+    second.restore({name: value.clone() for name, value in first.state().items()})
+    for moving in (first, second):
+        module.weight.grad = torch.ones_like(module.weight)
+        rates = [moving.adamw.param_groups[0]["lr"]]
+        moving.step(tokens=1, progress=0.4)
+        rates.append(moving.adamw.param_groups[0]["lr"])
+        if moving is first:
+            expected = rates
+    assert rates == expected
+
+
+def test_the_average_starts_at_the_first_step_and_slows_down():
+    """By hand: a decay of (1 + n) / (10 + n) after n steps, up to the recipe's."""
+    module = nn.Linear(1, 1, bias=False)
+    twin = averaged(module, 0.25)
+    expected = 0.0
+    for number, weight in enumerate((1.0, 3.0, -2.0, 5.0)):
+        module.weight.data.fill_(weight)
+        twin.update_parameters(module)
+        decay = min(0.25, (1 + number) / (10 + number)) if number else 0.0
+        expected = decay * expected + (1 - decay) * weight
+        assert twin.module.weight.item() == pytest.approx(expected)
+
+
+def test_no_average_follows_at_once():
+    module = nn.Linear(2, 2)
+    twin = averaged(module, 0.0)
+    for _ in range(2):
+        nn.init.normal_(module.weight)
+        twin.update_parameters(module)
+        assert torch.equal(twin.module.weight, module.weight)
