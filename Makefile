@@ -118,6 +118,31 @@ $(PANEL)/train.dict: | $(DEVELOP)
 	mkdir -p $(@D)
 	$(BIN)/tanger hold-out --lexicon $(LEXICON) --unseen $(DEV) --out $@ --held-out $(PANEL)/held-out.dict --overwrite
 
+# The product learns from several dictionaries (SOURCES= the folder with the files that
+# model/english/sources.py names), goes on from en-us-cmudict, and learns from a panel of itself and
+# n-grams what spellings of SPELLINGS= sound like. Their answers decide how foreign entries are
+# written, so the lexicon is made again once the network has read the first one.
+SOURCES   = data/english-sources
+SPELLINGS = /usr/share/dict/american-english-insane
+ENGLISH   = $(DERIVED)/english
+COMBINE   = $(BIN)/tanger combine-dictionaries --from $(SOURCES)
+LEARN     = $(BIN)/tanger train --lexicon $(ENGLISH)/$(1)/train.dict --dev $(ENGLISH)/$(1)/dev.dict \
+	--stress $(ENGLISH)/$(1)/train-stress.dict --device $(DEVICE)
+
+.PHONY: en-us-all
+en-us-all: | $(DEVELOP) ## The product: several dictionaries (SOURCES=) and unpronounced SPELLINGS=
+	$(COMBINE) --base artifacts/en-us-cmudict --out $(ENGLISH)/first
+	$(call LEARN,first) --recipe en-us-all-start --init artifacts/en-us-cmudict --out artifacts/$@-start-new
+	$(COMBINE) --base artifacts/$@-start-new --out $(ENGLISH)/second --repeat 300:20 --repeat 1000:12 --repeat 10000:6
+	$(BIN)/tanger joint-ngram --lexicon $(ENGLISH)/second/train.dict --out $(ENGLISH)/ngram.fst
+	$(BIN)/tanger english-spellings --from $(SOURCES) --list $(SPELLINGS) \
+		--lexicon $(ENGLISH)/second/train.dict --out $(ENGLISH)/words.txt
+	$(BIN)/tanger label --teacher artifacts/$@-start-new --lexicon $(ENGLISH)/second/train.dict \
+		--as-they-are --words $(ENGLISH)/words.txt --ngram $(ENGLISH)/ngram.fst --ngram-weight 0.9 \
+		--sharpness 0.5 --out $(ENGLISH)/labels.safetensors
+	$(call LEARN,second) --recipe $@ --soft-labels $(ENGLISH)/labels.safetensors \
+		--init artifacts/$@-start-new --out artifacts/$@-new
+
 .PHONY: evaluate
 evaluate: runtime ## Measure ARTIFACT= on the test words, into its model card
 	$(BIN)/tanger evaluate --artifact $(ARTIFACT) --lexicon data/cmudict/cmudict-0.7b.test \
@@ -165,6 +190,10 @@ lint: dev ## ruff, mypy, import-linter, names
 .PHONY: figures
 figures: dev ## Figures of the source: files, lines, functions, cycles
 	$(BIN)/python tools/figures.py --details
+
+.PHONY: examples
+examples: dev ## Write what the examples of README.md and docs/ print into them
+	UPDATE_EXAMPLES=1 $(BIN)/python -m pytest tests/integration/test_readme.py
 
 .PHONY: image-test
 image-test: ## Build the image and put it through its paces, with no Docker engine (root, buildah, debootstrap)

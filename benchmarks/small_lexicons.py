@@ -21,9 +21,11 @@ from tanger.model.evaluation import error_rates
 from tanger.model.evaluation.error_rates import ErrorRates
 from tanger.model.lexicon import Entry
 from tanger.model.phonemizer import Phonemizer
+from tanger.model.training import data as datasets
 from tanger.model.training import recipe
 from tanger.model.training.distributed import Processes
-from tanger.model.training.trainer import NullReporter, train
+from tanger.model.training.reporters import NullReporter
+from tanger.model.training.trainer import Trainer
 
 References = Mapping[str, Sequence[error_rates.Phonemes]]
 
@@ -73,15 +75,15 @@ def _write(path: Path, entries: Sequence[Entry]) -> None:
 
 def _ours(drawn: Path, dev: Path, count: int, references: References) -> ErrorRates:
     out = drawn.parent / "artifact"
-    train(
-        recipe.load("default", entries=count),
-        lexicon_path=drawn,
-        dev_path=dev,
+    followed = recipe.load("default", entries=count)
+    Trainer(
+        followed,
+        datasets.read(followed, drawn, dev),
         out=out,
         run=drawn.parent / "run",
         reporter=NullReporter(),
         processes=Processes(0, 1, torch.device("cpu")),
-    )
+    ).fit()
     phonemizer = Phonemizer.load(out, "cpu")
     known = [word for word in references if all(letter in phonemizer.graphemes for letter in word)]
     answers = zip(known, phonemizer.pronounce(known), strict=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import random
 import statistics
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,14 +19,14 @@ from benchmarks.measure import rates_of, show
 from benchmarks.plain import Plain
 from tanger.model.network import lstm
 from tanger.model.network.config import NetworkConfig
-from tanger.model.network.seq2seq import Seq2Seq
 from tanger.model.training import data as datasets
 from tanger.model.training import recipe as recipes
 from tanger.model.training.batches import Example, collate, sweep
 from tanger.model.training.data import Dataset
-from tanger.model.training.loss import average, train_step
-from tanger.model.training.optimizers import learner
+from tanger.model.training.distributed import Processes
 from tanger.model.training.recipe import Recipe
+from tanger.model.training.reporters import NullReporter
+from tanger.model.training.trainer import Trainer
 
 DATA = Path(__file__).parent.parent / "data/cmudict"
 
@@ -84,8 +84,16 @@ def _plain(recipe: Recipe, read: Dataset) -> Callable[[], float]:
 
 
 def _ours(recipe: Recipe, read: Dataset, *, bfloat16: bool) -> Callable[[], float]:
-    network = Seq2Seq(_config(recipe, read))
-    averaged, optimiser = copy.deepcopy(network), learner(recipe.optimiser, network)
+    folder = Path(tempfile.gettempdir())  # named, but nothing is written
+    trainer = Trainer(
+        replace(recipe, sample_word=""),
+        read,
+        out=folder / "tanger-benchmark",
+        run=folder / "tanger-benchmark-run",
+        processes=Processes(0, 1, torch.device("cpu")),
+        reporter=NullReporter(),
+    )
+    trainer.progress.bfloat16 = bfloat16
     rule = recipe.minibatches
     waiting: list[Sequence[Example]] = []
 
@@ -93,10 +101,7 @@ def _ours(recipe: Recipe, read: Dataset, *, bfloat16: bool) -> Callable[[], floa
         if not waiting:
             waiting.extend(sweep(read.examples, unit=rule.unit, size=rule.size, seed=1, number=0))
         examples = waiting.pop()
-        tokens = sum(len(example.labels) - 1 for example in examples)
-        train_step(network, examples, tokens, recipe.loss, torch.device("cpu"), bfloat16=bfloat16)
-        optimiser.step(tokens=tokens, progress=0.1)
-        average(averaged, network, recipe.run.averaging, 10_000)
+        trainer.step(examples)
         return len(examples)
 
     return step

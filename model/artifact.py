@@ -122,6 +122,20 @@ class Artifact:
             raise ArtifactError(path, "is incomplete: run `evaluate` again")
         return evaluations
 
+    def word_sets(self) -> dict[str, Any]:
+        """What was measured on sets of English words, by set; empty where nothing was.
+
+        Raises:
+            ArtifactError: as `metrics`.
+        """
+        path = self.path / METRICS
+        self.metrics()  # checks the file
+        return (
+            checks.parse_json(path, checks.read_file(path)).get("word_sets", {})
+            if path.exists()
+            else {}
+        )
+
     def pinned(self) -> dict[str, tuple[str, ...]]:
         """A few words with the answers that they should get; empty before the first evaluation.
 
@@ -361,9 +375,13 @@ def replace_file(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def write_metrics(artifact: Artifact, evaluations: Mapping[str, Any]) -> None:
+def write_metrics(
+    artifact: Artifact, evaluations: Mapping[str, Any], word_sets: Mapping[str, Any] | None = None
+) -> None:
     """Keep an evaluation's figures, bound to the weights that they were measured on."""
     content = {"weights_sha256": artifact.weights_sha256, "evaluations": evaluations}
+    if word_sets:
+        content["word_sets"] = word_sets
     replace_file(artifact.path / METRICS, _dump(content))
 
 

@@ -9,9 +9,10 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from tanger.service import problems
+from tanger.service.errors import PROBLEM_MEDIA_TYPE
 from tanger.service.request_body import TIMEOUT
 from tanger.service.schemas import Problem, PronounceRequest, PronounceResponse, Spoken
+from tanger.service.settings import Settings
 
 # Bodies that the routes read and write by themselves, so that FastAPI does not know them
 _MODELS = (PronounceRequest, Spoken, Problem)
@@ -28,7 +29,9 @@ _SCHEMES = {
 
 
 class DescribedApp(FastAPI):
-    """FastAPI, its document whole: every schema by reference, and who needs an API key.
+    """FastAPI, its document whole: every schema by reference, limits, and who needs an API key.
+
+    Its `state` holds the `settings`.
 
     Attributes:
         public: the templates of the routes that need no API key; None where no route does.
@@ -48,6 +51,7 @@ class DescribedApp(FastAPI):
         schemas |= own["$defs"]
         # FastAPI leaves every null out of an example
         schemas[PronounceResponse.__name__] |= PronounceResponse.model_config["json_schema_extra"]
+        self._describe_timeouts(document)
         if self.public is not None:
             document["components"]["securitySchemes"] = _SCHEMES
             document["security"] = [{name: []} for name in _SCHEMES]
@@ -55,6 +59,17 @@ class DescribedApp(FastAPI):
                 for operation in document["paths"][path].values():
                     operation["security"] = []
         return document
+
+    def _describe_timeouts(self, document: dict[str, Any]) -> None:
+        settings: Settings = self.state.settings
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                for parameter in operation.get("parameters", ()):
+                    if parameter["name"] == TIMEOUT:
+                        parameter["description"] = (
+                            f"Seconds that the request may take; {settings.timeout:g} by default."
+                        )
+                        parameter["schema"]["maximum"] = settings.max_timeout
 
 
 def _reference(model: type[BaseModel]) -> dict[str, str]:
@@ -67,28 +82,23 @@ def json_body(model: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
-def timeout_header(*, default: float, maximum: float) -> dict[str, Any]:
-    """The description of a header that the route reads by itself.
-
-    Args:
-        default: seconds that a request may take which does not say.
-        maximum: seconds that it may ask for.
-    """
-    return {
-        "parameters": [
-            {
-                "name": TIMEOUT,
-                "in": "header",
-                "required": False,
-                "description": f"Seconds that the request may take; {default:g} by default.",
-                "schema": {"type": "number", "exclusiveMinimum": 0, "maximum": maximum},
-            }
-        ]
-    }
+# The description of a header that routes read by themselves. Its limits are the service's own:
+# `DescribedApp` fills them in.
+TIMEOUT_HEADER: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": TIMEOUT,
+            "in": "header",
+            "required": False,
+            "description": "",
+            "schema": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+        }
+    ]
+}
 
 
 def _problem(description: str) -> dict[str, Any]:
-    content = {problems.MEDIA_TYPE: {"schema": _reference(Problem)}}
+    content = {PROBLEM_MEDIA_TYPE: {"schema": _reference(Problem)}}
     return {"description": description, "content": content}
 
 

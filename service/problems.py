@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Self
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -18,11 +17,32 @@ from starlette.routing import Match
 from tanger.model.lexicon import EntryError
 from tanger.model.phonology.alignment import AlignmentError
 from tanger.model.phonology.notation import AlphabetError, StressError
-from tanger.service.middleware.telemetry import REQUEST_ID
+from tanger.service.api_keys import UnauthorizedError
+from tanger.service.connections.buffers import BuffersFullError
+from tanger.service.errors import (
+    PROBLEM_MEDIA_TYPE,
+    REQUEST_ID,
+    RETRY_AFTER,
+    ForbiddenError,
+    InvalidRequestError,
+    UnavailableError,
+)
+from tanger.service.middleware.cross_origin import CrossOriginError
+from tanger.service.middleware.head_limits import HeaderTooLargeError, QueryTooLongError
+from tanger.service.representations import NotAcceptableError
+from tanger.service.request_body import (
+    BodyTooLargeError,
+    ContentCodingError,
+    NotJSONError,
+    RequestTimeoutError,
+    UnsupportedMediaTypeError,
+)
 from tanger.service.schemas import Problem, ProblemError
 from tanger.service.serving.batcher import DeadlineError, QueueFullError
+from tanger.service.serving.manager import ReloadError
 from tanger.service.serving.pool import WorkerLostError
 from tanger.service.user_lexicon.errors import (
+    NoEntryError,
     UserLexiconBusyError,
     UserLexiconError,
     UserLexiconStorageError,
@@ -31,158 +51,8 @@ from tanger.service.user_lexicon.store import FullEntryError
 
 log = logging.getLogger("tanger")
 
-MEDIA_TYPE = "application/problem+json"
-# How soon a client should come back where nothing better is known, in seconds.
-RETRY_AFTER = 1.0
 # No status of HTTP's own: what proxies have long logged in its place.
 _CLIENT_CLOSED_REQUEST = 499
-# A body can hold a fault in every other byte; the first few say what is wrong.
-MAX_FAULTS = 20
-# What is said in place of pydantic's words, which do not tell what to do.
-_INSTEAD = {"extra_forbidden": "not known here; /openapi.json lists what there is"}
-
-
-class UnauthorizedError(Exception):
-    """A request without a key that is good here."""
-
-    def __init__(self, *, known: bool) -> None:
-        super().__init__(
-            ("this API key is not known here" if known else "an API key is needed")
-            + ": send Authorization: Bearer KEY, or X-API-Key: KEY"
-        )
-
-
-class ForbiddenError(Exception):
-    """A request for what is off here."""
-
-
-class RequestTimeoutError(Exception):
-    """A request body that did not come in time."""
-
-
-class NotJSONError(Exception):
-    """A request body that is not JSON."""
-
-
-class BodyTooLargeError(Exception):
-    """A request body beyond the limit; it was read no further."""
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"a request's body may have at most {limit:,} bytes: send less at a time")
-
-
-class HeaderTooLargeError(Exception):
-    """A request with a header field beyond the limit.
-
-    Attributes:
-        name: of the field.
-        limit: bytes of all its fields of this name.
-    """
-
-    def __init__(self, name: str, limit: int) -> None:
-        super().__init__(f"the header {name} may have at most {limit:,} bytes here")
-        self.name = name
-        self.limit = limit
-
-
-class QueryTooLongError(Exception):
-    """A request with a query beyond the limit.
-
-    Attributes:
-        limit: bytes.
-    """
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"the query of a URL may have at most {limit:,} bytes here")
-        self.limit = limit
-
-
-class UnsupportedMediaTypeError(Exception):
-    """A request body that does not say that it is JSON."""
-
-
-class ContentCodingError(Exception):
-    """A request body that is compressed."""
-
-    def __init__(self, coding: str) -> None:
-        super().__init__(f"send the body as it is, without Content-Encoding: {coding[:80]}")
-
-
-class NotAcceptableError(Exception):
-    """A request for an answer in a form that there is not."""
-
-    def __init__(self, accept: str, offered: Sequence[str]) -> None:
-        super().__init__(f"Accept: {accept[:80]} takes none of {', '.join(offered)}")
-
-
-class CrossOriginError(Exception):
-    """A preflight request for what other origins may not do here."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"{reason}: TANGER_CORS_ORIGINS lists the origins that may send requests")
-
-
-class NoEntryError(Exception):
-    """A word that is not in the user lexicon."""
-
-    def __init__(self, word: str) -> None:
-        super().__init__(f"{word[:80]!r} is not in the user lexicon: PUT it there")
-
-
-class UnavailableError(Exception):
-    """No worker can take a request now.
-
-    Attributes:
-        state: why: starting, draining, no worker, or stopping.
-    """
-
-    def __init__(self, state: str) -> None:
-        super().__init__(f"the service cannot answer now: {state}")
-        self.state = state
-
-
-class BuffersFullError(Exception):
-    """More bytes than there is room for are held for clients that take or send them slowly.
-
-    Attributes:
-        limit: bytes that there is room for.
-    """
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(
-            f"connections hold more than {limit:,} bytes already: try again later, or send and ask "
-            "for less at a time"
-        )
-        self.limit = limit
-
-
-class ReloadError(Exception):
-    """New weights that cannot answer; the old ones still do."""
-
-
-class InvalidRequestError(Exception):
-    """A request of the wrong shape or with values that are not known.
-
-    Attributes:
-        errors: the faults, with their places.
-    """
-
-    def __init__(self, *errors: ProblemError) -> None:
-        super().__init__("; ".join(f"{error.where}: {error.message}" for error in errors))
-        self.errors = errors
-
-    @classmethod
-    def of(cls, faults: Sequence[Mapping[str, Any]], *place: str) -> Self:
-        """For the first faults that pydantic found in what stands at `place`."""
-        return cls(
-            *(
-                ProblemError(
-                    where=".".join(map(str, (*place, *fault["loc"]))),
-                    message=_INSTEAD.get(fault["type"], fault["msg"]),
-                )
-                for fault in faults[:MAX_FAULTS]
-            )
-        )
 
 
 @dataclass(frozen=True)
@@ -304,4 +174,4 @@ def _problem(
         request_id=request.state.request_id,
         errors=errors,
     )
-    return Response(problem.model_dump_json(), status, headers, MEDIA_TYPE)
+    return Response(problem.model_dump_json(), status, headers, PROBLEM_MEDIA_TYPE)

@@ -16,11 +16,10 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import mimeparse
-from starlette.requests import Request
 
 from tanger.model.lexicon.formats import tsv
 from tanger.service import schemas
-from tanger.service.problems import NotAcceptableError
+from tanger.service.request_body import RawRequest
 from tanger.service.schemas import ModelName, Options
 
 MediaType = Literal["application/json", "application/jsonl", "text/tab-separated-values"]
@@ -46,16 +45,23 @@ DESCRIBED: dict[int | str, dict[str, Any]] = {
 }
 
 
-def choose(request: Request) -> MediaType:
+class NotAcceptableError(Exception):
+    """A request for an answer in a form that there is not."""
+
+    def __init__(self, accept: str, offered: Sequence[str]) -> None:
+        super().__init__(f"Accept: {accept[:80]} takes none of {', '.join(offered)}")
+
+
+def choose(request: RawRequest) -> MediaType:
     """The form that the request's ``Accept`` likes best; JSON among equals.
 
     Raises:
         NotAcceptableError: where it takes none of them.
     """
-    accept = header(request, b"accept")
+    accept = request.header(b"accept")
     if accept is None or accept == "*/*":
         return JSON
-    accept = ", ".join(request.headers.getlist("Accept"))
+    accept = ", ".join(request.fields(b"accept"))
     chosen = _chosen(accept)
     if chosen is None:
         raise NotAcceptableError(accept, (JSON, *_LINES))
@@ -125,17 +131,10 @@ _FORMS: Mapping[MediaType, Callable[[str], bytes]] = {
 
 
 # ------------------------------------------------------------------------------------------------
-# One header of a request, without making a mapping of all of them.
+# Conditional requests (RFC 9110, 13): an answer that the other side has is not sent again.
 
 
-def header(request: Request, name: bytes) -> str | None:
-    """The first that is named so.
-
-    Args:
-        request: whose.
-        name: in lower case.
-    """
-    for each, value in request.scope["headers"]:
-        if each == name:
-            return str(value.decode("latin-1"))
-    return None
+def matches(if_none_match: str | None, tag: str) -> bool:
+    """Whether the header ``If-None-Match`` names this entity tag, by weak comparison (13.1.2)."""
+    given = [part.strip().removeprefix("W/") for part in (if_none_match or "").split(",")]
+    return tag in given or given == ["*"]

@@ -1,30 +1,25 @@
-"""A request, read with care: its body, and whether its sender is still there."""
+"""A request, read with care: its head, its body, and whether its sender is still there.
+
+It takes what ASGI gives to any application, so that it serves FastAPI's routes and whatever is
+mounted in front of them alike.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 
 from tanger.service.connections.buffers import ByteBudget
+from tanger.service.errors import MAX_FAULTS, InvalidRequestError, UnavailableError
 from tanger.service.json_shape import first_fault
-from tanger.service.problems import (
-    MAX_FAULTS,
-    BodyTooLargeError,
-    ContentCodingError,
-    InvalidRequestError,
-    NotJSONError,
-    RequestTimeoutError,
-    UnavailableError,
-    UnsupportedMediaTypeError,
-)
-from tanger.service.representations import header
 from tanger.service.schemas import ProblemError
 
 TIMEOUT = "X-Request-Timeout"
@@ -38,8 +33,70 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 
+class RequestTimeoutError(Exception):
+    """A request body that did not come in time."""
+
+
+class NotJSONError(Exception):
+    """A request body that is not JSON."""
+
+
+class BodyTooLargeError(Exception):
+    """A request body beyond the limit; it was read no further."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"a request's body may have at most {limit:,} bytes: send less at a time")
+
+
+class UnsupportedMediaTypeError(Exception):
+    """A request body that does not say that it is JSON."""
+
+
+class ContentCodingError(Exception):
+    """A request body that is compressed."""
+
+    def __init__(self, coding: str) -> None:
+        super().__init__(f"send the body as it is, without Content-Encoding: {coding[:80]}")
+
+
+class RawRequest:
+    """A request as ASGI hands it over.
+
+    Attributes:
+        headers: names in lower case, and values, in the order in which they came.
+        query: as it was sent.
+        receive: the next message: a piece of the body, or that the client has hung up.
+    """
+
+    __slots__ = ("headers", "query", "receive")
+
+    def __init__(
+        self, scope: Mapping[str, Any], receive: Callable[[], Awaitable[Mapping[str, Any]]]
+    ) -> None:
+        """Take a request of which nothing has been read.
+
+        Args:
+            scope: ASGI's.
+            receive: ASGI's.
+        """
+        self.headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self.query: bytes = scope["query_string"]
+        self.receive = receive
+
+    def header(self, name: bytes) -> str | None:
+        """The first field of this name, in lower case; no mapping is made of all of them."""
+        for each, value in self.headers:
+            if each == name:
+                return value.decode("latin-1")
+        return None
+
+    def fields(self, name: bytes) -> list[str]:
+        """All fields of this name, in lower case."""
+        return [value.decode("latin-1") for each, value in self.headers if each == name]
+
+
 async def read_json(
-    request: Request, model: type[M], *, limit: int, seconds: float, budget: ByteBudget
+    request: RawRequest, model: type[M], *, limit: int, seconds: float, budget: ByteBudget
 ) -> M:
     """The body of `request` as a `model`.
 
@@ -58,7 +115,7 @@ async def read_json(
         BodyTooLargeError: beyond `limit` bytes, before it is read where its length is told.
         NotJSONError, InvalidRequestError: as they say.
     """
-    media_type = (header(request, b"content-type") or "").partition(";")[0].strip().lower()
+    media_type = (request.header(b"content-type") or "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise UnsupportedMediaTypeError(
             f"send Content-Type: application/json, not {media_type or 'none'}"
@@ -79,20 +136,17 @@ async def read_json(
         raise _refusal(e) from e
 
 
-async def _read_body(request: Request, *, limit: int, seconds: float, budget: ByteBudget) -> bytes:
+async def _read_body(
+    request: RawRequest, *, limit: int, seconds: float, budget: ByteBudget
+) -> bytes:
     body = bytearray()
     try:
         with budget.hold() as hold:
             async with asyncio.timeout(seconds):
-                # Not by `request.stream`, which for a body in one piece takes longer than to
-                # receive it
                 more = True
                 while more:
-                    message = await request.receive()
-                    if message["type"] == "http.disconnect":
-                        raise ClientDisconnect
-                    body += message.get("body", b"")
-                    more = message.get("more_body", False)
+                    piece, more = await _next_piece(request)
+                    body += piece
                     if len(body) > limit:
                         raise BodyTooLargeError(limit)
                     hold.resize(len(body))
@@ -101,7 +155,19 @@ async def _read_body(request: Request, *, limit: int, seconds: float, budget: By
         raise RequestTimeoutError(f"the body did not come within {seconds:g} s") from e
 
 
-async def read_pieces(request: Request, *, limit: int, seconds: float) -> AsyncIterator[bytes]:
+async def _next_piece(request: RawRequest) -> tuple[bytes, bool]:
+    """The next piece of the body, and whether more come after it.
+
+    Raises:
+        ClientDisconnect: where the client has hung up.
+    """
+    message = await request.receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), message.get("more_body", False)
+
+
+async def read_pieces(request: RawRequest, *, limit: int, seconds: float) -> AsyncIterator[bytes]:
     """The body of `request`, piece by piece.
 
     Args:
@@ -115,14 +181,11 @@ async def read_pieces(request: Request, *, limit: int, seconds: float) -> AsyncI
         BodyTooLargeError: beyond `limit` bytes, before any is read where their number is told.
     """
     _check_head(request, limit)
-    read = 0
-    pieces = aiter(request.stream())
-    while True:
+    read, more = 0, True
+    while more:
         try:
             async with asyncio.timeout(seconds):
-                piece = await anext(pieces)
-        except StopAsyncIteration:
-            return
+                piece, more = await _next_piece(request)
         except TimeoutError as e:
             raise RequestTimeoutError(f"the body's next piece took over {seconds:g} s") from e
         read += len(piece)
@@ -131,23 +194,23 @@ async def read_pieces(request: Request, *, limit: int, seconds: float) -> AsyncI
         yield piece
 
 
-def _check_head(request: Request, limit: int) -> None:
+def _check_head(request: RawRequest, limit: int) -> None:
     """Refuse a body that the head says is of no use, before any of it is read."""
-    coding = header(request, b"content-encoding")
+    coding = request.header(b"content-encoding")
     if coding is not None and coding.strip().lower() not in ("", "identity"):
         raise ContentCodingError(coding)
-    length = header(request, b"content-length") or ""
+    length = request.header(b"content-length") or ""
     if length.isdigit() and int(length) > limit:
         raise BodyTooLargeError(limit)
 
 
-def read_timeout(request: Request, *, default: float, maximum: float) -> float:
+def read_timeout(request: RawRequest, *, default: float, maximum: float) -> float:
     """Seconds that the request may take, by its header ``X-Request-Timeout``.
 
     Raises:
         InvalidRequestError: where it is no number of seconds, or beyond `maximum`.
     """
-    reported = header(request, _TIMEOUT)
+    reported = request.header(_TIMEOUT)
     if reported is None:
         return default
     try:
@@ -160,17 +223,22 @@ def read_timeout(request: Request, *, default: float, maximum: float) -> float:
     return seconds
 
 
-def read_no_query(request: Request) -> None:
+def read_no_query(request: RawRequest) -> None:
     """Take no query parameters.
 
     Raises:
         InvalidRequestError: where there are some.
     """
-    if request.scope["query_string"] and request.query_params:
+    if not request.query:
+        return
+    names = dict(parse_qsl(request.query.decode("latin-1"), keep_blank_values=True))
+    if names:
         message = "this route takes its options in the body"
-        names = islice(request.query_params, MAX_FAULTS)
         raise InvalidRequestError(
-            *(ProblemError(where=f"query.{name}", message=message) for name in names)
+            *(
+                ProblemError(where=f"query.{name}", message=message)
+                for name in islice(names, MAX_FAULTS)
+            )
         )
 
 
@@ -181,7 +249,7 @@ def _refusal(error: ValidationError) -> Exception:
     return InvalidRequestError.of(faults, "body")
 
 
-async def cancel_on_disconnect(request: Request, work: Coroutine[Any, Any, T]) -> T:
+async def cancel_on_disconnect(request: RawRequest, work: Coroutine[Any, Any, T]) -> T:
     """Do `work` for a request whose body is read, and drop it when the client hangs up.
 
     Raises:
@@ -218,7 +286,7 @@ def shutdown_as_503() -> Iterator[None]:
         raise UnavailableError("stopping") from e
 
 
-async def _hang_up(request: Request, gone: asyncio.Future[None]) -> None:
+async def _hang_up(request: RawRequest, gone: asyncio.Future[None]) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
     if not gone.done():

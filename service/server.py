@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 from types import FrameType
+from typing import cast
 
 import uvicorn
 from pydantic import ValidationError
 from pydantic_settings import CliApp
 
 from tanger.model import TangerError
-from tanger.service import logs
 from tanger.service.app import create_app
 from tanger.service.connections.limits import Connections, within_file_limit
-from tanger.service.protocol import announce_end, timeout_protocol
+from tanger.service.logs import configure
+from tanger.service.protocol import TimeoutProtocol, announce_end
 from tanger.service.serving.manager import ModelManager
 from tanger.service.settings import SettingError, Settings, unknown
 
@@ -55,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
             name = ".".join(map(str, fault["loc"])) or "settings"
             print(f"error: {name}: {fault['msg']}", file=sys.stderr)
         return 2
-    logs.configure(settings.log_level, settings.log_format)
+    configure(settings.log_level, settings.log_format)
     for name in unknown(os.environ):
         log.warning("%s is none of the settings, and counts for nothing", name)
     try:
@@ -66,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
     except TangerError as e:
         print(f"error: {e}", file=sys.stderr)
         return 1
-    service: ModelManager = app.state.service
+    service: ModelManager = app.state.manager
     connections: Connections = app.state.connections
     connections.limit = within_file_limit(settings.max_connections)
     if connections.limit < settings.max_connections:
@@ -80,12 +83,8 @@ def main(arguments: Sequence[str]) -> int:
         app,
         host=settings.host,
         port=settings.port,
-        http=timeout_protocol(
-            connections=connections,
-            head=settings.head_timeout,
-            send=settings.send_timeout,
-            on_refusal=app.state.refused,
-        ),
+        # uvicorn calls it with what it gives to any protocol's class
+        http=cast("type[asyncio.Protocol]", partial(TimeoutProtocol, connections=connections)),
         ws="none",
         proxy_headers=bool(settings.trusted_proxies),  # for the log alone
         forwarded_allow_ips=settings.trusted_proxies,

@@ -9,6 +9,12 @@ import typer
 
 from tanger import __version__
 from tanger.model.cli.data import convert, download_split
+from tanger.model.cli.english import (
+    calibrate_english,
+    combine_dictionaries,
+    english_spellings,
+    evaluate_english,
+)
 from tanger.model.cli.evaluate import calibrate, evaluate
 from tanger.model.cli.lint import lint
 from tanger.model.cli.pronounce import pronounce
@@ -64,5 +70,9 @@ for _command in (
     lint,
 ):
     app.command()(_command)
+app.command(name="combine-dictionaries")(combine_dictionaries)
+app.command(name="calibrate-english")(calibrate_english)
+app.command(name="english-spellings")(english_spellings)
+app.command(name="evaluate-english")(evaluate_english)
 app.command(name="data")(download_split)
 app.command(name="joint-ngram")(train_joint_ngram)

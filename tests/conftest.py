@@ -9,10 +9,10 @@ from hypothesis import settings
 
 from tanger.model import lexicon
 from tanger.model.lexicon import Entry
-from tanger.model.training import recipe
+from tanger.model.training import data, recipe
 from tanger.model.training.distributed import Processes
 from tanger.model.training.recipe import Recipe
-from tanger.model.training.trainer import train
+from tanger.model.training.trainer import Trainer
 
 # How long an example takes is the machine's affair.
 settings.register_profile("tanger", deadline=None)
@@ -87,6 +87,20 @@ class SilentReporter:
         self.epochs.append((record, best))
 
 
+def train(
+    recipe, *, lexicon_path, dev_path, out, run, reporter, init=None, further=(), soft_labels=None,
+    stress=None, processes=ALONE, **options,
+):  # fmt: skip
+    """Read the data and train on them, as the command does; `options` are those of `fit`."""
+    read = data.read(
+        recipe, lexicon_path, dev_path, further=further, soft_path=soft_labels, stress_path=stress
+    )
+    trainer = Trainer(
+        recipe, read, out=out, run=run, processes=processes, reporter=reporter, init=init
+    )
+    return trainer.fit(**options)
+
+
 def sound_out(word: str) -> tuple[str, ...]:
     """The pronunciation of a word of the little language."""
     phonemes = []
@@ -152,7 +166,6 @@ def tiny_artifact(tmp_path_factory, tiny_recipe, little_lexicon) -> Path:
         out=folder / "tiny",
         run=folder / "run",
         reporter=SilentReporter(),
-        processes=ALONE,
     )
     return folder / "tiny"
 

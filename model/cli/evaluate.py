@@ -40,6 +40,10 @@ def evaluate(
     known: Annotated[
         Path | None, typer.Option(help="The training lexicon, to score kinds of English words by.")
     ] = None,
+    trained: Annotated[
+        Path | None,
+        typer.Option(help="All that the artifact was trained on, to count words that it has seen."),
+    ] = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "int8",
     threads: ThreadsOption = None,
@@ -74,7 +78,12 @@ def evaluate(
         else:
             phonemizer = Phonemizer(in_torch, in_torch.graphemes, in_torch.phonemes)
         found = report.evaluate(
-            phonemizer, lexicon, stress_path=stress, known_path=known, in_torch=in_torch
+            phonemizer,
+            lexicon,
+            stress_path=stress,
+            known_path=known,
+            trained_path=trained,
+            in_torch=in_torch,
         )
     # Kept although nobody may read on, and printed although it may not be possible to keep it
     try:
@@ -142,6 +151,8 @@ def _print_evaluation(artifact: str, lexicon: Path, found: Evaluation) -> None:
             f"({rates.wrong:,} of {rates.words:,} wrong, {rates.edits:,} edits in "
             f"{rates.phonemes:,} phonemes)"
         )
+    if found.seen:
+        print(f"{found.seen:,} of these words were seen in training")
     if found.stress is not None:
         print(
             f"with stress WER {100 * found.stress.wer:.2f} %  "

@@ -75,56 +75,44 @@ def train(
         if resume and restart:
             fail("--resume goes on with a run and --restart gives it up: say one of them")
         from tanger.model.lexicon import read
-        from tanger.model.training import output, run_state
+        from tanger.model.training import data, output, run_state
         from tanger.model.training import recipe as recipes
         from tanger.model.training.distributed import joined
         from tanger.model.training.reporters import ConsoleReporter
-        from tanger.model.training.trainer import train as run_training
+        from tanger.model.training.trainer import Trainer
 
         followed = recipes.load(recipe, entries=len(read(lexicon)), fast=fast)
         folder = run or Path("runs") / out.name
-        unfinished = run_state.peek(folder / run_state.FILE) if not (resume or restart) else None
-        if unfinished is not None and not unfinished.finished:
-            raise run_state.RunStateError(
-                folder,
-                f"holds an unfinished run, in epoch {unfinished.epoch + 1}: --resume goes on "
-                "with it, --restart gives it up, --run names another folder",
-            )
         set_threads(threads)
         if not (resume or restart):
+            run_state.check_new(folder)
             output.check_new(out)
+        dataset = data.read(
+            followed, lexicon, dev, further=further or (), soft_path=soft_labels, stress_path=stress
+        )
         with joined(device) as processes, ConsoleReporter(console) as reporter:
-            is_main = processes.is_main
-            finished = run_training(
+            trainer = Trainer(
                 followed,
-                lexicon_path=lexicon,
-                dev_path=dev,
+                dataset,
                 out=out,
                 run=folder,
-                init=init,
-                further=further or (),
-                soft_labels=soft_labels,
-                stress=stress,
-                reporter=reporter,
                 processes=processes,
-                resume=resume,
-                restart=restart,
-                save_seconds=save_every,
+                reporter=reporter,
+                init=init,
             )
+            finished = trainer.fit(resume=resume, restart=restart, save_seconds=save_every)
     if not finished:
         console.print(f"stopped and saved in {folder}; go on with --resume", markup=False)
         raise typer.Exit(130)
-    if is_main:
-        with plain_errors():
-            progress = run_state.peek(folder / run_state.FILE)
-        for line in _summary(out, progress, followed.run):
+    if processes.is_main:
+        for line in _summary(out, trainer.progress, followed.run):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _summary(out: Path, progress: Progress | None, run: RunRecipe) -> list[str]:
+def _summary(out: Path, progress: Progress, run: RunRecipe) -> list[str]:
     """What a finished run comes to, and what to do next."""
     lines = []
-    if progress is not None and progress.best is not None:
+    if progress.best is not None:
         if progress.epoch < run.epochs:
             lines.append(
                 f"ended after epoch {progress.epoch} of {run.epochs}: none of the last "
@@ -278,6 +266,16 @@ def label(
         Path | None,
         typer.Option(help="What `joint-ngram` made, to pronounce those spellings with them."),
     ] = None,
+    as_they_are: Annotated[
+        bool,
+        typer.Option("--as-they-are", help="Entries are certain; teachers label spellings alone."),
+    ] = False,
+    ngram_weight: Annotated[
+        float | None, typer.Option(min=0, help="Of the n-gram model beside the teachers.")
+    ] = None,
+    sharpness: Annotated[
+        float | None, typer.Option(min=0, help="Of teachers and n-gram model together.")
+    ] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     overwrite: OverwriteOption = False,
@@ -299,12 +297,24 @@ def label(
         known = {entry.word for entry in entries}
         listed = words.read_text("utf-8").split() if words else []
         spelt = [word for word in listed if word not in known]
-        steps = track(
-            soft_labelling.label(teachers, entries, spelt)
+        of_entries = (
+            soft_labelling.as_they_are(teachers, entries)
+            if as_they_are
+            else soft_labelling.label(teachers, entries, ())
+        )
+        of_spellings = (
+            soft_labelling.label(teachers, (), spelt)
             if ngram is None
-            else chain(
-                soft_labelling.label(teachers, entries, ()), teaching.label(teachers, ngram, spelt)
-            ),
+            else teaching.label(
+                teachers,
+                ngram,
+                spelt,
+                weight=teaching.WEIGHT if ngram_weight is None else ngram_weight,
+                sharpness=teaching.SHARPNESS if sharpness is None else sharpness,
+            )
+        )
+        steps = track(
+            chain(of_entries, of_spellings),
             "labelling",
             total=len(entries) + len(spelt),
             console=Console(stderr=True),

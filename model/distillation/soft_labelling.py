@@ -36,6 +36,23 @@ def label(
             yield from _expected(teachers, pronounced)
 
 
+def as_they_are(teachers: TorchDecoder, entries: Sequence[Entry]) -> Iterator[Example]:
+    """Entries with soft labels that leave no doubt: each its own phonemes, whatever teachers think.
+
+    Raises:
+        UnknownSymbolError: for a symbol that the teachers lack.
+    """
+    boundaries = teachers.network.config.boundaries
+    for example in encode_entries(
+        entries, teachers.graphemes, teachers.phonemes, boundaries=boundaries
+    ):
+        labels = example.labels[1:]
+        symbols = np.zeros((len(labels), KEPT), np.uint16)
+        probabilities = np.zeros((len(labels), KEPT), np.float16)
+        symbols[:, 0], probabilities[:, 0] = labels, 1
+        yield example._replace(soft=SoftLabels(symbols, probabilities))
+
+
 def _batches(items: Sequence[_T], length: Callable[[_T], int]) -> Iterator[list[_T]]:
     ordered = sorted(items, key=length)
     return (ordered[first : first + BATCH] for first in range(0, len(ordered), BATCH))

@@ -44,7 +44,14 @@ CANDIDATES = 4
 _UNLISTED = 1.5
 
 
-def label(teachers: TorchDecoder, ngram: Path, words: Sequence[str]) -> Iterator[Example]:
+def label(
+    teachers: TorchDecoder,
+    ngram: Path,
+    words: Sequence[str],
+    *,
+    weight: float = WEIGHT,
+    sharpness: float = SHARPNESS,
+) -> Iterator[Example]:
     """The panel's likeliest pronunciation of each word, with what it expects at each step.
 
     Words for which neither finds a pronunciation are left out.
@@ -53,6 +60,8 @@ def label(teachers: TorchDecoder, ngram: Path, words: Sequence[str]) -> Iterator
         teachers: a network, or several.
         ngram: a model that `joint_ngram.train` made.
         words: in the teachers' graphemes; what is near in length comes together.
+        weight: of the n-gram model beside the networks.
+        sharpness: of both.
 
     Raises:
         UnknownSymbolError: for a symbol that the teachers lack.
@@ -63,12 +72,18 @@ def label(teachers: TorchDecoder, ngram: Path, words: Sequence[str]) -> Iterator
         some = list(listed)
         for first in range(0, len(some), BATCH):
             yield from _judged(
-                teachers, {word: listed[word] for word in some[first : first + BATCH]}
+                teachers,
+                {word: listed[word] for word in some[first : first + BATCH]},
+                weight,
+                sharpness,
             )
 
 
 def _judged(
-    teachers: TorchDecoder, listed: Mapping[str, Mapping[Phonemes, float]]
+    teachers: TorchDecoder,
+    listed: Mapping[str, Mapping[Phonemes, float]],
+    weight: float,
+    sharpness: float,
 ) -> list[Example]:
     answers = teachers.decode([teachers.graphemes.encode(word) for word in listed])
     candidates: list[Entry] = []
@@ -88,7 +103,7 @@ def _judged(
         teachers.phonemes,
         boundaries=teachers.network.config.boundaries,
     )
-    scores = SHARPNESS * (_scores(teachers, examples) + WEIGHT * np.array(ngram_scores))
+    scores = sharpness * (_scores(teachers, examples) + weight * np.array(ngram_scores))
     of_word: dict[str, list[int]] = {}
     for index, entry in enumerate(candidates):
         of_word.setdefault(entry.word, []).append(index)

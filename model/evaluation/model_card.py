@@ -11,7 +11,11 @@ from tanger.model.training.recipe import VOCABULARY_SIZES, flat
 FILE = "README.md"
 
 
-def render(artifact: Artifact, evaluations: Mapping[str, Any]) -> str:
+def render(
+    artifact: Artifact,
+    evaluations: Mapping[str, Any],
+    word_sets: Mapping[str, Any] | None = None,
+) -> str:
     """The card as Markdown, every figure taken from the artifact's own files."""
     training, network = artifact.training, artifact.network
     size = len(artifact.files[WEIGHTS]) / 1e6
@@ -26,6 +30,13 @@ def render(artifact: Artifact, evaluations: Mapping[str, Any]) -> str:
         "every line of the lexicon as one reference. Greedy decoding of one network.",
         _calibrated(artifact),
     ]
+    parts += [
+        f"Of the words of {name}, {evaluation['seen']:,} were seen in training."
+        for name, evaluation in evaluations.items()
+        if evaluation.get("seen")
+    ]
+    if word_sets:
+        parts += ["## What people meet", _word_sets(word_sets)]
     if stressed := {k: e["stress"] for k, e in evaluations.items() if e.get("stress")}:
         parts += ["## With stress", _stressed(stressed)]
     for name, evaluation in evaluations.items():
@@ -75,6 +86,22 @@ def _measured(evaluations: Mapping[str, Any]) -> str:
             f"| {name} | {best['words']:,} | {100 * best['wer']:.2f} | {100 * best['per']:.2f} "
             f"| {100 * strict['wer']:.2f} | {100 * strict['per']:.2f} "
             f"| {evaluation['mflop_per_word']:.1f} | {evaluation['incomplete']} |"
+        )
+    return "\n".join(rows)
+
+
+def _word_sets(word_sets: Mapping[str, Any]) -> str:
+    rows = [
+        "| words | how many | wrong, % | 95 % interval | calibration error, % |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, found in word_sets.items():
+        low, high = found["interval"]
+        error = found["calibration_error"]
+        rows.append(
+            f"| {name} | {found['words']:,} | {100 * found['rate']:.2f} "
+            f"| {100 * low:.2f} to {100 * high:.2f} "
+            f"| {'' if error is None else f'{100 * error:.1f}'} |"
         )
     return "\n".join(rows)
 

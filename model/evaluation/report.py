@@ -77,6 +77,7 @@ class Evaluation:
         incomplete: answers that hit their length bound.
         teacher_forced_error: share of label tokens whose arg-max is wrong when every step reads
             the true label before it; over the lines whose symbols the artifact knows.
+        seen: words that were seen in training, where that was asked for.
         mflop_per_word: see `network.config`; of all networks of an ensemble together.
         words_per_second: of the greedy decode, with the loaded artifact.
         threads: that the decode used.
@@ -99,6 +100,7 @@ class Evaluation:
     unspellable: int
     incomplete: int
     teacher_forced_error: float | None
+    seen: int | None
     mflop_per_word: float
     words_per_second: float
     threads: int
@@ -123,6 +125,7 @@ class Evaluation:
             "unspellable": self.unspellable,
             "incomplete": self.incomplete,
             "teacher_forced_error": self.teacher_forced_error,
+            "seen": self.seen,
             "mflop_per_word": self.mflop_per_word,
             "words_per_second": self.words_per_second,
             "threads": self.threads,
@@ -149,6 +152,7 @@ def evaluate(
     *,
     stress_path: Path | None = None,
     known_path: Path | None = None,
+    trained_path: Path | None = None,
     in_torch: TorchDecoder | None = None,
     confusions: int = 20,
 ) -> Evaluation:
@@ -159,6 +163,7 @@ def evaluate(
         path: what it is scored on.
         stress_path: a lexicon that has the stress of those words.
         known_path: the training lexicon, to score kinds of English words by.
+        trained_path: all that the artifact was trained on, to count the words that it has seen.
         in_torch: the same network in torch, to score with true labels before each step.
         confusions: how many to keep.
 
@@ -191,6 +196,7 @@ def evaluate(
         unspellable=len(references) - len(words),
         incomplete=sum(not answer.complete for answer in answers.values()),
         teacher_forced_error=None if in_torch is None else _teacher_forced(in_torch, entries),
+        seen=None if trained_path is None else _seen(references, trained_path),
         mflop_per_word=round(_mflop(phonemizer, words, answers.values()), 2),
         words_per_second=round(len(words) / seconds, 1),
         threads=phonemizer.decoder.threads,
@@ -261,15 +267,15 @@ def keep(artifact: Path, evaluation: Evaluation) -> None:
     if found.weights_sha256 != evaluation.weights_sha256:
         raise ArtifactError(artifact, "was replaced while it was evaluated: evaluate it again")
     try:
-        kept = found.metrics()
+        kept, word_sets = found.metrics(), found.word_sets()
     except ArtifactError:
-        kept = {}
+        kept, word_sets = {}, {}
     evaluations = {**kept, evaluation.lexicon: evaluation.as_dict()}
-    artifacts.write_metrics(found, evaluations)
+    artifacts.write_metrics(found, evaluations, word_sets)
     # A list of other words, or of wrong answers, is no reason to check less
     if len(evaluation.pinned) >= len(_pinned(found)):
         artifacts.write_pinned(found, evaluation.pinned)
-    card = model_card.render(found, evaluations)
+    card = model_card.render(found, evaluations, word_sets)
     artifacts.replace_file(artifact / model_card.FILE, card.encode())
 
 
@@ -320,6 +326,10 @@ def _class_rates(
     return {
         name: error_rates.any_match(found[name], hypotheses) for name in CLASSES if name in found
     }
+
+
+def _seen(references: Mapping[str, object], path: Path) -> int:
+    return len({entry.word for entry in lexicon.read(path)} & references.keys())
 
 
 def _mflop(phonemizer: Phonemizer, words: Sequence[str], answers: Collection[Hypothesis]) -> float:

@@ -27,6 +27,8 @@ MAX_FAULTS = 20
 _STRAY = re.compile(r"[^\S \t]|[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff]")
 # A comma or semicolon behind the first column; within numbers, as in 10,000, it separates nothing.
 _DELIMITER = re.compile(r"""\w["']?[,;](?!\d)""")
+# What recognisers keep among the words, with phonemes of its own: <unk>, [noise], !SIL
+_MARKER = re.compile(r"<.+>|\[.+\]|\{.+\}|!.+")
 _HEADER_WORDS = frozenset(
     "word words entry grapheme graphemes headword lemma orthography spelling term text "
     "token".split()
@@ -219,3 +221,8 @@ def name_of(character: str) -> str:
     """A character's code point and name, for messages."""
     name = unicodedata.name(character, "a control character")
     return f"U+{ord(character):04X} ({name})"
+
+
+def is_marker(word: str) -> bool:
+    """Whether it stands for a noise or the like, and is no word that anybody asks for."""
+    return bool(_MARKER.fullmatch(word))

@@ -1,8 +1,8 @@
 """Several processes, on one machine or more, that train one network together.
 
-``torchrun`` starts them and tells each its rank. Each takes its share of every minibatch; the
-gradients of all are added up before each step, so that all step alike and one of them, the leader,
-can do the talking and the writing. (Data parallelism; Li et al. 2020, "PyTorch Distributed".)
+``torchrun`` starts them and gives each its rank. Each takes its shard of every minibatch; the
+gradients of all are added up before each step, so that all step alike and one of them, the main
+process, reports and writes. (Data parallelism; Li et al. 2020, "PyTorch Distributed".)
 """
 
 from __future__ import annotations
@@ -54,6 +54,10 @@ class Processes:
 
     def all_reduce_gradients(self, network: nn.Module) -> None:
         """The gradients of all processes, in each; one that had nothing to learn adds nothing."""
+        # Not torch's DistributedDataParallel. It groups the gradients anew after its first step, so
+        # that a resumed run of three processes or more would add them up in another order, to other
+        # bits; every process must have a gradient, and a minibatch may have fewer words than there
+        # are processes; and it averages, where this loss is a mean over the tokens of all shards.
         if self.count == 1:
             return
         gradients: list[Tensor] = []

@@ -1,18 +1,12 @@
-"""What training makes small, and the error that CNTK's tutorial prints beside it."""
+"""The loss that training minimises, and the error that CNTK's tutorial prints beside it."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tanger.model import TangerError
-from tanger.model.network import lstm
-from tanger.model.network.seq2seq import Seq2Seq
-from tanger.model.training.batches import UNKNOWN, Example, Minibatch, collate
-from tanger.model.training.recipe import LossRecipe
+from tanger.model.training.batches import UNKNOWN, Minibatch
 
 
 def seq2seq_loss(
@@ -54,56 +48,3 @@ def seq2seq_loss(
             scores.stress[real], minibatch.stress[real], ignore_index=UNKNOWN, reduction="sum"
         )
     return loss, wrong
-
-
-# ------------------------------------------------------------------------------------------------
-# One step of a run: gradients of a minibatch, and the averaged weights that follow.
-
-
-class TrainingError(TangerError, RuntimeError):
-    """A run that cannot start or go on; the message says what to do."""
-
-
-def train_step(
-    network: Seq2Seq,
-    examples: Sequence[Example],
-    tokens: int,
-    recipe: LossRecipe,
-    device: torch.device,
-    *,
-    bfloat16: bool,
-) -> tuple[float, int]:
-    """Gradients of these examples' part of the mean loss over `tokens`.
-
-    Returns:
-        Their summed loss, and how many of their label tokens were wrong.
-    """
-    network.train()
-    network.zero_grad()
-    if not examples:
-        return 0.0, 0
-    minibatch = collate(examples).to(device)
-    try:
-        with lstm.products_in_bfloat16(device, enabled=bfloat16):
-            loss, wrong = seq2seq_loss(
-                network,
-                minibatch,
-                smoothing=recipe.label_smoothing,
-                soft=recipe.soft_labels,
-                stress=recipe.stress,
-            )
-        (loss / tokens).backward()  # type: ignore[no-untyped-call]
-    except torch.cuda.OutOfMemoryError as e:
-        words, letters = minibatch.graphemes.shape
-        raise TrainingError(
-            f"the GPU ran out of memory on a minibatch of {words} words of {letters} letters: "
-            "lower minibatches.size in the recipe, or train with --device cpu"
-        ) from e
-    return loss.item(), int(wrong)
-
-
-@torch.no_grad()
-def average(averaged: Seq2Seq, network: Seq2Seq, decay: float, minibatches: int) -> None:
-    """Move the averaged weights; early on they follow faster, so that they forget the start."""
-    weight = 1 - min(decay, (1 + minibatches) / (10 + minibatches)) if decay else 1.0
-    torch._foreach_lerp_(list(averaged.parameters()), list(network.parameters()), weight)

@@ -5,12 +5,14 @@ Both take the gradient of the loss's mean over the minibatch's label tokens.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from tanger.model.training.recipe import AdamWRecipe, MomentumSGDRecipe
 
@@ -123,3 +125,24 @@ class ScheduledAdamW:
                 for key, value in state.items()
                 if key.rpartition("/")[0] == name
             }
+
+
+# ------------------------------------------------------------------------------------------------
+# The average of the weights, which ships.
+
+
+def averaged(network: nn.Module, decay: float) -> AveragedModel:
+    """A copy of `network` that follows it by an exponential average; with decay 0, at once.
+
+    Its `update_parameters` belongs after each step.
+    """
+    return AveragedModel(network, multi_avg_fn=functools.partial(_follow, decay))
+
+
+def _follow(
+    decay: float, averages: list[Tensor], weights: list[Tensor], updates: Tensor | int
+) -> None:
+    """Torch's exponential average, with a decay that grows: early on it forgets the start."""
+    updates = int(updates)
+    grown = min(decay, (1 + updates) / (10 + updates))
+    get_ema_multi_avg_fn(grown)(averages, weights, updates)  # type: ignore[no-untyped-call]

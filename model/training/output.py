@@ -99,8 +99,6 @@ def write_artifact(
     fitted: Calibration,
     processes: Processes,
     progress: Progress,
-    *,
-    bfloat16: bool,
 ) -> None:
     """Write the artifact of the epoch that has just become the best.
 
@@ -126,7 +124,7 @@ def write_artifact(
             "dev": progress.history[-1],
             "seconds": round(progress.seconds, 1),
             "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-            "bfloat16": bfloat16,
+            "bfloat16": progress.bfloat16,
             "threads": torch.get_num_threads(),
             "processes": processes.count,
             "versions": {

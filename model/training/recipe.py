@@ -1,8 +1,13 @@
-"""A recipe: everything that makes an artifact out of a lexicon, as a TOML file."""
+"""A recipe: everything that makes an artifact out of a lexicon, as a TOML file.
+
+A recipe may extend another: ``extends = "en-us-base"``, at its top, names one that comes with
+tanger or a file, from its own folder on. It then holds what differs: tables are merged key by key.
+"""
 
 from __future__ import annotations
 
 import math
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, replace
@@ -22,7 +27,7 @@ class RecipeError(TangerError, ValueError):
     """A recipe that cannot be followed.
 
     Attributes:
-        recipe: its name or file.
+        recipe: the name or file of the one that holds the setting.
         key: the setting at fault, dotted.
     """
 
@@ -187,66 +192,141 @@ def load(name: str, *, entries: float = math.inf, fast: bool = False) -> Recipe:
     Raises:
         RecipeError: where there is no such recipe, or it has a wrong, missing or unknown setting.
     """
+    settings = _read(name)
+    short = settings.values.pop("fast", None)
+    recipe = _parse(settings, entries)
+    if not fast:
+        return recipe
+    if not isinstance(short, dict):
+        raise settings.error("fast", "is missing: this recipe has no short run")
+    values = {**asdict(recipe.run), **short}
+    return replace(recipe, run=_table(settings, "fast", RunRecipe, values))
+
+
+# ------------------------------------------------------------------------------------------------
+# From files to settings.
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """A recipe's settings as TOML gives them, those of the recipes that it extends among them.
+
+    Attributes:
+        name: the recipe's name or file.
+        values: settings and tables of settings.
+        files: which recipe sets each, by its dotted key.
+    """
+
+    name: str
+    values: dict[str, Any]
+    files: dict[str, str]
+
+    def error(self, key: str, problem: str) -> RecipeError:
+        """A fault of the setting `key`, in the recipe that sets it."""
+        return RecipeError(self.files.get(key, self.name), key, problem)
+
+
+def _read(name: str, extending: tuple[str, ...] = ()) -> _Settings:
+    """The settings of the recipe called `name`.
+
+    Args:
+        name: a recipe's name or file.
+        extending: the recipes that it is extended by, the last one directly.
+    """
+    by, key = (extending[-1], "extends") if extending else (name, "name")
+    if name in extending:
+        circle = " extends ".join([*extending[extending.index(name) :], name])
+        raise RecipeError(by, key, f"goes in a circle: {circle}")
     if name in names():
         content = resources.files("tanger.model.recipes").joinpath(f"{name}.toml").read_bytes()
     elif Path(name).is_file():
         content = Path(name).read_bytes()
     else:
-        raise RecipeError(name, "name", f"there is no such file, nor one of {', '.join(names())}")
+        raise RecipeError(
+            by, key, f"there is no file {name}, nor is it one of {', '.join(names())}"
+        )
     try:
-        tables = tomllib.loads(content.decode())
+        own = tomllib.loads(content.decode())
     except ValueError as e:
         raise RecipeError(name, "file", f"is not TOML in UTF-8: {e}") from e
-    short = tables.pop("fast", None)
-    recipe = _parse(name, tables, entries)
-    if not fast:
-        return recipe
-    if not isinstance(short, dict):
-        raise RecipeError(name, "fast", "is missing: this recipe has no short run")
-    return replace(recipe, run=_table(name, "fast", RunRecipe, {**asdict(recipe.run), **short}))
+    extended = own.pop("extends", None)
+    if extended is None:
+        return _merge(_Settings(name, {}, {}), name, own)
+    if not isinstance(extended, str):
+        raise RecipeError(name, "extends", f"must be a recipe's name or file, not {extended!r}")
+    if extended not in names():
+        extended = os.path.normpath(Path(name).parent / extended)
+    return _merge(_read(extended, (*extending, name)), name, own)
 
 
-def _parse(name: str, tables: dict[str, Any], entries: float) -> Recipe:
+def _merge(base: _Settings, name: str, own: Mapping[str, Any]) -> _Settings:
+    """The settings `own` of the recipe called `name` over those that it extends.
+
+    Tables are merged key by key, but for those of another kind: the settings of one optimiser
+    mean nothing to another.
+    """
+    values, files = dict(base.values), dict(base.files)
+    for key, value in own.items():
+        before, files[key] = values.get(key), name
+        if not isinstance(value, dict):
+            values[key] = value
+            continue
+        files.update({f"{key}.{inner}": name for inner in value})
+        if isinstance(before, dict) and value.get("kind", before.get("kind")) == before.get("kind"):
+            values[key] = {**before, **value}
+        else:
+            values[key] = value
+    return _Settings(name, values, files)
+
+
+# ------------------------------------------------------------------------------------------------
+# From settings to frozen dataclasses.
+
+
+def _parse(settings: _Settings, entries: float) -> Recipe:
+    """The settings, each checked and those by size resolved, as a `Recipe`."""
+    tables = settings.values
     known = {"seed", "sample_word", "vocabulary", "network", "minibatches", "loss", "run"}
     for table in (known | {"optimiser"}) - {"seed", "sample_word"}:
         if not isinstance(tables.setdefault(table, {}), dict):
-            raise RecipeError(name, table, f"must be a table, not {tables[table]!r}")
+            raise settings.error(table, f"must be a table, not {tables[table]!r}")
         for key, value in tables[table].items():
             if isinstance(value, dict):
-                tables[table][key] = _for_size(name, f"{table}.{key}", value, entries)
+                tables[table][key] = _for_size(settings, f"{table}.{key}", value, entries)
     optimiser = tables.pop("optimiser")
     kind = str(optimiser.pop("kind", "none"))
     kinds: dict[str, type[MomentumSGDRecipe | AdamWRecipe]] = {
         each.kind: each for each in (MomentumSGDRecipe, AdamWRecipe)
     }
     if kind not in kinds:
-        raise RecipeError(name, "optimiser.kind", f"must be one of {', '.join(kinds)}, not {kind}")
+        raise settings.error("optimiser.kind", f"must be one of {', '.join(kinds)}, not {kind}")
     for size in VOCABULARY_SIZES:
         if size in tables["network"]:
-            raise RecipeError(name, f"network.{size}", "is for the training lexicon to decide")
+            raise settings.error(f"network.{size}", "is for the training lexicon to decide")
     if unknown := set(tables) - known:
-        raise RecipeError(name, min(unknown), f"is not known; known are {', '.join(sorted(known))}")
+        listed = ", ".join(sorted(known | {"extends", "fast", "optimiser"}))
+        raise settings.error(min(unknown), f"is not known; known are {listed}")
     seed = tables.get("seed", 1)
     if type(seed) is not int or not 0 <= seed < 2**63:
-        raise RecipeError(name, "seed", "must be a whole number from 0 to 2^63 - 1")
+        raise settings.error("seed", "must be a whole number from 0 to 2^63 - 1")
     return Recipe(
-        name=Path(name).stem,
+        name=Path(settings.name).stem,
         seed=seed,
         sample_word=str(tables.get("sample_word", "")),
-        vocabulary=_table(name, "vocabulary", VocabularyRecipe, tables["vocabulary"]),
-        network=_table(name, "network", NetworkConfig, tables["network"]),
-        minibatches=_table(name, "minibatches", MinibatchRecipe, tables["minibatches"]),
-        optimiser=_table(name, "optimiser", kinds[kind], optimiser),
-        loss=_table(name, "loss", LossRecipe, tables["loss"]),
-        run=_table(name, "run", RunRecipe, tables["run"]),
+        vocabulary=_table(settings, "vocabulary", VocabularyRecipe, tables["vocabulary"]),
+        network=_table(settings, "network", NetworkConfig, tables["network"]),
+        minibatches=_table(settings, "minibatches", MinibatchRecipe, tables["minibatches"]),
+        optimiser=_table(settings, "optimiser", kinds[kind], optimiser),
+        loss=_table(settings, "loss", LossRecipe, tables["loss"]),
+        run=_table(settings, "run", RunRecipe, tables["run"]),
     )
 
 
-def _for_size(recipe: str, key: str, by_size: Mapping[str, Any], entries: float) -> Any:
+def _for_size(settings: _Settings, key: str, by_size: Mapping[str, Any], entries: float) -> Any:
     """What a setting is for so many entries, from its values by the least number of them."""
     if "0" not in by_size or not all(size.isdecimal() for size in by_size):
-        raise RecipeError(
-            recipe, key, f"must go from numbers of entries to values, from 0 on, not {by_size!r}"
+        raise settings.error(
+            key, f"must go from numbers of entries to values, from 0 on, not {by_size!r}"
         )
     return by_size[max((size for size in by_size if int(size) <= entries), key=int)]
 
@@ -254,29 +334,29 @@ def _for_size(recipe: str, key: str, by_size: Mapping[str, Any], entries: float)
 _T = TypeVar("_T")
 
 
-def _table(recipe: str, table: str, into: type[_T], values: Mapping[str, Any]) -> _T:
-    """One table of the file as the frozen dataclass `into`, every value checked."""
+def _table(settings: _Settings, table: str, into: type[_T], values: Mapping[str, Any]) -> _T:
+    """One table as the frozen dataclass `into`, every value checked."""
     hints = get_type_hints(into)
     wanted = {field.name: field for field in fields(into)}  # type: ignore[arg-type]
     for key, value in values.items():
         if key not in wanted:
             known = ", ".join(wanted)
-            raise RecipeError(recipe, f"{table}.{key}", f"is not known; known are {known}")
-        _check(recipe, f"{table}.{key}", hints[key], value)
+            raise settings.error(f"{table}.{key}", f"is not known; known are {known}")
+        _check(settings, f"{table}.{key}", hints[key], value)
     for key, field in wanted.items():
         if key not in values and field.default is MISSING:
-            raise RecipeError(recipe, f"{table}.{key}", "is missing")
+            raise settings.error(f"{table}.{key}", "is missing")
     try:
         return into(**values)
     except ValueError as e:
-        raise RecipeError(recipe, table, str(e)) from e
+        raise settings.error(table, str(e)) from e
 
 
-def _check(recipe: str, key: str, hint: Any, value: object) -> None:
+def _check(settings: _Settings, key: str, hint: Any, value: object) -> None:
     if get_origin(hint) is Literal:
         if value not in get_args(hint):
             choices = ", ".join(get_args(hint))
-            raise RecipeError(recipe, key, f"must be one of {choices}, not {value!r}")
+            raise settings.error(key, f"must be one of {choices}, not {value!r}")
         return
     right = (
         isinstance(value, bool)
@@ -287,9 +367,9 @@ def _check(recipe: str, key: str, hint: Any, value: object) -> None:
         )
     )
     if not right:
-        raise RecipeError(recipe, key, f"must be {hint.__name__}, not {value!r}")
+        raise settings.error(key, f"must be {hint.__name__}, not {value!r}")
     if hint is not bool and isinstance(value, (int, float)) and not 0 <= value < math.inf:
-        raise RecipeError(recipe, key, f"must be finite and not negative, it is {value!r}")
+        raise settings.error(key, f"must be finite and not negative, it is {value!r}")
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -14,6 +14,37 @@ from tanger.model.network.seq2seq import Seq2Seq
 from tanger.model.training.data import Dataset
 from tanger.model.training.recipe import Recipe
 from tanger.model.training.run_state import Progress as RunProgress
+
+
+class Reporter(Protocol):
+    """Gets what happens in a run."""
+
+    def started(
+        self, recipe: Recipe, data: Dataset, network: Seq2Seq, progress: RunProgress
+    ) -> None:
+        """The run starts or goes on."""
+
+    def minibatch(
+        self, recipe: Recipe, progress: RunProgress, *, share: float, loss: float, error: float
+    ) -> None:
+        """A minibatch is done; `share` of the epoch is."""
+
+    def sample(
+        self, progress: RunProgress, *, loss: float, error: float, phonemes: Sequence[str] | None
+    ) -> None:
+        """Every so many minibatches: that minibatch's figures, and the sample word."""
+
+    def epoch(self, record: dict[str, Any], *, best: bool) -> None:
+        """An epoch is done."""
+
+
+class NullReporter:
+    """Passes over all of it."""
+
+    def _ignore(self, *_: object, **__: object) -> None:
+        pass
+
+    started = minibatch = sample = epoch = _ignore
 
 
 class ConsoleReporter:

@@ -19,6 +19,8 @@ from tanger.model.training.optimizers import Learner
 from tanger.model.training.recipe import RunRecipe, flat
 
 FILE = "state.safetensors"
+# Of the file; format 1 said none, and kept the averaged weights under other names.
+FORMAT = "2"
 
 
 class RunStateError(TangerError, ValueError):
@@ -80,6 +82,12 @@ class Progress:
         """Epochs that are done since the best one."""
         return self.epoch - self.best["epoch"] if self.best is not None else self.epoch
 
+    def start_epoch(self) -> None:
+        """Count an epoch as done: the figures of the next begin at nothing."""
+        self.epoch += 1
+        self.loss, self.wrong, self.tokens, self.words = 0.0, 0, 0, 0
+        self.epoch_seconds = 0.0
+
     def ends(self, run: RunRecipe) -> bool:
         """Whether the run is over after the epochs that are done: all of them, or no patience."""
         return self.epoch == run.epochs or 0 < run.patience <= self.since_best
@@ -112,7 +120,11 @@ def save(
     tensors["rng:cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["rng:cuda"] = torch.cuda.get_rng_state()
-    metadata = {"identity": json.dumps(identity), "progress": json.dumps(asdict(progress))}
+    metadata = {
+        "format": FORMAT,
+        "identity": json.dumps(identity),
+        "progress": json.dumps(asdict(progress)),
+    }
     content = safetensors.torch.save(
         {name: value.detach().cpu().contiguous() for name, value in tensors.items()}, metadata
     )
@@ -129,7 +141,8 @@ def load(
     """Take up the run saved at `path`: fills modules, learner and random state.
 
     Raises:
-        RunStateError: where there is none, or it was started with another recipe or data.
+        RunStateError: where there is none, it was started with another recipe or data, or another
+            version of tanger saved it.
     """
     if not path.exists():
         raise RunStateError(path, "there is no run to resume")
@@ -138,21 +151,22 @@ def load(
         raise RunStateError(path, f"was started with {_difference(started, identity)}")
     tensors = safetensors.torch.load_file(path)
 
-    def part(prefix: str) -> dict[str, Tensor]:
-        return {
-            name.removeprefix(f"{prefix}:"): value
-            for name, value in tensors.items()
-            if name.startswith(f"{prefix}:")
-        }
-
     for name, module in modules.items():
-        module.load_state_dict(part(name))
-    learner.restore(part("learner"))
-    rng = part("rng")
+        module.load_state_dict(_part(tensors, name))
+    learner.restore(_part(tensors, "learner"))
+    rng = _part(tensors, "rng")
     torch.set_rng_state(rng["cpu"])
     if torch.cuda.is_available() and "cuda" in rng:
         torch.cuda.set_rng_state(rng["cuda"])
     return progress
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names start with `prefix`, by the rest of their names."""
+    start = f"{prefix}:"
+    return {
+        name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)
+    }
 
 
 def _difference(started: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
@@ -213,9 +227,24 @@ def peek(path: Path) -> Progress | None:
     """How far the run saved at `path` is; None where there is none.
 
     Raises:
-        RunStateError: where the file is no run's state.
+        RunStateError: where the file is no run's state, or one of another version of tanger.
     """
     return _metadata(path)[0] if path.exists() else None
+
+
+def check_new(folder: Path) -> None:
+    """Refuse to start a run in a folder that holds an unfinished one.
+
+    Raises:
+        RunStateError: what to do about it.
+    """
+    unfinished = peek(folder / FILE)
+    if unfinished is not None and not unfinished.finished:
+        raise RunStateError(
+            folder,
+            f"holds an unfinished run, in epoch {unfinished.epoch + 1}: --resume goes on "
+            "with it, --restart gives it up, --run names another folder",
+        )
 
 
 def _metadata(path: Path) -> tuple[Progress, dict[str, Any]]:
@@ -223,6 +252,13 @@ def _metadata(path: Path) -> tuple[Progress, dict[str, Any]]:
         # Torch would open it a second time, when a run may just have put another in its place
         with safetensors.safe_open(path, framework="np") as file:
             metadata = file.metadata()
-        return Progress(**json.loads(metadata["progress"])), json.loads(metadata["identity"])
+        progress, identity = json.loads(metadata["progress"]), json.loads(metadata["identity"])
+        if (found := metadata.get("format", "1")) == FORMAT:
+            return Progress(**progress), identity
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as e:
         raise RunStateError(path, f"is damaged or no run's state: {e}") from e
+    raise RunStateError(
+        path,
+        f"was saved by another version of tanger, in format {found} where this one reads {FORMAT}: "
+        "finish the run with that version, or start over with --restart",
+    )

@@ -1,261 +1,394 @@
-"""A training run, from a lexicon and a recipe to an artifact."""
+"""A training run: one network on one data set, and the artifact of its best epoch."""
 
 from __future__ import annotations
 
-import copy
+import math
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
-from typing import Any, Protocol
+from types import FrameType, TracebackType
+from typing import Any, Self, cast
 
-import numpy as np
 import torch
 
+from tanger.model import TangerError, calibration, lexicon
 from tanger.model import artifact as artifacts
-from tanger.model import calibration, lexicon
 from tanger.model.calibration import Calibration
 from tanger.model.decoding.torch_decoder import TorchDecoder
 from tanger.model.evaluation import error_rates
-from tanger.model.lexicon import Entry
 from tanger.model.network import lstm
 from tanger.model.network.seq2seq import Seq2Seq
 from tanger.model.phonemizer import Phonemizer
-from tanger.model.training import data as datasets
-from tanger.model.training import file_lock, output, run_state
-from tanger.model.training.batches import Example, sweep
+from tanger.model.training import file_lock, optimizers, output, run_state
+from tanger.model.training.batches import Example, collate, sweep
 from tanger.model.training.data import Dataset
 from tanger.model.training.distributed import Processes
-from tanger.model.training.loss import TrainingError, average, train_step
-from tanger.model.training.optimizers import learner
+from tanger.model.training.loss import seq2seq_loss
 from tanger.model.training.recipe import Recipe
+from tanger.model.training.reporters import NullReporter, Reporter
 from tanger.model.training.run_state import Progress
 
 # Minibatches between two looks at the sample word, as in CNTK's tutorial.
 REPORT_EVERY = 100
 
 
-class Reporter(Protocol):
-    """Whoever watches a run."""
-
-    def started(self, recipe: Recipe, data: Dataset, network: Seq2Seq, progress: Progress) -> None:
-        """The run starts or goes on."""
-
-    def minibatch(
-        self, recipe: Recipe, progress: Progress, *, share: float, loss: float, error: float
-    ) -> None:
-        """A minibatch is done; `shard` of the epoch is."""
-
-    def sample(
-        self, progress: Progress, *, loss: float, error: float, phonemes: Sequence[str] | None
-    ) -> None:
-        """Every so many minibatches: that minibatch's figures, and the sample word."""
-
-    def epoch(self, record: dict[str, Any], *, best: bool) -> None:
-        """An epoch is done."""
+class TrainingError(TangerError, RuntimeError):
+    """A run that cannot start or go on; the message says what to do."""
 
 
-class NullReporter:
-    """Nobody watches."""
+class Trainer:
+    """Trains one network on one data set and keeps the artifact of the epoch that is best on dev.
 
-    def _pass_over(self, *_: object, **__: object) -> None:
-        pass
-
-    started = minibatch = sample = epoch = _pass_over
-
-
-def train(
-    recipe: Recipe,
-    *,
-    lexicon_path: Path,
-    dev_path: Path,
-    out: Path,
-    run: Path,
-    reporter: Reporter,
-    init: Path | None = None,
-    further: Sequence[Path] = (),
-    soft_labels: Path | None = None,
-    stress: Path | None = None,
-    processes: Processes,
-    resume: bool = False,
-    restart: bool = False,
-    save_seconds: float = 60.0,
-) -> bool:
-    """Train, and keep the artifact of the epoch that is best on dev at `out`.
-
-    Args:
+    Attributes:
         recipe: how.
-        lexicon_path: the training lexicon.
-        dev_path: the lexicon that decides which epoch is best.
-        out: the artifact's folder.
-        run: a folder for the run's state, with which it can be resumed.
-        reporter: told of all that happens.
-        init: an artifact whose weights to start from, instead of random ones.
-        further: lexicons of more entries to train on.
-        soft_labels: a file that teachers made of the training lexicon and of further spellings,
-            to be trained on in the lexicon's place.
-        stress: a lexicon with stress digits, for a recipe with a stress head.
+        data: on what.
         processes: those that train together, this one among them, and its device.
-        resume: go on with the run in `run`.
-        restart: start over where `run` or `out` hold an earlier run's; its artifact stands until
-            the first epoch is done.
-        save_seconds: the most work, in seconds, that a killed run loses.
-
-    Returns:
-        True when the run came to its end, false when a signal stopped it; it is saved then.
-
-    Raises:
-        TrainingError: the loss diverged, a GPU has too little memory, `init` does not fit, or
-            `out` and `run` get in each other's way.
-        ArtifactError: where `init` is damaged, or something else than an artifact is at `out`.
-        OutputExistsError: where `out` holds an artifact that is not this run's, without `restart`.
-        LockedError: while another process trains in `run`.
-        DatasetError, LexiconError, SoftLabelsError, DeviceError, RunStateError: as they say.
-        OSError: where nothing can be written; the earlier artifact still stands.
+        network: what is trained.
+        averaged: the exponential average of its weights, which is validated and shipped.
+        optimizer: what moves the network.
+        progress: how far the run is.
     """
-    target = processes.device
-    torch.manual_seed(recipe.seed)
-    if run.resolve().is_relative_to(artifacts.writable(out)):
-        raise TrainingError(f"{run} lies in {out}, which each best epoch replaces: say another")
-    if not (resume or restart):
-        output.check_new(out)
 
-    # Data
-    data = datasets.read(
-        recipe,
-        lexicon_path,
-        dev_path,
-        further=further,
-        soft_path=soft_labels,
-        stress_path=stress,
-    )
+    def __init__(
+        self,
+        recipe: Recipe,
+        data: Dataset,
+        *,
+        out: Path,
+        run: Path,
+        processes: Processes,
+        reporter: Reporter,
+        init: Path | None = None,
+    ) -> None:
+        """Build the network, its average and its optimizer; nothing is written yet.
 
-    # Network, its averaged twin, and what moves it
-    config = replace(
-        recipe.network, input_symbols=len(data.graphemes), output_symbols=len(data.phonemes)
-    )
-    network = Seq2Seq(config).to(target)
-    started_from = None if init is None else _start_from(init, network, data)
-    averaged = copy.deepcopy(network)
-    modules = {"network": network, "averaged": averaged}
-    optimiser = learner(recipe.optimiser, network)
-    decoder = TorchDecoder(
-        averaged.eval(), data.graphemes, data.phonemes, masked=recipe.vocabulary.masked
-    )
-    ema_phonemizer = Phonemizer(decoder, data.graphemes, data.phonemes)
+        Args:
+            recipe: how.
+            data: read for this recipe.
+            out: the artifact's folder.
+            run: a folder for the run's state, with which it can be resumed.
+            processes: those that train together, this one among them, and its device.
+            reporter: gets all that happens.
+            init: an artifact whose weights to start from, instead of random ones.
 
-    # Where the run stands
-    run.mkdir(parents=True, exist_ok=True)
-    state = run / run_state.FILE
-    identity = {
-        "recipe": recipe.as_dict(),
-        "init": started_from,
-        "data": data.checksums,
-        "device": target.type,
-    }
-    progress = Progress(replaces=output.version_at(out))
-    if resume:
-        progress = run_state.load(state, identity=identity, modules=modules, learner=optimiser)
-        output.check_resumed(out, identity, progress)
-    bfloat16 = _decide_bfloat16(recipe, processes, progress)
-    if not processes.is_main:  # another part of the minibatches, another dropout, nothing to say
-        torch.manual_seed(recipe.seed + processes.rank * 1_000_003 + progress.minibatches)
-        reporter = NullReporter()
-    reporter.started(recipe, data, network, progress)
+        Raises:
+            TrainingError: `init` does not fit, or `out` and `run` get in each other's way.
+            ArtifactError: where `init` is damaged, or something else than an artifact is at `out`.
+        """
+        if run.resolve().is_relative_to(artifacts.writable(out)):
+            raise TrainingError(f"{run} lies in {out}, which each best epoch replaces: say another")
+        self.recipe = recipe
+        self.data = data
+        self.out = out
+        self.run = run
+        self.processes = processes
+        # One of the processes speaks for them all
+        self.reporter = reporter if processes.is_main else NullReporter()
 
-    def save() -> None:
-        if processes.is_main:
-            run_state.save(
-                state, identity=identity, progress=progress, modules=modules, learner=optimiser
+        # Network, its average, and what moves it
+        torch.manual_seed(recipe.seed)
+        config = replace(
+            recipe.network, input_symbols=len(data.graphemes), output_symbols=len(data.phonemes)
+        )
+        self.network = Seq2Seq(config).to(processes.device)
+        started_from = None if init is None else _start_from(init, self.network, data)
+        self.averaged = optimizers.averaged(self.network, recipe.run.averaging)
+        self.optimizer = optimizers.learner(recipe.optimiser, self.network)
+
+        # The averaged network in use, for validation and the sample word
+        decoder = TorchDecoder(
+            self._averaged_network.eval(),
+            data.graphemes,
+            data.phonemes,
+            masked=recipe.vocabulary.masked,
+        )
+        self._phonemizer = Phonemizer(decoder, data.graphemes, data.phonemes)
+
+        # Where the run stands
+        self._identity = {
+            "recipe": recipe.as_dict(),
+            "init": started_from,
+            "data": data.checksums,
+            "device": processes.device.type,
+        }
+        self._state = run / run_state.FILE
+        self.progress = Progress(replaces=output.version_at(out))
+        self._clock = self._saved_at = time.monotonic()
+
+    def fit(
+        self, *, resume: bool = False, restart: bool = False, save_seconds: float = 60.0
+    ) -> bool:
+        """Train to the run's end, or to the first Ctrl-C or SIGTERM.
+
+        Args:
+            resume: go on with the run in `run`, to the very bits that it would have come to.
+            restart: start over where `run` or `out` hold an earlier run's; its artifact stands
+                until the first epoch is done.
+            save_seconds: the largest loss of work, in seconds, when the run is killed.
+
+        Returns:
+            True when the run came to its end, false when a signal stopped it; it is saved then.
+
+        Raises:
+            TrainingError: the loss diverged, or a GPU has too little memory.
+            OutputExistsError: where `out` holds an artifact that is not this run's, without
+                `restart`.
+            RunStateError: where there is no run to resume, or it is another one.
+            LockedError: while another process trains in `run`.
+            OSError: where nothing can be written; the earlier artifact still stands.
+        """
+        self._begin(resume=resume, restart=restart)
+        with ExitStack() as held:
+            if self.processes.is_main:
+                held.enter_context(file_lock.folder(self.run))
+            # From the first moment there is a run to resume, and no earlier one in its place
+            self.save()
+            self._lap()
+            signals = held.enter_context(_StopSignals())
+            for examples, ends_epoch in self._minibatches():
+                self.step(examples)
+                if ends_epoch:
+                    self.validate()
+                    # Time spent on dev counts for the run, not for the next epoch's rate
+                    self.progress.seconds += self._lap()
+                    self.progress.start_epoch()
+                # A signal to one process stops them all; the main one alone knows the history
+                stops, ends = self.processes.all_reduce_sum(
+                    signals.caught,
+                    ends_epoch and self.processes.is_main and self.progress.ends(self.recipe.run),
+                )
+                self.progress.finished = bool(ends)
+                if ends_epoch or stops or time.monotonic() - self._saved_at > save_seconds:
+                    self.save()
+                if stops:
+                    return False
+        # The whole history belongs to the artifact, beyond its best epoch too
+        if self.processes.is_main:
+            output.write_history(self.out, self.progress)
+        return True
+
+    def step(self, examples: Sequence[Example]) -> None:
+        """Learn from one minibatch, of which each process takes its shard.
+
+        Raises:
+            TrainingError: the loss is no number any more, or the GPU has too little memory.
+        """
+        progress = self.progress
+        # Gradients of the mean loss over the label tokens of all processes
+        tokens = sum(len(example.labels) - 1 for example in examples)
+        sums = self._backward(self.processes.shard(examples), tokens)
+        loss, wrong = self.processes.all_reduce_sum(*sums)
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {loss} at minibatch {progress.minibatches}: lower the "
+                "recipe's learning_rate, then start again"
             )
+        self.processes.all_reduce_gradients(self.network)
 
-    def judge() -> None:
-        if not processes.is_main:
+        # The weights and their average
+        self.optimizer.step(tokens=tokens, progress=self._share_of_run())
+        self.averaged.update_parameters(self.network)
+
+        # The books
+        progress.loss += loss
+        progress.wrong += int(wrong)
+        progress.tokens += tokens
+        progress.words += len(examples)
+        elapsed = self._lap()
+        progress.epoch_seconds += elapsed
+        progress.seconds += elapsed
+
+        # The report
+        figures = {"loss": loss / tokens, "error": wrong / tokens}
+        if progress.minibatches % REPORT_EVERY == 0:
+            self.reporter.sample(progress, phonemes=self._sample(), **figures)
+        progress.minibatches += 1
+        self.reporter.minibatch(self.recipe, progress, share=self._share_of_epoch(), **figures)
+
+    def validate(self) -> None:
+        """Score the averaged network on dev, and write the artifact where it is the best so far.
+
+        Only the main process does; the others go on.
+
+        Raises:
+            OutputExistsError: where another run has put its own artifact at `out` meanwhile.
+            OSError: where it cannot be written.
+        """
+        if not self.processes.is_main:
             return
-        record, fitted = _evaluate(ema_phonemizer, data.dev, progress)
-        progress.history.append(record)
-        best = progress.best is record
+        record, fitted = self._score_dev()
+        self.progress.history.append(record)
+        best = self.progress.best is record
         if best:
             output.write_artifact(
-                out, identity, data, averaged, fitted, processes, progress, bfloat16=bfloat16
+                self.out,
+                self._identity,
+                self.data,
+                self._averaged_network,
+                fitted,
+                self.processes,
+                self.progress,
             )
-        output.write_history(run, progress)
-        reporter.epoch(record, best=best)
+        output.write_history(self.run, self.progress)
+        self.reporter.epoch(record, best=best)
 
-    with ExitStack() as held:
-        if processes.is_main:
-            held.enter_context(file_lock.folder(run))
-        # From the first moment there is a run to resume, none that an earlier one could pass for
-        save()
-        saved = clock = time.monotonic()
-        stopped = held.enter_context(_stop_signals())
-        for examples, ends_epoch in _minibatches(recipe, data.examples, progress):
-            # One step
-            tokens = sum(len(example.labels) - 1 for example in examples)
-            share = processes.shard(examples)
-            learnt = train_step(network, share, tokens, recipe.loss, target, bfloat16=bfloat16)
-            loss, wrong = processes.all_reduce_sum(*learnt)
-            if not np.isfinite(loss):
-                raise TrainingError(
-                    f"the loss is {loss} at minibatch {progress.minibatches}: lower the "
-                    "recipe's learning_rate, then start again"
+    def save(self) -> None:
+        """Write the run's state, from which it can be resumed; the main process does.
+
+        Raises:
+            OSError: where it cannot be written; the earlier state still stands.
+        """
+        if self.processes.is_main:
+            run_state.save(
+                self._state,
+                identity=self._identity,
+                progress=self.progress,
+                modules=self._modules,
+                learner=self.optimizer,
+            )
+        self._saved_at = time.monotonic()
+
+    # The start of a run
+
+    def _begin(self, *, resume: bool, restart: bool) -> None:
+        """Take up what was saved, or make sure that nothing is lost to a new run."""
+        if not (resume or restart):
+            output.check_new(self.out)
+        self.run.mkdir(parents=True, exist_ok=True)
+        if resume:
+            self.progress = run_state.load(
+                self._state, identity=self._identity, modules=self._modules, learner=self.optimizer
+            )
+            output.check_resumed(self.out, self._identity, self.progress)
+        if self.progress.bfloat16 is None:
+            self.progress.bfloat16 = self._measure_bfloat16()
+        if not self.processes.is_main:  # another shard of the minibatches: another dropout
+            rank, minibatches = self.processes.rank, self.progress.minibatches
+            torch.manual_seed(self.recipe.seed + rank * 1_000_003 + minibatches)
+        self.reporter.started(self.recipe, self.data, self.network, self.progress)
+
+    def _measure_bfloat16(self) -> bool:
+        """Whether products are bfloat16: measured once, for all processes and every resume."""
+        measured = self.processes.is_main and self.recipe.run.bfloat16
+        pays = measured and lstm.bfloat16_pays(self.processes.device)
+        return bool(self.processes.all_reduce_sum(pays)[0])
+
+    @property
+    def _modules(self) -> dict[str, torch.nn.Module]:
+        return {"network": self.network, "averaged": self.averaged}
+
+    @property
+    def _averaged_network(self) -> Seq2Seq:
+        return cast(Seq2Seq, self.averaged.module)
+
+    # One minibatch
+
+    def _minibatches(self) -> Iterator[tuple[list[Example], bool]]:
+        """Minibatches from where the run stands to its end, and whether each ends an epoch.
+
+        What is yielded counts as read, so that a state saved after it goes on with the next.
+        """
+        rule, progress = self.recipe.minibatches, self.progress
+        epoch_tokens = self.recipe.run.epoch_tokens
+        while not progress.finished:
+            minibatches = sweep(
+                self.data.examples,
+                unit=rule.unit,
+                size=rule.size,
+                seed=self.recipe.seed,
+                number=progress.sweep,
+                joined=rule.pairs(len(self.data.examples)),
+                boundaries=self.recipe.network.boundaries,
+            )
+            for minibatch in minibatches[progress.position :]:
+                progress.position += 1
+                progress.tokens_read += sum(len(example.labels) for example in minibatch)
+                ends_epoch = progress.position == len(minibatches)
+                if ends_epoch:
+                    progress.sweep, progress.position = progress.sweep + 1, 0
+                if epoch_tokens:
+                    ends_epoch = progress.tokens_read >= (progress.epoch + 1) * epoch_tokens
+                yield minibatch, ends_epoch
+                if progress.finished:
+                    return
+
+    def _backward(self, examples: Sequence[Example], tokens: int) -> tuple[float, int]:
+        """Gradients of these examples' part of the mean loss over `tokens`.
+
+        Returns:
+            Their summed loss, and how many of their label tokens were wrong.
+        """
+        self.network.train()
+        self.network.zero_grad()
+        if not examples:
+            return 0.0, 0
+        device, weights = self.processes.device, self.recipe.loss
+        minibatch = collate(examples).to(device)
+        try:
+            with lstm.products_in_bfloat16(device, enabled=bool(self.progress.bfloat16)):
+                loss, wrong = seq2seq_loss(
+                    self.network,
+                    minibatch,
+                    smoothing=weights.label_smoothing,
+                    soft=weights.soft_labels,
+                    stress=weights.stress,
                 )
-            processes.all_reduce_gradients(network)
-            optimiser.step(tokens=tokens, progress=_share_of_run(recipe, data.examples, progress))
-            average(averaged, network, recipe.run.averaging, progress.minibatches)
+            (loss / tokens).backward()  # type: ignore[no-untyped-call]
+        except torch.cuda.OutOfMemoryError as e:
+            words, letters = minibatch.graphemes.shape
+            raise TrainingError(
+                f"the GPU ran out of memory on a minibatch of {words} words of {letters} letters: "
+                "lower minibatches.size in the recipe, or train with --device cpu"
+            ) from e
+        return loss.item(), int(wrong)
 
-            # The books
-            progress.loss += loss
-            progress.wrong += int(wrong)
-            progress.tokens += tokens
-            progress.words += len(examples)
-            elapsed, clock = time.monotonic() - clock, time.monotonic()
-            progress.epoch_seconds += elapsed
-            progress.seconds += elapsed
-            figures = {"loss": loss / tokens, "error": wrong / tokens}
-            if progress.minibatches % REPORT_EVERY == 0:
-                reporter.sample(
-                    progress, phonemes=_sample(ema_phonemizer, recipe.sample_word), **figures
-                )
-            progress.minibatches += 1
-            reporter.minibatch(
-                recipe, progress, share=_share_of_epoch(recipe, data.examples, progress), **figures
-            )
+    def _share_of_epoch(self) -> float:
+        if tokens := self.recipe.run.epoch_tokens:
+            return min(1.0, self.progress.tokens_read / tokens - self.progress.epoch)
+        entries = len(self.data.examples)
+        return self.progress.words / (entries + self.recipe.minibatches.pairs(entries))
 
-            # An epoch's end
-            if ends_epoch:
-                judge()
-                # Time spent on dev counts for the run, not for the next epoch's rate
-                progress.seconds += time.monotonic() - clock
-                clock = time.monotonic()
-                _start_epoch(progress)
-            # One process that gets a signal stops them all; the leader alone knows the history
-            stops, ends = processes.all_reduce_sum(
-                stopped(), ends_epoch and processes.is_main and progress.ends(recipe.run)
-            )
-            progress.finished = bool(ends)
-            if ends_epoch or stops or time.monotonic() - saved > save_seconds:
-                save()
-                saved = time.monotonic()
-            if stops:
-                return False
+    def _share_of_run(self) -> float:
+        return (self.progress.epoch + self._share_of_epoch()) / self.recipe.run.epochs
 
-    # The whole history belongs to the artifact, beyond its best epoch too
-    if processes.is_main:
-        output.write_history(out, progress)
-    return True
+    def _lap(self) -> float:
+        """Seconds since the last call."""
+        before, self._clock = self._clock, time.monotonic()
+        return self._clock - before
 
+    def _sample(self) -> tuple[str, ...] | None:
+        """The sample word's phonemes; None where the vocabulary cannot spell it."""
+        word = self.recipe.sample_word
+        if not word or any(grapheme not in self.data.graphemes for grapheme in word):
+            return None
+        return self._phonemizer.pronounce([word])[0].phonemes
 
-def _decide_bfloat16(recipe: Recipe, processes: Processes, progress: Progress) -> bool:
-    """Whether products are bfloat16: measured once, for all processes and every resume."""
-    if progress.bfloat16 is None:
-        measured = processes.is_main and recipe.run.bfloat16
-        pays = measured and lstm.bfloat16_pays(processes.device)
-        progress.bfloat16 = bool(processes.all_reduce_sum(pays)[0])
-    return progress.bfloat16
+    # An epoch's end
+
+    def _score_dev(self) -> tuple[dict[str, Any], Calibration]:
+        """The epoch's record for the history, and the calibration that fits the dev words."""
+        progress, references = self.progress, lexicon.pronunciations(self.data.dev)
+        words = list(references)
+        hypotheses = dict(zip(words, self._phonemizer.pronounce(words), strict=True))
+        rates = error_rates.any_match(references, {w: h.phonemes for w, h in hypotheses.items()})
+        fitted = calibration.fit(
+            [hypothesis.step_probabilities for hypothesis in hypotheses.values()],
+            [hypothesis.phonemes in references[word] for word, hypothesis in hypotheses.items()],
+        )
+        record = {
+            "epoch": progress.epoch + 1,
+            "minibatches": progress.minibatches,
+            "loss": progress.loss / progress.tokens,
+            "error": progress.wrong / progress.tokens,
+            "dev_wer": rates.wer,
+            "dev_per": rates.per,
+            "words_per_second": round(progress.words / max(progress.epoch_seconds, 1e-9), 1),
+            "seconds": round(progress.seconds, 1),
+        }
+        return record, fitted
 
 
 def _start_from(init: Path, network: Seq2Seq, data: Dataset) -> dict[str, str]:
@@ -276,110 +409,32 @@ def _start_from(init: Path, network: Seq2Seq, data: Dataset) -> dict[str, str]:
     return artifact.summary
 
 
-# Where a run is
-
-
-def _minibatches(
-    recipe: Recipe, examples: Sequence[Example], progress: Progress
-) -> Iterator[tuple[list[Example], bool]]:
-    """Minibatches from where the run stands to its end, and whether each ends an epoch.
-
-    What is yielded counts as read, so that a state saved after it goes on behind it.
-    """
-    rule = recipe.minibatches
-    while not progress.finished:
-        minibatches = sweep(
-            examples,
-            unit=rule.unit,
-            size=rule.size,
-            seed=recipe.seed,
-            number=progress.sweep,
-            joined=rule.pairs(len(examples)),
-            boundaries=recipe.network.boundaries,
-        )
-        for minibatch in minibatches[progress.position :]:
-            progress.position += 1
-            progress.tokens_read += sum(len(example.labels) for example in minibatch)
-            swept = progress.position == len(minibatches)
-            if swept:
-                progress.sweep, progress.position = progress.sweep + 1, 0
-            epoch_tokens = recipe.run.epoch_tokens
-            yield (
-                minibatch,
-                progress.tokens_read >= (progress.epoch + 1) * epoch_tokens
-                if epoch_tokens
-                else swept,
-            )
-            if progress.finished:
-                return
-
-
-def _share_of_epoch(recipe: Recipe, examples: Sequence[Example], progress: Progress) -> float:
-    if tokens := recipe.run.epoch_tokens:
-        return min(1.0, progress.tokens_read / tokens - progress.epoch)
-    return progress.words / (len(examples) + recipe.minibatches.pairs(len(examples)))
-
-
-def _share_of_run(recipe: Recipe, examples: Sequence[Example], progress: Progress) -> float:
-    return (progress.epoch + _share_of_epoch(recipe, examples, progress)) / recipe.run.epochs
-
-
-def _start_epoch(progress: Progress) -> None:
-    progress.epoch += 1
-    progress.loss, progress.wrong, progress.tokens, progress.words = 0.0, 0, 0, 0
-    progress.epoch_seconds = 0.0
-
-
-@contextmanager
-def _stop_signals() -> Iterator[Callable[[], bool]]:
-    """Ask, between minibatches, whether Ctrl-C or SIGTERM came; a step is never cut in half.
+class _StopSignals:
+    """Whether Ctrl-C or SIGTERM came, to be looked at between minibatches: none is cut in half.
 
     The second of them does not wait. Signals are the main thread's: training belongs there.
     """
-    caught: list[int] = []
 
-    def catch(number: int, frame: FrameType | None) -> None:
-        del frame
-        if caught:  # told twice: now
-            raise KeyboardInterrupt
-        caught.append(number)
+    def __init__(self) -> None:
+        self.caught = False
+        self._handlers: dict[int, Any] = {}
 
-    before = {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(caught)
-    finally:
-        for number, handler in before.items():
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._handlers[number] = signal.signal(number, self._catch)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
-
-# An epoch's end, and the sample word
-
-
-def _sample(phonemizer: Phonemizer, word: str) -> tuple[str, ...] | None:
-    if not word or any(grapheme not in phonemizer.graphemes for grapheme in word):
-        return None
-    return phonemizer.pronounce([word])[0].phonemes
-
-
-def _evaluate(
-    phonemizer: Phonemizer, dev: Sequence[Entry], progress: Progress
-) -> tuple[dict[str, Any], Calibration]:
-    references = lexicon.pronunciations(dev)
-    words = list(references)
-    hypotheses = dict(zip(words, phonemizer.pronounce(words), strict=True))
-    rates = error_rates.any_match(references, {w: h.phonemes for w, h in hypotheses.items()})
-    fitted = calibration.fit(
-        [hypothesis.step_probabilities for hypothesis in hypotheses.values()],
-        [hypothesis.phonemes in references[word] for word, hypothesis in hypotheses.items()],
-    )
-    record = {
-        "epoch": progress.epoch + 1,
-        "minibatches": progress.minibatches,
-        "loss": progress.loss / progress.tokens,
-        "error": progress.wrong / progress.tokens,
-        "dev_wer": rates.wer,
-        "dev_per": rates.per,
-        "words_per_second": round(progress.words / max(progress.epoch_seconds, 1e-9), 1),
-        "seconds": round(progress.seconds, 1),
-    }
-    return record, fitted
+    def _catch(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if self.caught:
+            raise KeyboardInterrupt
+        self.caught = True

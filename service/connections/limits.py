@@ -9,6 +9,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Protocol
 
 from tanger.service.connections.buffers import ByteBudget
@@ -45,26 +46,33 @@ class Connections:
     Attributes:
         limit: how many may be open.
         budget: what they may hold.
+        head_timeout: seconds that a request's head may take to come.
+        send_timeout: seconds in which a client has to take something of what it is sent.
+        min_send_rate: bytes a second that it has to take on average.
+        on_refusal: is called with status and request ID of an answer that a connection gives in
+            place of the application.
         refused: how many were beyond the limit and were answered so.
         too_slow: how many were ended because their clients took too little.
         too_much: how many were ended because they sent too far ahead, with the budget spent.
     """
 
     def __init__(
-        self, *, limit: int, budget: ByteBudget, send_timeout: float, min_send_rate: float
+        self,
+        *,
+        limit: int,
+        budget: ByteBudget,
+        head_timeout: float,
+        send_timeout: float,
+        min_send_rate: float,
+        on_refusal: Callable[[HTTPStatus, str], None],
     ) -> None:
-        """None yet.
-
-        Args:
-            limit: how many may be open.
-            budget: what they may hold.
-            send_timeout: seconds that a client may lag beyond `min_send_rate`.
-            min_send_rate: bytes a second that it has to take on average.
-        """
+        """None yet; the arguments become attributes."""
         self.limit = limit
         self.budget = budget
+        self.head_timeout = head_timeout
         self.send_timeout = send_timeout
         self.min_send_rate = min_send_rate
+        self.on_refusal = on_refusal
         self.refused = self.too_slow = self.too_much = 0
         self._regular: set[Connection] = set()
         # In the order in which they came

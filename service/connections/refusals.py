@@ -6,8 +6,7 @@ import os
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from tanger.service.middleware.telemetry import REQUEST_ID
-from tanger.service.problems import MEDIA_TYPE, RETRY_AFTER
+from tanger.service.errors import PROBLEM_MEDIA_TYPE, REQUEST_ID, RETRY_AFTER
 from tanger.service.schemas import Problem
 
 # Longest request target, path and query as they are sent, in bytes: twice what RFC 9110, 4.1 asks
@@ -41,7 +40,7 @@ class Refusal:
         body = problem.model_dump_json().encode()
         headers = {
             "Connection": "close",
-            "Content-Type": MEDIA_TYPE,
+            "Content-Type": PROBLEM_MEDIA_TYPE,
             "Content-Length": str(len(body)),
             "X-Content-Type-Options": "nosniff",
             REQUEST_ID: problem.request_id,

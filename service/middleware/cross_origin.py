@@ -9,8 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tanger.service import problems
-from tanger.service.problems import CrossOriginError
+from tanger.service.errors import Respond
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 _REQUEST_HEADERS = (
@@ -38,10 +37,25 @@ _PREFLIGHT = "access-control-request-method"
 _MAX_AGE = 600
 
 
+class CrossOriginError(Exception):
+    """A preflight request for what other origins may not do here."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}: TANGER_CORS_ORIGINS lists the origins that may send requests")
+
+
 class CrossOrigin(CORSMiddleware):
     """Starlette's middleware, with our headers; what it refuses is answered with a problem."""
 
-    def __init__(self, app: ASGIApp, *, origins: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, *, origins: Sequence[str], respond: Respond) -> None:
+        """Wrap `app`.
+
+        Args:
+            app: what answers.
+            origins: those whose pages may send requests; ``*`` is any.
+            respond: makes the answer to what is refused.
+        """
+        self.respond = respond
         super().__init__(
             app,
             allow_origins=origins,
@@ -61,7 +75,7 @@ class CrossOrigin(CORSMiddleware):
             answer = self.preflight_response(headers)
             if answer.status_code >= 400:
                 error = CrossOriginError(bytes(answer.body).decode())
-                refused = await problems.known(Request(scope), error)
+                refused = await self.respond(Request(scope), error)
                 for name in ("Access-Control-Allow-Origin", "Vary"):
                     if name in answer.headers:
                         refused.headers[name] = answer.headers[name]

@@ -9,8 +9,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tanger.service import problems
-from tanger.service.problems import HeaderTooLargeError, QueryTooLongError
+from tanger.service.errors import Respond
 
 # Bytes of all fields of a name together.
 FIELD_BYTES = {
@@ -28,16 +27,44 @@ FIELD_BYTES = {
 QUERY_BYTES = 4096
 
 
+class HeaderTooLargeError(Exception):
+    """A request with a header field beyond the limit.
+
+    Attributes:
+        name: of the field.
+        limit: bytes of all its fields of this name.
+    """
+
+    def __init__(self, name: str, limit: int) -> None:
+        super().__init__(f"the header {name} may have at most {limit:,} bytes here")
+        self.name = name
+        self.limit = limit
+
+
+class QueryTooLongError(Exception):
+    """A request with a query beyond the limit.
+
+    Attributes:
+        limit: bytes.
+    """
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the query of a URL may have at most {limit:,} bytes here")
+        self.limit = limit
+
+
 class HeadLimits:
     """ASGI middleware that refuses a query or a header field beyond its limit (RFC 6585, 5)."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, respond: Respond) -> None:
+        """Wrap `app`; `respond` makes the answer to what is refused."""
         self.app = app
+        self.respond = respond
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
         if scope["type"] == "http" and (error := _excess(scope)) is not None:
-            response = await problems.known(Request(scope), error)
+            response = await self.respond(Request(scope), error)
             await response(scope, receive, send)
             return
         await self.app(scope, receive, send)

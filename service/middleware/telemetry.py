@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterable
+from http import HTTPStatus
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,7 +14,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tanger.service.metrics import Metrics
 from tanger.service.middleware.request_log import RequestLog
 
-REQUEST_ID = "X-Request-ID"
 # What may stand in a log line and a header as it is.
 _SAFE = re.compile(rb"[\x21-\x7e]{1,128}")
 # W3C Trace Context, 3.2: version, trace, parent, flags; ff is no version, zeros are no ID.
@@ -78,6 +78,29 @@ class Telemetry:
                     seconds=round(seconds, 6),
                     **context,
                 )
+
+
+def note_refusal(
+    metrics: Metrics, log: RequestLog | None, status: HTTPStatus, request_id: str
+) -> None:
+    """Note what was no request, and got its answer before there was one.
+
+    Args:
+        metrics: counts it.
+        log: gets a line.
+        status: of the answer.
+        request_id: in the answer.
+    """
+    metrics.request("unmatched", "", status, 0.0)
+    if log is not None:
+        log.note(
+            client=None,
+            key=None,
+            method="",
+            route="unmatched",
+            status=status,
+            request_id=request_id,
+        )
 
 
 def _identity(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str | None, dict[str, str]]:

@@ -6,8 +6,10 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
-from fastapi import FastAPI
+from fastapi import Request
 from starlette.responses import HTMLResponse, Response
+
+from tanger.service.routing import make_router
 
 _FILES = {
     "swagger-ui-bundle.js": "text/javascript",
@@ -44,34 +46,40 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-# What the page takes besides
-PATHS = frozenset({*(f"/docs/{name}" for name in (*_FILES, "start.js")), "/openapi.json"})
 _KEPT = "public, max-age=86400"
+_ROUTES = {f"/docs/{name}": name for name in _FILES}
+# What the page takes besides
+PATHS = frozenset({*_ROUTES, "/docs/start.js", "/openapi.json"})
+router = make_router()
 
 
-def add_docs_page(app: FastAPI) -> None:
-    """Add the page and its files to `app`."""
-
-    @app.get("/docs", include_in_schema=False)
-    async def docs() -> HTMLResponse:
-        """The contract, to read and to try."""
-        page = _PAGE.format(title=escape(app.title))
-        return HTMLResponse(page, headers={"Content-Security-Policy": _POLICY})
-
-    @app.get("/docs/start.js", include_in_schema=False)
-    async def start() -> Response:
-        return Response(_START, media_type="text/javascript")
-
-    for name, media_type in _FILES.items():
-        _add_file(app, name, media_type)
+@router.get("/docs", include_in_schema=False)
+async def docs(request: Request) -> HTMLResponse:
+    """The contract, to read and to try."""
+    page = _PAGE.format(title=escape(request.app.title))
+    return HTMLResponse(page, headers={"Content-Security-Policy": _POLICY})
 
 
-def _add_file(app: FastAPI, name: str, media_type: str) -> None:
-    source = files("fastapi_swagger") / "resources" / name
-    # Once for everybody: a megabyte for each who takes it slowly would add up
-    content = cache(source.read_bytes)
+@router.get("/docs/start.js", include_in_schema=False)
+async def start() -> Response:
+    """What makes Swagger UI of the page."""
+    return Response(_START, media_type="text/javascript")
 
-    @app.get(f"/docs/{name}", include_in_schema=False)
-    async def file() -> Response:
-        headers = {"Cache-Control": _KEPT}
-        return Response(content(), media_type=media_type, headers=headers)
+
+@cache
+def _load(name: str) -> bytes:
+    """A file of Swagger UI's.
+
+    Once for everybody: a megabyte for each who takes it slowly would add up.
+    """
+    return (files("fastapi_swagger") / "resources" / name).read_bytes()
+
+
+async def docs_file(request: Request) -> Response:
+    """A file of Swagger UI's."""
+    name = _ROUTES[request.scope["route"].path]
+    return Response(_load(name), headers={"Cache-Control": _KEPT}, media_type=_FILES[name])
+
+
+for _path in _ROUTES:
+    router.add_api_route(_path, docs_file, include_in_schema=False)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from functools import cache
 from importlib.resources import files
+from typing import NamedTuple
 
-from fastapi import FastAPI
+from fastapi import Request
 from pydantic import BaseModel, Field
-from starlette.requests import Request
 from starlette.responses import Response
+
+from tanger.service import representations
+from tanger.service.routing import Manager, make_router
 
 _FOLDER = files("tanger.service") / "page"
 _MEDIA_TYPES = {
@@ -44,44 +47,46 @@ def _route(name: str) -> str:
 _NAMES = tuple(
     sorted(f.name for f in _FOLDER.iterdir() if f.name.rpartition(".")[2] in _MEDIA_TYPES)
 )
+_FILES = {_route(name): name for name in _NAMES}
 # All of it can be had without an API key: the page is where people type theirs
-PATHS = frozenset({_FEATURES, *map(_route, _NAMES)})
+PATHS = frozenset({_FEATURES, *_FILES})
+router = make_router()
 
 
-def add_front_page(app: FastAPI, features: Callable[[], Features]) -> None:
-    """Add the page and its files to `app`.
-
-    Args:
-        app: what answers.
-        features: what is on at the moment.
-    """
-    for name in _NAMES:
-        _add_file(app, name)
-
-    @app.get(_FEATURES, include_in_schema=False)
-    async def reported() -> Response:
-        headers = {"Cache-Control": "no-store"}
-        return Response(features().model_dump_json(), 200, headers, "application/json")
+class _File(NamedTuple):
+    content: bytes
+    media_type: str
+    headers: dict[str, str]
 
 
-def _add_file(app: FastAPI, name: str) -> None:
+@cache
+def _load(name: str) -> _File:
     content = (_FOLDER / name).read_bytes()
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    fresh = {"ETag": tag, "Cache-Control": _KEPT, "Content-Security-Policy": _POLICY}
-    media_type = _MEDIA_TYPES[name.rpartition(".")[2]]
-
-    @app.api_route(_route(name), methods=["GET", "HEAD"], include_in_schema=False)
-    async def file(request: Request) -> Response:
-        if has(request.headers.get("If-None-Match"), tag):
-            return Response(status_code=304, headers=fresh)
-        return Response(content, headers=fresh, media_type=media_type)
+    headers = {"ETag": tag, "Cache-Control": _KEPT, "Content-Security-Policy": _POLICY}
+    return _File(content, _MEDIA_TYPES[name.rpartition(".")[2]], headers)
 
 
-# ------------------------------------------------------------------------------------------------
-# Conditional requests (RFC 9110, 13): an answer that the other side has is not sent again.
+async def page_file(request: Request) -> Response:
+    """The page, or a file of it."""
+    file = _load(_FILES[request.scope["route"].path])
+    if representations.matches(request.headers.get("If-None-Match"), file.headers["ETag"]):
+        return Response(status_code=304, headers=file.headers)
+    return Response(file.content, headers=file.headers, media_type=file.media_type)
 
 
-def has(if_none_match: str | None, tag: str) -> bool:
-    """Whether the header ``If-None-Match`` names this entity tag, by weak comparison (13.1.2)."""
-    given = [part.strip().removeprefix("W/") for part in (if_none_match or "").split(",")]
-    return tag in given or given == ["*"]
+for _path in _FILES:
+    router.add_api_route(_path, page_file, methods=["GET", "HEAD"], include_in_schema=False)
+
+
+@router.get(_FEATURES, include_in_schema=False)
+async def features(manager: Manager) -> Response:
+    """What is on at the moment."""
+    pronouncer = manager.current.pronouncer
+    body = Features(
+        keys=bool(manager.keys),
+        stress=pronouncer.knows_stress,
+        alignment=pronouncer.has_attention,
+    )
+    headers = {"Cache-Control": "no-store"}
+    return Response(body.model_dump_json(), 200, headers, "application/json")

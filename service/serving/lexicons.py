@@ -6,7 +6,6 @@ import hashlib
 import io
 import logging
 import os
-import re
 from collections.abc import Iterator
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -15,16 +14,13 @@ from typing import cast, get_args
 
 from tanger.model import TangerError, lexicon
 from tanger.model.lexicon import LexiconError, LexiconFormat, Row
-from tanger.model.lexicon.checks import Faults, hint_on_spaces
+from tanger.model.lexicon.checks import Faults, hint_on_spaces, is_marker
 from tanger.model.lexicon.formats import cmudict
 from tanger.model.lexicon.index import Found, IndexedLexicon
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.service.settings import Settings
 
 log = logging.getLogger("tanger")
-
-# What recognisers keep among the words, with phonemes of its own: <unk>, [noise], !SIL
-_MARKER = re.compile(r"<.+>|\[.+\]|\{.+\}|!.+")
 
 
 class LexiconFileError(TangerError):
@@ -82,11 +78,6 @@ class Lexicons:
         layer = IndexedLexicon(pairs)
         self._layers.insert(0, layer)
         self.names.insert(0, (name, len(layer)))
-
-
-def is_marker(word: str) -> bool:
-    """Whether it stands for a noise or the like, and is no word that anybody asks for."""
-    return bool(_MARKER.fullmatch(word))
 
 
 def misfit(path: Path, row: Row, inventory: Inventory) -> LexiconError | None:

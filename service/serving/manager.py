@@ -11,15 +11,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import Context
 
-from tanger.model import TangerError, artifact
-from tanger.model.decoding import devices
-from tanger.model.phonology.phoneme_set import Inventory
-from tanger.model.text import numbers
+from tanger.model import TangerError
+from tanger.service.api_keys import KeyRing, Keys, KeysError
 from tanger.service.connections.buffers import ByteBudget
+from tanger.service.errors import InvalidRequestError, UnavailableError
 from tanger.service.metrics import Metrics
-from tanger.service.middleware.api_keys import KeyRing, Keys, KeysError
-from tanger.service.problems import InvalidRequestError, ReloadError, UnavailableError
-from tanger.service.routes.pages import Features
 from tanger.service.schemas import (
     Info,
     LexiconInfo,
@@ -29,19 +25,20 @@ from tanger.service.schemas import (
     Probe,
     ProblemError,
 )
-from tanger.service.serving.batcher import Batcher
-from tanger.service.serving.golden_examples import SelfCheck
-from tanger.service.serving.lexicons import Lexicons
-from tanger.service.serving.pool import Pool, PoolError
+from tanger.service.serving.loaded_model import LoadedModel
+from tanger.service.serving.pool import PoolError
 from tanger.service.serving.pricing import RequestCost
-from tanger.service.serving.pronouncer import PronounceJob, Pronouncer
-from tanger.service.serving.wire import Answer, DecodeRequest
+from tanger.service.serving.pronouncer import PronounceJob
 from tanger.service.settings import Settings
 from tanger.service.user_lexicon.store import UserLexicon
 
 log = logging.getLogger("tanger")
 
 _BUSY_RELOADING = "another reload is under way: wait for it"
+
+
+class ReloadError(Exception):
+    """New weights that cannot answer; the old ones still do."""
 
 
 class ModelManager:
@@ -282,15 +279,6 @@ class ModelManager:
             ),
         )
 
-    def features(self) -> Features:
-        """What the page has to know before anybody gave it a key."""
-        pronouncer = self.current.pronouncer
-        return Features(
-            keys=bool(self.keys),
-            stress=pronouncer.knows_stress,
-            alignment=pronouncer.has_attention,
-        )
-
     def gauges(self) -> dict[str, float]:
         """Figures for the metrics, by name."""
         serving = self.current
@@ -369,96 +357,3 @@ class ModelManager:
         """End a generation when the last word that it was asked for is answered."""
         await old.idle()
         await self._stop(old)
-
-
-# ------------------------------------------------------------------------------------------------
-# One artifact at work: its queue, its workers, its answers. New weights are another one.
-
-
-class LoadedModel:
-    """Everything that belongs to one reading of the artifact and the lexicons."""
-
-    def __init__(self, settings: Settings, metrics: Metrics, user: UserLexicon | None) -> None:
-        """Read and check the artifact and its lexicons, and describe what serves them.
-
-        Raises:
-            ArtifactError: where it is damaged.
-            LexiconError, LexiconFileError: where one of them is.
-        """
-        numbers.load()  # or the first number that is asked for would hold up all other requests
-        self.artifact = artifact.read(settings.artifact)
-        self.inventory = Inventory(self.artifact.phonemes.own)
-        self.lexicons = Lexicons.read(settings, self.inventory)
-        self.error_rates = self.artifact.metrics()
-        self.batcher: Batcher[DecodeRequest, Answer] = Batcher(
-            capacity=settings.queue_letters,
-            max_batch=settings.max_batch,
-            max_wait=settings.max_wait,
-            weigh=lambda ask: ask.work,
-        )
-        self.pool = Pool(
-            self.batcher,
-            artifact=self.artifact,
-            device=settings.device,
-            workers=settings.workers,
-            threads=settings.threads,
-            cores=devices.available(),
-            start_timeout=settings.start_timeout,
-            decode_timeout=settings.decode_timeout,
-            on_batch=metrics.batch,
-            on_loss=metrics.workers_lost.inc,
-            on_exhausted=self._note_exhausted,
-        )
-        self.pronouncer = Pronouncer(
-            self.artifact,
-            self.batcher,
-            max_letters=settings.max_letters,
-            cache_words=settings.cache_words,
-            lexicons=self.lexicons,
-            user=user,
-            source=settings.source,
-            engine=lambda: self.pool.engine,
-        )
-        self._exhausted = metrics.workers_exhausted
-        self.check = SelfCheck(
-            self.batcher,
-            self.artifact.pinned(),
-            letter=self.artifact.graphemes.own[0],
-            interval=settings.check_every,
-            timeout=settings.timeout,
-        )
-
-    def _note_exhausted(self, ask: DecodeRequest | None) -> None:
-        """Count a worker that could decode no more, and see whether others can."""
-        self._exhausted.inc()
-        self.check.suspect(ask)
-
-    @property
-    def ready(self) -> bool:
-        """Whether there is a worker, and the pinned words come back right."""
-        return self.pool.ready > 0 and self.check.passed.is_set()
-
-    async def run(self) -> None:
-        """Serve until cancelled.
-
-        Raises:
-            PoolError: where no worker can start.
-        """
-        tasks = {asyncio.create_task(self.pool.run()), asyncio.create_task(self.check.run())}
-        try:
-            # Neither returns: were one to fail, the other alone would be worth nothing
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def idle(self) -> None:
-        """Return when nothing waits or is being decoded any more."""
-        while True:
-            # Whoever chose this generation a moment ago has submitted its words by then
-            await asyncio.sleep(0.1)
-            if not self.batcher.busy:
-                return

@@ -42,6 +42,13 @@ class UserLexiconStorageError(UserLexiconError):
     retry_after = 10.0
 
 
+class NoEntryError(Exception):
+    """A word that is not in the user lexicon."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(f"{word[:80]!r} is not in the user lexicon: PUT it there")
+
+
 def file_error(path: Path, action: str, cause: sqlite3.Error | OSError) -> UserLexiconError:
     """The failure to report for an exception of SQLite's or the operating system's.
 

@@ -251,23 +251,7 @@ class UserLexicon:
         `timeout` is for the wait alone: what has begun is finished, and its outcome known.
         """
         due = time.monotonic() + timeout
-
-        def transaction() -> T:
-            self._check_file()
-            connection = self._writer
-            milliseconds = max(0, round(1e3 * (due - time.monotonic())))
-            with self._reported("written"):
-                connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
-                try:
-                    with _transaction(connection):
-                        found = write(connection)
-                        connection.execute("UPDATE state SET revision = lower(hex(randomblob(8)))")
-                except (sqlite3.Error, OSError):
-                    self._release_log()
-                    raise
-            return found
-
-        future = self._writing.submit(transaction)
+        future = self._writing.submit(self._transact, write, due)
         waiting = asyncio.wrap_future(future)
         done, _ = await asyncio.wait({waiting}, timeout=timeout)
         if not done and future.cancel():
@@ -276,6 +260,22 @@ class UserLexicon:
                 "was changed; try again"
             )
         return await waiting
+
+    def _transact(self, write: Callable[[sqlite3.Connection], T], due: float) -> T:
+        """Do `write` in a transaction; another program may hold the file until the time `due`."""
+        self._check_file()
+        connection = self._writer
+        milliseconds = max(0, round(1e3 * (due - time.monotonic())))
+        with self._reported("written"):
+            connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
+            try:
+                with _transaction(connection):
+                    found = write(connection)
+                    connection.execute("UPDATE state SET revision = lower(hex(randomblob(8)))")
+            except (sqlite3.Error, OSError):
+                self._release_log()
+                raise
+        return found
 
     def _release_log(self) -> None:
         """Give back the room that a failed write took in the write-ahead log, where it can be."""

@@ -6,12 +6,11 @@ import unicodedata
 from pathlib import Path
 
 from tanger.model.lexicon import Entry, LexiconError, LexiconFormat, Reader, Row
-from tanger.model.lexicon.checks import hint_on_spaces
+from tanger.model.lexicon.checks import hint_on_spaces, is_marker
 from tanger.model.lexicon.index import lexicon_key
 from tanger.model.phonology.phoneme_set import Inventory
-from tanger.service.problems import MAX_FAULTS, InvalidRequestError
+from tanger.service.errors import MAX_FAULTS, InvalidRequestError
 from tanger.service.schemas import ProblemError
-from tanger.service.serving.lexicons import is_marker
 from tanger.service.user_lexicon.store import Staged, UserLexicon
 
 _PHONEMES_A_LETTER = 4

@@ -9,23 +9,27 @@ from tanger.model.lexicon import EntryError
 from tanger.model.phonology.alignment import AlignmentError
 from tanger.model.phonology.notation import AlphabetError, StressError
 from tanger.service import problems
+from tanger.service.api_keys import UnauthorizedError
 from tanger.service.app import create_app
-from tanger.service.problems import (
+from tanger.service.connections.buffers import BuffersFullError
+from tanger.service.errors import ForbiddenError, InvalidRequestError, UnavailableError
+from tanger.service.middleware.cross_origin import CrossOriginError
+from tanger.service.middleware.head_limits import HeaderTooLargeError, QueryTooLongError
+from tanger.service.representations import NotAcceptableError
+from tanger.service.request_body import (
     BodyTooLargeError,
-    ForbiddenError,
-    InvalidRequestError,
-    NoEntryError,
+    ContentCodingError,
     NotJSONError,
-    ReloadError,
     RequestTimeoutError,
-    UnauthorizedError,
-    UnavailableError,
+    UnsupportedMediaTypeError,
 )
 from tanger.service.schemas import ProblemError
 from tanger.service.serving.batcher import DeadlineError, QueueFullError
+from tanger.service.serving.manager import ReloadError
 from tanger.service.serving.pool import WorkerLostError
 from tanger.service.settings import Settings
 from tanger.service.user_lexicon.errors import (
+    NoEntryError,
     UserLexiconBusyError,
     UserLexiconError,
     UserLexiconStorageError,
@@ -35,9 +39,9 @@ from tanger.service.user_lexicon.store import FullEntryError
 EXAMPLES = [
     (NotJSONError("no"), 400, "not_json", None),
     (UnauthorizedError(known=False), 401, "unauthorized", None),
-    (problems.CrossOriginError("no"), 400, "cross_origin", None),
+    (CrossOriginError("no"), 400, "cross_origin", None),
     (ForbiddenError("no"), 403, "off", None),
-    (problems.NotAcceptableError("a/b", ["c/d"]), 406, "not_acceptable", None),
+    (NotAcceptableError("a/b", ["c/d"]), 406, "not_acceptable", None),
     (RequestTimeoutError("no"), 408, "body_too_slow", None),
     (NoEntryError("tanger"), 404, "no_entry", None),
     (ReloadError("no"), 409, "reload_failed", None),
@@ -47,10 +51,10 @@ EXAMPLES = [
     (UserLexiconBusyError("no"), 503, "user_lexicon_busy", "1"),
     (UserLexiconStorageError("no"), 503, "user_lexicon_storage", "10"),
     (BodyTooLargeError(1000), 413, "body_too_large", None),
-    (problems.QueryTooLongError(10), 414, "query_too_long", None),
-    (problems.HeaderTooLargeError("Accept", 10), 431, "header_too_large", None),
-    (problems.UnsupportedMediaTypeError("no"), 415, "not_json_type", None),
-    (problems.ContentCodingError("gzip"), 415, "compressed", None),
+    (QueryTooLongError(10), 414, "query_too_long", None),
+    (HeaderTooLargeError("Accept", 10), 431, "header_too_large", None),
+    (UnsupportedMediaTypeError("no"), 415, "not_json_type", None),
+    (ContentCodingError("gzip"), 415, "compressed", None),
     (InvalidRequestError(ProblemError(where="x", message="y")), 422, "invalid_request", None),
     (AlphabetError("native", ["arpabet"]), 422, "invalid_request", None),
     (AlignmentError(), 422, "invalid_request", None),
@@ -59,7 +63,7 @@ EXAMPLES = [
     (QueueFullError(9, 10, retry_after=2.5), 429, "queue_full", "3"),
     (UnavailableError("no"), 503, "unavailable", "1"),
     (WorkerLostError("no"), 503, "worker_lost", "1"),
-    (problems.BuffersFullError(1000), 503, "buffers_full", "1"),
+    (BuffersFullError(1000), 503, "buffers_full", "1"),
     (DeadlineError("no", retry_after=3.2), 504, "deadline_missed", "4"),
 ]
 
@@ -83,7 +87,7 @@ def failing(app, monkeypatch, error):
     def begin(*_):
         raise error
 
-    monkeypatch.setattr(app.state.service, "begin", begin)
+    monkeypatch.setattr(app.state.manager, "begin", begin)
     return get(app, "/pronounce/a", **{"X-Request-ID": "req-1"})
 
 

@@ -3,10 +3,10 @@ import json
 import httpx
 import pytest
 from live_service import running
-from starlette.requests import Request
 
 from tanger.service import representations
-from tanger.service.problems import NotAcceptableError
+from tanger.service.representations import NotAcceptableError
+from tanger.service.request_body import RawRequest
 from tanger.service.schemas import ModelName, PronounceResponse, Pronunciation, Result, WordError
 
 JSON, LINES, TABBED = "application/json", "application/jsonl", "text/tab-separated-values"
@@ -14,7 +14,7 @@ JSON, LINES, TABBED = "application/json", "application/jsonl", "text/tab-separat
 
 def asking(*accept):
     headers = [(b"accept", each.encode("latin-1")) for each in accept]
-    return Request({"type": "http", "headers": headers})
+    return RawRequest({"headers": headers, "query_string": b""}, None)
 
 
 @pytest.mark.parametrize(

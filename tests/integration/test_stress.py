@@ -3,7 +3,7 @@ import dataclasses
 import httpx
 import numpy as np
 import pytest
-from conftest import ALONE, SilentReporter, little_words
+from conftest import SilentReporter, little_words, train
 from hypothesis import given
 from hypothesis import strategies as st
 from live_service import running
@@ -19,7 +19,6 @@ from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology import stress
 from tanger.model.phonology.stress import one_primary
 from tanger.model.training import data as datasets
-from tanger.model.training import trainer
 from tanger.model.training.batches import UNKNOWN, collate
 from tanger.model.training.data import DatasetError
 
@@ -60,9 +59,9 @@ def stressing(tiny_recipe):
 @pytest.fixture(scope="session")
 def stress_artifact(tmp_path_factory, stressing, little_lexicon, stressed_lexicon):
     folder = tmp_path_factory.mktemp("stress")
-    trainer.train(
+    train(
         stressing, lexicon_path=little_lexicon["train"], dev_path=little_lexicon["dev"],
-        out=folder / "stress", run=folder / "run", reporter=SilentReporter(), processes=ALONE,
+        out=folder / "stress", run=folder / "run", reporter=SilentReporter(),
         stress=stressed_lexicon,
     )  # fmt: skip
     return folder / "stress"
@@ -151,10 +150,10 @@ def test_the_command_line_writes_and_scores_it(
 def test_a_network_without_stress_can_learn_it(
     stressing, tiny_artifact, little_lexicon, stressed_lexicon, tmp_path
 ):
-    trainer.train(
+    train(
         dataclasses.replace(stressing, run=dataclasses.replace(stressing.run, epochs=1)),
         lexicon_path=little_lexicon["train"], dev_path=little_lexicon["dev"], init=tiny_artifact,
-        out=tmp_path / "out", run=tmp_path / "run", reporter=SilentReporter(), processes=ALONE,
+        out=tmp_path / "out", run=tmp_path / "run", reporter=SilentReporter(),
         stress=stressed_lexicon,
     )  # fmt: skip
     (answer,) = Phonemizer.load(tmp_path / "out", "cpu").pronounce(["TANGER"])

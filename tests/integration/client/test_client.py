@@ -522,7 +522,7 @@ def test_own_words_are_off_without_keys(service):
 
 def test_the_example_of_the_readme_runs(service, capsys):
     readme = (ROOT / "README.md").read_text()
-    (block,) = re.findall(r"```python\n(# .*?from service\.client .*?)```", readme, re.DOTALL)
+    (block,) = re.findall(r"```python\n(# .*?from tanger import Client.*?)```", readme, re.DOTALL)
     assert "http://localhost:8000" in block
     exec(compile(block.replace("http://localhost:8000", service.url), "README.md", "exec"), {})
     first, second = capsys.readouterr().out.splitlines()

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from conftest import ALONE, SilentReporter, little_words
+from conftest import SilentReporter, little_words, train
 from test_reference import CONFIGS
 from typer.testing import CliRunner
 
@@ -18,7 +18,7 @@ from tanger.model.distillation import soft_labelling
 from tanger.model.network.ensemble import Ensemble
 from tanger.model.network.seq2seq import Seq2Seq
 from tanger.model.phonemizer import Phonemizer
-from tanger.model.training import data, soft_labels, trainer
+from tanger.model.training import data, soft_labels
 from tanger.model.training.batches import collate
 from tanger.model.training.data import DatasetError
 from tanger.model.training.loss import seq2seq_loss
@@ -47,9 +47,9 @@ def second_artifact(tmp_path_factory, tiny_recipe, little_lexicon):
         network=dataclasses.replace(tiny_recipe.network, hidden=40),
         run=dataclasses.replace(tiny_recipe.run, epochs=4),
     )
-    trainer.train(
+    train(
         recipe, lexicon_path=little_lexicon["train"], dev_path=little_lexicon["dev"],
-        out=folder / "second", run=folder / "run", reporter=SilentReporter(), processes=ALONE,
+        out=folder / "second", run=folder / "run", reporter=SilentReporter(),
     )  # fmt: skip
     return folder / "second"
 
@@ -114,6 +114,23 @@ def test_labels_are_what_the_teachers_expect(teachers, little_lexicon):
             ours = example.soft.probabilities[:, 0]
             np.testing.assert_allclose(ours, answer.step_probabilities, atol=0.05)
     assert same >= 36
+
+
+def test_entries_may_be_certain(tiny_artifact, little_lexicon, tmp_path):
+    entries = lexicon.read(little_lexicon["train"])[:20]
+    lexicon.write(tmp_path / "few.dict", [*entries, *entries[:5]], "cmudict")
+    (tmp_path / "words.txt").write_text("TANGER\n")
+    done = tanger(
+        "label", "--teacher", tiny_artifact, "--lexicon", tmp_path / "few.dict", "--as-they-are",
+        "--words", tmp_path / "words.txt", "--device", "cpu", "--out", tmp_path / "soft",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+    examples = soft_labels.read(tmp_path / "soft").examples
+    assert len(examples) == 25 + ("TANGER" not in {entry.word for entry in entries})
+    for example in examples[:25]:  # those that come several times come so here, too
+        np.testing.assert_array_equal(example.soft.symbols[:, 0], example.labels[1:])
+        np.testing.assert_array_equal(example.soft.probabilities[:, 0], 1)
+        assert not example.soft.probabilities[:, 1:].any()
 
 
 def test_a_words_labels_survive_the_file(teachers, tmp_path):

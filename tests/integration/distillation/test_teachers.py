@@ -1,6 +1,7 @@
 """Networks and a joint n-gram model, judging together."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -108,6 +109,24 @@ def test_both_have_a_say(ngram, tiny_artifact):
         teachers.phonemes.decode(labelled[word].labels[1:-1]) == sound_out(word) for word in words
     )
     assert right >= 38
+
+
+def test_a_sharper_panel_is_surer(tiny_artifact, monkeypatch):
+    teachers = TorchDecoder.of([artifact.read(tiny_artifact)], "cpu")
+    listed = {"BAD": {("B", "AE", "D"): -0.5, ("B", "AE", "T"): -0.6}}
+    monkeypatch.setattr(joint_ngram, "candidates", lambda *_, **__: iter([listed]))
+
+    def of_the_last_sound(**options):
+        (example,) = teaching.label(teachers, Path("none"), ["BAD"], **options)
+        return example.labels, float(example.soft.probabilities[2, 0])
+
+    labels, sure = of_the_last_sound()
+    assert of_the_last_sound(sharpness=0.01)[1] < sure
+    assert of_the_last_sound(sharpness=0.01)[1] == pytest.approx(0.5, abs=0.1)
+    listed["BAD"]["B", "AE", "T"] = 50.0
+    other, _ = of_the_last_sound(weight=1.0)
+    assert other != labels
+    assert of_the_last_sound(weight=0.0)[0] == labels
 
 
 def test_the_commands_make_soft_labels(ngram, tiny_artifact, little_lexicon, tmp_path):

@@ -117,9 +117,9 @@ def test_a_line_says_where_and_what(shop):
     )
 
 
-def test_the_example_of_the_readme_runs(shop):
-    readme = (ROOT / "README.md").read_text()
-    (arguments,) = re.findall(r"tanger lint (mine\.dict .*)", readme)
+def test_the_example_of_the_documents_runs(shop):
+    document = (ROOT / "docs" / "lexicons.md").read_text()
+    (arguments,) = re.findall(r"tanger lint (mine\.dict .*)", document)
     arguments = arguments.replace("mine.dict", str(shop)).replace("artifacts/mine", str(ENGLISH))
     result = lint(*shlex.split(arguments))
     assert (result.exit_code, len(result.stdout.splitlines())) == (1, 9)

@@ -7,8 +7,8 @@ import pytest
 from live_service import eventually, get, post, running
 from starlette.requests import Request
 
-from tanger.service.middleware.api_keys import Keys, KeysError
-from tanger.service.problems import ForbiddenError, UnauthorizedError
+from tanger.service.api_keys import Keys, KeysError, UnauthorizedError
+from tanger.service.errors import ForbiddenError
 from tanger.service.server import main
 from tanger.service.settings import Settings
 

@@ -5,13 +5,12 @@ import itertools
 import random
 
 import torch
-from conftest import ALONE, SilentReporter
+from conftest import SilentReporter, train
 
 from tanger.model import lexicon
 from tanger.model.lexicon import Entry
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.training import recipe
-from tanger.model.training.trainer import train
 
 # Letters of several bytes, of several code points and beyond the Basic Multilingual Plane.
 SCRIPTS = {
@@ -52,7 +51,6 @@ def test_a_small_lexicon_of_any_script_needs_no_tuning(tmp_path):
         out=tmp_path / "artifact",
         run=tmp_path / "run",
         reporter=SilentReporter(),
-        processes=ALONE,
     )
     answers = Phonemizer.load(tmp_path / "artifact").pronounce([e.word for e in parts["test"]])
     right = sum(a.phonemes == e.phonemes for a, e in zip(answers, parts["test"], strict=True))

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 import torch
-from conftest import ALONE, ROOT, TINY_RECIPE, SilentReporter
+from conftest import ALONE, ROOT, TINY_RECIPE, SilentReporter, train
 from live_service import eventually
 
-from tanger.model.training import recipe, run_state, trainer
+from tanger.model.training import recipe, run_state
 from tanger.model.training.distributed import Processes
 
 STILL = TINY_RECIPE.replace("dropout = 0.05", "dropout = 0.0").replace("epochs = 8", "epochs = 2")
@@ -17,9 +17,9 @@ STILL = TINY_RECIPE.replace("dropout = 0.05", "dropout = 0.0").replace("epochs =
 
 def test_shares_make_the_whole():
     items = list(range(7))
-    shares = [Processes(rank, 3, torch.device("cpu")).share(items) for rank in range(3)]
+    shares = [Processes(rank, 3, torch.device("cpu")).shard(items) for rank in range(3)]
     assert sorted(item for share in shares for item in share) == items
-    assert ALONE.share(items) == items
+    assert ALONE.shard(items) == items
     assert ALONE.is_main
 
 
@@ -29,7 +29,7 @@ class Torchrun:
     def __init__(self, folder, little_lexicon):
         self.command = [
             sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
-            "-m", "--", "model", "train", "--recipe", "still.toml", "--out", "out",
+            "-m", "--", "tanger", "train", "--recipe", "still.toml", "--out", "out",
             "--lexicon", str(little_lexicon["train"]), "--dev", str(little_lexicon["dev"]),
             "--device", "cpu", "--threads", "1", "--save-every", "0",
         ]  # fmt: skip
@@ -62,10 +62,10 @@ def losses(path):
 
 def test_two_processes_learn_what_one_does(folder, little_lexicon, torchrun):
     """The same minibatches, the same sums: the same losses, but for the order of additions."""
-    trainer.train(
+    train(
         recipe.load(str(folder / "still.toml")), lexicon_path=little_lexicon["train"],
         dev_path=little_lexicon["dev"], out=folder / "alone", run=folder / "alone-run",
-        reporter=SilentReporter(), processes=ALONE,
+        reporter=SilentReporter(),
     )  # fmt: skip
     assert torchrun.finish().count("epoch 2 of 2 done") == 1, "one of them speaks"
     together, alone = losses(folder / "out/metrics.jsonl"), losses(folder / "alone/metrics.jsonl")

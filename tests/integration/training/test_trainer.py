@@ -10,15 +10,15 @@ import time
 from dataclasses import replace
 
 import pytest
+import safetensors.torch
 import torch
-from conftest import ALONE, ROOT, little_words
+from conftest import ROOT, little_words, train
 
 from tanger.model import OutputExistsError, lexicon
 from tanger.model import artifact as artifacts
 from tanger.model.artifact import ArtifactError
 from tanger.model.lexicon import Entry
 from tanger.model.training import data as datasets
-from tanger.model.training import loss as losses
 from tanger.model.training import recipe, run_state, trainer
 from tanger.model.training.data import DatasetError
 from tanger.model.training.file_lock import LockedError
@@ -38,7 +38,7 @@ def small(tmp_path):
 def run(folder, recipe, reporter, **options):
     paths = {"lexicon_path": folder / "train.dict", "dev_path": folder / "dev.dict",
              "out": folder / "artifact", "run": folder / "run"}  # fmt: skip
-    return trainer.train(recipe, reporter=reporter, processes=ALONE, **{**paths, **options})
+    return train(recipe, reporter=reporter, **{**paths, **options})
 
 
 def command(folder, recipe_file, *more):
@@ -58,14 +58,13 @@ def weights_of(folder):
 
 
 def test_fast_mode_lands_on_the_tutorials_figures(split, tmp_path, reporter):
-    assert trainer.train(
+    assert train(
         recipe.load("cntk599a", fast=True),
         lexicon_path=split / "cmudict-0.7b.train-dev-20-21",
         dev_path=split / "cmudict-0.7b.train-dev-1-21",
         out=tmp_path / "artifact",
         run=tmp_path / "run",
         reporter=reporter,
-        processes=ALONE,
     )
     _, first_loss, _, sample = reporter.samples[0]
     assert first_loss == pytest.approx(4.234, abs=0.02)
@@ -203,7 +202,7 @@ def test_the_precision_is_decided_once_for_a_run(small, tiny_recipe, reporter, m
             raise MemoryError
 
     decisions = [True, False]
-    monkeypatch.setattr(trainer.precision, "bfloat16_pays", lambda _: decisions.pop(0))
+    monkeypatch.setattr(trainer.lstm, "bfloat16_pays", lambda _: decisions.pop(0))
     recipe = replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1, bfloat16=True))
     with pytest.raises(MemoryError):
         run(small, recipe, Failing(), save_seconds=0)
@@ -424,6 +423,19 @@ def test_a_damaged_state_is_named(small, tiny_recipe, reporter):
         run(small, tiny_recipe, reporter, resume=True)
 
 
+def test_a_state_of_another_version_says_what_to_do(small, tiny_recipe, reporter):
+    once = replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1))
+    run(small, once, reporter)
+    state = small / "run" / run_state.FILE
+    with safetensors.safe_open(state, framework="np") as file:
+        metadata = file.metadata()
+    del metadata["format"]  # as the first versions wrote it
+    safetensors.torch.save_file(safetensors.torch.load_file(state), state, metadata)
+    with pytest.raises(RunStateError, match=r"another version of tanger, in format 1.*--restart"):
+        run(small, once, reporter, resume=True)
+    assert run(small, once, reporter, restart=True)
+
+
 # What can go wrong
 
 
@@ -457,7 +469,7 @@ def test_a_gpu_out_of_memory_says_what_to_do(small, tiny_recipe, reporter, monke
 
     run(small, replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1)), reporter)
     before = weights_of(small / "artifact")
-    monkeypatch.setattr(losses, "teacher_forced", exhausted)
+    monkeypatch.setattr(trainer, "seq2seq_loss", exhausted)
     with pytest.raises(TrainingError, match=r"minibatches\.size"):
         run(small, tiny_recipe, reporter, restart=True)
     assert weights_of(small / "artifact") == before

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from conftest import TINY_RECIPE
 
@@ -92,3 +94,70 @@ def test_an_unknown_name_lists_the_known():
 def test_a_file_is_a_recipe(tiny_recipe):
     assert tiny_recipe.name == "tiny"
     assert isinstance(tiny_recipe.optimiser, AdamWRecipe)
+
+
+# What extends another
+
+
+def write(folder, name, text):
+    path = folder / f"{name}.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_recipe_extends_another_by_what_differs(tmp_path, tiny_recipe):
+    write(tmp_path, "base", TINY_RECIPE)
+    write(tmp_path, "middle", 'extends = "base.toml"\nseed = 7\n[network]\nhidden = 32\n')
+    loaded = recipe.load(
+        write(tmp_path, "top", 'extends = "./middle.toml"\n[run]\nepochs = 2\n[fast]\nepochs = 3\n')
+    )
+    assert loaded == replace(
+        tiny_recipe,
+        name="top",
+        seed=7,
+        network=replace(tiny_recipe.network, hidden=32),
+        run=replace(tiny_recipe.run, epochs=2),
+    )
+    fast = recipe.load(str(tmp_path / "top.toml"), fast=True).run
+    assert (fast.epochs, fast.epoch_tokens) == (3, 500)
+
+
+def test_values_by_size_are_replaced_whole(tmp_path):
+    path = write(tmp_path, "top", 'extends = "default"\n[network]\nhidden = { 0 = 16, 9 = 32 }\n')
+    sizes = [recipe.load(path, entries=entries).network.hidden for entries in (1, 9, 50_000)]
+    assert sizes == [16, 32, 32]
+
+
+def test_an_optimiser_of_another_kind_takes_over_no_setting(tmp_path):
+    tutorial = (
+        '[optimiser]\nkind = "momentum-sgd"\nlearning_rate = 0.1\ntime_constant = 5\nclip = 1\n'
+    )
+    path = write(tmp_path, "top", f'extends = "default"\n{tutorial}')
+    assert recipe.load(path).optimiser == MomentumSGDRecipe(0.1, 5, 1)
+
+
+@pytest.mark.parametrize(
+    ("extended", "problem"),
+    [
+        ('"klingon"', "there is no file"),
+        ('"a.toml"', r"a circle: .*a\.toml extends .*a\.toml"),
+        ('"../{folder}/b.toml"', r"a circle: .*b\.toml extends .*a\.toml extends .*b\.toml"),
+        ("3", "must be a recipe's name or file, not 3"),
+        ("{{}}", "must be a recipe's name or file"),
+    ],
+)
+def test_what_cannot_be_extended_is_named(tmp_path, extended, problem):
+    write(tmp_path, "a", f"extends = {extended.format(folder=tmp_path.name)}\n")
+    with pytest.raises(RecipeError, match=problem) as caught:
+        recipe.load(write(tmp_path, "b", 'extends = "a.toml"\n'))
+    assert (caught.value.recipe, caught.value.key) == (str(tmp_path / "a.toml"), "extends")
+
+
+@pytest.mark.parametrize("key", ["network.hidden", "run.epochs", "speed"])
+def test_a_wrong_setting_is_named_with_the_file_that_has_it(tmp_path, key):
+    table, _, setting = key.rpartition(".")
+    wrong = f"[{table}]\n{setting} = -1\n" if table else f"{setting} = 3\n"
+    write(tmp_path, "base", f'extends = "default"\n{wrong}')
+    with pytest.raises(RecipeError) as caught:
+        recipe.load(write(tmp_path, "top", 'extends = "base.toml"\n[loss]\nstress = 0.1\n'))
+    assert (caught.value.recipe, caught.value.key) == (str(tmp_path / "base.toml"), key)

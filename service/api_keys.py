@@ -8,16 +8,14 @@ import hmac
 import logging
 import re
 import stat
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tanger.model import TangerError
-from tanger.service import problems
+from tanger.service.errors import ForbiddenError
 from tanger.service.metrics import Metrics
-from tanger.service.problems import ForbiddenError, UnauthorizedError
 from tanger.service.settings import Settings
 
 log = logging.getLogger("tanger")
@@ -31,6 +29,16 @@ _INTERVAL = 1.0
 
 class KeysError(TangerError, ValueError):
     """Keys that cannot be used; the message does not hold them."""
+
+
+class UnauthorizedError(Exception):
+    """A request without a key that is good here."""
+
+    def __init__(self, *, known: bool) -> None:
+        super().__init__(
+            ("this API key is not known here" if known else "an API key is needed")
+            + ": send Authorization: Bearer KEY, or X-API-Key: KEY"
+        )
 
 
 class Keys:
@@ -168,36 +176,6 @@ class KeyRing:
                 await self.refresh()
             except KeysError:
                 continue  # the log has it
-
-
-class KeyGate:
-    """ASGI middleware: without a key nothing is answered but the public routes."""
-
-    def __init__(self, app: ASGIApp, *, keys: Callable[[], Keys], public: Container[str]) -> None:
-        """Wrap `app`.
-
-        Args:
-            app: what answers.
-            keys: those that are good at the moment.
-            public: paths that need none.
-        """
-        self.app = app
-        self.keys = keys
-        self.public = public
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or refuse it before its body is read."""
-        keys = self.keys()
-        if scope["type"] == "http" and keys:
-            request = Request(scope)
-            try:
-                # The log names the key, never holds it
-                scope.setdefault("state", {})["key"] = keys.check(request)
-            except UnauthorizedError as e:
-                if scope["path"] not in self.public:
-                    await (await problems.known(request, e))(scope, receive, send)
-                    return
-        await self.app(scope, receive, send)
 
 
 def _named(place: str, text: str) -> tuple[str, str]:

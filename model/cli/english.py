@@ -1,0 +1,219 @@
+"""Commands for the artifacts of American English: their lexicon, and what people meet."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tanger.model import artifact as artifacts
+from tanger.model.cli.common import (
+    ARTIFACT,
+    ArtifactOption,
+    DeviceOption,
+    PrecisionOption,
+    ThreadsOption,
+    fail,
+    load,
+    plain_errors,
+)
+
+if TYPE_CHECKING:
+    from tanger.model.english.notations import Pronunciation
+    from tanger.model.phonemizer import Phonemizer
+
+# Words decoded together
+_BATCH = 4096
+# Answers a word among which the equivalent of a foreign entry is sought
+_CANDIDATES = 10
+
+SourcesOption = Annotated[
+    Path, typer.Option("--from", help="The folder of the dictionaries' files.")
+]
+VerifyOption = Annotated[
+    bool, typer.Option(help="Refuse files of other editions than the shipped artifacts' own.")
+]
+
+
+def combine_dictionaries(
+    folder: SourcesOption,
+    out: Annotated[Path, typer.Option(help="The folder for what is written.")],
+    base: Annotated[
+        Path, typer.Option(help="An artifact trained on CMUdict, whose conventions are kept.")
+    ] = ARTIFACT,
+    repeat: Annotated[
+        list[str] | None,
+        typer.Option(help="WORDS:TIMES: so many frequent words come so often; 300:20 by default."),
+    ] = None,
+    verify: VerifyOption = True,
+    threads: ThreadsOption = None,
+) -> None:
+    """Make one training lexicon of several dictionaries (needs wordfreq; minutes).
+
+    Writes train.dict and dev.dict without stress, train-stress.dict and dev-stress.dict with it,
+    and sources.json, which says what became of how many words.
+    """
+    with plain_errors():
+        from tanger.model import lexicon
+        from tanger.model.english import sources as dictionaries
+        from tanger.model.evaluation import english
+        from tanger.model.lexicon import Entry
+        from tanger.model.phonology.stress import strip
+
+        repeats = [_repeat(text) for text in repeat or ("300:20", "1000:12", "10000:5")]
+        sources = dictionaries.read(folder, verify=verify)
+        network = load(artifacts.read(base), "cpu", precision="int8", threads=threads)
+        combined = dictionaries.combine(sources, lambda words: _likeliest(network, words))
+        out.mkdir(parents=True, exist_ok=True)
+        for name, entries in {
+            "train": dictionaries.entries(combined.train, english.ranked_words(), repeats),
+            "train-stress": dictionaries.stressed_entries(combined.train),
+            "dev": [Entry(w, strip(p)) for w, ways in combined.dev.items() for p in ways],
+            "dev-stress": dictionaries.stressed_entries(combined.dev),
+        }.items():
+            lexicon.write(out / f"{name}.dict", entries, "cmudict")
+            print(f"{len(entries):,} entries written to {out / name}.dict")
+        report = {
+            "sha256": dict(sources.checksums),
+            "base": network.weights_sha256,
+            "repeats": repeats,
+            "passed_over": {name: dict(counts) for name, counts in sources.dropped.items()},
+            "words": dict(combined.counts),
+        }
+        artifacts.replace_file(out / "sources.json", (json.dumps(report, indent=2) + "\n").encode())
+
+
+def english_spellings(
+    folder: SourcesOption,
+    listed: Annotated[list[Path], typer.Option("--list", help="Spellings, one a line (SCOWL's).")],
+    lexicon: Annotated[Path, typer.Option(help="The training lexicon, whose words are left out.")],
+    out: Annotated[Path, typer.Option(help="Where the words go, one a line.")],
+    count: Annotated[int, typer.Option(min=1, help="So many at most.")] = 70_000,
+    seed: Annotated[int, typer.Option(help="Draws them.")] = 1,
+    verify: VerifyOption = True,
+) -> None:
+    """Draw words of the training fold that no dictionary pronounces, for teachers to label."""
+    with plain_errors():
+        from tanger.model.english import sources as dictionaries
+        from tanger.model.lexicon import read
+
+        words = dictionaries.spellings(
+            (word for path in listed for word in path.read_text("utf-8").split()),
+            dictionaries.read(folder, verify=verify).cmudict,
+            without={entry.word for entry in read(lexicon)},
+            count=count,
+            seed=seed,
+        )
+        artifacts.replace_file(out, "".join(f"{word}\n" for word in words).encode())
+    print(f"{len(words):,} words written to {out}")
+
+
+def evaluate_english(
+    folder: SourcesOption,
+    artifact: ArtifactOption = ARTIFACT,
+    real_words: Annotated[
+        Path | None,
+        typer.Option(help="Words that CMUdict 0.7b lacks: tab-separated, consensus, all variants."),
+    ] = None,
+    trained: Annotated[
+        Path | None, typer.Option(help="The lexicon that the artifact learnt from.")
+    ] = None,
+    split: Annotated[
+        list[Path] | None, typer.Option(help="A lexicon to score any-match, such as dev or test.")
+    ] = None,
+    wrong: Annotated[
+        Path | None, typer.Option(help="Write the wrong answers of each set here, as JSON.")
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Write the figures into the artifact and its model card.")
+    ] = False,
+    verify: VerifyOption = True,
+    device: DeviceOption = "cpu",
+    precision: PrecisionOption = "int8",
+    threads: ThreadsOption = None,
+) -> None:
+    """Score the network's greedy answers to frequent words, trained words and real words.
+
+    95 % intervals stand in brackets (needs wordfreq).
+    """
+    with plain_errors():
+        from tanger.model.english import sources as dictionaries
+        from tanger.model.evaluation import english
+
+        network = load(artifacts.read(artifact), device, precision=precision, threads=threads)
+        found = english.evaluate(
+            network,
+            dictionaries.read(folder, verify=verify),
+            real_words=None if real_words is None else english.read_real_words(real_words),
+            trained=trained,
+            splits=split or (),
+        )
+        if wrong is not None:
+            answers = {
+                name: {word: " ".join(phonemes) for word, phonemes in words.items()}
+                for name, words in found.wrong.items()
+            }
+            artifacts.replace_file(wrong, (json.dumps(answers, indent=1) + "\n").encode())
+        if keep:
+            english.keep(artifact, found, network.weights_sha256)
+    print(artifact)
+    for share in found.shares:
+        error = found.calibration_errors.get(share.name)
+        print(f"  {share}" + (f", calibration error {100 * error:.1f} %" if error else ""))
+    if real_words is not None:
+        print("  (which dictionaries agree on a real word is not in that file)")
+
+
+def calibrate_english(
+    folder: SourcesOption,
+    real_words: Annotated[
+        Path,
+        typer.Option(help="Words that CMUdict 0.7b lacks: tab-separated, consensus, all variants."),
+    ],
+    artifact: ArtifactOption = ARTIFACT,
+    verify: VerifyOption = True,
+    device: DeviceOption = "cpu",
+    precision: PrecisionOption = "int8",
+    threads: ThreadsOption = None,
+) -> None:
+    """Fit an artifact's probabilities to real words and frequent words (needs wordfreq)."""
+    with plain_errors():
+        from tanger.model.english import sources as dictionaries
+        from tanger.model.evaluation import english
+
+        found = artifacts.read(artifact)
+        fitted = english.calibrate(
+            load(found, device, precision=precision, threads=threads),
+            dictionaries.read(folder, verify=verify),
+            english.read_real_words(real_words),
+        )
+        fitted_to = {
+            "file": real_words.name,
+            "sha256": hashlib.sha256(real_words.read_bytes()).hexdigest(),
+            "besides": "frequent words",
+        }
+        artifacts.recalibrate(found, fitted.likeliest, fitted.further, fitted_to=fitted_to)
+    errors = ", ".join(f"{name} {100 * error:.1f} %" for name, error in fitted.errors.items())
+    print(f"{artifact} is calibrated; cross-fitted calibration error: {errors}")
+
+
+def _repeat(text: str) -> tuple[int, int]:
+    words, _, times = text.partition(":")
+    if not (words.isdecimal() and times.isdecimal() and int(times)):
+        fail(f"--repeat {text}: give WORDS:TIMES, such as 1000:12")
+    return int(words), int(times)
+
+
+def _likeliest(network: Phonemizer, words: Sequence[str]) -> list[list[Pronunciation]]:
+    """The network's likeliest answers; words of one length together decode fastest."""
+    found: dict[str, list[Pronunciation]] = {}
+    ordered = sorted(words, key=len)
+    for first in range(0, len(ordered), _BATCH):
+        batch = ordered[first : first + _BATCH]
+        for word, answers in zip(batch, network.alternatives(batch, _CANDIDATES), strict=True):
+            found[word] = [answer.phonemes for answer in answers if answer.complete]
+    return [found[word] for word in words]

