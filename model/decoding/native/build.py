@@ -34,8 +34,8 @@ class Kind(NamedTuple):
 
     Attributes:
         name: of the file.
-        machines: what `platform.machine` calls it.
-        flags: what /proc/cpuinfo has to say of it.
+        machines: what `platform.machine` calls it; any where there is none.
+        flags: what /proc/cpuinfo has to say of it, as its flags or features.
         options: of the compiler.
     """
 
@@ -49,8 +49,13 @@ class Kind(NamedTuple):
         """Where its library is, once it was made."""
         return _HERE / f"decode-{self.name}.so"
 
+    @property
+    def is_of_this_architecture(self) -> bool:
+        """Whether some processors of this machine's architecture are of this kind."""
+        return not self.machines or platform.machine() in self.machines
 
-# The fastest first. Elsewhere, torch decodes.
+
+# The fastest first.
 KINDS = (
     Kind(
         "avx512vnni",
@@ -59,6 +64,8 @@ KINDS = (
         ["-march=x86-64-v4", "-mavx512vnni", "-mprefer-vector-width=512"],
     ),
     Kind("avx2", ["x86_64"], ["avx2", "fma", "bmi2"], ["-march=x86-64-v3"]),
+    Kind("neon", ["aarch64"], ["asimddp"], ["-march=armv8.2-a+dotprod"]),
+    Kind("plain", [], [], []),
 )
 
 
@@ -69,7 +76,7 @@ def library(kinds: Collection[Kind] = KINDS) -> tuple[str, ctypes.CDLL] | None:
     """
     flags = _flags()
     for kind in kinds:
-        if platform.machine() in kind.machines and set(kind.flags) <= flags and kind.path.exists():
+        if kind.is_of_this_architecture and set(kind.flags) <= flags and kind.path.exists():
             try:
                 return kind.name, load(kind.path)
             except LibraryError as e:
@@ -124,7 +131,7 @@ def build() -> list[Path]:
     found = compiler()
     if found is None:
         raise FileNotFoundError("no C compiler (cc, gcc, clang) is here")
-    kinds = [kind for kind in KINDS if platform.machine() in kind.machines]
+    kinds = [kind for kind in KINDS if kind.is_of_this_architecture]
     for kind in kinds:
         new = kind.path.with_suffix(".new")
         compile_for(kind, found, new)
@@ -154,7 +161,8 @@ def _flags() -> set[str]:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
     except OSError:
         return set()
-    return {flag for line in lines if line.startswith("flags") for flag in line.split()}
+    listed = (line for line in lines if line.startswith(("flags", "Features")))
+    return {flag for line in listed for flag in line.split()}
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ enum { TILE_N = 32, LARGEST_CIRCLE = 6, STRESSES = 4 };
 
 #if defined(__AVX512VNNI__) || defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__ARM_FEATURE_DOTPROD)
+#include <arm_neon.h>
 #endif
 
 /* acc + four neighbouring states times their weights, in each of some 32-bit lanes. PARTS vectors make
@@ -59,22 +61,46 @@ INLINE ints plus(ints a, ints b) { return _mm256_add_epi32(a, b); }
 INLINE void finish(ints acc, const float *scales, const float *add, float *out) {
     _mm256_storeu_ps(out, _mm256_fmadd_ps(_mm256_cvtepi32_ps(acc), _mm256_loadu_ps(scales), _mm256_loadu_ps(add)));
 }
+#elif defined(__ARM_FEATURE_DOTPROD)
+typedef int32x4_t ints;
+enum { PARTS = 8, TALL = 2 };
+#define LOAD(from) vld1q_s32((const int32_t *)(from))
+#define EVERYWHERE(four) vdupq_n_s32(four)
+/* It takes signed states, here 128 steps lower than they are stored: the offsets are in there already. */
+#define OFFSETS(from) vdupq_n_s32(0)
+INLINE ints dot(ints acc, ints states, ints weights) {
+    ints lower = veorq_s32(states, vdupq_n_s32((int32_t)0x80808080));
+    return vdotq_s32(acc, vreinterpretq_s8_s32(lower), vreinterpretq_s8_s32(weights));
+}
+INLINE ints plus(ints a, ints b) { return vaddq_s32(a, b); }
+INLINE void finish(ints acc, const float *scales, const float *add, float *out) {
+    vst1q_f32(out, vfmaq_f32(vld1q_f32(add), vcvtq_f32_s32(acc), vld1q_f32(scales)));
+}
 #else
 typedef int32_t ints __attribute__((vector_size(16)));
 typedef int8_t bytes __attribute__((vector_size(16)));
+typedef uint8_t ubytes __attribute__((vector_size(16)));
+typedef int16_t shorts __attribute__((vector_size(32)));
+typedef int32_t pairs __attribute__((vector_size(32)));
+typedef uint64_t fours __attribute__((vector_size(32)));
 enum { PARTS = 8, TALL = 2 };
 INLINE ints LOAD(const void *from) { ints v; memcpy(&v, from, sizeof v); return v; }
 INLINE ints EVERYWHERE(int32_t four) { return (ints){four, four, four, four}; }
+/* Neighbours are added as halves of wider numbers: shifts and sums are what every compiler knows in vectors. */
 INLINE ints dot(ints acc, ints states, ints weights) {
-    bytes s = (bytes)states, w = (bytes)weights;
-    for (int lane = 0; lane < 4; lane++)
-        for (int k = 4 * lane; k < 4 * lane + 4; k++) acc[lane] += (uint8_t)s[k] * w[k];
-    return acc;
+    shorts products = __builtin_convertvector((ubytes)states, shorts) * __builtin_convertvector((bytes)weights, shorts);
+    pairs two = ((pairs)products << 16 >> 16) + ((pairs)products >> 16);
+    fours four = (fours)two + ((fours)two >> 32);
+    return acc + __builtin_convertvector(four, ints);
 }
 INLINE ints plus(ints a, ints b) { return a + b; }
 INLINE void finish(ints acc, const float *scales, const float *add, float *out) {
     for (int lane = 0; lane < 4; lane++) out[lane] = (float)acc[lane] * scales[lane] + add[lane];
 }
+#endif
+
+#ifndef OFFSETS
+#define OFFSETS(from) LOAD(from)
 #endif
 
 enum { LANES = TILE_N / PARTS };
@@ -93,7 +119,7 @@ INLINE void tile(const int rows, const struct product *p, size_t at, const uint8
     const int8_t *weights = p->weights + at * p->inputs;
     ints acc[TALL][PARTS];
     UNROLLED for (int part = 0; part < PARTS; part++)
-        UNROLLED for (int row = 0; row < rows; row++) acc[row][part] = LOAD(p->offsets + at + part * LANES);
+        UNROLLED for (int row = 0; row < rows; row++) acc[row][part] = OFFSETS(p->offsets + at + part * LANES);
     for (int k = 0; k < p->inputs; k += 4) {
         ints w[PARTS];
         UNROLLED for (int part = 0; part < PARTS; part++) w[part] = LOAD(weights + k * TILE_N + part * 4 * LANES);
@@ -114,7 +140,7 @@ INLINE void lone_tile(const struct product *p, size_t at, const uint8_t *states,
     const int8_t *weights = p->weights + at * p->inputs;
     ints acc[4][PARTS];
     UNROLLED for (int part = 0; part < PARTS; part++) {
-        acc[0][part] = LOAD(p->offsets + at + part * LANES);
+        acc[0][part] = OFFSETS(p->offsets + at + part * LANES);
         UNROLLED for (int piece = 1; piece < 4; piece++) acc[piece][part] = EVERYWHERE(0);
     }
     int k = 0;

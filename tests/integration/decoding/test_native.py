@@ -112,17 +112,12 @@ def test_a_beam_finds_what_the_reference_finds(shipped):
     assert agreed >= 0.75 * len(words)
 
 
-def test_every_kind_of_processor_comes_to_the_same_answers(shipped, tmp_path):
-    """The plain C for those without a kind of their own among them."""
+def test_every_kind_of_processor_comes_to_the_same_answers(shipped):
     rows = [shipped.graphemes.encode(word) for word in ("TANGER", "PRONOUNCE", "A", "O'NEIL") * 9]
     weights = {name: array.astype(np.float32) for name, array in shipped.weights().items()}
     config = Engine(shipped).configs[0]
     logit_bias = np.zeros(len(shipped.phonemes), np.float32)
-    plain = build.Kind("plain", [platform.machine()], [], [])
-    if compiler := build.compiler():
-        build.compile_for(plain, compiler, tmp_path / "plain.so")
     found = [build.load(kind.path) for kind in build.KINDS if build.library([kind])]
-    found += [build.load(path) for path in tmp_path.glob("plain.so")]
     rows.sort(key=len, reverse=True)
     letters, sounds = shipped.graphemes, shipped.phonemes
     networks = [NativeNetwork(each, config, weights, letters, sounds, logit_bias) for each in found]
@@ -133,9 +128,11 @@ def test_every_kind_of_processor_comes_to_the_same_answers(shipped, tmp_path):
             np.testing.assert_allclose(answer.probabilities, expected.probabilities, atol=1e-3)
 
 
-def test_another_processor_takes_none_of_them(monkeypatch):
+def test_a_processor_without_a_kind_of_its_own_takes_the_plain_one(monkeypatch):
     monkeypatch.setattr(platform, "machine", lambda: "riscv64")
-    assert build.library() is None
+    assert [kind.name for kind in build.KINDS if kind.is_of_this_architecture] == ["plain"]
+    name, _ = build.library()
+    assert name == "plain"
 
 
 @pytest.mark.parametrize("name", ["output.weight", "encoder.layers.0.ahead.bias"])
