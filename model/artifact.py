@@ -8,6 +8,7 @@
     pinned.json          a few words with their answers, likewise
     README.md            model card, written by the evaluation
     metrics.jsonl, learning_curve.png   what the training measured epoch by epoch
+    NOTICE               whose data it was trained on, where their licences ask for it
 
 No pickle anywhere, and no torch: the service's HTTP process reads artifacts too.
 """
@@ -42,6 +43,7 @@ VOCABULARY = "vocabulary.json"
 METRICS = "metrics.json"
 PINNED = "pinned.json"
 HISTORY = ("metrics.jsonl", "learning_curve.png")
+NOTICE = "NOTICE"
 FORMAT_VERSION = 1
 
 _AT_FDCWD = -100
@@ -323,7 +325,7 @@ def recalibrate(
     Raises:
         OSError: where it cannot be written; it still stands as it was.
     """
-    histories = [artifact.path / name for name in HISTORY]
+    kept = [artifact.path / name for name in (*HISTORY, NOTICE)]
     return write(
         artifact.path,
         name=artifact.name,
@@ -334,7 +336,7 @@ def recalibrate(
         graphemes=artifact.graphemes,
         phonemes=artifact.phonemes,
         weights=artifact.weights(),
-        extras={path.name: path.read_bytes() for path in histories if path.exists()},
+        extras={path.name: path.read_bytes() for path in kept if path.exists()},
     )
 
 

@@ -87,9 +87,11 @@ def test_the_command_fits_another(tiny_artifact, little_lexicon, tmp_path):
     copy = tmp_path / "tiny"
     shutil.copytree(tiny_artifact, copy)
     before = artifact.read(copy)
+    (copy / "NOTICE").write_text("By others.\n")
     done = CliRunner().invoke(app, ["calibrate", "--artifact", str(copy), "--lexicon",
                                     str(little_lexicon["test"]), "--device", "cpu"])  # fmt: skip
     assert done.exit_code == 0
+    assert (copy / "NOTICE").read_text() == "By others.\n"
     after = artifact.read(copy)
     assert after.calibration != before.calibration
     assert before.nbest_calibration is None
