@@ -205,7 +205,9 @@ class _State(Collector):
             labels=list(reported),
         )
         model.add_metric(list(reported.values()), 1)
-        engine = GaugeMetricFamily("tanger_engine", "What decodes.", labels=["engine"])
+        engine = GaugeMetricFamily(
+            "tanger_engine", "Name of the engine that decodes; always 1.", labels=["engine"]
+        )
         if self.watched.engine is not None:
             engine.add_metric([self.watched.engine], 1)
         return [*families, model, engine]
@@ -226,9 +228,13 @@ class _ServerState(Collector):
         ended.add_metric(["reads_too_slowly"], found.too_slow)
         ended.add_metric(["sends_too_much"], found.too_much)
         return [
-            GaugeMetricFamily("tanger_connections", "Open connections.", len(found)),
             GaugeMetricFamily(
-                "tanger_buffered_bytes", "Large requests and answers held.", found.held
+                "tanger_connections", "Connections that clients hold open.", len(found)
+            ),
+            GaugeMetricFamily(
+                "tanger_buffered_bytes",
+                "Bytes of large requests and answers that are held in memory.",
+                found.held,
             ),
             ended,
             CounterMetricFamily(

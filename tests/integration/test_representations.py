@@ -216,4 +216,4 @@ def test_letters_by_rule(client):
     assert result["normalized"] == "BBC"
     assert pronunciation["probability"] == 0.631578
     _, named = spoken(client, "NASA")
-    assert named["text"] == "N AA S AH"
+    assert named["text"] == "N AE S AH"
