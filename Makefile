@@ -134,12 +134,12 @@ en-us-all: | $(DEVELOP) ## The product: several dictionaries (SOURCES=) and unpr
 	$(COMBINE) --base artifacts/en-us-cmudict --out $(ENGLISH)/first
 	$(call LEARN,first) --recipe en-us-all-start --init artifacts/en-us-cmudict --out artifacts/$@-start-new
 	$(COMBINE) --base artifacts/$@-start-new --out $(ENGLISH)/second --repeat 300:20 --repeat 1000:12 --repeat 10000:6
-	$(BIN)/tanger joint-ngram --lexicon $(ENGLISH)/second/train.dict --out $(ENGLISH)/ngram.fst
+	$(BIN)/tanger joint-ngram --lexicon $(ENGLISH)/second/train.dict --out $(ENGLISH)/ngram.fst --overwrite
 	$(BIN)/tanger english-spellings --from $(SOURCES) --list $(SPELLINGS) \
 		--lexicon $(ENGLISH)/second/train.dict --out $(ENGLISH)/words.txt
 	$(BIN)/tanger label --teacher artifacts/$@-start-new --lexicon $(ENGLISH)/second/train.dict \
 		--as-they-are --words $(ENGLISH)/words.txt --ngram $(ENGLISH)/ngram.fst --ngram-weight 0.9 \
-		--sharpness 0.5 --out $(ENGLISH)/labels.safetensors
+		--sharpness 0.5 --out $(ENGLISH)/labels.safetensors --overwrite
 	$(call LEARN,second) --recipe $@ --soft-labels $(ENGLISH)/labels.safetensors \
 		--init artifacts/$@-start-new --out artifacts/$@-new
 

@@ -50,6 +50,9 @@ def join_letters(parts: int, pronunciations: int) -> float:
 def result_bytes(characters: int, letters: int, pronunciations: int, *, aligned: bool) -> int:
     """Size of one word's result as JSON, estimated as if every letter were a phoneme.
 
+    Most words have fewer; one of many letters such as X, which make two each, has up to twice as
+    many.
+
     Args:
         characters: of the word as it was sent.
         letters: of the word as it is pronounced.

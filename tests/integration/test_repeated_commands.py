@@ -96,11 +96,11 @@ def test_a_file_of_ones_own_is_not_lost_to_a_download(here, monkeypatch):
     sha256 = hashlib.sha256((here / "origin/one.txt").read_bytes()).hexdigest()
     defaults = {**data.download.__kwdefaults__, "files": (Source("one.txt", sha256),)}
     monkeypatch.setattr(data.download, "__kwdefaults__", defaults)
-    refused = tanger("download", "--from", "origin", "--to", "to")
+    refused = tanger("data", "--from", "origin", "--to", "to")
     assert refused.exit_code == 2
     assert "--overwrite" in refused.stderr
     assert (here / "to/one.txt").read_text() == "corrected by hand\n"
-    assert tanger("download", "--from", "origin", "--to", "to", "--overwrite").exit_code == 0
+    assert tanger("data", "--from", "origin", "--to", "to", "--overwrite").exit_code == 0
     assert (here / "to/one.txt").read_text() == "the split's\n"
 
 
@@ -133,6 +133,6 @@ def test_what_make_regenerates_it_may_replace():
     makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
     lines = [line for line in makefile.splitlines() if "tanger" in line]
     for command in ("derive", "spellings", "hold-out", "label", "joint-ngram"):
-        found = [line for line in lines if f"model {command} " in line]
+        found = [line for line in lines if f"tanger {command} " in line]
         assert found
         assert all("--overwrite" in line for line in found), command

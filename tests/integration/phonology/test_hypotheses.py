@@ -191,7 +191,8 @@ def test_what_is_pronounced_converts_and_is_linted(tmp_path):
         (tmp_path / "said").write_text(spoken.stdout)
         for target in ("mfa", "kaldi", "pls", "cmudict"):
             path = tmp_path / f"converted.{target}"
-            turned = tanger("convert", tmp_path / "said", path, "--from", format, "--to", target)
+            turned = tanger("convert", tmp_path / "said", path, "--from", format, "--to", target,
+                            "--overwrite")  # fmt: skip
             assert turned.exit_code == 0, turned.output
         entries = lexicon.read(tmp_path / "said", format)
         assert len(entries) > 2500
