@@ -31,7 +31,7 @@ def client(service):
 
 
 def assert_nobody_waited(watch):
-    assert watch.probes > 3
+    assert watch.probes > 1
     assert watch.seconds < LONGEST_WAIT
     assert watch.grown < MEMORY
 
@@ -61,7 +61,7 @@ def test_headers_that_take_long_to_read(service):
         post(["tanger"], Content_Type="application/json" + ";" * 60_000),
         post(["tanger"], X_Request_Timeout="1" * 60_000),
     ]
-    count = times(1, 10)
+    count = times(5, 50)
     goal = "a status of 4xx, or 200; /livez within 100 ms, 300 MB"
     with row("Headers and queries that take long to read", goal) as found:
         with watched(service) as watch:

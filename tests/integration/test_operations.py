@@ -201,7 +201,8 @@ def test_wrong_answers_are_not_ready(pinned_artifact, tmp_path):
     shutil.copytree(pinned_artifact, copy)
     found = artifacts.read(copy)
     word = next(iter(found.pinned()))
-    artifacts.write_pinned(found, {word: ("Z", "Z")})
+    phoneme = found.phonemes.own[0]
+    artifacts.write_pinned(found, {word: (phoneme, phoneme)})
     with running(tmp_path / "log", artifact=copy) as service:
         eventually(lambda: "wrong answers" in service.ask(get("/readyz")).text, "the check to fail")
         for path in ("/readyz", "/startupz"):
@@ -211,7 +212,7 @@ def test_wrong_answers_are_not_ready(pinned_artifact, tmp_path):
         assert refused.headers["Retry-After"]
         assert service.ask(get("/livez")).status_code == 200
         assert f"{word} is " in service.log
-        assert "not Z Z" in service.log
+        assert f"not {phoneme} {phoneme}" in service.log
 
 
 def test_workers_that_stop_answering_are_noticed_while_nobody_asks(service, client):
@@ -254,7 +255,9 @@ def test_a_service_that_stood_still_blames_no_worker(pinned_artifact):
             await asyncio.sleep(0)
         time.sleep(4)
         (worker,) = batcher._workers
-        worker._look(worker._late)  # as its timer may, before what has arrived is read
+        worker._check_liveness(
+            worker._watchdog
+        )  # as its timer may, before what has arrived is read
         answered = await requested
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
@@ -297,9 +300,9 @@ def test_a_replacement_is_started_as_the_first_worker_was(tiny_artifact, tmp_pat
 
 def test_what_names_numbers_is_imported_at_the_start(shipped_artifact):
     script = (
-        "import sys; from tanger.service.serving.manager import Service; from "
+        "import sys; from tanger.service.serving.manager import ModelManager; from "
         "tanger.service.settings import Settings\n"
-        f"Service(Settings(artifact={str(shipped_artifact)!r}, device='cpu'))\n"
+        f"ModelManager(Settings(artifact={str(shipped_artifact)!r}, device='cpu'))\n"
         "assert 'num2words' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)

@@ -1,5 +1,6 @@
 """Workers that fail although nothing is wrong with the word: out of memory, above all."""
 
+import json
 import os
 import resource
 from pathlib import Path
@@ -15,23 +16,29 @@ pytestmark = pytest.mark.alone
 
 # Bytes that are left to a worker beyond what it has taken when it is ready
 ROOM = 1 << 16
-# Every worker has no more than it needs when it is ready: what it does last before that
-LIMITED = f"""
+# Alignments take more memory than any worker has: what each does last before it is ready
+LIMITED = """
 import sys
 if "tanger.service.serving.worker" in sys.orig_argv:
-    import gc, resource
+    import gc
     freeze = gc.freeze
     def limited():
         freeze()
-        pages = int(open("/proc/self/statm").read().split()[0])
-        most = pages * resource.getpagesize() + {ROOM}
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        from tanger.model.phonemizer import Phonemizer
+        alternatives = Phonemizer.alternatives
+        def without_memory(self, words, width, *, aligned=False):
+            if aligned:
+                raise MemoryError
+            return alternatives(self, words, width)
+        Phonemizer.alternatives = without_memory
     gc.freeze = limited
 """
 
 
 def ask_aligned(service):
-    body = b'{"words": ["tanger", "bent", "rabat"], "alignment": true, "n": 3}'
+    """Long words, whose attention needs more than the worker has left."""
+    words = [f"{'tangerine' * 6}{letter}" for letter in "abdegiklmnoprstuvwyz"]
+    body = json.dumps({"words": words, "alignment": True, "n": 10}).encode()
     return service.ask(post(body, X_Request_Timeout="50"))
 
 
@@ -51,7 +58,7 @@ def test_a_worker_without_memory_is_replaced_and_its_words_are_answered(shipped_
         assert response.status_code == 200, service.log
         for result in response.json()["results"]:
             assert result["error"] is None
-            assert len(result["pronunciations"]) == 3
+            assert len(result["pronunciations"]) == 10
             assert result["pronunciations"][0]["alignment"]
         assert worker not in service.workers()
         assert metric(service, "tanger_workers_exhausted_total") == 1
