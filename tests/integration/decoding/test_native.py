@@ -20,6 +20,7 @@ from tanger.model.decoding.native.bindings import NativeNetwork
 from tanger.model.decoding.repetition import blocked_tokens, max_repeats
 from tanger.model.decoding.torch_decoder import TorchDecoder
 from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonology.stress import one_primary
 
 pytestmark = pytest.mark.skipif(
     build.library() is None, reason="not compiled: python -m tanger.model.decoding.native.build"
