@@ -167,7 +167,7 @@ test: lint ## Lint, then the tests
 
 # Load and faults in full, each a row of docs/reliability.md, goals beside results.
 MINUTES = 30
-SOAK    = tests/soak/test_reliability.py tests/soak/test_hostile_input.py
+SOAK    = tests/soak tests/integration/test_costly_requests.py
 
 .PHONY: soak
 soak: dev ## Try to break the service, with MINUTES= of constant load (30, and some ten for the rest)
