@@ -130,15 +130,28 @@ def pronounce(
                 threads=_side_by_side(phonemizer.decoder.device, threads), overwrite=overwrite,
             )  # fmt: skip
         else:
-            lines = _Lines(input)
-            if format == "ctf":
-                failed = _print_ctf(speaker, words or [word for chunk in lines for word in chunk])
-            else:
-                failed = _print(ask, [words] if words else lines)
-            if lines.blank:
-                where = "standard input" if str(input) == "-" else str(input)
-                _tell(bulk.blank_lines(lines.blank, where))
+            failed = _print_all(speaker, ask, words, input, ctf=format == "ctf")
     raise typer.Exit(1 if failed else 0)
+
+
+def _print_all(
+    speaker: Speaker,
+    ask: Callable[[Sequence[str]], bulk.Answers],
+    words: list[str] | None,
+    source: Path,
+    *,
+    ctf: bool,
+) -> bool:
+    """Print the answers to words, or to the lines of a file; whether any word has none."""
+    lines = _Lines(source)
+    if ctf:
+        failed = _print_ctf(speaker, words or [word for chunk in lines for word in chunk])
+    else:
+        failed = _print(ask, [words] if words else lines)
+    if lines.blank:
+        where = "standard input" if str(source) == "-" else str(source)
+        _tell(bulk.blank_lines(lines.blank, where))
+    return failed
 
 
 def _print(ask: Callable[[Sequence[str]], bulk.Answers], chunks: Iterable[Sequence[str]]) -> bool:

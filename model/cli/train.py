@@ -313,13 +313,9 @@ def label(
                 sharpness=teaching.SHARPNESS if sharpness is None else sharpness,
             )
         )
-        steps = track(
-            chain(of_entries, of_spellings),
-            "labelling",
-            total=len(entries) + len(spelt),
-            console=Console(stderr=True),
-        )
-        examples = list(steps)
+        total, console = len(entries) + len(spelt), Console(stderr=True)
+        steps = chain(of_entries, of_spellings)
+        examples = list(track(steps, "labelling", total=total, console=console))
         origin = {"teachers": [artifact.read(path).summary for path in teacher]}
         if ngram is not None:
             origin["joint_ngram"] = [{"sha256": hashlib.sha256(ngram.read_bytes()).hexdigest()}]
