@@ -45,19 +45,14 @@ def abbreviation(scan: Scan, at: int) -> Reading | None:
 def initials(scan: Scan, at: int) -> Reading | None:
     """``U.S.``, ``M.D.s``, ``U.S.'s``, and ``J. Smith``."""
     if match := _INITIALS.match(scan.text, at):
+        if not (match[2] or match[1].endswith(".")) and match[1].islower():
+            return None  # "a.b"
         spelt = match[1].replace(".", "").upper()
-        ending = match[2] or ""
-        end = match.end()
-        if not ending and not match[1].endswith("."):
-            # "a.b" is no initials, "U.S" is
-            if not spelt.isalpha() or match[1].islower():
-                return None
-        return Reading(end, "acronym", spelt + ending)
-    if (match := _INITIAL.match(scan.text, at)) and not (
-        match[1] == "I" and not scan.words_before(1)
-    ):
-        return Reading(match.end(), "abbreviation", match[1])
-    return None
+        return Reading(match.end(), "acronym", spelt + (match[2] or ""))
+    match = _INITIAL.match(scan.text, at)
+    if match is None or (match[1] == "I" and not scan.words_before(1)):
+        return None
+    return Reading(match.end(), "abbreviation", match[1])
 
 
 def house_number(scan: Scan, at: int) -> Reading | None:
@@ -135,9 +130,9 @@ def _titled(scan: Scan, match: re.Match[str]) -> bool:
 def _before_name(scan: Scan, match: re.Match[str]) -> bool:
     """A word with a capital follows that does not just begin a sentence.
 
-    A small abbreviation, as in ``st. louis``, has small names behind it.
+    A title in small letters, as in ``st. louis``, has small names behind it.
     """
-    if match[0].islower():
+    if match[0].islower() and match[1] in scan.tables.lists["small_titles"]:
         word = scan.word_after(match.end())
         return len(word) > 2 and word not in scan.tables.lists["function_words"]
     name = _NAME.match(scan.text, match.end())
@@ -145,7 +140,9 @@ def _before_name(scan: Scan, match: re.Match[str]) -> bool:
 
 
 def _before_place(scan: Scan, match: re.Match[str]) -> bool:
-    return _capital(scan, match) and scan.word_after(match.end()) in scan.tables.lists["place_names"]
+    return (
+        _capital(scan, match) and scan.word_after(match.end()) in scan.tables.lists["place_names"]
+    )
 
 
 def _before_number(scan: Scan, match: re.Match[str]) -> bool:

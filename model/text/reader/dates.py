@@ -59,14 +59,16 @@ def date_from_day(scan: Scan, at: int) -> Reading | None:
         return None
     if match[3] in _AMBIGUOUS and not (match[5] or match[2]):
         return None
-    return Reading(match.end(), "date", _by_day(scan, int(match[1]), month[1], match[5]))
+    whole = match[3].lower() == month[1] and match[4] and not match[5]
+    end = match.end() - 1 if whole else match.end()  # the dot ends a sentence
+    return Reading(end, "date", _by_day(scan, int(match[1]), month[1], match[5]))
 
 
 def numeric_date(scan: Scan, at: int) -> Reading | None:
     """``2016/07/03``, ``01.10.2010``, ``15.01.2020``, ``01/07/98``: the month first, if it can."""
     if scan.before(at) in tuple("/.-"):
         return None
-    names = {number: name for number, name in scan.tables.months.values()}
+    names = dict(scan.tables.months.values())
     if match := _ISO.match(scan.text, at):
         month, day, written = int(match[3]), int(match[4]), match[1]
         if month > 12 and day <= 12:
@@ -89,7 +91,7 @@ def short_date(scan: Scan, at: int) -> Reading | None:
     match = _SHORT.match(scan.text, at)
     if match is None or scan.before(at) in tuple("/.-"):
         return None
-    names = {number: name for number, name in scan.tables.months.values()}
+    names = dict(scan.tables.months.values())
     month, second = int(match[1]), int(match[2])
     if not 1 <= month <= 12:
         return None
@@ -199,9 +201,7 @@ def _clock(hour: int, minute: int, *, half: bool) -> str:
 
 def _duration(hours: int, minutes: int, seconds: int) -> str:
     """``14:10:30``, which may be a time of day or how long something took."""
-    return (
-        f"{_count(hours, 'hour')} {_count(minutes, 'minute')} and {_count(seconds, 'second')}"
-    )
+    return f"{_count(hours, 'hour')} {_count(minutes, 'minute')} and {_count(seconds, 'second')}"
 
 
 def _count(value: int | str, unit: str) -> str:

@@ -11,15 +11,22 @@ from tanger.model.text.reader.token import SpokenWord
 
 _LONGEST = 2048
 _URL = re.compile(rf"(?:[a-zA-Z][a-zA-Z+]{{1,9}}://|www\.)[^\s<>\"]{{1,{_LONGEST}}}")
-_EMAIL = re.compile(r"[A-Za-z\d._%+&-]{1,64}@[A-Za-z\d-]{1,63}(?:\.[A-Za-z\d-]{1,63}){1,8}(?:/[^\s<>\"]{0,200})?")
-_DOMAIN = re.compile(r"(?:[A-Za-z\d][A-Za-z\d_-]{0,62}\.){1,8}([A-Za-z\d]{1,10})(?![\w@])(/[^\s<>\"]{0,200})?")
+_EMAIL = re.compile(
+    r"[A-Za-z\d._%+&-]{1,64}@[A-Za-z\d-]{1,63}"
+    r"(?:\.[A-Za-z\d-]{1,63}){1,8}(?:/[^\s<>\"]{0,200})?"
+)
+_DOMAIN = re.compile(
+    r"(?:[A-Za-z\d][A-Za-z\d_-]{0,62}\.){1,8}([A-Za-z\d]{1,10})(?![\w@])(/[^\s<>\"]{0,200})?"
+)
 _HANDLE = re.compile(r"@[A-Za-z_][A-Za-z\d_]{0,63}")
 _HASHTAG = re.compile(r"#(?=[A-Za-z\d_]{0,63}[A-Za-z])\w{1,64}")
 _RUNS = re.compile(r"[A-Za-z]+(?:'[a-z]+)?|\d+|[^\W\d_]+|[^A-Za-z\d]")
 _TRAILING = ".,;:!?)]}'\"*_"
-_NAMES = {".": "dot", "-": "dash", "_": "underscore", "/": "slash", ":": "colon", "@": "at",
-          "?": "question mark", "=": "equals", "&": "ampersand", "#": "hash", "%": "percent",
-          "+": "plus", "~": "tilde", ",": "comma", ";": "semicolon", "!": "exclamation mark"}  # fmt: skip
+_NAMES = {
+    ".": "dot", "-": "dash", "_": "underscore", "/": "slash", ":": "colon", "@": "at",
+    "=": "equals", "?": "question mark", "&": "ampersand", "#": "hash", "%": "percent", "+": "plus", "~": "tilde",
+    ",": "comma", ";": "semicolon", "!": "exclamation mark",
+}  # fmt: skip
 
 
 def address(scan: Scan, at: int) -> Reading | None:

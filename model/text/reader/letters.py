@@ -17,7 +17,7 @@ _TRAILING = re.compile(r"[^\W\d_]+'(?![\w])")
 _WITH_DIGITS = re.compile(r"(?=[A-Za-z]+\d|\d+[A-Za-z])[A-Za-z\d]+(?:'s(?!\w))?")
 _DECIMALS = re.compile(r"(?:\.\d{1,4}){1,3}(?!\w)")
 _RUNS = re.compile(r"\d+|[A-Za-z]+")
-_CAPITALS = re.compile(r"([A-Z]{2,})('?[sS]|')?")
+_CAPITALS = re.compile(r"([A-Z]{2,})('?[sS]'?|')?")
 _HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]+")
 _VOWEL = re.compile("[aeiouyAEIOUY]")
 _NOT_A_LETTER_NAME = frozenset({"a", "i", "I", "A"})
@@ -180,16 +180,14 @@ def _is_letter_a(scan: Scan, end: int) -> bool:
 def _capitals(scan: Scan, written: str, match: re.Match[str], end: int) -> Reading:
     """All in capitals, an S behind it or not: by the model of acronyms."""
     letters, ending = match[1], match[2] or ""
-    if ending in ("S", "s") and ending == "S":
-        letters, ending = match[1] + "S", ""
     shouted = _is_shouted(scan, end)
     if shouted and written.lower() in scan.tables.lists["function_words"]:
         return Reading(end, "word", (SpokenWord(written),))
     spelt, probability = scan.acronyms.decide(letters)
     if not spelt:
-        kind: Kind = "word" if shouted or not match[2] and len(letters) > 6 else "acronym"
+        kind: Kind = "word" if shouted or (not match[2] and len(letters) > 6) else "acronym"
         return Reading(end, kind, (SpokenWord(written),), probability)
-    ending = ending.lower() if ending != "'" else ""
+    ending = ending.lower().rstrip("'")
     return Reading(end, "acronym", (SpokenWord(letters + ending, letters=True),), probability)
 
 
@@ -265,11 +263,11 @@ def _beside_digits(scan: Scan, run: str) -> list[SpokenWord]:
 
 
 def _digits(run: str) -> str:
-    """A number beside letters: one or two digits, a year or a round one as such, else one by one."""
+    """A number beside letters: up to 99, a year or a round one as such, else digit by digit."""
     if len(run) <= 2 and run[0] != "0":
         return say.cardinal(int(run))
     value = int(run) if len(run) <= 4 else 0
-    if run[0] != "0" and value and (value % 100 == 0 or say.is_year(value) and len(run) == 4):
+    if run[0] != "0" and value and (value % 100 == 0 or (say.is_year(value) and len(run) == 4)):
         return say.year(value) if say.is_year(value) else say.cardinal(value)
     return say.digits(run)
 
@@ -325,4 +323,10 @@ def _kind_of_lexeme(written: str) -> Kind:
         return "sign"
     if "." in written or "/" in written:
         return "abbreviation"
-    return "word" if "'" in written else "acronym" if written.isalpha() else "alphanumeric"
+    return (
+        "word"
+        if "'" in written or written[0] == "-"
+        else "acronym"
+        if written.isalpha()
+        else "alphanumeric"
+    )

@@ -95,7 +95,7 @@ def is_year(value: int) -> bool:
 def year(value: int) -> str:
     """``1984``, ``1905``, ``1900``, ``2002`` or ``2012`` as they are said of a year."""
     century, rest = divmod(value, 100)
-    if value < 1000 or century % 10 == 0 and rest < 10:
+    if value < 1000 or (century % 10 == 0 and rest < 10):
         return cardinal(value)
     if not rest:
         return f"{cardinal(century)} hundred"

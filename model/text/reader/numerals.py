@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 
 from tanger.model.text.reader import number_words as say
@@ -12,8 +13,9 @@ from tanger.model.text.reader.scan import Reading, Scan
 _NUMBER = re.compile(NUMBER)
 _GROUPED = re.compile(r"\d{1,3}(?:(?: \d{3}){2,}|(?:[\xa0\u202f\u2009]\d{3})+)(?!\d)")
 _ORDINAL = re.compile(r"(\d{1,3}(?:,\d{3})+|\d+)(?:(st|nd|rd|th|ST|ND|RD|TH)(?![A-Za-z])|[ºª])")
+_LEGAL_ORDINAL = re.compile(r"(\d{0,2}[23])d(?!\w)")
 _VERSION = re.compile(r"\d{1,6}(?:\.\d{1,6}){2,}(?![\w])")
-_SCALED = re.compile(rf"({NUMBER})([MBT]|bn|mn|tn)(?![\w])")
+_SCALED = re.compile(rf"(?=\d\d|\d*\.\d|\dM)({NUMBER})([MBT]|bn|mn|tn)(?![\w])")
 _RATIO = re.compile(r"(\d{1,4}):(\d{1,4})(?![\w:])")
 _DASH = re.compile(r"( ?)[-–—]( ?)(?=[$£€¥'.\d])")
 _ROMAN = re.compile(r"[IVXLCDM]{1,9}(?!\w)|[ivxlcdm]{1,9}(?!\w)")
@@ -37,11 +39,22 @@ def ordinal(scan: Scan, at: int) -> Reading | None:
     """``23rd``, ``1,000th``, ``1º``; not ``1th``."""
     match = _ORDINAL.match(scan.text, at)
     if match is None:
-        return None
+        return _legal_ordinal(scan, at)
     plain = match[1].replace(",", "")
     if len(plain) > say.MAX_DIGITS or (match[2] and match[2].lower() != _suffix(plain)):
         return None
     return Reading(match.end(), "ordinal", say.ordinal(int(plain)))
+
+
+def _legal_ordinal(scan: Scan, at: int) -> Reading | None:
+    """``the 22d Congress``, ``3d of May``, as laws write them; not ``a 3d printer``."""
+    match = _LEGAL_ORDINAL.match(scan.text, at)
+    if match is None:
+        return None
+    following = scan.word_after(match.end())
+    if len(match[1]) < 2 and not (following[:1].isupper() or following in ("day", "of")):
+        return None
+    return Reading(match.end(), "ordinal", say.ordinal(int(match[1])))
 
 
 def grouped(scan: Scan, at: int) -> Reading | None:
@@ -95,7 +108,7 @@ def number(scan: Scan, at: int) -> Reading | None:
         or (before[0] == "in" and len(before) > 1 and before[1] in lists["ending_words"])
     ):
         return Reading(end, "number", say.digits(written))
-    if len(written) == 4 and say.is_year(int(written)) and not _counts(scan, before, end):
+    if len(written) == 4 and say.is_year(int(written)) and not _counts(scan, written, before, end):
         return Reading(end, "year", say.year(int(written)))
     if len(written) >= 5 and scan.before(at) in ("-", "/"):
         return Reading(end, "number", say.digits(written))
@@ -123,9 +136,9 @@ def range_from(
     if _CHAIN.match(scan.text, second.end) or _EQUALS.match(scan.text, second.end):
         return None
     low, high = _value(scan.text, at), _value(scan.text, dash.end())
-    if first.kind in ("number", "year") and second.kind != "time" and low >= high:
-        if second.kind != "measure":  # a score
-            return None
+    plain = first.kind in ("number", "year") and second.kind not in ("time", "measure")
+    if plain and low >= high:  # a score
+        return None
     if first.kind == "year" and second.kind != "year":
         first = first._replace(spoken=say.quantity(scan.text[at : first.end]))
     words = (*first.words, *Reading(0, "range", "to").words, *second.words)
@@ -135,35 +148,41 @@ def range_from(
 def roman(scan: Scan, at: int) -> Reading | None:
     """``World War II``, ``Henry VIII``, ``Chapter IV``, ``act ii``, ``Ⅳ``; not ``I``, ``mix``."""
     if sign := _ROMAN_SIGN.match(scan.source, at):
-        return _roman_sign(sign)
+        value = say.roman_value(unicodedata.normalize("NFKC", sign[0]).upper())
+        return Reading(sign.end(), "roman", say.cardinal(value)) if value else None
     match = _ROMAN.match(scan.text, at)
-    if match is None:
-        return None
-    written = match[0].upper()
-    value = say.roman_value(written)
-    if not value:
+    value = say.roman_value(match[0].upper()) if match else 0
+    if match is None or not value:
         return None
     before = scan.words_before(2)
-    nearest = before[0] if before else ""
-    lists = scan.tables.lists
+    nearest = before[0].rstrip(".") if before else ""
     following = scan.word_after(match.end())
-    numbered = nearest.lower().rstrip(".") in lists["numbered"]
-    if numbered:
-        if written == "I" and following and following not in lists["after_numbered_one"]:
-            return None
-        return Reading(match.end(), "roman", say.cardinal(value))
-    if match[0].islower() or not nearest[:1].isupper():
-        return None
-    if nearest in lists["regnal"] and value < 40:
-        lone = written == "I" and following and following not in lists["after_regnal_one"]
-        return None if lone else Reading(match.end(), "roman", f"the {say.ordinal(value)}")
-    if len(written) < 2 or written in lists["not_roman"] or nearest.isupper():
-        return None
+    lists = scan.tables.lists
+    lone = match[0] == "I" and following != ""
+    if nearest.lower() in lists["numbered"]:
+        spoken = (
+            "" if lone and following not in lists["after_numbered_one"] else say.cardinal(value)
+        )
+    elif match[0].islower() or not nearest[:1].isupper() or value >= 40:
+        spoken = ""
+    elif nearest in lists["regnal"]:
+        other = lone and following not in lists["after_regnal_one"]
+        spoken = "" if other else f"the {say.ordinal(value)}"
+    else:
+        spoken = _after_any_name(scan, match[0], value, before)
+    return Reading(match.end(), "roman", spoken) if spoken else None
+
+
+def _after_any_name(scan: Scan, written: str, value: int, before: Sequence[str]) -> str:
+    """``Rocky II``, ``John Smith III``; nothing where capitals are more likely letters."""
+    lists = scan.tables.lists
+    if len(written) < 2 or written in lists["not_roman"]:
+        return ""
+    if before[0].isupper() and set(written) != {"I"}:
+        return ""
     if any(word in lists["given_names"] for word in before):
-        return Reading(match.end(), "roman", f"the {say.ordinal(value)}")
-    if value < 40 and not _begins_sentence(scan, before):
-        return Reading(match.end(), "roman", say.cardinal(value))
-    return None
+        return f"the {say.ordinal(value)}"
+    return "" if _begins_sentence(scan, before) else say.cardinal(value)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -180,14 +199,16 @@ def _value(text: str, at: int) -> float:
     return float(match[0].replace(",", "")) if match else 0.0
 
 
-def _counts(scan: Scan, before: Sequence[str], end: int) -> bool:
-    """Whether four digits count what follows: ``1500 people``; not ``in 1984 elections were``."""
+def _counts(scan: Scan, written: str, before: Sequence[str], end: int) -> bool:
+    """Whether four digits count what follows: ``1500 people``; not ``1984 elections``."""
     lists = scan.tables.lists
     if before and before[0] in lists["year_words"]:
         return False
     following = scan.word_after(end)
     if following in lists["plurals"]:
         return True
+    if not written.endswith(("00", "50")) or 1900 <= int(written) < 2050:
+        return False
     return (
         len(following) > 3
         and following.islower()
@@ -195,13 +216,6 @@ def _counts(scan: Scan, before: Sequence[str], end: int) -> bool:
         and not following.endswith("ss")
         and following not in lists["singular_s"]
     )
-
-
-def _roman_sign(match: re.Match[str]) -> Reading | None:
-    import unicodedata
-
-    value = say.roman_value(unicodedata.normalize("NFKC", match[0]).upper())
-    return Reading(match.end(), "roman", say.cardinal(value)) if value else None
 
 
 def _begins_sentence(scan: Scan, before: Sequence[str]) -> bool:

@@ -24,20 +24,28 @@ _CODE_AFTER = re.compile(r"[ \xa0]?([A-Z]{3})(?![\w])")
 _FRACTION = re.compile(
     r"(?:(\d{1,6})[ -])?(\d{1,4})[/⁄](\d{1,4})(?:st|nd|rd|th|ST|ND|RD|TH|s)?(?![\w/⁄]|[.,-]\d)"
 )
-_SIGN_FRACTION = re.compile(rf"(\d{{1,6}})?[ \xa0]?([{_VULGAR}])(?!\d)")
+_SIGN_FRACTION = re.compile(rf"(?:(\d{{1,6}})[ \xa0-]?)?([{_VULGAR}])(?!\d)")
 
 _EXPONENTS = {"²": "square", "³": "cubic", "2": "square", "3": "cubic"}
 _UNIT = re.compile(
-    r"([ \xa0]?-?|-)([A-Za-zµμΩℓ℃℉°º%‰]{1,5})([²³]|[23](?![\d.])|\^[23])?(\.(?=\s|$))?"
+    r"(?P<gap>[ \xa0]?-?)(?P<symbol>[A-Za-zµμΩℓ℃℉°º%‰]{1,5})"
+    r"(?P<exponent>[²³]|[23](?![\d.])|\^[23])?(?P<dot>\.(?=\s|$))?"
 )
-_ALONE = re.compile(r"([b-df-hj-np-tv-zA-Z]{2,4})(?:/([A-Za-z]{1,6}))?(?![\w/])")
+_ALONE = re.compile(r"([b-df-hj-np-tv-zA-Z]{2,4})(?:/([A-Za-z]{1,6}))?(?![\w/'])")
 _SQUARE = re.compile(r"[ \xa0]?(sq|cu)\.? ?([A-Za-z]{1,3})\b")
 _LENGTH = re.compile(r"(\d{1,3})(['\"′″])(?= (\w{1,5}))")
 _FEET = re.compile(r"(\d{1,2})['′] ?(\d{1,2})(?:\"|″|'')?(?!\w)")
 _BY = re.compile(rf"({NUMBER})( ?)[x×]( ?)(?={NUMBER})")
 
 
-_PLAIN_DIGITS = str.maketrans("²³", "23")
+_POWERS = {"²": " squared", "2": " squared", "³": " cubed", "3": " cubed"}
+
+
+class _Named(NamedTuple):
+    """The offset behind a unit, and its name."""
+
+    end: int
+    name: str
 
 
 class Count(NamedTuple):
@@ -85,48 +93,40 @@ def fraction(scan: Scan, at: int) -> Reading | None:
     return Reading(found.end, "fraction", found.spoken) if found else None
 
 
+def imperial(scan: Scan, at: int) -> Reading | None:
+    """``6'1"``, and ``6' tall``, ``12" long``."""
+    if (match := _FEET.match(scan.text, at)) and int(match[2]) < 12:
+        spoken = f"{say.quantity(match[1])} foot {say.quantity(match[2])}"
+        return Reading(match.end(), "measure", spoken)
+    match = _LENGTH.match(scan.text, at)
+    if match is None or match[3] not in scan.tables.lists["lengths"]:
+        return None
+    unit = scan.tables.units["ft" if match[2] in "'′" else "in"]
+    return Reading(match.end(), "measure", f"{say.quantity(match[1])} {unit.many}")
+
+
 def measure(scan: Scan, at: int) -> Reading | None:
     """``12kg``, ``5 km/h``, ``41 km³``, ``2°C``, ``5%``, ``7-mm``, ``1/2 mi``, ``2x8 m²``."""
-    if match := _FEET.match(scan.text, at):
-        feet, inches = int(match[1]), int(match[2])
-        if inches < 12:
-            return Reading(
-                match.end(), "measure", f"{say.cardinal(feet)} foot {say.cardinal(inches)}"
-            )
-    if (match := _LENGTH.match(scan.text, at)) and match[3] in scan.tables.lists["lengths"]:
-        unit = scan.tables.units["ft" if match[2] in "'′" else "in"]
-        return Reading(match.end(), "measure", f"{say.quantity(match[1])} {unit.many}")
     lead = ""
     if by := _BY.match(scan.text, at):
         lead = f"{say.quantity(by[1])} by "
         at = by.end()
-    count = _fraction(scan, at)
+    count = _fraction(scan, at) or _count(scan, at, large=not lead)
     if count is None:
-        amount = _AMOUNT.match(scan.text, at)
-        if amount is None:
-            return None
-        end, magnitude = amount.end(), ""
-        if not lead:
-            end, magnitude = _magnitude(scan, end, words_only=True)
-        spoken = f"{say.quantity(amount[0])} {magnitude}".strip()
-        count = Count(end, spoken, single=amount[0] == "1" and not magnitude)
-    found = _unit(scan, count, single=count.single and not lead)
-    if found is None:
-        if lead and (amount := _AMOUNT.match(scan.text, at)):
-            if scan.after(amount.end()).isalnum():
-                return None
-            return Reading(amount.end(), "measure", f"{lead}{say.quantity(amount[0])}")
         return None
-    end, unit = found
-    joined = f" of {_article(unit)} {unit}" if count.part else f" {unit}"
-    return Reading(end, "measure", f"{lead}{count.spoken}{joined}")
+    if unit := _unit(scan, count, single=count.single and not lead):
+        joined = f" of {_article(unit.name)} {unit.name}" if count.part else f" {unit.name}"
+        return Reading(unit.end, "measure", f"{lead}{count.spoken}{joined}")
+    if not lead or scan.after(count.end).isalnum():
+        return None
+    return Reading(count.end, "measure", f"{lead}{count.spoken}")
 
 
 def unit_alone(scan: Scan, at: int) -> Reading | None:
     """``km``, ``kg``, ``km/h`` without a number: units that no word is spelt like."""
     match = _ALONE.match(scan.text, at)
     unit = scan.tables.units.get(match[1]) if match else None
-    if match is None or unit is None:
+    if match is None or unit is None or match[1].isupper():
         return None
     below = scan.tables.units.get(match[2]) if match[2] else None
     if match[2] and below is None:
@@ -171,7 +171,10 @@ def _money_before(scan: Scan, at: int, sign: str) -> Reading | None:
         low = say.quantity(amount[0]) + (f" {magnitude}" if magnitude else "")
         spoken = f"{low} to {_amount(tables, sign, to[1], scale)}"
         return Reading(last, "range", spoken)
-    spoken = ("minus " if negative else "") + _amount(tables, sign, amount[0], magnitude)
+    adjective = scan.word_before().lower() in ("a", "an")  # a five dollar fee
+    spoken = ("minus " if negative else "") + _amount(
+        tables, sign, amount[0], magnitude, single=adjective
+    )
     if per := _PER.match(scan.text, end):
         unit = tables.units.get(per[1])
         name = unit.one if unit else per[1] if per[1] in tables.lists["units_per"] else ""
@@ -190,8 +193,13 @@ def _magnitude(scan: Scan, at: int, *, words_only: bool = False) -> tuple[int, s
     return (match.end(), spoken) if spoken else (at, "")
 
 
-def _amount(tables: Tables, sign: str, written: str, magnitude: str) -> str:
+def _amount(
+    tables: Tables, sign: str, written: str, magnitude: str, *, single: bool = False
+) -> str:
+    """An amount in its currency, in units and hundredths; `single` where it qualifies a noun."""
     currency = tables.currencies[sign]
+    if single:
+        currency = currency._replace(many=currency.one)
     if magnitude:
         return f"{say.quantity(written)} {magnitude} {currency.many}"
     whole, _, cents = written.replace(",", "").partition(".")
@@ -209,63 +217,75 @@ def _amount(tables: Tables, sign: str, written: str, magnitude: str) -> str:
     return " ".join(parts)
 
 
+def _count(scan: Scan, at: int, *, large: bool) -> Count | None:
+    """A number, with what makes it millions if it may be `large`."""
+    amount = _AMOUNT.match(scan.text, at)
+    if amount is None:
+        return None
+    end, magnitude = amount.end(), ""
+    if large:
+        end, magnitude = _magnitude(scan, end, words_only=True)
+    spoken = f"{say.quantity(amount[0])} {magnitude}".strip()
+    return Count(end, spoken, single=amount[0] == "1" and not magnitude)
+
+
 def _fraction(scan: Scan, at: int) -> Count | None:
-    if match := _SIGN_FRACTION.match(scan.text, at):
-        value = Fraction(unicodedata.numeric(match[2])).limit_denominator(10)
-        part = _parts(value.numerator, value.denominator)
-        if match[1]:
-            return Count(match.end(), f"{say.cardinal(int(match[1]))} and {part}")
-        return Count(match.end(), part, part=True)
+    if sign := _SIGN_FRACTION.match(scan.text, at):
+        value = Fraction(unicodedata.numeric(sign[2])).limit_denominator(10)
+        return _mixed(sign.end(), sign[1], value.numerator, value.denominator)
     match = _FRACTION.match(scan.text, at)
-    if match is None or (at and scan.text[at - 1] in "/.-_⁄" and not scan.text[at - 1].isspace()):
+    if match is None or scan.before(at) in tuple("/.-_⁄"):
         return None
     numerator, denominator = int(match[2]), int(match[3])
     if denominator < 2 or not numerator:
         return None
-    if match[1]:
-        spoken = f"{say.quantity(match[1])} and {_parts(numerator, denominator)}"
-        return Count(match.end(), spoken)
-    if numerator == denominator:
+    if not match[1] and numerator == denominator:
         return Count(match.end(), f"{say.cardinal(numerator)} out of {say.cardinal(denominator)}")
-    if numerator >= 60 and denominator >= 40 and numerator > denominator:  # blood pressure
+    if not match[1] and numerator > denominator >= 40 and numerator >= 60:  # blood pressure
         return Count(match.end(), f"{say.pairs(match[2])} over {say.cardinal(denominator)}")
-    return Count(match.end(), _parts(numerator, denominator), part=numerator < denominator)
+    return _mixed(match.end(), match[1], numerator, denominator)
 
 
-def _parts(numerator: int, denominator: int) -> str:
-    return f"{say.cardinal(numerator)} {say.denominator(denominator, numerator)}"
+def _mixed(end: int, whole: str | None, numerator: int, denominator: int) -> Count:
+    """A fraction, after a whole number or not."""
+    part = f"{say.cardinal(numerator)} {say.denominator(denominator, numerator)}"
+    if whole:
+        return Count(end, f"{say.quantity(whole)} and {part}")
+    return Count(end, part, part=numerator < denominator)
 
 
-def _unit(scan: Scan, count: Count, *, single: bool) -> tuple[int, str] | None:
-    """The words of a unit behind a number, and the offset behind it."""
+def _unit(scan: Scan, count: Count, *, single: bool) -> _Named | None:
+    """The unit behind a number."""
     if square := _SQUARE.match(scan.text, count.end):
         unit = scan.tables.units.get(square[2])
         if unit is not None:
             kind = "square" if square[1] == "sq" else "cubic"
-            return square.end(), f"{kind} {_numbered(unit, single=single)}"
+            return _Named(square.end(), f"{kind} {_numbered(unit, single=single)}")
     match = _UNIT.match(scan.text, count.end)
-    if match is None:
+    unit = scan.tables.units.get(match["symbol"]) if match else None
+    if match is None or unit is None or not _belongs(scan, match, unit):
         return None
-    gap, symbol, exponent, dot = match.groups()
-    unit = scan.tables.units.get(symbol)
-    if unit is None or scan.after(match.end()).isalnum():
-        return None
-    if gap in (" ", "\xa0") and not (unit.spaced == "yes" or (unit.spaced == "dot" and dot)):
-        return None
-    if gap.startswith((" -", "\xa0-")):
-        return None
-    end = match.end() - len(dot or "")
-    if dot and unit.spaced == "dot" and gap:
-        end = match.end()
+    gap, exponent, dot = match["gap"], match["exponent"], match["dot"]
+    abbreviated = dot and gap and unit.spaced == "dot"
+    end = match.end() if abbreviated else match.end() - len(dot or "")
     name = _numbered(unit, single=single or gap == "-" or count.part)
     if exponent:
         name = f"{_EXPONENTS[exponent[-1]]} {name}"
-    if per := _PER.match(scan.text, end):
-        below = scan.tables.units.get(per[1])
-        if below is not None:
-            power = {"2": " squared", "3": " cubed"}.get((per[2] or "")[-1:].translate(_PLAIN_DIGITS), "")
-            return per.end(), f"{name} per {below.one}{power}"
-    return end, name
+    per = _PER.match(scan.text, end)
+    below = scan.tables.units.get(per[1]) if per else None
+    if per is None or below is None:
+        return _Named(end, name)
+    return _Named(per.end(), f"{name} per {below.one}{_POWERS.get((per[2] or '')[-1:], '')}")
+
+
+def _belongs(scan: Scan, match: re.Match[str], unit: Unit) -> bool:
+    """Whether a symbol behind a number is its unit, by the space between them and what follows."""
+    gap = match["gap"]
+    if scan.after(match.end()).isalnum() or gap.startswith((" -", "\xa0-")):
+        return False
+    if gap in (" ", "\xa0"):
+        return unit.spaced == "yes" or (unit.spaced == "dot" and match["dot"] is not None)
+    return True
 
 
 def _numbered(unit: Unit, *, single: bool) -> str:
@@ -273,4 +293,4 @@ def _numbered(unit: Unit, *, single: bool) -> str:
 
 
 def _article(word: str) -> str:
-    return "an" if word[0] in "aeiou" and not word.startswith("eu") or word == "hour" else "a"
+    return "an" if word[0] in "aeio" or word == "hour" else "a"

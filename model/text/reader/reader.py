@@ -102,9 +102,7 @@ class TextReader:
         return Token(reading.kind, scan.source[at:end], at, end, reading.words, confidence)
 
 
-def _first(
-    recognizers: Sequence[Recognizer], scan: Scan, at: int
-) -> Reading | None:
+def _first(recognizers: Sequence[Recognizer], scan: Scan, at: int) -> Reading | None:
     for recognizer in recognizers:
         if (found := recognizer(scan, at)) is not None:
             return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from tanger.model.text.reader import number_words as say
 from tanger.model.text.reader.scan import Reading, Scan
 
 _MARKUP = re.compile(
@@ -55,10 +56,8 @@ def markup(scan: Scan, at: int) -> Reading | None:
     opens = not before.isalnum() and before not in ("/", "\\")
     if opens and _EMPHASIS.match(text, at) and _closes(text, at):
         return Reading(at + 1, "markup")
-    if text[at] in "*_" and before and not before.isspace() and _EMPHASIS_END.match(text, at):
-        if before.isalnum() or before in ".!?,":
-            return Reading(at + 1, "markup")
-    return None
+    closes = before.isalnum() or (before != "" and before in ".!?,")
+    return Reading(at + 1, "markup") if closes and _EMPHASIS_END.match(text, at) else None
 
 
 def minus(scan: Scan, at: int) -> Reading | None:
@@ -130,8 +129,6 @@ def unknown(scan: Scan, at: int) -> Reading:
 
 
 def _numeric(character: str) -> str:
-    from tanger.model.text.reader import number_words as say
-
     value = unicodedata.numeric(character, -1.0)
     return say.cardinal(int(value)) if value >= 0 and value == int(value) else ""
 

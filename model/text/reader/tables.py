@@ -140,13 +140,9 @@ def load(language: str = "en-us") -> Tables:
         },
         states=dict(rows(folder / "states.tsv")),
         directions=dict(rows(folder / "directions.tsv")),
-        signs={
-            sign: spoken.strip("-") for sign, spoken in rows(folder / "signs.tsv")
-        },
+        signs={sign: spoken.strip("-") for sign, spoken in rows(folder / "signs.tsv")},
         confidence={kind: float(share) for kind, share, *_ in rows(folder / "confidence.tsv")},
-        lists={
-            name: frozenset(words.split()) for name, words in rows(folder / "word_lists.tsv")
-        },
+        lists={name: frozenset(words.split()) for name, words in rows(folder / "word_lists.tsv")},
         phonemes={
             word: tuple(phonemes.split()) for word, phonemes in rows(folder / "phonemes.tsv")
         },

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from tanger.model.text.reader import number_words as say
 from tanger.model.text.reader.scan import Reading, Scan
-from tanger.model.text.reader.token import SpokenWord
 
 _END = r"(?![\w]|[-.]\w)"
 _AMERICAN = re.compile(
-    r"(?:(\+?\d{1,2})[ .-]?)?(?:\((\d{3})\) ?|(\d{3})([-. ]))(\d{3})[-. ](\d{4})"
+    r"(?:(\+?\d{1,2})[ .-]?)?(?:\((\d{3})\) ?|(\d{3})[-. ])(\d{3})[-. ](\d{4})"
     r"(?:-(\d{1,5})|,? ?(?:x|ext\.?|extension) ?(\d{1,6}))?" + _END
 )
 _LOCAL = re.compile(r"(\d{3})-(\d{4})" + _END)
@@ -24,27 +24,28 @@ def telephone(scan: Scan, at: int) -> Reading | None:
     """``+1 (555) 123-4567 ext. 2``, ``555-1234``, ``1-800-FLOWERS``, ``+44 20 7946 0958``."""
     if scan.before(at) in tuple("-/."):
         return None
-    text = scan.text
-    if match := _AMERICAN.match(text, at):
-        country, area, bare, _, exchange, line, more, extension = match.groups()
-        groups = [area or bare, exchange, line]
-        spoken = _toll_free(groups)
-        if country:
-            spoken = f"{_country(country)} {spoken}"
-        if more:
-            spoken += f" {say.digits(more)}"
-        if extension:
-            spoken += f" extension {say.digits(extension)}"
-        return Reading(match.end(), "telephone", spoken)
-    if match := _SOCIAL.match(text, at) or _LOCAL.match(text, at):
-        return Reading(match.end(), "telephone", " ".join(map(say.digits, match.groups())))
-    if match := _INTERNATIONAL.match(text, at):
-        if sum(map(str.isdigit, match[0])) < 7:
-            return None
-        return Reading(match.end(), "telephone", f"plus {say.digits(match[0])}")
-    if (match := _LETTERED.match(text, at)) and any(map(str.isalpha, match[3])):
-        return Reading(match.end(), "telephone", _lettered(match))
+    for pattern, spoken in _FORMS:
+        if (match := pattern.match(scan.text, at)) and (words := spoken(match)):
+            return Reading(match.end(), "telephone", words)
     return None
+
+
+def _american(match: re.Match[str]) -> str:
+    country, area, bare, exchange, line, more, extension = match.groups()
+    spoken = _toll_free([area or bare, exchange, line])
+    if country:
+        spoken = f"{_country(country)} {spoken}"
+    if more:
+        spoken += f" {say.digits(more)}"
+    return f"{spoken} extension {say.digits(extension)}" if extension else spoken
+
+
+def _grouped(match: re.Match[str]) -> str:
+    return " ".join(map(say.digits, match.groups()))
+
+
+def _international(match: re.Match[str]) -> str:
+    return f"plus {say.digits(match[0])}" if sum(map(str.isdigit, match[0])) >= 7 else ""
 
 
 def _country(written: str) -> str:
@@ -58,9 +59,19 @@ def _toll_free(groups: list[str]) -> str:
     return " ".join([head, *map(say.digits, rest)])
 
 
-def _lettered(match: re.Match[str]) -> tuple[SpokenWord, ...]:
+def _lettered(match: re.Match[str]) -> str:
     """``1-800-GO-2-HAUL``: what is in letters is meant to be read as words."""
-    spoken = [*(["one"] if match[1] else []), *_toll_free([match[2]]).split()]
-    for run in _RUNS.findall(match[3]):
-        spoken += say.digits(run).split() if run.isdigit() else [run.lower()]
-    return tuple(map(SpokenWord, spoken))
+    if not any(map(str.isalpha, match[3])):
+        return ""
+    head = [*(["one"] if match[1] else []), _toll_free([match[2]])]
+    runs = _RUNS.findall(match[3])
+    return " ".join([*head, *(say.digits(run) if run.isdigit() else run.lower() for run in runs)])
+
+
+_FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+    (_AMERICAN, _american),
+    (_SOCIAL, _grouped),
+    (_LOCAL, _grouped),
+    (_INTERNATIONAL, _international),
+    (_LETTERED, _lettered),
+)
