@@ -15,7 +15,6 @@ from rich.progress import Progress
 from tanger.model import artifact as artifacts
 from tanger.model import lexicon
 from tanger.model.cli.common import ARTIFACT, ArtifactOption, plain_errors
-from tanger.model.lexicon.formats import tsv
 
 if TYPE_CHECKING:
     from tanger.model.lint.linter import Examined
@@ -97,7 +96,7 @@ def _print(path: Path, found: Sequence[Examined], format: ReportFormat) -> None:
     if format == "tsv":
         print("\t".join(_COLUMNS))
     for each in found:
-        word, phonemes = tsv.escape(each.entry.word), " ".join(each.entry.phonemes)
+        word, phonemes = lexicon.escape_tsv(each.entry.word), " ".join(each.entry.phonemes)
         reasons, suggestion = "; ".join(each.reasons), " ".join(each.suggestion or ())
         if format == "tsv":
             fields = (each.line, word, phonemes, f"{each.suspicion:.3f}", reasons, suggestion)

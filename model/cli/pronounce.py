@@ -28,7 +28,6 @@ from tanger.model.cli.common import (
 from tanger.model.decoding import devices
 from tanger.model.decoding.hypothesis import MAX_NBEST
 from tanger.model.lexicon import Entry, EntryError, Row
-from tanger.model.lexicon.formats import tsv
 from tanger.model.phonology import notation
 from tanger.model.phonology.alignment import UNALIGNED, AlignmentError
 from tanger.model.phonology.notation import Alphabet
@@ -238,7 +237,7 @@ def _lines(
         return "".join(f"{line}\n" for line in lexicon.lines_of(rows, format, ()))
     if not ways:
         if format == "tsv":
-            return f"{tsv.escape(spelling.word.strip())}\t\n"
+            return f"{lexicon.escape_tsv(spelling.word.strip())}\t\n"
         code = spelling.error.code if spelling.error else ""
         return f"# {spelling.word[:80]!r}: {code}\n"
     lines = ""
@@ -248,7 +247,7 @@ def _lines(
             letters = [spelling.normalized[start:end] for start, end in way.alignment.spans]
             text = " ".join(map(":".join, zip(letters, way.phonemes, strict=True)))
         if format == "tsv":
-            lines += f"{tsv.escape(spelling.word.strip())}\t{text}\n"
+            lines += f"{lexicon.escape_tsv(spelling.word.strip())}\t{text}\n"
         else:
             lines += f"{spelling.normalized}{f'({number})' if number else ''}  {text}\n"
     return lines

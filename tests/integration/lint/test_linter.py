@@ -19,7 +19,7 @@ from tanger.model.decoding.native import build
 from tanger.model.lexicon import Entry
 from tanger.model.lint.linter import Linter
 from tanger.model.phonemizer import Phonemizer
-from tanger.model.phonology.syllables import VOWELS
+from tanger.model.phonology.stress import VOWELS
 
 LEXICON = """\
 ;;; Words of a shop
