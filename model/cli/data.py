@@ -214,14 +214,12 @@ def convert(
         rows = lexicon.read_rows(source, source_format, encoding=encoding)
         if wanted == "kaldip":
             _check_probabilities(source, rows)
-        symbols = (
-            lexicon.decode(mapping, lexicon.read_content(mapping)).split() if mapping else None
-        )
-        rendered = lexicon.render_rows(rows, wanted, mapping=symbols)
-        check_lines(target, rendered, overwrite=overwrite)
-        lexicon.write_rows(target, rows, wanted, mapping=symbols)
+        symbols = lexicon.read_words(mapping) if mapping else None
+        lines = lexicon.render_rows(rows, wanted, mapping=symbols)
+        check_lines(target, lines, overwrite=overwrite)
+        lexicon.write_lines(target, lexicon.render_rows(rows, wanted, mapping=symbols))
     print(f"{len(rows):,} entries written to {target}")
-    room = lexicon.PROBABILITIES.get(wanted, 0)
+    room = lexicon.LINE_FORMATS[wanted].probabilities if wanted in lexicon.LINE_FORMATS else 0
     if lost := sum(len(row.probabilities) > room for row in rows):
         print(f"{wanted} has no place for all the probabilities of {lost:,} of them")
 
