@@ -259,11 +259,11 @@ class ModelManager:
             model=serving.pronouncer.model,
             graphemes=serving.artifact.graphemes.own,
             phonemes=serving.artifact.phonemes.own,
-            alphabets=serving.pronouncer.alphabets,
+            alphabets=serving.pronouncer.pipeline.alphabets,
             error_rates=serving.error_rates,
             source=settings.source,
             lexicons=tuple(
-                LexiconInfo(name=name, words=words) for name, words in serving.lexicons.names
+                LexiconInfo(name=name, words=words) for name, words in serving.dictionaries.names
             ),
             user_lexicon=self.user is not None,
             devices=tuple(serving.pool.devices),

@@ -9,7 +9,8 @@ import pytest
 from live_service import ROOT, eventually, get, post, running
 
 from tanger.model.phonology.vocabulary import Vocabulary
-from tanger.service.serving.wire import DecodeRequest, Failure
+from tanger.model.text.candidates import Failure
+from tanger.service.serving.wire import DecodeRequest
 from tanger.service.serving.worker import ExhaustedError, answer
 
 pytestmark = pytest.mark.alone
