@@ -20,7 +20,7 @@ from live_service import PATIENCE, ROOT, eventually, get, post, running
 from packaging.requirements import Requirement
 from soak_report import metric
 
-from tanger.service.connections.refusals import MAX_FIELDS, MAX_FIELDS_SIZE, MAX_TARGET
+from tanger.service.connections.requests import MAX_FIELDS, MAX_FIELDS_SIZE, MAX_TARGET
 
 pytestmark = pytest.mark.alone
 
