@@ -12,8 +12,8 @@ from tanger.model.text.reader.token import SpokenWord
 _LONGEST = 2048
 _URL = re.compile(rf"(?:[a-zA-Z][a-zA-Z+]{{1,9}}://|www\.)[^\s<>\"]{{1,{_LONGEST}}}")
 _EMAIL = re.compile(
-    r"[A-Za-z\d._%+&-]{1,64}@[A-Za-z\d-]{1,63}"
-    r"(?:\.[A-Za-z\d-]{1,63}){1,8}(?:/[^\s<>\"]{0,200})?"
+    r"[A-Za-z\d._%+&-]{1,64}@[A-Za-z\d-]{1,63}(?:\.[A-Za-z\d-]{1,63}){1,8}"
+    r"(?:/[^\s<>\"]{0,200})?"
 )
 _DOMAIN = re.compile(
     r"(?:[A-Za-z\d][A-Za-z\d_-]{0,62}\.){1,8}([A-Za-z\d]{1,10})(?![\w@])(/[^\s<>\"]{0,200})?"
