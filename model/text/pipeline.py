@@ -27,6 +27,7 @@ from tanger.model.text.dictionaries import BuiltinLexicon, Dictionaries
 from tanger.model.text.reading import Reader
 from tanger.model.text.resolution import (
     Answerer,
+    ReadWord,
     Resolver,
     Segment,
     Source,
@@ -357,6 +358,20 @@ class TextPhonemizer:
         decoded = self._decode(resolutions, options, probabilities=probabilities)
         for resolution in resolutions:
             yield self.pipeline.result(resolution, options, decoded.__getitem__)
+
+    def word_results(self, words: Sequence[ReadWord], options: Options) -> dict[ReadWord, Result]:
+        """The result of each word of a text (see `text.texts`).
+
+        Args:
+            words: distinct ones.
+            options: of `Pipeline.options`.
+        """
+        resolutions = self.pipeline.resolver.resolve_read(words, options.source)
+        decoded = self._decode(resolutions, options, probabilities=True)
+        return {
+            word: self.pipeline.result(resolution, options, decoded.__getitem__)
+            for word, resolution in zip(words, resolutions, strict=True)
+        }
 
     def _decode(
         self, resolutions: Sequence[WordResolution], options: Options, *, probabilities: bool

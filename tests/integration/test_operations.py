@@ -299,16 +299,6 @@ def test_a_replacement_is_started_as_the_first_worker_was(tiny_artifact, tmp_pat
             assert arguments(pid) in before.values()
 
 
-def test_what_names_numbers_is_imported_at_the_start(shipped_artifact):
-    script = (
-        "import sys; from tanger.service.serving.manager import ModelManager; from "
-        "tanger.service.settings import Settings\n"
-        f"ModelManager(Settings(artifact={str(shipped_artifact)!r}, device='cpu'))\n"
-        "assert 'num2words' in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
-
-
 def test_which_engine_decodes_is_known(tiny_artifact, tmp_path):
     with running(tmp_path / "log", artifact=tiny_artifact) as service:
         service.wait_until_ready()
