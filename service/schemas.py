@@ -189,7 +189,7 @@ class Result(BaseModel):
         description="All that a lexicon has, in its order, or the network's."
     )
     warnings: tuple[str, ...] = Field(
-        description="What was changed or read out on the way: `é -> E`, `42 -> forty-two`."
+        description="What was changed or read out on the way: `é -> E`, `42 -> forty two`."
     )
     error: WordError | None
     explain: Explanation | None = Field(description="Null unless it was asked for.")
@@ -241,7 +241,7 @@ class PronounceResponse(BaseModel):
                                     "alignment": None,
                                 }
                             ],
-                            "warnings": ["42 -> forty-two"],
+                            "warnings": ["42 -> forty two"],
                             "error": None,
                             "explain": None,
                         },
