@@ -185,7 +185,7 @@ def _print_ctf(phonemizer: TextPhonemizer, options: Options, words: Sequence[str
     failed = False
     entries = []
     native = options._replace(alphabet="native")
-    for result in phonemizer.results(words, native, probabilities=False):
+    for result in phonemizer.results(words, native):
         for line in _warnings(result):
             _tell(line)
         failed = failed or result.error is not None
@@ -226,7 +226,7 @@ def _answers(
 ) -> bulk.Answers:
     """The answers to some words, as lines."""
     lines, warnings, failed = [], [], False
-    for result in phonemizer.results(words, options, probabilities=False):
+    for result in phonemizer.results(words, options):
         try:
             lines.append(_lines(result, format, options.alphabet))
         except EntryError:

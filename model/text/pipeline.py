@@ -343,42 +343,29 @@ class TextPhonemizer:
         )
         return list(self.results(words, options))
 
-    def results(
-        self, words: Sequence[str], options: Options, *, probabilities: bool = True
-    ) -> Iterator[Result]:
+    def results(self, words: Sequence[str], options: Options) -> Iterator[Result]:
         """A result for each word, in their order.
 
         Args:
             words: whatever was typed.
             options: of `Pipeline.options`.
-            probabilities: whether anybody reads them; it is faster without.
         """
         resolutions = self.pipeline.resolver.resolve(words, options.source)
-        decoded = self._decode(resolutions, options, probabilities=probabilities)
+        decoded = self._decode(resolutions, options)
         for resolution in resolutions:
             yield self.pipeline.result(resolution, options, decoded.__getitem__)
 
     def _decode(
-        self, resolutions: Sequence[WordResolution], options: Options, *, probabilities: bool
+        self, resolutions: Sequence[WordResolution], options: Options
     ) -> dict[str, Sequence[Candidate]]:
         """The network's candidates by text."""
         requested = self.pipeline.network_words(resolutions, options)
-        alphabet, marks = options.alphabet, options.marks
-        if options.n == 1 and not options.alignment and not probabilities:
-            predicted = zip(requested, self.network.predict(list(requested)), strict=True)
-            return {
-                text: [
-                    Candidate(
-                        notation.write(phonemes, alphabet, digits, marks=marks), None, complete=True
-                    )
-                ]
-                for text, (phonemes, digits) in predicted
-            }
         decoded: dict[str, Sequence[Candidate]] = {}
         for aligned in (False, True):
             texts = [text for text, wanted in requested.items() if wanted is aligned]
-            if texts:
-                found = self.network.alternatives(texts, options.n, aligned=aligned)
-                for text, hypotheses in zip(texts, found, strict=True):
-                    decoded[text] = candidates.of_network(hypotheses, alphabet, marks=marks)
+            found = self.network.alternatives(texts, options.n, aligned=aligned) if texts else []
+            for text, hypotheses in zip(texts, found, strict=True):
+                decoded[text] = candidates.of_network(
+                    hypotheses, options.alphabet, marks=options.marks
+                )
         return decoded
