@@ -13,7 +13,7 @@ from contextvars import Context
 
 from tanger.model import TangerError
 from tanger.service.api_keys import KeyRing, Keys, KeysError
-from tanger.service.connections.buffers import ByteBudget
+from tanger.service.connections.limits import ByteBudget
 from tanger.service.errors import InvalidRequestError, UnavailableError
 from tanger.service.metrics import Metrics
 from tanger.service.schemas import (
