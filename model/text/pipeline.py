@@ -8,13 +8,13 @@ a queue (`service.serving.pronouncer`), `TextPhonemizer` in its own process.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from tanger.model import artifact as artifacts
 from tanger.model.artifact import Artifact
-from tanger.model.decoding.hypothesis import MAX_NBEST
 from tanger.model.network.config import Precision
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology import notation
@@ -44,7 +44,7 @@ class Options(NamedTuple):
         source: where pronunciations come from.
         alphabet: that they are written in.
         marks: whether stress is written.
-        n: most pronunciations a word that the network answers.
+        n: most pronunciations a word.
         alignment: whether they come with the letters of their phonemes.
     """
 
@@ -163,12 +163,12 @@ class Pipeline:
 
     @staticmethod
     def limit(resolution: WordResolution, options: Options) -> int:
-        """Most pronunciations of a word."""
-        segments = resolution.segments
-        if len(segments) == 1 and segments[0].source != "model":
-            return len(segments[0].listed)
-        listed = any(segment.source in ("lexicon", "user") for segment in segments)
-        return MAX_NBEST if listed else options.n
+        """Most pronunciations of a word: `n`, or fewer where no network takes part."""
+        known = math.prod(
+            options.n if segment.source == "model" else len(segment.listed)
+            for segment in resolution.segments
+        )
+        return min(options.n, known)
 
     def result(
         self,
