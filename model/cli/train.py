@@ -77,7 +77,7 @@ def train(
         from tanger.model.lexicon import read
         from tanger.model.training import data, output, run_state
         from tanger.model.training import recipe as recipes
-        from tanger.model.training.distributed import joined
+        from tanger.model.training.distributed import process_group
         from tanger.model.training.reporters import ConsoleReporter
         from tanger.model.training.trainer import Trainer
 
@@ -90,7 +90,7 @@ def train(
         dataset = data.read(
             followed, lexicon, dev, further=further or (), soft_path=soft_labels, stress_path=stress
         )
-        with joined(device) as processes, ConsoleReporter(console) as reporter:
+        with process_group(device) as processes, ConsoleReporter(console) as reporter:
             trainer = Trainer(
                 followed,
                 dataset,
