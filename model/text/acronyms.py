@@ -65,9 +65,5 @@ def pronounce(letters: str, *, plural: bool = False) -> tuple[str, ...]:
         digits = iter("1000")  # DOUBLE-U alone has several vowels
         for phoneme in derived_forms.LETTERS[letter]:
             phonemes.append(phoneme + (next(digits) if phoneme in stress.VOWELS else ""))
-    return with_stress(derived_forms.plural(tuple(phonemes))) if plural else tuple(phonemes)
-
-
-def with_stress(phonemes: tuple[str, ...]) -> tuple[str, ...]:
-    """Phonemes with a 0 behind each vowel that has no digit yet."""
-    return tuple(f"{phoneme}0" if phoneme in stress.VOWELS else phoneme for phoneme in phonemes)
+    spoken = tuple(phonemes)
+    return derived_forms.with_stress(derived_forms.plural(spoken)) if plural else spoken

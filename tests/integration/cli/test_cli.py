@@ -4,12 +4,12 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
 from typer.testing import CliRunner
 
 from tanger.commands import app
 from tanger.model import lexicon
 from tanger.model.phonemizer import Phonemizer
+from tests.support import ROOT
 
 
 def tanger(*arguments, input=None):

@@ -5,8 +5,6 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from conftest import SilentReporter, little_words, train
-from test_reference import CONFIGS
 from typer.testing import CliRunner
 
 from tanger.commands import app
@@ -24,6 +22,9 @@ from tanger.model.training.data import DatasetError
 from tanger.model.training.loss import seq2seq_loss
 from tanger.model.training.recipe import LossRecipe
 from tanger.model.training.soft_labels import SoftLabelsError, SoftLexicon
+from tests.support.lexicons import little_words
+from tests.support.networks import CONFIGS
+from tests.support.training import SilentReporter, train
 
 
 def ensemble(*artifacts):

@@ -6,8 +6,6 @@ import shlex
 
 import numpy as np
 import pytest
-from conftest import ROOT
-from test_engine import STRESSED, written
 from typer.testing import CliRunner
 
 from benchmarks import lint as benchmark
@@ -20,6 +18,9 @@ from tanger.model.lexicon import Entry
 from tanger.model.lint.linter import Linter
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology.stress import VOWELS
+from tests.support import ROOT
+from tests.support.artifacts import random_artifact
+from tests.support.networks import STRESSED
 
 LEXICON = """\
 ;;; Words of a shop
@@ -216,7 +217,7 @@ def test_acronyms_are_not_suspicious(linter):
 
 
 def test_an_artifact_of_another_language(tmp_path):
-    artifact = written(tmp_path / "random", STRESSED["strong"])
+    artifact = random_artifact(tmp_path / "random", STRESSED["strong"])
     linter = Linter(Phonemizer.load(artifact.path, "cpu"), load_scorer(artifact))
     words = {"ABBA": "a b b a", "DADAS": "d a d a", "CAGE": "c a g e x", "FACE": "f a c e"}
     rows = [(n, Entry(w, tuple(p.split()))) for n, (w, p) in enumerate(words.items(), 1)]

@@ -8,17 +8,9 @@ from hypothesis import strategies as st
 from tanger.model import lexicon
 from tanger.model.lexicon import Entry, EntryError, LexiconError, LexiconFormat, files
 from tanger.model.phonology.vocabulary import SymbolClashError, UnknownSymbolError, Vocabulary
+from tests.support.lexicons import ENTRIES
 
 CTF_SHA256 = "ebdfa951b6a66dc8cbfd0f5f9e02b138b2061979662a01ec7f2f6fe91dc1e810"
-
-SYMBOL = st.text(
-    st.characters(codec="utf-8", exclude_categories=["Z", "C"], exclude_characters="#;()~<>"),
-    min_size=1,
-    max_size=4,
-)
-ENTRIES = st.lists(
-    st.builds(Entry, SYMBOL, st.lists(SYMBOL, min_size=1, max_size=4).map(tuple)), max_size=8
-)
 
 
 def read_text(tmp_path, text, name="x.dict", encoding="utf-8"):

@@ -5,25 +5,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_files import ENTRIES, SYMBOL
 
 from tanger.model import lexicon
 from tanger.model.lexicon import Entry, EntryError, LexiconError, Reader, Row
-
-PLS = "http://www.w3.org/2005/01/pronunciation-lexicon"
-STREAMED = ["cmudict", "mfa", "kaldi", "kaldip", "pls", "tsv"]
-
-
-def pls(*lexemes, alphabet='alphabet="x-arpabet"', before=""):
-    text = "\n".join(f"<lexeme>{lexeme}</lexeme>" for lexeme in lexemes)
-    return f'{before}<lexicon version="1.0" xmlns="{PLS}" {alphabet}>\n{text}\n</lexicon>'
-
-
-def read(tmp_path, text, name="x.pls"):
-    path = tmp_path / name
-    path.write_text(text, encoding="utf-8")
-    return lexicon.read(path)
-
+from tests.support.lexicons import ENTRIES, PLS, STREAMED, SYMBOL, pls, read_text
 
 # Probabilities
 
@@ -68,7 +53,7 @@ def test_mfas_own_columns_are_written_as_it_writes_them(tmp_path):
 
 def test_in_kaldis_files_nothing_is_a_comment_or_a_variant(tmp_path):
     text = "#hash HH AE SH\n;;; T\na(1) EY\n"
-    assert read(tmp_path, text, "lexicon.txt") == [
+    assert read_text(tmp_path, text, "lexicon.txt") == [
         Entry("#hash", ("HH", "AE", "SH")),
         Entry(";;;", ("T",)),
         Entry("a(1)", ("EY",)),
@@ -88,7 +73,7 @@ def test_pls_as_the_w3c_has_it(tmp_path):
         "<grapheme>a</grapheme><phoneme alphabet='ipa'>ə</phoneme>",
         before='<?xml version="1.0" encoding="UTF-8"?>\n<!-- words -->\n',
     ).replace("<lexeme>", "<meta name='x' content='y'/><metadata><p>AH</p></metadata><lexeme>", 1)
-    assert read(tmp_path, text) == [
+    assert read_text(tmp_path, text) == [
         Entry("Smyth", ("S", "M", "AY", "DH")),
         Entry("Smyth", ("S", "M", "IH", "TH")),
         Entry("Smythe", ("S", "M", "AY", "DH")),
@@ -144,7 +129,7 @@ def test_pls_names_its_alphabet(tmp_path):
 )
 def test_what_is_no_pls_is_named_by_line(tmp_path, text, line, reported):
     with pytest.raises(LexiconError) as refused:
-        read(tmp_path, text)
+        read_text(tmp_path, text)
     assert refused.value.line == line
     assert reported in str(refused.value)
     assert str(refused.value).startswith(f"{tmp_path / 'x.pls'}:{line}: expected ")
@@ -159,7 +144,7 @@ FETCH = '<!DOCTYPE lexicon SYSTEM "http://127.0.0.1:9/lexicon.dtd">'
 def test_nothing_is_expanded_or_fetched(tmp_path, declaration):
     text = pls("<grapheme>&a;</grapheme><phoneme>AH</phoneme>", before=declaration)
     with pytest.raises(LexiconError, match="no document type declaration"):
-        read(tmp_path, text)
+        read_text(tmp_path, text)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +158,7 @@ def test_nothing_is_expanded_or_fetched(tmp_path, declaration):
 )
 def test_no_file_makes_the_parser_keep_much(tmp_path, text, reported):
     with pytest.raises(LexiconError, match=reported):
-        read(tmp_path, text)
+        read_text(tmp_path, text)
 
 
 # Piece by piece
@@ -207,14 +192,14 @@ def test_pieces_need_no_line_feed_at_the_end_and_may_begin_with_a_mark():
     ],
 )
 def test_a_bad_piece_is_named_by_line(content, line, reported):
-    def read():
+    def read_text():
         reader = Reader(Path("body"), "kaldi")
         for start in range(0, len(content), 7):
             yield from reader.feed(content[start : start + 7])
         yield from reader.close()
 
     with pytest.raises(LexiconError, match=reported) as refused:
-        list(read())
+        list(read_text())
     assert refused.value.line == line
 
 
