@@ -18,9 +18,9 @@ from typing import Any, Literal
 import mimeparse
 
 from tanger.model.lexicon.formats import tsv
-from tanger.service import schemas
 from tanger.service.request_body import RawRequest
 from tanger.service.schemas import ModelName, Options
+from tanger.service.serving import rendering
 
 MediaType = Literal["application/json", "application/jsonl", "text/tab-separated-values"]
 JSON: MediaType = "application/json"
@@ -106,7 +106,7 @@ def parts(model: ModelName, results: Sequence[bytes], media_type: MediaType) -> 
         results: as `form_of` makes them.
         media_type: the form.
     """
-    return schemas.response(model, results) if media_type == JSON else results
+    return rendering.response(model, results) if media_type == JSON else results
 
 
 def _line(result: str) -> bytes:
