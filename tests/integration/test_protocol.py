@@ -5,9 +5,9 @@ import time
 
 import httpx
 import pytest
-from live_service import eventually, get, post, running
 
 from tanger.service.connections.requests import LONGEST_HEAD
+from tests.support.live_service import eventually, get, post, running
 
 pytestmark = pytest.mark.alone
 

@@ -2,12 +2,12 @@ import json
 
 import httpx
 import pytest
-from live_service import running
 
 from tanger.service import representations
 from tanger.service.representations import NotAcceptableError
 from tanger.service.request_body import RawRequest
 from tanger.service.schemas import ModelName, PronounceResponse, Pronunciation, Result, WordError
+from tests.support.live_service import running
 
 JSON, LINES, TABBED = "application/json", "application/jsonl", "text/tab-separated-values"
 

@@ -3,10 +3,8 @@ import dataclasses
 import httpx
 import numpy as np
 import pytest
-from conftest import SilentReporter, little_words, train
 from hypothesis import given
 from hypothesis import strategies as st
-from live_service import running
 from typer.testing import CliRunner
 
 from tanger.commands import app
@@ -21,6 +19,9 @@ from tanger.model.phonology.stress import one_primary
 from tanger.model.training import data as datasets
 from tanger.model.training.batches import UNKNOWN, collate
 from tanger.model.training.data import DatasetError
+from tests.support.lexicons import little_words
+from tests.support.live_service import running
+from tests.support.training import SilentReporter, train
 
 VOWELS = {"AE", "EH", "ER"}
 

@@ -19,9 +19,10 @@ from typing import Any, TypeVar
 
 import httpx
 
+from tests.support import ROOT
+
 T = TypeVar("T")
 
-ROOT = Path(__file__).parent.parent
 # Far beyond what anything here takes: a loaded machine is slow.
 PATIENCE = 60.0
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from test_formats import STREAMED, pls, read
 
 from tanger.model import lexicon
 from tanger.model.lexicon import LexiconError, Reader
 from tanger.model.lexicon.checks import MAX_FAULTS
+from tests.support.lexicons import STREAMED, pls, read_text
 
 CSV = "word,pronunciation\ntanger,T AE NG ER\nbeta,B EY T AH\n"
 TSV = "word\tpronunciation\ntanger\tT AE NG ER\n"
@@ -20,7 +20,7 @@ UNSEPARATED = "tanger\tˈtæŋɚ\nbutter\t/ˈbʌtɚ/\nbar\tb ɑ ɹ\n"
 
 def faults(tmp_path, text, name):
     with pytest.raises(LexiconError) as refused:
-        read(tmp_path, text, name)
+        read_text(tmp_path, text, name)
     error = refused.value
     return {each.line: each.expected for each in (error, *error.further)}, str(error)
 
@@ -41,8 +41,8 @@ def test_quoted_comma_separated_values_are_named(tmp_path):
 
 
 def test_words_with_commas_are_words_where_the_format_is_named_or_allows_them(tmp_path):
-    assert read(tmp_path, ",COMMA  K AA\n10,000  T EH N\n", "x.dict")
-    assert read(tmp_path, "ready, steady\tr ɛ d i\n", "x.tsv")
+    assert read_text(tmp_path, ",COMMA  K AA\n10,000  T EH N\n", "x.dict")
+    assert read_text(tmp_path, "ready, steady\tr ɛ d i\n", "x.tsv")
     (tmp_path / "x").write_text("a,b X\n")
     assert lexicon.read(tmp_path / "x", "kaldi")
 
@@ -62,7 +62,7 @@ def test_transcriptions_without_spaces_are_named(tmp_path):
 
 def test_a_noise_with_a_long_name_is_an_entry(tmp_path):
     text = "<noise> spoken-noise\ntanger t æ ŋ ɚ\nbar b ɑ ɹ\n"
-    assert len(read(tmp_path, text, "lexicon.txt")) == 3
+    assert len(read_text(tmp_path, text, "lexicon.txt")) == 3
 
 
 def test_the_first_twenty_bad_lines_are_listed(tmp_path):
@@ -88,8 +88,8 @@ def test_what_looks_like_a_space_and_is_none_is_named(tmp_path, name, stray):
 
 
 def test_comments_and_phrases_may_hold_any_space(tmp_path):
-    assert len(read(tmp_path, "a  AH # \u00a0é\u00a0\n# \u00a0\n", "x.dict")) == 1
-    assert read(tmp_path, "New\u00a0York\tn u\n", "x.tsv")[0].word == "New\u00a0York"
+    assert len(read_text(tmp_path, "a  AH # \u00a0é\u00a0\n# \u00a0\n", "x.dict")) == 1
+    assert read_text(tmp_path, "New\u00a0York\tn u\n", "x.tsv")[0].word == "New\u00a0York"
     assert list(faults(tmp_path, "\u00a0York\tn u\n", "x.tsv")[0]) == [1]
 
 
@@ -120,7 +120,7 @@ def test_a_file_of_endless_size_is_read_no_further_than_the_limit(monkeypatch):
 def test_pls_in_what_is_no_encoding_of_xml_is_named(tmp_path, encoding):
     text = pls(before=f'<?xml version="1.0" encoding="{encoding}"?>')
     with pytest.raises(LexiconError, match=r"x\.pls:1: expected an encoding of XML's"):
-        read(tmp_path, text)
+        read_text(tmp_path, text)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "UTF-16", "iso-8859-1", "ISO-8859-2", "windows-1252",
@@ -188,7 +188,7 @@ def test_a_lexeme_takes_no_more_than_its_length(one):
 )
 def test_a_lexeme_that_is_none_is_named(tmp_path, lexeme, expected):
     with pytest.raises(LexiconError, match=expected):
-        read(tmp_path, pls(lexeme))
+        read_text(tmp_path, pls(lexeme))
 
 
 @settings(max_examples=150)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
-from live_service import LiveService
+from tests.support.live_service import LiveService
 
 
 class Watch:

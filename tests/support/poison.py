@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from live_service import ROOT
+
+from tests.support import ROOT
 
 # Found by Python as each process starts
 _SITE = """

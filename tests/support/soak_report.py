@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from live_service import ROOT, LiveService, eventually, get, running
 
 from benchmarks.footprint import family
+from tests.support import ROOT
+from tests.support.live_service import LiveService, eventually, get, running
 
 MINUTES = float(os.environ.get("TANGER_SOAK", "0"))
 # What the constant load should last.
@@ -79,9 +80,12 @@ def row(what: str, goal: str) -> Iterator[Row]:
         yield made
     finally:
         if MINUTES:
-            # pytest's own name of what runs: "tests/test_x.py::test_y (call)"
-            test = os.environ["PYTEST_CURRENT_TEST"].split("::")[-1].split(" ")[0]
-            _keep(made, test)
+            _keep(made, name_of_test(os.environ["PYTEST_CURRENT_TEST"]))
+
+
+def name_of_test(current: str) -> str:
+    """The name of a test in pytest's words for what runs: "tests/test_x.py::test_y[a b] (call)"."""
+    return current.partition("::")[2].rpartition(" (")[0]
 
 
 def _keep(made: Row, test: str) -> None:

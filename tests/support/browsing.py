@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from live_service import LiveService
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+
+from tests.support.live_service import LiveService
 
 # Far beyond what anything here takes: a loaded machine is slow.
 PATIENCE_MS = 30_000
