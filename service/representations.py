@@ -77,7 +77,7 @@ def needed(options: Options, media_type: MediaType) -> Options:
 
 @lru_cache(maxsize=256)
 def _chosen(accept: str) -> MediaType | None:
-    """The form for an ``Accept``, which is short (see `middleware.head_limits`); None of ours."""
+    """The form for an ``Accept``, which is short (see `middleware.request_head`); None of ours."""
     if not accept.strip(" \t,"):
         return JSON
     try:

@@ -26,7 +26,6 @@ from tanger.model.decoding.hypothesis import Hypothesis
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.text import candidates
 from tanger.model.text.candidates import Failure
-from tanger.service import standard_streams
 from tanger.service.serving import rendering, wire
 from tanger.service.serving.wire import EXHAUSTED, Answer, DecodeRequest, NotReady, Ready
 
@@ -210,5 +209,4 @@ def _own_stdout() -> BinaryIO:
 
 
 if __name__ == "__main__":
-    standard_streams.ensure()
     sys.exit(main(*sys.argv[1:]))
