@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,12 +14,10 @@ from torch import Tensor
 from tanger.model.lexicon import Entry
 from tanger.model.network.seq2seq import pad
 from tanger.model.phonology.vocabulary import Vocabulary, frame
+from tanger.model.training.recipe import MinibatchUnit
 
 # Stands for a stress class that is not known: torch's own mark of a label to pass over.
 UNKNOWN = -100
-
-# What a minibatch's size counts: tokens of unsorted words, or words of one length.
-MinibatchUnit = Literal["tokens", "words"]
 
 
 class SoftLabels(NamedTuple):

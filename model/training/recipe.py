@@ -17,8 +17,9 @@ from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_ty
 
 from tanger.model import TangerError
 from tanger.model.network.config import NetworkConfig
-from tanger.model.training.batches import MinibatchUnit
 
+# What a minibatch's size counts: tokens of unsorted words, or words of one length.
+MinibatchUnit = Literal["tokens", "words"]
 # Settings of a network that the training lexicon decides, not the recipe
 VOCABULARY_SIZES = ("input_symbols", "output_symbols")
 
