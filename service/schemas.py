@@ -12,20 +12,18 @@ from typing_extensions import TypeAliasType
 
 from tanger.model.decoding.hypothesis import MAX_NBEST
 from tanger.model.phonology import notation
+from tanger.model.text import resolution, speller
 
 # Each is a schema of its own in the OpenAPI document, so that generated clients name it
 Alphabet = TypeAliasType("Alphabet", notation.Alphabet)
-Source = TypeAliasType("Source", Literal["model", "lexicon", "auto"])
-Answerer = TypeAliasType("Answerer", Literal["model", "lexicon", "user"])
-OriginSource = TypeAliasType("OriginSource", Literal["model", "lexicon", "user", "rule"])
-Rule = TypeAliasType("Rule", Literal["number", "letters", "derived"])
+Source = TypeAliasType("Source", resolution.Source)
+Answerer = TypeAliasType("Answerer", resolution.Answerer)
+OriginSource = TypeAliasType("OriginSource", resolution.SegmentSource)
+Rule = TypeAliasType("Rule", resolution.Rule)
 LexiconFileFormat = TypeAliasType(
     "LexiconFileFormat", Literal["cmudict", "mfa", "kaldi", "kaldip", "pls", "tsv"]
 )
-WordErrorCode = TypeAliasType(
-    "WordErrorCode",
-    Literal["empty", "too_long", "unspellable", "decoding_failed", "not_in_lexicon"],
-)
+WordErrorCode = TypeAliasType("WordErrorCode", speller.WordErrorCode)
 ProbeStatus = TypeAliasType(
     "ProbeStatus", Literal["ok", "starting", "draining", "no worker", "wrong answers"]
 )

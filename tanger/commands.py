@@ -13,7 +13,6 @@ from tanger.model.cli.english import (
     calibrate_english,
     combine_dictionaries,
     english_spellings,
-    evaluate_english,
 )
 from tanger.model.cli.evaluate import calibrate, evaluate
 from tanger.model.cli.lint import lint
@@ -73,6 +72,5 @@ for _command in (
 app.command(name="combine-dictionaries")(combine_dictionaries)
 app.command(name="calibrate-english")(calibrate_english)
 app.command(name="english-spellings")(english_spellings)
-app.command(name="evaluate-english")(evaluate_english)
 app.command(name="data")(download_split)
 app.command(name="joint-ngram")(train_joint_ngram)

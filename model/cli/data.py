@@ -179,8 +179,8 @@ def _sha256(path: Path) -> str:
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(help="The lexicon to read.")],
-    target: Annotated[Path, typer.Argument(help="The lexicon to write.")],
+    source: Annotated[Path, typer.Argument(help="The lexicon to read, or an artifact.")],
+    target: Annotated[Path, typer.Argument(help="The lexicon or artifact to write.")],
     to: Annotated[
         LexiconFormat | None, typer.Option("--to", help="By default what the target's name says.")
     ] = None,
@@ -195,12 +195,16 @@ def convert(
     ] = None,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Turn one lexicon format into another, line by line, in order.
+    """Turn one lexicon format into another, or an artifact of an older format into today's.
 
-    A probability that the source does not have is not made up: kaldip takes a source with one for
-    each entry.
+    Entries of a lexicon stay in order. A probability that the source does not have is not made up:
+    kaldip takes a source with one for each entry. An artifact's answers stay what they were, its
+    version becomes another.
     """
     with plain_errors():
+        if source.is_dir():
+            _convert_artifact(source, target, overwrite=overwrite)
+            return
         wanted = to or lexicon.format_named(target)
         if wanted is None:
             fail(
@@ -210,16 +214,31 @@ def convert(
         rows = lexicon.read_rows(source, source_format, encoding=encoding)
         if wanted == "kaldip":
             _check_probabilities(source, rows)
-        symbols = (
-            lexicon.decode(mapping, lexicon.read_content(mapping)).split() if mapping else None
-        )
-        rendered = lexicon.render_rows(rows, wanted, mapping=symbols)
-        check_lines(target, rendered, overwrite=overwrite)
-        lexicon.write_rows(target, rows, wanted, mapping=symbols)
+        symbols = lexicon.read_words(mapping) if mapping else None
+        lines = lexicon.render_rows(rows, wanted, mapping=symbols)
+        check_lines(target, lines, overwrite=overwrite)
+        lexicon.write_lines(target, lexicon.render_rows(rows, wanted, mapping=symbols))
     print(f"{len(rows):,} entries written to {target}")
-    room = lexicon.PROBABILITIES.get(wanted, 0)
+    room = lexicon.LINE_FORMATS[wanted].probabilities if wanted in lexicon.LINE_FORMATS else 0
     if lost := sum(len(row.probabilities) > room for row in rows):
         print(f"{wanted} has no place for all the probabilities of {lost:,} of them")
+
+
+def _convert_artifact(source: Path, target: Path, *, overwrite: bool) -> None:
+    """Bring an artifact to today's format, with the model card that it has."""
+    from tanger.model import artifact, artifact_conversion
+    from tanger.model.evaluation import model_card
+
+    if target.exists() and not overwrite:
+        raise OutputExistsError(
+            target, "is there already: name another folder, or replace it with --overwrite"
+        )
+    had_card = (source / model_card.FILE).exists()
+    converted = artifact_conversion.convert(source, target)
+    if had_card:
+        card = model_card.render(converted, converted.metrics(), converted.word_sets())
+        artifact.replace_file(target / model_card.FILE, card.encode())
+    print(f"{converted.name} written to {target}: its version is {converted.version} now")
 
 
 def _check_probabilities(source: Path, rows: Sequence[Row]) -> None:

@@ -1,4 +1,4 @@
-"""The command that asks an artifact for pronunciations."""
+"""The command that pronounces words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import typer
 
 from tanger.model import artifact as artifacts
-from tanger.model import lexicon
+from tanger.model import lexicon as lexicons
 from tanger.model.cli import bulk
 from tanger.model.cli.common import (
     ARTIFACT,
@@ -28,13 +28,13 @@ from tanger.model.cli.common import (
 from tanger.model.decoding import devices
 from tanger.model.decoding.hypothesis import MAX_NBEST
 from tanger.model.lexicon import Entry, EntryError, Row
-from tanger.model.lexicon.formats import tsv
 from tanger.model.phonology import notation
-from tanger.model.phonology.alignment import UNALIGNED, AlignmentError
 from tanger.model.phonology.notation import Alphabet
-from tanger.model.text.combining import Candidate
-from tanger.model.text.pipeline import Speaker
-from tanger.model.text.speller import Spelling
+from tanger.model.phonology.phoneme_set import Inventory
+from tanger.model.text.candidates import Candidate
+from tanger.model.text.dictionaries import Dictionaries
+from tanger.model.text.pipeline import Options, Pipeline, Result, TextPhonemizer
+from tanger.model.text.resolution import Source
 
 AnswerFormat = Literal["cmudict", "tsv", "ctf", "mfa", "kaldi", "kaldip"]
 # Formats of other programs: nothing in them is a comment, and words stand as they were given
@@ -83,6 +83,21 @@ def pronounce(
             help="The letters of each phoneme before it, NG:NG ER:ER; none in words read in parts.",
         ),
     ] = False,
+    source: Annotated[
+        Source,
+        typer.Option(
+            help="Where pronunciations come from: the network; dictionaries, which are CMUdict "
+            "where the phonemes are ARPAbet and those of --lexicon; or, with auto, the network "
+            "where these do not have the word."
+        ),
+    ] = "model",
+    lexicon: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A dictionary for --source auto and lexicon; may be repeated, and the last that "
+            "has a word wins. FORMAT=PATH where the file does not tell its format."
+        ),
+    ] = None,
     artifact: ArtifactOption = ARTIFACT,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "int8",
@@ -98,58 +113,56 @@ def pronounce(
         sys.stdout.reconfigure(errors="backslashreplace")
     with plain_errors():
         _check(words, input, output, format, alignment=alignment, overwrite=overwrite)
+        if lexicon and source == "model":
+            fail("--lexicon is for --source auto or lexicon")
         checked = artifacts.read(artifact)
-        if alignment and not checked.has_attention:
-            raise AlignmentError
-        carried = notation.carry_stress(checked.phonemes.own)
-        written = notation.choose(
-            alphabet,
-            notation.available(checked.phonemes.own),
-            stressed=stress,
-            knows_stress=checked.knows_stress or carried,
+        dictionaries = Dictionaries()
+        if source != "model":
+            dictionaries = Dictionaries.read(Inventory(checked.phonemes.own), files=lexicon or ())
+        pipeline = Pipeline(checked, dictionaries=dictionaries)
+        options = pipeline.options(
+            source=source, alphabet=alphabet, stress=stress, n=n, alignment=alignment
         )
         # What decodes chunk beside chunk decodes each of them in one thread
-        phonemizer = load(
+        network = load(
             checked, device, precision=precision, threads=threads if output is None else 1
         )
-        marks = notation.marks_stress(written, stress, carried=carried)
-        speaker = Speaker(checked, phonemizer, n=n, alignment=alignment, marks=marks)
-        ask = partial(_answers, speaker, alphabet=written, format=format)
+        phonemizer = TextPhonemizer(pipeline, network)
         if output is not None:
             identity = {
                 "artifact": checked.version,
-                "precision": phonemizer.decoder.precision,
+                "precision": network.decoder.precision,
                 "format": format,
-                "alphabet": written,
-                "stress": marks,
-                "n": n,
-                "alignment": alignment,
+                "lexicons": dictionaries.revision,
+                **options._asdict(),
             }
             failed = bulk.answer(
-                input, output, identity=identity, ask=ask, tell=_tell,
-                threads=_side_by_side(phonemizer.decoder.device, threads), overwrite=overwrite,
+                input, output, identity=identity, tell=_tell,
+                ask=partial(_answers, phonemizer, options=options, format=format),
+                threads=_side_by_side(network.decoder.device, threads), overwrite=overwrite,
             )  # fmt: skip
         else:
-            failed = _print_all(speaker, ask, words, input, ctf=format == "ctf")
+            failed = _print_all(phonemizer, options, words, input, format)
     raise typer.Exit(1 if failed else 0)
 
 
 def _print_all(
-    speaker: Speaker,
-    ask: Callable[[Sequence[str]], bulk.Answers],
+    phonemizer: TextPhonemizer,
+    options: Options,
     words: list[str] | None,
-    source: Path,
-    *,
-    ctf: bool,
+    input: Path,
+    format: AnswerFormat,
 ) -> bool:
     """Print the answers to words, or to the lines of a file; whether any word has none."""
-    lines = _Lines(source)
-    if ctf:
-        failed = _print_ctf(speaker, words or [word for chunk in lines for word in chunk])
+    lines = _Lines(input)
+    if format == "ctf":
+        listed = words or [word for chunk in lines for word in chunk]
+        failed = _print_ctf(phonemizer, options, listed)
     else:
+        ask = partial(_answers, phonemizer, options=options, format=format)
         failed = _print(ask, [words] if words else lines)
     if lines.blank:
-        where = "standard input" if str(source) == "-" else str(source)
+        where = "standard input" if str(input) == "-" else str(input)
         _tell(bulk.blank_lines(lines.blank, where))
     return failed
 
@@ -166,16 +179,17 @@ def _print(ask: Callable[[Sequence[str]], bulk.Answers], chunks: Iterable[Sequen
     return failed
 
 
-def _print_ctf(speaker: Speaker, words: Sequence[str]) -> bool:
+def _print_ctf(phonemizer: TextPhonemizer, options: Options, words: Sequence[str]) -> bool:
     """Print answers in CTF, which marks phonemes itself and numbers symbols over the whole list."""
     failed = False
     entries = []
-    for spelling, ways in speaker.predict(words, "native"):
-        for reported in _reported(spelling):
-            _tell(reported)
-        failed = failed or not ways
-        entries += [Entry(spelling.normalized or "", way.phonemes) for way in ways]
-    for line in lexicon.render(entries, "ctf") if entries else ():
+    native = options._replace(alphabet="native")
+    for result in phonemizer.results(words, native, probabilities=False):
+        for line in _warnings(result):
+            _tell(line)
+        failed = failed or result.error is not None
+        entries += [Entry(result.normalized or "", one.phonemes) for one in result.pronunciations]
+    for line in lexicons.render(entries, "ctf") if entries else ():
         print(line)
     return failed
 
@@ -207,67 +221,62 @@ def _side_by_side(device: str, threads: int | None) -> int:
 
 
 def _answers(
-    speaker: Speaker, words: Sequence[str], *, alphabet: Alphabet, format: AnswerFormat
+    phonemizer: TextPhonemizer, words: Sequence[str], *, options: Options, format: AnswerFormat
 ) -> bulk.Answers:
-    """What becomes of some words."""
-    lines, reported, failed = [], [], False
-    for spelling, ways in speaker.predict(words, alphabet):
+    """The answers to some words, as lines."""
+    lines, warnings, failed = [], [], False
+    for result in phonemizer.results(words, options, probabilities=False):
         try:
-            lines.append(_lines(spelling, ways, format, alphabet))
+            lines.append(_lines(result, format, options.alphabet))
         except EntryError:
-            reported.append(f"{spelling.word[:80]!r}: {format} cannot hold it: tsv can")
+            warnings.append(f"{result.word[:80]!r}: {format} cannot hold it: tsv can")
             failed = True
             continue
-        if speaker.alignment or spelling.warnings or spelling.error:
-            unaligned = speaker.alignment and any(way.alignment is None for way in ways)
-            reported += _reported(spelling, unaligned=unaligned)
-        failed = failed or not ways
-    return bulk.Answers("".join(lines), reported, failed)
+        warnings += _warnings(result)
+        failed = failed or result.error is not None
+    return bulk.Answers("".join(lines), warnings, failed)
 
 
-def _lines(
-    spelling: Spelling, ways: Sequence[Candidate], format: AnswerFormat, alphabet: Alphabet
-) -> str:
+def _lines(result: Result, format: AnswerFormat, alphabet: Alphabet) -> str:
     """One word's lines, each with its line feed.
 
     Raises:
         EntryError: where the format cannot hold them.
     """
     if format in _DICTIONARIES:
-        rows = _rows(spelling.word.strip(), ways, format)
-        return "".join(f"{line}\n" for line in lexicon.lines_of(rows, format, ()))
-    if not ways:
+        rows = _rows(result.word.strip(), result.pronunciations, format)
+        return "".join(f"{line}\n" for line in lexicons.lines_of(rows, format, ()))
+    if result.error is not None:
         if format == "tsv":
-            return f"{tsv.escape(spelling.word.strip())}\t\n"
-        code = spelling.error.code if spelling.error else ""
-        return f"# {spelling.word[:80]!r}: {code}\n"
+            return f"{lexicons.escape_tsv(result.word.strip())}\t\n"
+        return f"# {result.word[:80]!r}: {result.error.code}\n"
     lines = ""
-    for number, way in enumerate(ways):
-        text = notation.join(way.phonemes, alphabet)
-        if way.alignment is not None and spelling.normalized:
-            letters = [spelling.normalized[start:end] for start, end in way.alignment.spans]
-            text = " ".join(map(":".join, zip(letters, way.phonemes, strict=True)))
+    for number, one in enumerate(result.pronunciations):
+        text = notation.join(one.phonemes, alphabet)
+        if one.alignment is not None and result.normalized:
+            letters = [result.normalized[start:end] for start, end in one.alignment.spans]
+            text = " ".join(map(":".join, zip(letters, one.phonemes, strict=True)))
         if format == "tsv":
-            lines += f"{tsv.escape(spelling.word.strip())}\t{text}\n"
+            lines += f"{lexicons.escape_tsv(result.word.strip())}\t{text}\n"
         else:
-            lines += f"{spelling.normalized}{f'({number})' if number else ''}  {text}\n"
+            lines += f"{result.normalized}{f'({number})' if number else ''}  {text}\n"
     return lines
 
 
-def _rows(word: str, ways: Sequence[Candidate], format: AnswerFormat) -> list[Row]:
+def _rows(word: str, pronunciations: Sequence[Candidate], format: AnswerFormat) -> list[Row]:
     """The entries of a word, each with its probability relative to the likeliest, if it has room.
 
     That is how Kaldi and the Montreal Forced Aligner have them: the likeliest has 1.
     """
     if format == "kaldi":
-        return [Row(1, Entry(word, way.phonemes)) for way in ways]
-    if len(ways) <= 1:  # the likeliest, whatever its own probability
-        return [Row(1, Entry(word, way.phonemes), (1.0,)) for way in ways]
-    chances = [1.0 if way.probability is None else way.probability for way in ways]
+        return [Row(1, Entry(word, one.phonemes)) for one in pronunciations]
+    if len(pronunciations) <= 1:  # the likeliest, whatever its own probability
+        return [Row(1, Entry(word, one.phonemes), (1.0,)) for one in pronunciations]
+    chances = [1.0 if one.probability is None else one.probability for one in pronunciations]
     best = max(_TINY, *chances)
     return [
-        Row(1, Entry(word, way.phonemes), (max(_LEAST, round(chance / best, 6)),))
-        for way, chance in zip(ways, chances, strict=True)
+        Row(1, Entry(word, one.phonemes), (max(_LEAST, round(chance / best, 6)),))
+        for one, chance in zip(pronunciations, chances, strict=True)
     ]
 
 
@@ -298,15 +307,13 @@ class _Lines:
                 yield words
 
 
-def _reported(spelling: Spelling, *, unaligned: bool = False) -> list[str]:
-    """Warnings and error of one word, the letters of whose phonemes may not be known."""
-    reported = [*spelling.warnings]
-    if unaligned:
-        reported.append(UNALIGNED)
-    if spelling.error is not None:
-        reported.append(spelling.error.message)
-    return [f"{spelling.word[:80]!r}: {each}" for each in reported]
+def _warnings(result: Result) -> list[str]:
+    """Warnings and error of one word, a line each."""
+    if not result.warnings and result.error is None:
+        return []
+    error = () if result.error is None else (result.error.message,)
+    return [f"{result.word[:80]!r}: {message}" for message in (*result.warnings, *error)]
 
 
-def _tell(reported: str) -> None:
-    print(reported, file=sys.stderr)
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)

@@ -324,7 +324,7 @@ def label(
             soft_labels.SoftLexicon(
                 teachers.graphemes,
                 teachers.phonemes,
-                teachers.network.config.boundaries,
+                teachers.network.config.add_bos_eos,
                 origin,
                 examples,
             ),

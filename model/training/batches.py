@@ -91,16 +91,16 @@ class Minibatch:
 
 
 def encode_entries(
-    entries: Sequence[Entry], graphemes: Vocabulary, phonemes: Vocabulary, *, boundaries: bool
+    entries: Sequence[Entry], graphemes: Vocabulary, phonemes: Vocabulary, *, add_bos_eos: bool
 ) -> list[Example]:
-    """Entries as indices; with `boundaries` the graphemes too stand between ``<s>`` and ``</s>``.
+    """Entries as indices; with `add_bos_eos` the graphemes too stand between ``<s>`` and ``</s>``.
 
     Raises:
         UnknownSymbolError: for a symbol that its vocabulary lacks.
     """
     return [
         Example(
-            frame(graphemes.encode(entry.word), graphemes, boundaries=boundaries),
+            frame(graphemes.encode(entry.word), graphemes, add_bos_eos=add_bos_eos),
             [phonemes.start, *phonemes.encode(entry.phonemes), phonemes.end],
         )
         for entry in entries
@@ -186,7 +186,7 @@ def by_length(
     return minibatches
 
 
-def join(first: Example, second: Example, *, boundaries: bool) -> Example:
+def join(first: Example, second: Example, *, add_bos_eos: bool) -> Example:
     """Two words as one, said one after the other; without soft labels, and without stress.
 
     A network that has read few words learns from these where the sounds of letters begin and end,
@@ -198,9 +198,9 @@ def join(first: Example, second: Example, *, boundaries: bool) -> Example:
     Args:
         first: the one that is said first.
         second: the other one.
-        boundaries: whether their graphemes stand between ``<s>`` and ``</s>``.
+        add_bos_eos: whether their graphemes stand between ``<s>`` and ``</s>``.
     """
-    ends = 1 if boundaries else 0
+    ends = 1 if add_bos_eos else 0
     return Example(
         [*first.graphemes[: len(first.graphemes) - ends], *second.graphemes[ends:]],
         [*first.labels[:-1], *second.labels[1:]],
@@ -215,7 +215,7 @@ def sweep(
     seed: int,
     number: int,
     joined: int = 0,
-    boundaries: bool = False,
+    add_bos_eos: bool = False,
 ) -> list[list[Example]]:
     """The minibatches of sweep `number`, in an order that hangs on `seed` and `number` alone.
 
@@ -228,11 +228,11 @@ def sweep(
         seed: the run's.
         number: from 0 on.
         joined: pairs of them to go through besides, each time others, each as one word.
-        boundaries: see `join`.
+        add_bos_eos: see `join`.
     """
     shuffle = random.Random(f"{seed}/{number}")
     pairs = [
-        join(shuffle.choice(examples), shuffle.choice(examples), boundaries=boundaries)
+        join(shuffle.choice(examples), shuffle.choice(examples), add_bos_eos=add_bos_eos)
         for _ in range(joined)
     ]
     draw = by_tokens if unit == "tokens" else by_length

@@ -85,24 +85,24 @@ def read(
         "lexicon": _checksum(lexicon_path, len(entries)),
         "dev": _checksum(dev_path, len(dev)),
     }
-    boundaries = recipe.network.boundaries
+    add_bos_eos = recipe.network.add_bos_eos
     if further and soft_path is not None:
         raise DatasetError("soft labels stand for all that is trained on: label those entries too")
     if recipe.minibatches.joined and soft_path is not None:
         raise DatasetError("nobody taught two words as one: with soft labels, joined must be 0")
     if soft_path is None:
-        examples = encode_entries(entries, inputs, outputs, boundaries=boundaries)
+        examples = encode_entries(entries, inputs, outputs, add_bos_eos=add_bos_eos)
     else:
         soft = soft_labels.read(soft_path)
-        if (soft.graphemes, soft.phonemes, soft.boundaries) != (inputs, outputs, boundaries):
+        if (soft.graphemes, soft.phonemes, soft.add_bos_eos) != (inputs, outputs, add_bos_eos):
             raise DatasetError(f"{soft_path} was made by teachers of other symbols: label again")
         examples = list(soft.examples)
         checksums["soft_labels"] = {**_checksum(soft_path, len(examples)), **soft.origin}
     for path in further:
-        more = _encode_more(path, inputs, outputs, boundaries=boundaries)
+        more = _encode_more(path, inputs, outputs, add_bos_eos=add_bos_eos)
         examples += more
         checksums.setdefault("further", []).append(_checksum(path, len(more)))
-    judged = encode_entries(dev, inputs, outputs, boundaries=boundaries)
+    judged = encode_entries(dev, inputs, outputs, add_bos_eos=add_bos_eos)
     held_out = {tuple(example.graphemes) for example in judged}
     if known := sum(tuple(example.graphemes) in held_out for example in examples):
         raise DatasetError(
@@ -145,10 +145,10 @@ def _check_dev(
 
 
 def _encode_more(
-    path: Path, graphemes: Vocabulary, phonemes: Vocabulary, *, boundaries: bool
+    path: Path, graphemes: Vocabulary, phonemes: Vocabulary, *, add_bos_eos: bool
 ) -> list[Example]:
     try:
-        return encode_entries(lexicon.read(path), graphemes, phonemes, boundaries=boundaries)
+        return encode_entries(lexicon.read(path), graphemes, phonemes, add_bos_eos=add_bos_eos)
     except UnknownSymbolError as e:
         raise DatasetError(f"{path} has {e.symbol!r}, which the training lexicon never has") from e
 

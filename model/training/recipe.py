@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from tanger.model import TangerError
-from tanger.model.network.config import NetworkConfig
+from tanger.model.network.config import RENAMED_FIELDS, NetworkConfig
 
 # What a minibatch's size counts: tokens of unsorted words, or words of one length.
 MinibatchUnit = Literal["tokens", "words"]
@@ -342,7 +342,9 @@ def _table(settings: _Settings, table: str, into: type[_T], values: Mapping[str,
     for key, value in values.items():
         if key not in wanted:
             known = ", ".join(wanted)
-            raise settings.error(f"{table}.{key}", f"is not known; known are {known}")
+            renamed = RENAMED_FIELDS.get(key) if into is NetworkConfig else None
+            problem = f"is called {renamed} now" if renamed else f"is not known; known are {known}"
+            raise settings.error(f"{table}.{key}", problem)
         _check(settings, f"{table}.{key}", hints[key], value)
     for key, field in wanted.items():
         if key not in values and field.default is MISSING:

@@ -15,12 +15,14 @@ from torch import Tensor, nn
 
 from tanger.model import TangerError
 from tanger.model.artifact import replace_file
+from tanger.model.network.config import RENAMED_FIELDS
 from tanger.model.training.optimizers import Learner
 from tanger.model.training.recipe import RunRecipe, flat
 
 FILE = "state.safetensors"
-# Of the file; format 1 said none, and kept the averaged weights under other names.
-FORMAT = "2"
+# Of the file. Format 1 said none, and kept the averaged weights under other names; format 2 had the
+# names that weights and settings of networks had before artifacts of format 2.
+FORMAT = "3"
 
 
 class RunStateError(TangerError, ValueError):
@@ -257,8 +259,12 @@ def _metadata(path: Path) -> tuple[Progress, dict[str, Any]]:
             return Progress(**progress), identity
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as e:
         raise RunStateError(path, f"is damaged or no run's state: {e}") from e
+    settings = (identity.get("recipe") or {}).get("network") or {}
+    renamed = "".join(
+        f"its {old} is called {new} now; " for old, new in RENAMED_FIELDS.items() if old in settings
+    )
     raise RunStateError(
         path,
         f"was saved by another version of tanger, in format {found} where this one reads {FORMAT}: "
-        "finish the run with that version, or start over with --restart",
+        f"{renamed}finish the run with that version, or start over with --restart",
     )

@@ -43,14 +43,14 @@ class SoftLexicon:
 
     Attributes:
         graphemes, phonemes: the symbols that the indices mean.
-        boundaries: graphemes stand between ``<s>`` and ``</s>``.
+        add_bos_eos: graphemes stand between ``<s>`` and ``</s>``.
         origin: who labelled which words: teachers, files, checksums.
         examples: the words, each with its soft labels.
     """
 
     graphemes: Vocabulary
     phonemes: Vocabulary
-    boundaries: bool
+    add_bos_eos: bool
     origin: dict[str, Any]
     examples: Sequence[Example]
 
@@ -71,7 +71,7 @@ def write(path: Path, lexicon: SoftLexicon) -> None:
         "probabilities": np.concatenate([labels.probabilities for labels in soft]),
     }
     reported = {
-        "boundaries": json.dumps(lexicon.boundaries),
+        "add_bos_eos": json.dumps(lexicon.add_bos_eos),
         "graphemes": json.dumps(lexicon.graphemes.symbols),
         "phonemes": json.dumps(lexicon.phonemes.symbols),
         "origin": json.dumps(lexicon.origin),
@@ -93,7 +93,8 @@ def read(path: Path) -> SoftLexicon:
         return SoftLexicon(
             Vocabulary(tuple(json.loads(reported["graphemes"]))),
             Vocabulary(tuple(json.loads(reported["phonemes"]))),
-            json.loads(reported["boundaries"]),
+            # Its name until artifacts had format 2
+            json.loads(reported.get("add_bos_eos") or reported["boundaries"]),
             json.loads(reported["origin"]),
             list(_examples(arrays)),
         )

@@ -301,7 +301,7 @@ class Trainer:
                 seed=self.recipe.seed,
                 number=progress.sweep,
                 joined=rule.pairs(len(self.data.examples)),
-                boundaries=self.recipe.network.boundaries,
+                add_bos_eos=self.recipe.network.add_bos_eos,
             )
             for minibatch in minibatches[progress.position :]:
                 progress.position += 1

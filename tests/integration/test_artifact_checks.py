@@ -101,7 +101,7 @@ def test_json_that_is_none_is_named(copy, name, content, problem):
 
 BAD_FIELDS = [
     ("manifest.json", ("name",), [3, None, "", "a\nb", "\ud800", "x" * 300, ["x"], True]),
-    ("manifest.json", ("format_version",), ["1", None, 2, True, 10**400, [1]]),
+    ("manifest.json", ("format_version",), ["1", None, 1, 3, True, 10**400, [1]]),
     ("manifest.json", ("files",), [None, [], 3]),
     ("manifest.json", ("files", "config.json"), [None, "abc"]),
     ("manifest.json", ("files", "config.json", "sha256"), [3, "", "z" * 64, ["a"]]),
@@ -111,7 +111,7 @@ BAD_FIELDS = [
     ("config.json", ("network", "encoder_layers"), [0, 10**6, "1", [1]]),
     ("config.json", ("network", "decoder_layers"), [0, 10**6]),
     ("config.json", ("network", "direction"), ["up", 1, None, []]),
-    ("config.json", ("network", "handover"), ["none", {}]),
+    ("config.json", ("network", "decoder_init"), ["none", {}]),
     ("config.json", ("network", "attention"), [1, "yes", None]),
     ("config.json", ("network", "stress"), [1, "no", None]),
     ("config.json", ("network", "dropout"), ["0", -0.1, 1.0, 10**400, None]),
@@ -120,7 +120,7 @@ BAD_FIELDS = [
     ("config.json", ("training",), [None, 3, "x"]),
     ("config.json", ("calibration",), ["text", 3, [1.0]]),
     ("config.json", ("calibration", "product"), ["1.0", None, [], True, 1e300, 10**400]),
-    ("config.json", ("calibration_of_alternatives",), ["text", {"product": "x"}]),
+    ("config.json", ("nbest_calibration",), ["text", {"product": "x"}]),
     ("vocabulary.json", ("graphemes",), [None, [], "ABC"]),
     ("vocabulary.json", ("graphemes", "symbols"), [None, "ABC", [1, 2], [], ["<s>", "</s>"]]),
     ("vocabulary.json", ("graphemes", "symbols", 2), ["", 3, "a b", "\ud800", "x" * 99, None]),

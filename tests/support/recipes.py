@@ -9,13 +9,13 @@ masked = true
 [network]
 hidden = 48
 embedding = 16
-direction = "both"
+direction = "bidirectional"
 encoder_layers = 1
 decoder_layers = 1
-handover = "each"
+decoder_init = "each"
 attention = true
 stabiliser = false
-boundaries = false
+add_bos_eos = false
 dropout = 0.05
 [minibatches]
 unit = "words"

@@ -9,7 +9,7 @@ import pytest
 from tanger.model.lexicon.entry import LexiconFormat
 from tanger.model.training import recipe
 from tanger.service import problems
-from tanger.service.connections import refusals
+from tanger.service.connections import requests as refusals
 from tanger.service.schemas import Options, WordErrorCode
 from tanger.service.settings import Settings
 from tests.support import ROOT

@@ -18,7 +18,7 @@ import httpx
 import pytest
 from packaging.requirements import Requirement
 
-from tanger.service.connections.refusals import MAX_FIELDS, MAX_FIELDS_SIZE, MAX_TARGET
+from tanger.service.connections.requests import MAX_FIELDS, MAX_FIELDS_SIZE, MAX_TARGET
 from tests.support import ROOT
 from tests.support.live_service import PATIENCE, eventually, get, post, running
 from tests.support.soak_report import metric

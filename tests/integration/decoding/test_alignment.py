@@ -92,7 +92,7 @@ def test_the_compiled_one_looks_where_torch_does(tmp_path, kind):
 
 
 def test_boundaries_are_no_letters(tmp_path):
-    config = replace(STRESSED[ATTENTIVE[0]], boundaries=True)
+    config = replace(STRESSED[ATTENTIVE[0]], add_bos_eos=True)
     artifact = random_artifact(tmp_path / "random", config)
     spoken = [[3, 4]] * len(WORDS)
     for decoder in (Engine(artifact), TorchDecoder.of([artifact], "cpu")):

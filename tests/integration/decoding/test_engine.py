@@ -67,7 +67,7 @@ def test_weights_that_do_not_fit_are_named(tmp_path, shipped):
     for wrong, reported in (
         ({"hidden": 8}, "do not fit"),
         ({"hidden": "x"}, "not a whole number"),
-        ({"decoder_layers": 3}, "do not fit|handover"),
+        ({"decoder_layers": 3}, "do not fit|decoder_init"),
         ({"unheard": 1}, "no field unheard"),
     ):
         with pytest.raises(ArtifactError, match=reported):

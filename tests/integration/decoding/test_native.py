@@ -138,7 +138,7 @@ def test_a_processor_without_a_kind_of_its_own_takes_the_plain_one(monkeypatch):
     assert name == "plain"
 
 
-@pytest.mark.parametrize("name", ["output.weight", "encoder.layers.0.ahead.bias"])
+@pytest.mark.parametrize("name", ["output.weight", "encoder.layers.0.forward_lstm.bias"])
 def test_weights_of_another_shape_never_reach_it(shipped, name):
     weights = {key: array.astype(np.float32) for key, array in shipped.weights().items()}
     kept = Engine(shipped).configs[0]
@@ -255,7 +255,7 @@ def test_attention_is_about_the_references(shipped):
     spoken = [answer.symbols for answer in network_of(shipped).decode(rows)]
     found = network_of(shipped).attention(list(zip(rows, spoken, strict=True)))
     expected = TorchDecoder.of([shipped], "cpu").attention(rows, spoken)
-    within = slice(1, -1) if shipped.network["boundaries"] else slice(None)
+    within = slice(1, -1) if shipped.network["add_bos_eos"] else slice(None)
     for paid, reference in zip(found, expected, strict=True):
         np.testing.assert_allclose(paid.sum(axis=1), 1, atol=1e-5)
         np.testing.assert_allclose(paid[:, within], reference, atol=0.02)
@@ -279,7 +279,7 @@ from tanger.model.decoding.native.bindings import NativeNetwork
 
 found = artifacts.read(Path(sys.argv[1]))
 library, config = build.load(Path(sys.argv[2])), NetworkConfig(**found.network)
-for name in ("output.bias", "decoder.layers.0.bias", "encoder.layers.0.ahead.bias"):
+for name in ("output.bias", "decoder.layers.0.bias", "encoder.layers.0.forward_lstm.bias"):
     for value in (np.nan, np.inf, -np.inf, 3e38):
         weights = found.weights()
         weights[name] = np.full_like(weights[name], value)

@@ -66,7 +66,7 @@ def test_an_ensemble_is_the_mean_of_its_networks(teachers, tiny_artifact, second
     entries = [lexicon.Entry(w, a.phonemes) for w, a in zip(words, pronounce(teachers, words),
                                                           strict=True)]  # fmt: skip
     minibatch = collate(
-        data.encode_entries(entries, teachers.graphemes, teachers.phonemes, boundaries=False)
+        data.encode_entries(entries, teachers.graphemes, teachers.phonemes, add_bos_eos=False)
     )
     read = minibatch.graphemes, minibatch.grapheme_lengths, minibatch.labels
     mean = sum(one.network(*read).phonemes.softmax(dim=2) for one in each) / 2

@@ -79,7 +79,7 @@ def test_a_word_is_read_once_for_all_its_candidates(tiny_artifact):
         for entry in entries
         for spoken in (entry.phonemes, entry.phonemes[:-1], (*entry.phonemes, "T"))
     ]
-    examples = encode_entries(candidates, teachers.graphemes, teachers.phonemes, boundaries=False)
+    examples = encode_entries(candidates, teachers.graphemes, teachers.phonemes, add_bos_eos=False)
     together = teaching._scores(teachers, examples)
     alone = [teaching._scores(teachers, [example])[0] for example in examples]
     np.testing.assert_allclose(together, alone, atol=0.2)  # bfloat16

@@ -24,7 +24,7 @@ from tanger.model.network.seq2seq import Seq2Seq
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology import notation, stress, transcription
 from tanger.model.phonology.phoneme_set import Inventory, stress_bias
-from tanger.model.phonology.syllables import VOWELS
+from tanger.model.phonology.stress import VOWELS
 from tanger.model.phonology.vocabulary import Vocabulary
 from tests.support.live_service import running
 from tests.support.networks import STRONG, TUTORIAL

@@ -11,13 +11,13 @@ from tanger.model import artifact as artifacts
 from tanger.model.decoding.hypothesis import Hypothesis
 from tanger.model.lexicon import Entry
 from tanger.model.phonology.phoneme_set import Inventory
+from tanger.model.text.dictionaries import Dictionaries
+from tanger.model.text.pipeline import Pipeline
 from tanger.service import schemas
 from tanger.service.schemas import Options, PronounceResponse
 from tanger.service.serving import wire
 from tanger.service.serving.batcher import Batcher, DecodeResult
-from tanger.service.serving.lexicons import Lexicons
 from tanger.service.serving.pronouncer import Pronouncer
-from tanger.service.settings import Settings
 from tanger.service.user_lexicon.store import Staged, UserLexicon
 
 
@@ -44,8 +44,8 @@ def artifact(shipped_artifact):
 
 
 @pytest.fixture(scope="module")
-def lexicons(artifact):
-    return Lexicons.read(Settings(), Inventory(artifact.phonemes.own))
+def dictionaries(artifact):
+    return Dictionaries.read(Inventory(artifact.phonemes.own))
 
 
 @pytest.fixture
@@ -60,10 +60,11 @@ def user(tmp_path):
 
 
 @pytest.fixture
-def ask(artifact, lexicons, user):
+def ask(artifact, dictionaries, user):
     def ask(word, **options):
         queue = Humming()
-        pronouncer = Pronouncer(artifact, queue, max_letters=64, lexicons=lexicons, user=user)
+        pipeline = Pipeline(artifact, dictionaries=dictionaries, user=user)
+        pronouncer = Pronouncer(artifact, queue, pipeline, user=user)
 
         async def run():
             work = await pronouncer.begin([word], Options(**{"source": "auto", **options}))

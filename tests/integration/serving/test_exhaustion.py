@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tanger.model.phonology.vocabulary import Vocabulary
-from tanger.service.serving.wire import DecodeRequest, Failure
+from tanger.model.text.candidates import Failure
+from tanger.service.serving.wire import DecodeRequest
 from tanger.service.serving.worker import ExhaustedError, answer
 from tests.support import ROOT
 from tests.support.live_service import eventually, get, post, running

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tanger.model import lexicon
-from tanger.model.lexicon import Entry, EntryError, LexiconError, LexiconFormat
+from tanger.model.lexicon import Entry, EntryError, LexiconError, LexiconFormat, files
 from tanger.model.phonology.vocabulary import SymbolClashError, UnknownSymbolError, Vocabulary
 from tests.support.lexicons import ENTRIES
 
@@ -129,7 +129,7 @@ def test_unmarked_phonemes_in_ctf_are_refused(tmp_path):
     ],
 )
 def test_the_format_is_detected(tmp_path, name, text, format):
-    assert lexicon.detect_format(tmp_path / name, text.split("\n")) == format
+    assert files.detect_format(tmp_path / name, text.split("\n")) == format
 
 
 @given(entries=ENTRIES, format=st.sampled_from(get_args(LexiconFormat)))

@@ -26,6 +26,15 @@ def test_the_tutorials_recipe_is_to_the_letter():
     assert (fast.run.epochs, fast.run.epoch_tokens) == (1, 5000)
 
 
+@pytest.mark.parametrize("renamed", ["handover", "boundaries"])
+def test_a_setting_that_was_renamed_is_named(tmp_path, renamed):
+    today = {"handover": "decoder_init", "boundaries": "add_bos_eos"}[renamed]
+    path = tmp_path / "old.toml"
+    path.write_text(TINY_RECIPE.replace(today, renamed, 1))
+    with pytest.raises(RecipeError, match=rf"network\.{renamed}: is called {today} now"):
+        recipe.load(str(path))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "key"),
     [
@@ -33,7 +42,8 @@ def test_the_tutorials_recipe_is_to_the_letter():
         ("hidden = 48", "", "network.hidden"),
         ("hidden = 48", "hidden = 48\ninput_symbols = 9", "network.input_symbols"),
         ("hidden = 48", "hidden = 48\nwidth = 3", "network.width"),
-        ('direction = "both"', 'direction = "up"', "network.direction"),
+        ('direction = "bidirectional"', 'direction = "up"', "network.direction"),
+        ('direction = "bidirectional"', 'direction = "both"', "network.direction"),
         ("attention = true", "attention = 1", "network.attention"),
         ("epochs = 8", "epochs = -1", "run.epochs"),
         ("epochs = 8", "epochs = true", "run.epochs"),

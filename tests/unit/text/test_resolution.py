@@ -6,10 +6,9 @@ import pytest
 
 from tanger.model.phonology import notation
 from tanger.model.phonology.phoneme_set import Inventory
+from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.reading import Reader
-from tanger.service.serving.lexicons import Lexicons
-from tanger.service.serving.resolution import Resolver, Sources
-from tanger.service.settings import Settings
+from tanger.model.text.resolution import Resolver, WordLookup
 from tanger.service.user_lexicon.store import UserLexicon
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ'"
@@ -29,8 +28,8 @@ def user(tmp_path_factory):
 def resolver(user):
     inventory = Inventory(notation.ARPABET)
     reader = Reader(LETTERS, notation.ARPABET)
-    lexicons = Lexicons.read(Settings(), inventory)
-    return Resolver(reader, Sources(reader.speller, inventory, lexicons, user))
+    dictionaries = Dictionaries.read(inventory)
+    return Resolver(reader, WordLookup(reader.speller, inventory, dictionaries, user))
 
 
 def plan(resolver, word, source="auto"):
@@ -45,13 +44,15 @@ def segments(found):
 
 
 def test_the_network_alone_is_requested_words_and_rules_for_letters(resolver):
-    assert segments(plan(resolver, "BBC", "model")) == [("BBC", None)]
+    assert segments(plan(resolver, "BBC", "model")) == [("BBC", "rule")]
     assert segments(plan(resolver, "NASA", "model")) == [("NASA", "model")]
-    assert segments(plan(resolver, "AT&T", "model")) == [("AT", None), ("AND", None), ("T", None)]
+    assert segments(plan(resolver, "AT&T", "model")) == [
+        (part, "rule") for part in ("AT", "AND", "T")
+    ]
     assert segments(plan(resolver, "B-and-B", "model")) == [
-        ("B", None),
+        ("B", "rule"),
         ("AND", "model"),
-        ("B", None),
+        ("B", "rule"),
     ]
 
 
@@ -62,7 +63,7 @@ def test_a_lexicon_knows_acronyms_before_any_rule(resolver):
         assert found.warnings == ()
         assert found.chance == 1
     found = plan(resolver, "BVQ")
-    assert segments(found) == [("BVQ", None)]
+    assert segments(found) == [("BVQ", "rule")]
     assert found.warnings == ("BVQ -> B V Q, letter by letter",)
     assert found.chance < 1
 

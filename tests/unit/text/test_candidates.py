@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tanger.model.text.combining import Candidate, combine
+from tanger.model.text.candidates import Candidate, join
 
 
 def way(text, probability, complete=True):
@@ -13,9 +13,7 @@ def way(text, probability, complete=True):
 
 
 def test_parts_one_after_the_other():
-    found = combine(
-        [[way("F AO R T IY", 0.8), way("F AO R T IH", 0.1)], [way("T UW", 0.9, False)]], 3
-    )
+    found = join([[way("F AO R T IY", 0.8), way("F AO R T IH", 0.1)], [way("T UW", 0.9, False)]], 3)
     assert [" ".join(each.phonemes) for each in found] == ["F AO R T IY T UW", "F AO R T IH T UW"]
     assert [each.probability for each in found] == pytest.approx([0.72, 0.09])
     assert not any(each.complete for each in found)
@@ -23,15 +21,15 @@ def test_parts_one_after_the_other():
 
 def test_a_word_by_itself_stays_as_it_was():
     ways = [way("A", 0.1), way("B", 0.5), way("A", 0.05)]
-    assert combine([ways], 1) == ways[:2]
+    assert join([ways], 1) == ways[:2]
 
 
 def test_what_a_lexicon_says_is_certain_beside_others():
     lexicon = [way("A", None), way("B", None)]
-    assert combine([lexicon, lexicon], 10) == [
+    assert join([lexicon, lexicon], 10) == [
         way(text, None) for text in ("A A", "A B", "B A", "B B")
     ]
-    assert combine([lexicon, [way("C", 0.5)]], 10) == [way("A C", 0.5), way("B C", 0.5)]
+    assert join([lexicon, [way("C", 0.5)]], 10) == [way("A C", 0.5), way("B C", 0.5)]
 
 
 ways = st.lists(st.floats(0.001, 1), min_size=1, max_size=4)
@@ -44,6 +42,6 @@ def test_the_likeliest_of_all_are_found(parts, maximum):
         for part, chances in enumerate(parts)
     ]
     best = sorted((math.prod(chosen) for chosen in product(*parts)), reverse=True)[:maximum]
-    found = combine(given_ways, maximum)
+    found = join(given_ways, maximum)
     assert [each.probability for each in found] == pytest.approx(best)
     assert found[0].phonemes == tuple(f"{part}.0" for part in range(len(parts)))
