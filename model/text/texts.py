@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tanger.model.phonology import notation
 from tanger.model.phonology.notation import Alphabet
+from tanger.model.text.candidates import WORD_SEPARATORS
 from tanger.model.text.pipeline import Result, TextPhonemizer
 from tanger.model.text.reader.reader import spoken
 from tanger.model.text.reader.token import SpokenWord, Token
@@ -121,7 +121,7 @@ def pronunciation(
     tokens: Sequence[PronouncedToken], alphabet: Alphabet, *, punctuation: bool = False
 ) -> str:
     """The pronunciation of tokens in one line."""
-    between = "  " if " " in notation.join(("T", "AA"), alphabet) else " "
+    between = WORD_SEPARATORS.get(alphabet, "  ")
     line = ""
     for each in tokens:
         if punctuation and each.token.kind == "punctuation":
@@ -129,7 +129,7 @@ def pronunciation(
             continue
         for result in each.words:
             if result.pronunciations:
-                text = notation.join(result.pronunciations[0].phonemes, alphabet)
+                text = result.pronunciations[0].text(alphabet)
                 line += f"{between if line else ''}{text}"
     return line
 
@@ -163,7 +163,7 @@ def _word_dict(
         "normalized": result.normalized,
         "source": result.source,
         "phonemes": list(best.phonemes) if best else [],
-        "text": notation.join(best.phonemes, alphabet) if best else "",
+        "text": best.text(alphabet) if best else "",
         "probability": None if probability is None else round(confidence * probability, 6),
         "alignment": None,
         "sense": None,

@@ -8,8 +8,6 @@ import random
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -26,7 +24,6 @@ from tanger.service.serving.batcher import Batcher
 from tanger.service.serving.pool import Pool
 from tanger.service.serving.wire import Answer, DecodeRequest
 from tanger.service.serving.worker import cpu_share
-from tests.support import ROOT
 from tests.support.live_service import eventually, get, post, running
 
 pytestmark = pytest.mark.alone
@@ -254,7 +251,7 @@ def test_a_service_that_stood_still_blames_no_worker(pinned_artifact):
         requested = asyncio.create_task(batcher.submit([DecodeRequest("A")], timeout=60))
         while batcher.waiting or not batcher.busy:
             await asyncio.sleep(0)
-        time.sleep(4)
+        time.sleep(1)
         (worker,) = batcher._workers
         worker._check_liveness(
             worker._watchdog
