@@ -364,7 +364,7 @@ class TextPhonemizer:
             options: of `Pipeline.options`.
         """
         resolutions = self.pipeline.resolver.resolve_read(words, options.source)
-        decoded = self._decode(resolutions, options, probabilities=True)
+        decoded = self._decode(resolutions, options)
         return {
             word: self.pipeline.result(resolution, options, decoded.__getitem__)
             for word, resolution in zip(words, resolutions, strict=True)

@@ -18,8 +18,8 @@ from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.resolution import ReadWord, Source
 from tanger.model.text.speller import WordError
 
-# Tokens with something to hear or see that no word comes from; of the others it is no loss.
-_TOLD = frozenset({"emoji", "sign", "markup"})
+# Kinds of tokens whose loss is worth a warning where no word comes from them.
+_PASSED_OVER = frozenset({"emoji", "sign", "markup"})
 
 
 class PronouncedToken(NamedTuple):
@@ -106,7 +106,7 @@ def pronounce_token(token: Token, results: Mapping[ReadWord, Result]) -> Pronoun
     """A token with the results of its words."""
     words = tuple(results[ReadWord(word, token.kind != "word")] for word in token.words)
     warnings: dict[str, None] = {}
-    if not words and token.kind in _TOLD:
+    if not words and token.kind in _PASSED_OVER:
         warnings[f"{token.text} -> nothing"] = None
     error = None
     for result in words:

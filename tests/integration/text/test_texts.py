@@ -41,7 +41,7 @@ def test_a_text_is_covered_by_tokens_with_pronunciations(phonemizer):
     assert shown["warnings"] == ["🎄 -> nothing"]
 
 
-def test_punctuation_is_kept_where_it_is_asked_for(phonemizer):
+def test_punctuation_is_kept_on_request(phonemizer):
     found = pronounce_text(phonemizer, "Yes, no.", alphabet="ipa", stress=False, punctuation=True)
     assert found.pronunciation == "jɛs, noʊ."
 
