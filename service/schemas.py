@@ -118,7 +118,7 @@ class Pronunciation(BaseModel):
     )
     text: str = Field(
         description="The phonemes, with a space between two, and two spaces between words where "
-        "several were read; in `ipa` and `x-sampa` with a space between words alone, and a syllable "
+        "several were read; in `ipa` and `x-sampa` a space is between words alone, and a syllable "
         "break where two phonemes would read as one."
     )
     probability: float | None = Field(
