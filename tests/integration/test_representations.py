@@ -207,7 +207,7 @@ def test_numbers_are_certain(client):
 
 def test_parts_are_cut_where_they_meet(client):
     _, pronunciation = spoken(client, "ice-tea", alphabet="ipa")
-    assert pronunciation["text"] == "ˈaɪsˈti"  # not aɪˈsti
+    assert pronunciation["text"] == "ˈaɪs ˈti"
 
 
 def test_letters_by_rule(client):
