@@ -198,13 +198,13 @@ class _State(Collector):
             GaugeMetricFamily(f"tanger_{name}", _GAUGES[name], value)
             for name, value in self.watched.gauges().items()
         ]
-        reported = self.watched.serving()
+        labels = self.watched.serving()
         model = GaugeMetricFamily(
             "tanger_model",
             "Name and version of the weights that answer; always 1.",
-            labels=list(reported),
+            labels=list(labels),
         )
-        model.add_metric(list(reported.values()), 1)
+        model.add_metric(list(labels.values()), 1)
         engine = GaugeMetricFamily(
             "tanger_engine", "Name of the engine that decodes; always 1.", labels=["engine"]
         )
