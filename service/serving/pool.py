@@ -62,7 +62,7 @@ class Pool:
         decode_timeout: float,
         on_batch: Callable[[int, float], None] = lambda words, seconds: None,
         on_loss: Callable[[], None] = lambda: None,
-        on_exhausted: Callable[[DecodeRequest | None], None] = lambda ask: None,
+        on_exhausted: Callable[[DecodeRequest | None], None] = lambda request: None,
     ) -> None:
         """Describe the workers; `run` starts them.
 
