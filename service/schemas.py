@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field
@@ -115,8 +114,9 @@ class Pronunciation(BaseModel):
         min_length=1, description="In the alphabet that was asked for; at least one."
     )
     text: str = Field(
-        description="The phonemes, joined by spaces; in `ipa` and `x-sampa` without, and with a "
-        "syllable break where two would read as one."
+        description="The phonemes, with a space between two, and two spaces between words where "
+        "several were read; in `ipa` and `x-sampa` with a space between words alone, and a "
+        "syllable break where two phonemes would read as one."
     )
     probability: float | None = Field(
         description="Chance that the pronunciation is right. The artifacts that come with tanger "
@@ -184,7 +184,7 @@ class Result(BaseModel):
         "network, even if it said but one of the parts."
     )
     pronunciations: tuple[Pronunciation, ...] = Field(
-        description="All that a lexicon has, in its order, or the network's."
+        description="At most `n`: a lexicon's, in its order, or the network's."
     )
     warnings: tuple[str, ...] = Field(
         description="What was changed or read out on the way: `é -> E`, `42 -> forty-two`."
@@ -200,13 +200,11 @@ class ModelName(BaseModel):
     version: str = Field(description="First 12 hexadecimal digits of the weights' sha256.")
 
 
-def _example(
-    word: str, normalized: str, phonemes: Sequence[str], probability: float, *warnings: str
-) -> Result:
+def _example(word: str, normalized: str, text: str, probability: float, *warnings: str) -> Result:
     """A result as the network's."""
     pronunciation = Pronunciation(
-        phonemes=tuple(phonemes),
-        text=" ".join(phonemes),
+        phonemes=tuple(text.split()),
+        text=text,
         probability=probability,
         complete=True,
         alignment=None,
@@ -236,8 +234,8 @@ _UNSPELLABLE = Result(
     explain=None,
 )
 _EXAMPLES = (
-    _example("Ångström", "ANGSTROM", "AE NG S T R AH M".split(), 0.61, "Å -> A", "ö -> O"),
-    _example("42", "FORTY-TWO", "F AO R T IY T UW".split(), 0.8456, "42 -> forty-two"),
+    _example("Ångström", "ANGSTROM", "AE NG S T R AH M", 0.61, "Å -> A", "ö -> O"),
+    _example("42", "FORTY-TWO", "F AO R T IY  T UW", 0.8456, "42 -> forty-two"),
     _UNSPELLABLE,
 )
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import msgspec
 
-from tanger.model.phonology import notation
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.text.candidates import Candidate
 from tanger.service.schemas import Answerer, ModelName, WordError
@@ -34,7 +33,7 @@ def pronunciations(
     array = [
         {
             "phonemes": candidate.phonemes,
-            "text": notation.join(candidate.phonemes, alphabet),
+            "text": candidate.text(alphabet),
             "probability": None
             if candidate.probability is None
             # Rounded down: a word's sum would else be above 1 now and then

@@ -254,7 +254,7 @@ def test_a_service_that_stood_still_blames_no_worker(pinned_artifact):
         requested = asyncio.create_task(batcher.submit([DecodeRequest("A")], timeout=60))
         while batcher.waiting or not batcher.busy:
             await asyncio.sleep(0)
-        time.sleep(4)
+        time.sleep(1)
         (worker,) = batcher._workers
         worker._check_liveness(
             worker._watchdog

@@ -25,8 +25,6 @@ from tests.support.soak_report import (
     two_workers,
 )
 
-pytestmark = pytest.mark.alone
-
 RELOADED = 'tanger_reloads_total{outcome="done"}'
 LOST = "tanger_workers_lost_total"
 NOT_RELOADED = 'tanger_reloads_total{outcome="refused"}'

@@ -228,8 +228,6 @@ def test_the_training_split_becomes_cntks_own_file(split, tmp_path):
     assert len(content) == 34_866_353
     assert hashlib.sha256(content).hexdigest() == CTF_SHA256
     assert lexicon.read(target) == entries
-    lexicon.write(tmp_path / "back.dict", lexicon.read(target), "cmudict")
-    assert lexicon.read(tmp_path / "back.dict") == entries
 
 
 def test_the_raw_dictionary_survives(split, tmp_path):
