@@ -42,7 +42,7 @@ class LoadedModel:
             capacity=settings.queue_letters,
             max_batch=settings.max_batch,
             max_wait=settings.max_wait,
-            weigh=lambda ask: ask.work,
+            weigh=lambda request: request.work,
         )
         self.pool = Pool(
             self.batcher,
@@ -80,10 +80,10 @@ class LoadedModel:
             timeout=settings.timeout,
         )
 
-    def _note_exhausted(self, ask: DecodeRequest | None) -> None:
+    def _note_exhausted(self, request: DecodeRequest | None) -> None:
         """Count a worker that could decode no more, and see whether others can."""
         self._exhausted.inc()
-        self.check.suspect(ask)
+        self.check.suspect(request)
 
     @property
     def ready(self) -> bool:
