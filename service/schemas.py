@@ -117,8 +117,9 @@ class Pronunciation(BaseModel):
         min_length=1, description="In the alphabet that was asked for; at least one."
     )
     text: str = Field(
-        description="The phonemes, joined by spaces; in `ipa` and `x-sampa` without, and with a "
-        "syllable break where two would read as one."
+        description="The phonemes, with a space between two, and two spaces between words where "
+        "several were read; in `ipa` and `x-sampa` with a space between words alone, and a syllable "
+        "break where two phonemes would read as one."
     )
     probability: float | None = Field(
         description="Chance that the pronunciation is right. The artifacts that come with tanger "
@@ -186,7 +187,7 @@ class Result(BaseModel):
         "network, even if it said but one of the parts."
     )
     pronunciations: tuple[Pronunciation, ...] = Field(
-        description="All that a lexicon has, in its order, or the network's."
+        description="At most `n`: a lexicon's, in its order, or the network's."
     )
     warnings: tuple[str, ...] = Field(
         description="What was changed or read out on the way: `é -> E`, `42 -> forty-two`."
@@ -235,7 +236,7 @@ class PronounceResponse(BaseModel):
                             "pronunciations": [
                                 {
                                     "phonemes": ["F", "AO", "R", "T", "IY", "T", "UW"],
-                                    "text": "F AO R T IY T UW",
+                                    "text": "F AO R T IY  T UW",
                                     "probability": 0.8456,
                                     "complete": True,
                                     "alignment": None,

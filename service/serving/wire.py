@@ -11,7 +11,6 @@ from typing import Any, NamedTuple, TypeAlias
 from pydantic_core import to_json
 
 from tanger.model.decoding.hypothesis import Hypothesis
-from tanger.model.phonology import notation
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.text import candidates
 from tanger.model.text.candidates import Candidate, Failure
@@ -80,7 +79,7 @@ def pronunciations(ways: Iterable[Candidate], alphabet: Alphabet, *, letters: st
     array = [
         {
             "phonemes": way.phonemes,
-            "text": notation.join(way.phonemes, alphabet),
+            "text": way.text(alphabet),
             "probability": None if way.probability is None else _rounded(way.probability),
             "complete": way.complete,
             "alignment": None if way.alignment is None else _aligned(letters, way),
