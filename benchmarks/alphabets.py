@@ -17,7 +17,7 @@ from syllabify.core import factory
 
 from tanger.model import lexicon
 from tanger.model.lexicon import Entry
-from tanger.model.phonology import stress, syllables, transcription
+from tanger.model.phonology import stress, transcription
 from tanger.model.phonology.transcription import Notation
 
 _MARKS = 'ˈˌ"%'
@@ -91,7 +91,7 @@ def _compare_syllables(
     theirs = [sum(sizes[:place]) for place in range(len(sizes))]
     differing = [
         (" ".join(phonemes[min(start, other) : vowel]), start > other)
-        for (start, vowel), other in zip(syllables.onsets(phonemes), theirs, strict=False)
+        for (start, vowel), other in zip(stress.syllables(phonemes), theirs, strict=False)
         if digits[vowel] and start != other
     ]
     found.placed[0] += 1

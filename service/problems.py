@@ -18,7 +18,7 @@ from tanger.model.lexicon import EntryError
 from tanger.model.phonology.alignment import AlignmentError
 from tanger.model.phonology.notation import AlphabetError, StressError
 from tanger.service.api_keys import UnauthorizedError
-from tanger.service.connections.buffers import BuffersFullError
+from tanger.service.connections.limits import BuffersFullError
 from tanger.service.errors import (
     PROBLEM_MEDIA_TYPE,
     REQUEST_ID,

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import mimeparse
 
-from tanger.model.lexicon.formats import tsv
+from tanger.model import lexicon
 from tanger.service import schemas
 from tanger.service.request_body import RawRequest
 from tanger.service.schemas import ModelName, Options
@@ -120,7 +120,7 @@ def _rows(result: str) -> bytes:
         notes = [f"{error['code']}: {error['message']}", *notes]
     texts = [pronunciation["text"] for pronunciation in found["pronunciations"]] or [""]
     rows = ((found["word"], text, "; ".join(notes)) for text in texts)
-    return "".join("\t".join(map(tsv.escape, fields)) + "\n" for fields in rows).encode()
+    return "".join("\t".join(map(lexicon.escape_tsv, fields)) + "\n" for fields in rows).encode()
 
 
 _FORMS: Mapping[MediaType, Callable[[str], bytes]] = {

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
-from tanger.service.connections.buffers import ByteBudget
+from tanger.service.connections.limits import ByteBudget
 from tanger.service.errors import MAX_FAULTS, InvalidRequestError, UnavailableError
 from tanger.service.json_shape import first_fault
 from tanger.service.schemas import ProblemError

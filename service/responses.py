@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from tanger.service.connections.buffers import SMALL
+from tanger.service.connections.limits import SMALL
 
 
 class PiecewiseResponse(Response):

@@ -12,20 +12,18 @@ from typing_extensions import TypeAliasType
 
 from tanger.model.decoding.hypothesis import MAX_NBEST
 from tanger.model.phonology import notation
+from tanger.model.text import resolution, speller
 
 # Each is a schema of its own in the OpenAPI document, so that generated clients name it
 Alphabet = TypeAliasType("Alphabet", notation.Alphabet)
-Source = TypeAliasType("Source", Literal["model", "lexicon", "auto"])
-Answerer = TypeAliasType("Answerer", Literal["model", "lexicon", "user"])
-OriginSource = TypeAliasType("OriginSource", Literal["model", "lexicon", "user", "rule"])
-Rule = TypeAliasType("Rule", Literal["number", "letters", "derived"])
+Source = TypeAliasType("Source", resolution.Source)
+Answerer = TypeAliasType("Answerer", resolution.Answerer)
+OriginSource = TypeAliasType("OriginSource", resolution.SegmentSource)
+Rule = TypeAliasType("Rule", resolution.Rule)
 LexiconFileFormat = TypeAliasType(
     "LexiconFileFormat", Literal["cmudict", "mfa", "kaldi", "kaldip", "pls", "tsv"]
 )
-WordErrorCode = TypeAliasType(
-    "WordErrorCode",
-    Literal["empty", "too_long", "unspellable", "decoding_failed", "not_in_lexicon"],
-)
+WordErrorCode = TypeAliasType("WordErrorCode", speller.WordErrorCode)
 ProbeStatus = TypeAliasType(
     "ProbeStatus", Literal["ok", "starting", "draining", "no worker", "wrong answers"]
 )
@@ -119,8 +117,9 @@ class Pronunciation(BaseModel):
         min_length=1, description="In the alphabet that was asked for; at least one."
     )
     text: str = Field(
-        description="The phonemes, joined by spaces; in `ipa` and `x-sampa` without, and with a "
-        "syllable break where two would read as one."
+        description="The phonemes, with a space between two, and two spaces between words where "
+        "several were read; in `ipa` and `x-sampa` with a space between words alone, and a syllable "
+        "break where two phonemes would read as one."
     )
     probability: float | None = Field(
         description="Chance that the pronunciation is right. The artifacts that come with tanger "
@@ -188,7 +187,7 @@ class Result(BaseModel):
         "network, even if it said but one of the parts."
     )
     pronunciations: tuple[Pronunciation, ...] = Field(
-        description="All that a lexicon has, in its order, or the network's."
+        description="At most `n`: a lexicon's, in its order, or the network's."
     )
     warnings: tuple[str, ...] = Field(
         description="What was changed or read out on the way: `é -> E`, `42 -> forty-two`."
@@ -237,7 +236,7 @@ class PronounceResponse(BaseModel):
                             "pronunciations": [
                                 {
                                     "phonemes": ["F", "AO", "R", "T", "IY", "T", "UW"],
-                                    "text": "F AO R T IY T UW",
+                                    "text": "F AO R T IY  T UW",
                                     "probability": 0.8456,
                                     "complete": True,
                                     "alignment": None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tanger.service.connections.buffers import SMALL, BuffersFullError, ByteBudget
+from tanger.service.connections.limits import SMALL, BuffersFullError, ByteBudget
 from tanger.service.errors import Respond
 
 

@@ -85,8 +85,8 @@ async def features(manager: Manager) -> Response:
     pronouncer = manager.current.pronouncer
     body = Features(
         keys=bool(manager.keys),
-        stress=pronouncer.knows_stress,
-        alignment=pronouncer.has_attention,
+        stress=pronouncer.pipeline.knows_stress,
+        alignment=pronouncer.pipeline.has_attention,
     )
     headers = {"Cache-Control": "no-store"}
     return Response(body.model_dump_json(), 200, headers, "application/json")

@@ -6,10 +6,11 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
+from tanger.model.text.candidates import Failure
 from tanger.service.serving import wire
 from tanger.service.serving.batcher import Batcher, DeadlineError, QueueFullError
 from tanger.service.serving.pool import WorkerLostError
-from tanger.service.serving.wire import Answer, DecodeRequest, Failure
+from tanger.service.serving.wire import Answer, DecodeRequest
 
 log = logging.getLogger("tanger.check")
 

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, TypeAlias
 from pydantic_core import to_json
 
 from tanger.model.decoding.hypothesis import Hypothesis
-from tanger.model.phonology import notation
 from tanger.model.phonology.notation import Alphabet
-from tanger.model.text.combining import Candidate, combine
+from tanger.model.text import candidates
+from tanger.model.text.candidates import Candidate, Failure
 
 # What each further answer adds to the work on a word, of what the first takes (see
 # `python -m benchmarks.beam`).
@@ -68,22 +68,19 @@ def decode_requests(line: str) -> list[DecodeRequest]:
 # objects. `schemas` shows the same in the OpenAPI document, and tests hold the two together.
 
 
-def pronunciations(
-    ways: Iterable[Candidate], alphabet: Alphabet, *, letters: str = "", chance: float | None = 1.0
-) -> str:
+def pronunciations(ways: Iterable[Candidate], alphabet: Alphabet, *, letters: str = "") -> str:
     """The array of a word's pronunciations.
 
     Args:
         ways: to say it.
         alphabet: that they are written in.
         letters: of the word, where they are aligned.
-        chance: that the word is read rightly; None where a lexicon says it, which tells none.
     """
     array = [
         {
             "phonemes": way.phonemes,
-            "text": notation.join(way.phonemes, alphabet),
-            "probability": None if chance is None else _rounded(chance, way.probability),
+            "text": way.text(alphabet),
+            "probability": None if way.probability is None else _rounded(way.probability),
             "complete": way.complete,
             "alignment": None if way.alignment is None else _aligned(letters, way),
         }
@@ -100,9 +97,9 @@ def ways(pronunciations: str) -> list[Candidate]:
     ]
 
 
-def _rounded(chance: float, probability: float | None) -> float:
-    """Both, to six places, rounded down: a word's sum would else be above 1 now and then."""
-    return math.floor(1e6 * (chance if probability is None else chance * probability)) / 1e6
+def _rounded(probability: float) -> float:
+    """To six places, rounded down: a word's sum would else be above 1 now and then."""
+    return math.floor(1e6 * probability) / 1e6
 
 
 def _aligned(letters: str, way: Candidate) -> dict[str, Any]:
@@ -129,12 +126,6 @@ def _aligned(letters: str, way: Candidate) -> dict[str, Any]:
 # words, of which JSON has none: an array of pronunciations, or the text of an error.
 
 
-class Failure(NamedTuple):
-    """What the decoder raised in place of an answer."""
-
-    error: str
-
-
 # All that is said to one word: an array of its pronunciations, the likeliest first, as
 # `serving.wire` has it.
 Answer: TypeAlias = str | Failure
@@ -142,18 +133,8 @@ Answer: TypeAlias = str | Failure
 
 def render_answer(ask: DecodeRequest, hypotheses: Sequence[Hypothesis]) -> str:
     """What the network found, as it was asked for."""
-    ways = [
-        Candidate(
-            notation.write(found.phonemes, ask.alphabet, found.stress, marks=ask.marks),
-            found.probability,
-            found.complete,
-            found.alignment,
-        )
-        for found in hypotheses
-    ]
-    if len(ways) > 1:  # two of them can be one in another alphabet
-        ways = combine([ways], len(ways))
-    return pronunciations(ways, ask.alphabet, letters=ask.word)
+    found = candidates.of_network(hypotheses, ask.alphabet, marks=ask.marks)
+    return pronunciations(found, ask.alphabet, letters=ask.word)
 
 
 def write(answers: Iterable[Answer]) -> str:

@@ -25,12 +25,12 @@ from tanger.model import artifact as artifacts
 from tanger.model.decoding import devices
 from tanger.model.decoding.devices import DeviceLostError
 from tanger.model.phonemizer import Phonemizer
+from tanger.model.text.candidates import Failure
 from tanger.service import standard_streams
 from tanger.service.serving.exits import EXHAUSTED
 from tanger.service.serving.wire import (
     Answer,
     DecodeRequest,
-    Failure,
     decode_requests,
     render_answer,
     write,

@@ -141,3 +141,7 @@ def test_metrics_belong_to_their_weights(copy):
     path.write_text(path.read_text().replace(artifact.weights_sha256, "0" * 64))
     with pytest.raises(ArtifactError, match="other weights"):
         artifact.metrics()
+
+
+def test_the_shapes_of_a_small_network_fit():
+    assert shapes(NETWORK)["encoder.layers.0.back.bias"] == (4,)

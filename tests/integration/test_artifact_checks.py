@@ -11,14 +11,13 @@ import pytest
 import safetensors.numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from live_service import get, running
-from test_artifact import NETWORK
-from test_engine import STRESSED
 
 from tanger.model import artifact, artifact_checks
 from tanger.model.artifact_checks import ArtifactError
 from tanger.model.network.seq2seq import Seq2Seq
 from tanger.model.network.weights import shapes
+from tests.support.live_service import get, running
+from tests.support.networks import STRESSED
 
 DEEP = b"[" * 200_000 + b"]" * 200_000
 
@@ -375,7 +374,3 @@ def test_a_bad_artifact_ends_the_start_with_one_line(copy, tmp_path, fault):
         errors = service.log.splitlines()
         assert len(errors) == 1
         assert errors[0].startswith(f"error: {copy}/")
-
-
-def test_the_shapes_of_a_small_network_fit():
-    assert shapes(NETWORK)["encoder.layers.0.backward_lstm.bias"] == (4,)

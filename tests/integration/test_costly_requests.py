@@ -7,9 +7,10 @@ import time
 
 import httpx
 import pytest
-from live_service import get, post
-from livez_watch import watched
-from soak_report import assert_calm, metric, row, times, two_workers
+
+from tests.support.live_service import get, post
+from tests.support.livez_watch import watched
+from tests.support.soak_report import assert_calm, metric, row, times, two_workers
 
 pytestmark = pytest.mark.alone
 

@@ -2,10 +2,10 @@
 
 import httpx
 import pytest
-from live_service import running
 from pydantic import ValidationError
 
 from tanger.service.settings import Settings
+from tests.support.live_service import running
 
 KEY = "a-key-of-the-cross-origin-tests"
 ORIGIN = "https://app.example"

@@ -17,7 +17,6 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from live_service import ROOT, eventually, get, post, running
 
 from tanger.model import artifact as artifacts
 from tanger.model.evaluation import report
@@ -27,6 +26,8 @@ from tanger.service.serving.batcher import Batcher
 from tanger.service.serving.pool import Pool
 from tanger.service.serving.wire import Answer, DecodeRequest
 from tanger.service.serving.worker import cpu_share
+from tests.support import ROOT
+from tests.support.live_service import eventually, get, post, running
 
 pytestmark = pytest.mark.alone
 

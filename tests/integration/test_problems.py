@@ -11,7 +11,7 @@ from tanger.model.phonology.notation import AlphabetError, StressError
 from tanger.service import problems
 from tanger.service.api_keys import UnauthorizedError
 from tanger.service.app import create_app
-from tanger.service.connections.buffers import BuffersFullError
+from tanger.service.connections.limits import BuffersFullError
 from tanger.service.errors import ForbiddenError, InvalidRequestError, UnavailableError
 from tanger.service.middleware.cross_origin import CrossOriginError
 from tanger.service.middleware.head_limits import HeaderTooLargeError, QueryTooLongError

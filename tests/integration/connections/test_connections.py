@@ -16,11 +16,12 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from live_service import PATIENCE, ROOT, eventually, get, post, running
 from packaging.requirements import Requirement
-from soak_report import metric
 
-from tanger.service.connections.refusals import MAX_FIELDS, MAX_FIELDS_SIZE, MAX_TARGET
+from tanger.service.connections.requests import MAX_FIELDS, MAX_FIELDS_SIZE, MAX_TARGET
+from tests.support import ROOT
+from tests.support.live_service import PATIENCE, eventually, get, post, running
+from tests.support.soak_report import metric
 
 pytestmark = pytest.mark.alone
 

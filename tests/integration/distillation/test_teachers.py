@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import little_words, sound_out
 from typer.testing import CliRunner
 
 from tanger.commands import app
@@ -16,6 +15,7 @@ from tanger.model.distillation import teachers as teaching
 from tanger.model.distillation.joint_ngram import JointNgramError
 from tanger.model.training import soft_labels
 from tanger.model.training.batches import Example, encode_entries
+from tests.support.lexicons import little_words, sound_out
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,13 @@ import shutil
 
 import httpx
 import pytest
-from live_service import eventually, get, post, running
 from starlette.requests import Request
 
 from tanger.service.api_keys import Keys, KeysError, UnauthorizedError
 from tanger.service.errors import ForbiddenError
 from tanger.service.server import main
 from tanger.service.settings import Settings
+from tests.support.live_service import eventually, get, post, running
 
 FIRST, SECOND, THIRD = "first-key-of-several", "second-key-of-several", "third-key-of-several"
 

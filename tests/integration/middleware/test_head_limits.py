@@ -2,9 +2,9 @@ import time
 
 import httpx
 import pytest
-from live_service import get, running
 
 from tanger.service.middleware.head_limits import FIELD_BYTES, QUERY_BYTES
+from tests.support.live_service import get, running
 
 
 @pytest.fixture(scope="module")

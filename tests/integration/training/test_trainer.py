@@ -12,7 +12,6 @@ from dataclasses import replace
 import pytest
 import safetensors.torch
 import torch
-from conftest import ROOT, little_words, train
 
 from tanger.model import OutputExistsError, lexicon
 from tanger.model import artifact as artifacts
@@ -24,6 +23,9 @@ from tanger.model.training.data import DatasetError
 from tanger.model.training.file_lock import LockedError
 from tanger.model.training.run_state import RunStateError
 from tanger.model.training.trainer import TrainingError
+from tests.support import ROOT
+from tests.support.lexicons import little_words
+from tests.support.training import train
 
 
 @pytest.fixture

@@ -2,12 +2,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_seq2seq import CONFIGS, EXAMPLES
 from torch.utils.flop_counter import FlopCounterMode
 
 from tanger.model.network import config as configs
 from tanger.model.network.seq2seq import Seq2Seq
 from tanger.model.training.batches import collate
+from tests.support.networks import CONFIGS, EXAMPLES
 
 
 @pytest.mark.parametrize("name", CONFIGS)

@@ -8,33 +8,11 @@ import pytest
 import torch
 
 from tanger.model.network import lstm
-from tanger.model.network.config import NetworkConfig
 from tanger.model.network.seq2seq import Seq2Seq
 from tanger.model.training.batches import Example, collate
 from tanger.model.training.loss import seq2seq_loss
-
-TUTORIAL = NetworkConfig(
-    input_symbols=9, output_symbols=11, hidden=6, embedding=0, direction="backward",
-    encoder_layers=1, decoder_layers=1, decoder_init="first", attention=False, stabiliser=True,
-    add_bos_eos=True, dropout=0.0,
-)  # fmt: skip
-STRONG = replace(
-    TUTORIAL, embedding=5, direction="bidirectional", encoder_layers=2, decoder_layers=2,
-    decoder_init="each", attention=True, stabiliser=False, add_bos_eos=False,
-)  # fmt: skip
-CONFIGS = {
-    "tutorial": TUTORIAL,
-    "tutorial, forwards": replace(TUTORIAL, direction="forward"),
-    "tutorial, three layers": replace(TUTORIAL, encoder_layers=3, decoder_layers=3),
-    "strong": STRONG,
-    "strong, without attention": replace(STRONG, attention=False),
-    "strong, first layer only": replace(STRONG, decoder_init="first", decoder_layers=3),
-}
-EXAMPLES = [
-    Example([3, 4, 5, 2, 8], [3, 4, 6, 1]),
-    Example([7, 2], [3, 9, 10, 2, 5, 1]),
-    Example([6], [3, 1]),
-]
+from tanger.model.training.recipe import LossRecipe
+from tests.support.networks import CONFIGS, EXAMPLES, STRONG, TUTORIAL
 
 
 def sigmoid(x):
@@ -162,7 +140,7 @@ def test_loss_agrees_with_numpy(network, smoothing):
         targets = targets * (1 - smoothing) + smoothing / logits.shape[1]
         expected -= (targets * logp).sum()
         wrong += (logits.argmax(axis=1) != example.labels[1:]).sum()
-    loss, errors = seq2seq_loss(network, collate(EXAMPLES), smoothing=smoothing)
+    loss, errors = seq2seq_loss(network, collate(EXAMPLES), LossRecipe(label_smoothing=smoothing))
     assert loss.item() == pytest.approx(expected, abs=1e-5)
     assert errors == wrong
 

@@ -4,12 +4,11 @@ import asyncio
 
 import pytest
 
-from tanger.model.text.combining import Candidate
+from tanger.model.text.candidates import Candidate, Failure
 from tanger.service.serving import wire
 from tanger.service.serving.batcher import DeadlineError, DecodeResult, QueueFullError
 from tanger.service.serving.golden_examples import SelfCheck
 from tanger.service.serving.pool import WorkerLostError
-from tanger.service.serving.wire import Failure
 
 LATE = DeadlineError("late", 1.0)
 
