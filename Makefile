@@ -86,6 +86,13 @@ soak: dev ## Try to break the service, with MINUTES= of constant load (30, and s
 	TANGER_SOAK=$(MINUTES) $(BIN)/python -m pytest tests/soak; status=$$?; \
 		grep '^|' docs/reliability.md; exit $$status
 
+# Networks of random sizes and weights, in a program without Python.
+NETWORKS = 300
+
+.PHONY: sanitize
+sanitize: dev ## The compiled decode under ASan and UBSan, with NETWORKS= random networks (300)
+	TANGER_NETWORKS=$(NETWORKS) $(BIN)/python -m pytest -k undefined tests/integration/decoding/test_kinds.py
+
 .PHONY: audit
 audit: | $(BIN)/python ## Known faults of the locked packages, by pip-audit (asks PyPI)
 	$(PIP) install --quiet 'uv>=0.13'
