@@ -99,7 +99,7 @@ def _ours(recipe: Recipe, read: Dataset, *, bfloat16: bool) -> Callable[[], floa
 
     def step() -> float:
         if not waiting:
-            waiting.extend(sweep(read.examples, unit=rule.unit, size=rule.size, seed=1, number=0))
+            waiting.extend(sweep(read.examples, rule, seed=1, number=0))
         examples = waiting.pop()
         trainer.step(examples)
         return len(examples)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from tanger.model.decoding.hypothesis import Hypothesis
 from tanger.model.phonology import notation
 from tanger.model.phonology.alignment import Alignment
 from tanger.model.phonology.notation import Alphabet
+
+# Between words; alphabets that have a space between phonemes take two.
+_WORD_SEPARATORS: dict[Alphabet, str] = {"ipa": " ", "x-sampa": " "}
 
 
 class Candidate(NamedTuple):
@@ -21,12 +25,40 @@ class Candidate(NamedTuple):
         complete: false where decoding hit its length bound.
         alignment: which letters made which phoneme, where that was requested and the network
             pronounced the word in one piece.
+        breaks: the numbers of the phonemes that begin a further word, where it was read in parts.
     """
 
     phonemes: tuple[str, ...]
     probability: float | None
     complete: bool
     alignment: Alignment | None = None
+    breaks: tuple[int, ...] = ()
+
+    def text(
+        self,
+        alphabet: Alphabet,
+        *,
+        phone_separator: str | None = None,
+        word_separator: str | None = None,
+    ) -> str:
+        """The phonemes as one text.
+
+        Args:
+            alphabet: that they are written in.
+            phone_separator: between phonemes; by default nothing but syllable breaks in IPA and
+                X-SAMPA, and a space in the others.
+            word_separator: between words; by default a space in IPA and X-SAMPA, and two in the
+                others.
+        """
+        if word_separator is None:
+            word_separator = _WORD_SEPARATORS.get(alphabet, "  ")
+        words = [
+            self.phonemes[start:end]
+            for start, end in pairwise((0, *self.breaks, len(self.phonemes)))
+        ]
+        if phone_separator is None:
+            return word_separator.join(notation.join(word, alphabet) for word in words)
+        return word_separator.join(map(phone_separator.join, words))
 
 
 class Failure(NamedTuple):
@@ -48,8 +80,7 @@ def of_network(
         )
         for found in hypotheses
     ]
-    # Two of them may be one in another alphabet
-    return _distinct(candidates) if len(candidates) > 1 else candidates
+    return _distinct(candidates)  # two of them may be one in another alphabet
 
 
 def join(parts: Sequence[Sequence[Candidate]], limit: int) -> list[Candidate]:
@@ -57,7 +88,7 @@ def join(parts: Sequence[Sequence[Candidate]], limit: int) -> list[Candidate]:
 
     Args:
         parts: the candidates of each, the best first; where one has none, there is none.
-        limit: most results, where there are several parts.
+        limit: most results.
 
     Returns:
         Where all parts have them, probabilities are multiplied; a lexicon's part is certain beside
@@ -65,12 +96,13 @@ def join(parts: Sequence[Sequence[Candidate]], limit: int) -> list[Candidate]:
     """
     if not parts:
         return []
-    if len(parts) == 1:
-        return list(parts[0]) if len(parts[0]) == 1 else _distinct(parts[0])
-    joined: list[Candidate] = [Candidate((), None, complete=True)]
-    for candidates in parts:
+    if len(parts) == 1:  # in its own order, which is the likeliest first or a lexicon's
+        return _distinct(parts[0])[:limit]
+    first, *others = (sorted(candidates, key=_rank) for candidates in parts)
+    joined = _distinct(first)
+    for candidates in others:
         # No later part makes a beginning likely again that is not among these
-        joined = _best_pairs(joined, sorted(candidates, key=_rank), limit)
+        joined = _best_pairs(joined, candidates, limit)
     return joined
 
 
@@ -112,11 +144,18 @@ def _pair(left: Candidate, right: Candidate) -> Candidate:
         left.phonemes + right.phonemes,
         known[0] * known[-1] if len(known) == 2 else (known[0] if known else None),
         left.complete and right.complete,
+        breaks=(
+            *left.breaks,
+            len(left.phonemes),
+            *(len(left.phonemes) + place for place in right.breaks),
+        ),
     )
 
 
-def _distinct(candidates: Iterable[Candidate]) -> list[Candidate]:
+def _distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
     """The first candidate of each pronunciation."""
+    if len(candidates) < 2:
+        return list(candidates)
     found: dict[tuple[str, ...], Candidate] = {}
     for candidate in candidates:
         found.setdefault(candidate.phonemes, candidate)

@@ -8,13 +8,13 @@ a queue (`service.serving.pronouncer`), `TextPhonemizer` in its own process.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from tanger.model import artifact as artifacts
 from tanger.model.artifact import Artifact
-from tanger.model.decoding.hypothesis import MAX_NBEST
 from tanger.model.network.config import Precision
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology import notation
@@ -44,7 +44,7 @@ class Options(NamedTuple):
         source: where pronunciations come from.
         alphabet: that they are written in.
         marks: whether stress is written.
-        n: most pronunciations a word that the network answers.
+        n: most pronunciations a word.
         alignment: whether they come with the letters of their phonemes.
     """
 
@@ -163,12 +163,12 @@ class Pipeline:
 
     @staticmethod
     def limit(resolution: WordResolution, options: Options) -> int:
-        """Most pronunciations of a word."""
-        segments = resolution.segments
-        if len(segments) == 1 and segments[0].source != "model":
-            return len(segments[0].listed)
-        listed = any(segment.source in ("lexicon", "user") for segment in segments)
-        return MAX_NBEST if listed else options.n
+        """Most pronunciations of a word: `n`, or fewer where no network takes part."""
+        known = math.prod(
+            options.n if segment.source == "model" else len(segment.listed)
+            for segment in resolution.segments
+        )
+        return min(options.n, known)
 
     def result(
         self,
@@ -343,42 +343,29 @@ class TextPhonemizer:
         )
         return list(self.results(words, options))
 
-    def results(
-        self, words: Sequence[str], options: Options, *, probabilities: bool = True
-    ) -> Iterator[Result]:
+    def results(self, words: Sequence[str], options: Options) -> Iterator[Result]:
         """A result for each word, in their order.
 
         Args:
             words: whatever was typed.
             options: of `Pipeline.options`.
-            probabilities: whether anybody reads them; it is faster without.
         """
         resolutions = self.pipeline.resolver.resolve(words, options.source)
-        decoded = self._decode(resolutions, options, probabilities=probabilities)
+        decoded = self._decode(resolutions, options)
         for resolution in resolutions:
             yield self.pipeline.result(resolution, options, decoded.__getitem__)
 
     def _decode(
-        self, resolutions: Sequence[WordResolution], options: Options, *, probabilities: bool
+        self, resolutions: Sequence[WordResolution], options: Options
     ) -> dict[str, Sequence[Candidate]]:
         """The network's candidates by text."""
         requested = self.pipeline.network_words(resolutions, options)
-        alphabet, marks = options.alphabet, options.marks
-        if options.n == 1 and not options.alignment and not probabilities:
-            predicted = zip(requested, self.network.predict(list(requested)), strict=True)
-            return {
-                text: [
-                    Candidate(
-                        notation.write(phonemes, alphabet, digits, marks=marks), None, complete=True
-                    )
-                ]
-                for text, (phonemes, digits) in predicted
-            }
         decoded: dict[str, Sequence[Candidate]] = {}
         for aligned in (False, True):
             texts = [text for text, wanted in requested.items() if wanted is aligned]
-            if texts:
-                found = self.network.alternatives(texts, options.n, aligned=aligned)
-                for text, hypotheses in zip(texts, found, strict=True):
-                    decoded[text] = candidates.of_network(hypotheses, alphabet, marks=marks)
+            found = self.network.alternatives(texts, options.n, aligned=aligned) if texts else []
+            for text, hypotheses in zip(texts, found, strict=True):
+                decoded[text] = candidates.of_network(
+                    hypotheses, options.alphabet, marks=options.marks
+                )
         return decoded

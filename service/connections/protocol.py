@@ -241,7 +241,8 @@ class GuardedProtocol(asyncio.Protocol):
 
     def _steer(self) -> None:
         """Receive on, unless there is enough that waits."""
-        enough = self._gate.reading_paused or len(self._unread) > _AT_ONCE
+        waits = self._queued or self._answering or self._writing_paused
+        enough = self._gate.reading_paused or (waits and len(self._unread) > _AT_ONCE)
         if enough == self._receiving_paused or self._transport.is_closing():
             return
         self._receiving_paused = enough

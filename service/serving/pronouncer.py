@@ -23,9 +23,8 @@ from tanger.model.text.candidates import Candidate, Failure
 from tanger.model.text.pipeline import Pipeline
 from tanger.model.text.resolution import Answerer, Segment, Source, WordResolution
 from tanger.model.text.speller import WordErrorCode
-from tanger.service import schemas
 from tanger.service.schemas import ExplainedPart, Explanation, ModelName, Options, WordError
-from tanger.service.serving import wire
+from tanger.service.serving import rendering
 from tanger.service.serving.batcher import Batcher, DecodeResult
 from tanger.service.serving.cache import AnswerCache
 from tanger.service.serving.pricing import (
@@ -190,7 +189,7 @@ class PronounceJob:
         self.error_codes = Counter[WordErrorCode]()
         self.missing: list[DecodeRequest] = []
         self._keys: list[str] = []  # theirs in the cache
-        # All that decides what is answered, but for the weights, as text (see `serving.wire`)
+        # All that decides what is answered, but for the weights, as text (see `rendering`)
         alphabet, marks, n = options.alphabet, options.marks, options.n
         manner = f"{pronouncer.engine()} {alphabet} {marks:d} {n} "
         for text, aligned in self._pipeline.network_words(resolutions, options).items():
@@ -255,7 +254,7 @@ class PronounceJob:
         return RequestCost(round(letters), size)
 
     async def results(self, form: Callable[[str], R]) -> list[R]:
-        """A result for every word (see `schemas`), in order, once none is missing.
+        """A result for every word (see `rendering.result`), in order, once none is missing.
 
         Args:
             form: what becomes of each.
@@ -270,7 +269,7 @@ class PronounceJob:
         if rendered is not None and resolution.chance == 1.0:
             # The worker has rendered it: what the pipeline would make of it is the same
             explained = explain(resolution, "model") if self._explain else "null"
-            return schemas.result(
+            return rendering.result(
                 resolution.word,
                 resolution.normalized,
                 "model",
@@ -283,11 +282,11 @@ class PronounceJob:
         if found.error is not None:
             self.error_codes[found.error.code] += 1
             error = WordError(code=found.error.code, message=found.error.message)
-        return schemas.result(
+        return rendering.result(
             found.word,
             found.normalized,
             found.source,
-            wire.pronunciations(found.pronunciations, self._options.alphabet),
+            rendering.pronunciations(found.pronunciations, self._options.alphabet),
             found.warnings,
             error,
             explain(resolution, found.source) if self._explain else "null",
@@ -298,7 +297,7 @@ class PronounceJob:
         if (failure := self._failures.get(text)) is not None:
             return failure
         if (parts := self._parts.get(text)) is None:
-            parts = self._parts[text] = wire.ways(self._rendered[text])
+            parts = self._parts[text] = rendering.candidates(self._rendered[text])
         return parts
 
 

@@ -9,14 +9,11 @@ import subprocess
 import sys
 import threading
 import time
-import tomllib
 from contextlib import contextmanager
-from importlib.metadata import version
 from urllib.parse import quote
 
 import httpx
 import pytest
-from packaging.requirements import Requirement
 
 from tanger.service.connections.requests import MAX_FIELDS, MAX_FIELDS_SIZE, MAX_TARGET
 from tests.support import ROOT
@@ -176,16 +173,6 @@ def test_large_bodies_are_refused_while_too_much_is_held(service):
     for exchange in exchanges:
         exchange.hang_up()
     eventually(lambda: metric(service, "tanger_buffered_bytes") == 0, "nothing to be held")
-
-
-def test_the_server_that_is_installed_is_the_one_that_is_requested():
-    """The protocol overrides what is private to uvicorn."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    needs = [Requirement(need) for need in project["dependencies"]]
-    server = next(need for need in needs if need.name == "uvicorn")
-    assert server.specifier.contains(version("uvicorn"))
-    assert not server.specifier.contains("0.53.0")
-    assert not server.specifier.contains("0.55.0")
 
 
 def test_a_client_that_hangs_up_within_its_body_harms_nothing(service):

@@ -20,6 +20,7 @@ from tanger.model.training import data, soft_labels
 from tanger.model.training.batches import collate
 from tanger.model.training.data import DatasetError
 from tanger.model.training.loss import seq2seq_loss
+from tanger.model.training.recipe import LossRecipe
 from tanger.model.training.soft_labels import SoftLabelsError, SoftLexicon
 from tests.support.lexicons import little_words
 from tests.support.networks import CONFIGS
@@ -180,7 +181,7 @@ def test_the_soft_loss_is_a_cross_entropy():
             soft -= sum(p * logp[row, step, s] for s, p in zip(symbols, shares, strict=True))
             hard -= logp[row, step, example.labels[step + 1]]
     for share in (0.0, 0.7, 1.0):
-        loss, _ = seq2seq_loss(network, minibatch, soft=share)
+        loss, _ = seq2seq_loss(network, minibatch, LossRecipe(soft_labels=share))
         torch.testing.assert_close(loss, (1 - share) * hard + share * soft)
 
 

@@ -9,12 +9,12 @@ from tanger.model.phonology.alignment import Alignment, AlignmentError
 from tanger.model.phonology.notation import AlphabetError
 from tanger.model.text.candidates import Failure
 from tanger.model.text.pipeline import Pipeline
-from tanger.service import schemas
 from tanger.service.schemas import Options, PronounceResponse
-from tanger.service.serving import wire
+from tanger.service.serving import rendering
 from tanger.service.serving.batcher import Batcher, DecodeResult
 from tanger.service.serving.pronouncer import Pronouncer
 from tanger.service.serving.wire import DecodeRequest
+from tanger.service.serving.worker import render_answer
 
 
 class Decoded(Batcher):
@@ -30,7 +30,7 @@ class Decoded(Batcher):
             [
                 Failure("ValueError: no")
                 if ask.word == "B"
-                else wire.render_answer(ask, [self.found(ask, each) for each in range(ask.n)])
+                else render_answer(ask, [self.found(ask, each) for each in range(ask.n)])
                 for ask in words
             ]
         )
@@ -68,7 +68,7 @@ def requested(pronouncer, *words, **options):
     async def run():
         work = await pronouncer.begin(words, Options(**options))
         await work.decode(timeout=1)
-        body = b"".join(schemas.response(work.model, await work.results(str.encode))).decode()
+        body = b"".join(rendering.response(work.model, await work.results(str.encode))).decode()
         answer = PronounceResponse.model_validate_json(body)
         assert answer.model_dump_json() == body, "as the document has it"
         return answer

@@ -11,6 +11,7 @@ from tanger.model.network import lstm
 from tanger.model.network.seq2seq import Seq2Seq
 from tanger.model.training.batches import Example, collate
 from tanger.model.training.loss import seq2seq_loss
+from tanger.model.training.recipe import LossRecipe
 from tests.support.networks import CONFIGS, EXAMPLES, STRONG, TUTORIAL
 
 
@@ -139,7 +140,7 @@ def test_loss_agrees_with_numpy(network, smoothing):
         targets = targets * (1 - smoothing) + smoothing / logits.shape[1]
         expected -= (targets * logp).sum()
         wrong += (logits.argmax(axis=1) != example.labels[1:]).sum()
-    loss, errors = seq2seq_loss(network, collate(EXAMPLES), smoothing=smoothing)
+    loss, errors = seq2seq_loss(network, collate(EXAMPLES), LossRecipe(label_smoothing=smoothing))
     assert loss.item() == pytest.approx(expected, abs=1e-5)
     assert errors == wrong
 

@@ -19,17 +19,28 @@ def test_parts_one_after_the_other():
     assert not any(each.complete for each in found)
 
 
-def test_a_word_by_itself_stays_as_it_was():
-    ways = [way("A", 0.1), way("B", 0.5), way("A", 0.05)]
-    assert join([ways], 1) == ways[:2]
+def test_a_word_by_itself_keeps_its_order():
+    ways = [way("A", 0.1), way("B", 0.5), way("A", 0.05), way("C", 0.2)]
+    assert join([ways], 2) == ways[:2]
+
+
+def test_further_words_are_separated_in_every_alphabet():
+    (found,) = join([[way("n u", None)], [way("j ɔ ɹ k", None)], [way("s", None)]], 1)
+    assert found.breaks == (2, 6)
+    assert found.text("ipa") == "nu jɔɹk s"
+    assert found.text("arpabet") == "n u  j ɔ ɹ k  s"
+    assert found.text("arpabet", phone_separator="-", word_separator=" # ") == "n-u # j-ɔ-ɹ-k # s"
+    assert way("A B", 1.0).text("arpabet") == "A B"
 
 
 def test_what_a_lexicon_says_is_certain_beside_others():
     lexicon = [way("A", None), way("B", None)]
-    assert join([lexicon, lexicon], 10) == [
-        way(text, None) for text in ("A A", "A B", "B A", "B B")
+    assert [each[:2] for each in join([lexicon, lexicon], 10)] == [
+        way(text, None)[:2] for text in ("A A", "A B", "B A", "B B")
     ]
-    assert join([lexicon, [way("C", 0.5)]], 10) == [way("A C", 0.5), way("B C", 0.5)]
+    assert [each[:2] for each in join([lexicon, [way("C", 0.5)]], 10)] == [
+        way("A C", 0.5)[:2], way("B C", 0.5)[:2]
+    ]  # fmt: skip
 
 
 ways = st.lists(st.floats(0.001, 1), min_size=1, max_size=4)

@@ -10,6 +10,7 @@ from tanger.model.lexicon import Entry
 from tanger.model.phonology.vocabulary import Vocabulary
 from tanger.model.training import batches
 from tanger.model.training.batches import Example
+from tanger.model.training.recipe import MinibatchRecipe
 
 EXAMPLES = st.lists(
     st.builds(
@@ -49,7 +50,7 @@ def test_a_sweep_hangs_on_seed_and_number_alone(unit):
     examples = [Example([2 + i % 5] * (1 + i % 4), [2, 3, 4]) for i in range(50)]
 
     def sweep(seed, number):
-        return batches.sweep(examples, unit=unit, size=9, seed=seed, number=number)
+        return batches.sweep(examples, MinibatchRecipe(unit, 9), seed=seed, number=number)
 
     assert sweep(1, 0) == sweep(1, 0)
     assert sweep(1, 0) != sweep(1, 1)
@@ -63,15 +64,17 @@ def test_two_words_are_one(add_bos_eos):
     first, second, both = batches.encode_entries(
         entries, graphemes, phonemes, add_bos_eos=add_bos_eos
     )
-    assert batches.join(first, second, add_bos_eos=add_bos_eos) == both
+    assert batches.concatenate(first, second, add_bos_eos=add_bos_eos) == both
 
 
 @pytest.mark.parametrize("unit", ["tokens", "words"])
 def test_a_sweep_may_hold_pairs_and_each_time_others(unit):
     examples = [Example([2 + i], [0, 2 + i, 1]) for i in range(40)]
 
+    rule = MinibatchRecipe(unit, 9, joined=0.5)
+
     def sweep(number):
-        return counted(batches.sweep(examples, unit=unit, size=9, seed=1, number=number, joined=20))
+        return counted(batches.sweep(examples, rule, seed=1, number=number))
 
     for number in (0, 1):
         assert sweep(number).total() == 60

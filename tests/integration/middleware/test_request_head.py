@@ -3,7 +3,7 @@ import time
 import httpx
 import pytest
 
-from tanger.service.middleware.head_limits import FIELD_BYTES, QUERY_BYTES
+from tanger.service.middleware.request_head import FIELD_BYTES, QUERY_BYTES
 from tests.support.live_service import get, running
 
 

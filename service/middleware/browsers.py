@@ -1,4 +1,7 @@
-"""Cross-origin requests of browsers (CORS, in the Fetch standard), where a setting allows them."""
+"""What browsers may do: cross-origin requests where a setting allows them, and nothing needless.
+
+Cross-origin requests (CORS) are in the Fetch standard.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Sequence
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tanger.service.errors import Respond
 
@@ -82,3 +85,36 @@ class CrossOrigin(CORSMiddleware):
                 await refused(scope, receive, send)
                 return
         await super().__call__(scope, receive, send)
+
+
+# ------------------------------------------------------------------------------------------------
+# Headers that keep browsers from doing more with an answer than it is for.
+
+_POLICY = b"content-security-policy"
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+# An answer that is no page needs nothing from anywhere (W3C Content Security Policy 3)
+_NOTHING = (_POLICY, b"default-src 'none'; frame-ancestors 'none'")
+# Only links tell where they are from, and what is no page has none
+_NO_REFERRER = (b"referrer-policy", b"no-referrer")
+
+
+class SecurityHeaders:
+    """ASGI middleware that puts them on every answer; a page brings its own policy."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message["headers"]
+                page = any(name == _POLICY for name, _ in headers)
+                message["headers"] = [*headers, *_HEADERS, _NO_REFERRER if page else _NOTHING]
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)

@@ -1,4 +1,4 @@
-"""Limits for the parts of a request's head that are parsed, each by itself.
+"""What is done with a request's head before a route sees it: its limits, and HEAD as GET.
 
 The head as a whole has room for a long word in its path. What is parsed further is never near that
 long in an honest request, and some of the parsers take time that grows faster than their input.
@@ -81,3 +81,26 @@ def _excess(scope: Scope) -> HeaderTooLargeError | QueryTooLongError | None:
             if size > limit:
                 return HeaderTooLargeError(name.decode().title(), limit)
     return None
+
+
+class HeadRequests:
+    """ASGI middleware: HEAD is answered as GET is; the server sends the head alone.
+
+    Health checks of many kinds send it (RFC 9110, 9.3.2).
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+        # Not the server's own: by its method it knows to leave out the body
+        requested = {**scope, "method": "GET"}
+        try:
+            await self.app(requested, receive, send)
+        finally:
+            if "route" in requested:
+                scope["route"] = requested["route"]
