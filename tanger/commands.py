@@ -18,6 +18,7 @@ from tanger.model.cli.english import (
 from tanger.model.cli.evaluate import calibrate, evaluate
 from tanger.model.cli.lint import lint
 from tanger.model.cli.pronounce import pronounce
+from tanger.model.cli.reproduce import reproduce
 from tanger.model.cli.train import derive, hold_out, label, spellings, train, train_joint_ngram
 
 app = typer.Typer(
@@ -68,6 +69,7 @@ for _command in (
     pronounce,
     convert,
     lint,
+    reproduce,
 ):
     app.command()(_command)
 app.command(name="combine-dictionaries")(combine_dictionaries)

@@ -26,8 +26,6 @@ VOCABULARY_SIZES = ("input_symbols", "output_symbols")
 RENAMED_SETTINGS = {f"network.{old}": new for old, new in RENAMED_FIELDS.items()}
 RENAMED_RECIPES = {"en-us-large": "en-us"}
 
-# What a minibatch's size counts: tokens of unsorted words, or words of one length.
-
 
 class RecipeError(TangerError, ValueError):
     """A recipe that cannot be followed.
