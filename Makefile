@@ -69,17 +69,21 @@ bench-http: dev ## The service under load, beside a no-op (needs wrk; ten minute
 ##@ Check
 
 .PHONY: test
-test: lint ## Lint, then the tests
-	$(BIN)/python -m pytest -m "not alone" --numprocesses auto --maxprocesses 4 --dist loadfile
-	$(BIN)/python -m pytest -m alone
+test: lint ## Lint, then the tests, but for those of load and faults (test-soak)
+	$(BIN)/python -m pytest tests/unit tests/integration -m "not alone" \
+		--numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest tests/integration -m alone
+
+.PHONY: test-soak
+test-soak: dev ## Tests of load and faults, in short form
+	$(BIN)/python -m pytest tests/soak
 
 # Load and faults in full, each a row of docs/reliability.md, goals beside results.
 MINUTES = 30
-SOAK    = tests/soak tests/integration/test_costly_requests.py
 
 .PHONY: soak
 soak: dev ## Try to break the service, with MINUTES= of constant load (30, and some ten for the rest)
-	TANGER_SOAK=$(MINUTES) $(BIN)/python -m pytest $(SOAK); status=$$?; \
+	TANGER_SOAK=$(MINUTES) $(BIN)/python -m pytest tests/soak; status=$$?; \
 		grep '^|' docs/reliability.md; exit $$status
 
 .PHONY: audit

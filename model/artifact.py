@@ -44,7 +44,7 @@ METRICS = "metrics.json"
 PINNED = "pinned.json"
 HISTORY = ("metrics.jsonl", "learning_curve.png")
 NOTICE = "NOTICE"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -196,14 +196,12 @@ def _checked(path: Path, content: Callable[[str], bytes]) -> Artifact:
     version = manifest.get("format_version")
     if version != FORMAT_VERSION or isinstance(version, bool):
         problem = f"has format version {ascii(version)[:80]}, this tanger reads {FORMAT_VERSION}"
-        raise ArtifactError(manifest_path, problem)
-    listed = checks.parse_object(manifest_path, manifest.get("files"), "files")
-    sums = {}
-    for name in (WEIGHTS, CONFIG, VOCABULARY):
-        entry = checks.parse_object(manifest_path, listed.get(name), f"files[{name!r}]")
-        sums[name] = checks.parse_sha256(manifest_path, entry.get("sha256"), name)
+        remedy = f": `tanger convert {path} NEW` writes it in that" if version == 1 else ""
+        raise ArtifactError(manifest_path, problem + remedy)
+    sums = checks.parse_checksums(manifest_path, manifest, (WEIGHTS, CONFIG, VOCABULARY))
+    for name, sha256 in sums.items():
         files[name] = content(name)
-        _check(path / name, files[name], sums[name])
+        checks.check_sha256(path / name, files[name], sha256)
     config = checks.parse_json(config_path, files[CONFIG])
     network = checks.parse_network(config_path, config.get("network"))
     vocabulary = checks.parse_json(symbols_path, files[VOCABULARY])
@@ -218,7 +216,7 @@ def _checked(path: Path, content: Callable[[str], bytes]) -> Artifact:
     checks.parse_weights(path / WEIGHTS, files[WEIGHTS], network)
     calibration, nbest_calibration = (
         checks.parse_calibration(config_path, config.get(name), name)
-        for name in ("calibration", "calibration_of_alternatives")
+        for name in ("calibration", "nbest_calibration")
     )
     return Artifact(
         path=path,
@@ -272,14 +270,12 @@ def write(
     """
     path = writable(path)
     files = {
-        WEIGHTS: safetensors.numpy.save(
-            {key: _half(path, key, array) for key, array in weights.items()}
-        ),
+        WEIGHTS: encode_weights(path, weights),
         CONFIG: _dump(
             {
                 "network": network,
                 "calibration": calibration and asdict(calibration),
-                "calibration_of_alternatives": nbest_calibration and asdict(nbest_calibration),
+                "nbest_calibration": nbest_calibration and asdict(nbest_calibration),
                 "training": training,
             }
         ),
@@ -355,6 +351,15 @@ def writable(path: Path) -> Path:
     return target
 
 
+def encode_weights(path: Path, weights: Mapping[str, np.ndarray[Any, Any]]) -> bytes:
+    """The weights file of the artifact at `path`: safetensors, float16.
+
+    Raises:
+        ArtifactError: for a weight that float16 cannot hold.
+    """
+    return safetensors.numpy.save({key: _half(path, key, array) for key, array in weights.items()})
+
+
 def _half(path: Path, name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     with np.errstate(over="ignore"):
         half = np.ascontiguousarray(array, np.float16)
@@ -421,16 +426,6 @@ def _write_durably(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _check(path: Path, content: bytes, sha256: str) -> None:
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        raise ArtifactError(
-            path,
-            f"is damaged or not the artifact's own: its sha256 is {found[:12]}..., the manifest "
-            f"says {sha256[:12]}...",
-        )
 
 
 def _dump(value: Mapping[str, Any]) -> bytes:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tanger import __version__
+from tanger.model.cli.common import fail
 from tanger.model.cli.data import convert, download_split
 from tanger.model.cli.english import (
     calibrate_english,
@@ -45,11 +46,11 @@ def _options(
     """Options that come before a command."""
 
 
+_ANY_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
 # Its options are the service's settings, which pydantic reads: --help among them.
-@app.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-    add_help_option=False,
-)
+@app.command(context_settings=_ANY_OPTIONS, add_help_option=False)
 def serve(context: typer.Context) -> None:
     """Run the HTTP service; settings from the environment and the command line."""
     from tanger.service.server import main
@@ -76,3 +77,17 @@ app.command(name="calibrate-english")(calibrate_english)
 app.command(name="english-spellings")(english_spellings)
 app.command(name="data")(download_split)
 app.command(name="joint-ngram")(train_joint_ngram)
+
+# Former names of commands: they fail with the name of today.
+RENAMED_COMMANDS = {"download": "data", "evaluate-english": "evaluate"}
+
+
+def _fail_renamed(context: typer.Context) -> None:
+    former = str(context.info_name)
+    fail(f"`tanger {former}` is called `tanger {RENAMED_COMMANDS[former]}` now")
+
+
+for _former in RENAMED_COMMANDS:
+    app.command(name=_former, hidden=True, context_settings=_ANY_OPTIONS, add_help_option=False)(
+        _fail_renamed
+    )

@@ -28,6 +28,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemaining
 
 from tanger.model import OutputExistsError, TangerError
 from tanger.model.artifact import replace_file
+from tanger.model.cli.answer_writer import Answers
 from tanger.model.training import file_lock
 
 # Lines that are read, decoded and written together: so many of a long list, fewer where one thread
@@ -68,20 +69,6 @@ class TargetError(TangerError, ValueError):
     def __init__(self, target: Path, problem: str) -> None:
         super().__init__(f"{target} {problem}")
         self.target = target
-
-
-class Answers(NamedTuple):
-    """What became of a chunk of words.
-
-    Attributes:
-        lines: to write, each with its line feed.
-        warnings: warnings and errors.
-        failed: whether one of the words has no pronunciation.
-    """
-
-    lines: str
-    warnings: list[str]
-    failed: bool
 
 
 @dataclass

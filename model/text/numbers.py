@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Literal
 
-from tanger.model.text import acronyms, derived_forms
+from tanger.model.text import derived_forms
 
 # One as it is said of one, then of several, and of its hundredth part.
 _CURRENCIES = {
@@ -143,7 +143,7 @@ def _closed_list() -> Iterator[tuple[str, tuple[str, ...]]]:
         if word in _WITH_TH:
             yield f"{word.removesuffix('E').removesuffix('T')}TH", (*spoken, "TH")
         if word in _WITH_S:
-            yield _several(word), acronyms.with_stress(derived_forms.plural(spoken))
+            yield _several(word), derived_forms.with_stress(derived_forms.plural(spoken))
 
 
 def _several(word: str) -> str:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 from tanger.model.phonology import notation
 from tanger.model.text import acronyms, derived_forms, numbers, tokenizer
-from tanger.model.text.speller import Speller, Spelling, SpellingError, SpellingErrorCode
+from tanger.model.text.speller import Speller, Spelling, WordError, WordErrorCode
 from tanger.model.text.tokenizer import Token
 
 # Digits in one word that are read: beyond them it is no number that anybody would say.
@@ -242,32 +242,11 @@ def _reported(typed: str, part: Part) -> str:
     return f"{typed} -> {' '.join(letters or part.text)}{ending}, letter by letter"
 
 
-def _refused(spelling: Spelling, code: SpellingErrorCode, message: str) -> Reading:
-    return Reading(spelling._replace(error=SpellingError(code, message)), ())
+def _refused(spelling: Spelling, code: WordErrorCode, message: str) -> Reading:
+    return Reading(spelling._replace(error=WordError(code, message)), ())
 
 
 def _ascii_digit(character: str) -> str:
     """The digit that any script's digit is: ４ is 4."""
     value = unicodedata.decimal(character, None)
     return character if value is None else str(value)
-
-
-def derived(
-    word: str, known: Mapping[str, Sequence[derived_forms.Phonemes]]
-) -> list[derived_forms.Phonemes]:
-    """Pronunciations of a possessive or a plural by rule, from those of its stem.
-
-    Empty where the word is none of them, or no rule knows it. ``BORROWERS'`` sounds like
-    ``BORROWERS``, which may itself be made of ``BORROWER``.
-
-    Args:
-        word: in capitals.
-        known: ARPAbet pronunciations by word, with stress digits or without.
-    """
-    if not word.endswith(("S", "S'")):
-        return []
-    found = derived_forms.derive(word, known)
-    if not found and word.endswith("S'"):
-        found = derived_forms.derive(word[:-1], known)
-    stressed = any(phoneme[-1].isdigit() for phonemes in found for phoneme in phonemes)
-    return [acronyms.with_stress(each) for each in found] if stressed else found

@@ -14,7 +14,6 @@ from starlette.responses import Response, StreamingResponse
 
 from tanger.model.lexicon.index import tidied
 from tanger.service.errors import ForbiddenError, InvalidRequestError
-from tanger.service.openapi import TIMEOUT_HEADER, json_body
 from tanger.service.request_body import (
     read_json,
     read_no_query,
@@ -22,7 +21,15 @@ from tanger.service.request_body import (
     read_timeout,
     shutdown_as_503,
 )
-from tanger.service.routing import Manager, Raw, json_response, make_router, require_key
+from tanger.service.routing import (
+    TIMEOUT_HEADER,
+    Manager,
+    Raw,
+    json_body,
+    json_response,
+    make_router,
+    require_key,
+)
 from tanger.service.schemas import (
     Imported,
     ImportOptions,

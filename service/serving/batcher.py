@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
-from tanger.service.serving.latency import LatencyEstimator
+from tanger.service.serving.pricing import LatencyEstimator
 
 K = TypeVar("K", bound=Hashable)
 A = TypeVar("A")

@@ -6,10 +6,11 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
-from tanger.service.serving import wire
+from tanger.model.text.candidates import Failure
+from tanger.service.serving import rendering
 from tanger.service.serving.batcher import Batcher, DeadlineError, QueueFullError
 from tanger.service.serving.pool import WorkerLostError
-from tanger.service.serving.wire import Answer, DecodeRequest, Failure
+from tanger.service.serving.wire import Answer, DecodeRequest
 
 log = logging.getLogger("tanger.check")
 
@@ -93,9 +94,9 @@ class SelfCheck:
             return
         self._unanswered = False
         wrong = [
-            f"{word} is {_spoken(answer)}, not {expected}"
+            f"{word} is {_phonemes(answer)}, not {expected}"
             for (word, expected), answer in zip(self.pinned.items(), answers, strict=False)
-            if _spoken(answer) != expected
+            if _phonemes(answer) != expected
         ]
         if suspect is not None and isinstance(answers[-1], Failure):
             wrong.append(f"{suspect.word} got no answer as it was asked: {answers[-1].error}")
@@ -117,6 +118,8 @@ class SelfCheck:
         self.failure = failure
 
 
-def _spoken(answer: Answer) -> str:
-    """The phonemes, or the error, which has a colon and is none."""
-    return " ".join(wire.ways(answer)[0].phonemes) if isinstance(answer, str) else answer.error
+def _phonemes(answer: Answer) -> str:
+    """The phonemes of the first pronunciation; or the error, which no phonemes look like."""
+    if isinstance(answer, Failure):
+        return answer.error
+    return " ".join(rendering.candidates(answer)[0].phonemes)

@@ -17,7 +17,6 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from live_service import ROOT, eventually, get, post, running
 
 from tanger.model import artifact as artifacts
 from tanger.model.evaluation import report
@@ -27,6 +26,8 @@ from tanger.service.serving.batcher import Batcher
 from tanger.service.serving.pool import Pool
 from tanger.service.serving.wire import Answer, DecodeRequest
 from tanger.service.serving.worker import cpu_share
+from tests.support import ROOT
+from tests.support.live_service import eventually, get, post, running
 
 pytestmark = pytest.mark.alone
 
@@ -253,7 +254,7 @@ def test_a_service_that_stood_still_blames_no_worker(pinned_artifact):
         requested = asyncio.create_task(batcher.submit([DecodeRequest("A")], timeout=60))
         while batcher.waiting or not batcher.busy:
             await asyncio.sleep(0)
-        time.sleep(4)
+        time.sleep(1)
         (worker,) = batcher._workers
         worker._check_liveness(
             worker._watchdog

@@ -8,11 +8,13 @@ import signal
 import time
 from statistics import linear_regression
 
-import poison
 import pytest
-from live_service import eventually, post, running
-from load import under_load
-from soak_report import (
+
+from tanger.model import artifact
+from tests.support import poison
+from tests.support.live_service import eventually, post, running
+from tests.support.load import under_load
+from tests.support.soak_report import (
     FULL_MINUTES,
     MINUTES,
     assert_calm,
@@ -22,10 +24,6 @@ from soak_report import (
     times,
     two_workers,
 )
-
-from tanger.model import artifact
-
-pytestmark = pytest.mark.alone
 
 RELOADED = 'tanger_reloads_total{outcome="done"}'
 LOST = "tanger_workers_lost_total"

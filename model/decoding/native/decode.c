@@ -513,14 +513,14 @@ static void start_rows(const struct network *n, int words, int slots, const int3
     for (int row = 0; row < words; row++) {
         w->word[row] = row;
         w->label[row] = n->start;
-        allow_circles(letters + w->first[row] + n->boundaries, lengths[row] - 2 * n->boundaries,
+        allow_circles(letters + w->first[row] + n->add_bos_eos, lengths[row] - 2 * n->add_bos_eos,
                       w->limits + row * LARGEST_CIRCLE);
     }
     memset(w->said.streaks, 0, (size_t)slots * LARGEST_CIRCLE * sizeof(int32_t));
     memset(w->read, 128, (size_t)n->decoder_layers * slots * 2 * part);
     memset(w->row_c, 0, (size_t)n->decoder_layers * slots * hidden * sizeof(float));
-    for (int l = 0; l < (n->hands_each ? n->decoder_layers : 1); l++) {
-        size_t from = (size_t)(n->hands_each ? l : n->encoder_layers - 1) * words * hidden;
+    for (int l = 0; l < (n->init_each_layer ? n->decoder_layers : 1); l++) {
+        size_t from = (size_t)(n->init_each_layer ? l : n->encoder_layers - 1) * words * hidden;
         size_t to = (size_t)l * slots;
         memcpy(w->row_c + to * hidden, w->c + from, (size_t)words * hidden * sizeof(float));
         for (int row = 0; row < words; row++)
@@ -564,9 +564,9 @@ static void step(const struct network *n, int slots, int rows, const int32_t *le
         memcpy(mixed + part, query + (size_t)row * 2 * part, part);
         w->add[row] = n->nothing;
     }
-    multiply(&n->mix, w->mixed, 2 * part, rows, w->add, w->gates);
+    multiply(&n->output_projection, w->mixed, 2 * part, rows, w->add, w->gates);
     for (int row = 0; row < rows; row++)
-        squash(hidden, w->gates + (size_t)row * n->mix.outputs, w->tops + (size_t)row * hidden,
+        squash(hidden, w->gates + (size_t)row * n->output_projection.outputs, w->tops + (size_t)row * hidden,
                w->read + (size_t)row * 2 * part);
 }
 
@@ -652,7 +652,7 @@ static void write_outputs(const struct network *n, const struct said *said, int 
 }
 
 /* How many steps a word may take: model/decoding/hypothesis.py has the rule, of its letters alone. */
-static int bound(const struct network *n, int length) { return 2 * (length - 2 * n->boundaries) + 10; }
+static int bound(const struct network *n, int length) { return 2 * (length - 2 * n->add_bos_eos) + 10; }
 
 /* The state of one row for another. */
 static void copy_row(const struct network *n, int slots, const float *from_c, const uint8_t *from_read, int from,

@@ -48,7 +48,7 @@ static struct network network(void) {
     n.reads_backward = below(2);
     n.encoder_layers = 1 + below(3);
     n.decoder_layers = 1 + below(2);
-    n.hands_each = n.encoder_layers == n.decoder_layers && below(2);
+    n.init_each_layer = n.encoder_layers == n.decoder_layers && below(2);
     n.attention = below(4) > 0;
     n.symbols = 5 + below(40);
     n.padded_symbols = (n.symbols + 15) / 16 * 16;
@@ -70,7 +70,7 @@ static struct network network(void) {
     n.decoder = decoder;
     if (n.attention) {
         n.key = product(n.directions, n.width, n.hidden);
-        n.mix = product(2, n.hidden, n.hidden);
+        n.output_projection = product(2, n.hidden, n.hidden);
     }
     n.nothing = calloc(4 * n.hidden + TILE_N, sizeof(float));
     n.output_weight = floats((size_t)n.hidden * n.padded_symbols, 2);

@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from tanger.model.phonology import notation
 from tanger.model.phonology.phoneme_set import Inventory
-from tanger.model.text.reading import MAX_DIGITS, Reader, derived
+from tanger.model.text import derived_forms
+from tanger.model.text.reading import MAX_DIGITS, Reader
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ'"
 ENGLISH = Reader(LETTERS, notation.ARPABET)
@@ -214,4 +215,4 @@ def test_any_text_is_read_or_refused(word):
 )
 def test_possessives_and_plurals_of_known_words(word, known, found):
     known = {stem: [tuple(spoken.split())] for stem, spoken in known.items()}
-    assert derived(word, known) == ([tuple(found.split())] if found else [])
+    assert derived_forms.inflected(word, known) == ([tuple(found.split())] if found else [])
