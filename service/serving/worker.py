@@ -110,9 +110,9 @@ def answer(
     Raises:
         DeviceLostError, ExhaustedError: as `decode`.
     """
-    alike: dict[tuple[int, bool], list[int]] = {}
+    alike: dict[tuple[int, bool, bool], list[int]] = {}
     for index, ask in enumerate(asks):
-        alike.setdefault((ask.n, ask.alignment), []).append(index)
+        alike.setdefault((ask.n, ask.alignment, bool(ask.given)), []).append(index)
     answers: dict[int, Answer] = {}
     for indices in alike.values():
         found = decode(phonemizer, [asks[index] for index in indices], probe=probe)
@@ -140,7 +140,10 @@ def decode(
     """
     words, like = [ask.word for ask in asks], asks[0]
     try:
-        lists = phonemizer.alternatives(words, like.n, aligned=like.alignment)
+        if like.given:
+            lists = phonemizer.align(words, [ask.given for ask in asks])
+        else:
+            lists = phonemizer.alternatives(words, like.n, aligned=like.alignment)
         return list(map(render_answer, asks, lists))
     except DeviceLostError:
         raise
@@ -162,8 +165,9 @@ def decode(
 
 def render_answer(request: DecodeRequest, hypotheses: Sequence[Hypothesis]) -> str:
     """What the network found, as it is wanted."""
-    found = candidates.of_network(hypotheses, request.alphabet, marks=request.marks)
-    return rendering.pronunciations(found, request.alphabet, letters=request.word)
+    write = candidates.given if request.given else candidates.of_network
+    found = write(hypotheses, request.alphabet, marks=request.marks)
+    return rendering.pronunciations(found, request.alphabet)
 
 
 def _decodes(phonemizer: Phonemizer, word: str, like: DecodeRequest) -> bool:
