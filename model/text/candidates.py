@@ -13,7 +13,7 @@ from tanger.model.phonology.alignment import Alignment
 from tanger.model.phonology.notation import Alphabet
 
 # Between words; alphabets that have a space between phonemes take two.
-_WORD_SEPARATORS: dict[Alphabet, str] = {"ipa": " ", "x-sampa": " "}
+WORD_SEPARATORS: dict[Alphabet, str] = {"ipa": " ", "x-sampa": " "}
 
 
 class Candidate(NamedTuple):
@@ -50,7 +50,7 @@ class Candidate(NamedTuple):
                 others.
         """
         if word_separator is None:
-            word_separator = _WORD_SEPARATORS.get(alphabet, "  ")
+            word_separator = WORD_SEPARATORS.get(alphabet, "  ")
         words = [
             self.phonemes[start:end]
             for start, end in pairwise((0, *self.breaks, len(self.phonemes)))

@@ -29,6 +29,7 @@ from tanger.model.text.reading import Reader
 from tanger.model.text.resolution import (
     Answerer,
     Pronunciations,
+    ReadWord,
     Resolver,
     Segment,
     Source,
@@ -386,6 +387,20 @@ class TextPhonemizer:
         decoded = self._decode(self.pipeline.tasks(resolutions, options), options)
         for resolution in resolutions:
             yield self.pipeline.result(resolution, options, decoded.__getitem__)
+
+    def word_results(self, words: Sequence[ReadWord], options: Options) -> dict[ReadWord, Result]:
+        """The result of each word of a text (see `text.texts`).
+
+        Args:
+            words: distinct ones.
+            options: of `Pipeline.options`.
+        """
+        resolutions = self.pipeline.resolver.resolve_read(words, options.source)
+        decoded = self._decode(self.pipeline.tasks(resolutions, options), options)
+        return {
+            word: self.pipeline.result(resolution, options, decoded.__getitem__)
+            for word, resolution in zip(words, resolutions, strict=True)
+        }
 
     def _decode(self, tasks: Iterable[Task], options: Options) -> dict[Task, Sequence[Candidate]]:
         """The network's candidates by task."""

@@ -17,7 +17,7 @@ import safetensors
 import safetensors.numpy
 
 from tanger.model import TangerError
-from tanger.model.artifact import replace_file
+from tanger.model.output_files import replace_file
 from tanger.model.phonology.vocabulary import Vocabulary
 from tanger.model.training.batches import Example, SoftLabels
 

@@ -302,9 +302,9 @@ class PronounceJob:
         return parts
 
 
-def _size(spoken: str) -> int:
+def _size(rendered: str) -> int:
     """How many answers one counts as where they are kept."""
-    return max(1, len(spoken) // _CHARACTERS)
+    return max(1, len(rendered) // _CHARACTERS)
 
 
 # ------------------------------------------------------------------------------------------------
