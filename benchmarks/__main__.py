@@ -38,7 +38,7 @@ def main(
     / "artifacts/en-us-fast",
     data: Annotated[Path, typer.Option(help="The folder of the CMUdict split.")] = DATA,
     seconds: Annotated[float, typer.Option(help="Time for each measurement.")] = 1.0,
-    max_repeats: Annotated[int, typer.Option(help="Measurements of each kind.")] = 5,
+    rounds: Annotated[int, typer.Option(help="Measurements of each kind.")] = 5,
     results: Annotated[Path, typer.Option(help="Folder for the figures and the picture.")] = ROOT
     / "benchmarks/results",
 ) -> None:
@@ -52,12 +52,9 @@ def main(
     references = lexicon.pronunciations(lexicon.read(test))
     words = list(references)
     found = artifacts.read(artifact)
-    print(
-        f"{artifact.name} {found.version}, one core, {max_repeats} rounds: median (lowest to "
-        f"highest)"
-    )
+    print(f"{artifact.name} {found.version}, one core, {rounds} rounds: median (lowest to highest)")
 
-    gemm = _rates("float32 product of 1024 x 1024, GFLOP/s", _gemm, seconds, max_repeats, 1e-9)
+    gemm = _rates("float32 product of 1024 x 1024, GFLOP/s", _gemm, seconds, rounds, 1e-9)
     loop = plain.load(found)
     rows = [found.graphemes.encode(word) for word in words]
     ends = {"start": found.phonemes.start, "end": found.phonemes.end}
@@ -65,21 +62,20 @@ def main(
         "plain torch.nn.LSTM loop, batch 1, words/s",
         _turns(rows, 1, lambda some: loop.decode(some, **ends)),
         seconds,
-        max_repeats,
+        rounds,
     )
     engines: dict[str, Decoder] = {
         "int8": Engine(found),
         "float32": TorchDecoder.of([found], "cpu"),
     }
     by_batch = {
-        name: _by_batch(name, engine, rows, seconds, max_repeats)
-        for name, engine in engines.items()
+        name: _by_batch(name, engine, rows, seconds, rounds) for name, engine in engines.items()
     }
     rates = {
         name: {batch: statistics.median(several) for batch, several in each.items()}
         for name, each in by_batch.items()
     }
-    by_length = _by_length(Engine(found), found.graphemes.encode("A")[0], seconds / 8, max_repeats)
+    by_length = _by_length(Engine(found), found.graphemes.encode("A")[0], seconds / 8, rounds)
     loaded = Phonemizer.load(artifact, "cpu")
     mflop = found.metrics()[test.name]["mflop_per_word"]
 
@@ -89,7 +85,7 @@ def main(
         f"{fast.name}, int8, batch 256, words/s",
         _turns([small.graphemes.encode(word) for word in words], 256, Engine(small).decode),
         seconds,
-        max_repeats,
+        rounds,
     )
     systems.append(_ours(fast.name, Phonemizer.load(fast, "cpu"), references, small_rate))
     for neighbour in neighbours.all_of_them(
@@ -100,7 +96,7 @@ def main(
     by_threads = {
         threads: _turns(rows, 4096, Engine(found, threads=threads).decode) for threads in (1, 2)
     }
-    threaded = rates_in_turns(by_threads, seconds, 3 * max_repeats)
+    threaded = rates_in_turns(by_threads, seconds, 3 * rounds)
     for threads, several in threaded.items():
         show(f"engine, int8, batch 4096, {threads} threads, words/s", several)
     bare, beside = footprint.of_import("torch"), footprint.of_import("torch", "fastapi")
@@ -158,9 +154,9 @@ def main(
 
 
 def _rates(
-    what: str, work: Callable[[], float], seconds: float, max_repeats: int, scale: float = 1.0
+    what: str, work: Callable[[], float], seconds: float, rounds: int, scale: float = 1.0
 ) -> float:
-    rates = [scale * rate for rate in rates_of(work, seconds, max_repeats)]
+    rates = [scale * rate for rate in rates_of(work, seconds, rounds)]
     show(what, rates)
     sys.stdout.flush()
     return statistics.median(rates)
@@ -192,26 +188,24 @@ def _turns(
 
 
 def _by_batch(
-    name: str, engine: Decoder, rows: Sequence[list[int]], seconds: float, max_repeats: int
+    name: str, engine: Decoder, rows: Sequence[list[int]], seconds: float, rounds: int
 ) -> dict[int, list[float]]:
     """Words/s in each round, by the words of a batch."""
     works = {batch: _turns(rows, batch, engine.decode) for batch in BATCHES}
-    found = rates_in_turns(works, seconds / 2, 3 * max_repeats)
+    found = rates_in_turns(works, seconds / 2, 3 * rounds)
     for batch, rates in found.items():
         show(f"engine, {name}, batch {batch}, words/s", rates)
     return found
 
 
-def _by_length(
-    engine: Engine, letter: int, seconds: float, max_repeats: int
-) -> dict[int, list[float]]:
+def _by_length(engine: Engine, letter: int, seconds: float, rounds: int) -> dict[int, list[float]]:
     """Words/s in each round, by a word's letters, at batch 64: the same letters over and over."""
     draw = np.random.default_rng(1)
     works = {
         letters: _turns((letter + draw.integers(0, 26, (64, letters))).tolist(), 64, engine.decode)
         for letters in (4, 8, 16, 24, 32, 48, 64)
     }
-    return rates_in_turns(works, seconds, 3 * max_repeats)
+    return rates_in_turns(works, seconds, 3 * rounds)
 
 
 def _ours(
@@ -231,8 +225,8 @@ def _beside(neighbour: neighbours.Neighbour, references: Mapping[str, Any]) -> d
     rate = neighbours.words_per_second(neighbour.pronounce, words)
     wer = None
     if neighbour.same_phonemes:
-        spoken = neighbour.pronounce(words)
-        wer = error_rates.any_match(references, {w: spoken.get(w, ()) for w in words}).wer
+        predicted = neighbour.pronounce(words)
+        wer = error_rates.any_match(references, {w: predicted.get(w, ()) for w in words}).wer
     shown = "" if wer is None else f", WER {100 * wer:.2f} %"
     print(f"{neighbour.name}: {rate:,.0f} words/s{shown} ({neighbour.note})", flush=True)
     return {

@@ -100,9 +100,9 @@ def read_aligned(line: str) -> tuple[Entry, Spans]:
     """A line of its output, ``T}T A}AE N|G}NG E|R}ER``; phonemes of one piece share its letters."""
     word, phonemes, spans = "", [], []
     for piece in line.split():
-        letters, _, spoken = piece.partition("}")
+        letters, _, emitted = piece.partition("}")
         start, word = len(word), word + letters.replace("|", "")
-        for phoneme in spoken.split("|"):
+        for phoneme in emitted.split("|"):
             phonemes.append(phoneme)
             spans.append((start, len(word)))
     return Entry(word, tuple(phonemes)), spans

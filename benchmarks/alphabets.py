@@ -17,7 +17,7 @@ from syllabify.core import factory
 
 from tanger.model import lexicon
 from tanger.model.lexicon import Entry
-from tanger.model.phonology import stress, syllables, transcription
+from tanger.model.phonology import stress, transcription
 from tanger.model.phonology.transcription import Notation
 
 _MARKS = 'ˈˌ"%'
@@ -51,16 +51,16 @@ def compare(entries: Iterable[Entry]) -> Agreement:
     """Write every entry, and have others write it."""
     found = Agreement()
     notations: tuple[Notation, Notation] = ("ipa", "x-sampa")
-    for _, spoken in entries:
-        phonemes, digits = zip(*map(stress.split, spoken), strict=True)
+    for _, pronunciation in entries:
+        phonemes, digits = zip(*map(stress.split, pronunciation), strict=True)
         ipa, sampa = (transcription.write(phonemes, each, digits) for each in notations)
         found.lines += 1
         found.phonemes += len(phonemes)
         found.returned += all(
-            transcription.parse(transcription.join(written, notation), notation) == spoken
+            transcription.parse(transcription.join(written, notation), notation) == pronunciation
             for written, notation in zip((ipa, sampa), notations, strict=True)
         )
-        their_ipa = phonecodes.convert(" ".join(spoken), "arpabet", "ipa").split()
+        their_ipa = phonecodes.convert(" ".join(pronunciation), "arpabet", "ipa").split()
         their_sampa = phonecodes.convert(" ".join(their_ipa), "ipa", "xsampa").split()
         for ours, theirs, differing in (
             (ipa, their_ipa, found.ipa),
@@ -71,24 +71,27 @@ def compare(entries: Iterable[Entry]) -> Agreement:
                 differing[pair] += pair[0] != pair[1]
         their_digits = ["ˈˌ".find(symbol[0]) + 1 for symbol in their_ipa]
         found.stresses += their_digits != [digit or 0 for digit in digits]
-        _compare_syllables(found, spoken, phonemes, digits)
+        _compare_syllables(found, pronunciation, phonemes, digits)
     return found
 
 
 def _compare_syllables(
-    found: Agreement, spoken: tuple[str, ...], phonemes: tuple[str, ...], digits: tuple[int, ...]
+    found: Agreement,
+    pronunciation: tuple[str, ...],
+    phonemes: tuple[str, ...],
+    digits: tuple[int, ...],
 ) -> None:
     try:
-        cut = factory(" ".join(spoken))
+        cut = factory(" ".join(pronunciation))
     except (AttributeError, IndexError, KeyError, ValueError):
         return
     sizes = [len(str(syllable).partition("{")[0].split()) for syllable in cut]
-    if sum(sizes) != len(spoken):
+    if sum(sizes) != len(pronunciation):
         return
     theirs = [sum(sizes[:place]) for place in range(len(sizes))]
     differing = [
         (" ".join(phonemes[min(start, other) : vowel]), start > other)
-        for (start, vowel), other in zip(syllables.onsets(phonemes), theirs, strict=False)
+        for (start, vowel), other in zip(stress.syllables(phonemes), theirs, strict=False)
         if digits[vowel] and start != other
     ]
     found.placed[0] += 1

@@ -93,16 +93,16 @@ def _run(artifact: Path, words: Sequence[str], threads: int) -> Run:
             cwd=ROOT,
         )  # fmt: skip
         # What the system tells of it when it has ended starts with our own memory, its parent's
-        maximum, ended = 0.0, 0
+        peak, ended = 0.0, 0
         while not ended:
-            maximum = max(maximum, _megabytes(process.pid))
+            peak = max(peak, _megabytes(process.pid))
             time.sleep(0.02)
             ended, status, used = os.wait4(process.pid, os.WNOHANG)
         seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise RuntimeError(f"the command ended with {process.returncode}")
-    return Run(seconds, used.ru_utime + used.ru_stime, maximum)
+    return Run(seconds, used.ru_utime + used.ru_stime, peak)
 
 
 def _megabytes(pid: int) -> float:

@@ -38,8 +38,8 @@ def of_import(*modules: str) -> Footprint:
 def of_service(artifact: Path, workers: int, **settings: object) -> Footprint:
     """The service with so many workers and these settings, ready to answer and asked once."""
     port = free_port()
-    reported = {f"TANGER_{name.upper()}": str(value) for name, value in settings.items()}
-    environment = {**os.environ, "TANGER_LOG_LEVEL": "error", **reported}
+    variables = {f"TANGER_{name.upper()}": str(value) for name, value in settings.items()}
+    environment = {**os.environ, "TANGER_LOG_LEVEL": "error", **variables}
     started = time.perf_counter()
     with subprocess.Popen(
         [sys.executable, "-m", "tanger", "serve", "--port", str(port), "--artifact", str(artifact),

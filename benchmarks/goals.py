@@ -34,6 +34,6 @@ def goal(what: str, aim: float, found: float | None, unit: str, note: str) -> Go
 def show_table(rows: Sequence[Goal]) -> None:
     print(f"\n{'':48}{'goal':>10}{'found':>10}")
     for row in rows:
-        spoken = "-" if row.found is None else f"{row.found:,.2f}"
+        shown = "-" if row.found is None else f"{row.found:,.2f}"
         verdict = {True: "met", False: "MISSED", None: ""}[row.met]
-        print(f"{row.what:48}{row.goal:>10}{spoken:>10}  {verdict:6}  {row.note}")
+        print(f"{row.what:48}{row.goal:>10}{shown:>10}  {verdict:6}  {row.note}")

@@ -39,7 +39,7 @@ def main(
         int, typer.Option("--most", help="Words decoded together, a power of two.")
     ] = MAX_BATCH,
     seconds: Annotated[float, typer.Option(help="Time for each measurement.")] = 1.0,
-    max_repeats: Annotated[int, typer.Option(help="Measurements of each kind.")] = 5,
+    rounds: Annotated[int, typer.Option(help="Measurements of each kind.")] = 5,
 ) -> None:
     """Words/s by batch, in float32 and with products in bfloat16; a word's time; who agrees."""
     if not torch.cuda.is_available():
@@ -55,12 +55,12 @@ def main(
     )
     print(
         f"{artifact.name} {found.version}, {torch.cuda.get_device_name(target)}, torch "
-        f"{torch.__version__}, {max_repeats} rounds: median (lowest to highest), words/s"
+        f"{torch.__version__}, {rounds} rounds: median (lowest to highest), words/s"
     )
 
     in_torch.graphed = None
     expected = in_torch.decode(rows)
-    plain = rates_of(lambda: len(in_torch.decode(rows[:MAX_BATCH])), seconds, max_repeats)
+    plain = rates_of(lambda: len(in_torch.decode(rows[:MAX_BATCH])), seconds, rounds)
     show(f"plain loop, {min(MAX_BATCH, len(rows))} words", plain)
     rates, taken = {}, []
     for half in (False, True):
@@ -72,11 +72,11 @@ def main(
                 turns = (len(decoder.decode(some)) for some in _turns(rows, batch))
                 for _ in range(WARM_UP):
                     next(turns)
-                rounds_of_it = rates_of(turns.__next__, seconds, max_repeats)
+                rounds_of_it = rates_of(turns.__next__, seconds, rounds)
                 rates[half, batch] = statistics.median(rounds_of_it)
                 show(f"{name}, batch {batch}", rounds_of_it)
             if not half:
-                taken = _milliseconds(decoder, rows, seconds * max_repeats)
+                taken = _milliseconds(decoder, rows, seconds * rounds)
         peak = torch.cuda.max_memory_reserved(target) / 1e6
         print(f"{name}: {peak:,.0f} MB of the device at most")
 

@@ -56,7 +56,7 @@ def main(
     artifact: Annotated[Path, typer.Option(help="The artifact's folder.")] = ARTIFACT,
     data: Annotated[Path, typer.Option(help="The folder of the CMUdict split.")] = DATA,
     seconds: Annotated[float, typer.Option(help="Time for each measurement.")] = 10.0,
-    max_repeats: Annotated[int, typer.Option(help="Measurements of what the goals ask for.")] = 3,
+    rounds: Annotated[int, typer.Option(help="Measurements of what the goals ask for.")] = 3,
     warm_up: Annotated[
         float, typer.Option(help="Seconds to load a server before all else.")
     ] = 30.0,
@@ -74,7 +74,7 @@ def main(
     busy = os.getloadavg()[0]
     print(
         f"{found.name} {found.version}, {processor()}, {workers} cores; load before: "
-        f"{busy:.2f}; {max_repeats} rounds of {seconds:g} s"
+        f"{busy:.2f}; {rounds} rounds of {seconds:g} s"
     )
     lengths = [len(word) for word in lexicon.pronunciations(lexicon.read(test))]
     random.Random(1).shuffle(lengths)
@@ -88,7 +88,7 @@ def main(
             natural=natural_words(found.graphemes.own, 200_000),
             lengths=lengths,
         )
-        ours = bench.ours_and_noop(max_repeats)
+        ours = bench.ours_and_noop(rounds)
         theirs = bench.litserve()
     table = _goals(ours, theirs, workers)
     show_table(table)
@@ -177,7 +177,7 @@ class Bench:
         self.loads: list[Load] = []
         self.natural_file = _write(folder / "natural.txt", natural)
 
-    def ours_and_noop(self, max_repeats: int) -> Ours:
+    def ours_and_noop(self, rounds: int) -> Ours:
         """The service, the no-op and the bare engine, in turns."""
         with self._noop() as noop, self._service() as service:
             bare = [self._bare()]
@@ -185,7 +185,7 @@ class Bench:
             for server in (noop, service):
                 self._warm(server)
             ours = Ours([], [], [], [], bare, 0, 0, [])
-            for number in range(max_repeats):
+            for number in range(rounds):
                 ours.noop.append(self._load(noop, "natural", 1, USUAL))
                 ours.natural.append(self._load(service, "natural", 1, USUAL))
                 ours.new.append(self._load(service, "new", 1, USUAL))
@@ -211,9 +211,9 @@ class Bench:
             return []
         found = []
         # Its default is an HTTP process for each that decodes
-        for queue, speakers in product(LITSERVE_QUEUES, sorted({1, self.workers})):
-            with self._litserve(queue, speakers) as server:
-                self._warm(server, maximum=5)  # it has no cache to fill
+        for queue, http_processes in product(LITSERVE_QUEUES, sorted({1, self.workers})):
+            with self._litserve(queue, http_processes) as server:
+                self._warm(server, max_seconds=5)  # it has no cache to fill
                 kinds = ("natural", "new")
                 found.append({kind: self._load(server, kind, 1, USUAL) for kind in kinds})
         return found
@@ -242,16 +242,16 @@ class Bench:
             log=self.folder / "service.log",
         )  # fmt: skip
 
-    def _litserve(self, queue: str, speakers: int) -> AbstractContextManager[Server]:
+    def _litserve(self, queue: str, http_processes: int) -> AbstractContextManager[Server]:
         return running(
-            f"LitServe, {queue}, {speakers}",
+            f"LitServe, {queue}, {http_processes}",
             lambda port: (
                 "-m", "benchmarks.http_litserve", str(self.artifact.resolve()), str(port),
-                str(self.workers), queue, str(speakers),
+                str(self.workers), queue, str(http_processes),
             ),
             probe="/health",
             ready=lambda answer: answer == b"ok",
-            log=self.folder / f"litserve-{queue}-{speakers}.log",
+            log=self.folder / f"litserve-{queue}-{http_processes}.log",
         )  # fmt: skip
 
     def _bare(self) -> Bare:
@@ -267,7 +267,7 @@ class Bench:
         )
         return bare
 
-    def _warm(self, server: Server, maximum: float = math.inf) -> None:
+    def _warm(self, server: Server, max_seconds: float = math.inf) -> None:
         """See that it pronounces; then load it, so that caches are as full as they get."""
         words = self.natural[:16]
         body = json.dumps({"source": "model", "words": words}).encode()
@@ -275,12 +275,12 @@ class Bench:
         requested = urllib.request.Request(f"{server.url}/pronounce", body, headers)
         with urllib.request.urlopen(requested) as answer:
             results = json.load(answer)["results"]
-        spoken = [(one["word"], one["pronunciations"][0]["phonemes"]) for one in results]
-        if server.name != "no-op" and spoken != (self.output or spoken):
-            raise RuntimeError(f"{server.name} says {spoken}, not {self.output}")
+        predicted = [(one["word"], one["pronunciations"][0]["phonemes"]) for one in results]
+        if server.name != "no-op" and predicted != (self.output or predicted):
+            raise RuntimeError(f"{server.name} says {predicted}, not {self.output}")
         if server.name == "ours":
-            self.output = spoken
-        if seconds := min(self.warm_up, maximum):
+            self.output = predicted
+        if seconds := min(self.warm_up, max_seconds):
             # One a request, a slow machine would not come to what is asked for seldom
             _complain(self._ask(server, "natural", WARMING, USUAL, seconds))
 
@@ -293,8 +293,8 @@ class Bench:
     def _ask(self, server: Server, kind: str, words: int, connections: int, seconds: float) -> Load:
         file, offset = self.natural_file, 0
         if kind == "new":
-            maximum = self.max_new + 2 * words * connections
-            file = _write(self.folder / "new.txt", islice(self.new, maximum))
+            count = self.max_new + 2 * words * connections
+            file = _write(self.folder / "new.txt", islice(self.new, count))
         else:
             offset = self.draw.randrange(1, file.stat().st_size)
         return http_load.load(
@@ -413,10 +413,10 @@ def _complain(load: Load) -> None:
 
 
 def _errors(loads: Iterable[Load]) -> str:
-    reported = "; ".join(
+    problems = "; ".join(
         f"{load.server}: {load.summary.errors}" for load in loads if load.summary.errors
     )
-    return f"  ERRORS: {reported}" if reported else ""
+    return f"  ERRORS: {problems}" if problems else ""
 
 
 def _record(load: Load) -> dict[str, Any]:

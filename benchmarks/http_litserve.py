@@ -27,17 +27,17 @@ from tanger.service.schemas import (
 
 # Requests that are decoded together, half of what 32 connections ask since there are two workers,
 # and how long the first waits for the others: without a wait LitServe's workers turn in a loop.
-_MAXIMUM = 16
+_MAX_BATCH = 16
 _WAIT = 0.002
 
 Spelt = list[tuple[str, str]]
 
 
-class Pronouncing(litserve.LitAPI):
+class PronounceAPI(litserve.LitAPI):
     """As `serving.pronouncer` answers, for words that can be spelt."""
 
     def __init__(self, artifact: Path) -> None:
-        super().__init__(max_batch_size=_MAXIMUM, batch_timeout=_WAIT, api_path="/pronounce")
+        super().__init__(max_batch_size=_MAX_BATCH, batch_timeout=_WAIT, api_path="/pronounce")
         self.artifact = artifact
 
     def setup(self, device: str) -> None:
@@ -51,10 +51,10 @@ class Pronouncing(litserve.LitAPI):
         return [(word, self.speller.spell(word).normalized or "") for word in request.words]
 
     def predict(self, x: Sequence[Spelt]) -> list[list[tuple[str, str, Hypothesis]]]:
-        spoken = iter(
+        predicted = iter(
             self.phonemizer.pronounce([spelt for requested in x for _, spelt in requested])
         )
-        return [[(word, spelt, next(spoken)) for word, spelt in requested] for requested in x]
+        return [[(word, spelt, next(predicted)) for word, spelt in requested] for requested in x]
 
     def encode_response(self, output: list[tuple[str, str, Hypothesis]]) -> PronounceResponse:
         return PronounceResponse(
@@ -62,8 +62,8 @@ class Pronouncing(litserve.LitAPI):
             results=tuple(self._result(*answered) for answered in output),
         )
 
-    def _result(self, word: str, spelt: str, spoken: Hypothesis) -> Result:
-        phonemes = notation.write(spoken.phonemes, self.alphabet, None)
+    def _result(self, word: str, spelt: str, predicted: Hypothesis) -> Result:
+        phonemes = notation.write(predicted.phonemes, self.alphabet, None)
         return Result(
             word=word,
             normalized=spelt,
@@ -72,8 +72,8 @@ class Pronouncing(litserve.LitAPI):
                 Pronunciation(
                     phonemes=phonemes,
                     text=" ".join(phonemes),
-                    probability=round(spoken.probability, 6),
-                    complete=spoken.complete,
+                    probability=round(predicted.probability, 6),
+                    complete=predicted.complete,
                     alignment=None,
                 ),
             ),
@@ -83,9 +83,9 @@ class Pronouncing(litserve.LitAPI):
         )
 
 
-def main(artifact: str, port: str, workers: str, queue: str, speakers: str) -> None:
+def main(artifact: str, port: str, workers: str, queue: str, http_processes: str) -> None:
     server = litserve.LitServer(
-        Pronouncing(Path(artifact)),
+        PronounceAPI(Path(artifact)),
         accelerator="cpu",
         devices=1,
         workers_per_device=int(workers),
@@ -94,7 +94,7 @@ def main(artifact: str, port: str, workers: str, queue: str, speakers: str) -> N
     server.run(
         host="127.0.0.1",
         port=int(port),
-        num_api_servers=int(speakers),
+        num_api_servers=int(http_processes),
         generate_client_file=False,
         log_level="warning",
         access_log=False,

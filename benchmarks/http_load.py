@@ -65,7 +65,7 @@ class Load:
         http_cpu_seconds: of the server's first process, the one that speaks HTTP in ours and in
             the no-op's, but not in LitServe's.
         cpu_seconds: of all the server's processes.
-        wrk_cpu_seconds: what the asking took.
+        wrk_cpu_seconds: what the waiting took.
     """
 
     server: str
@@ -133,8 +133,8 @@ def load(
         offset: the byte of `file` to begin behind.
     """
     before = server.cpu_seconds()
-    asking = _children_cpu_seconds()
-    reported = subprocess.run(
+    waiting = _children_cpu_seconds()
+    output = subprocess.run(
         ["wrk", "--threads", "1", "--connections", str(connections),
          "--duration", f"{max(1, round(seconds))}s", "--timeout", _PATIENCE,
          "--script", SCRIPT, server.url, "--", file, str(offset), str(words)],
@@ -146,16 +146,16 @@ def load(
         kind,
         words,
         connections,
-        parse(reported),
+        parse(output),
         http_cpu_seconds=after.own - before.own,
         cpu_seconds=after.all - before.all,
-        wrk_cpu_seconds=_children_cpu_seconds() - asking,
+        wrk_cpu_seconds=_children_cpu_seconds() - waiting,
     )
 
 
-def parse(reported: str) -> Summary:
+def parse(output: str) -> Summary:
     """The line of JSON among what wrk prints."""
-    (line,) = (line for line in reported.splitlines() if line.startswith("{"))
+    (line,) = (line for line in output.splitlines() if line.startswith("{"))
     return Summary(**json.loads(line))
 
 

@@ -12,10 +12,9 @@ from pathlib import Path
 from benchmarks import footprint
 from tanger.model import lexicon
 from tanger.model.phonology.phoneme_set import Inventory
+from tanger.model.text.dictionaries import Dictionaries
+from tanger.model.text.resolution import WordLookup
 from tanger.model.text.speller import Speller
-from tanger.service.serving.lexicons import Lexicons
-from tanger.service.serving.resolution import Sources
-from tanger.service.settings import Settings
 from tanger.service.user_lexicon.store import Staged, UserLexicon
 
 ARTIFACT = Path(__file__).parent.parent / "artifacts" / "en-us"
@@ -30,14 +29,13 @@ _CHILD = """
 import time
 from pathlib import Path
 from tanger.model.phonology.phoneme_set import Inventory
-from tanger.service.serving.lexicons import Lexicons
-from tanger.service.settings import Settings
+from tanger.model.text.dictionaries import Dictionaries
 def pss():
     lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024e-6
-inventory, settings = Inventory({phonemes!r}), Settings()
+inventory = Inventory({phonemes!r})
 before, wall, cpu = pss(), time.perf_counter(), time.process_time()
-kept = Lexicons.read(settings, inventory)
+kept = Dictionaries.read(inventory)
 print(time.perf_counter() - wall, time.process_time() - cpu, pss() - before)
 """
 
@@ -72,21 +70,21 @@ def _alone() -> list[float]:
 
 def _lookups() -> None:
     inventory, speller = Inventory(_PHONEMES), Speller(_LETTERS)
-    lexicons = Lexicons.read(Settings(), inventory)
-    words = [word.upper() for word in lexicons._layers[0]._lines]
+    dictionaries = Dictionaries.read(inventory)
+    words = [word.upper() for word in dictionaries._layers[0]._lines]
     with tempfile.TemporaryDirectory() as folder:
         for entries in (None, 0, 100_000):
             user = None
             if entries is not None:
                 user = UserLexicon(Path(folder) / f"{entries}.db")
                 _fill(user, entries)
-            sources = Sources(speller, inventory, lexicons, user)
+            lookup = WordLookup(speller, inventory, dictionaries, user)
             reported = "no user lexicon" if user is None else f"a user lexicon of {entries:,} words"
             for size in (1, 256):
                 batches = [words[start : start + size] for start in range(0, 20_000, size)]
                 started = time.process_time()
                 for batch in batches:
-                    sources.find(batch, speller.spell)
+                    lookup.find(batch, speller.spell)
                 seconds = (time.process_time() - started) / (size * len(batches))
                 print(
                     f"a lookup, {size} words a request, {reported}: {1e6 * seconds:.1f} us of CPU"

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.lint``: how many planted errors the lexicon doctor finds, and how surely.
+"""``python -m benchmarks.lint``: how many planted errors the lexicon linter finds, and how surely.
 
 Errors of eleven kinds (`benchmarks.planted_errors`) are planted in one of twenty entries that the
 artifact was not trained on; every other entry that is listed counts as a false alarm, CMUdict's own
@@ -24,8 +24,8 @@ from tanger.model.decoding.engine import load_scorer
 from tanger.model.lexicon import Entry
 from tanger.model.lexicon.index import StressedLexicon
 from tanger.model.lint import error_classifier
-from tanger.model.lint.error_classifier import Terms
-from tanger.model.lint.linter import Examined, Linter
+from tanger.model.lint.error_classifier import WEIGHTS
+from tanger.model.lint.linter import Linter, LintResult
 from tanger.model.phonemizer import Phonemizer
 
 DATA = Path(__file__).parent.parent / "data/cmudict"
@@ -55,14 +55,14 @@ def main(
     dev: Annotated[bool, typer.Option("--dev", help="Measure on dev.")] = False,
 ) -> None:
     """Measure precision by recall on the test words."""
-    doctor = Linter(Phonemizer.load(artifact, "cpu"), load_scorer(artifacts.read(artifact)))
+    linter = Linter(Phonemizer.load(artifact, "cpu"), load_scorer(artifacts.read(artifact)))
     split = read_split(DATA)
     if fit:
-        fit_to(doctor, split)
+        fit_to(linter, split)
         return
     entries = split.dev if dev else split.test
     for name, known in (("no other lexicon", []), ("stems of the training lexicon", split.train)):
-        measure(doctor, entries, split, known, name, seeds)
+        measure(linter, entries, split, known, name, seeds)
 
 
 def read_split(folder: Path) -> Split:
@@ -82,7 +82,7 @@ def read_split(folder: Path) -> Split:
 
 
 def measure(
-    doctor: Linter,
+    linter: Linter,
     entries: Sequence[Entry],
     split: Split,
     known: Sequence[Entry],
@@ -95,7 +95,7 @@ def measure(
     for seed in range(seeds):
         count = round(RATE * len(entries))
         planted = plant(entries, split.right, count=count, seed=seed)
-        examined = examine(doctor, entries, planted, known)
+        examined = examine(linter, entries, planted, known)
         suspicions = np.array([each.suspicion for each in examined])
         wrong = np.isin(np.arange(len(entries)), list(planted))
         precision, thresholds = curve(suspicions, wrong)
@@ -118,17 +118,17 @@ def measure(
 
 
 def examine(
-    doctor: Linter,
+    linter: Linter,
     entries: Sequence[Entry],
     planted: dict[int, tuple[str, Entry]],
     known: Sequence[Entry],
-) -> list[Examined]:
+) -> list[LintResult]:
     """The lexicon with its planted errors, examined."""
     rows = [
         (place + 1, planted[place][1] if place in planted else entry)
         for place, entry in enumerate(entries)
     ]
-    return doctor.examine(rows, known=known)
+    return linter.lint(rows, known=known)
 
 
 def curve(suspicions: Array, wrong: Array) -> tuple[list[float], list[float]]:
@@ -142,25 +142,26 @@ def curve(suspicions: Array, wrong: Array) -> tuple[list[float], list[float]]:
     )
 
 
-def fit_to(doctor: Linter, split: Split) -> None:
+def fit_to(linter: Linter, split: Split) -> None:
     """Print weights for `lint.error_classifier`."""
     rows, labels = [], []
     for seed in range(_FITTED_SEEDS):
         count = round(_FITTED_RATE * len(split.dev))
         kinds = {**KINDS, **PLAIN}
         planted = plant(split.dev, split.right, count=count, seed=seed, kinds=kinds)
-        for place, each in enumerate(examine(doctor, split.dev, planted, split.train)):
+        for place, each in enumerate(examine(linter, split.dev, planted, split.train)):
             if each.features is not None:
-                rows.append(error_classifier.terms(each.features))
+                terms = error_classifier.terms(each.features)
+                rows.append([terms[name] for name in WEIGHTS])
                 labels.append(place in planted)
     x, y = np.array(rows), np.array(labels, dtype=np.float64)
     weights = np.where(y == 1, RATE / y.mean(), (1 - RATE) / (1 - y.mean())) / _FITTED_SEEDS
     intercept, slopes = logistic(x, y, weights)
     print(f"INTERCEPT = {intercept:.3f}")
-    print("WEIGHTS = Terms(")
-    for name, slope in zip(Terms._fields, slopes, strict=True):
-        print(f"    {name}={slope:.3f},")
-    print(")")
+    print("WEIGHTS = {")
+    for name, slope in zip(WEIGHTS, slopes, strict=True):
+        print(f'    "{name}": {slope:.3f},')
+    print("}")
 
 
 def logistic(x: Array, y: Array, weights: Array) -> tuple[float, Array]:

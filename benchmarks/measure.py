@@ -12,11 +12,11 @@ from typing import TypeVar
 K = TypeVar("K", bound=Hashable)
 
 
-def rates_of(work: Callable[[], float], seconds: float, max_repeats: int) -> list[float]:
+def rates_of(work: Callable[[], float], seconds: float, rounds: int) -> list[float]:
     """Units of `work` a second, a figure a round, after one call to warm up."""
     work()
     rates = []
-    for _ in range(max_repeats):
+    for _ in range(rounds):
         started, done = time.perf_counter(), 0.0
         while (elapsed := time.perf_counter() - started) < seconds:
             done += work()
@@ -25,14 +25,14 @@ def rates_of(work: Callable[[], float], seconds: float, max_repeats: int) -> lis
 
 
 def rates_in_turns(
-    works: Mapping[K, Callable[[], float]], seconds: float, max_repeats: int
+    works: Mapping[K, Callable[[], float]], seconds: float, rounds: int
 ) -> dict[K, list[float]]:
     """The same of several kinds of work that are compared.
 
     They take turns: a machine that has other things to do for a while is slow at all of them.
     """
     rates: dict[K, list[float]] = {kind: [] for kind in works}
-    for _ in range(max_repeats):
+    for _ in range(rounds):
         for kind, work in works.items():
             rates[kind] += rates_of(work, seconds, 1)
     return rates

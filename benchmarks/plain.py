@@ -48,7 +48,7 @@ class Plain(nn.Module):
             state.view(-1, 2, rows, self.config.hidden // 2).transpose(1, 2).flatten(2)
             for state in last
         )  # [encoder layers, B, H]
-        if self.config.handover == "first":
+        if self.config.decoder_init == "first":
             zero = torch.zeros_like(h[-1])
             return values, padding, [(h[-1], c[-1])] + [(zero, zero)] * (len(self.cells) - 1)
         return values, padding, list(zip(h, c, strict=True))
@@ -105,13 +105,13 @@ def load(artifact: Artifact) -> Plain:
         "input_embedding.weight": "graphemes.weight",
         "label_embedding.weight": "phonemes.weight",
         "decoder.attention.key.weight": "key.weight",
-        "decoder.attention.mix.weight": "mix.weight",
+        "decoder.attention.output_projection.weight": "mix.weight",
         "output.weight": "output.weight",
         "output.bias": "output.bias",
     }
     state = {ours: weights[theirs] for theirs, ours in named.items()}
     for height in range(plain.config.encoder_layers):
-        for way, suffix in (("ahead", ""), ("back", "_reverse")):
+        for way, suffix in (("forward_lstm", ""), ("backward_lstm", "_reverse")):
             _lstm(
                 state,
                 weights,

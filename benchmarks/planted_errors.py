@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from tanger.model.lexicon import Entry
 from tanger.model.phonology import stress
 from tanger.model.phonology.notation import ARPABET
-from tanger.model.phonology.syllables import VOWELS
+from tanger.model.phonology.stress import VOWELS
 
 Phonemes = tuple[str, ...]
 Planting = Callable[[random.Random, Entry, Entry], Phonemes | None]

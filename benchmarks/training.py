@@ -35,7 +35,7 @@ def main(
     data: Annotated[Path, typer.Option(help="The folder of the CMUdict split.")] = DATA,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
     seconds: Annotated[float, typer.Option(help="Time for each measurement.")] = 15.0,
-    max_repeats: Annotated[int, typer.Option(help="Measurements of each kind.")] = 3,
+    rounds: Annotated[int, typer.Option(help="Measurements of each kind.")] = 3,
 ) -> None:
     """Words/s of training, forwards, backwards and step: ours, and a plain loop of packed rows."""
     lexicon = data / "cmudict-0.7b.train-dev-20-21"
@@ -44,14 +44,14 @@ def main(
     torch.set_num_threads(threads)
     recipe = recipes.load("default")
     read = datasets.read(recipe, lexicon, data / "cmudict-0.7b.train-dev-1-21")
-    print(f"recipe default, {threads} threads, {max_repeats} rounds, median (lowest to highest)")
-    plain = rates_of(_plain(recipe, read), seconds, max_repeats)
+    print(f"recipe default, {threads} threads, {rounds} rounds, median (lowest to highest)")
+    plain = rates_of(_plain(recipe, read), seconds, rounds)
     base = statistics.median(plain)
     show("plain loop, packed rows, words/s", plain, 1.0, "plain")
-    ours = rates_of(_ours(recipe, read, bfloat16=False), seconds, max_repeats)
+    ours = rates_of(_ours(recipe, read, bfloat16=False), seconds, rounds)
     show("ours, float32, words/s", ours, statistics.median(ours) / base, "plain")
     if lstm.bfloat16_pays(torch.device("cpu")):
-        ours = rates_of(_ours(recipe, read, bfloat16=True), seconds, max_repeats)
+        ours = rates_of(_ours(recipe, read, bfloat16=True), seconds, rounds)
         show("ours, bfloat16 products, words/s", ours, statistics.median(ours) / base, "plain")
     else:
         print("this CPU is no faster in bfloat16: float32 is what it trains in")
@@ -99,7 +99,7 @@ def _ours(recipe: Recipe, read: Dataset, *, bfloat16: bool) -> Callable[[], floa
 
     def step() -> float:
         if not waiting:
-            waiting.extend(sweep(read.examples, unit=rule.unit, size=rule.size, seed=1, number=0))
+            waiting.extend(sweep(read.examples, rule, seed=1, number=0))
         examples = waiting.pop()
         trainer.step(examples)
         return len(examples)

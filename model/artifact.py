@@ -18,7 +18,6 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from base64 import b64decode, b64encode
@@ -34,6 +33,8 @@ import safetensors.numpy
 from tanger.model import artifact_checks as checks
 from tanger.model.artifact_checks import ArtifactError as ArtifactError  # noqa: PLC0414
 from tanger.model.calibration import Calibration
+from tanger.model.output_files import replace_file as replace_file  # noqa: PLC0414
+from tanger.model.output_files import write_durably
 from tanger.model.phonology.vocabulary import Vocabulary
 
 MANIFEST = "manifest.json"
@@ -44,7 +45,7 @@ METRICS = "metrics.json"
 PINNED = "pinned.json"
 HISTORY = ("metrics.jsonl", "learning_curve.png")
 NOTICE = "NOTICE"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -196,14 +197,12 @@ def _checked(path: Path, content: Callable[[str], bytes]) -> Artifact:
     version = manifest.get("format_version")
     if version != FORMAT_VERSION or isinstance(version, bool):
         problem = f"has format version {ascii(version)[:80]}, this tanger reads {FORMAT_VERSION}"
-        raise ArtifactError(manifest_path, problem)
-    listed = checks.parse_object(manifest_path, manifest.get("files"), "files")
-    sums = {}
-    for name in (WEIGHTS, CONFIG, VOCABULARY):
-        entry = checks.parse_object(manifest_path, listed.get(name), f"files[{name!r}]")
-        sums[name] = checks.parse_sha256(manifest_path, entry.get("sha256"), name)
+        remedy = f": `tanger convert {path} NEW` writes it in that" if version == 1 else ""
+        raise ArtifactError(manifest_path, problem + remedy)
+    sums = checks.parse_checksums(manifest_path, manifest, (WEIGHTS, CONFIG, VOCABULARY))
+    for name, sha256 in sums.items():
         files[name] = content(name)
-        _check(path / name, files[name], sums[name])
+        checks.check_sha256(path / name, files[name], sha256)
     config = checks.parse_json(config_path, files[CONFIG])
     network = checks.parse_network(config_path, config.get("network"))
     vocabulary = checks.parse_json(symbols_path, files[VOCABULARY])
@@ -218,7 +217,7 @@ def _checked(path: Path, content: Callable[[str], bytes]) -> Artifact:
     checks.parse_weights(path / WEIGHTS, files[WEIGHTS], network)
     calibration, nbest_calibration = (
         checks.parse_calibration(config_path, config.get(name), name)
-        for name in ("calibration", "calibration_of_alternatives")
+        for name in ("calibration", "nbest_calibration")
     )
     return Artifact(
         path=path,
@@ -272,14 +271,12 @@ def write(
     """
     path = writable(path)
     files = {
-        WEIGHTS: safetensors.numpy.save(
-            {key: _half(path, key, array) for key, array in weights.items()}
-        ),
+        WEIGHTS: encode_weights(path, weights),
         CONFIG: _dump(
             {
                 "network": network,
                 "calibration": calibration and asdict(calibration),
-                "calibration_of_alternatives": nbest_calibration and asdict(nbest_calibration),
+                "nbest_calibration": nbest_calibration and asdict(nbest_calibration),
                 "training": training,
             }
         ),
@@ -300,7 +297,7 @@ def write(
     try:
         temporary.chmod(0o755)
         for file, content in {**files, **extras}.items():
-            _write_durably(temporary / file, content)
+            write_durably(temporary / file, content)
         _put_in_place(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -355,26 +352,21 @@ def writable(path: Path) -> Path:
     return target
 
 
+def encode_weights(path: Path, weights: Mapping[str, np.ndarray[Any, Any]]) -> bytes:
+    """The weights file of the artifact at `path`: safetensors, float16.
+
+    Raises:
+        ArtifactError: for a weight that float16 cannot hold.
+    """
+    return safetensors.numpy.save({key: _half(path, key, array) for key, array in weights.items()})
+
+
 def _half(path: Path, name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     with np.errstate(over="ignore"):
         half = np.ascontiguousarray(array, np.float16)
     if not np.isfinite(half).all():
         raise ArtifactError(path, f"cannot be written: weights in {name} are beyond float16")
     return half
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write one file so that it is at every moment either the old or the new, whole.
-
-    Raises:
-        OSError: where it cannot be written; the old file still stands.
-    """
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        _write_durably(temporary, content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_metrics(
@@ -414,23 +406,6 @@ def _put_in_place(temporary: Path, path: Path) -> None:
         old.rename(path)
         raise
     shutil.rmtree(old)
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _check(path: Path, content: bytes, sha256: str) -> None:
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        raise ArtifactError(
-            path,
-            f"is damaged or not the artifact's own: its sha256 is {found[:12]}..., the manifest "
-            f"says {sha256[:12]}...",
-        )
 
 
 def _dump(value: Mapping[str, Any]) -> bytes:

@@ -6,6 +6,7 @@ file, before anything is built from it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import stat
@@ -143,6 +144,34 @@ def parse_sha256(path: Path, value: object, name: str) -> str:
     if not isinstance(value, str) or len(value) != 64 or not set(value) <= set("0123456789abcdef"):
         raise ArtifactError(path, f"the sha256 of {name} is {_described(value)}")
     return value
+
+
+def parse_checksums(
+    path: Path, manifest: Mapping[str, Any], names: Collection[str]
+) -> dict[str, str]:
+    """The sha256 that a manifest gives for each of these files.
+
+    Raises:
+        ArtifactError: where it gives none.
+    """
+    listed = parse_object(path, manifest.get("files"), "files")
+    entries = {name: parse_object(path, listed.get(name), f"files[{name!r}]") for name in names}
+    return {name: parse_sha256(path, each.get("sha256"), name) for name, each in entries.items()}
+
+
+def check_sha256(path: Path, content: bytes, sha256: str) -> None:
+    """Refuse a file that is not the one that the manifest lists.
+
+    Raises:
+        ArtifactError: with both digests.
+    """
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise ArtifactError(
+            path,
+            f"is damaged or not the artifact's own: its sha256 is {found[:12]}..., the manifest "
+            f"says {sha256[:12]}...",
+        )
 
 
 def parse_network(path: Path, value: object) -> NetworkConfig:

@@ -18,7 +18,7 @@ from tanger.model.lexicon import EntryError
 from tanger.model.phonology.alignment import AlignmentError
 from tanger.model.phonology.notation import AlphabetError, StressError
 from tanger.service.api_keys import UnauthorizedError
-from tanger.service.connections.buffers import BuffersFullError
+from tanger.service.connections.limits import BuffersFullError
 from tanger.service.errors import (
     PROBLEM_MEDIA_TYPE,
     REQUEST_ID,
@@ -27,8 +27,8 @@ from tanger.service.errors import (
     InvalidRequestError,
     UnavailableError,
 )
-from tanger.service.middleware.cross_origin import CrossOriginError
-from tanger.service.middleware.head_limits import HeaderTooLargeError, QueryTooLongError
+from tanger.service.middleware.browsers import CrossOriginError
+from tanger.service.middleware.request_head import HeaderTooLargeError, QueryTooLongError
 from tanger.service.representations import NotAcceptableError
 from tanger.service.request_body import (
     BodyTooLargeError,

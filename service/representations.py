@@ -17,10 +17,10 @@ from typing import Any, Literal
 
 import mimeparse
 
-from tanger.model.lexicon.formats import tsv
-from tanger.service import schemas
+from tanger.model import lexicon
 from tanger.service.request_body import RawRequest
 from tanger.service.schemas import ModelName, Options
+from tanger.service.serving import rendering
 
 MediaType = Literal["application/json", "application/jsonl", "text/tab-separated-values"]
 JSON: MediaType = "application/json"
@@ -77,7 +77,7 @@ def needed(options: Options, media_type: MediaType) -> Options:
 
 @lru_cache(maxsize=256)
 def _chosen(accept: str) -> MediaType | None:
-    """The form for an ``Accept``, which is short (see `middleware.head_limits`); None of ours."""
+    """The form for an ``Accept``, which is short (see `middleware.request_head`); None of ours."""
     if not accept.strip(" \t,"):
         return JSON
     try:
@@ -106,7 +106,7 @@ def parts(model: ModelName, results: Sequence[bytes], media_type: MediaType) -> 
         results: as `form_of` makes them.
         media_type: the form.
     """
-    return schemas.response(model, results) if media_type == JSON else results
+    return rendering.response(model, results) if media_type == JSON else results
 
 
 def _line(result: str) -> bytes:
@@ -120,7 +120,7 @@ def _rows(result: str) -> bytes:
         notes = [f"{error['code']}: {error['message']}", *notes]
     texts = [pronunciation["text"] for pronunciation in found["pronunciations"]] or [""]
     rows = ((found["word"], text, "; ".join(notes)) for text in texts)
-    return "".join("\t".join(map(tsv.escape, fields)) + "\n" for fields in rows).encode()
+    return "".join("\t".join(map(lexicon.escape_tsv, fields)) + "\n" for fields in rows).encode()
 
 
 _FORMS: Mapping[MediaType, Callable[[str], bytes]] = {

@@ -19,8 +19,8 @@ from pydantic_settings import CliApp
 from tanger.model import TangerError
 from tanger.service.app import create_app
 from tanger.service.connections.limits import Connections, within_file_limit
+from tanger.service.connections.protocol import AnswerNotice, GuardedProtocol
 from tanger.service.logs import configure
-from tanger.service.protocol import TimeoutProtocol, announce_end
 from tanger.service.serving.manager import ModelManager
 from tanger.service.settings import SettingError, Settings, unknown
 
@@ -30,14 +30,16 @@ log = logging.getLogger("tanger.server")
 class Server(uvicorn.Server):
     """uvicorn, telling the service when it is told to stop."""
 
-    def __init__(self, config: uvicorn.Config, service: ModelManager) -> None:
+    def __init__(
+        self, config: uvicorn.Config, service: ModelManager, connections: Connections
+    ) -> None:
         super().__init__(config)
         self.service = service
+        self.open_connections = connections
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Note that the service drains, so that its probes and its answers say so."""
-        self.service.draining = True
-        announce_end(self)
+        self.service.draining = self.open_connections.closing = True
         super().handle_exit(sig, frame)
 
 
@@ -80,11 +82,11 @@ def main(arguments: Sequence[str]) -> int:
             settings.max_connections,
         )
     config = uvicorn.Config(
-        app,
+        AnswerNotice(app),
         host=settings.host,
         port=settings.port,
         # uvicorn calls it with what it gives to any protocol's class
-        http=cast("type[asyncio.Protocol]", partial(TimeoutProtocol, connections=connections)),
+        http=cast("type[asyncio.Protocol]", partial(GuardedProtocol, connections=connections)),
         ws="none",
         proxy_headers=bool(settings.trusted_proxies),  # for the log alone
         forwarded_allow_ips=settings.trusted_proxies,
@@ -98,5 +100,5 @@ def main(arguments: Sequence[str]) -> int:
     # time to leave, and the exit status should say so.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(1 if service.failure else 0))
-    Server(config, service).run()
+    Server(config, service, connections).run()
     return 1 if service.failure else 0

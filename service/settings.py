@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tanger.model import TangerError
+from tanger.model.text.dictionaries import BuiltinLexicon
 from tanger.service.schemas import Source
 
 Positive = Annotated[int, Field(ge=1)]
@@ -42,7 +43,7 @@ class Settings(BaseSettings):
     """auto (every GPU, else the CPU), cpu, cuda or cuda:N."""
     source: Source = "model"
     """Where pronunciations come from if a request does not say: model, lexicon, or auto (both)."""
-    builtin_lexicon: Annotated[str, Field(pattern="^(auto|on|off)$")] = "auto"
+    builtin_lexicon: BuiltinLexicon = "auto"
     """Whether CMUdict is among the lexicons: on, off, or auto, where the phonemes are ARPAbet."""
     lexicon: str = ""
     """Lexicon files, with colons between as in PATH; the last that has a word wins. FORMAT=FILE

@@ -6,16 +6,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tanger.model.phonemizer import Phonemizer
+    from tanger.model.text.pipeline import TextPhonemizer as Phonemizer
     from tanger.service.client import AsyncClient, Client
 
 __all__ = ["AsyncClient", "Client", "Phonemizer", "__version__"]
 __version__ = "0.1.0"
 
-_MODULES = {
-    "AsyncClient": "tanger.service.client",
-    "Client": "tanger.service.client",
-    "Phonemizer": "tanger.model.phonemizer",
+_PLACES = {
+    "AsyncClient": ("tanger.service.client", "AsyncClient"),
+    "Client": ("tanger.service.client", "Client"),
+    "Phonemizer": ("tanger.model.text.pipeline", "TextPhonemizer"),
 }
 
 
@@ -25,9 +25,10 @@ def __getattr__(name: str) -> object:
     Raises:
         AttributeError: where there is no such name.
     """
-    if name not in _MODULES:
+    if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+    module, attribute = _PLACES[name]
+    return getattr(import_module(module), attribute)
 
 
 def __dir__() -> list[str]:

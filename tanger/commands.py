@@ -8,16 +8,18 @@ from typing import Annotated
 import typer
 
 from tanger import __version__
+from tanger.model.cli.common import fail
 from tanger.model.cli.data import convert, download_split
 from tanger.model.cli.english import (
     calibrate_english,
     combine_dictionaries,
     english_spellings,
-    evaluate_english,
 )
 from tanger.model.cli.evaluate import calibrate, evaluate
 from tanger.model.cli.lint import lint
 from tanger.model.cli.pronounce import pronounce
+from tanger.model.cli.reproduce import reproduce
+from tanger.model.cli.text import text
 from tanger.model.cli.text_models import train_acronyms, train_homographs
 from tanger.model.cli.train import derive, hold_out, label, spellings, train, train_joint_ngram
 
@@ -46,11 +48,11 @@ def _options(
     """Options that come before a command."""
 
 
+_ANY_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
 # Its options are the service's settings, which pydantic reads: --help among them.
-@app.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-    add_help_option=False,
-)
+@app.command(context_settings=_ANY_OPTIONS, add_help_option=False)
 def serve(context: typer.Context) -> None:
     """Run the HTTP service; settings from the environment and the command line."""
     from tanger.service.server import main
@@ -67,15 +69,30 @@ for _command in (
     derive,
     label,
     pronounce,
+    text,
     convert,
     lint,
+    reproduce,
 ):
     app.command()(_command)
 app.command(name="combine-dictionaries")(combine_dictionaries)
 app.command(name="calibrate-english")(calibrate_english)
 app.command(name="english-spellings")(english_spellings)
-app.command(name="evaluate-english")(evaluate_english)
 app.command(name="train-homographs")(train_homographs)
 app.command(name="train-acronyms")(train_acronyms)
 app.command(name="data")(download_split)
 app.command(name="joint-ngram")(train_joint_ngram)
+
+# Former names of commands: they fail with the name of today.
+RENAMED_COMMANDS = {"download": "data", "evaluate-english": "evaluate"}
+
+
+def _fail_renamed(context: typer.Context) -> None:
+    former = str(context.info_name)
+    fail(f"`tanger {former}` is called `tanger {RENAMED_COMMANDS[former]}` now")
+
+
+for _former in RENAMED_COMMANDS:
+    app.command(name=_former, hidden=True, context_settings=_ANY_OPTIONS, add_help_option=False)(
+        _fail_renamed
+    )

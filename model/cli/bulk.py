@@ -27,8 +27,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 
 from tanger.model import OutputExistsError, TangerError
-from tanger.model.artifact import replace_file
-from tanger.model.training import file_lock
+from tanger.model.cli.answer_writer import Answers
+from tanger.model.output_files import lock_file, replace_file
 
 # Lines that are read, decoded and written together: so many of a long list, fewer where one thread
 # would else have all of a short one.
@@ -68,20 +68,6 @@ class TargetError(TangerError, ValueError):
     def __init__(self, target: Path, problem: str) -> None:
         super().__init__(f"{target} {problem}")
         self.target = target
-
-
-class Answers(NamedTuple):
-    """What became of a chunk of words.
-
-    Attributes:
-        lines: to write, each with its line feed.
-        warnings: warnings and errors.
-        failed: whether one of the words has no pronunciation.
-    """
-
-    lines: str
-    warnings: list[str]
-    failed: bool
 
 
 @dataclass
@@ -203,7 +189,7 @@ def _locked(part: Path, target: Path) -> Iterator[tuple[BinaryIO, bool]]:
     while True:
         existed = part.exists()
         with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as file:
-            file_lock.acquire(file.fileno(), target)
+            lock_file(file.fileno(), target)
             # Whoever held the lock may have been done meanwhile, and given the file its final name
             if not (part.exists() and os.path.samestat(os.fstat(file.fileno()), part.stat())):
                 continue

@@ -1,4 +1,4 @@
-"""Commands that get lexicons from elsewhere, and into another form."""
+"""Commands that download lexicons, and convert lexicons and artifacts."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, BinaryIO, get_args
+from typing import Annotated, BinaryIO, NamedTuple, get_args
 
 import typer
 
 from tanger.model import OutputExistsError, TangerError, lexicon
 from tanger.model.cli.common import OverwriteOption, check_lines, fail, plain_errors
 from tanger.model.lexicon import LexiconFormat, Row
+from tanger.model.output_files import replace_file
 
 # ------------------------------------------------------------------------------------------------
-# The CMUdict split onto a fresh machine, whole or not at all.
-
+# Downloading the CMUdict split, whole or not at all.
 
 # Where the split was published: the data folder of CNTK's own grapheme-to-phoneme sample.
 ORIGIN = (
@@ -33,48 +32,31 @@ _ATTEMPTS = 4
 _CHUNK = 1 << 16
 
 
-@dataclass(frozen=True)
-class Source:
-    """A file of the split and its sha256."""
+class Source(NamedTuple):
+    """A file to download and its sha256."""
 
     name: str
     sha256: str
 
 
-FILES = (
-    Source(
-        "cmudict-0.7b",
-        "209a8b4cd265013e96f4658632a9878103b0c5abf62b50d4ef3ae1be226b29e4",
-    ),
-    Source(
-        "cmudict-0.7b.train-dev-20-21",
-        "61faa823e4a4bc64401522eb68db9543d33ee6f10dcacf5be65b1ef5fe08b6f3",
-    ),
-    Source(
-        "cmudict-0.7b.train-dev-1-21",
-        "c8bbfb8d57d8e0c1d2ce6fbc8891325fc4570ac2b9ae068088bc59e804a9c295",
-    ),
-    Source(
-        "cmudict-0.7b.test",
-        "ece787fd3d88c7b130d43e7c2307ac11e6dfb4c052d661c37808ec7ed1df8574",
-    ),
-    Source(
-        "cmudict-0.7b.mapping",
-        "9c6d91ee15b40361066460288e871ceb882a1a550df86f430d38794af90370ac",
-    ),
-    Source(
-        "tiny.ctf",
-        "1fc5c8240098266adcd145135efc31070d505854e4edb3ef0bad3e91c2048c19",
-    ),
-)
+# As sha256sum prints them
+_CHECKSUMS = """\
+209a8b4cd265013e96f4658632a9878103b0c5abf62b50d4ef3ae1be226b29e4  cmudict-0.7b
+61faa823e4a4bc64401522eb68db9543d33ee6f10dcacf5be65b1ef5fe08b6f3  cmudict-0.7b.train-dev-20-21
+c8bbfb8d57d8e0c1d2ce6fbc8891325fc4570ac2b9ae068088bc59e804a9c295  cmudict-0.7b.train-dev-1-21
+ece787fd3d88c7b130d43e7c2307ac11e6dfb4c052d661c37808ec7ed1df8574  cmudict-0.7b.test
+9c6d91ee15b40361066460288e871ceb882a1a550df86f430d38794af90370ac  cmudict-0.7b.mapping
+1fc5c8240098266adcd145135efc31070d505854e4edb3ef0bad3e91c2048c19  tiny.ctf
+"""
+FILES = tuple(Source(name, sha256) for sha256, name in map(str.split, _CHECKSUMS.splitlines()))
 
 
 class DownloadError(TangerError, RuntimeError):
-    """A file that could not be had.
+    """A file that could not be downloaded.
 
     Attributes:
         name: the file.
-        origin: the folder or address it was asked of.
+        origin: the folder or address that should have it.
     """
 
     def __init__(self, name: str, origin: str, problem: str) -> None:
@@ -91,15 +73,15 @@ def download(
     say: Callable[[str], None] = print,
     overwrite: bool = False,
 ) -> None:
-    """Bring `files` into the folder `to` from `origin`, a folder or an http(s) address.
+    """Download `files` into the folder `to` from `origin`, a folder or an http(s) address.
 
-    What is there and whole is reused. A transfer that breaks goes on where it broke, in this run
-    or the next, if the server can (RFC 9110, section 14), and starts over if not. No file bears
-    its name before its sha256 was right.
+    Files that are there and whole are reused. A transfer that breaks goes on where it broke, in
+    this run or the next, if the server can (RFC 9110, section 14), and starts over if not. A file
+    gets its name only once its sha256 is right.
 
     Raises:
-        OutputExistsError: where another file bears the name of one of them, without `overwrite`.
-        DownloadError: where a file cannot be had, or is not the one that was asked for.
+        OutputExistsError: where another file has the name of one of them, without `overwrite`.
+        DownloadError: where a file cannot be downloaded, or its sha256 is wrong.
         OSError: where it cannot be written.
     """
     to.mkdir(parents=True, exist_ok=True)
@@ -179,8 +161,8 @@ def _sha256(path: Path) -> str:
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(help="The lexicon to read.")],
-    target: Annotated[Path, typer.Argument(help="The lexicon to write.")],
+    source: Annotated[Path, typer.Argument(help="The lexicon to read, or an artifact.")],
+    target: Annotated[Path, typer.Argument(help="The lexicon or artifact to write.")],
     to: Annotated[
         LexiconFormat | None, typer.Option("--to", help="By default what the target's name says.")
     ] = None,
@@ -195,12 +177,16 @@ def convert(
     ] = None,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Turn one lexicon format into another, line by line, in order.
+    """Turn one lexicon format into another, or an artifact of an older format into today's.
 
-    A probability that the source does not have is not made up: kaldip takes a source with one for
-    each entry.
+    Entries of a lexicon stay in order. A probability that the source does not have is not made up:
+    kaldip takes a source with one for each entry. An artifact's answers stay what they were, its
+    version becomes another.
     """
     with plain_errors():
+        if source.is_dir():
+            _convert_artifact(source, target, overwrite=overwrite)
+            return
         wanted = to or lexicon.format_named(target)
         if wanted is None:
             fail(
@@ -210,20 +196,35 @@ def convert(
         rows = lexicon.read_rows(source, source_format, encoding=encoding)
         if wanted == "kaldip":
             _check_probabilities(source, rows)
-        symbols = (
-            lexicon.decode(mapping, lexicon.read_content(mapping)).split() if mapping else None
-        )
-        rendered = lexicon.render_rows(rows, wanted, mapping=symbols)
-        check_lines(target, rendered, overwrite=overwrite)
-        lexicon.write_rows(target, rows, wanted, mapping=symbols)
+        symbols = lexicon.read_words(mapping) if mapping else None
+        lines = lexicon.render_rows(rows, wanted, mapping=symbols)
+        check_lines(target, lines, overwrite=overwrite)
+        lexicon.write_lines(target, lexicon.render_rows(rows, wanted, mapping=symbols))
     print(f"{len(rows):,} entries written to {target}")
-    room = lexicon.PROBABILITIES.get(wanted, 0)
+    room = lexicon.LINE_FORMATS[wanted].probabilities if wanted in lexicon.LINE_FORMATS else 0
     if lost := sum(len(row.probabilities) > room for row in rows):
         print(f"{wanted} has no place for all the probabilities of {lost:,} of them")
 
 
+def _convert_artifact(source: Path, target: Path, *, overwrite: bool) -> None:
+    """Bring an artifact to today's format, with the model card that it has."""
+    from tanger.model import artifact_conversion
+    from tanger.model.evaluation import model_card
+
+    if target.exists() and not overwrite:
+        raise OutputExistsError(
+            target, "is there already: name another folder, or replace it with --overwrite"
+        )
+    had_card = (source / model_card.FILE).exists()
+    converted = artifact_conversion.convert(source, target)
+    if had_card:
+        card = model_card.render(converted, converted.metrics(), converted.word_sets())
+        replace_file(target / model_card.FILE, card.encode())
+    print(f"{converted.name} written to {target}: its version is {converted.version} now")
+
+
 def _check_probabilities(source: Path, rows: Sequence[Row]) -> None:
-    """Let entries pass that have a probability each."""
+    """Refuse entries that lack a probability."""
     without = [row for row in rows if not row.probabilities]
     if without:
         fail(

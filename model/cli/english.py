@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +24,7 @@ from tanger.model.cli.common import (
 
 if TYPE_CHECKING:
     from tanger.model.english.notations import Pronunciation
+    from tanger.model.network.config import Precision
     from tanger.model.phonemizer import Phonemizer
 
 # Words decoded together
@@ -112,60 +113,76 @@ def english_spellings(
     print(f"{len(words):,} words written to {out}")
 
 
-def evaluate_english(
-    folder: SourcesOption,
-    artifact: ArtifactOption = ARTIFACT,
-    real_words: Annotated[
-        Path | None,
-        typer.Option(help="Words that CMUdict 0.7b lacks: tab-separated, consensus, all variants."),
-    ] = None,
-    trained: Annotated[
-        Path | None, typer.Option(help="The lexicon that the artifact learnt from.")
-    ] = None,
-    split: Annotated[
-        list[Path] | None, typer.Option(help="A lexicon to score any-match, such as dev or test.")
-    ] = None,
-    wrong: Annotated[
-        Path | None, typer.Option(help="Write the wrong answers of each set here, as JSON.")
-    ] = None,
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Write the figures into the artifact and its model card.")
-    ] = False,
-    verify: VerifyOption = True,
-    device: DeviceOption = "cpu",
-    precision: PrecisionOption = "int8",
-    threads: ThreadsOption = None,
+def evaluate_sets(
+    names: Collection[str],
+    folder: Path,
+    artifact: Path,
+    *,
+    real_words: Path,
+    trained: Path | None,
+    split: Path,
+    against: Path | None = None,
+    wrong: Path | None = None,
+    keep: bool = False,
+    verify: bool = True,
+    device: str = "cpu",
+    precision: Precision = "int8",
+    threads: int | None = None,
 ) -> None:
-    """Score the network's greedy answers to frequent words, trained words and real words.
+    """Score the network's greedy answers to sets of English words, and print a line a set.
 
-    95 % intervals stand in brackets (needs wordfreq).
+    Args:
+        names: of sets of `evaluation.english`, or ``all``.
+        folder: the dictionaries.
+        artifact: what is scored.
+        real_words: words that CMUdict 0.7b lacks.
+        trained: the lexicon that the artifact learnt from.
+        split: a lexicon, scored any-match.
+        against: another artifact, to compare with word by word.
+        wrong: where the wrong answers go, as JSON.
+        keep: write the figures into the artifact and its model card.
+        verify: refuse dictionaries of other editions.
+        device: where it is decoded.
+        precision: what a CPU computes in.
+        threads: CPU threads; all by default.
+
+    Raises:
+        TangerError: where a file or an artifact is not what it should be.
+        OSError: where one cannot be read or written.
     """
-    with plain_errors():
-        from tanger.model.english import sources as dictionaries
-        from tanger.model.evaluation import english
+    from tanger.model.english import sources as dictionaries
+    from tanger.model.evaluation import english
 
-        network = load(artifacts.read(artifact), device, precision=precision, threads=threads)
-        found = english.evaluate(
-            network,
-            dictionaries.read(folder, verify=verify),
-            real_words=None if real_words is None else english.read_real_words(real_words),
-            trained=trained,
-            splits=split or (),
+    sets = [each for each in english.WORD_SETS if each in names or "all" in names]
+    sources = dictionaries.read(folder, verify=verify)
+    new_words = english.read_real_words(real_words) if "real-words" in sets else None
+    networks = [
+        load(artifacts.read(path), device, precision=precision, threads=threads)
+        for path in (artifact, against)
+        if path is not None
+    ]
+    found, *others = [
+        english.evaluate(
+            network, sources, sets, real_words=new_words, trained=trained, splits=[split]
         )
-        if wrong is not None:
-            answers = {
-                name: {word: " ".join(phonemes) for word, phonemes in words.items()}
-                for name, words in found.wrong.items()
-            }
-            artifacts.replace_file(wrong, (json.dumps(answers, indent=1) + "\n").encode())
-        if keep:
-            english.keep(artifact, found, network.weights_sha256)
+        for network in networks
+    ]
+    if wrong is not None:
+        answers = {
+            name: {word: " ".join(phonemes) for word, phonemes in words.items()}
+            for name, words in found.wrong.items()
+        }
+        artifacts.replace_file(wrong, (json.dumps(answers, indent=1) + "\n").encode())
+    if keep:
+        english.keep(artifact, found, networks[0].weights_sha256)
     print(artifact)
     for share in found.shares:
         error = found.calibration_errors.get(share.name)
         print(f"  {share}" + (f", calibration error {100 * error:.1f} %" if error else ""))
-    if real_words is not None:
-        print("  (which dictionaries agree on a real word is not in that file)")
+    for other in others:
+        print(f"in place of {against}:")
+        for pair in english.compare(other, found):
+            print(f"  {pair}")
 
 
 def calibrate_english(
@@ -183,10 +200,10 @@ def calibrate_english(
     """Fit an artifact's probabilities to real words and frequent words (needs wordfreq)."""
     with plain_errors():
         from tanger.model.english import sources as dictionaries
-        from tanger.model.evaluation import english
+        from tanger.model.evaluation import english, english_calibration
 
         found = artifacts.read(artifact)
-        fitted = english.calibrate(
+        fitted = english_calibration.calibrate(
             load(found, device, precision=precision, threads=threads),
             dictionaries.read(folder, verify=verify),
             english.read_real_words(real_words),
@@ -195,6 +212,7 @@ def calibrate_english(
             "file": real_words.name,
             "sha256": hashlib.sha256(real_words.read_bytes()).hexdigest(),
             "besides": "frequent words",
+            "cross_fitted_errors": fitted.errors,
         }
         artifacts.recalibrate(found, fitted.likeliest, fitted.further, fitted_to=fitted_to)
     errors = ", ".join(f"{name} {100 * error:.1f} %" for name, error in fitted.errors.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import sys
 from pathlib import Path
@@ -27,9 +28,25 @@ from tanger.model.cli.common import (
 if TYPE_CHECKING:
     from tanger.model.evaluation.report import Evaluation
 
+# Files of the sources' folder that `--set` reads unless told otherwise
+_SPLIT = "cmudict-0.7b.test"
+_REAL_WORDS = "real-words.tsv"
+
+
+class WordSetName(enum.StrEnum):
+    """Sets of English words that `evaluate` knows by name."""
+
+    FREQUENT = "frequent-words"
+    TRAINED = "trained-words"
+    REAL = "real-words"
+    SPLIT = "split"
+    ALL = "all"
+
 
 def evaluate(
-    lexicon: Annotated[Path, typer.Option(help="What to score on.")],
+    lexicon: Annotated[
+        Path | None, typer.Option(help="What to score on; with --set, its split.")
+    ] = None,
     artifact: Annotated[
         list[Path] | None,
         typer.Option(help="The artifact's folder; several answer by their mean."),
@@ -54,8 +71,55 @@ def evaluate(
         bool,
         typer.Option(help="Write the figures into the artifact, with its card and pinned words."),
     ] = False,
+    sets: Annotated[
+        list[WordSetName] | None,
+        typer.Option("--set", help="English words by name, in place of a lexicon, with intervals."),
+    ] = None,
+    sources: Annotated[
+        Path, typer.Option("--from", help="For --set: what `tanger reproduce sources` collected.")
+    ] = Path("data/english"),
+    real_words: Annotated[
+        Path | None,
+        typer.Option(help="For --set: words, their consensus, all variants, tabs between."),
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="For --set: an artifact to compare with, word by word.")
+    ] = None,
+    wrong: Annotated[
+        Path | None, typer.Option(help="For --set: where the wrong answers go, as JSON.")
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option(help="For --set: refuse dictionaries of other editions.")
+    ] = True,
 ) -> None:
-    """Score an artifact on a lexicon, greedily: error rates, speed, confusions."""
+    """Score an artifact, greedily, on a lexicon or on sets of English words that have names.
+
+    --set needs wordfreq.
+    """
+    if sets:
+        from tanger.model.cli.english import evaluate_sets
+
+        if artifact and len(artifact) > 1:
+            fail("--set scores one artifact: compare it with another by --against")
+        with plain_errors():
+            evaluate_sets(
+                {each.value for each in sets},
+                sources,
+                artifact[0] if artifact else ARTIFACT,
+                split=lexicon or sources / _SPLIT,
+                real_words=real_words or sources / _REAL_WORDS,
+                trained=trained,
+                against=against,
+                wrong=wrong,
+                keep=keep,
+                verify=verify,
+                device="cpu" if device == "auto" else device,
+                precision=precision,
+                threads=threads,
+            )
+        return
+    if lexicon is None:
+        fail("say what to score on: --lexicon FILE, or --set NAME for sets of English words")
     with plain_errors():
         from tanger.model.decoding.torch_decoder import TorchDecoder
         from tanger.model.evaluation import report

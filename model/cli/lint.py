@@ -15,10 +15,9 @@ from rich.progress import Progress
 from tanger.model import artifact as artifacts
 from tanger.model import lexicon
 from tanger.model.cli.common import ARTIFACT, ArtifactOption, plain_errors
-from tanger.model.lexicon.formats import tsv
 
 if TYPE_CHECKING:
-    from tanger.model.lint.linter import Examined
+    from tanger.model.lint.linter import LintResult
 
 ReportFormat = Literal["text", "json", "tsv"]
 
@@ -30,14 +29,15 @@ def lint(
     artifact: ArtifactOption = ARTIFACT,
     known: Annotated[
         list[Path] | None,
-        typer.Option(help="A lexicon with more stems for forms to agree with; several may be."),
+        typer.Option(help="A lexicon with more stems for derived forms to agree with; repeatable."),
     ] = None,
     format: Annotated[ReportFormat, typer.Option(help="How findings are written.")] = "text",
-    least: Annotated[
-        float, typer.Option(min=0, max=1, help="Suspicion from which on an entry is listed.")
+    threshold: Annotated[
+        float,
+        typer.Option("--least", min=0, max=1, help="Suspicion from which on an entry is listed."),
     ] = 0.5,
-    maximum: Annotated[
-        int | None, typer.Option("--most", min=1, help="List so many at most, the most suspicious.")
+    limit: Annotated[
+        int | None, typer.Option("--most", min=1, help="List only so many, the most suspicious.")
     ] = None,
     exit_zero: Annotated[
         bool, typer.Option("--exit-zero", help="Exit with 0 whatever is found.")
@@ -49,55 +49,53 @@ def lint(
     1. Each comes with reasons and, where there is one, a suggestion.
     """
     with plain_errors():
-        from tanger.model.decoding import engine
-        from tanger.model.lint.linter import Linter, check_phonemes
-        from tanger.model.phonemizer import Phonemizer
-
-        rows = [(row.number, row.entry) for row in lexicon.read_rows(path)]
-        stems = [entry for other in known or () for entry in lexicon.read(other)]
-        checked = artifacts.read(artifact)
-        check_phonemes([entry for _, entry in rows], checked.phonemes.own)
-        doctor = Linter(Phonemizer.from_artifact(checked, "cpu"), engine.load_scorer(checked))
-        with _progress() as progress:
-            task = progress.add_task(path.name, total=len(rows))
-            examined = doctor.examine(
-                rows,
-                known=stems,
-                least=least,
-                watch=lambda entries: progress.advance(task, entries),
-            )
-    found = sorted(
-        (each for each in examined if each.suspicion and each.suspicion >= least),
-        key=lambda each: -each.suspicion,
-    )
-    with plain_errors():
-        _print(path, found[:maximum], format)
-        sys.stdout.flush()
-    unread = sum(each.fault is None and each.features is None for each in examined)
-    reported = f"{len(found):,} of {len(examined):,} entries are suspicious"
-    if maximum is not None and len(found) > maximum:
-        reported += f", the first {maximum:,} are listed"
-    if unread:
-        reported += (
-            f"; {unread:,} hold letters that the artifact does not read: only rules saw them"
+        results = _lint(path, artifact, known or (), threshold)
+        findings = sorted(
+            (each for each in results if each.suspicion and each.suspicion >= threshold),
+            key=lambda each: -each.suspicion,
         )
-    print(reported, file=sys.stderr)
-    raise typer.Exit(1 if found and not exit_zero else 0)
+        _print(path, findings[:limit], format)
+        sys.stdout.flush()
+    unreadable = sum(each.fault is None and each.features is None for each in results)
+    summary = f"{len(findings):,} of {len(results):,} entries are suspicious"
+    if limit is not None and len(findings) > limit:
+        summary += f", the first {limit:,} are listed"
+    if unreadable:
+        summary += f"; {unreadable:,} hold letters that the artifact does not read: only rules "
+        summary += "saw them"
+    print(summary, file=sys.stderr)
+    raise typer.Exit(1 if findings and not exit_zero else 0)
 
 
-def _progress() -> Progress:
-    """On stderr, where somebody looks at it."""
-    return Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+def _lint(path: Path, artifact: Path, known: Sequence[Path], threshold: float) -> list[LintResult]:
+    from tanger.model.decoding import engine
+    from tanger.model.lint.linter import Linter, check_phonemes
+    from tanger.model.phonemizer import Phonemizer
+
+    rows = [(row.number, row.entry) for row in lexicon.read_rows(path)]
+    stems = [entry for other in known for entry in lexicon.read(other)]
+    reference = artifacts.read(artifact)
+    check_phonemes([entry for _, entry in rows], reference.phonemes.own)
+    linter = Linter(Phonemizer.from_artifact(reference, "cpu"), engine.load_scorer(reference))
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(path.name, total=len(rows))
+        return linter.lint(
+            rows,
+            known=stems,
+            threshold=threshold,
+            on_progress=lambda entries: progress.advance(task, entries),
+        )
 
 
-def _print(path: Path, found: Sequence[Examined], format: ReportFormat) -> None:
+def _print(path: Path, findings: Sequence[LintResult], format: ReportFormat) -> None:
     if format == "json":
-        print(json.dumps([_fields(each) for each in found], ensure_ascii=False, indent=2))
+        print(json.dumps([_fields(each) for each in findings], ensure_ascii=False, indent=2))
         return
     if format == "tsv":
         print("\t".join(_COLUMNS))
-    for each in found:
-        word, phonemes = tsv.escape(each.entry.word), " ".join(each.entry.phonemes)
+    for each in findings:
+        word, phonemes = lexicon.escape_tsv(each.entry.word), " ".join(each.entry.phonemes)
         reasons, suggestion = "; ".join(each.reasons), " ".join(each.suggestion or ())
         if format == "tsv":
             fields = (each.line, word, phonemes, f"{each.suspicion:.3f}", reasons, suggestion)
@@ -108,13 +106,13 @@ def _print(path: Path, found: Sequence[Examined], format: ReportFormat) -> None:
             print(f"{path}:{each.line}: {word}  {phonemes}{instead}  ({why})")
 
 
-def _fields(each: Examined) -> dict[str, object]:
+def _fields(result: LintResult) -> dict[str, object]:
     values = (
-        each.line,
-        each.entry.word,
-        each.entry.phonemes,
-        round(each.suspicion, 3),
-        each.reasons,
-        each.suggestion,
+        result.line,
+        result.entry.word,
+        result.entry.phonemes,
+        round(result.suspicion, 3),
+        result.reasons,
+        result.suggestion,
     )
     return dict(zip(_COLUMNS, values, strict=True))

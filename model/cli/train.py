@@ -1,14 +1,17 @@
-"""Commands that make artifacts, and what artifacts are made of."""
+"""Commands that train artifacts, and make the data that they are trained on."""
 
 from __future__ import annotations
 
 import hashlib
+import random
+from collections.abc import Iterable
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import track
 
 from tanger.model import artifact
 from tanger.model.cli.common import (
@@ -21,7 +24,15 @@ from tanger.model.cli.common import (
     plain_errors,
     set_threads,
 )
-from tanger.model.lexicon import Entry
+from tanger.model.lexicon import (
+    Entry,
+    pronunciations,
+    read,
+    read_words,
+    render,
+    write,
+    write_lines,
+)
 
 if TYPE_CHECKING:
     from tanger.model.training.recipe import RunRecipe
@@ -74,43 +85,42 @@ def train(
     with plain_errors():
         if resume and restart:
             fail("--resume goes on with a run and --restart gives it up: say one of them")
-        from tanger.model.lexicon import read
         from tanger.model.training import data, output, run_state
         from tanger.model.training import recipe as recipes
-        from tanger.model.training.distributed import joined
+        from tanger.model.training.distributed import process_group
         from tanger.model.training.reporters import ConsoleReporter
         from tanger.model.training.trainer import Trainer
 
-        followed = recipes.load(recipe, entries=len(read(lexicon)), fast=fast)
-        folder = run or Path("runs") / out.name
+        chosen = recipes.load(recipe, entries=len(read(lexicon)), fast=fast)
+        run_folder = run or Path("runs") / out.name
         set_threads(threads)
         if not (resume or restart):
-            run_state.check_new(folder)
+            run_state.check_new(run_folder)
             output.check_new(out)
         dataset = data.read(
-            followed, lexicon, dev, further=further or (), soft_path=soft_labels, stress_path=stress
+            chosen, lexicon, dev, further=further or (), soft_path=soft_labels, stress_path=stress
         )
-        with joined(device) as processes, ConsoleReporter(console) as reporter:
+        with process_group(device) as processes, ConsoleReporter(console) as reporter:
             trainer = Trainer(
-                followed,
+                chosen,
                 dataset,
                 out=out,
-                run=folder,
+                run=run_folder,
                 processes=processes,
                 reporter=reporter,
                 init=init,
             )
             finished = trainer.fit(resume=resume, restart=restart, save_seconds=save_every)
     if not finished:
-        console.print(f"stopped and saved in {folder}; go on with --resume", markup=False)
+        console.print(f"stopped and saved in {run_folder}; go on with --resume", markup=False)
         raise typer.Exit(130)
     if processes.is_main:
-        for line in _summary(out, trainer.progress, followed.run):
+        for line in _summary(out, trainer.progress, chosen.run):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _summary(out: Path, progress: Progress, run: RunRecipe) -> list[str]:
-    """What a finished run comes to, and what to do next."""
+    """The result of a finished run, and what to do next."""
     lines = []
     if progress.best is not None:
         if progress.epoch < run.epochs:
@@ -142,15 +152,15 @@ def hold_out(
     """Hold words with several pronunciations out of training, for `calibrate`."""
     with plain_errors():
         from tanger.model.distillation import calibration_split
-        from tanger.model.lexicon import read, render, write
 
         if out.resolve() == held_out.resolve():
             fail("--out and --held-out are one file: name two")
         kept, drawn = calibration_split.hold_out(read(lexicon), read(unseen), seed=seed)
-        for path, part in ((out, kept), (held_out, drawn)):
+        parts = ((out, kept), (held_out, drawn))
+        for path, part in parts:
             check_lines(path, render(part, "cmudict"), overwrite=overwrite)
-        write(out, kept, "cmudict")
-        write(held_out, drawn, "cmudict")
+        for path, part in parts:
+            write(path, part, "cmudict")
     words = len({entry.word for entry in drawn})
     print(f"{words:,} words held out in {held_out}, {len(kept):,} entries written to {out}")
 
@@ -179,22 +189,18 @@ def spellings(
 ) -> None:
     """List words that no lexicon pronounces, for teachers to label (needs wordfreq, names)."""
     with plain_errors():
-        from tanger.model.artifact import replace_file
-        from tanger.model.distillation import spellings as lists
-        from tanger.model.distillation import spellings as spelling_lists
-        from tanger.model.lexicon import read
+        from tanger.model.distillation import spellings as sources
 
-        own = {entry.word for entry in read(lexicon)}
-        held_out = {entry.word for path in without or () for entry in read(path)}
+        own = _words_of([lexicon])
         graphemes = {grapheme for word in own for grapheme in word}
-        left_out = own | held_out
-        called = lists.names(graphemes, without=left_out) if names else iter(())
-        written = lists.frequent(language or ["en"], graphemes, without=left_out)
-        words = list(islice(dict.fromkeys(chain(called, written)), maximum))
+        left_out = own | _words_of(without or ())
+        people = sources.names(graphemes, without=left_out) if names else iter(())
+        frequent = sources.frequent(language or ["en"], graphemes, without=left_out)
+        words = list(islice(dict.fromkeys(chain(people, frequent)), maximum))
         left_out |= set(words)
-        words += spelling_lists.invented(own, count=invented, without=left_out, seed=seed)
+        words += sources.invented(own, count=invented, without=left_out, seed=seed)
         check_lines(out, words, overwrite=overwrite)
-        replace_file(out, "".join(f"{word}\n" for word in words).encode())
+        write_lines(out, words)
     print(f"{len(words):,} words written to {out}")
 
 
@@ -215,25 +221,23 @@ def derive(
 ) -> None:
     """Pronounce forms of the lexicon's words by rule, for networks to learn the rules from."""
     with plain_errors():
-        import random
-
-        from tanger.model.lexicon import pronunciations, read, render, write
         from tanger.model.text import derived_forms
 
         known = pronunciations(read(lexicon))
-        left_out = {entry.word for path in without or () for entry in read(path)} | set(known)
+        left_out = _words_of(without or ()) | set(known)
         stems = [word for word in known if "'" not in word and not word.endswith("S")]
         drawn = random.Random(seed).sample(stems, round(possessives * len(stems)))
-        requested = words.read_text("utf-8").split() if words else []
-        forms = dict.fromkeys([*requested, *(f"{stem}'S" for stem in drawn)])
+        listed = read_words(words) if words else []
+        forms = dict.fromkeys([*listed, *(f"{stem}'S" for stem in drawn)])
         entries = [
             Entry(form, phonemes)
             for form in forms
             if form not in left_out
             for phonemes in derived_forms.derive(form, known)
         ]
-        check_lines(out, render(entries, "cmudict"), overwrite=overwrite)
-        write(out, entries, "cmudict")
+        lines = list(render(entries, "cmudict"))
+        check_lines(out, lines, overwrite=overwrite)
+        write_lines(out, lines)
     print(f"{len(entries):,} entries written to {out}")
 
 
@@ -245,10 +249,9 @@ def train_joint_ngram(
     """Train a joint n-gram model, a teacher of another kind (needs phonetisaurus; minutes)."""
     with plain_errors():
         from tanger.model.distillation import joint_ngram
-        from tanger.model.lexicon import read
 
         check_output(out, overwrite=overwrite)
-        entries = [entry for path in lexicon for entry in read(path)]
+        entries = _entries_of(lexicon)
         joint_ngram.train(entries, out)
     print(f"a joint n-gram model of {len(entries):,} entries is {out}")
 
@@ -282,49 +285,48 @@ def label(
 ) -> None:
     """Let teachers say how likely each phoneme is, for a student to be trained on."""
     with plain_errors():
-        from rich.progress import track
-
         from tanger.model.decoding.torch_decoder import TorchDecoder
-        from tanger.model.distillation import soft_labelling
-        from tanger.model.distillation import teachers as teaching
-        from tanger.model.lexicon import read
+        from tanger.model.distillation import soft_labelling, teachers
         from tanger.model.training import soft_labels
 
         check_output(out, overwrite=overwrite)
         set_threads(threads)
-        teachers = TorchDecoder.of([artifact.read(path) for path in teacher], device)
-        entries = [entry for path in lexicon for entry in read(path)]
+        artifacts = [artifact.read(path) for path in teacher]
+        decoder = TorchDecoder.of(artifacts, device)
+        entries = _entries_of(lexicon)
         known = {entry.word for entry in entries}
-        listed = words.read_text("utf-8").split() if words else []
-        spelt = [word for word in listed if word not in known]
-        of_entries = (
-            soft_labelling.as_they_are(teachers, entries)
-            if as_they_are
-            else soft_labelling.label(teachers, entries, ())
-        )
-        of_spellings = (
-            soft_labelling.label(teachers, (), spelt)
-            if ngram is None
-            else teaching.label(
-                teachers,
+        spelt = [word for word in (read_words(words) if words else ()) if word not in known]
+        if as_they_are:
+            labelled_entries = soft_labelling.as_they_are(decoder, entries)
+        else:
+            labelled_entries = soft_labelling.label(decoder, entries, ())
+        if ngram is None:
+            labelled_words = soft_labelling.label(decoder, (), spelt)
+        else:
+            labelled_words = teachers.label(
+                decoder,
                 ngram,
                 spelt,
-                weight=teaching.WEIGHT if ngram_weight is None else ngram_weight,
-                sharpness=teaching.SHARPNESS if sharpness is None else sharpness,
+                weight=teachers.WEIGHT if ngram_weight is None else ngram_weight,
+                sharpness=teachers.SHARPNESS if sharpness is None else sharpness,
+            )
+        examples = list(
+            track(
+                chain(labelled_entries, labelled_words),
+                "labelling",
+                total=len(entries) + len(spelt),
+                console=Console(stderr=True),
             )
         )
-        total, console = len(entries) + len(spelt), Console(stderr=True)
-        steps = chain(of_entries, of_spellings)
-        examples = list(track(steps, "labelling", total=total, console=console))
-        origin = {"teachers": [artifact.read(path).summary for path in teacher]}
+        origin = {"teachers": [each.summary for each in artifacts]}
         if ngram is not None:
             origin["joint_ngram"] = [{"sha256": hashlib.sha256(ngram.read_bytes()).hexdigest()}]
         soft_labels.write(
             out,
             soft_labels.SoftLexicon(
-                teachers.graphemes,
-                teachers.phonemes,
-                teachers.network.config.boundaries,
+                decoder.graphemes,
+                decoder.phonemes,
+                decoder.network.config.add_bos_eos,
                 origin,
                 examples,
             ),
@@ -332,3 +334,11 @@ def label(
     print(
         f"{len(entries):,} entries and {len(examples) - len(entries):,} spellings labelled in {out}"
     )
+
+
+def _entries_of(lexicons: Iterable[Path]) -> list[Entry]:
+    return [entry for path in lexicons for entry in read(path)]
+
+
+def _words_of(lexicons: Iterable[Path]) -> set[str]:
+    return {entry.word for entry in _entries_of(lexicons)}

@@ -167,7 +167,7 @@ class GraphedDecoder:
     def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
         """Words, by their indices, the longest first, in batches for one bucket each."""
         order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
-        ends = 2 if self.network.config.boundaries else 0
+        ends = 2 if self.network.config.add_bos_eos else 0
         first = 0
         while first < len(order):
             letters = _letters_of_buffers(lengths[order[first]] + ends)
@@ -183,7 +183,7 @@ class GraphedDecoder:
         within = np.arange(letters.shape[1]) < counts[:, None]
         letters[within] = np.fromiter(chain.from_iterable(rows), np.int64, counts.sum())
         framed, lengths = letters, counts
-        if self.network.config.boundaries:
+        if self.network.config.add_bos_eos:
             framed = np.pad(letters, ((0, 0), (1, 1)))
             framed[:, 0] = self._graphemes.start
             framed[np.arange(len(rows)), counts + 1] = self._graphemes.end

@@ -186,7 +186,7 @@ class Engine:
         return self._in_batches(given, [len(each.graphemes) for each in given], self._scored)
 
     def _attention(self, pairs: Sequence[Labelled]) -> list[np.ndarray[Any, Any]]:
-        within = slice(1, -1) if self._config.boundaries else slice(None)
+        within = slice(1, -1) if self._config.add_bos_eos else slice(None)
         return [of_letters(paid[:, within]) for paid in self._network.attention(pairs)]
 
     def _scored(self, given: Sequence[Given]) -> list[Scored]:

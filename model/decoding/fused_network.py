@@ -111,9 +111,11 @@ class _Layer:
             vectors: [symbols, I] what it reads of each symbol; None of a layer above another.
             dtype: what products are made in.
         """
-        lstms = [lstm for lstm in (layer.ahead, layer.back) if isinstance(lstm, LSTM)]
+        lstms = [
+            lstm for lstm in (layer.forward_lstm, layer.backward_lstm) if isinstance(lstm, LSTM)
+        ]
         self._backs = backs
-        self._hidden = layer.ahead.hidden
+        self._hidden = layer.forward_lstm.hidden
         self._recurrent = _Product(torch.stack([lstm.hidden_weight for lstm in lstms]), dtype)
         self._bias = torch.stack([lstm.bias for lstm in lstms]).unsqueeze(1)  # [D, 1, 4H]
         weight = torch.stack([lstm.input_weight for lstm in lstms])  # [D, 4H, I]
@@ -170,7 +172,9 @@ class FusedNetwork:
         config = network.config
         self.config = config
         scale = network.stabiliser(network.output.weight.new_ones(()))
-        backs = {"both": (False, True), "forward": (False,), "backward": (True,)}[config.direction]
+        backs = {"bidirectional": (False, True), "forward": (False,), "backward": (True,)}[
+            config.direction
+        ]
         read = _vectors(network.input_embedding, scale)
         self._layers = [
             _Layer(layer, backs, None if height else read, dtype)
@@ -231,7 +235,7 @@ class FusedNetwork:
             values[:, :0] if looking is None else values,
             mask.unsqueeze(1),
         )
-        if self.config.handover == "first":
+        if self.config.decoder_init == "first":
             zero = torch.zeros_like(lasts[-1].h)
             lasts = [lasts[-1], *[State(zero, zero)] * (self.config.decoder_layers - 1)]
         fed = values.new_zeros(words, 0 if looking is None else self.config.hidden)
@@ -272,8 +276,8 @@ class _Looking:
 
     def __init__(self, attention: Attention, dtype: torch.dtype) -> None:
         self._key = _Product(attention.key.weight / math.sqrt(attention.hidden), dtype)
-        self._mix = _Product(attention.mix.weight, dtype)
-        self._none = attention.mix.weight.new_zeros(attention.hidden)
+        self._mix = _Product(attention.output_projection.weight, dtype)
+        self._none = attention.output_projection.weight.new_zeros(attention.hidden)
 
     def keys(self, values: Tensor) -> Tensor:
         """[B, T, H] -> [B, T, H]."""

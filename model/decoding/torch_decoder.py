@@ -84,8 +84,8 @@ class TorchDecoder:
         for other in artifacts[1:]:
             if (other.graphemes, other.phonemes) != (first.graphemes, first.phonemes):
                 raise ArtifactError(other.path, f"reads or writes other symbols than {first.path}")
-            if other.network["boundaries"] != first.network["boundaries"]:
-                raise ArtifactError(other.path, f"{first.path} has other boundaries")
+            if other.network["add_bos_eos"] != first.network["add_bos_eos"]:
+                raise ArtifactError(other.path, f"{first.path} has another add_bos_eos")
         networks = [load_network(artifact) for artifact in artifacts]
         network = networks[0] if len(networks) == 1 else Ensemble(networks).eval()
         return cls(
@@ -162,7 +162,7 @@ class TorchDecoder:
         looked = reference.attention(
             self.network, graphemes, lengths, tokens, start=self.phonemes.start
         )
-        within = slice(1, -1) if self.network.config.boundaries else slice(None)
+        within = slice(1, -1) if self.network.config.add_bos_eos else slice(None)
         return [of_letters(paid[:, within]) for paid in looked]
 
     def _in_batches(
@@ -209,9 +209,9 @@ class TorchDecoder:
 
     def _padded(self, rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         """Words as the network reads them, [B, T] on its device, and their lengths."""
-        boundaries = self.network.config.boundaries
+        add_bos_eos = self.network.config.add_bos_eos
         graphemes, lengths = pad(
-            [frame(row, self.graphemes, boundaries=boundaries) for row in rows]
+            [frame(row, self.graphemes, add_bos_eos=add_bos_eos) for row in rows]
         )
         return graphemes.to(self.torch_device), lengths
 

@@ -51,10 +51,10 @@ class TorchScorer:
 
     @torch.inference_mode()
     def _batch(self, given: Sequence[Given]) -> list[Scored]:
-        boundaries = self._network.config.boundaries
+        add_bos_eos = self._network.config.add_bos_eos
         start, end = self._phonemes.start, self._phonemes.end
         graphemes, lengths = pad(
-            [frame(each.graphemes, self._graphemes, boundaries=boundaries) for each in given]
+            [frame(each.graphemes, self._graphemes, add_bos_eos=add_bos_eos) for each in given]
         )
         labels, _ = pad([[start, *each.phonemes, end] for each in given])
         scores = self._network(graphemes, lengths, labels)

@@ -42,9 +42,9 @@ def as_they_are(teachers: TorchDecoder, entries: Sequence[Entry]) -> Iterator[Ex
     Raises:
         UnknownSymbolError: for a symbol that the teachers lack.
     """
-    boundaries = teachers.network.config.boundaries
+    add_bos_eos = teachers.network.config.add_bos_eos
     for example in encode_entries(
-        entries, teachers.graphemes, teachers.phonemes, boundaries=boundaries
+        entries, teachers.graphemes, teachers.phonemes, add_bos_eos=add_bos_eos
     ):
         labels = example.labels[1:]
         symbols = np.zeros((len(labels), KEPT), np.uint16)
@@ -79,7 +79,7 @@ def _expected(teachers: TorchDecoder, entries: Sequence[Entry]) -> list[Example]
         entries,
         teachers.graphemes,
         teachers.phonemes,
-        boundaries=teachers.network.config.boundaries,
+        add_bos_eos=teachers.network.config.add_bos_eos,
     )
     minibatch = collate(examples).to(teachers.torch_device)
     with _fast(teachers):

@@ -101,7 +101,7 @@ def _judged(
         candidates,
         teachers.graphemes,
         teachers.phonemes,
-        boundaries=teachers.network.config.boundaries,
+        add_bos_eos=teachers.network.config.add_bos_eos,
     )
     scores = sharpness * (_scores(teachers, examples) + weight * np.array(ngram_scores))
     of_word: dict[str, list[int]] = {}

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, pairwise, product
 
 from tanger.model.phonology import stress
-from tanger.model.phonology.syllables import VOWELS
+from tanger.model.phonology.stress import VOWELS
 
 Pronunciation = tuple[str, ...]
 Readings = dict[str, list[Pronunciation]]

@@ -7,29 +7,28 @@ equivalence classes (see `english.equivalence`) that several dictionaries agree 
 
 from __future__ import annotations
 
-import math
-import random
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from tanger.model import TangerError, calibration, lexicon
 from tanger.model import artifact as artifacts
 from tanger.model.artifact import ArtifactError
-from tanger.model.calibration import Calibration
-from tanger.model.decoding.hypothesis import Hypothesis
 from tanger.model.english.equivalence import classes, equivalence_class
 from tanger.model.english.notations import Pronunciation, carry_stress
 from tanger.model.english.sources import Sources
 from tanger.model.evaluation import model_card
+from tanger.model.evaluation.shares import PairedComparison, Share
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology import stress
 
-_Z = 1.96  # of a 95 % interval
-_FOLDS = 5  # of the cross-fit
-_ALTERNATIVES = 5  # answers a word that are calibrated on
+# Sets of words, by the names that `tanger evaluate --set` takes.
+WordSet = Literal["frequent-words", "trained-words", "real-words", "split"]
+WORD_SETS: tuple[WordSet, ...] = get_args(WordSet)
+
+_FREQUENT = (100, 1_000, 10_000)  # so many of the most frequent words
 
 
 class RealWordsError(TangerError, ValueError):
@@ -52,46 +51,6 @@ class RealWord:
 
     consensus: tuple[Pronunciation, ...]
     pooled: tuple[Pronunciation, ...]
-
-
-@dataclass(frozen=True)
-class Share:
-    """How many of a set of words are wrong.
-
-    Attributes:
-        name: what was measured on which words.
-        words: how many.
-        wrong: how many of them.
-    """
-
-    name: str
-    words: int
-    wrong: int
-
-    @property
-    def rate(self) -> float:
-        """Share that is wrong, 0 to 1."""
-        return self.wrong / self.words if self.words else math.nan
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Its 95 % interval (Wilson 1927)."""
-        n, p = self.words, self.rate
-        if not n:
-            return (math.nan, math.nan)
-        centre = p + _Z**2 / (2 * n)
-        spread = _Z * math.sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2))
-        return (
-            max(0.0, (centre - spread) / (1 + _Z**2 / n)),
-            min(1.0, (centre + spread) / (1 + _Z**2 / n)),
-        )
-
-    def __str__(self) -> str:
-        low, high = self.interval
-        return (
-            f"{self.name}: {100 * self.rate:.2f} % [{100 * low:.2f}, {100 * high:.2f}] "
-            f"({self.wrong:,} of {self.words:,})"
-        )
 
 
 @dataclass(frozen=True)
@@ -190,6 +149,7 @@ def references(sources: Sources, words: Iterable[str]) -> dict[str, list[Pronunc
 def evaluate(
     phonemizer: Phonemizer,
     sources: Sources,
+    sets: Collection[WordSet] = WORD_SETS,
     *,
     real_words: Mapping[str, RealWord] | None = None,
     trained: Path | None = None,
@@ -200,138 +160,125 @@ def evaluate(
     Args:
         phonemizer: the artifact.
         sources: the dictionaries that say what is right.
+        sets: which sets of words; those without their data are passed over.
         real_words: words that CMUdict 0.7b lacks.
-        trained: the lexicon that the artifact learnt from.
+        trained: the lexicon that the artifact learnt from; without it, trained words are those of
+            CMUdict 0.7b.
         splits: other lexicons, any-match; words that `trained` has as well are left out.
     """
     result = EnglishEvaluation([], {}, {})
-
-    def score(name: str, words: Iterable[str], right: Callable[[str, Hypothesis], bool]) -> None:
-        spelt = [w for w in words if all(letter in phonemizer.graphemes for letter in w)]
-        answers = dict(zip(spelt, phonemizer.pronounce(spelt), strict=True))
-        rights = [right(word, answer) for word, answer in answers.items()]
-        result.shares.append(Share(name, len(spelt), rights.count(False)))
-        table = calibration.reliability([a.probability for a in answers.values()], rights)
-        result.calibration_errors[name] = calibration.expected_calibration_error(table)
-        result.wrong[name] = {
-            w: a.phonemes for (w, a), ok in zip(answers.items(), rights, strict=True) if not ok
-        }
-
-    ranked = frequent_words(sources.cmudict, 10_000)
-    in_dictionaries = references(sources, ranked)
-    for count in (100, 1_000, 10_000):
-        score(
-            f"the {count:,} most frequent",
-            ranked[:count],
-            lambda word, answer: answer.phonemes in in_dictionaries[word],
-        )
-    learnt: Mapping[str, Sequence[Pronunciation]] = {}
-    if trained is not None:
-        learnt = lexicon.pronunciations(lexicon.read(trained))
-        accepted = references(sources, learnt)
-        score(
-            "trained words of CMUdict 0.7b",
-            [word for word in learnt if word in sources.cmudict],
-            lambda word, answer: answer.phonemes in accepted[word],
-        )
-        score(
-            "trained words besides",
-            [word for word in learnt if word not in sources.cmudict],
-            lambda word, answer: answer.phonemes in learnt[word],
-        )
-    if real_words is not None:
-        agreed = {word: classes(real.consensus) for word, real in real_words.items()}
-        score(
-            "real words off consensus",
-            real_words,
-            lambda word, answer: equivalence_class(answer.phonemes) in agreed[word],
-        )
-        score(
-            "real words equal to no pronunciation",
-            real_words,
-            lambda word, answer: answer.phonemes in real_words[word].pooled,
-        )
+    learnt = {} if trained is None else lexicon.pronunciations(lexicon.read(trained))
+    judgements: list[_Judgement] = []
+    if "frequent-words" in sets:
+        judgements += _frequent_words(sources)
+    if "trained-words" in sets:
+        judgements += _trained_words(sources, learnt)
+    if "real-words" in sets and real_words is not None:
+        judgements += _real_words(real_words)
+    if "split" in sets:
+        judgements += [_split(path, learnt) for path in splits]
+    for judgement in judgements:
+        _score(phonemizer, judgement, result)
+    if "real-words" in sets and real_words is not None:
         result.shares.append(_stress(phonemizer, real_words, sources))
-    for path in splits:
-        ways = lexicon.pronunciations(lexicon.read(path))
-        score(
-            path.name,
-            [word for word in ways if word not in learnt] or ways,
-            lambda word, answer, ways=ways: answer.phonemes in ways[word],  # type: ignore[misc]
-        )
     return result
 
 
-@dataclass(frozen=True)
-class EnglishCalibration:
-    """Probabilities fitted to real words and frequent words alike.
-
-    Attributes:
-        likeliest: of a word's likeliest answer.
-        further: of its other answers.
-        errors: expected calibration error by set, each word judged by a fit without its fold.
-    """
-
-    likeliest: Calibration
-    further: Calibration
-    errors: dict[str, float]
-
-
-def calibrate(
-    phonemizer: Phonemizer,
-    sources: Sources,
-    real_words: Mapping[str, RealWord],
-    *,
-    seed: int = 1,
-) -> EnglishCalibration:
-    """Fit probabilities to real words, and to as many frequent words beside them.
-
-    Frequent words are known by heart, real words are new: both are asked of one artifact.
-
-    Args:
-        phonemizer: the artifact.
-        sources: what is right about frequent words.
-        real_words: words that training did not hold.
-        seed: draws the frequent words, and the folds of the cross-fit.
-    """
-    shuffle = random.Random(seed)
-    ranked = frequent_words(sources.cmudict, 10_000)
-    accepted = references(sources, shuffle.sample(ranked, min(len(ranked), len(real_words))))
-    agreed = {word: classes(real.consensus) for word, real in real_words.items()}
-
-    def right(word: str, answer: Hypothesis) -> bool:
-        if word in agreed:
-            return equivalence_class(answer.phonemes) in agreed[word]
-        return answer.phonemes in accepted[word]
-
-    words = [*agreed, *accepted]
-    shuffle.shuffle(words)
-    answers = phonemizer.pronounce(words)
-    rights = [right(word, answer) for word, answer in zip(words, answers, strict=True)]
-    steps = [answer.step_probabilities for answer in answers]
-    judged: dict[str, list[tuple[float, bool]]] = {"real words": [], "frequent words": []}
-    for left_out in range(_FOLDS):
-        kept = [n for n in range(len(words)) if n % _FOLDS != left_out]
-        fitted = calibration.fit([steps[n] for n in kept], [rights[n] for n in kept])
-        for n in range(left_out, len(words), _FOLDS):
-            name = "real words" if words[n] in agreed else "frequent words"
-            judged[name].append((fitted.probability(steps[n]), rights[n]))
-    lists = phonemizer.alternatives(words, _ALTERNATIVES)
-    others = [
-        (answer.step_probabilities, right(word, answer))
-        for word, several in zip(words, lists, strict=True)
-        for answer in several[1:]
+def compare(first: EnglishEvaluation, second: EnglishEvaluation) -> list[PairedComparison]:
+    """Two artifacts word by word, on the sets of which both have the same words."""
+    words = {share.name: share.words for share in second.shares}
+    return [
+        PairedComparison.of(
+            share.name, share.words, first.wrong[share.name], second.wrong[share.name]
+        )
+        for share in first.shares
+        if share.name in first.wrong and words.get(share.name) == share.words
     ]
-    return EnglishCalibration(
-        calibration.fit(steps, rights),
-        calibration.fit([one for one, _ in others], [ok for _, ok in others]),
-        {
-            name: calibration.expected_calibration_error(
-                calibration.reliability([p for p, _ in pairs], [ok for _, ok in pairs])
+
+
+@dataclass(frozen=True)
+class _Judgement:
+    """A set of words, and what is right about each."""
+
+    name: str
+    words: Collection[str]
+    right: Callable[[str, Pronunciation], bool]
+
+
+def _frequent_words(sources: Sources) -> list[_Judgement]:
+    ranked = frequent_words(sources.cmudict, max(_FREQUENT))
+    accepted = references(sources, ranked)
+    return [
+        _Judgement(
+            f"the {count:,} most frequent",
+            ranked[:count],
+            lambda word, phonemes: phonemes in accepted[word],
+        )
+        for count in _FREQUENT
+    ]
+
+
+def _trained_words(
+    sources: Sources, learnt: Mapping[str, Sequence[Pronunciation]]
+) -> list[_Judgement]:
+    words = learnt or sources.cmudict
+    accepted = references(sources, words)
+    found = [
+        _Judgement(
+            "trained words of CMUdict 0.7b" if learnt else "all words of CMUdict 0.7b",
+            [word for word in words if word in sources.cmudict],
+            lambda word, phonemes: phonemes in accepted[word],
+        )
+    ]
+    if besides := [word for word in learnt if word not in sources.cmudict]:
+        found.append(
+            _Judgement(
+                "trained words besides", besides, lambda word, phonemes: phonemes in learnt[word]
             )
-            for name, pairs in judged.items()
-        },
+        )
+    return found
+
+
+def _real_words(real_words: Mapping[str, RealWord]) -> list[_Judgement]:
+    agreed = {word: classes(real.consensus) for word, real in real_words.items()}
+    return [
+        _Judgement(
+            "real words off consensus",
+            real_words,
+            lambda word, phonemes: equivalence_class(phonemes) in agreed[word],
+        ),
+        _Judgement(
+            "real words equal to no pronunciation",
+            real_words,
+            lambda word, phonemes: phonemes in real_words[word].pooled,
+        ),
+    ]
+
+
+def _split(path: Path, learnt: Collection[str]) -> _Judgement:
+    ways = lexicon.pronunciations(lexicon.read(path))
+    new = [word for word in ways if word not in learnt]
+    return _Judgement(
+        path.name if new else f"{path.name}, seen in training",
+        new or ways,
+        lambda word, phonemes: phonemes in ways[word],
     )
+
+
+def _score(phonemizer: Phonemizer, judgement: _Judgement, result: EnglishEvaluation) -> None:
+    """Ask for the words that can be spelt, and add what came of it to `result`."""
+    name = judgement.name
+    spelt = [w for w in judgement.words if all(letter in phonemizer.graphemes for letter in w)]
+    answers = dict(zip(spelt, phonemizer.pronounce(spelt), strict=True))
+    rights = [judgement.right(word, answer.phonemes) for word, answer in answers.items()]
+    result.shares.append(Share(name, len(spelt), rights.count(False)))
+    table = calibration.reliability([a.probability for a in answers.values()], rights)
+    result.calibration_errors[name] = calibration.expected_calibration_error(table)
+    result.wrong[name] = {
+        word: answer.phonemes
+        for (word, answer), right in zip(answers.items(), rights, strict=True)
+        if not right
+    }
 
 
 def _stress(phonemizer: Phonemizer, words: Iterable[str], sources: Sources) -> Share:

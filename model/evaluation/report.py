@@ -357,7 +357,7 @@ def _teacher_forced(decoder: TorchDecoder, entries: Sequence[Entry]) -> float | 
         sorted(known, key=lambda entry: len(entry.word)),
         decoder.graphemes,
         decoder.phonemes,
-        boundaries=decoder.network.config.boundaries,
+        add_bos_eos=decoder.network.config.add_bos_eos,
     )
     wrong = tokens = 0
     for first in range(0, len(examples), BATCH):

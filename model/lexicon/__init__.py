@@ -1,7 +1,7 @@
-"""Words and their pronunciations, in the forms that people keep them in.
+"""Words and their pronunciations, in the file formats of speech tools.
 
-- ``cmudict``, ``.dict``: ``WORD  P1 P2``, further pronunciations as ``WORD(1)``, comments behind
-  ``;;;`` or ``#``; words in either case, which is kept.
+- ``cmudict``, ``.dict``: ``WORD  P1 P2``, variants as ``WORD(1)``, comments after ``;;;`` or ``#``;
+  words in either case, which is kept.
 - ``mfa``: the Montreal Forced Aligner's, ``word<TAB>P1 P2``, with up to four columns of
   probabilities between the two.
 - ``kaldi``, ``lexicon.txt``: ``word P1 P2``; ``kaldip``, ``lexiconp.txt``: ``word 1.0 P1 P2``.
@@ -21,25 +21,24 @@ from tanger.model.lexicon.entry import (
     pronunciations,
 )
 from tanger.model.lexicon.files import (
-    PROBABILITIES,
     Encoding,
     Reader,
-    decode,
-    detect_format,
     format_named,
     iterate_rows,
     lines_of,
     read,
     read_content,
     read_rows,
+    read_words,
     render,
     render_rows,
     write,
-    write_rows,
+    write_lines,
 )
+from tanger.model.lexicon.line_formats import LINE_FORMATS, cmudict_pairs, escape_tsv
 
 __all__ = [
-    "PROBABILITIES",
+    "LINE_FORMATS",
     "Encoding",
     "Entry",
     "EntryError",
@@ -47,8 +46,8 @@ __all__ = [
     "LexiconFormat",
     "Reader",
     "Row",
-    "decode",
-    "detect_format",
+    "cmudict_pairs",
+    "escape_tsv",
     "format_named",
     "iterate_rows",
     "lines_of",
@@ -56,8 +55,9 @@ __all__ = [
     "read",
     "read_content",
     "read_rows",
+    "read_words",
     "render",
     "render_rows",
     "write",
-    "write_rows",
+    "write_lines",
 ]

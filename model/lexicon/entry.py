@@ -1,9 +1,8 @@
-"""What every form of a lexicon holds: entries, and the errors that name a bad one."""
+"""Lexicon entries, and the errors that name a bad line or entry."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import Literal, NamedTuple, Self
 
@@ -20,13 +19,13 @@ class Entry(NamedTuple):
 
 
 class Row(NamedTuple):
-    """An entry where it stands in a file, with what some formats know of it besides.
+    """An entry, its place in a file, and the numbers that some formats keep beside it.
 
     Attributes:
         number: its line, from 1.
         entry: the entry.
-        probabilities: of the pronunciation; behind it, as the Montreal Forced Aligner has them, of
-            a silence after it, and the two corrections for what comes before it. From none to four.
+        probabilities: from none to four: of the pronunciation, then, as the Montreal Forced
+            Aligner has them, of a silence after it and the two corrections for what precedes it.
     """
 
     number: int
@@ -35,14 +34,14 @@ class Row(NamedTuple):
 
 
 class LexiconError(TangerError, ValueError):
-    """A line that a lexicon cannot have, and further ones of the same file.
+    """A bad line of a lexicon, and further ones of the same file.
 
     Attributes:
         path: the file.
         line: its number, from 1.
         expected: what should have stood there.
         found: what stood there.
-        further: the errors of the lines after it, as far as they are known.
+        further: the errors of later lines, as far as they are known.
     """
 
     def __init__(
@@ -100,26 +99,6 @@ class EntryError(TangerError, ValueError):
         self.entry = Entry(word, phonemes)
 
 
-def check_phonemes(number: int, entry: Entry) -> None:
-    """Let phonemes pass that can be written one behind the other.
-
-    Raises:
-        EntryError: where there are none, or one of them is none or several.
-    """
-    if not entry.phonemes or any(phoneme.split() != [phoneme] for phoneme in entry.phonemes):
-        raise EntryError(number, *entry)
-
-
-def check_word(number: int, entry: Entry) -> None:
-    """Let a word pass that ends where the first space stands.
-
-    Raises:
-        EntryError: where there is none, or more than one.
-    """
-    if entry.word.split() != [entry.word]:
-        raise EntryError(number, *entry)
-
-
 def pronunciations(entries: Iterable[Entry]) -> dict[str, list[tuple[str, ...]]]:
     """Each word's different pronunciations, both in the order in which they first come."""
     found: dict[str, list[tuple[str, ...]]] = {}
@@ -128,13 +107,3 @@ def pronunciations(entries: Iterable[Entry]) -> dict[str, list[tuple[str, ...]]]
         if phonemes not in variants:
             variants.append(phonemes)
     return found
-
-
-# ------------------------------------------------------------------------------------------------
-# Probabilities as lexicons write them: with a point, and without an exponent.
-
-
-def positional(value: float) -> str:
-    """The shortest such number that reads back as `value`."""
-    written = f"{Decimal(repr(value)):f}"
-    return written if "." in written else f"{written}.0"

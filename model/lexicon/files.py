@@ -1,49 +1,40 @@
-"""Lexicons in files, whatever their form: read whole or piece by piece, written in one piece."""
+"""Lexicon files: their format detected, read whole or piece by piece, written in one piece."""
 
 from __future__ import annotations
 
 import codecs
-import errno
 import io
-import os
 import re
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Literal
 
+from tanger.model.lexicon import ctf, pls
 from tanger.model.lexicon.checks import MAX_LINE, Faults, LineParser, SeparationCheck
 from tanger.model.lexicon.entry import Entry, LexiconError, LexiconFormat, Row
-from tanger.model.lexicon.formats import cmudict, ctf, kaldi, mfa, pls, tsv
+from tanger.model.lexicon.line_formats import LINE_FORMATS, is_comment, is_number
+from tanger.model.output_files import replace_file
 
-ParseLine = Callable[[Path, int, str], Row | None]
-
-# The formats whose every line stands for itself
-_PARSE_LINE: Mapping[LexiconFormat, ParseLine] = {
-    "cmudict": cmudict.parse_line,
-    "mfa": mfa.parse_line,
-    "kaldi": kaldi.parse_line,
-    "kaldip": kaldi.parse_line_with_probability,
-    "tsv": tsv.parse_line,
-}
-_RENDER_LINE: Mapping[LexiconFormat, Callable[[Row], str]] = {
-    "mfa": mfa.render_line,
-    "kaldi": kaldi.render_line,
-    "kaldip": kaldi.render_line_with_probability,
-    "tsv": tsv.render_line,
-}
 _NAMES: Mapping[str, LexiconFormat] = {"lexicon.txt": "kaldi", "lexiconp.txt": "kaldip"}
-_SUFFIXES: Mapping[str, LexiconFormat] = {".ctf": "ctf", ".tsv": "tsv", ".pls": "pls"}
-# How many numbers beside an entry a format has a place for, where it has for any
-PROBABILITIES: Mapping[LexiconFormat, int] = {"mfa": 4, "kaldip": 1}
+_SUFFIXES: Mapping[str, LexiconFormat] = {
+    ".dict": "cmudict",
+    ".ctf": "ctf",
+    ".tsv": "tsv",
+    ".pls": "pls",
+}
 # Bytes of a file, at most: it is read whole
 MAX_FILE = 1 << 30
+_CHUNK = 1 << 16
 # What a lexicon's text may be in; all but UTF-8 has to be named
 Encoding = Literal["utf-8", "latin-1", "windows-1252", "utf-16"]
 # How CMUdict up to 0.7b begins: one of its words is in Latin-1
 _CMUDICT = b";;; # CMUdict "
+
+
+# ------------------------------------------------------------------------------------------------
+# Reading.
 
 
 def read(
@@ -70,7 +61,7 @@ def read_rows(
 
 
 def read_content(path: Path) -> bytes:
-    """The bytes of the lexicon at `path`.
+    """The bytes of the file at `path`.
 
     Raises:
         LexiconError: where there are more than `MAX_FILE`.
@@ -83,6 +74,17 @@ def read_content(path: Path) -> bytes:
     return content
 
 
+def read_words(path: Path) -> list[str]:
+    """The words of a list that has spaces or line ends between them, in UTF-8.
+
+    Raises:
+        LexiconError: where it is in another encoding.
+        OSError: where it cannot be read.
+    """
+    lines = _LineSplitter(path).split(read_content(path), last=True)
+    return [word for _, line in lines for word in line.split()]
+
+
 def iterate_rows(
     path: Path,
     content: bytes,
@@ -91,62 +93,43 @@ def iterate_rows(
     arpabet: bool | None = None,
     encoding: Encoding = "utf-8",
 ) -> Iterator[Row]:
-    """The entries of a lexicon, one at a time: a list of them takes ten times the file.
+    """The entries of a lexicon, one at a time: a list of them takes ten times the file's memory.
 
     Args:
         path: where the lexicon is.
-        content: what stands there.
-        format: by default what the file's name and first line tell (see `detect_format`).
-        arpabet: what IPA in PLS is to become (see `pls.phonemes_of`).
+        content: of the file.
+        format: by default that of the file's name and first line (see `detect_format`).
+        arpabet: what IPA in PLS becomes (see `pls.parse_phonemes`).
         encoding: of the text; PLS has its own declaration.
 
     Raises:
-        LexiconError: after the last row, with the first bad lines, of which there may be several.
+        LexiconError: after the last row, with the first bad lines.
     """
-    faults = Faults()
     if format != "pls" and encoding != "utf-8":
-        content = _transcoded(path, content, encoding)
-    found = format or detect_format(path, _first_lines(content))
-    separation = SeparationCheck()
-    for row in _rows(path, content, found, faults, arpabet=arpabet, may_be_csv=format is None):
-        separation.note(row)
+        content = _transcode(path, content, encoding)
+    chosen = format or detect_format(path, _first_lines(content))
+    if chosen != "pls" and content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        expected = "UTF-8 (`convert --encoding utf-16` makes it)"
+        raise LexiconError(path, 1, expected=expected, found="UTF-16")
+    faults, separation = Faults(), SeparationCheck()
+    reader = Reader(
+        path,
+        chosen,
+        arpabet=arpabet,
+        on_fault=faults.add,
+        may_be_csv=format is None,
+        fallback="latin-1" if content.startswith(_CMUDICT) else None,
+    )
+    chunks = (content[start : start + _CHUNK] for start in range(0, len(content), _CHUNK))
+    for row in chain(chain.from_iterable(map(reader.feed, chunks)), reader.close()):
+        separation.add(row)
         yield row
     faults.raise_any()
     separation.raise_any(path)
 
 
-def _rows(
-    path: Path,
-    content: bytes,
-    format: LexiconFormat,
-    faults: Faults,
-    *,
-    arpabet: bool | None,
-    may_be_csv: bool,
-) -> Iterator[Row]:
-    """The rows of a file in UTF-8, or of a PLS."""
-    if format == "pls":
-        xml = pls.Parser(path, arpabet=arpabet)
-        yield from xml.feed(content)
-        yield from xml.close()
-        return
-    lines = _lines(path, content, faults)
-    if format == "ctf":
-        yield from ctf.parse(path, lines)
-        return
-    parser = _line_parser(path, format, may_be_csv=may_be_csv)
-    for number, line in lines:
-        try:
-            row = parser.parse(number, line)
-        except LexiconError as e:
-            faults.add(e)
-            continue
-        if row is not None:
-            yield row
-
-
 class Reader:
-    """Reads a lexicon that comes piece by piece, in constant memory: any format but CTF, UTF-8."""
+    """Reads a lexicon piece by piece, in constant memory; CTF alone is kept until its end."""
 
     def __init__(
         self,
@@ -156,33 +139,27 @@ class Reader:
         arpabet: bool | None = None,
         on_fault: Callable[[LexiconError], None] | None = None,
         may_be_csv: bool = False,
+        fallback: str | None = None,
     ) -> None:
         """Begin a lexicon.
 
         Args:
             path: for its errors.
-            format: any but CTF, whose lines stand in one another's context.
-            arpabet: as `pls.phonemes_of` has it.
-            on_fault: gets each bad line of a format in which the next one can be read none the
-                less; by default the first is raised.
+            format: its format.
+            arpabet: what IPA in PLS becomes (see `pls.parse_phonemes`).
+            on_fault: gets each bad line of a format in which the next line can still be read; by
+                default the first is raised.
             may_be_csv: whether commas between word and phonemes are a fault.
-
-        Raises:
-            ValueError: for CTF.
+            fallback: the encoding of lines that are not UTF-8; by default they are a fault.
         """
-        if format == "ctf":
-            raise ValueError("CTF is read whole")
         self.path = path
+        self._on_fault = on_fault
         self._pls = pls.Parser(path, arpabet=arpabet) if format == "pls" else None
         self._parser = (
-            None if format == "pls" else _line_parser(path, format, may_be_csv=may_be_csv)
+            LineParser(path, format, may_be_csv=may_be_csv) if format in LINE_FORMATS else None
         )
-        self._on_fault = on_fault
-        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
-        self._line = 1
-        # The beginning of a line whose end is yet to come, and its characters
-        self._rest: list[str] = []
-        self._length = 0
+        self._splitter = _LineSplitter(path, on_fault=on_fault, fallback=fallback)
+        self._ctf_lines: list[tuple[int, str]] = []
 
     def feed(self, content: bytes) -> Iterator[Row]:
         """The rows that end in the next piece.
@@ -190,7 +167,9 @@ class Reader:
         Raises:
             LexiconError: for the first bad line, unless `on_fault` took it.
         """
-        return self._read(content, last=False)
+        if self._pls is not None:
+            return self._pls.feed(content)
+        return self._parse_lines(self._splitter.split(content))
 
     def close(self) -> Iterator[Row]:
         """The rows that are left at the end.
@@ -198,55 +177,95 @@ class Reader:
         Raises:
             LexiconError: as `feed`.
         """
-        return self._read(b"", last=True)
-
-    def _read(self, content: bytes, *, last: bool) -> Iterator[Row]:
         if self._pls is not None:
-            yield from self._pls.close() if last else self._pls.feed(content)
+            yield from self._pls.close()
             return
-        begun, *lines = self._decoded(content, last=last).split("\n")
+        yield from self._parse_lines(self._splitter.split(b"", last=True))
+        yield from ctf.parse(self.path, self._ctf_lines)
+
+    def _parse_lines(self, lines: Iterator[tuple[int, str]]) -> Iterator[Row]:
+        if self._parser is None:
+            self._ctf_lines += lines
+            return
+        for number, line in lines:
+            try:
+                row = self._parser.parse(number, line)
+            except LexiconError as e:
+                if self._on_fault is None:
+                    raise
+                self._on_fault(e)
+                continue
+            if row is not None:
+                yield row
+
+
+class _LineSplitter:
+    """Splits pieces of a file into its lines; only a line feed ends one."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        on_fault: Callable[[LexiconError], None] | None = None,
+        fallback: str | None = None,
+    ) -> None:
+        """Begin a file; the arguments are those of `Reader`."""
+        self._path = path
+        self._on_fault = on_fault
+        self._fallback = fallback
+        self._number = 0
+        # The beginning of a line whose end is yet to come, in pieces, and its bytes
+        self._rest: list[bytes] = []
+        self._length = 0
+
+    def split(self, content: bytes, *, last: bool = False) -> Iterator[tuple[int, str]]:
+        """Number and text of each line that ends in the next piece, or with the file.
+
+        Raises:
+            LexiconError: for a line that never ends, and for a bad one unless `on_fault` took it.
+        """
+        begun, *lines = content.split(b"\n")
         self._rest.append(begun)
         self._length += len(begun)
         if lines or last:
-            lines.insert(0, "".join(self._rest))
-            rest = "" if last else lines.pop()
+            lines.insert(0, b"".join(self._rest))
+            rest = b"" if last else lines.pop()
             self._rest, self._length = [rest], len(rest)
         for line in lines:
-            if (row := self._parsed(line)) is not None:
-                yield row
-            self._line += 1
-        if self._length > MAX_LINE:
-            expected = f"lines of at most {MAX_LINE} characters"
-            found = "".join(self._rest)
-            raise LexiconError(self.path, self._line, expected=expected, found=found)
+            self._number += 1
+            try:
+                yield self._number, self._decode(line)
+            except LexiconError as e:
+                if self._on_fault is None:
+                    raise
+                self._on_fault(e)
+        if self._length > 4 * MAX_LINE:  # the most bytes of so many characters
+            raise self._too_long(self._number + 1, self._rest[0])
 
-    def _parsed(self, line: str) -> Row | None:
-        assert self._parser is not None
+    def _decode(self, line: bytes) -> str:
         try:
-            return self._parser.parse(self._line, line)
-        except LexiconError as e:
-            if self._on_fault is None:
-                raise
-            self._on_fault(e)
-            return None
-
-    def _decoded(self, content: bytes, *, last: bool) -> str:
-        try:
-            return self._decoder.decode(content, last)
+            text = line.decode("utf-8" if self._number > 1 else "utf-8-sig")
         except UnicodeDecodeError as e:
-            line = self._line + e.object[: e.start].count(b"\n")
-            wrong = repr(e.object[e.start : e.end])
-            raise LexiconError(self.path, line, expected="UTF-8", found=wrong) from e
+            if self._fallback is None:
+                raise _not_utf8(self._path, self._number, e) from e
+            text = line.decode(self._fallback)
+        if len(text) > MAX_LINE:
+            raise self._too_long(self._number, line)
+        return text
+
+    def _too_long(self, number: int, line: bytes) -> LexiconError:
+        expected = f"lines of at most {MAX_LINE} characters"
+        found = line[:100].decode("utf-8", "replace")
+        return LexiconError(self._path, number, expected=expected, found=found)
 
 
-def _line_parser(path: Path, format: LexiconFormat, *, may_be_csv: bool) -> LineParser:
-    comments = cmudict.without_comment if format == "cmudict" else None
-    return LineParser(
-        path, format, _PARSE_LINE[format], without_comment=comments, may_be_csv=may_be_csv
-    )
+def _not_utf8(path: Path, line: int, error: UnicodeDecodeError) -> LexiconError:
+    expected = "UTF-8 (of other encodings `convert --encoding` makes it)"
+    found = repr(error.object[error.start : error.end])
+    return LexiconError(path, line, expected=expected, found=found)
 
 
-def _transcoded(path: Path, content: bytes, encoding: Encoding) -> bytes:
+def _transcode(path: Path, content: bytes, encoding: Encoding) -> bytes:
     """The content in UTF-8.
 
     Raises:
@@ -257,68 +276,21 @@ def _transcoded(path: Path, content: bytes, encoding: Encoding) -> bytes:
     except UnicodeError as e:
         start = e.start if isinstance(e, UnicodeDecodeError) else 0
         line = content.count(b"\n", 0, start) + 1
-        wrong = repr(content[start : start + 4])
-        raise LexiconError(path, line, expected=encoding, found=wrong) from e
+        found = repr(content[start : start + 4])
+        raise LexiconError(path, line, expected=encoding, found=found) from e
 
 
-def _lines(path: Path, content: bytes, faults: Faults) -> Iterator[tuple[int, str]]:
-    """The lines with line feeds, and their numbers; only a line feed ends one.
-
-    Where one is not UTF-8, CMUdict 0.7b itself is in Latin-1, and in nothing else a fault.
-    """
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        expected = "UTF-8 (`convert --encoding utf-16` makes it)"
-        raise LexiconError(path, 1, expected=expected, found="UTF-16")
-    file = io.BytesIO(content.removeprefix(codecs.BOM_UTF8))
-    older = content.startswith(_CMUDICT)
-    for number, line in enumerate(iter(partial(file.readline, 4 * MAX_LINE), b""), start=1):
-        try:
-            text = line.decode()
-        except UnicodeDecodeError as e:
-            if not older:
-                expected = "UTF-8 (of other encodings `convert --encoding` makes it)"
-                wrong = repr(line[e.start : e.end])
-                faults.add(LexiconError(path, number, expected=expected, found=wrong))
-                continue
-            text = line.decode("latin-1")
-        if len(text) > MAX_LINE:
-            # The rest of it would count as another one
-            expected = f"lines of at most {MAX_LINE} characters"
-            faults.add(LexiconError(path, number, expected=expected, found=text))
-            faults.raise_any()
-        yield number, text
-
-
-def _first_lines(content: bytes) -> Iterator[str]:
-    """The lines as far as they tell the format."""
-    file = io.BytesIO(content.removeprefix(codecs.BOM_UTF8))
-    lines = iter(partial(file.readline, MAX_LINE), b"")
-    return (line.decode("utf-8", "replace") for line in lines)
-
-
-def decode(path: Path, content: bytes) -> str:
-    """Text of a file in UTF-8, with or without a byte order mark.
-
-    Raises:
-        LexiconError: where it is in another encoding.
-    """
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as e:
-        line = content.count(b"\n", 0, e.start) + 1
-        wrong = repr(content[e.start : e.end])
-        raise LexiconError(path, line, expected="UTF-8", found=wrong) from e
+# ------------------------------------------------------------------------------------------------
+# Detection of formats.
 
 
 def format_named(path: Path) -> LexiconFormat | None:
-    """The format that a file's name tells to whoever writes it, if it does."""
-    if path.suffix.lower() == ".dict":
-        return "cmudict"
+    """The format that a file's name stands for, if any."""
     return _NAMES.get(path.name.lower()) or _SUFFIXES.get(path.suffix.lower())
 
 
 def detect_format(path: Path, lines: Iterable[str]) -> LexiconFormat:
-    """The format of a lexicon by its file name, else by its first line that says something.
+    """The format of a lexicon by its file name, else by its first line that is no comment.
 
     What both CMUdict and the Montreal Forced Aligner call ``.dict`` is the latter's where there
     are numbers between word and phonemes; without, the one reads as the other.
@@ -326,9 +298,9 @@ def detect_format(path: Path, lines: Iterable[str]) -> LexiconFormat:
     named = format_named(path)
     if named is not None and named != "cmudict":
         return named
-    line = next((x for x in lines if x.strip() and not cmudict.is_comment(x)), "")
+    line = next((x for x in lines if x.strip() and not is_comment(x)), "")
     fields = line.split()
-    if len(fields) > 2 and mfa.is_number(fields[1]):
+    if len(fields) > 2 and is_number(fields[1]):
         return "mfa"
     if named is not None:
         return named
@@ -337,6 +309,16 @@ def detect_format(path: Path, lines: Iterable[str]) -> LexiconFormat:
     if ctf.looks_like(line):
         return "ctf"
     return "tsv" if "\t" in line.strip() else "cmudict"
+
+
+def _first_lines(content: bytes) -> Iterator[str]:
+    file = io.BytesIO(content.removeprefix(codecs.BOM_UTF8))
+    lines = iter(partial(file.readline, MAX_LINE), b"")
+    return (line.decode("utf-8", "replace") for line in lines)
+
+
+# ------------------------------------------------------------------------------------------------
+# Writing.
 
 
 def render(
@@ -364,19 +346,19 @@ def render_rows(
     """
     numbered = [row._replace(number=number) for number, row in enumerate(rows, start=1)]
     if format == "ctf":
-        return ctf.render([row.entry for row in numbered], mapping)
-    if format == "cmudict":
-        return cmudict.render(numbered)
-    return lines_of(numbered, format, {p for row in numbered for p in row.entry.phonemes})
+        return ctf.render(numbered, mapping)
+    if format == "pls":
+        return pls.render(numbered, {p for row in numbered for p in row.entry.phonemes})
+    return LINE_FORMATS[format].render(numbered)
 
 
 def lines_of(
     rows: Iterable[Row], format: LexiconFormat, phonemes: Collection[str]
 ) -> Iterator[str]:
-    """The lines of a lexicon whose every word's rows stand together, made in constant memory.
+    """The lines of a lexicon in which each word's rows are adjacent, made in constant memory.
 
     Args:
-        rows: what to write, in order, numbered in it.
+        rows: what to write, in order, numbered.
         format: any but CTF.
         phonemes: all that may occur.
 
@@ -384,12 +366,12 @@ def lines_of(
         EntryError: for an entry that the format cannot hold.
     """
     if format == "pls":
-        return pls.render(rows, alphabet=pls.alphabet_of(phonemes))
-    if format == "cmudict":
-        words = groupby(rows, key=lambda row: row.entry.word)
-        return (line for _, together in words for line in cmudict.render(together))
-    render_line = _RENDER_LINE[format]
-    return (render_line(row) for row in rows)
+        return pls.render(rows, phonemes)
+    render_lines = LINE_FORMATS[format].render
+    if format != "cmudict":
+        return render_lines(rows)
+    words = groupby(rows, key=lambda row: row.entry.word)  # it keeps the words that it has seen
+    return chain.from_iterable(render_lines(variants) for _, variants in words)
 
 
 def write(
@@ -399,45 +381,19 @@ def write(
     *,
     mapping: Sequence[str] | None = None,
 ) -> None:
-    """Write a lexicon in one piece: on any failure what stood at `path` still stands there.
-
-    Raises:
-        EntryError, UnknownSymbolError, SymbolClashError, OSError: as `write_rows`.
-    """
-    _write(path, render(entries, format, mapping=mapping))
-
-
-def write_rows(
-    path: Path,
-    rows: Sequence[Row],
-    format: LexiconFormat,
-    *,
-    mapping: Sequence[str] | None = None,
-) -> None:
-    """Like `write`, with the rows' probabilities where the format has a place for them.
+    """Write a lexicon in one piece: on any failure the earlier file still stands.
 
     Raises:
         EntryError, UnknownSymbolError, SymbolClashError: as `render_rows`.
         OSError: where the file cannot be written.
     """
-    _write(path, render_rows(rows, format, mapping=mapping))
+    write_lines(path, render(entries, format, mapping=mapping))
 
 
-def _write(path: Path, rendered: Iterable[str]) -> None:
-    lines = (line + "\n" for line in rendered)
-    target = path.resolve()
-    if not target.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
-    if target.exists() and not target.is_file():  # a pipe, say: written through, never replaced
-        with path.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(lines)
-        return
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.writelines(lines)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write a text file in one piece, from lines without their ends.
+
+    Raises:
+        OSError: where it cannot be written; the earlier file still stands.
+    """
+    replace_file(path, (f"{line}\n".encode() for line in lines))

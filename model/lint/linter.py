@@ -1,8 +1,7 @@
-"""The lexicon doctor: which entries of a lexicon look wrong, why, and what may be right.
+"""The linter: which entries of a lexicon look wrong, why, and what may be right.
 
-Certain faults (`lint.rules`) come first; all else is ranked by its suspicion
-(`lint.error_classifier`), from what an artifact's network thinks of the pronunciation as it stands
-there.
+Certain faults (`lint.rules`) come first. All other entries get a suspicion
+(`lint.error_classifier`) from an artifact's network and how it scores the pronunciation.
 """
 
 from __future__ import annotations
@@ -15,42 +14,42 @@ from tanger.model import TangerError
 from tanger.model.decoding.hypothesis import Given, Hypothesis, Scored, Scorer
 from tanger.model.evaluation import error_rates
 from tanger.model.lexicon import Entry
-from tanger.model.lint import error_classifier, features
-from tanger.model.lint.features import Features
+from tanger.model.lint import error_classifier
+from tanger.model.lint.error_classifier import Features
 from tanger.model.lint.rules import (
     Conventions,
     Fault,
     Phonemes,
-    Sounds,
+    Pronunciation,
     Stem,
     Stems,
-    duplicates,
+    find_duplicates,
     is_spelt_out,
 )
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology import stress
 from tanger.model.text.speller import Speller
 
-# Entries that are looked at together: what the network thinks of more would only take memory.
-_TOGETHER = 2048
-# From which logarithm on a surprise is worth telling.
-_TELLING = 2.0
-# Differences that are told one by one.
-_DIFFERENCES = 3
-# Entries whose phonemes may be errors, however short the lexicon, and phonemes that are named.
-_FEW = 5
-_LISTED = 20
+# Entries that are scored together: more would only take memory.
+_BATCH = 2048
+# Log ratios above this are reported as reasons.
+_NOTABLE = 2.0
+# Up to so many differences are reported one by one.
+_MAX_DIFFERENCES = 3
+# Entries whose phonemes may be errors, however short the lexicon; foreign phonemes in a message.
+_MIN_FOREIGN_ENTRIES = 5
+_MAX_LISTED = 20
 
 
 class PhonemeSetError(TangerError, ValueError):
-    """A lexicon whose phonemes are not those of the artifact that should examine it.
+    """A lexicon whose phonemes are not those of the artifact that should check it.
 
     Attributes:
-        foreign: the phonemes that the artifact does not have, the most frequent first.
+        foreign: the phonemes that the artifact does not have, by falling frequency.
     """
 
     def __init__(self, foreign: Sequence[str], entries: int, of: int, own: Sequence[str]) -> None:
-        listed = " ".join(foreign[:_LISTED]) + (" ..." if len(foreign) > _LISTED else "")
+        listed = " ".join(foreign[:_MAX_LISTED]) + (" ..." if len(foreign) > _MAX_LISTED else "")
         super().__init__(
             f"{entries:,} of {of:,} entries hold phonemes that the artifact does not have: "
             f"{listed}; it has {' '.join(own[:50])}: name an artifact of this lexicon's "
@@ -60,7 +59,7 @@ class PhonemeSetError(TangerError, ValueError):
 
 
 def check_phonemes(entries: Sequence[Entry], own: Sequence[str]) -> None:
-    """Let a lexicon pass that is written in the phonemes of an artifact, but for some errors.
+    """Refuse a lexicon that is not written in the phonemes of an artifact, errors apart.
 
     A phoneme in the wrong case is such an error, and so is a digit where there should be none.
 
@@ -69,33 +68,33 @@ def check_phonemes(entries: Sequence[Entry], own: Sequence[str]) -> None:
         own: the artifact's phonemes.
 
     Raises:
-        PhonemeSetError: where one entry in five, and at least five, or a quarter of all phonemes
-            are others.
+        PhonemeSetError: where one entry in five, and at least five, have others, or a quarter of
+            all phonemes are others.
     """
     known = {*own, *(phoneme.upper() for phoneme in own), *(phoneme.lower() for phoneme in own)}
     foreign: Counter[str] = Counter()
-    without = 0
+    foreign_entries = 0
     for entry in entries:
         other = [p for p in entry.phonemes if p not in known and stress.split(p)[0] not in known]
         foreign.update(other)
-        without += bool(other)
+        foreign_entries += bool(other)
     phonemes = sum(len(entry.phonemes) for entry in entries)
-    if (without >= _FEW and 5 * without > len(entries)) or 4 * foreign.total() > phonemes:
+    many = foreign_entries >= _MIN_FOREIGN_ENTRIES and 5 * foreign_entries > len(entries)
+    if many or 4 * foreign.total() > phonemes:
         listed = [phoneme for phoneme, _ in foreign.most_common()]
-        raise PhonemeSetError(listed, without, len(entries), own)
+        raise PhonemeSetError(listed, foreign_entries, len(entries), own)
 
 
 @dataclass(frozen=True)
-class Examined:
-    """One entry, looked at.
+class LintResult:
+    """What was found about one entry.
 
     Attributes:
         line: where it stands.
-        entry: what stands there.
+        entry: the entry.
         fault: what is certainly wrong, if anything.
-        features: what else speaks against it; None where it has a fault, or the artifact cannot
-            read its word.
-        reasons: the doubts in words, where there is much to them.
+        features: other evidence; None where it has a fault, or the artifact cannot read its word.
+        reasons: the evidence in words, where the suspicion is high enough.
         suggestion: what may be right, likewise.
     """
 
@@ -108,171 +107,172 @@ class Examined:
 
     @property
     def suspicion(self) -> float:
-        """The chance that it is wrong, where one entry in twenty is; 1 for a fault."""
+        """The probability that it is wrong, where one entry in twenty is; 1 for a fault."""
         if self.fault is not None:
             return 1.0
         return 0.0 if self.features is None else error_classifier.probability(self.features)
 
 
 class Linter:
-    """Examines lexicons by one artifact."""
+    """Checks lexicons with one artifact."""
 
     def __init__(self, phonemizer: Phonemizer, scorer: Scorer) -> None:
-        """Take the artifact's answers, and what it thinks of others'."""
+        """Take the artifact's own answers, and its scores of other pronunciations."""
         self._phonemizer = phonemizer
         self._scorer = scorer
         self._speller = Speller(phonemizer.graphemes.own)
 
-    def examine(
+    def lint(
         self,
         rows: Sequence[tuple[int, Entry]],
         *,
         known: Iterable[Entry] = (),
-        least: float = 0.5,
-        watch: Callable[[int], None] = lambda entries: None,
-    ) -> list[Examined]:
-        """Every entry of a lexicon, in its order.
+        threshold: float = 0.5,
+        on_progress: Callable[[int], None] = lambda entries: None,
+    ) -> list[LintResult]:
+        """Check every entry of a lexicon, in its order.
 
         Args:
             rows: its entries with their lines.
-            known: further entries whose stems the lexicon's forms should agree with.
-            least: the suspicion from which on reasons are given.
-            watch: told of how many more entries are done.
+            known: further entries with stems that the lexicon's derived forms should agree with.
+            threshold: the suspicion from which on reasons and suggestions are given.
+            on_progress: called with how many more entries are done.
         """
         entries = [entry for _, entry in rows]
         conventions = Conventions(self._phonemizer.phonemes.own, entries)
-        visit = _LintRun(conventions, [*entries, *known], self._phonemizer.phonemes.symbols, least)
-        twice = duplicates(rows)
-        found: list[Examined] = []
-        for first in range(0, len(rows), _TOGETHER):
-            chosen = rows[first : first + _TOGETHER]
-            found += self._some(chosen, visit, twice)
-            watch(len(chosen))
-        return found
+        symbols = self._phonemizer.phonemes.symbols
+        run = _LintRun(conventions, [*entries, *known], symbols, threshold)
+        duplicates = find_duplicates(rows)
+        results: list[LintResult] = []
+        for start in range(0, len(rows), _BATCH):
+            batch = rows[start : start + _BATCH]
+            results += self._lint_batch(batch, run, duplicates)
+            on_progress(len(batch))
+        return results
 
-    def _some(
-        self, rows: Sequence[tuple[int, Entry]], visit: _LintRun, twice: dict[int, Fault]
-    ) -> Iterator[Examined]:
-        parts = [twice.get(line) or visit.conventions.take_apart(e.phonemes) for line, e in rows]
+    def _lint_batch(
+        self, rows: Sequence[tuple[int, Entry]], run: _LintRun, duplicates: dict[int, Fault]
+    ) -> Iterator[LintResult]:
+        parsed = [duplicates.get(line) or run.conventions.parse(e.phonemes) for line, e in rows]
         spelt = [self._speller.spell(entry.word).normalized for _, entry in rows]
-        sound = [
-            (place, word, part)
-            for place, (word, part) in enumerate(zip(spelt, parts, strict=True))
-            if word and isinstance(part, Sounds)
+        scorable = [
+            (index, word, found)
+            for index, (word, found) in enumerate(zip(spelt, parsed, strict=True))
+            if word and isinstance(found, Pronunciation)
         ]
-        words = list(dict.fromkeys(word for _, word, _ in sound))
+        words = list(dict.fromkeys(word for _, word, _ in scorable))
         answers = dict(zip(words, self._phonemizer.pronounce(words), strict=True))
         graphemes, phonemes = self._phonemizer.graphemes, self._phonemizer.phonemes
-        scored = self._scorer.score(
+        scores = self._scorer.score(
             [
-                Given(graphemes.encode(word), phonemes.encode(part.phonemes))
-                for _, word, part in sound
+                Given(graphemes.encode(word), phonemes.encode(pronunciation.phonemes))
+                for _, word, pronunciation in scorable
             ]
         )
-        looked = {
-            place: visit.look(*rows[place], part, thought, answers[word])
-            for (place, word, part), thought in zip(sound, scored, strict=True)
+        results = {
+            index: run.check(*rows[index], pronunciation, scored, answers[word])
+            for (index, word, pronunciation), scored in zip(scorable, scores, strict=True)
         }
-        for place, ((line, entry), part) in enumerate(zip(rows, parts, strict=True)):
-            if isinstance(part, Fault):
-                yield Examined(line, entry, part, None, (part.reason,), part.suggestion)
+        for index, ((line, entry), found) in enumerate(zip(rows, parsed, strict=True)):
+            if isinstance(found, Fault):
+                yield LintResult(line, entry, found, None, (found.reason,), found.suggestion)
             else:
-                yield looked.get(place) or Examined(line, entry)
+                yield results.get(index) or LintResult(line, entry)
 
 
 class _LintRun:
-    """One lexicon's examination: what all of its entries are compared with."""
+    """What all entries of one lexicon are compared with."""
 
     def __init__(
         self,
         conventions: Conventions,
         entries: Sequence[Entry],
         symbols: Sequence[str],
-        least: float,
+        threshold: float,
     ) -> None:
         self.conventions = conventions
-        self._ways = Counter(entry.word for entry in set(entries))
+        self._variants = Counter(entry.word for entry in set(entries))
         self._stems = Stems(entries, conventions)
         self._vowels = [symbol in conventions.vowels for symbol in symbols]
-        self._least = least
+        self._threshold = threshold
 
-    def look(
+    def check(
         self,
         line: int,
         entry: Entry,
-        sounds: Sounds,
+        pronunciation: Pronunciation,
         scored: Scored,
         answer: Hypothesis,
-    ) -> Examined:
-        if self.conventions.vowels and is_spelt_out(entry.word.upper(), sounds.phonemes):
-            return Examined(line, entry, features=Features())
-        stem = self._stems.of(entry)
-        found = features.of(
-            sounds,
+    ) -> LintResult:
+        if self.conventions.vowels and is_spelt_out(entry.word.upper(), pronunciation.phonemes):
+            return LintResult(line, entry, features=Features())
+        stem = self._stems.compare(entry)
+        features = error_classifier.extract_features(
+            pronunciation,
             scored,
             answer,
             stem,
             self.conventions,
             self._vowels,
-            variant=self._ways[entry.word] > 1,
+            variant=self._variants[entry.word] > 1,
         )
-        if error_classifier.probability(found) < self._least:
-            return Examined(line, entry, features=found)
-        return Examined(
+        if error_classifier.probability(features) < self._threshold:
+            return LintResult(line, entry, features=features)
+        return LintResult(
             line,
             entry,
-            features=found,
-            reasons=tuple(_reasons(found, sounds, answer, stem)),
-            suggestion=self._suggestion(found, sounds, scored, answer, stem),
+            features=features,
+            reasons=tuple(_reasons(features, pronunciation, answer, stem)),
+            suggestion=self._suggestion(features, pronunciation, scored, answer, stem),
         )
 
     def _suggestion(
         self,
-        found: Features,
-        sounds: Sounds,
+        features: Features,
+        pronunciation: Pronunciation,
         scored: Scored,
         answer: Hypothesis,
         stem: Stem | None,
     ) -> Phonemes | None:
-        """What the stem says, else the network: of the stress, or of all."""
+        """The stem's pronunciation, else the network's stress digits or its whole answer."""
         if stem is not None and not stem.agrees:
             return stem.expected[0]
         if not self.conventions.stressed or answer.stress is None:
-            return answer.phonemes if answer.phonemes != sounds.phonemes else None
+            return answer.phonemes if answer.phonemes != pronunciation.phonemes else None
         phonemes, digits = answer.phonemes, answer.stress
-        likely = features.likely_digits(scored)
-        sounds_fit = max(found.sound, found.vowel) < _TELLING
-        if likely is not None and sounds_fit and error_classifier.of_stress_alone(found):
-            phonemes, digits = sounds.phonemes, likely
+        likely = error_classifier.likely_digits(scored)
+        sounds_fit = max(features.sound, features.vowel) < _NOTABLE
+        if likely is not None and sounds_fit and error_classifier.is_mainly_stress(features):
+            phonemes, digits = pronunciation.phonemes, likely
         suggested = stress.mark(phonemes, digits)
-        return suggested if suggested != stress.mark(sounds.phonemes, sounds.digits) else None
+        return suggested if suggested != stress.mark(*pronunciation) else None
 
 
 def _reasons(
-    found: Features, sounds: Sounds, answer: Hypothesis, stem: Stem | None
+    features: Features, pronunciation: Pronunciation, answer: Hypothesis, stem: Stem | None
 ) -> Iterator[str]:
-    if found.no_vowel:
+    if features.no_vowel:
         yield "no vowel"
-    if found.primaries:
+    if features.primaries:
         yield "several primary stresses"
-    if found.no_primary:
+    if features.no_primary:
         yield "no primary stress"
     if stem is not None and not stem.agrees:
-        what = "otherwise" if found.disagrees else "with other stress"
-        yield f"its stem sounds {what}"
-    if max(found.sound, found.vowel, found.likelihood / 2) > _TELLING:
-        changes = error_rates.confusions(answer.phonemes, sounds.phonemes)
-        if 0 < changes.total() <= _DIFFERENCES:
-            yield ", ".join(_change(*change) for change in changes.elements())
+        how = "otherwise" if features.disagrees else "with other stress"
+        yield f"its stem sounds {how}"
+    if max(features.sound, features.vowel, features.likelihood / 2) > _NOTABLE:
+        changes = error_rates.confusions(answer.phonemes, pronunciation.phonemes)
+        if 0 < changes.total() <= _MAX_DIFFERENCES:
+            yield ", ".join(_difference(*change) for change in changes.elements())
         else:
             yield "far from what the spelling suggests"
-    if found.moved > _TELLING:
+    if features.moved > _NOTABLE:
         yield "primary stress elsewhere"
-    elif found.digit > _TELLING and not (found.primaries or found.no_primary):
+    elif features.digit > _NOTABLE and not (features.primaries or features.no_primary):
         yield "stress digits"
 
 
-def _change(expected: str, given: str) -> str:
+def _difference(expected: str, given: str) -> str:
     if not given:
         return f"{expected} is missing"
     return f"{given} for {expected}" if expected else f"{given} too many"

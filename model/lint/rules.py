@@ -1,7 +1,7 @@
-"""What can be said of a lexicon's entries without a network.
+"""Checks of a lexicon's entries that need no network.
 
-A fault is certain: no reading of the entry makes it right. What rules only suspect goes into
-`lint.features`.
+A fault is certain: no reading of the entry makes it right. What rules only suspect is a feature of
+`lint.error_classifier`.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ from typing import NamedTuple
 from tanger.model.lexicon import Entry
 from tanger.model.phonology import stress
 from tanger.model.phonology.phoneme_set import Inventory
-from tanger.model.phonology.syllables import VOWELS
+from tanger.model.phonology.stress import VOWELS
 from tanger.model.text import derived_forms
 
 Phonemes = tuple[str, ...]
 
 
 class Fault(NamedTuple):
-    """What is wrong, and what would be right, where that is plain."""
+    """What is wrong, and what would be right, where that is certain."""
 
     reason: str
     suggestion: Phonemes | None = None
 
 
-class Sounds(NamedTuple):
-    """A pronunciation taken apart: an artifact's phonemes, and a digit for each, or None."""
+class Pronunciation(NamedTuple):
+    """An entry's phonemes as an artifact has them, and for each its stress digit or None."""
 
     phonemes: Phonemes
     digits: tuple[int | None, ...]
 
 
 class Conventions:
-    """How a lexicon writes pronunciations, and the phonemes that they may have.
+    """How a lexicon writes pronunciations, and which phonemes they may have.
 
     Attributes:
         phonemes: the artifact's.
@@ -42,7 +42,7 @@ class Conventions:
     """
 
     def __init__(self, phonemes: Collection[str], entries: Iterable[Entry]) -> None:
-        """Those of an artifact, as a lexicon writes them.
+        """Find the conventions of a lexicon.
 
         Args:
             phonemes: the artifact's.
@@ -53,8 +53,8 @@ class Conventions:
         marked = [any(stress.split(p)[1] is not None for p in entry.phonemes) for entry in entries]
         self.stressed = bool(self.vowels) and 2 * sum(marked) > len(marked)
 
-    def take_apart(self, phonemes: Phonemes) -> Sounds | Fault:
-        """Phonemes and digits, or the fault of an entry that has others."""
+    def parse(self, phonemes: Phonemes) -> Pronunciation | Fault:
+        """Phonemes and digits of an entry, or the fault of one that has others."""
         split = [(p, None) if p in self.phonemes else stress.split(p) for p in phonemes]
         wrong = [place for place, (sound, _) in enumerate(split) if sound not in self.phonemes]
         if wrong:
@@ -68,11 +68,11 @@ class Conventions:
                 return Fault(f"{phoneme}: only vowels bear stress", bare)
             if self.stressed and sound in self.vowels and digit is None:
                 return Fault(f"{phoneme}: a vowel without its stress digit")
-        return Sounds(sounds, digits)
+        return Pronunciation(sounds, digits)
 
     def _unknown(self, phonemes: Phonemes, wrong: Sequence[int]) -> Fault:
         upper = tuple(phoneme.upper() for phoneme in phonemes)
-        if upper != phonemes and isinstance(self.take_apart(upper), Sounds):
+        if upper != phonemes and isinstance(self.parse(upper), Pronunciation):
             return Fault(f"{phonemes[wrong[0]]}: phonemes are in capitals", upper)
         first = wrong[0]
         if first and wrong == list(range(first, len(phonemes))):
@@ -82,8 +82,8 @@ class Conventions:
         return Fault(f"unknown phoneme: {names[:40]}")
 
 
-def duplicates(rows: Iterable[tuple[int, Entry]]) -> dict[int, Fault]:
-    """The faults of entries that stand there already, by line."""
+def find_duplicates(rows: Iterable[tuple[int, Entry]]) -> dict[int, Fault]:
+    """The faults of repeated entries, by line."""
     seen: dict[Entry, int] = {}
     found = {}
     for line, entry in rows:
@@ -110,7 +110,7 @@ def is_spelt_out(word: str, phonemes: Phonemes) -> bool:
 
 
 class Stem(NamedTuple):
-    """What the stem of a form says of it.
+    """How a derived form compares with its stem.
 
     Attributes:
         expected: how the form should sound, in the stem's pronunciations.
@@ -124,18 +124,17 @@ class Stem(NamedTuple):
 
 
 class Stems:
-    """Stems that forms are compared with."""
+    """The stems that derived forms are compared with."""
 
     def __init__(self, entries: Iterable[Entry], conventions: Conventions) -> None:
-        """Those of lexicons, by their words in capitals."""
         self._stressed = conventions.stressed
         self._known: dict[str, list[Phonemes]] = {}
         if conventions.vowels:  # English
             for word, phonemes in entries:
                 self._known.setdefault(word.upper(), []).append(phonemes)
 
-    def of(self, entry: Entry) -> Stem | None:
-        """What the stem says, where there is one and a rule for the form."""
+    def compare(self, entry: Entry) -> Stem | None:
+        """How an entry compares with its stem; None without a stem or a rule for the form."""
         derived = derived_forms.derive(entry.word.upper(), self._known)
         if not derived:
             return None

@@ -9,6 +9,10 @@ from typing import Literal
 Precision = Literal["int8", "float32"]
 
 
+# What fields were called before artifacts had format 2.
+RENAMED_FIELDS = {"handover": "decoder_init", "boundaries": "add_bos_eos"}
+
+
 @dataclass(frozen=True)
 class NetworkConfig:
     """Everything that sizes a network; it travels in the artifact.
@@ -19,11 +23,11 @@ class NetworkConfig:
         embedding: width of the symbol embeddings; 0 feeds one-hot vectors.
         direction: which way the encoder reads.
         encoder_layers, decoder_layers: how many LSTMs are stacked.
-        handover: which decoder layers start from the encoder's last states: the first one from
+        decoder_init: which decoder layers start from the encoder's last states: the first one from
             the encoder's top, or each one from the encoder layer of its own height.
         attention: scaled dot-product attention over the encoder's top states.
         stabiliser: one learnt scale shared by the encoder's input and the decoder's two ends.
-        boundaries: graphemes stand between ``<s>`` and ``</s>``.
+        add_bos_eos: graphemes stand between ``<s>`` and ``</s>``.
         dropout: share of activations dropped in training, between layers and at both ends.
         stress: a second head says which stress each phoneme carries.
         input_symbols, output_symbols: sizes of the grapheme and the phoneme vocabulary. A recipe
@@ -32,13 +36,13 @@ class NetworkConfig:
 
     hidden: int
     embedding: int
-    direction: Literal["backward", "forward", "both"]
+    direction: Literal["backward", "forward", "bidirectional"]
     encoder_layers: int
     decoder_layers: int
-    handover: Literal["first", "each"]
+    decoder_init: Literal["first", "each"]
     attention: bool
     stabiliser: bool
-    boundaries: bool
+    add_bos_eos: bool
     dropout: float
     stress: bool = False
     input_symbols: int = 1
@@ -50,10 +54,10 @@ class NetworkConfig:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.decoder_layers < 1 or self.embedding < 0 or not 0 <= self.dropout < 1:
             raise ValueError(f"impossible size or dropout in {self}")
-        if self.direction == "both" and self.hidden % 2:
+        if self.direction == "bidirectional" and self.hidden % 2:
             raise ValueError(f"a bidirectional encoder halves hidden = {self.hidden}: make it even")
-        if self.handover == "each" and self.encoder_layers != self.decoder_layers:
-            raise ValueError("handover = 'each' needs as many encoder layers as decoder layers")
+        if self.decoder_init == "each" and self.encoder_layers != self.decoder_layers:
+            raise ValueError("decoder_init = 'each' needs as many encoder layers as decoder layers")
 
     @property
     def input_width(self) -> int:
@@ -82,8 +86,8 @@ def mflop(config: NetworkConfig, *, letters: float, steps: float) -> float:
         steps: of the decoder: its phonemes, and one for ``</s>``.
     """
     hidden = config.hidden
-    inputs = letters + 2 * config.boundaries
-    directions = 2 if config.direction == "both" else 1
+    inputs = letters + 2 * config.add_bos_eos
+    directions = 2 if config.direction == "bidirectional" else 1
     width = hidden // directions
     first = directions * 4 * width * width
     further = directions * 4 * width * (hidden + width)

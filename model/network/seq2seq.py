@@ -32,7 +32,7 @@ class EncoderOutput(NamedTuple):
     Attributes:
         start: state of each decoder layer before the first step.
         keys: [B, T, H] the encoder's states as attention compares them, scaled by 1/sqrt(H).
-        values: [B, T, H] the encoder's states as attention mixes them.
+        values: [B, T, H] the encoder's states as attention averages them.
         padding: [B, T] true where a row has ended; None where no row is padded.
     """
 
@@ -117,18 +117,18 @@ def reverse_rows(sequence: Tensor, lengths: Tensor | None) -> Tensor:
 class EncoderLayer(nn.Module):
     """One LSTM, or one each way with their outputs side by side."""
 
-    def __init__(self, inputs: int, hidden: int, *, both: bool) -> None:
+    def __init__(self, inputs: int, hidden: int, *, bidirectional: bool) -> None:
         super().__init__()
-        width = hidden // 2 if both else hidden
-        self.ahead = LSTM(inputs, width)
-        self.back = LSTM(inputs, width) if both else None
+        width = hidden // 2 if bidirectional else hidden
+        self.forward_lstm = LSTM(inputs, width)
+        self.backward_lstm = LSTM(inputs, width) if bidirectional else None
 
     def forward(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, State]:
         """[T, B, I] -> states [T, B, H] and the last state (h, c), [B, H] each."""
-        outputs, last = self.ahead(x, lengths)
-        if self.back is None:
+        outputs, last = self.forward_lstm(x, lengths)
+        if self.backward_lstm is None:
             return outputs, last
-        back, last_back = self.back(reverse_rows(x, lengths), lengths)
+        back, last_back = self.backward_lstm(reverse_rows(x, lengths), lengths)
         outputs = torch.cat([outputs, reverse_rows(back, lengths)], dim=2)
         return outputs, State(
             torch.cat([last.h, last_back.h], dim=1), torch.cat([last.c, last_back.c], dim=1)
@@ -140,10 +140,14 @@ class Encoder(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        both = config.direction == "both"
+        bidirectional = config.direction == "bidirectional"
         self.backward_reading = config.direction == "backward"
         self.layers = nn.ModuleList(
-            EncoderLayer(config.hidden if height else config.input_width, config.hidden, both=both)
+            EncoderLayer(
+                config.hidden if height else config.input_width,
+                config.hidden,
+                bidirectional=bidirectional,
+            )
             for height in range(config.encoder_layers)
         )
         self.dropout = Dropout(config.dropout)
@@ -163,13 +167,13 @@ class Encoder(nn.Module):
 
 
 class Attention(nn.Module):
-    """Scaled dot-product attention, mixed with the query through a tanh layer."""
+    """Scaled dot-product attention; context and query go through a tanh layer."""
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
         self.hidden = hidden
         self.key = nn.Linear(hidden, hidden, bias=False)
-        self.mix = nn.Linear(2 * hidden, hidden, bias=False)
+        self.output_projection = nn.Linear(2 * hidden, hidden, bias=False)
 
     def keys(self, values: Tensor) -> Tensor:
         """[B, T, H] encoder states -> what queries are compared with, scaled, once a word."""
@@ -178,12 +182,14 @@ class Attention(nn.Module):
 
     def forward(self, query: Tensor, memory: EncoderOutput) -> Tensor:
         """Query [B, H] -> attention vector [B, H] = tanh(W [context; query])."""
-        mixed: Tensor = self.mix(self.attend(query, memory))
-        return mixed.tanh()
+        projected: Tensor = self.output_projection(self.attend(query, memory))
+        return projected.tanh()
 
     def unroll(self, labels: Tensor) -> UnrolledLinear:
         """The tanh layer's product for as many steps and rows as `labels` [U, B, *] has."""
-        return UnrolledLinear(labels.new_zeros(*labels.shape[:2], self.hidden), self.mix.weight)
+        return UnrolledLinear(
+            labels.new_zeros(*labels.shape[:2], self.hidden), self.output_projection.weight
+        )
 
     def attend(self, query: Tensor, memory: EncoderOutput) -> Tensor:
         """Query [B, H] -> the context that it finds, and itself, [B, 2H]."""
@@ -239,7 +245,7 @@ class Decoder(nn.Module):
         for height, layer in enumerate(self.layers):
             assert isinstance(layer, LSTM)
             layers.append(layer.unroll(labels if height == 0 else labels[..., :0]))
-        mix = None if self.attention is None else self.attention.unroll(labels)
+        projection = None if self.attention is None else self.attention.unroll(labels)
         states, fed = list(memory.start), labels.new_zeros(labels.shape[1], self.fed)
         tops = []
         for _ in labels:
@@ -249,9 +255,9 @@ class Decoder(nn.Module):
                 h, c = states[height]
                 states[height] = cell(gates(torch.cat([x, h], dim=1)), c)
                 x = states[height].h
-            if self.attention is not None and mix is not None:
+            if self.attention is not None and projection is not None:
                 # The query and what is fed back stay whole: dropping there did harm
-                x = fed = mix(self.attention.attend(x, memory)).tanh()
+                x = fed = projection(self.attention.attend(x, memory)).tanh()
             tops.append(x)
         dropped: Tensor = self.dropout(torch.stack(tops))
         return dropped
@@ -307,7 +313,7 @@ class Seq2Seq(nn.Module):
         values = states.transpose(0, 1).contiguous()  # [B, T, H]
         attention = self.decoder.attention
         return EncoderOutput(
-            start=self._handover(lasts),
+            start=self._decoder_init(lasts),
             keys=values if attention is None else attention.keys(values),
             values=values,
             padding=None
@@ -315,8 +321,8 @@ class Seq2Seq(nn.Module):
             else torch.arange(steps, device=graphemes.device) >= padded.unsqueeze(1),
         )
 
-    def _handover(self, lasts: list[State]) -> tuple[State, ...]:
-        if self.config.handover == "each":
+    def _decoder_init(self, lasts: list[State]) -> tuple[State, ...]:
+        if self.config.decoder_init == "each":
             return tuple(lasts)
         zero = torch.zeros_like(lasts[-1].h)
         return (lasts[-1], *[State(zero, zero)] * (self.config.decoder_layers - 1))

@@ -26,10 +26,20 @@ class LstmWeights(NamedTuple):
     bias: Array
 
 
+def encoder_sides(config: NetworkConfig) -> tuple[str, ...]:
+    """The LSTMs of an encoder layer by name: one, or one each way.
+
+    The one of an encoder that only reads backwards is ``forward_lstm``, too: its input is turned
+    round.
+    """
+    both = ("forward_lstm", "backward_lstm")
+    return both if config.direction == "bidirectional" else both[:1]
+
+
 def shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
     """The shape of every weight of such a network, by name."""
     hidden = config.hidden
-    sides = ["ahead", "back"] if config.direction == "both" else ["ahead"]
+    sides = encoder_sides(config)
     width = hidden // len(sides)
     found: dict[str, tuple[int, ...]] = {}
 
@@ -52,7 +62,7 @@ def shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
         lstm(f"decoder.layers.{height}", inputs, hidden)
     if config.attention:
         found["decoder.attention.key.weight"] = (hidden, hidden)
-        found["decoder.attention.mix.weight"] = (hidden, 2 * hidden)
+        found["decoder.attention.output_projection.weight"] = (hidden, 2 * hidden)
     found["output.weight"] = (config.output_symbols, hidden)
     found["output.bias"] = (config.output_symbols,)
     if config.stress:

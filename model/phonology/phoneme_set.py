@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tanger.model.phonology import notation, stress
-from tanger.model.phonology.syllables import VOWELS
+from tanger.model.phonology.stress import VOWELS
 from tanger.model.phonology.vocabulary import Vocabulary
 
 _SHOWN = 60

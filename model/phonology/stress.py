@@ -1,6 +1,7 @@
-"""Stress: the digit that American lexicons write behind a vowel (0 none, 1 primary, 2 secondary).
+"""Stress digits of vowels, and where syllables begin.
 
-The network's stress head knows four classes: no vowel at all, and the three digits.
+American lexicons write a digit after each vowel: 0 for no stress, 1 primary, 2 secondary. The
+network's stress head has four classes: no vowel, and the three digits.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+
+# The vowels of ARPAbet: they bear stress, and each makes a syllable.
+VOWELS = frozenset("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split())
 
 # Class of what carries no stress mark; a digit's class is the digit and one.
 NO_VOWEL = 0
@@ -71,3 +75,50 @@ def one_primary(scores: np.ndarray[Any, Any], counts: np.ndarray[Any, Any]) -> n
     chosen = gain.argmax(axis=1)
     classes[rows, chosen] = np.where(vowels[rows, chosen], 2, classes[rows, chosen])
     return classes
+
+
+# ------------------------------------------------------------------------------------------------
+# Syllables by the maximal onset rule: the consonants between two vowels go to the second one as far
+# as together they could begin an English word (Kahn, Syllable-based Generalizations in English
+# Phonology, 1976). So ``IH M P ER F IH K T`` is ``IH M . P ER . F IH K T``.
+
+# What begins an English word: the word-initial sequences of Cruttenden, Gimson's Pronunciation of
+# English, chapter 10, less those that are in foreign names alone (VL, SHM). Of single consonants
+# all but NG do.
+_ONSETS = frozenset(
+    tuple(cluster.split("-"))
+    for cluster in (
+        "P-L P-R P-Y B-L B-R B-Y T-R T-W T-Y D-R D-W D-Y K-L K-R K-W K-Y G-L G-R G-W G-Y "
+        "F-L F-R F-Y TH-R TH-W TH-Y SH-R V-Y HH-W HH-Y M-Y N-Y L-Y S-Y Z-Y "
+        "S-P S-T S-K S-M S-N S-F S-L S-W "
+        "S-P-L S-P-R S-P-Y S-T-R S-T-Y S-K-L S-K-R S-K-W S-K-Y S-M-Y S-N-Y"
+    ).split()
+)
+# In front of Y a consonant begins a syllable before these alone: music, but can-yon.
+_AFTER_Y = frozenset({"UW", "UH"})
+
+
+def syllables(phonemes: Sequence[str]) -> list[tuple[int, int]]:
+    """For each syllable the index at which it begins, and that of its vowel.
+
+    Args:
+        phonemes: ARPAbet without stress digits.
+    """
+    found: list[tuple[int, int]] = []
+    following = 0  # index after the last vowel
+    for place, phoneme in enumerate(phonemes):
+        if phoneme in VOWELS:
+            start = following
+            while found and start < place and not _is_onset(phonemes[start:place], phoneme):
+                start += 1
+            found.append((start, place))
+            following = place + 1
+    return found
+
+
+def _is_onset(consonants: Sequence[str], vowel: str) -> bool:
+    if len(consonants) == 1:
+        return consonants[0] != "NG"
+    if consonants[-1] == "Y" and vowel not in _AFTER_Y:
+        return False
+    return tuple(consonants) in _ONSETS

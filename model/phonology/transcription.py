@@ -1,7 +1,7 @@
 """ARPAbet in the International Phonetic Alphabet and in X-SAMPA, and back.
 
 A phoneme is one item: ``T AE1 NG ER0`` is ``ˈt æ ŋ ɚ``, together ``ˈtæŋɚ``. The marks of stress
-stand where the stressed syllable begins (see `phonology.syllables`), words of one syllable
+stand where the stressed syllable begins (see `phonology.stress`), words of one syllable
 included. Where two symbols side by side would read as another one (``t`` and ``ʃ``), a syllable
 break ``.`` keeps them apart, so that what is written reads back.
 
@@ -23,7 +23,7 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from tanger.model import TangerError
-from tanger.model.phonology import stress, syllables
+from tanger.model.phonology import stress
 
 Notation = Literal["ipa", "x-sampa"]
 
@@ -188,7 +188,7 @@ def write(
         marks: write stress where it is known; the vowels hang on it either way.
     """
     written, signs = _NOTATIONS[notation].written, _NOTATIONS[notation].marks
-    nuclei = syllables.onsets(phonemes)
+    nuclei = stress.syllables(phonemes)
     if digits is None or all(digit is None for digit in digits):
         only = len(nuclei) == 1
         return tuple(
@@ -249,7 +249,7 @@ def parse(text: str, notation: Notation) -> tuple[str, ...]:
             mark, marked = (signs[symbol], place), True
             continue
         for phoneme in _NOTATIONS[notation].read[symbol]:
-            vowel = phoneme in syllables.VOWELS
+            vowel = phoneme in stress.VOWELS
             phonemes.append(phoneme)
             digits.append((mark[0] if mark else 0) if vowel else None)
             if vowel:

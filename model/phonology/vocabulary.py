@@ -156,9 +156,9 @@ class Vocabulary:
         return cls(table, other_prefix=CNTK_PREFIX), cls(table, CNTK_PREFIX)
 
 
-def frame(indices: Sequence[int], vocabulary: Vocabulary, *, boundaries: bool) -> list[int]:
-    """Indices as the encoder reads them: between ``<s>`` and ``</s>`` where it wants boundaries."""
-    return [vocabulary.start, *indices, vocabulary.end] if boundaries else list(indices)
+def frame(indices: Sequence[int], vocabulary: Vocabulary, *, add_bos_eos: bool) -> list[int]:
+    """Indices as the encoder reads them: between ``<s>`` and ``</s>`` with `add_bos_eos`."""
+    return [vocabulary.start, *indices, vocabulary.end] if add_bos_eos else list(indices)
 
 
 def _without_specials(symbols: Iterable[str]) -> set[str]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 
-from tanger.model.phonology import syllables
+from tanger.model.phonology import stress
 from tanger.model.text import derived_forms
 
 # The chance that a word that the rule names is said letter by letter, by those 19.
@@ -64,10 +64,6 @@ def pronounce(letters: str, *, plural: bool = False) -> tuple[str, ...]:
     for letter in letters:
         digits = iter("1000")  # DOUBLE-U alone has several vowels
         for phoneme in derived_forms.LETTERS[letter]:
-            phonemes.append(phoneme + (next(digits) if phoneme in syllables.VOWELS else ""))
-    return with_stress(derived_forms.plural(tuple(phonemes))) if plural else tuple(phonemes)
-
-
-def with_stress(phonemes: tuple[str, ...]) -> tuple[str, ...]:
-    """Phonemes with a 0 behind each vowel that has no digit yet."""
-    return tuple(f"{phoneme}0" if phoneme in syllables.VOWELS else phoneme for phoneme in phonemes)
+            phonemes.append(phoneme + (next(digits) if phoneme in stress.VOWELS else ""))
+    spoken = tuple(phonemes)
+    return derived_forms.with_stress(derived_forms.plural(spoken)) if plural else spoken

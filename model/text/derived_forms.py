@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from tanger.model.phonology.stress import VOWELS
+
 Phonemes = tuple[str, ...]
 
 _SIBILANTS = frozenset({"S", "Z", "SH", "ZH", "CH", "JH"})
@@ -68,6 +70,30 @@ def derive(word: str, known: Mapping[str, Sequence[Phonemes]]) -> list[Phonemes]
         if len(stem) >= _SHORTEST_STEM and stem in known:
             return [sound(phonemes) for phonemes in known[stem] if phonemes]
     return []
+
+
+def inflected(word: str, known: Mapping[str, Sequence[Phonemes]]) -> list[Phonemes]:
+    """Pronunciations of a possessive or a plural by rule, from those of its stem.
+
+    Empty where the word is none of them, or no rule knows it. ``BORROWERS'`` sounds like
+    ``BORROWERS``, which may itself be made of ``BORROWER``.
+
+    Args:
+        word: in capitals.
+        known: ARPAbet pronunciations by word, with stress digits or without.
+    """
+    if not word.endswith(("S", "S'")):
+        return []
+    found = derive(word, known)
+    if not found and word.endswith("S'"):
+        found = derive(word[:-1], known)
+    stressed = any(phoneme[-1].isdigit() for phonemes in found for phoneme in phonemes)
+    return [with_stress(each) for each in found] if stressed else found
+
+
+def with_stress(phonemes: Phonemes) -> Phonemes:
+    """The phonemes, with a 0 after each vowel that has no digit yet."""
+    return tuple(f"{phoneme}0" if phoneme in VOWELS else phoneme for phoneme in phonemes)
 
 
 def _analyses(word: str) -> Iterator[tuple[str, Callable[[Phonemes], Phonemes]]]:

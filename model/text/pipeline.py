@@ -1,93 +1,386 @@
-"""Words to the ways of saying them, in one process: read, asked of the network, put together.
+"""From what was typed to pronunciations: service, command line and library share these steps.
 
-The service does the same with a queue in the middle (see `serving.pronouncer`).
+    words ─ Resolver ─> resolutions ─ network_words ─> decoded ─ result ─> results
+
+`Pipeline` has every step but decoding, which its callers do: the service in worker processes behind
+a queue (`service.serving.pronouncer`), `TextPhonemizer` in its own process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
+from tanger.model import artifact as artifacts
 from tanger.model.artifact import Artifact
+from tanger.model.network.config import Precision
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology import notation
+from tanger.model.phonology.alignment import UNALIGNED, AlignmentError
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.phonology.phoneme_set import Inventory
-from tanger.model.text.combining import Candidate, combine
-from tanger.model.text.reading import Part, Reader
-from tanger.model.text.speller import Spelling
+from tanger.model.text import candidates
+from tanger.model.text.candidates import Candidate, Failure
+from tanger.model.text.dictionaries import BuiltinLexicon, Dictionaries
+from tanger.model.text.reading import Reader
+from tanger.model.text.resolution import (
+    Answerer,
+    ReadWord,
+    Resolver,
+    Segment,
+    Source,
+    UserEntries,
+    WordLookup,
+    WordResolution,
+)
+from tanger.model.text.speller import WordError
 
 
-class Speaker:
-    """An artifact that says whatever is written.
+class Options(NamedTuple):
+    """How words are answered, as `Pipeline.options` checks it.
 
     Attributes:
-        alignment: whether ways come with the letters of their phonemes.
+        source: where pronunciations come from.
+        alphabet: that they are written in.
+        marks: whether stress is written.
+        n: most pronunciations a word.
+        alignment: whether they come with the letters of their phonemes.
+    """
+
+    source: Source
+    alphabet: Alphabet
+    marks: bool
+    n: int
+    alignment: bool
+
+
+class Result(NamedTuple):
+    """What is known of one word.
+
+    Attributes:
+        resolution: which sources answered.
+        source: the least certain of them; None where there is no pronunciation.
+        pronunciations: the likeliest first; probabilities are None where no network took part.
+        warnings: what was changed, read out, or could not be given.
+        error: why there is no pronunciation, else None.
+    """
+
+    resolution: WordResolution
+    source: Answerer | None
+    pronunciations: Sequence[Candidate]
+    warnings: tuple[str, ...]
+    error: WordError | None
+
+    @property
+    def word(self) -> str:
+        """The word as it was sent."""
+        return self.resolution.word
+
+    @property
+    def normalized(self) -> str | None:
+        """What is pronounced, in the artifact's graphemes; None where nothing can be."""
+        return self.resolution.normalized
+
+
+class Pipeline:
+    """All steps from words to results for one artifact, except decoding.
+
+    Attributes:
+        resolver: decides what answers each segment.
+        alphabets: that pronunciations can be written in, the default first.
+        knows_stress: whether the artifact says which vowels are stressed.
+        has_attention: whether its network can say which letters made which phoneme.
+        longest: most letters of a word.
     """
 
     def __init__(
         self,
         artifact: Artifact,
-        phonemizer: Phonemizer,
         *,
-        n: int = 1,
-        alignment: bool = False,
-        marks: bool = False,
+        dictionaries: Dictionaries | None = None,
+        user: UserEntries | None = None,
+        longest: int = 64,
     ) -> None:
-        """Say words as `artifact` has them.
+        """Answer for `artifact`.
 
         Args:
-            artifact: what reads and writes.
-            phonemizer: its network.
-            n: the most ways of saying a word.
-            alignment: with the letters of each phoneme; none where a word is said in parts.
-            marks: with stress.
+            artifact: whose graphemes and phonemes words are read and written in.
+            dictionaries: those that are looked up; none by default.
+            user: people's own words, where they are kept.
+            longest: most letters of a word.
         """
-        self.alignment = alignment
-        self._phonemizer = phonemizer
-        self._reader = Reader(artifact.graphemes.own, artifact.phonemes.own)
-        self._inventory = Inventory(artifact.phonemes.own)
-        self._knows_stress = artifact.knows_stress
-        self._n = n
-        self._marks = marks
+        phonemes = artifact.phonemes.own
+        reader = Reader(artifact.graphemes.own, phonemes, longest=longest)
+        self.longest = longest
+        self._inventory = Inventory(phonemes)
+        lookup = WordLookup(reader.speller, self._inventory, dictionaries or Dictionaries(), user)
+        self.resolver = Resolver(reader, lookup)
+        self.alphabets = notation.available(phonemes)
+        self._carries_stress = notation.carry_stress(phonemes)
+        self.knows_stress = artifact.knows_stress or self._carries_stress
+        self.has_attention = artifact.has_attention
 
-    def predict(
-        self, words: Sequence[str], alphabet: Alphabet
-    ) -> Iterator[tuple[Spelling, list[Candidate]]]:
-        """Each word's spelling, and the ways to say it in `alphabet`, if there are any."""
-        readings = [self._reader.read(word) for word in words]
-        parts = [part for reading in readings for part in reading.parts]
-        answers = self._requested([part.text for part in parts if part.spoken is None], alphabet)
-
-        def ways(part: Part) -> list[Candidate]:
-            return next(answers) if part.spoken is None else self._known(part.spoken, alphabet)
-
-        for reading in readings:
-            yield reading.spelling, combine(list(map(ways, reading.parts)), self._n)
-
-    def _requested(self, words: Sequence[str], alphabet: Alphabet) -> Iterator[list[Candidate]]:
-        """What the network says to each of the words."""
-        if self._n == 1 and not self.alignment:  # whose chance and end nobody reads
-            for output in self._phonemizer.predict(words):
-                yield [Candidate(self._write(*output, alphabet), None, complete=True)]
-            return
-        for several in self._phonemizer.alternatives(words, self._n, aligned=self.alignment):
-            yield [
-                Candidate(
-                    self._write(one.phonemes, one.stress, alphabet), one.probability, one.complete,
-                    one.alignment)
-                for one in several
-            ]  # fmt: skip
-
-    def _known(self, spoken: Sequence[str], alphabet: Alphabet) -> list[Candidate]:
-        """The way to say what rules pronounce."""
-        phonemes, digits = self._inventory.split(spoken)
-        known = digits if self._knows_stress else None
-        return [Candidate(self._write(phonemes, known, alphabet), 1.0, complete=True)]
-
-    def _write(
+    def options(
         self,
-        phonemes: Sequence[str],
-        digits: Sequence[int | None] | None,
-        alphabet: Alphabet,
+        *,
+        source: Source = "model",
+        alphabet: Alphabet | None = None,
+        stress: bool | None = None,
+        n: int = 1,
+        alignment: bool = False,
+    ) -> Options:
+        """The options of a request, with the artifact's defaults for what is None.
+
+        Raises:
+            AlphabetError, StressError: where the artifact's phonemes cannot be written so.
+            AlignmentError: where its network cannot tell letters, and is asked to.
+        """
+        if alignment and not self.has_attention and source != "lexicon":
+            raise AlignmentError
+        alphabet = notation.choose(
+            alphabet,
+            self.alphabets,
+            stressed=stress,
+            knows_stress=self.knows_stress or source == "lexicon",
+        )
+        marks = notation.marks_stress(alphabet, stress, carried=self._carries_stress)
+        return Options(source, alphabet, marks, n, alignment)
+
+    @staticmethod
+    def network_words(resolutions: Iterable[WordResolution], options: Options) -> dict[str, bool]:
+        """What the network has to pronounce, and whether with an alignment: each text once.
+
+        Where a word is pronounced in parts, its letters are not given.
+        """
+        requested: dict[str, bool] = {}
+        for resolution in resolutions:
+            aligned = options.alignment and resolution.network_word is not None
+            for segment in resolution.segments:
+                if segment.source == "model":
+                    requested[segment.text] = aligned or requested.get(segment.text, False)
+        return requested
+
+    @staticmethod
+    def limit(resolution: WordResolution, options: Options) -> int:
+        """Most pronunciations of a word: `n`, or fewer where no network takes part."""
+        known = math.prod(
+            options.n if segment.source == "model" else len(segment.listed)
+            for segment in resolution.segments
+        )
+        return min(options.n, known)
+
+    def result(
+        self,
+        resolution: WordResolution,
+        options: Options,
+        decoded: Callable[[str], Sequence[Candidate] | Failure],
+    ) -> Result:
+        """The result of one word, from the candidates of its segments.
+
+        Args:
+            resolution: of the word.
+            options: of the request.
+            decoded: the network's answer to each text of `network_words`.
+        """
+        if resolution.error is not None:
+            return _without_pronunciation(resolution, resolution.error)
+        segments = resolution.segments
+        parts: list[Sequence[Candidate]] = []
+        for segment in segments:
+            if segment.source == "model":
+                found = decoded(segment.text)
+                if isinstance(found, Failure):
+                    which = "this word" if len(segments) == 1 else segment.text
+                    message = f"the decoder failed on {which}: {found.error}"
+                    return _without_pronunciation(resolution, WordError("decoding_failed", message))
+                parts.append(found)
+            else:
+                parts.append(self._listed(segment, options))
+        source = _least_certain(resolution, options)
+        joined = candidates.join(parts, self.limit(resolution, options))
+        return Result(
+            resolution,
+            source,
+            _weighted(joined, resolution.chance if source == "model" else None),
+            self._warnings(resolution, options, joined),
+            None,
+        )
+
+    def _listed(self, segment: Segment, options: Options) -> list[Candidate]:
+        """The candidates of what a lexicon or a rule pronounces."""
+        # Rules write stress; where it is never known otherwise, theirs alone would be odd
+        known = self.knows_stress or options.source == "lexicon" or segment.source != "rule"
+        return [
+            Candidate(
+                notation.write(
+                    phonemes, options.alphabet, digits if known else None, marks=options.marks
+                ),
+                1.0 if segment.source == "rule" else None,
+                complete=True,
+            )
+            for phonemes, digits in map(self._inventory.split, segment.listed)
+        ]
+
+    def _warnings(
+        self, resolution: WordResolution, options: Options, joined: Sequence[Candidate]
     ) -> tuple[str, ...]:
-        return notation.write(phonemes, alphabet, digits, marks=self._marks)
+        warnings = resolution.warnings
+        if options.marks and any(map(self._lacks_stress, resolution.segments)):
+            warnings = (*warnings, "the lexicon marks no stress on this word")
+        if options.alignment and any(one.alignment is None for one in joined):
+            warnings = (*warnings, UNALIGNED)
+        return warnings
+
+    def _lacks_stress(self, segment: Segment) -> bool:
+        """Whether a lexicon has a pronunciation of it without any stress."""
+        return segment.source in ("lexicon", "user") and not all(
+            map(self._inventory.marks_stress, segment.listed)
+        )
+
+
+def _without_pronunciation(resolution: WordResolution, error: WordError) -> Result:
+    return Result(resolution, None, (), resolution.warnings, error)
+
+
+def _least_certain(resolution: WordResolution, options: Options) -> Answerer:
+    """The least certain source of a word's segments."""
+    sources = {segment.source for segment in resolution.segments}
+    for source in ("model", "lexicon", "user"):
+        if source in sources:
+            return source
+    # Rules alone: they stand in for whatever was requested
+    return "lexicon" if options.source == "lexicon" else "model"
+
+
+def _weighted(joined: Sequence[Candidate], chance: float | None) -> Sequence[Candidate]:
+    """The candidates of a word that is read rightly with some chance; None for a lexicon's."""
+    if chance == 1.0 and all(one.probability is not None for one in joined):
+        return joined
+    return [
+        one._replace(
+            probability=None
+            if chance is None
+            else chance * (1.0 if one.probability is None else one.probability)
+        )
+        for one in joined
+    ]
+
+
+class TextPhonemizer:
+    """Pronounces whatever is typed, in one process: `tanger.Phonemizer`.
+
+    Attributes:
+        pipeline: all steps but decoding.
+        network: decodes.
+    """
+
+    def __init__(self, pipeline: Pipeline, network: Phonemizer) -> None:
+        self.pipeline = pipeline
+        self.network = network
+
+    @classmethod
+    def load(
+        cls,
+        artifact: Path,
+        device: str = "auto",
+        *,
+        precision: Precision = "int8",
+        threads: int = 1,
+        builtin_lexicon: BuiltinLexicon = "auto",
+        lexicons: Iterable[str] = (),
+    ) -> TextPhonemizer:
+        """Load the artifact in the folder `artifact` onto `device`.
+
+        Args:
+            artifact: its folder.
+            device: auto, cpu, cuda or cuda:N.
+            precision: what a CPU computes in.
+            threads: CPU threads.
+            builtin_lexicon: whether CMUdict is looked up; auto, where the phonemes are ARPAbet.
+            lexicons: files that are looked up before it, the last one first; each a path, or
+                ``FORMAT=PATH``.
+
+        Raises:
+            ArtifactError: where the artifact is damaged.
+            DeviceError: where the device is not there.
+            EngineError: where nothing that can decode is installed.
+            LexiconError, LexiconFileError: where a lexicon cannot be read.
+        """
+        read = artifacts.read(artifact)
+        dictionaries = Dictionaries.read(
+            Inventory(read.phonemes.own), builtin=builtin_lexicon, files=lexicons
+        )
+        network = Phonemizer.from_artifact(read, device, precision=precision, threads=threads)
+        return cls(Pipeline(read, dictionaries=dictionaries), network)
+
+    def pronounce(
+        self,
+        words: Sequence[str],
+        *,
+        source: Source = "model",
+        alphabet: Alphabet | None = None,
+        stress: bool | None = None,
+        n: int = 1,
+        alignment: bool = False,
+    ) -> list[Result]:
+        """A result for each word, in their order, as the service's ``POST /pronounce`` gives it.
+
+        Args:
+            words: whatever was typed.
+            source: where pronunciations come from.
+            alphabet: that they are written in; the artifact's own by default.
+            stress: whether stress is written; by default in IPA and X-SAMPA alone.
+            n: most pronunciations a word, the likeliest first.
+            alignment: whether they come with the letters of their phonemes.
+
+        Raises:
+            AlphabetError, StressError, AlignmentError: as `Pipeline.options`.
+            ValueError: for `n` below 1.
+        """
+        options = self.pipeline.options(
+            source=source, alphabet=alphabet, stress=stress, n=n, alignment=alignment
+        )
+        return list(self.results(words, options))
+
+    def results(self, words: Sequence[str], options: Options) -> Iterator[Result]:
+        """A result for each word, in their order.
+
+        Args:
+            words: whatever was typed.
+            options: of `Pipeline.options`.
+        """
+        resolutions = self.pipeline.resolver.resolve(words, options.source)
+        decoded = self._decode(resolutions, options)
+        for resolution in resolutions:
+            yield self.pipeline.result(resolution, options, decoded.__getitem__)
+
+    def word_results(self, words: Sequence[ReadWord], options: Options) -> dict[ReadWord, Result]:
+        """The result of each word of a text (see `text.texts`).
+
+        Args:
+            words: distinct ones.
+            options: of `Pipeline.options`.
+        """
+        resolutions = self.pipeline.resolver.resolve_read(words, options.source)
+        decoded = self._decode(resolutions, options)
+        return {
+            word: self.pipeline.result(resolution, options, decoded.__getitem__)
+            for word, resolution in zip(words, resolutions, strict=True)
+        }
+
+    def _decode(
+        self, resolutions: Sequence[WordResolution], options: Options
+    ) -> dict[str, Sequence[Candidate]]:
+        """The network's candidates by text."""
+        requested = self.pipeline.network_words(resolutions, options)
+        decoded: dict[str, Sequence[Candidate]] = {}
+        for aligned in (False, True):
+            texts = [text for text, wanted in requested.items() if wanted is aligned]
+            found = self.network.alternatives(texts, options.n, aligned=aligned) if texts else []
+            for text, hypotheses in zip(texts, found, strict=True):
+                decoded[text] = candidates.of_network(
+                    hypotheses, options.alphabet, marks=options.marks
+                )
+        return decoded

@@ -20,13 +20,13 @@ _TRANSCRIBED = {
 # Code points to a letter, its accents and joiners included, that are looked at.
 _MARKS = 4
 
-SpellingErrorCode = Literal["empty", "too_long", "unspellable"]
+WordErrorCode = Literal["empty", "too_long", "unspellable", "decoding_failed", "not_in_lexicon"]
 
 
-class SpellingError(NamedTuple):
-    """Why a word cannot be spelt: a code for programs, a message for people."""
+class WordError(NamedTuple):
+    """Why a word has no pronunciation: a code for programs, a message for people."""
 
-    code: SpellingErrorCode
+    code: WordErrorCode
     message: str
 
 
@@ -45,7 +45,7 @@ class Spelling(NamedTuple):
     word: str
     normalized: str | None
     warnings: tuple[str, ...]
-    error: SpellingError | None
+    error: WordError | None
 
 
 def lookup_warnings(word: str, spellings: Collection[str]) -> tuple[str, ...]:
@@ -104,7 +104,7 @@ class Speller:
                 warnings[f"{_show(character)} -> {''.join(graphemes) or 'nothing'}"] = None
             spelt.extend(graphemes)
         if set(spelt) <= {"'"}:
-            return self._refused(word, SpellingError("empty", "there is no letter to pronounce"))
+            return self._refused(word, WordError("empty", "there is no letter to pronounce"))
         if len(spelt) > self.longest:
             return self._too_long(word, len(spelt))
         normalized = "".join(spelt)
@@ -151,11 +151,11 @@ class Speller:
     def _known(self, graphemes: str) -> bool:
         return all(grapheme in self.graphemes for grapheme in graphemes)
 
-    def _unspellable(self, character: str) -> SpellingError:
+    def _unspellable(self, character: str) -> WordError:
         name = unicodedata.name(character, f"U+{ord(character):04X}")
         known = "".join(sorted(self.graphemes))
         letters = known if len(known) <= 80 else f"{known[:80]}..."
-        return SpellingError(
+        return WordError(
             "unspellable",
             f"{_show(character)} ({name}) is none of the letters this artifact reads: {letters}",
         )
@@ -163,12 +163,12 @@ class Speller:
     def _too_long(self, word: str, letters: int) -> Spelling:
         return self._refused(
             word,
-            SpellingError(
+            WordError(
                 "too_long", f"the word has {letters} letters, at most {self.longest} are read"
             ),
         )
 
-    def _refused(self, word: str, error: SpellingError) -> Spelling:
+    def _refused(self, word: str, error: WordError) -> Spelling:
         return Spelling(word, None, (), error)
 
 

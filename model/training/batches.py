@@ -1,29 +1,28 @@
-"""Padded minibatches, drawn by token budget (CNTK's way) or by word length."""
+"""Lexicon entries as indices, and padded minibatches of them."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from tanger.model.lexicon import Entry
 from tanger.model.network.seq2seq import pad
 from tanger.model.phonology.vocabulary import Vocabulary, frame
+from tanger.model.training.recipe import MinibatchRecipe
 
-# Stands for a stress class that is not known: torch's own mark of a label to pass over.
-UNKNOWN = -100
-
-# What a minibatch's size counts: tokens of unsorted words, or words of one length.
-MinibatchUnit = Literal["tokens", "words"]
+# The class of a phoneme whose stress is not known: torch's own mark of a label to ignore.
+UNKNOWN_STRESS = -100
 
 
 class SoftLabels(NamedTuple):
-    """What teachers expect at each of an entry's U steps: the K likeliest symbols.
+    """Teachers' predictions at each of an entry's U steps: the K likeliest symbols.
 
     Attributes:
         symbols: [U, K] indices.
@@ -40,14 +39,55 @@ class Example(NamedTuple):
     Attributes:
         graphemes: as the encoder reads them.
         labels: from ``<s>`` to ``</s>``.
-        soft: what teachers expect of the labels behind ``<s>``.
-        stress: the classes (see `phonology.stress`) of the labels behind ``<s>``, where known.
+        soft: teachers' predictions of the labels after ``<s>``.
+        stress: the classes (see `phonology.stress`) of the labels after ``<s>``, where known.
     """
 
     graphemes: list[int]
     labels: list[int]
     soft: SoftLabels | None = None
     stress: list[int] | None = None
+
+
+def encode_entries(
+    entries: Sequence[Entry], graphemes: Vocabulary, phonemes: Vocabulary, *, add_bos_eos: bool
+) -> list[Example]:
+    """Entries as indices; with `add_bos_eos` the graphemes too stand between ``<s>`` and ``</s>``.
+
+    Raises:
+        UnknownSymbolError: for a symbol that its vocabulary lacks.
+    """
+    return [
+        Example(
+            frame(graphemes.encode(entry.word), graphemes, add_bos_eos=add_bos_eos),
+            [phonemes.start, *phonemes.encode(entry.phonemes), phonemes.end],
+        )
+        for entry in entries
+    ]
+
+
+def concatenate(first: Example, second: Example, *, add_bos_eos: bool) -> Example:
+    """Two words as one; without soft labels, and without stress.
+
+    A network that has read few words learns from these where the sounds of letters begin and end.
+
+    Source: Nguyen et al. (2021), "Data Augmentation by Concatenation for Low-Resource Translation:
+    A Mystery and a Solution".
+
+    Args:
+        first: the word that comes first.
+        second: the other one.
+        add_bos_eos: whether their graphemes stand between ``<s>`` and ``</s>``.
+    """
+    ends = 1 if add_bos_eos else 0
+    return Example(
+        [*first.graphemes[: len(first.graphemes) - ends], *second.graphemes[ends:]],
+        [*first.labels[:-1], *second.labels[1:]],
+    )
+
+
+# ------------------------------------------------------------------------------------------------
+# From examples to tensors.
 
 
 @dataclass(frozen=True)
@@ -59,8 +99,8 @@ class Minibatch:
         grapheme_lengths: [B] on the CPU.
         labels: [B, U + 1] indices, from ``<s>`` to ``</s>``.
         label_lengths: [B] on the CPU, counted without ``<s>``: the number of decoder steps.
-        soft_symbols, soft_probabilities: [B, U, K] what teachers expect, where there are any.
-        stress: [B, U] stress classes, `UNKNOWN` where not known; None where none is.
+        soft_symbols, soft_probabilities: [B, U, K] teachers' predictions, where there are any.
+        stress: [B, U] stress classes, `UNKNOWN_STRESS` where not known; None where none is.
     """
 
     graphemes: Tensor
@@ -78,75 +118,50 @@ class Minibatch:
 
     def to(self, device: torch.device) -> Minibatch:
         """The same minibatch with its symbols on `device`; lengths stay on the CPU."""
-
-        def move(tensor: Tensor | None) -> Tensor | None:
-            return None if tensor is None else tensor.to(device)
-
-        return replace(
-            self,
-            graphemes=self.graphemes.to(device),
-            labels=self.labels.to(device),
-            soft_symbols=move(self.soft_symbols),
-            soft_probabilities=move(self.soft_probabilities),
-            stress=move(self.stress),
-        )
-
-
-def encode_entries(
-    entries: Sequence[Entry], graphemes: Vocabulary, phonemes: Vocabulary, *, boundaries: bool
-) -> list[Example]:
-    """Entries as indices; with `boundaries` the graphemes too stand between ``<s>`` and ``</s>``.
-
-    Raises:
-        UnknownSymbolError: for a symbol that its vocabulary lacks.
-    """
-    return [
-        Example(
-            frame(graphemes.encode(entry.word), graphemes, boundaries=boundaries),
-            [phonemes.start, *phonemes.encode(entry.phonemes), phonemes.end],
-        )
-        for entry in entries
-    ]
+        tensors = {field.name: getattr(self, field.name) for field in fields(self)}
+        moved = {
+            name: tensor.to(device)
+            for name, tensor in tensors.items()
+            if tensor is not None and not name.endswith("_lengths")
+        }
+        return replace(self, **moved)
 
 
 def collate(examples: Sequence[Example]) -> Minibatch:
     """The examples as one padded minibatch, in their order; all with soft labels, or none."""
-    graphemes, grapheme_lengths = pad([example.graphemes for example in examples])
-    labels, label_lengths = pad([example.labels for example in examples])
+    graphemes, grapheme_lengths = pad([example.graphemes for example in examples])  # [B, T], [B]
+    labels, label_lengths = pad([example.labels for example in examples])  # [B, U + 1], [B]
     steps = labels.shape[1] - 1
-    symbols, probabilities = _pad_soft(
-        [example.soft for example in examples if example.soft is not None], steps
-    )
+    soft = [example.soft for example in examples if example.soft is not None]
     return Minibatch(
         graphemes,
         grapheme_lengths,
         labels,
         label_lengths - 1,
-        symbols,
-        probabilities,
-        _pad_stress(examples, steps),
+        _pad_soft([each.symbols.astype(np.int64) for each in soft]),
+        _pad_soft([each.probabilities.astype(np.float32) for each in soft]),
+        _pad_stress([example.stress for example in examples], steps),
     )
 
 
-def _pad_stress(examples: Sequence[Example], steps: int) -> Tensor | None:
-    if all(example.stress is None for example in examples):
+def _pad_soft(rows: Sequence[np.ndarray[Any, Any]]) -> Tensor | None:
+    """Rows [U, K] of any U as one tensor [B, U, K]."""
+    return pad_sequence([torch.from_numpy(row) for row in rows], batch_first=True) if rows else None
+
+
+def _pad_stress(rows: Sequence[Sequence[int] | None], steps: int) -> Tensor | None:
+    """Rows of at most U classes, or none, as one tensor [B, U]."""
+    if all(row is None for row in rows):
         return None
-    padded = torch.full((len(examples), steps), UNKNOWN)
-    for target, example in zip(padded, examples, strict=True):
-        if example.stress is not None:
-            target[: len(example.stress)] = torch.tensor(example.stress)
+    padded = torch.full((len(rows), steps), UNKNOWN_STRESS)
+    for target, row in zip(padded, rows, strict=True):
+        if row is not None:
+            target[: len(row)] = torch.tensor(row)
     return padded
 
 
-def _pad_soft(rows: Sequence[SoftLabels], steps: int) -> tuple[Tensor, Tensor] | tuple[None, None]:
-    if not rows:
-        return None, None
-    shape = len(rows), steps, rows[0].symbols.shape[1]
-    symbols, probabilities = np.zeros(shape, np.int64), np.zeros(shape, np.float32)
-    for index, row in enumerate(rows):
-        symbols[index, : len(row.symbols)] = row.symbols
-        probabilities[index, : len(row.symbols)] = row.probabilities
-    return torch.from_numpy(symbols), torch.from_numpy(probabilities)
+# ------------------------------------------------------------------------------------------------
+# From examples to minibatches: by token budget, as in CNTK, or by word length.
 
 
 def by_tokens(
@@ -188,54 +203,29 @@ def by_length(
     return minibatches
 
 
-def join(first: Example, second: Example, *, boundaries: bool) -> Example:
-    """Two words as one, said one after the other; without soft labels, and without stress.
-
-    A network that has read few words learns from these where the sounds of letters begin and end,
-    for they are the same in other company.
-
-    Source: Nguyen et al. (2021), "Data Augmentation by Concatenation for Low-Resource Translation:
-    A Mystery and a Solution".
-
-    Args:
-        first: the one that is said first.
-        second: the other one.
-        boundaries: whether their graphemes stand between ``<s>`` and ``</s>``.
-    """
-    ends = 1 if boundaries else 0
-    return Example(
-        [*first.graphemes[: len(first.graphemes) - ends], *second.graphemes[ends:]],
-        [*first.labels[:-1], *second.labels[1:]],
-    )
-
-
 def sweep(
     examples: Sequence[Example],
+    recipe: MinibatchRecipe,
     *,
-    unit: MinibatchUnit,
-    size: int,
     seed: int,
     number: int,
-    joined: int = 0,
-    boundaries: bool = False,
+    add_bos_eos: bool = False,
 ) -> list[list[Example]]:
-    """The minibatches of sweep `number`, in an order that hangs on `seed` and `number` alone.
+    """The minibatches of one sweep over the examples, in an order set by `seed` and `number` alone.
 
-    A run that was stopped therefore takes up where it was by passing over what it had read.
+    A resumed run therefore only has to skip what it had read.
 
     Args:
         examples: to go through.
-        unit: what a minibatch's size counts.
-        size: of a minibatch.
+        recipe: what a minibatch holds, and how many concatenated pairs come besides.
         seed: the run's.
-        number: from 0 on.
-        joined: pairs of them to go through besides, each time others, each as one word.
-        boundaries: see `join`.
+        number: of the sweep, from 0.
+        add_bos_eos: see `concatenate`.
     """
     shuffle = random.Random(f"{seed}/{number}")
     pairs = [
-        join(shuffle.choice(examples), shuffle.choice(examples), boundaries=boundaries)
-        for _ in range(joined)
+        concatenate(shuffle.choice(examples), shuffle.choice(examples), add_bos_eos=add_bos_eos)
+        for _ in range(recipe.pairs(len(examples)))
     ]
-    draw = by_tokens if unit == "tokens" else by_length
-    return draw([*examples, *pairs], size, shuffle)
+    draw = by_tokens if recipe.unit == "tokens" else by_length
+    return draw([*examples, *pairs], recipe.size, shuffle)

@@ -1,4 +1,4 @@
-"""What a run learns from and what it is judged by, read and encoded."""
+"""What a run learns from and is validated on: lexicons, soft labels and stress, encoded."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class DatasetError(TangerError, ValueError):
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a run learns from and chooses by.
+    """What a run learns from and is validated on.
 
     Attributes:
         graphemes, phonemes: the vocabularies, made from the training lexicon alone.
-        examples: the training entries as indices, or what teachers made of them.
+        examples: the training entries as indices, or as teachers labelled them.
         dev: the dev entries whose words training does not hold.
         dev_known: how many dev entries were left out, their words being in training.
-        checksums: file name, sha256 and size of both lexicons, and of the soft labels.
+        checksums: file name, sha256 and size of all files that were read.
     """
 
     graphemes: Vocabulary
@@ -56,9 +56,9 @@ def read(
     Args:
         recipe: how they are encoded.
         lexicon_path: the training lexicon.
-        dev_path: the lexicon that chooses.
+        dev_path: the lexicon that chooses the best epoch.
         further: lexicons of more entries to train on, such as `derive` makes.
-        soft_path: what teachers made of the training lexicon and of more, to stand in its place.
+        soft_path: soft labels of the training lexicon and of more, to stand in its place.
         stress_path: a lexicon that has the stress of the training lexicon's words.
 
     Raises:
@@ -68,42 +68,31 @@ def read(
         LexiconError: for a bad line.
         SoftLabelsError: for a damaged file.
     """
+    if soft_path is not None:
+        _check_soft_labels(recipe, further)
     entries = lexicon.read(lexicon_path)
     if not entries:
         raise DatasetError(f"{lexicon_path} holds no words to train on")
-    graphemes = {grapheme for entry in entries for grapheme in entry.word}
-    phonemes = {phoneme for entry in entries for phoneme in entry.phonemes}
-    if recipe.vocabulary.shared:
-        inputs, outputs = Vocabulary.shared(graphemes, phonemes)
-    else:
-        inputs, outputs = Vocabulary.of(graphemes), Vocabulary.of(phonemes)
+    encoder = _Encoder.of(entries, recipe)
     words = {entry.word for entry in entries}
     dev_entries = lexicon.read(dev_path)
     dev = [entry for entry in dev_entries if entry.word not in words]
-    _check_dev(dev, inputs, outputs, lexicon_path, dev_path)
+    encoded_dev = _encode_dev(dev, encoder, lexicon_path, dev_path)
     checksums: dict[str, Any] = {
         "lexicon": _checksum(lexicon_path, len(entries)),
         "dev": _checksum(dev_path, len(dev)),
     }
-    boundaries = recipe.network.boundaries
-    if further and soft_path is not None:
-        raise DatasetError("soft labels stand for all that is trained on: label those entries too")
-    if recipe.minibatches.joined and soft_path is not None:
-        raise DatasetError("nobody taught two words as one: with soft labels, joined must be 0")
     if soft_path is None:
-        examples = encode_entries(entries, inputs, outputs, boundaries=boundaries)
+        examples = encoder.encode(entries)
     else:
-        soft = soft_labels.read(soft_path)
-        if (soft.graphemes, soft.phonemes, soft.boundaries) != (inputs, outputs, boundaries):
-            raise DatasetError(f"{soft_path} was made by teachers of other symbols: label again")
+        soft = _read_soft_labels(soft_path, encoder)
         examples = list(soft.examples)
         checksums["soft_labels"] = {**_checksum(soft_path, len(examples)), **soft.origin}
     for path in further:
-        more = _encode_more(path, inputs, outputs, boundaries=boundaries)
+        more = _encode_further(path, encoder)
         examples += more
         checksums.setdefault("further", []).append(_checksum(path, len(more)))
-    judged = encode_entries(dev, inputs, outputs, boundaries=boundaries)
-    held_out = {tuple(example.graphemes) for example in judged}
+    held_out = {tuple(example.graphemes) for example in encoded_dev}
     if known := sum(tuple(example.graphemes) in held_out for example in examples):
         raise DatasetError(
             f"what is added to {lexicon_path} holds {known:,} words of {dev_path}: make it again, "
@@ -112,11 +101,11 @@ def read(
     if recipe.network.stress:
         if stress_path is None:
             raise DatasetError("the recipe has a stress head: say --stress LEXICON, with digits")
-        examples, known = _with_stress(examples, entries, stress_path, inputs, outputs)
+        examples, known = _with_stress(examples, entries, stress_path, encoder)
         checksums["stress"] = _checksum(stress_path, known)
     return Dataset(
-        graphemes=inputs,
-        phonemes=outputs,
+        graphemes=encoder.graphemes,
+        phonemes=encoder.phonemes,
         examples=examples,
         dev=dev,
         dev_known=len(dev_entries) - len(dev),
@@ -124,57 +113,83 @@ def read(
     )
 
 
-def _check_dev(
-    dev: Sequence[Entry],
-    inputs: Vocabulary,
-    outputs: Vocabulary,
-    lexicon_path: Path,
-    dev_path: Path,
-) -> None:
+@dataclass(frozen=True)
+class _Encoder:
+    """The vocabularies of a training lexicon, and how a recipe encodes by them."""
+
+    graphemes: Vocabulary
+    phonemes: Vocabulary
+    add_bos_eos: bool
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry], recipe: Recipe) -> _Encoder:
+        graphemes = {grapheme for entry in entries for grapheme in entry.word}
+        phonemes = {phoneme for entry in entries for phoneme in entry.phonemes}
+        if recipe.vocabulary.shared:
+            inputs, outputs = Vocabulary.shared(graphemes, phonemes)
+        else:
+            inputs, outputs = Vocabulary.of(graphemes), Vocabulary.of(phonemes)
+        return cls(inputs, outputs, recipe.network.add_bos_eos)
+
+    def encode(self, entries: Sequence[Entry]) -> list[Example]:
+        return encode_entries(entries, self.graphemes, self.phonemes, add_bos_eos=self.add_bos_eos)
+
+
+def _encode_dev(
+    dev: Sequence[Entry], encoder: _Encoder, lexicon_path: Path, dev_path: Path
+) -> list[Example]:
     if not dev:
         raise DatasetError(f"{dev_path} holds no words that {lexicon_path} does not hold as well")
+    examples = []
     for entry in dev:
         try:
-            inputs.encode(entry.word)
-            outputs.encode(entry.phonemes)
+            examples += encoder.encode([entry])
         except UnknownSymbolError as e:
             raise DatasetError(
                 f"{dev_path} has {e.symbol!r} in {entry.word!r}, which {lexicon_path} never has: "
                 "nothing can learn it; leave the word out or add such words to training"
             ) from e
+    return examples
 
 
-def _encode_more(
-    path: Path, graphemes: Vocabulary, phonemes: Vocabulary, *, boundaries: bool
-) -> list[Example]:
+def _encode_further(path: Path, encoder: _Encoder) -> list[Example]:
     try:
-        return encode_entries(lexicon.read(path), graphemes, phonemes, boundaries=boundaries)
+        return encoder.encode(lexicon.read(path))
     except UnknownSymbolError as e:
         raise DatasetError(f"{path} has {e.symbol!r}, which the training lexicon never has") from e
 
 
+def _check_soft_labels(recipe: Recipe, further: Sequence[Path]) -> None:
+    if further:
+        raise DatasetError("soft labels stand for all that is trained on: label those entries too")
+    if recipe.minibatches.joined:
+        raise DatasetError("nobody taught two words as one: with soft labels, joined must be 0")
+
+
+def _read_soft_labels(path: Path, encoder: _Encoder) -> soft_labels.SoftLexicon:
+    soft = soft_labels.read(path)
+    if _Encoder(soft.graphemes, soft.phonemes, soft.add_bos_eos) != encoder:
+        raise DatasetError(f"{path} was made by teachers of other symbols: label again")
+    return soft
+
+
 def _with_stress(
-    examples: list[Example],
-    entries: list[Entry],
-    path: Path,
-    graphemes: Vocabulary,
-    phonemes: Vocabulary,
+    examples: list[Example], entries: list[Entry], path: Path, encoder: _Encoder
 ) -> tuple[list[Example], int]:
-    """The examples with the stress of those that are entries, and how many have some."""
+    """The examples, with stress where they are among `entries`, and how many have it."""
     stressed = StressedLexicon(lexicon.read(path))
     classes = {}
-    for entry in entries:
+    for entry, example in zip(entries, encoder.encode(entries), strict=True):
         if (found := stressed.classes(entry)) is not None:
-            spelt, spoken = graphemes.encode(entry.word), phonemes.encode(entry.phonemes)
-            classes[*spelt, -1, *spoken] = [*found, NO_VOWEL]  # </s> carries none
+            classes[_key(example)] = [*found, NO_VOWEL]  # </s> has none
     if not classes:
         raise DatasetError(f"{path} has none of the training lexicon's pronunciations")
-    ends = (graphemes.start, graphemes.end)
-    marked = []
-    for example in examples:
-        spelt = [index for index in example.graphemes if index not in ends]
-        marked.append(example._replace(stress=classes.get((*spelt, -1, *example.labels[1:-1]))))
+    marked = [example._replace(stress=classes.get(_key(example))) for example in examples]
     return marked, sum(example.stress is not None for example in marked)
+
+
+def _key(example: Example) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    return tuple(example.graphemes), tuple(example.labels)
 
 
 def _checksum(path: Path, entries: int) -> dict[str, Any]:

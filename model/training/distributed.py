@@ -1,16 +1,18 @@
-"""Several processes, on one machine or more, that train one network together.
+"""Data parallelism: processes, on one machine or more, that train one network together.
 
 ``torchrun`` starts them and gives each its rank. Each takes its shard of every minibatch; the
-gradients of all are added up before each step, so that all step alike and one of them, the main
-process, reports and writes. (Data parallelism; Li et al. 2020, "PyTorch Distributed".)
+gradients of all are summed before each step, so that all step alike and one of them, the main
+process, reports and writes. (Li et al. 2020, "PyTorch Distributed".)
 """
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from types import FrameType
+from typing import Any, Self, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -25,9 +27,9 @@ class Processes:
     """This process among those that train with it.
 
     Attributes:
-        rank: its number, from 0.
+        rank: its number, from 0; that of the main process is 0.
         count: how many there are.
-        device: what this one computes on.
+        device: that this one computes on.
     """
 
     def __init__(self, rank: int, count: int, device: torch.device) -> None:
@@ -37,7 +39,7 @@ class Processes:
 
     @property
     def is_main(self) -> bool:
-        """Whether this one reports, judges and writes."""
+        """Whether this one reports, validates and writes."""
         return self.rank == 0
 
     def shard(self, items: Sequence[_T]) -> Sequence[_T]:
@@ -53,7 +55,7 @@ class Processes:
         return list(sums.tolist())
 
     def all_reduce_gradients(self, network: nn.Module) -> None:
-        """The gradients of all processes, in each; one that had nothing to learn adds nothing."""
+        """Sum the gradients over the processes; one without examples adds nothing."""
         # Not torch's DistributedDataParallel. It groups the gradients anew after its first step, so
         # that a resumed run of three processes or more would add them up in another order, to other
         # bits; every process must have a gradient, and a minibatch may have fewer words than there
@@ -73,7 +75,7 @@ class Processes:
 
 
 @contextmanager
-def joined(device: str) -> Iterator[Processes]:
+def process_group(device: str) -> Iterator[Processes]:
     """The processes that `torchrun` started, or this one alone where it did not.
 
     Args:
@@ -96,3 +98,32 @@ def joined(device: str) -> Iterator[Processes]:
         yield Processes(dist.get_rank(), count, target)
     finally:
         dist.destroy_process_group()
+
+
+class StopSignals:
+    """Catches Ctrl-C and SIGTERM, to be looked at between minibatches; a second one interrupts.
+
+    Signals arrive in the main thread: training belongs there.
+
+    Attributes:
+        caught: whether one has come.
+    """
+
+    def __init__(self) -> None:
+        self.caught = False
+        self._handlers: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._handlers[number] = signal.signal(number, self._catch)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def _catch(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if self.caught:
+            raise KeyboardInterrupt
+        self.caught = True

@@ -1,4 +1,4 @@
-"""The two ways to learn: CNTK's per-sample momentum SGD, and AdamW under a cosine.
+"""The optimizers of recipes: CNTK's per-sample momentum SGD, and AdamW under a cosine.
 
 Both take the gradient of the loss's mean over the minibatch's label tokens.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable
 from typing import Protocol
 
 import torch
@@ -18,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tanger.model.training.recipe import AdamWRecipe, MomentumSGDRecipe
 
 
-class Learner(Protocol):
+class Optimizer(Protocol):
     """Turns gradients into steps; its state is tensors by name, so that a run can be resumed."""
 
     def step(self, *, tokens: int, progress: float) -> None:
@@ -26,21 +25,22 @@ class Learner(Protocol):
 
         Args:
             tokens: label tokens N of the minibatch.
-            progress: how much of the run is done with this step, 0 to 1.
+            progress: the share of the run that is done with this step, 0 to 1.
         """
 
     def state(self) -> dict[str, Tensor]:
         """All that the next step depends on, besides parameters and gradients."""
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go on from what `state` gave."""
+        """Go on from what `state` returned."""
 
 
-def learner(recipe: MomentumSGDRecipe | AdamWRecipe, network: nn.Module) -> Learner:
-    """The learner that `recipe` asks for, on the parameters of `network`."""
+def build(recipe: MomentumSGDRecipe | AdamWRecipe, network: nn.Module) -> Optimizer:
+    """The optimizer of `recipe` on the parameters of `network`."""
+    parameters = dict(network.named_parameters())
     if isinstance(recipe, MomentumSGDRecipe):
-        return MomentumSGD(recipe, network.named_parameters())
-    return ScheduledAdamW(recipe, network.named_parameters())
+        return MomentumSGD(recipe, parameters)
+    return ScheduledAdamW(recipe, parameters)
 
 
 class MomentumSGD:
@@ -50,14 +50,14 @@ class MomentumSGD:
 
         g = clip(g, +-N clip);  m = exp(-N / time_constant)
         v = m v + (1 - m) g;    w = w - learning_rate v
+
+    torch's SGD has one momentum for minibatches of any size, and no unit gain at its first step.
     """
 
-    def __init__(
-        self, recipe: MomentumSGDRecipe, parameters: Iterable[tuple[str, nn.Parameter]]
-    ) -> None:
+    def __init__(self, recipe: MomentumSGDRecipe, parameters: dict[str, nn.Parameter]) -> None:
         self.recipe = recipe
-        self.parameters = dict(parameters)
-        self.velocity = {name: torch.zeros_like(p) for name, p in self.parameters.items()}
+        self.parameters = parameters
+        self.velocity = {name: torch.zeros_like(p) for name, p in parameters.items()}
 
     @torch.no_grad()
     def step(self, *, tokens: int, progress: float) -> None:
@@ -77,7 +77,7 @@ class MomentumSGD:
         return dict(self.velocity)
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Take up velocities."""
+        """Go on from these velocities."""
         for name, velocity in self.velocity.items():
             velocity.copy_(state[name])
 
@@ -85,18 +85,18 @@ class MomentumSGD:
 class ScheduledAdamW:
     """torch's AdamW with a gradient norm bound, linear warm-up and a cosine decay."""
 
-    def __init__(self, recipe: AdamWRecipe, parameters: Iterable[tuple[str, nn.Parameter]]) -> None:
+    def __init__(self, recipe: AdamWRecipe, parameters: dict[str, nn.Parameter]) -> None:
         self.recipe = recipe
-        self.parameters = dict(parameters)
+        self.parameters = parameters
         self.progress = 0.0
         self.adamw = torch.optim.AdamW(
-            self.parameters.values(),
+            parameters.values(),
             lr=recipe.learning_rate,
             weight_decay=recipe.weight_decay,
             fused=True,
         )
-        # Torch's own cosine counts steps to a last one; a run is an amount of words, in minibatches
-        # whose number no one knows beforehand
+        # torch's own cosine counts steps to a last one; a run is an amount of words, and how many
+        # minibatches they make is not known beforehand
         self.schedule = LambdaLR(self.adamw, self._factor)
 
     def step(self, *, tokens: int, progress: float) -> None:
@@ -108,7 +108,7 @@ class ScheduledAdamW:
         self.schedule.step()
 
     def _factor(self, steps: int) -> float:
-        """Share of the full learning rate for the step after so many."""
+        """The share of the full learning rate for the step after so many."""
         final = self.recipe.final
         warm = min(1.0, (steps + 1) / max(self.recipe.warmup, 1))
         cosine = (1 + math.cos(math.pi * min(self.progress, 1.0))) / 2
@@ -127,7 +127,7 @@ class ScheduledAdamW:
         return tensors
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Take up moments, step counts and the schedule."""
+        """Go on from these moments, step counts and schedule."""
         self.schedule.load_state_dict({"last_epoch": int(state["steps"]), "lr_lambdas": [None]})
         for group in self.adamw.param_groups:
             group["lr"] = float(state["learning_rate"])
@@ -143,18 +143,18 @@ class ScheduledAdamW:
 # The average of the weights, which ships.
 
 
-def averaged(network: nn.Module, decay: float) -> AveragedModel:
+def average_weights(network: nn.Module, decay: float) -> AveragedModel:
     """A copy of `network` that follows it by an exponential average; with decay 0, at once.
 
-    Its `update_parameters` belongs after each step.
+    Call its `update_parameters` after each step.
     """
-    return AveragedModel(network, multi_avg_fn=functools.partial(_follow, decay))
+    return AveragedModel(network, multi_avg_fn=functools.partial(_update_average, decay))
 
 
-def _follow(
+def _update_average(
     decay: float, averages: list[Tensor], weights: list[Tensor], updates: Tensor | int
 ) -> None:
     """Torch's exponential average, with a decay that grows: early on it forgets the start."""
     updates = int(updates)
-    grown = min(decay, (1 + updates) / (10 + updates))
-    get_ema_multi_avg_fn(grown)(averages, weights, updates)  # type: ignore[no-untyped-call]
+    growing = min(decay, (1 + updates) / (10 + updates))
+    get_ema_multi_avg_fn(growing)(averages, weights, updates)  # type: ignore[no-untyped-call]

@@ -1,10 +1,14 @@
-"""What a training run leaves, an artifact and its history, and what it never replaces."""
+"""The output of a training run: the artifact of its best epoch, and its history.
+
+An artifact of another run is never replaced by accident.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,12 +17,11 @@ import numpy as np
 import torch
 
 from tanger import __version__
-from tanger.model import OutputExistsError
-from tanger.model import artifact as artifacts
-from tanger.model.artifact import MANIFEST, Artifact, ArtifactError
+from tanger.model import OutputExistsError, artifact
+from tanger.model.artifact import MANIFEST, ArtifactError
 from tanger.model.calibration import Calibration
 from tanger.model.network.seq2seq import Seq2Seq
-from tanger.model.training import reporters
+from tanger.model.output_files import replace_file
 from tanger.model.training.data import Dataset
 from tanger.model.training.distributed import Processes
 from tanger.model.training.run_state import Progress
@@ -26,10 +29,16 @@ from tanger.model.training.run_state import Progress
 
 def version_at(out: Path) -> str | None:
     """Version of the artifact at `out`: None where there is none, "damaged" where it is damaged."""
+    return _existing(out)[0]
+
+
+def _existing(out: Path) -> tuple[str | None, dict[str, Any]]:
+    """Version (see `version_at`) and training metadata of the artifact at `out`."""
     try:
-        return artifacts.read(out).version
+        existing = artifact.read(out)
     except ArtifactError:
-        return "damaged" if (out / MANIFEST).exists() else None
+        return "damaged" if (out / MANIFEST).exists() else None, {}
+    return existing.version, dict(existing.training)
 
 
 def check_new(out: Path) -> None:
@@ -38,57 +47,51 @@ def check_new(out: Path) -> None:
     Raises:
         OutputExistsError: names what would be lost.
     """
-    version = version_at(out)
-    if version is None:
-        return
-    known = "damaged" if version == "damaged" else _description(artifacts.read(out))
-    raise OutputExistsError(
-        out,
-        f"holds an artifact already ({known}): name another --out, or start over with --restart, "
-        "which replaces it",
-    )
+    version, training = _existing(out)
+    if version is not None:
+        raise OutputExistsError(
+            out,
+            f"holds an artifact already ({_description(version, training)}): name another --out, "
+            "or start over with --restart, which replaces it",
+        )
 
 
-def _description(artifact: Artifact) -> str:
+def _description(version: str, training: Mapping[str, Any]) -> str:
     """An artifact in a few words: version, recipe, lexicon, epoch, dev WER, as far as known."""
-    made = artifact.training
-    parts = [f"version {artifact.version}"]
-    if name := made.get("recipe", {}).get("name"):
+    parts = [version if version == "damaged" else f"version {version}"]
+    if name := training.get("recipe", {}).get("name"):
         parts.append(f"recipe {name}")
-    if file := made.get("data", {}).get("lexicon", {}).get("file"):
+    if file := training.get("data", {}).get("lexicon", {}).get("file"):
         parts.append(f"lexicon {file}")
-    if (wer := made.get("dev", {}).get("dev_wer")) is not None:
-        parts.append(f"epoch {made.get('epoch')} with a dev WER of {100 * wer:.2f} %")
+    if (wer := training.get("dev", {}).get("dev_wer")) is not None:
+        parts.append(f"epoch {training.get('epoch')} with a dev WER of {100 * wer:.2f} %")
     return ", ".join(parts)
 
 
 def check_resumed(out: Path, identity: Mapping[str, Any], progress: Progress) -> None:
-    """Refuse to resume a run where what stands at `out` is not of that run.
+    """Refuse to resume a run where the artifact at `out` is not of that run.
 
     Args:
         out: where the artifact goes.
         identity: of the run.
-        progress: of the run; it may replace what stands at `out` from here on.
+        progress: of the run; it may replace the artifact at `out` from here on.
 
     Raises:
         OutputExistsError: where another artifact stands there, or the run's own is missing.
     """
-    standing = version_at(out)
-    made = {} if standing in (None, "damaged") else artifacts.read(out).training
-    own = bool(made) and all(
-        made.get(key) == value for key, value in json.loads(json.dumps(identity)).items()
-    )
+    version, training = _existing(out)
+    own = bool(training) and all(training.get(key) == value for key, value in identity.items())
     if progress.best is None:
         # A run that was killed right after its first best epoch has written it, but not its state
-        if standing is not None and standing != progress.replaces and not own:
+        if version not in (None, progress.replaces) and not own:
             raise OutputExistsError(
                 out, "holds an artifact of another run: resume with the same --out as before"
             )
-    elif not own or made.get("epoch", 0) < progress.best["epoch"]:
+    elif not own or training.get("epoch", 0) < progress.best["epoch"]:
         raise OutputExistsError(
             out, "is not the artifact of this run's best epoch so far: resume with the same --out"
         )
-    progress.replaces = standing
+    progress.replaces = version
 
 
 def write_artifact(
@@ -104,17 +107,16 @@ def write_artifact(
 
     Raises:
         OutputExistsError: where another run has put its own at `out` meanwhile.
-        ArtifactError, OSError: as `checkpoint.write`.
+        ArtifactError, OSError: as `artifact.write`.
     """
-    standing = version_at(out)
-    if standing is not None and standing != progress.replaces:
+    if version_at(out) not in (None, progress.replaces):
         raise OutputExistsError(
             out,
             "was written by another command while this run trained: move that artifact away, then "
             "go on with --resume",
         )
     device = processes.device
-    written = artifacts.write(
+    written = artifact.write(
         out,
         name=out.name,
         network=asdict(network.config),
@@ -138,21 +140,50 @@ def write_artifact(
         graphemes=data.graphemes,
         phonemes=data.phonemes,
         weights={name: value.cpu().numpy() for name, value in network.state_dict().items()},
-        extras=history_files(progress),
+        extras=_history_files(progress),
     )
     progress.replaces = written.version
 
 
-def history_files(progress: Progress) -> dict[str, bytes]:
-    """The run's history as files, by name: a JSON line an epoch, and a picture of them."""
+def _history_files(progress: Progress) -> dict[str, bytes]:
+    """The run's history as files, by name: a JSON line an epoch, and the learning curve."""
     lines = "".join(json.dumps(record) + "\n" for record in progress.history)
     files = {"metrics.jsonl": lines.encode()}
-    if picture := reporters.draw(progress.history):
-        files["learning_curve.png"] = picture
+    if curve := _draw(progress.history):
+        files["learning_curve.png"] = curve
     return files
 
 
 def write_history(folder: Path, progress: Progress) -> None:
     """Write the run's history into a folder."""
-    for name, content in history_files(progress).items():
-        artifacts.replace_file(folder / name, content)
+    for name, content in _history_files(progress).items():
+        replace_file(folder / name, content)
+
+
+# ------------------------------------------------------------------------------------------------
+# The learning curve.
+
+
+def _draw(history: Sequence[Mapping[str, Any]]) -> bytes | None:
+    """Training error and dev rates by epoch, as PNG; None where matplotlib is not installed."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        return None
+    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+    axes = figure.add_subplot()
+    epochs = [record["epoch"] for record in history]
+    for key, label in (
+        ("dev_wer", "dev WER"),
+        ("error", "training, teacher-forced"),
+        ("dev_per", "dev PER"),
+    ):
+        axes.plot(epochs, [100 * record[key] for record in history], ".-", label=label)
+    axes.set_yscale("symlog", linthresh=1.0)  # logarithmic, down to where an error may be 0
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("errors, %")
+    axes.grid(visible=True, which="both", alpha=0.3)
+    axes.legend()
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=110, metadata={"Software": None})
+    return picture.getvalue()

@@ -9,18 +9,22 @@ from __future__ import annotations
 import math
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from tanger.model import TangerError
-from tanger.model.network.config import NetworkConfig
-from tanger.model.training.batches import MinibatchUnit
+from tanger.model.network.config import RENAMED_FIELDS, NetworkConfig
 
+# What a minibatch's size counts: tokens of unsorted words, or words of one length.
+MinibatchUnit = Literal["tokens", "words"]
 # Settings of a network that the training lexicon decides, not the recipe
 VOCABULARY_SIZES = ("input_symbols", "output_symbols")
+# Former names of settings, dotted, and of recipes: they fail with the name of today.
+RENAMED_SETTINGS = {f"network.{old}": new for old, new in RENAMED_FIELDS.items()}
+RENAMED_RECIPES = {"en-us-large": "en-us"}
 
 
 class RecipeError(TangerError, ValueError):
@@ -51,7 +55,7 @@ class MinibatchRecipe:
 
     Attributes:
         unit, size: which of the two, and how many.
-        joined: pairs of words, each as one, that a sweep holds besides, for each of its words.
+        joined: pairs of words, each concatenated to one, that come besides, for each word.
     """
 
     unit: MinibatchUnit
@@ -63,7 +67,7 @@ class MinibatchRecipe:
             raise ValueError("size must be at least 1")
 
     def pairs(self, words: int) -> int:
-        """How many pairs there are beside so many words."""
+        """How many pairs come with so many words."""
         return round(self.joined * words)
 
 
@@ -194,13 +198,13 @@ def load(name: str, *, entries: float = math.inf, fast: bool = False) -> Recipe:
     """
     settings = _read(name)
     short = settings.values.pop("fast", None)
-    recipe = _parse(settings, entries)
+    recipe = _recipe(settings, entries)
     if not fast:
         return recipe
     if not isinstance(short, dict):
         raise settings.error("fast", "is missing: this recipe has no short run")
     values = {**asdict(recipe.run), **short}
-    return replace(recipe, run=_table(settings, "fast", RunRecipe, values))
+    return replace(recipe, run=_table(settings, "fast", RunRecipe, values, entries))
 
 
 # ------------------------------------------------------------------------------------------------
@@ -209,7 +213,7 @@ def load(name: str, *, entries: float = math.inf, fast: bool = False) -> Recipe:
 
 @dataclass(frozen=True)
 class _Settings:
-    """A recipe's settings as TOML gives them, those of the recipes that it extends among them.
+    """A recipe's settings as in TOML, those of the recipes that it extends among them.
 
     Attributes:
         name: the recipe's name or file.
@@ -231,20 +235,21 @@ def _read(name: str, extending: tuple[str, ...] = ()) -> _Settings:
 
     Args:
         name: a recipe's name or file.
-        extending: the recipes that it is extended by, the last one directly.
+        extending: the recipes that extend it, the last one directly.
     """
     by, key = (extending[-1], "extends") if extending else (name, "name")
     if name in extending:
-        circle = " extends ".join([*extending[extending.index(name) :], name])
-        raise RecipeError(by, key, f"goes in a circle: {circle}")
+        cycle = " extends ".join([*extending[extending.index(name) :], name])
+        raise RecipeError(by, key, f"goes in a circle: {cycle}")
     if name in names():
         content = resources.files("tanger.model.recipes").joinpath(f"{name}.toml").read_bytes()
     elif Path(name).is_file():
         content = Path(name).read_bytes()
+    elif name in RENAMED_RECIPES:
+        raise RecipeError(by, key, f"{name} is gone: take {RENAMED_RECIPES[name]}")
     else:
-        raise RecipeError(
-            by, key, f"there is no file {name}, nor is it one of {', '.join(names())}"
-        )
+        known = ", ".join(names())
+        raise RecipeError(by, key, f"there is no file {name}, nor is it one of {known}")
     try:
         own = tomllib.loads(content.decode())
     except ValueError as e:
@@ -283,47 +288,78 @@ def _merge(base: _Settings, name: str, own: Mapping[str, Any]) -> _Settings:
 # From settings to frozen dataclasses.
 
 
-def _parse(settings: _Settings, entries: float) -> Recipe:
-    """The settings, each checked and those by size resolved, as a `Recipe`."""
-    tables = settings.values
-    known = {"seed", "sample_word", "vocabulary", "network", "minibatches", "loss", "run"}
-    for table in (known | {"optimiser"}) - {"seed", "sample_word"}:
-        if not isinstance(tables.setdefault(table, {}), dict):
-            raise settings.error(table, f"must be a table, not {tables[table]!r}")
-        for key, value in tables[table].items():
-            if isinstance(value, dict):
-                tables[table][key] = _for_size(settings, f"{table}.{key}", value, entries)
-    optimiser = tables.pop("optimiser")
-    kind = str(optimiser.pop("kind", "none"))
-    kinds: dict[str, type[MomentumSGDRecipe | AdamWRecipe]] = {
-        each.kind: each for each in (MomentumSGDRecipe, AdamWRecipe)
+def _recipe(settings: _Settings, entries: float) -> Recipe:
+    """The settings as a `Recipe`, checked, those by size resolved."""
+    tables: dict[str, type] = {
+        "vocabulary": VocabularyRecipe,
+        "network": NetworkConfig,
+        "minibatches": MinibatchRecipe,
+        "optimiser": _optimiser_type(settings),
+        "loss": LossRecipe,
+        "run": RunRecipe,
     }
-    if kind not in kinds:
-        raise settings.error("optimiser.kind", f"must be one of {', '.join(kinds)}, not {kind}")
-    for size in VOCABULARY_SIZES:
-        if size in tables["network"]:
-            raise settings.error(f"network.{size}", "is for the training lexicon to decide")
-    if unknown := set(tables) - known:
-        listed = ", ".join(sorted(known | {"extends", "fast", "optimiser"}))
-        raise settings.error(min(unknown), f"is not known; known are {listed}")
-    seed = tables.get("seed", 1)
-    if type(seed) is not int or not 0 <= seed < 2**63:
-        raise settings.error("seed", "must be a whole number from 0 to 2^63 - 1")
-    return Recipe(
-        name=Path(settings.name).stem,
-        seed=seed,
-        sample_word=str(tables.get("sample_word", "")),
-        vocabulary=_table(settings, "vocabulary", VocabularyRecipe, tables["vocabulary"]),
-        network=_table(settings, "network", NetworkConfig, tables["network"]),
-        minibatches=_table(settings, "minibatches", MinibatchRecipe, tables["minibatches"]),
-        optimiser=_table(settings, "optimiser", kinds[kind], optimiser),
-        loss=_table(settings, "loss", LossRecipe, tables["loss"]),
-        run=_table(settings, "run", RunRecipe, tables["run"]),
-    )
+    built: dict[str, Any] = {}
+    for table, into in tables.items():
+        built[table] = _table(settings, table, into, settings.values.pop(table, {}), entries)
+    scalars = {"seed": 1, "sample_word": "", **settings.values}
+    for key, value in scalars.items():
+        if key not in ("seed", "sample_word"):
+            listed = ", ".join(sorted({"seed", "sample_word", "extends", "fast", *tables}))
+            raise settings.error(key, f"is not known; known are {listed}")
+        _check(settings, key, int if key == "seed" else str, value)
+    if scalars["seed"] >= 2**63:
+        raise settings.error("seed", "must be below 2^63")
+    return Recipe(name=Path(settings.name).stem, **scalars, **built)
+
+
+def _optimiser_type(settings: _Settings) -> type[MomentumSGDRecipe | AdamWRecipe]:
+    """The dataclass of the optimiser's kind, which is taken out of the settings."""
+    table = settings.values.get("optimiser")
+    kind = table.pop("kind", "none") if isinstance(table, dict) else "none"
+    kinds: tuple[type[MomentumSGDRecipe | AdamWRecipe], ...] = (MomentumSGDRecipe, AdamWRecipe)
+    for each in kinds:
+        if each.kind == kind:
+            return each
+    known = ", ".join(each.kind for each in kinds)
+    raise settings.error("optimiser.kind", f"must be one of {known}, not {kind}")
+
+
+_T = TypeVar("_T")
+
+
+def _table(settings: _Settings, table: str, into: type[_T], values: Any, entries: float) -> _T:
+    """One table as the frozen dataclass `into`, every value checked."""
+    if not isinstance(values, dict):
+        raise settings.error(table, f"must be a table, not {values!r}")
+    hints = get_type_hints(into)
+    wanted = {field.name: field for field in fields(into)}  # type: ignore[arg-type]
+    resolved = {}
+    for key, value in values.items():
+        dotted = f"{table}.{key}"
+        if key not in wanted:
+            raise settings.error(dotted, _unknown(dotted, wanted))
+        if into is NetworkConfig and key in VOCABULARY_SIZES:
+            raise settings.error(dotted, "is for the training lexicon to decide")
+        by_size = isinstance(value, dict)
+        resolved[key] = _for_size(settings, dotted, value, entries) if by_size else value
+        _check(settings, dotted, hints[key], resolved[key])
+    for key, field in wanted.items():
+        if key not in values and field.default is MISSING:
+            raise settings.error(f"{table}.{key}", "is missing")
+    try:
+        return into(**resolved)
+    except ValueError as e:
+        raise settings.error(table, str(e)) from e
+
+
+def _unknown(key: str, known: Iterable[str]) -> str:
+    if key in RENAMED_SETTINGS:
+        return f"is called {RENAMED_SETTINGS[key]} now"
+    return f"is not known; known are {', '.join(known)}"
 
 
 def _for_size(settings: _Settings, key: str, by_size: Mapping[str, Any], entries: float) -> Any:
-    """What a setting is for so many entries, from its values by the least number of them."""
+    """The value of a setting for so many entries, from its values by the least number of them."""
     if "0" not in by_size or not all(size.isdecimal() for size in by_size):
         raise settings.error(
             key, f"must go from numbers of entries to values, from 0 on, not {by_size!r}"
@@ -331,44 +367,17 @@ def _for_size(settings: _Settings, key: str, by_size: Mapping[str, Any], entries
     return by_size[max((size for size in by_size if int(size) <= entries), key=int)]
 
 
-_T = TypeVar("_T")
-
-
-def _table(settings: _Settings, table: str, into: type[_T], values: Mapping[str, Any]) -> _T:
-    """One table as the frozen dataclass `into`, every value checked."""
-    hints = get_type_hints(into)
-    wanted = {field.name: field for field in fields(into)}  # type: ignore[arg-type]
-    for key, value in values.items():
-        if key not in wanted:
-            known = ", ".join(wanted)
-            raise settings.error(f"{table}.{key}", f"is not known; known are {known}")
-        _check(settings, f"{table}.{key}", hints[key], value)
-    for key, field in wanted.items():
-        if key not in values and field.default is MISSING:
-            raise settings.error(f"{table}.{key}", "is missing")
-    try:
-        return into(**values)
-    except ValueError as e:
-        raise settings.error(table, str(e)) from e
-
-
 def _check(settings: _Settings, key: str, hint: Any, value: object) -> None:
+    """Refuse a value of another type than `hint`, or a number that is negative or not finite."""
     if get_origin(hint) is Literal:
         if value not in get_args(hint):
             choices = ", ".join(get_args(hint))
             raise settings.error(key, f"must be one of {choices}, not {value!r}")
         return
-    right = (
-        isinstance(value, bool)
-        if hint is bool
-        else (
-            isinstance(value, (int, float) if hint is float else hint)
-            and not isinstance(value, bool)
-        )
-    )
-    if not right:
+    accepted = (int, float) if hint is float else (hint,)
+    if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not bool):
         raise settings.error(key, f"must be {hint.__name__}, not {value!r}")
-    if hint is not bool and isinstance(value, (int, float)) and not 0 <= value < math.inf:
+    if isinstance(value, int | float) and not 0 <= value < math.inf:
         raise settings.error(key, f"must be finite and not negative, it is {value!r}")
 
 

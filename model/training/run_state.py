@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from tanger.model import TangerError
-from tanger.model.artifact import replace_file
-from tanger.model.training.optimizers import Learner
-from tanger.model.training.recipe import RunRecipe, flat
+from tanger.model.output_files import replace_file
+from tanger.model.training.optimizers import Optimizer
+from tanger.model.training.recipe import RENAMED_SETTINGS, RunRecipe, flat
 
 FILE = "state.safetensors"
-# Of the file; format 1 said none, and kept the averaged weights under other names.
-FORMAT = "2"
+# Of the file. Format 1 said none, and kept the averaged weights under other names; format 2 had the
+# names that weights and settings of networks had before artifacts of format 2.
+FORMAT = "3"
 
 
 class RunStateError(TangerError, ValueError):
@@ -99,21 +100,21 @@ def save(
     identity: Mapping[str, Any],
     progress: Progress,
     modules: Mapping[str, nn.Module],
-    learner: Learner,
+    optimizer: Optimizer,
 ) -> None:
     """Write the run's state in one piece.
 
     Args:
         path: the state file.
-        identity: what the run was started with; `load` refuses another.
+        identity: what the run was started with, as JSON has it; `load` refuses another.
         progress: how far it is.
         modules: the networks, by name.
-        learner: the optimiser.
+        optimizer: the optimizer.
 
     Raises:
         OSError: where it cannot be written; the earlier state still stands.
     """
-    tensors = {f"learner:{name}": value for name, value in learner.state().items()}
+    tensors = {f"optimizer:{name}": value for name, value in optimizer.state().items()}
     for module_name, module in modules.items():
         for name, value in module.state_dict().items():
             tensors[f"{module_name}:{name}"] = value
@@ -136,9 +137,9 @@ def load(
     *,
     identity: Mapping[str, Any],
     modules: Mapping[str, nn.Module],
-    learner: Learner,
+    optimizer: Optimizer,
 ) -> Progress:
-    """Take up the run saved at `path`: fills modules, learner and random state.
+    """Restore the run saved at `path`: modules, optimizer and random state.
 
     Raises:
         RunStateError: where there is none, it was started with another recipe or data, or another
@@ -146,81 +147,22 @@ def load(
     """
     if not path.exists():
         raise RunStateError(path, "there is no run to resume")
-    progress, started = _metadata(path)
-    if started != json.loads(json.dumps(identity)):
-        raise RunStateError(path, f"was started with {_difference(started, identity)}")
+    progress, started = _read_metadata(path)
+    if started != identity:
+        raise RunStateError(
+            path,
+            f"was started with {_difference(started, identity)}: repeat the command as it was, or "
+            "start over with --restart",
+        )
     tensors = safetensors.torch.load_file(path)
-
     for name, module in modules.items():
-        module.load_state_dict(_part(tensors, name))
-    learner.restore(_part(tensors, "learner"))
-    rng = _part(tensors, "rng")
+        module.load_state_dict(_with_prefix(tensors, name))
+    optimizer.restore(_with_prefix(tensors, "optimizer"))
+    rng = _with_prefix(tensors, "rng")
     torch.set_rng_state(rng["cpu"])
     if torch.cuda.is_available() and "cuda" in rng:
         torch.cuda.set_rng_state(rng["cuda"])
     return progress
-
-
-def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors whose names start with `prefix`, by the rest of their names."""
-    start = f"{prefix}:"
-    return {
-        name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)
-    }
-
-
-def _difference(started: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
-    """What a run was started with, where that is not what it is resumed with."""
-    found = []
-    for key, now in json.loads(json.dumps(identity)).items():
-        before = started.get(key)
-        if before == now:
-            continue
-        if key == "data":
-            found.append(_data_difference(before or {}, now))
-        elif key == "recipe":
-            found.append(f"another recipe ({_settings_difference(before or {}, now)})")
-        elif key == "init":
-            found.append(f"--init {_artifact(before)}, not {_artifact(now)}")
-        else:
-            found.append(f"{key} {before}, not {now}")
-    return "; ".join(found) + ": repeat the command as it was, or start over with --restart"
-
-
-def _artifact(value: Mapping[str, str] | None) -> str:
-    return "none" if value is None else f"{value['name']} ({value['version']})"
-
-
-def _data_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """Which of the files that a run learns from are others than before."""
-    found = []
-    for name in dict.fromkeys([*before, *now]):
-        if before.get(name) != now.get(name):
-            option = "--" + name.replace("_", "-")
-            was, files = _files(before.get(name)), _files(now.get(name))
-            found.append(
-                f"other content of {option} {was}"
-                if was == files
-                else f"{option} {was}, not {files}"
-            )
-    return ", ".join(found)
-
-
-def _files(value: Any) -> str:
-    if value is None:
-        return "none"
-    listed = value if isinstance(value, list) else [value]
-    return " ".join(each["file"] for each in listed)
-
-
-def _settings_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """The recipe's settings that differ, dotted, with their values before and now."""
-    was, values = flat(before), flat(now)
-    return ", ".join(
-        f"{key} {was.get(key)}, not {values.get(key)}"
-        for key in dict.fromkeys([*was, *values])
-        if was.get(key) != values.get(key)
-    )
 
 
 def peek(path: Path) -> Progress | None:
@@ -229,7 +171,7 @@ def peek(path: Path) -> Progress | None:
     Raises:
         RunStateError: where the file is no run's state, or one of another version of tanger.
     """
-    return _metadata(path)[0] if path.exists() else None
+    return _read_metadata(path)[0] if path.exists() else None
 
 
 def check_new(folder: Path) -> None:
@@ -247,9 +189,10 @@ def check_new(folder: Path) -> None:
         )
 
 
-def _metadata(path: Path) -> tuple[Progress, dict[str, Any]]:
+def _read_metadata(path: Path) -> tuple[Progress, dict[str, Any]]:
+    """Progress and identity of the run saved at `path`."""
     try:
-        # Torch would open it a second time, when a run may just have put another in its place
+        # torch would open it a second time, when a run may just have put another in its place
         with safetensors.safe_open(path, framework="np") as file:
             metadata = file.metadata()
         progress, identity = json.loads(metadata["progress"]), json.loads(metadata["identity"])
@@ -257,8 +200,73 @@ def _metadata(path: Path) -> tuple[Progress, dict[str, Any]]:
             return Progress(**progress), identity
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as e:
         raise RunStateError(path, f"is damaged or no run's state: {e}") from e
+    settings = flat(identity.get("recipe") or {})
+    renamed = "".join(
+        f"its {old} is called {new} now; "
+        for old, new in RENAMED_SETTINGS.items()
+        if old in settings
+    )
     raise RunStateError(
         path,
         f"was saved by another version of tanger, in format {found} where this one reads {FORMAT}: "
-        "finish the run with that version, or start over with --restart",
+        f"{renamed}finish the run with that version, or start over with --restart",
     )
+
+
+def _with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names start with `prefix` and a colon, by the rest of their names."""
+    start = f"{prefix}:"
+    return {
+        name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)
+    }
+
+
+# ------------------------------------------------------------------------------------------------
+# How a run that is resumed differs from the one that was saved, for messages.
+
+
+def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What was given when the run started, where something else is given now."""
+    found = []
+    for key in dict.fromkeys([*before, *now]):
+        was, given = before.get(key), now.get(key)
+        if was == given:
+            continue
+        if key == "recipe":
+            found.append(f"another recipe ({_settings_difference(was or {}, given or {})})")
+        elif key == "data":
+            found += _data_differences(was or {}, given or {})
+        elif key == "init":
+            found.append(f"--init {_artifact(was)}, not {_artifact(given)}")
+        else:
+            found.append(f"{key} {was}, not {given}")
+    return "; ".join(found)
+
+
+def _settings_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    was, given = flat(before), flat(now)
+    return ", ".join(
+        f"{key} {was.get(key)}, not {given.get(key)}"
+        for key in dict.fromkeys([*was, *given])
+        if was.get(key) != given.get(key)
+    )
+
+
+def _data_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    for name in dict.fromkeys([*before, *now]):
+        if before.get(name) != now.get(name):
+            option = "--" + name.replace("_", "-")
+            was, given = _files(before.get(name)), _files(now.get(name))
+            same = was == given
+            yield f"other content of {option} {was}" if same else f"{option} {was}, not {given}"
+
+
+def _files(checksums: Any) -> str:
+    if checksums is None:
+        return "none"
+    listed = checksums if isinstance(checksums, list) else [checksums]
+    return " ".join(each["file"] for each in listed)
+
+
+def _artifact(summary: Mapping[str, str] | None) -> str:
+    return "none" if summary is None else f"{summary['name']} ({summary['version']})"

@@ -1,6 +1,6 @@
-"""What teachers think of words: the file between them and the student that learns from it.
+"""Soft labels: the file between teachers and the student that learns from them.
 
-For every label of every word it keeps the few likeliest symbols with their probabilities. Source:
+For every label of every word it keeps the likeliest symbols with their probabilities. Source:
 Sun et al. (2019), "Token-Level Ensemble Distillation for Grapheme-to-Phoneme Conversion".
 """
 
@@ -17,11 +17,11 @@ import safetensors
 import safetensors.numpy
 
 from tanger.model import TangerError
-from tanger.model.artifact import replace_file
+from tanger.model.output_files import replace_file
 from tanger.model.phonology.vocabulary import Vocabulary
 from tanger.model.training.batches import Example, SoftLabels
 
-# Symbols kept a label; what teachers gave to others is shared out among these.
+# Symbols kept for each label; their probabilities are scaled to add up to 1.
 KEPT = 8
 
 
@@ -43,14 +43,14 @@ class SoftLexicon:
 
     Attributes:
         graphemes, phonemes: the symbols that the indices mean.
-        boundaries: graphemes stand between ``<s>`` and ``</s>``.
-        origin: who labelled which words: teachers, files, checksums.
+        add_bos_eos: graphemes stand between ``<s>`` and ``</s>``.
+        origin: the teachers that labelled the words, with checksums.
         examples: the words, each with its soft labels.
     """
 
     graphemes: Vocabulary
     phonemes: Vocabulary
-    boundaries: bool
+    add_bos_eos: bool
     origin: dict[str, Any]
     examples: Sequence[Example]
 
@@ -70,13 +70,13 @@ def write(path: Path, lexicon: SoftLexicon) -> None:
         "symbols": np.concatenate([labels.symbols for labels in soft]),
         "probabilities": np.concatenate([labels.probabilities for labels in soft]),
     }
-    reported = {
-        "boundaries": json.dumps(lexicon.boundaries),
+    metadata = {
+        "add_bos_eos": json.dumps(lexicon.add_bos_eos),
         "graphemes": json.dumps(lexicon.graphemes.symbols),
         "phonemes": json.dumps(lexicon.phonemes.symbols),
         "origin": json.dumps(lexicon.origin),
     }
-    replace_file(path, safetensors.numpy.save(arrays, reported))
+    replace_file(path, safetensors.numpy.save(arrays, metadata))
 
 
 def read(path: Path) -> SoftLexicon:
@@ -88,13 +88,14 @@ def read(path: Path) -> SoftLexicon:
     """
     try:
         with safetensors.safe_open(path, "numpy") as file:
-            reported = file.metadata()
+            metadata = file.metadata()
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return SoftLexicon(
-            Vocabulary(tuple(json.loads(reported["graphemes"]))),
-            Vocabulary(tuple(json.loads(reported["phonemes"]))),
-            json.loads(reported["boundaries"]),
-            json.loads(reported["origin"]),
+            Vocabulary(tuple(json.loads(metadata["graphemes"]))),
+            Vocabulary(tuple(json.loads(metadata["phonemes"]))),
+            # Its name until artifacts had format 2
+            json.loads(metadata.get("add_bos_eos") or metadata["boundaries"]),
+            json.loads(metadata["origin"]),
             list(_examples(arrays)),
         )
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as e:

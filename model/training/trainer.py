@@ -1,37 +1,40 @@
-"""A training run: one network on one data set, and the artifact of its best epoch."""
+"""A training run: one network on one data set, and the artifact of its best epoch.
+
+`Trainer.fit` goes through the minibatches, `step` learns from one, and `validate` scores an epoch.
+"""
 
 from __future__ import annotations
 
+import json
 import math
-import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import torch
+from torch import nn
 
-from tanger.model import TangerError, calibration, lexicon
-from tanger.model import artifact as artifacts
+from tanger.model import TangerError, artifact, calibration, lexicon
 from tanger.model.calibration import Calibration
 from tanger.model.decoding.torch_decoder import TorchDecoder
 from tanger.model.evaluation import error_rates
 from tanger.model.network import lstm
 from tanger.model.network.seq2seq import Seq2Seq
+from tanger.model.output_files import locked_folder
 from tanger.model.phonemizer import Phonemizer
-from tanger.model.training import file_lock, optimizers, output, run_state
+from tanger.model.training import optimizers, output, run_state
 from tanger.model.training.batches import Example, collate, sweep
 from tanger.model.training.data import Dataset
-from tanger.model.training.distributed import Processes
+from tanger.model.training.distributed import Processes, StopSignals
 from tanger.model.training.loss import seq2seq_loss
 from tanger.model.training.recipe import Recipe
 from tanger.model.training.reporters import NullReporter, Reporter
 from tanger.model.training.run_state import Progress
 
-# Minibatches between two looks at the sample word, as in CNTK's tutorial.
+# Minibatches between two reports with the sample word, as in CNTK's tutorial.
 REPORT_EVERY = 100
 
 
@@ -43,12 +46,12 @@ class Trainer:
     """Trains one network on one data set and keeps the artifact of the epoch that is best on dev.
 
     Attributes:
-        recipe: how.
-        data: on what.
-        processes: those that train together, this one among them, and its device.
+        recipe: how to train.
+        data: what to train on.
+        processes: the processes that train together, this one among them, and its device.
         network: what is trained.
         averaged: the exponential average of its weights, which is validated and shipped.
-        optimizer: what moves the network.
+        optimizer: updates the network.
         progress: how far the run is.
     """
 
@@ -66,11 +69,11 @@ class Trainer:
         """Build the network, its average and its optimizer; nothing is written yet.
 
         Args:
-            recipe: how.
+            recipe: how to train.
             data: read for this recipe.
             out: the artifact's folder.
             run: a folder for the run's state, with which it can be resumed.
-            processes: those that train together, this one among them, and its device.
+            processes: the processes that train together, this one among them, and its device.
             reporter: gets all that happens.
             init: an artifact whose weights to start from, instead of random ones.
 
@@ -78,7 +81,7 @@ class Trainer:
             TrainingError: `init` does not fit, or `out` and `run` get in each other's way.
             ArtifactError: where `init` is damaged, or something else than an artifact is at `out`.
         """
-        if run.resolve().is_relative_to(artifacts.writable(out)):
+        if run.resolve().is_relative_to(artifact.writable(out)):
             raise TrainingError(f"{run} lies in {out}, which each best epoch replaces: say another")
         self.recipe = recipe
         self.data = data
@@ -88,15 +91,15 @@ class Trainer:
         # One of the processes speaks for them all
         self.reporter = reporter if processes.is_main else NullReporter()
 
-        # Network, its average, and what moves it
+        # The network, the average of its weights, and the optimizer
         torch.manual_seed(recipe.seed)
         config = replace(
             recipe.network, input_symbols=len(data.graphemes), output_symbols=len(data.phonemes)
         )
         self.network = Seq2Seq(config).to(processes.device)
-        started_from = None if init is None else _start_from(init, self.network, data)
-        self.averaged = optimizers.averaged(self.network, recipe.run.averaging)
-        self.optimizer = optimizers.learner(recipe.optimiser, self.network)
+        init_summary = None if init is None else _load_init(init, self.network, data)
+        self.averaged = optimizers.average_weights(self.network, recipe.run.averaging)
+        self.optimizer = optimizers.build(recipe.optimiser, self.network)
 
         # The averaged network in use, for validation and the sample word
         decoder = TorchDecoder(
@@ -108,13 +111,14 @@ class Trainer:
         self._phonemizer = Phonemizer(decoder, data.graphemes, data.phonemes)
 
         # Where the run stands
-        self._identity = {
+        identity = {
             "recipe": recipe.as_dict(),
-            "init": started_from,
+            "init": init_summary,
             "data": data.checksums,
             "device": processes.device.type,
         }
-        self._state = run / run_state.FILE
+        self._identity = json.loads(json.dumps(identity))  # as it reads back from files
+        self._state_path = run / run_state.FILE
         self.progress = Progress(replaces=output.version_at(out))
         self._clock = self._saved_at = time.monotonic()
 
@@ -141,13 +145,13 @@ class Trainer:
             OSError: where nothing can be written; the earlier artifact still stands.
         """
         self._begin(resume=resume, restart=restart)
-        with ExitStack() as held:
+        with ExitStack() as stack:
             if self.processes.is_main:
-                held.enter_context(file_lock.folder(self.run))
+                stack.enter_context(locked_folder(self.run))
             # From the first moment there is a run to resume, and no earlier one in its place
             self.save()
             self._lap()
-            signals = held.enter_context(_StopSignals())
+            signals = stack.enter_context(StopSignals())
             for examples, ends_epoch in self._minibatches():
                 self.step(examples)
                 if ends_epoch:
@@ -155,17 +159,17 @@ class Trainer:
                     # Time spent on dev counts for the run, not for the next epoch's rate
                     self.progress.seconds += self._lap()
                     self.progress.start_epoch()
-                # A signal to one process stops them all; the main one alone knows the history
-                stops, ends = self.processes.all_reduce_sum(
+                # A signal to one process stops all; only the main one has the history
+                stopped, finished = self.processes.all_reduce_sum(
                     signals.caught,
                     ends_epoch and self.processes.is_main and self.progress.ends(self.recipe.run),
                 )
-                self.progress.finished = bool(ends)
-                if ends_epoch or stops or time.monotonic() - self._saved_at > save_seconds:
+                self.progress.finished = bool(finished)
+                if ends_epoch or stopped or time.monotonic() - self._saved_at > save_seconds:
                     self.save()
-                if stops:
+                if stopped:
                     return False
-        # The whole history belongs to the artifact, beyond its best epoch too
+        # The artifact is of the best epoch; its history is of all
         if self.processes.is_main:
             output.write_history(self.out, self.progress)
         return True
@@ -177,10 +181,11 @@ class Trainer:
             TrainingError: the loss is no number any more, or the GPU has too little memory.
         """
         progress = self.progress
+
         # Gradients of the mean loss over the label tokens of all processes
-        tokens = sum(len(example.labels) - 1 for example in examples)
+        tokens = sum(len(example.labels) - 1 for example in examples)  # without <s>
         sums = self._backward(self.processes.shard(examples), tokens)
-        loss, wrong = self.processes.all_reduce_sum(*sums)
+        loss, errors = self.processes.all_reduce_sum(*sums)
         if not math.isfinite(loss):
             raise TrainingError(
                 f"the loss is {loss} at minibatch {progress.minibatches}: lower the "
@@ -188,9 +193,9 @@ class Trainer:
             )
         self.processes.all_reduce_gradients(self.network)
 
-        # The books, by which the learning rate goes
+        # The epoch's figures; the learning rate depends on the words that are done
         progress.loss += loss
-        progress.wrong += int(wrong)
+        progress.wrong += int(errors)
         progress.tokens += tokens
         progress.words += len(examples)
 
@@ -202,7 +207,7 @@ class Trainer:
         progress.seconds += elapsed
 
         # The report
-        figures = {"loss": loss / tokens, "error": wrong / tokens}
+        figures = {"loss": loss / tokens, "error": errors / tokens}
         if progress.minibatches % REPORT_EVERY == 0:
             self.reporter.sample(progress, phonemes=self._sample(), **figures)
         progress.minibatches += 1
@@ -243,24 +248,27 @@ class Trainer:
         """
         if self.processes.is_main:
             run_state.save(
-                self._state,
+                self._state_path,
                 identity=self._identity,
                 progress=self.progress,
                 modules=self._modules,
-                learner=self.optimizer,
+                optimizer=self.optimizer,
             )
         self._saved_at = time.monotonic()
 
     # The start of a run
 
     def _begin(self, *, resume: bool, restart: bool) -> None:
-        """Take up what was saved, or make sure that nothing is lost to a new run."""
+        """Restore what was saved, or make sure that nothing is lost to a new run."""
         if not (resume or restart):
             output.check_new(self.out)
         self.run.mkdir(parents=True, exist_ok=True)
         if resume:
             self.progress = run_state.load(
-                self._state, identity=self._identity, modules=self._modules, learner=self.optimizer
+                self._state_path,
+                identity=self._identity,
+                modules=self._modules,
+                optimizer=self.optimizer,
             )
             output.check_resumed(self.out, self._identity, self.progress)
         if self.progress.bfloat16 is None:
@@ -277,7 +285,7 @@ class Trainer:
         return bool(self.processes.all_reduce_sum(pays)[0])
 
     @property
-    def _modules(self) -> dict[str, torch.nn.Module]:
+    def _modules(self) -> dict[str, nn.Module]:
         return {"network": self.network, "averaged": self.averaged}
 
     @property
@@ -291,17 +299,14 @@ class Trainer:
 
         What is yielded counts as read, so that a state saved after it goes on with the next.
         """
-        rule, progress = self.recipe.minibatches, self.progress
-        epoch_tokens = self.recipe.run.epoch_tokens
+        progress, epoch_tokens = self.progress, self.recipe.run.epoch_tokens
         while not progress.finished:
             minibatches = sweep(
                 self.data.examples,
-                unit=rule.unit,
-                size=rule.size,
+                self.recipe.minibatches,
                 seed=self.recipe.seed,
                 number=progress.sweep,
-                joined=rule.pairs(len(self.data.examples)),
-                boundaries=self.recipe.network.boundaries,
+                add_bos_eos=self.recipe.network.add_bos_eos,
             )
             for minibatch in minibatches[progress.position :]:
                 progress.position += 1
@@ -323,19 +328,14 @@ class Trainer:
         """
         self.network.train()
         self.network.zero_grad()
-        if not examples:
+        if not examples:  # a minibatch of fewer words than there are processes
             return 0.0, 0
-        device, weights = self.processes.device, self.recipe.loss
-        minibatch = collate(examples).to(device)
+        minibatch = collate(examples).to(self.processes.device)
         try:
-            with lstm.products_in_bfloat16(device, enabled=bool(self.progress.bfloat16)):
-                loss, wrong = seq2seq_loss(
-                    self.network,
-                    minibatch,
-                    smoothing=weights.label_smoothing,
-                    soft=weights.soft_labels,
-                    stress=weights.stress,
-                )
+            with lstm.products_in_bfloat16(
+                self.processes.device, enabled=bool(self.progress.bfloat16)
+            ):
+                loss, errors = seq2seq_loss(self.network, minibatch, self.recipe.loss)
             (loss / tokens).backward()  # type: ignore[no-untyped-call]
         except torch.cuda.OutOfMemoryError as e:
             words, letters = minibatch.graphemes.shape
@@ -343,7 +343,7 @@ class Trainer:
                 f"the GPU ran out of memory on a minibatch of {words} words of {letters} letters: "
                 "lower minibatches.size in the recipe, or train with --device cpu"
             ) from e
-        return loss.item(), int(wrong)
+        return loss.item(), int(errors)
 
     def _share_of_epoch(self) -> float:
         if tokens := self.recipe.run.epoch_tokens:
@@ -366,7 +366,7 @@ class Trainer:
             return None
         return self._phonemizer.pronounce([word])[0].phonemes
 
-    # An epoch's end
+    # The end of an epoch
 
     def _score_dev(self) -> tuple[dict[str, Any], Calibration]:
         """The epoch's record for the history, and the calibration that fits the dev words."""
@@ -391,50 +391,19 @@ class Trainer:
         return record, fitted
 
 
-def _start_from(init: Path, network: Seq2Seq, data: Dataset) -> dict[str, str]:
-    """Give `network` the weights of the artifact at `init`; its name and version.
+def _load_init(init: Path, network: Seq2Seq, data: Dataset) -> dict[str, str]:
+    """Give `network` the weights of the artifact at `init`; returns its name and version.
 
-    A stress head that the artifact lacks stays as it was drawn.
+    A stress head that the artifact lacks keeps its random weights.
     """
-    artifact = artifacts.read(init)
-    if (artifact.graphemes, artifact.phonemes) != (data.graphemes, data.phonemes):
+    source = artifact.read(init)
+    if (source.graphemes, source.phonemes) != (data.graphemes, data.phonemes):
         raise TrainingError(f"{init} reads or writes other symbols than the training lexicon holds")
-    weights = {name: torch.from_numpy(array) for name, array in artifact.weights().items()}
-    if network.stress_head is not None and not artifact.knows_stress:
+    weights = {name: torch.from_numpy(array) for name, array in source.weights().items()}
+    if network.stress_head is not None and not source.knows_stress:
         weights.update(network.stress_head.state_dict(prefix="stress_head."))
     try:
         network.load_state_dict(weights)
     except RuntimeError as e:
         raise TrainingError(f"{init} is a network of another shape than the recipe's: {e}") from e
-    return artifact.summary
-
-
-class _StopSignals:
-    """Whether Ctrl-C or SIGTERM came, to be looked at between minibatches: none is cut in half.
-
-    The second of them does not wait. Signals are the main thread's: training belongs there.
-    """
-
-    def __init__(self) -> None:
-        self.caught = False
-        self._handlers: dict[int, Any] = {}
-
-    def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._handlers[number] = signal.signal(number, self._catch)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-
-    def _catch(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
-        if self.caught:
-            raise KeyboardInterrupt
-        self.caught = True
+    return source.summary

@@ -1,4 +1,4 @@
-"""The open connections of the server: how many there may be, and how slowly clients may take."""
+"""What open connections may take up: how many there are, how slowly they read, what they hold."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Protocol
-
-from tanger.service.connections.buffers import ByteBudget
+from types import TracebackType
+from typing import Protocol, Self
 
 # Connections beyond the limit that may be open at the same time, each for a single request: probes
 # are answered there, whatever holds the others.
@@ -25,6 +24,74 @@ _OTHER_FILES = 128
 # Where Linux keeps how many bytes the other side has acknowledged: tcpi_bytes_acked of struct
 # tcp_info in linux/tcp.h
 _BYTES_ACKED = slice(120, 128)
+# Bodies of at most so many bytes are never refused for want of room: the number of connections
+# bounds them. A piece of a longer one is as long.
+SMALL = 1 << 16
+
+
+class BuffersFullError(Exception):
+    """More bytes than there is room for are held for clients that take or send them slowly.
+
+    Attributes:
+        limit: bytes that there is room for.
+    """
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"connections hold more than {limit:,} bytes already: try again later, or send and ask "
+            "for less at a time"
+        )
+        self.limit = limit
+
+
+class ByteBudget:
+    """How many bytes of large bodies may be held at the same time, for all connections together.
+
+    Attributes:
+        limit: beyond so many, nothing large is begun.
+        held: how many are held now; more than `limit` by what was begun last, at the utmost.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.held = 0
+
+    def hold(self) -> Hold:
+        """A share of the budget, empty at first."""
+        return Hold(self)
+
+
+class Hold:
+    """One body's share of a `ByteBudget`: released when the ``with`` block is left."""
+
+    __slots__ = ("_budget", "size")
+
+    def __init__(self, budget: ByteBudget) -> None:
+        self._budget = budget
+        self.size = 0
+
+    def resize(self, size: int) -> None:
+        """Hold `size` bytes from now on.
+
+        Raises:
+            BuffersFullError: where that is more than before, and large, and the budget is spent.
+        """
+        budget = self._budget
+        if size > self.size and size > SMALL and budget.held >= budget.limit:
+            raise BuffersFullError(budget.limit)
+        budget.held += size - self.size
+        self.size = size
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.resize(0)
 
 
 class Connection(Protocol):
@@ -54,6 +121,8 @@ class Connections:
         refused: how many were beyond the limit and were answered so.
         too_slow: how many were ended because their clients took too little.
         too_much: how many were ended because they sent too far ahead, with the budget spent.
+        closing: set when the service stops: every answer is the last on its connection, and says
+            so (RFC 9112, 9.6).
     """
 
     def __init__(
@@ -74,6 +143,7 @@ class Connections:
         self.min_send_rate = min_send_rate
         self.on_refusal = on_refusal
         self.refused = self.too_slow = self.too_much = 0
+        self.closing = False
         self._regular: set[Connection] = set()
         # In the order in which they came
         self._surplus: dict[Connection, None] = {}

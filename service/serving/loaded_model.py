@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 from tanger.model import artifact
 from tanger.model.decoding import devices
 from tanger.model.phonology.phoneme_set import Inventory
-from tanger.model.text import numbers
+from tanger.model.text.dictionaries import Dictionaries
+from tanger.model.text.pipeline import Pipeline
 from tanger.service.metrics import Metrics
 from tanger.service.serving.batcher import Batcher
 from tanger.service.serving.golden_examples import SelfCheck
-from tanger.service.serving.lexicons import Lexicons
 from tanger.service.serving.pool import Pool
 from tanger.service.serving.pronouncer import Pronouncer
 from tanger.service.serving.wire import Answer, DecodeRequest
@@ -29,16 +30,19 @@ class LoadedModel:
             ArtifactError: where it is damaged.
             LexiconError, LexiconFileError: where one of them is.
         """
-        numbers.load()  # or the first number that is asked for would hold up all other requests
         self.artifact = artifact.read(settings.artifact)
         self.inventory = Inventory(self.artifact.phonemes.own)
-        self.lexicons = Lexicons.read(settings, self.inventory)
+        self.dictionaries = Dictionaries.read(
+            self.inventory,
+            builtin=settings.builtin_lexicon,
+            files=filter(None, settings.lexicon.split(os.pathsep)),
+        )
         self.error_rates = self.artifact.metrics()
         self.batcher: Batcher[DecodeRequest, Answer] = Batcher(
             capacity=settings.queue_letters,
             max_batch=settings.max_batch,
             max_wait=settings.max_wait,
-            weigh=lambda ask: ask.work,
+            weigh=lambda request: request.work,
         )
         self.pool = Pool(
             self.batcher,
@@ -56,10 +60,14 @@ class LoadedModel:
         self.pronouncer = Pronouncer(
             self.artifact,
             self.batcher,
-            max_letters=settings.max_letters,
-            cache_words=settings.cache_words,
-            lexicons=self.lexicons,
+            Pipeline(
+                self.artifact,
+                dictionaries=self.dictionaries,
+                user=user,
+                longest=settings.max_letters,
+            ),
             user=user,
+            cache_words=settings.cache_words,
             source=settings.source,
             engine=lambda: self.pool.engine,
         )
@@ -72,10 +80,10 @@ class LoadedModel:
             timeout=settings.timeout,
         )
 
-    def _note_exhausted(self, ask: DecodeRequest | None) -> None:
+    def _note_exhausted(self, request: DecodeRequest | None) -> None:
         """Count a worker that could decode no more, and see whether others can."""
         self._exhausted.inc()
-        self.check.suspect(ask)
+        self.check.suspect(request)
 
     @property
     def ready(self) -> bool:

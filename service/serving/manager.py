@@ -13,7 +13,7 @@ from contextvars import Context
 
 from tanger.model import TangerError
 from tanger.service.api_keys import KeyRing, Keys, KeysError
-from tanger.service.connections.buffers import ByteBudget
+from tanger.service.connections.limits import ByteBudget
 from tanger.service.errors import InvalidRequestError, UnavailableError
 from tanger.service.metrics import Metrics
 from tanger.service.schemas import (
@@ -259,11 +259,11 @@ class ModelManager:
             model=serving.pronouncer.model,
             graphemes=serving.artifact.graphemes.own,
             phonemes=serving.artifact.phonemes.own,
-            alphabets=serving.pronouncer.alphabets,
+            alphabets=serving.pronouncer.pipeline.alphabets,
             error_rates=serving.error_rates,
             source=settings.source,
             lexicons=tuple(
-                LexiconInfo(name=name, words=words) for name, words in serving.lexicons.names
+                LexiconInfo(name=name, words=words) for name, words in serving.dictionaries.names
             ),
             user_lexicon=self.user is not None,
             devices=tuple(serving.pool.devices),

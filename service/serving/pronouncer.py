@@ -1,4 +1,8 @@
-"""Words and options in, results out: spelling before the queue, writing behind it."""
+"""Requests for pronunciations: resolved, decoded through the queue and the cache, rendered.
+
+The steps themselves are those of `model.text.pipeline`; here is what serving adds: turns on the
+event loop, answers that are kept, prices, entity tags, and JSON.
+"""
 
 from __future__ import annotations
 
@@ -14,26 +18,21 @@ from typing import TypeVar
 
 from tanger import __version__
 from tanger.model.artifact import Artifact
-from tanger.model.decoding.hypothesis import MAX_NBEST
-from tanger.model.phonology import notation
-from tanger.model.phonology.alignment import UNALIGNED, AlignmentError
-from tanger.model.phonology.notation import Alphabet
-from tanger.model.phonology.phoneme_set import Inventory
-from tanger.model.text.combining import Candidate, combine
-from tanger.model.text.reading import Reader
-from tanger.service import schemas
-from tanger.service.schemas import Answerer, ModelName, Options, Source, WordError, WordErrorCode
-from tanger.service.serving import explanation, wire
+from tanger.model.text import pipeline
+from tanger.model.text.candidates import Candidate, Failure
+from tanger.model.text.pipeline import Pipeline
+from tanger.model.text.resolution import Answerer, Segment, Source, WordResolution
+from tanger.model.text.speller import WordErrorCode
+from tanger.service.schemas import ExplainedPart, Explanation, ModelName, Options, WordError
+from tanger.service.serving import rendering
 from tanger.service.serving.batcher import Batcher, DecodeResult
 from tanger.service.serving.cache import AnswerCache
-from tanger.service.serving.lexicons import Lexicons
 from tanger.service.serving.pricing import (
     RequestCost,
     explanation_bytes,
     join_letters,
     result_bytes,
 )
-from tanger.service.serving.resolution import Resolver, Segment, Sources, WordResolution
 from tanger.service.serving.time_slices import TimeSlices
 from tanger.service.serving.wire import Answer, DecodeRequest
 from tanger.service.user_lexicon.store import UserLexicon
@@ -42,7 +41,7 @@ R = TypeVar("R")
 
 # Characters that count as one answer where answers are kept: an ordinary one takes fewer.
 _CHARACTERS = 256
-# Words that are planned together: lexicons are asked once for all of them.
+# Words that are resolved together: lexicons are looked up once for all of them.
 _WORDS_TOGETHER = 16
 
 
@@ -53,11 +52,10 @@ class Pronouncer:
         self,
         artifact: Artifact,
         batcher: Batcher[DecodeRequest, Answer],
+        pipeline: Pipeline,
         *,
-        max_letters: int,
-        cache_words: int = 0,
-        lexicons: Lexicons | None = None,
         user: UserLexicon | None = None,
+        cache_words: int = 0,
         source: Source = "model",
         engine: Callable[[], str | None] = lambda: None,
     ) -> None:
@@ -66,31 +64,24 @@ class Pronouncer:
         Args:
             artifact: what the workers decode with.
             batcher: their queue.
-            max_letters: the most letters of a word.
+            pipeline: of the artifact and its lexicons.
+            user: people's own words, where they are kept, among these lexicons.
             cache_words: the most answers to keep.
-            lexicons: those there are.
-            user: people's own words, where they are kept.
             source: where pronunciations come from if a request does not say.
             engine: what decodes, for probabilities differ between engines.
         """
         self.model = ModelName(name=artifact.name, version=artifact.version)
         self.batcher = batcher
+        self.pipeline = pipeline
         self.cache = AnswerCache[str, str](cache_words, weigh=_size)
-        reader = Reader(artifact.graphemes.own, artifact.phonemes.own, longest=max_letters)
-        inventory = Inventory(artifact.phonemes.own)
-        self.sources = Sources(reader.speller, inventory, lexicons or Lexicons(), user)
-        self.resolver = Resolver(reader, self.sources)
         self.slices = TimeSlices()
         self.source = source
         self.engine = engine
-        self.alphabets = notation.available(artifact.phonemes.own)
-        self.carries_stress = notation.carry_stress(artifact.phonemes.own)
-        self.knows_stress = artifact.knows_stress or self.carries_stress
-        self.has_attention = artifact.has_attention
+        self._user = user
         # All that decides an answer beside the word and the options
         weights = (artifact.name, artifact.weights_sha256)
         chances = (artifact.calibration, artifact.nbest_calibration)
-        origin = (__version__, *weights, *chances, max_letters)
+        origin = (__version__, *weights, *chances, pipeline.longest)
         self._origin = hashlib.sha256(repr(origin).encode())
 
     def source_of(self, options: Options) -> Source:
@@ -112,39 +103,37 @@ class Pronouncer:
             AlignmentError: where its network cannot tell letters, and is asked to.
             UserLexiconError: where people's own words cannot be read.
         """
-        if options.alignment and not self.has_attention and self.source_of(options) != "lexicon":
-            raise AlignmentError
-        source = self.source_of(options)
+        checked = self._checked(options, alignment=options.alignment)
+        resolve = self.pipeline.resolver.resolve
         together = (
             words[start : start + _WORDS_TOGETHER]
             for start in range(0, len(words), _WORDS_TOGETHER)
         )
-        user = self.sources.user
-        if user is None or source == "model":
-            plans = await self.slices.map(
-                lambda some: self.resolver.resolve(some, source), together
-            )
+        if self._user is None or checked.source == "model":
+            resolved = await self.slices.map(partial(resolve, source=checked.source), together)
         else:
             due = time.monotonic() + timeout
-            plans = [
-                await user.read(
-                    partial(self.resolver.resolve, some, source), timeout=due - time.monotonic()
+            resolved = [
+                await self._user.read(
+                    partial(resolve, some, checked.source), timeout=due - time.monotonic()
                 )
                 for some in together
             ]
-        return PronounceJob(self, list(chain.from_iterable(plans)), options)
+        resolutions = list(chain.from_iterable(resolved))
+        return PronounceJob(self, resolutions, checked, explain=options.explain)
 
-    def alphabet(self, options: Options) -> Alphabet:
-        """What phonemes are written in.
+    def _checked(self, options: Options, *, alignment: bool) -> pipeline.Options:
+        """The options with this service's and the artifact's defaults.
 
         Raises:
-            AlphabetError, StressError: where the artifact's cannot be written as asked.
+            AlphabetError, StressError, AlignmentError: as `Pipeline.options`.
         """
-        return notation.choose(
-            options.alphabet,
-            self.alphabets,
-            stressed=options.stress,
-            knows_stress=self.knows_stress or self.source_of(options) == "lexicon",
+        return self.pipeline.options(
+            source=self.source_of(options),
+            alphabet=options.alphabet,
+            stress=options.stress,
+            n=options.n,
+            alignment=alignment,
         )
 
     def etag(self, word: str, options: Options) -> str:
@@ -156,17 +145,12 @@ class Pronouncer:
             AlphabetError, StressError: as `begin`.
             UserLexiconError: where people's own words cannot be read.
         """
-        source = self.source_of(options)
-        revision = "" if source == "model" else self.sources.revision()
+        # Some representations leave alignments out: `begin` sees whether there are any
+        checked = self._checked(options, alignment=False)
+        revision = "" if checked.source == "model" else self.pipeline.resolver.lookup.revision()
+        shown = (options.alignment, options.explain)
         digest = self._origin.copy()
-        how = (
-            self.alphabet(options),
-            options.stress,
-            options.n,
-            options.alignment,
-            options.explain,
-        )
-        digest.update(repr((word, *how, source, revision, self.engine())).encode())
+        digest.update(repr((word, *checked, *shown, revision, self.engine())).encode())
         return f'"{digest.hexdigest()[:32]}"'
 
 
@@ -183,52 +167,40 @@ class PronounceJob:
     """
 
     def __init__(
-        self, pronouncer: Pronouncer, plans: Sequence[WordResolution], options: Options
+        self,
+        pronouncer: Pronouncer,
+        resolutions: Sequence[WordResolution],
+        options: pipeline.Options,
+        *,
+        explain: bool,
     ) -> None:
-        source = pronouncer.source_of(options)
-        self.looked_up = source != "model"
+        self.looked_up = options.source != "model"
         self._pronouncer = pronouncer
+        self._pipeline = pronouncer.pipeline
+        self._resolutions = resolutions
         self._options = options
-        self._knows_stress = pronouncer.knows_stress or source == "lexicon"
-        self._alphabet = pronouncer.alphabet(options)
-        self._marks = notation.marks_stress(
-            self._alphabet, options.stress, carried=pronouncer.carries_stress
-        )
-        # Of a word that rules alone say
-        self._by_rule: Answerer = "lexicon" if source == "lexicon" else "model"
-        self._resolutions = plans
+        self._explain = explain
         self.reservations = ExitStack()
-        # What the network says to a word or a part of one: the array of its pronunciations
-        self._spoken: dict[str, str] = {}
+        # The network's answer to a word or a part of one: the array of its pronunciations
+        self._rendered: dict[str, str] = {}
         # The same taken apart, of what is a part of a word
         self._parts: dict[str, list[Candidate]] = {}
-        self._errors: dict[str, str] = {}
+        self._failures: dict[str, Failure] = {}
         self.error_codes = Counter[WordErrorCode]()
         self.missing: list[DecodeRequest] = []
         self._keys: list[str] = []  # theirs in the cache
-        requested: dict[str, bool] = {}
-        for resolution in self._resolutions:
-            if resolution.parts is None and resolution.normalized is not None:
-                requested[resolution.normalized] = options.alignment
-                continue
-            # Where a word is said in parts, its letters are not told
-            aligns = self._aligns(resolution)
-            for segment in resolution.segments:
-                if segment.source == "model":
-                    requested[segment.text] = aligns or requested.get(segment.text, False)
-        # All that decides what is answered, but for the weights, as text (see `serving.wire`)
-        manner = f"{pronouncer.engine()} {self._alphabet} {self._marks:d} {options.n} "
-        for text, aligns in requested.items():
-            key = f"{manner}{aligns:d} {text}"
-            spoken = pronouncer.cache.get(key)
-            if spoken is None:
-                self.missing.append(
-                    DecodeRequest(text, options.n, aligns, self._alphabet, self._marks)
-                )
+        # All that decides what is answered, but for the weights, as text (see `rendering`)
+        alphabet, marks, n = options.alphabet, options.marks, options.n
+        manner = f"{pronouncer.engine()} {alphabet} {marks:d} {n} "
+        for text, aligned in self._pipeline.network_words(resolutions, options).items():
+            key = f"{manner}{aligned:d} {text}"
+            rendered = pronouncer.cache.get(key)
+            if rendered is None:
+                self.missing.append(DecodeRequest(text, n, aligned, alphabet, marks))
                 self._keys.append(key)
             else:
-                self._spoken[text] = spoken
-        self.known = len(self._spoken)
+                self._rendered[text] = rendered
+        self.known = len(self._rendered)
         self.answered: DecodeResult[Answer] = DecodeResult([])
 
     @property
@@ -239,7 +211,7 @@ class PronounceJob:
     @property
     def decoding_failed(self) -> bool:
         """Whether the decoder raised on one of them: the next time it may not."""
-        return bool(self._errors)
+        return bool(self._failures)
 
     def listed(self, source: Answerer) -> int:
         """How many distinct words and parts such a lexicon had."""
@@ -259,10 +231,10 @@ class PronounceJob:
         answers = self.answered.answers
         for ask, key, answer in zip(self.missing, self._keys, answers, strict=True):
             if isinstance(answer, str):
-                self._spoken[ask.word] = answer
+                self._rendered[ask.word] = answer
                 keep(key, answer)
             else:
-                self._errors[ask.word] = answer.error
+                self._failures[ask.word] = answer
 
     @property
     def cost(self) -> RequestCost:
@@ -270,22 +242,19 @@ class PronounceJob:
         letters = float(sum(ask.work for ask in self.missing))
         size = 0
         for resolution in self._resolutions:
-            wanted = self._wanted(resolution)
-            letters += join_letters(len(resolution.segments), wanted)
-            spelt = (
-                0
-                if resolution.error or resolution.normalized is None
-                else len(resolution.normalized)
-            )
-            if self._options.explain:
-                size += explanation_bytes(len(resolution.segments), len(resolution.word) + spelt)
-            size += result_bytes(
-                len(resolution.word), spelt, wanted, aligned=self._aligns(resolution)
-            )
+            parts = len(resolution.segments)
+            limit = self._pipeline.limit(resolution, self._options)
+            letters += join_letters(parts, limit)
+            sent = len(resolution.word)
+            spelt = 0 if resolution.error else len(resolution.normalized or "")
+            if self._explain:
+                size += explanation_bytes(parts, sent + spelt)
+            aligned = self._options.alignment and resolution.network_word is not None
+            size += result_bytes(sent, spelt, limit, aligned=aligned)
         return RequestCost(round(letters), size)
 
     async def results(self, form: Callable[[str], R]) -> list[R]:
-        """A result for every word (see `schemas`), in order, once none is missing.
+        """A result for every word (see `rendering.result`), in order, once none is missing.
 
         Args:
             form: what becomes of each.
@@ -295,113 +264,71 @@ class PronounceJob:
         )
 
     def _result(self, resolution: WordResolution) -> str:
-        if resolution.error is not None:
-            return self._failed(resolution, resolution.error)
-        if resolution.parts is None and resolution.normalized is not None:
-            spoken = self._spoken.get(resolution.normalized)
-            if spoken is not None:
-                why = self._explained(resolution, "model")
-                return schemas.result(
-                    resolution.word, resolution.normalized, "model", spoken, explain=why
-                )
-        elif len(resolution.segments) == 1:
-            (segment,) = resolution.segments
-            spoken = self._spoken.get(segment.text) if segment.source == "model" else None
-            if spoken is not None:
-                why = self._explained(resolution, "model")
-                return schemas.result(
-                    resolution.word,
-                    resolution.normalized,
-                    "model",
-                    spoken,
-                    resolution.warnings,
-                    explain=why,
-                )
-        return self._composed(resolution)
-
-    def _composed(self, resolution: WordResolution) -> str:
-        """The result of what not the network alone says, in one piece."""
-        for segment in resolution.segments:
-            if segment.source == "model" and (error := self._errors.get(segment.text)) is not None:
-                which = "this word" if len(resolution.segments) == 1 else segment.text
-                wrong = WordError(
-                    code="decoding_failed", message=f"the decoder failed on {which}: {error}"
-                )
-                return self._failed(resolution, wrong)
-        source = self._source(resolution)
-        ways = combine(
-            [self._ways(segment) for segment in resolution.segments], self._wanted(resolution)
-        )
-        warnings = list(resolution.warnings)
-        if self._marks and any(map(self._is_unmarked, resolution.segments)):
-            warnings.append("the lexicon marks no stress on this word")
-        if self._options.alignment:
-            warnings.append(UNALIGNED)
-        chance = resolution.chance if source == "model" else None
-        spoken = wire.pronunciations(ways, self._alphabet, chance=chance)
-        why = self._explained(resolution, source)
-        return schemas.result(
-            resolution.word, resolution.normalized, source, spoken, warnings, explain=why
-        )
-
-    def _failed(self, resolution: WordResolution, error: WordError) -> str:
-        """The result of a word that has no pronunciation."""
-        self.error_codes[error.code] += 1
-        why = self._explained(resolution, None)
-        return schemas.result(
-            resolution.word, resolution.normalized, None, "[]", resolution.warnings, error, why
-        )
-
-    def _explained(self, resolution: WordResolution, source: Answerer | None) -> str:
-        return explanation.explain(resolution, source) if self._options.explain else "null"
-
-    def _wanted(self, resolution: WordResolution) -> int:
-        """How many pronunciations are wanted of a word, at most."""
-        segments = resolution.segments
-        if len(segments) == 1 and segments[0].source != "model":
-            return len(segments[0].listed)
-        return MAX_NBEST if resolution.sources & {"lexicon", "user"} else self._options.n
-
-    def _aligns(self, resolution: WordResolution) -> bool:
-        """Whether letters are asked for, and the network says the word in one piece."""
-        segments = resolution.segments
-        return self._options.alignment and len(segments) == 1 and segments[0].source == "model"
-
-    def _source(self, resolution: WordResolution) -> Answerer:
-        """What a word is told to be from: the least certain of what said its parts."""
-        for source in ("model", "lexicon", "user"):
-            if source in resolution.sources:
-                return source
-        return self._by_rule
-
-    def _ways(self, segment: Segment) -> list[Candidate]:
-        """How a piece is said."""
-        if segment.source == "model":
-            ways = self._parts.get(segment.text)
-            if ways is None:
-                ways = self._parts[segment.text] = wire.ways(self._spoken[segment.text])
-            return ways
-        known = self._knows_stress or segment.source is not None
-        return [
-            Candidate(
-                self._write(phonemes, digits if known else None),
-                1.0 if segment.source is None else None,
-                complete=True,
+        """One result as JSON."""
+        rendered = self._rendered.get(resolution.network_word or "")
+        if rendered is not None and resolution.chance == 1.0:
+            # The worker has rendered it: what the pipeline would make of it is the same
+            explained = explain(resolution, "model") if self._explain else "null"
+            return rendering.result(
+                resolution.word,
+                resolution.normalized,
+                "model",
+                rendered,
+                resolution.warnings,
+                explain=explained,
             )
-            for phonemes, digits in map(self._pronouncer.sources.inventory.split, segment.listed)
-        ]
+        found = self._pipeline.result(resolution, self._options, self._decoded)
+        error = None
+        if found.error is not None:
+            self.error_codes[found.error.code] += 1
+            error = WordError(code=found.error.code, message=found.error.message)
+        return rendering.result(
+            found.word,
+            found.normalized,
+            found.source,
+            rendering.pronunciations(found.pronunciations, self._options.alphabet),
+            found.warnings,
+            error,
+            explain(resolution, found.source) if self._explain else "null",
+        )
 
-    def _is_unmarked(self, segment: Segment) -> bool:
-        """Whether a lexicon has a pronunciation of it without any stress."""
-        marked = self._pronouncer.sources.inventory.marks_stress
-        return segment.source in ("lexicon", "user") and not all(map(marked, segment.listed))
-
-    def _write(
-        self, phonemes: Sequence[str], digits: Sequence[int | None] | None
-    ) -> tuple[str, ...]:
-        return notation.write(phonemes, self._alphabet, digits, marks=self._marks)
+    def _decoded(self, text: str) -> Sequence[Candidate] | Failure:
+        """The network's answer to a text."""
+        if (failure := self._failures.get(text)) is not None:
+            return failure
+        if (parts := self._parts.get(text)) is None:
+            parts = self._parts[text] = rendering.candidates(self._rendered[text])
+        return parts
 
 
-def _size(spoken: str) -> int:
+def _size(rendered: str) -> int:
     """How many answers one counts as where they are kept."""
-    return max(1, len(spoken) // _CHARACTERS)
+    return max(1, len(rendered) // _CHARACTERS)
+
+
+# ------------------------------------------------------------------------------------------------
+# Which lexicon, rule or network answered each part of a word, for requests that ask for it.
+
+_NOTHING = Explanation(source=None, lexicon=None, rank=None, rule=None, stem=None, parts=())
+
+
+def explain(resolution: WordResolution, source: Answerer | None) -> str:
+    """The explanation of a result, as JSON.
+
+    Args:
+        resolution: of the word.
+        source: what the result says that it comes from; None where it has an error.
+    """
+    parts = tuple(map(_explained, resolution.segments))
+    if source is None or not parts:
+        return _NOTHING.model_copy(update={"parts": parts}).model_dump_json()
+    if len(parts) == 1:
+        whole = parts[0].model_dump(exclude={"text"})
+    else:
+        by_rule = all(part.source == "rule" for part in parts)
+        whole = {**_NOTHING.model_dump(), "source": "rule" if by_rule else source}
+    return Explanation(**{**whole, "parts": parts}).model_dump_json()
+
+
+def _explained(segment: Segment) -> ExplainedPart:
+    return ExplainedPart(text=segment.text, source=segment.source, **segment.origin._asdict())

@@ -22,8 +22,8 @@ def copy(tiny_artifact, tmp_path):
 
 GRAPHEMES, PHONEMES = Vocabulary.of("AB"), Vocabulary.of(["T"])
 NETWORK = NetworkConfig(
-    hidden=2, embedding=2, direction="both", encoder_layers=1, decoder_layers=1, handover="first",
-    attention=True, stabiliser=False, boundaries=False, dropout=0.0,
+    hidden=2, embedding=2, direction="bidirectional", encoder_layers=1, decoder_layers=1,
+    decoder_init="first", attention=True, stabiliser=False, add_bos_eos=False, dropout=0.0,
     input_symbols=len(GRAPHEMES), output_symbols=len(PHONEMES),
 )  # fmt: skip
 WEIGHTS = {name: np.ones(shape, np.float32) for name, shape in shapes(NETWORK).items()}
@@ -141,3 +141,7 @@ def test_metrics_belong_to_their_weights(copy):
     path.write_text(path.read_text().replace(artifact.weights_sha256, "0" * 64))
     with pytest.raises(ArtifactError, match="other weights"):
         artifact.metrics()
+
+
+def test_the_shapes_of_a_small_network_fit():
+    assert shapes(NETWORK)["encoder.layers.0.back.bias"] == (4,)

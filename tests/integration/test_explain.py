@@ -5,7 +5,8 @@ import re
 
 import httpx
 import pytest
-from live_service import running
+
+from tests.support.live_service import running
 
 KEY = "a-key-of-the-explain-tests"
 ORIGIN = ("source", "lexicon", "rank", "rule", "stem")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from live_service import running
+
+from tests.support.live_service import running
 
 KEY = "a-key-of-the-generators"
 CALLS = """

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 
-import poison
 import pytest
 import torch
-from live_service import eventually, get, post, running
+
+from tests.support import poison
+from tests.support.live_service import eventually, get, post, running
 
 pytestmark = pytest.mark.alone
 

@@ -11,7 +11,9 @@ from contextlib import ExitStack, closing
 
 import httpx
 import pytest
-from live_service import ROOT, LiveService, eventually
+
+from tests.support import ROOT
+from tests.support.live_service import LiveService, eventually
 
 KEY = "a-key-of-the-restart-test"
 HEADERS = {"X-API-Key": KEY}

@@ -2,20 +2,22 @@ import asyncio
 
 import httpx
 import pytest
-from live_service import running
 
 from tanger.model import artifact
+from tanger.model.text.pipeline import Pipeline
 from tanger.service.schemas import Options
 from tanger.service.serving import pricing
 from tanger.service.serving.batcher import Batcher
 from tanger.service.serving.pricing import result_bytes
 from tanger.service.serving.pronouncer import Pronouncer
+from tests.support.live_service import running
 
 
 @pytest.fixture(scope="module")
 def pronouncer(shipped_artifact):
     queue = Batcher(capacity=1 << 15, max_batch=256, weigh=lambda ask: ask.work)
-    return Pronouncer(artifact.read(shipped_artifact), queue, max_letters=64, cache_words=1000)
+    english = artifact.read(shipped_artifact)
+    return Pronouncer(english, queue, Pipeline(english), cache_words=1000)
 
 
 def cost(pronouncer, *words, **options):

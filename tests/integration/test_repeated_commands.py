@@ -4,7 +4,6 @@ import hashlib
 import shutil
 
 import pytest
-from conftest import ROOT
 from typer.testing import CliRunner
 
 from tanger.commands import app
@@ -12,6 +11,7 @@ from tanger.model import artifact
 from tanger.model.cli import data
 from tanger.model.cli.data import Source
 from tanger.model.distillation import joint_ngram
+from tests.support import ROOT
 
 FEW = "TANGER  T AE NG ER\nBRAND  B R AE N D\nBEAT  B IY T\nBEAT(1)  B EY T\n"
 MORE = FEW + "GARDEN  G AE R D EH N\n"

@@ -13,12 +13,12 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from live_service import Exchange, eventually, get, post, running
 
 from tanger.model import artifact as artifacts
 from tanger.model.phonemizer import Phonemizer
 from tanger.service.schemas import PronounceRequest, PronounceResponse
 from tanger.service.settings import Settings
+from tests.support.live_service import Exchange, eventually, get, post, running
 
 MAX_WORDS = 64
 MAX_BODY = 200_000

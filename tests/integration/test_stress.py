@@ -3,10 +3,8 @@ import dataclasses
 import httpx
 import numpy as np
 import pytest
-from conftest import SilentReporter, little_words, train
 from hypothesis import given
 from hypothesis import strategies as st
-from live_service import running
 from typer.testing import CliRunner
 
 from tanger.commands import app
@@ -19,8 +17,11 @@ from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology import stress
 from tanger.model.phonology.stress import one_primary
 from tanger.model.training import data as datasets
-from tanger.model.training.batches import UNKNOWN, collate
+from tanger.model.training.batches import UNKNOWN_STRESS, collate
 from tanger.model.training.data import DatasetError
+from tests.support.lexicons import little_words
+from tests.support.live_service import running
+from tests.support.training import SilentReporter, train
 
 VOWELS = {"AE", "EH", "ER"}
 
@@ -110,7 +111,7 @@ def test_examples_carry_stress(stressing, little_lexicon, stressed_lexicon):
     unknown = example._replace(stress=None, labels=example.labels[:2] + example.labels[-1:])
     padded = collate([example, unknown]).stress
     assert padded[0].tolist() == example.stress
-    assert padded[1].tolist() == [UNKNOWN] * len(example.stress)
+    assert padded[1].tolist() == [UNKNOWN_STRESS] * len(example.stress)
     assert data.checksums["stress"]["entries"] == len(data.examples)
 
 

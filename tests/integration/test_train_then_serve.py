@@ -4,8 +4,10 @@ import subprocess
 import sys
 
 import httpx
-from conftest import TINY_RECIPE
-from live_service import ROOT, running
+
+from tests.support import ROOT
+from tests.support.live_service import running
+from tests.support.recipes import TINY_RECIPE
 
 
 def tanger(*arguments):

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
-from live_service import post, running
 
 from tanger.model.decoding.native import build
+from tests.support import ROOT
+from tests.support.live_service import post, running
 
 ARTIFACT = ROOT / "artifacts" / "en-us-fast"
 NO_TORCH = "import sys; sys.modules['torch'] = None\n"

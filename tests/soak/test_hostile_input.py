@@ -14,11 +14,12 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from live_service import eventually, get, post
-from load import under_load
-from soak_report import assert_calm, metric, own_megabytes, row, times, two_workers
 
-pytestmark = pytest.mark.alone
+from tests.support.live_service import eventually, get, post
+from tests.support.load import under_load
+from tests.support.soak_report import assert_calm, metric, own_megabytes, row, times, two_workers
+
+pytestmark = pytest.mark.slow
 
 KEYS = {"word", "normalized", "source", "pronunciations", "warnings", "error", "explain"}
 

@@ -8,11 +8,13 @@ import signal
 import time
 from statistics import linear_regression
 
-import poison
 import pytest
-from live_service import eventually, post, running
-from load import under_load
-from soak_report import (
+
+from tanger.model import artifact
+from tests.support import poison
+from tests.support.live_service import eventually, post, running
+from tests.support.load import under_load
+from tests.support.soak_report import (
     FULL_MINUTES,
     MINUTES,
     assert_calm,
@@ -23,9 +25,7 @@ from soak_report import (
     two_workers,
 )
 
-from tanger.model import artifact
-
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.slow
 
 RELOADED = 'tanger_reloads_total{outcome="done"}'
 LOST = "tanger_workers_lost_total"

@@ -5,14 +5,14 @@ from typing import get_args
 from urllib.parse import unquote
 
 import pytest
-from conftest import ROOT
 
 from tanger.model.lexicon.entry import LexiconFormat
 from tanger.model.training import recipe
 from tanger.service import problems
-from tanger.service.connections import refusals
+from tanger.service.connections import requests as refusals
 from tanger.service.schemas import Options, WordErrorCode
 from tanger.service.settings import Settings
+from tests.support import ROOT
 
 DOCUMENTS = sorted(
     path for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("*/README.md")]

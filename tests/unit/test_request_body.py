@@ -3,7 +3,7 @@ import asyncio
 import pytest
 from starlette.requests import ClientDisconnect
 
-from tanger.service.connections.buffers import ByteBudget
+from tanger.service.connections.limits import ByteBudget
 from tanger.service.errors import InvalidRequestError
 from tanger.service.request_body import (
     BodyTooLargeError,

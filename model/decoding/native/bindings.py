@@ -20,6 +20,7 @@ from tanger.model.network.weights import (
     Array,
     LstmWeights,
     embedding,
+    encoder_sides,
     lstm_weights,
     stabiliser_factor,
     whole_numbers,
@@ -59,12 +60,13 @@ class _Network(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_int32) for name in (
             "hidden", "width", "directions", "reads_backward", "encoder_layers", "decoder_layers",
-            "hands_each", "attention", "boundaries", "symbols", "padded_symbols", "start", "end",
+            "init_each_layer", "attention", "add_bos_eos", "symbols", "padded_symbols", "start",
+            "end",
         )),
         ("encoder", ctypes.POINTER(_Layer)),
         ("decoder", ctypes.POINTER(_Layer)),
         ("key", _Product),
-        ("mix", _Product),
+        ("output_projection", _Product),
         *((name, ctypes.c_void_p) for name in (
             "nothing", "output_weight", "output_bias", "stress_of_top", "stress_of_symbol",
         )),
@@ -157,7 +159,9 @@ class NativeNetwork:
         return [list(islice(answers, count)) for count in found]
 
     def attention(self, pairs: Sequence[Labelled]) -> list[Array]:
-        """The attention weights of each label's step, [U, T] for each word, boundaries counted.
+        """The attention weights of each label's step: [U, T] for each word.
+
+        T counts ``<s>`` and ``</s>`` where the network reads them.
 
         Args:
             pairs: words, none of them empty, the longest first, and the labels of each: U of them,
@@ -222,8 +226,8 @@ class NativeNetwork:
         length = max(map(len, rows), default=0)
         if not length or len(rows[0]) != length:
             raise ValueError("no words, or not the longest first")
-        if self._config.boundaries:
-            rows = [frame(row, self._graphemes, boundaries=True) for row in rows]
+        if self._config.add_bos_eos:
+            rows = [frame(row, self._graphemes, add_bos_eos=True) for row in rows]
         lengths = np.fromiter(map(len, rows), np.int32, len(rows))
         letters = np.fromiter(chain.from_iterable(rows), np.int32, lengths.sum())
         if not 0 <= letters.min() <= letters.max() < self._config.input_symbols:
@@ -289,7 +293,7 @@ class NativeNetwork:
         self, weights: Mapping[str, Array], logit_bias: Array, phonemes: Vocabulary
     ) -> _Network:
         config = self._config
-        sides = ["ahead", "back"] if config.direction == "both" else ["ahead"]
+        sides = encoder_sides(config)
         hidden, width = config.hidden, config.hidden // len(sides)
         stabiliser = stabiliser_factor(config, weights)
         letters = embedding(weights, "input", config.input_symbols) * stabiliser
@@ -331,8 +335,8 @@ class NativeNetwork:
             hidden=hidden, width=width, directions=len(sides),
             reads_backward=config.direction == "backward",
             encoder_layers=config.encoder_layers, decoder_layers=config.decoder_layers,
-            hands_each=config.handover == "each", attention=config.attention,
-            boundaries=config.boundaries, symbols=config.output_symbols,
+            init_each_layer=config.decoder_init == "each", attention=config.attention,
+            add_bos_eos=config.add_bos_eos, symbols=config.output_symbols,
             padded_symbols=output.shape[1], start=phonemes.start, end=phonemes.end,
             encoder=(_Layer * len(encoder))(*encoder), decoder=(_Layer * len(decoder))(*decoder),
             nothing=self._floats(np.zeros(4 * hidden + _TILE_N)),
@@ -341,9 +345,11 @@ class NativeNetwork:
         )  # fmt: skip
         if config.attention:
             key = _check(weights["decoder.attention.key.weight"], hidden, hidden)
-            mix = _check(weights["decoder.attention.mix.weight"], hidden, 2 * hidden)
+            projection = _check(
+                weights["decoder.attention.output_projection.weight"], hidden, 2 * hidden
+            )
             network.key = self._product(key / math.sqrt(hidden), parts=len(sides))
-            network.mix = self._product(mix, parts=2)
+            network.output_projection = self._product(projection, parts=2)
         if config.stress:
             of_top = _check(weights["stress_head.of_top.weight"], stress.CLASSES, hidden)
             of_symbol = _check(

@@ -21,10 +21,10 @@ struct layer {
 
 struct network {
     int32_t hidden, width, directions, reads_backward, encoder_layers, decoder_layers;
-    int32_t hands_each, attention, boundaries, symbols, padded_symbols, start, end;
+    int32_t init_each_layer, attention, add_bos_eos, symbols, padded_symbols, start, end;
     const struct layer *encoder; /* [encoder_layers, directions] */
     const struct layer *decoder; /* [decoder_layers] */
-    struct product key, mix;
+    struct product key, output_projection;
     const float *nothing;          /* zeros, as many as any product has outputs */
     const float *output_weight;    /* [hidden, padded_symbols] */
     const float *output_bias;      /* [padded_symbols], minus infinity for what is never said */
@@ -44,7 +44,7 @@ struct answers {
     int32_t *found;       /* by word: hypotheses */
 };
 
-/* Words of lengths[w] letters each, boundaries counted, longest first, their letters one after the other;
+/* Words of lengths[w] letters each, <s> and </s> counted, longest first, their letters one after the other;
    `width` answers to each at most: 1 is greedy, more a beam, the greedy answer first and the others by
    their likelihood. Returns 0, or -1 where there is no memory. */
 int tanger_decode(const struct network *n, int words, const int32_t *letters, const int32_t *lengths, int width,
@@ -53,7 +53,7 @@ int tanger_decode(const struct network *n, int words, const int32_t *letters, co
 /* What the network makes of pronunciations that are given, step by step, those of all words one behind the
    other. Each may be NULL, where nobody wants it or the network has none. */
 struct forced {
-    float *attention; /* by step: a share of each of the word's letters, boundaries counted; their sum is 1 */
+    float *attention; /* by step: a share of each of the word's letters, <s> and </s> counted; their sum is 1 */
     float *logits;    /* by step: [symbols], given the labels before it */
     float *stress;    /* by step: [4] logits of the classes of its label */
 };

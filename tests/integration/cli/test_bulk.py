@@ -7,11 +7,12 @@ import sys
 import time
 
 import pytest
-from conftest import ROOT, little_words
 from typer.testing import CliRunner
 
 from tanger.commands import app
 from tanger.model.cli import bulk
+from tests.support import ROOT
+from tests.support.lexicons import little_words
 
 
 def command(artifact, words, output, *further):

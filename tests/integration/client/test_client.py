@@ -11,8 +11,6 @@ import typing
 
 import httpx
 import pytest
-from flaky_front import CUT, DROP, LOSE, Refusal, before
-from live_service import ROOT, eventually, post, running
 
 from tanger.service import schemas
 from tanger.service.client import AsyncClient, Client, Options, Retries, errors
@@ -29,6 +27,9 @@ from tanger.service.client.errors import (
     UnavailableError,
 )
 from tanger.service.client.retries import Pursuit, retry_after
+from tests.support import ROOT
+from tests.support.flaky_front import CUT, DROP, LOSE, Refusal, before
+from tests.support.live_service import eventually, post, running
 
 MAX_WORDS = 6
 # Enough that a loaded machine never comes to its end; waits are short where a test does not ask.

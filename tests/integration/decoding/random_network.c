@@ -48,8 +48,9 @@ static struct network network(void) {
     n.reads_backward = below(2);
     n.encoder_layers = 1 + below(3);
     n.decoder_layers = 1 + below(2);
-    n.hands_each = n.encoder_layers == n.decoder_layers && below(2);
+    n.init_each_layer = n.encoder_layers == n.decoder_layers && below(2);
     n.attention = below(4) > 0;
+    n.add_bos_eos = below(2);
     n.symbols = 5 + below(40);
     n.padded_symbols = (n.symbols + 15) / 16 * 16;
     n.end = 1;
@@ -70,7 +71,7 @@ static struct network network(void) {
     n.decoder = decoder;
     if (n.attention) {
         n.key = product(n.directions, n.width, n.hidden);
-        n.mix = product(2, n.hidden, n.hidden);
+        n.output_projection = product(2, n.hidden, n.hidden);
     }
     n.nothing = calloc(4 * n.hidden + TILE_N, sizeof(float));
     n.output_weight = floats((size_t)n.hidden * n.padded_symbols, 2);
@@ -128,7 +129,7 @@ int main(int count, char **arguments) {
         lengths[word] = length;
         for (int t = 0; t < length; t++) letters[all++] = below(26);
         length -= below(3);
-        if (length < 1) length = 1;
+        if (length < 1 + 2 * n.add_bos_eos) length = 1 + 2 * n.add_bos_eos;
     }
     decode(&n, letters, lengths, 1);
     decode(&n, letters, lengths, WIDTH);

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_engine import STRESSED, WORDS, written
 
 from tanger.model import artifact as artifact_folder
 from tanger.model.decoding.engine import Engine
@@ -16,6 +15,8 @@ from tanger.model.decoding.torch_decoder import TorchDecoder
 from tanger.model.network.ensemble import Ensemble
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology.alignment import AlignmentError, align, of_letters, spans
+from tests.support.artifacts import WORDS, random_artifact
+from tests.support.networks import STRESSED
 
 ATTENTIVE = [name for name, config in STRESSED.items() if config.attention]
 
@@ -75,7 +76,7 @@ def test_attention_that_went_elsewhere_is_taken_off():
 
 @pytest.mark.parametrize("kind", ATTENTIVE)
 def test_the_compiled_one_looks_where_torch_does(tmp_path, kind):
-    artifact = written(tmp_path / "random", STRESSED[kind])
+    artifact = random_artifact(tmp_path / "random", STRESSED[kind])
     reference = TorchDecoder.of([artifact], "cpu")
     engine = Engine(artifact)
     spoken = [answer.symbols for answer in reference.decode(WORDS)]
@@ -91,8 +92,8 @@ def test_the_compiled_one_looks_where_torch_does(tmp_path, kind):
 
 
 def test_boundaries_are_no_letters(tmp_path):
-    config = replace(STRESSED[ATTENTIVE[0]], boundaries=True)
-    artifact = written(tmp_path / "random", config)
+    config = replace(STRESSED[ATTENTIVE[0]], add_bos_eos=True)
+    artifact = random_artifact(tmp_path / "random", config)
     spoken = [[3, 4]] * len(WORDS)
     for decoder in (Engine(artifact), TorchDecoder.of([artifact], "cpu")):
         for paid, word in zip(decoder.attention(WORDS, spoken), WORDS, strict=True):
@@ -102,7 +103,7 @@ def test_boundaries_are_no_letters(tmp_path):
 
 def test_several_networks_look_as_they_do_on_average(tmp_path):
     config = STRESSED[ATTENTIVE[0]]
-    artifacts = [written(tmp_path / str(seed), config, seed) for seed in (1, 2)]
+    artifacts = [random_artifact(tmp_path / str(seed), config, seed) for seed in (1, 2)]
     spoken = [[3, 4, 5]] * len(WORDS)
     together = TorchDecoder.of(artifacts, "cpu")
     assert isinstance(together.network, Ensemble)
@@ -112,7 +113,7 @@ def test_several_networks_look_as_they_do_on_average(tmp_path):
 
 
 def test_a_network_without_attention_says_so(tmp_path):
-    artifact = written(tmp_path / "random", STRESSED["tutorial"])
+    artifact = random_artifact(tmp_path / "random", STRESSED["tutorial"])
     for decoder in (Engine(artifact), TorchDecoder.of([artifact], "cpu")):
         with pytest.raises(AlignmentError, match="without alignment"):
             decoder.attention(WORDS, [[3]] * len(WORDS))
@@ -153,4 +154,4 @@ def test_alignments_come_with_their_answers(shipped, maximum):
 
 def test_an_artifact_knows_whether_it_can(shipped_artifact, tmp_path):
     assert artifact_folder.read(shipped_artifact).has_attention
-    assert not written(tmp_path / "random", STRESSED["tutorial"]).has_attention
+    assert not random_artifact(tmp_path / "random", STRESSED["tutorial"]).has_attention

@@ -6,13 +6,13 @@ import random
 import numpy as np
 import pytest
 import torch
-from test_engine import WORDS, written
-from test_seq2seq import CONFIGS
 
 from tanger.model import artifact as artifacts
 from tanger.model.decoding.engine import Engine
 from tanger.model.decoding.repetition import blocked_tokens, max_repeats
 from tanger.model.decoding.torch_decoder import TorchDecoder
+from tests.support.artifacts import WORDS, random_artifact
+from tests.support.networks import CONFIGS
 
 
 def product(answer):
@@ -21,7 +21,7 @@ def product(answer):
 
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_the_greedy_answer_comes_first_and_the_others_by_their_likelihood(tmp_path, kind):
-    artifact = written(tmp_path / "random", CONFIGS[kind])
+    artifact = random_artifact(tmp_path / "random", CONFIGS[kind])
     reference = TorchDecoder.of([artifact], "cpu")
     for answers, greedy in zip(reference.beam(WORDS, 5), reference.decode(WORDS), strict=True):
         assert 1 < len(answers) <= 5
@@ -36,7 +36,7 @@ def test_the_greedy_answer_comes_first_and_the_others_by_their_likelihood(tmp_pa
 def test_no_answer_goes_round_in_circles(tmp_path):
     held = 0
     for seed in range(6):
-        artifact = written(tmp_path / str(seed), CONFIGS["strong"], seed)
+        artifact = random_artifact(tmp_path / str(seed), CONFIGS["strong"], seed)
         expected = TorchDecoder.of([artifact], "cpu").beam(WORDS, 4)
         for word, answers in zip(WORDS, expected, strict=True):
             for answer in answers:
@@ -49,7 +49,7 @@ def test_no_answer_goes_round_in_circles(tmp_path):
 
 def test_a_wide_beam_finds_the_likeliest_of_all(tmp_path):
     """No pronunciation of two symbols or fewer that is likelier than what it found is missing."""
-    artifact = written(tmp_path / "random", CONFIGS["strong"])
+    artifact = random_artifact(tmp_path / "random", CONFIGS["strong"])
     decoder = TorchDecoder.of([artifact], "cpu")
     network, end = decoder.network, decoder.phonemes.end
     word = torch.tensor([WORDS[1]])

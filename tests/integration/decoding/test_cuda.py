@@ -7,8 +7,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_engine import STRESSED, WORDS, written
-from test_seq2seq import STRONG
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
@@ -20,6 +18,8 @@ from tanger.model.decoding.devices import DeviceLostError
 from tanger.model.decoding.fused_network import FusedNetwork
 from tanger.model.decoding.torch_decoder import TorchDecoder
 from tanger.model.network.seq2seq import Seq2Seq
+from tests.support.artifacts import WORDS, random_artifact
+from tests.support.networks import STRESSED, STRONG
 
 # Where the decode is tested: what runs uncaptured here is what is captured there.
 DEVICES = [
@@ -53,13 +53,13 @@ def of(artifact, device="cpu", *, masked=True, **options):
 
 @pytest.fixture(params=STRESSED)
 def artifact(request, tmp_path):
-    return written(tmp_path / "random", STRESSED[request.param])
+    return random_artifact(tmp_path / "random", STRESSED[request.param])
 
 
 @pytest.fixture(scope="module")
 def strong(tmp_path_factory):
     # Without stress: where random networks go in circles, several places of it are equally likely
-    return written(tmp_path_factory.mktemp("strong") / "random", STRONG)
+    return random_artifact(tmp_path_factory.mktemp("strong") / "random", STRONG)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_networks_that_go_round_in_circles(tmp_path, device):
     words = [*drawn(30, longest=9), [4] * 7, [2, 3] * 5, [2, 3, 4] * 4]
     held = 0
     for seed in range(4):
-        found = written(tmp_path / str(seed), STRONG, seed)
+        found = random_artifact(tmp_path / str(seed), STRONG, seed)
         reference, decoder = of(found, device)
         expected = reference.decode(words)
         assert_same(decoder.decode(words), expected)

@@ -3,14 +3,11 @@
 import random
 import subprocess
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
-import torch
-from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_seq2seq import CONFIGS, STRONG
 
 from tanger.model import artifact as artifacts
 from tanger.model import lexicon
@@ -21,24 +18,9 @@ from tanger.model.decoding.engine import Engine
 from tanger.model.decoding.native import build
 from tanger.model.decoding.torch_decoder import TorchDecoder
 from tanger.model.decoding.torch_scoring import TorchScorer
-from tanger.model.network.seq2seq import Seq2Seq
-from tanger.model.phonology.vocabulary import Vocabulary
-
-GRAPHEMES = Vocabulary.of("ABCDEFG")
-PHONEMES = Vocabulary.of("abcdefghi")
-WORDS = [GRAPHEMES.encode(word) for word in ("A", "GABE", "FACADE", "DEAD", "BAGGAGE", "ACE" * 9)]
-STRESSED = {**CONFIGS, "strong, with stress": replace(STRONG, stress=True)}
-
-
-def written(folder, config, seed=5):
-    """An artifact of random weights, strong enough for its answers to differ."""
-    torch.manual_seed(seed)
-    network = Seq2Seq(replace(config, input_symbols=len(GRAPHEMES), output_symbols=len(PHONEMES)))
-    weights = {name: 2 * value.numpy() for name, value in network.state_dict().items()}
-    return artifacts.write(
-        folder, name="random", network=asdict(network.config), training={}, calibration=None,
-        graphemes=GRAPHEMES, phonemes=PHONEMES, weights=weights, extras={},
-    )  # fmt: skip
+from tests.support import ROOT
+from tests.support.artifacts import random_artifact
+from tests.support.networks import STRONG
 
 
 @pytest.fixture(scope="module")
@@ -81,11 +63,11 @@ def test_no_words(shipped):
 
 
 def test_weights_that_do_not_fit_are_named(tmp_path, shipped):
-    found = written(tmp_path / "random", STRONG)
+    found = random_artifact(tmp_path / "random", STRONG)
     for wrong, reported in (
         ({"hidden": 8}, "do not fit"),
         ({"hidden": "x"}, "not a whole number"),
-        ({"decoder_layers": 3}, "do not fit|handover"),
+        ({"decoder_layers": 3}, "do not fit|decoder_init"),
         ({"unheard": 1}, "no field unheard"),
     ):
         with pytest.raises(ArtifactError, match=reported):

@@ -3,7 +3,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_engine import GRAPHEMES, PHONEMES, STRESSED, written
 
 from tanger.model import artifact as artifacts
 from tanger.model import lexicon
@@ -12,6 +11,8 @@ from tanger.model.decoding.engine import Engine, load_scorer
 from tanger.model.decoding.hypothesis import Given
 from tanger.model.decoding.torch_scoring import TorchScorer
 from tanger.model.phonemizer import Phonemizer
+from tests.support.artifacts import GRAPHEMES, PHONEMES, random_artifact
+from tests.support.networks import STRESSED
 
 GIVEN = [
     Given(GRAPHEMES.encode(word), PHONEMES.encode(spoken))
@@ -34,14 +35,14 @@ def assert_same(found, expected, tolerance):
 
 @pytest.mark.parametrize("kind", STRESSED)
 def test_every_kind_of_network_scores_as_the_reference_does(tmp_path, kind):
-    artifact = written(tmp_path / "random", STRESSED[kind])
+    artifact = random_artifact(tmp_path / "random", STRESSED[kind])
     """But for the rounding to whole numbers."""
     assert_same(Engine(artifact).score(GIVEN), TorchScorer.of(artifact).score(GIVEN), 0.1)
 
 
 @pytest.mark.parametrize("scorer", [Engine, TorchScorer.of])
 def test_probabilities_are_some_and_special_symbols_have_none(tmp_path, scorer):
-    artifact = written(tmp_path / "random", STRESSED["strong, with stress"])
+    artifact = random_artifact(tmp_path / "random", STRESSED["strong, with stress"])
     for given, scored in zip(GIVEN, scorer(artifact).score(GIVEN), strict=True):
         assert scored.symbols.tolist() == [*given.phonemes, PHONEMES.end]
         np.testing.assert_allclose(np.exp(scored.logs).sum(axis=1), 1, rtol=1e-4)
@@ -79,7 +80,7 @@ def test_whole_numbers_change_little(split, shipped_artifact):
 
 @pytest.mark.parametrize("scorer", [Engine, TorchScorer.of])
 def test_weights_of_another_network(tmp_path, scorer):
-    artifact = written(tmp_path / "random", STRESSED["strong, with stress"])
+    artifact = random_artifact(tmp_path / "random", STRESSED["strong, with stress"])
     network = {**artifact.network, "hidden": 2 * artifact.network["hidden"]}
     with pytest.raises(ArtifactError, match="do not fit"):
         scorer(replace(artifact, network=network))

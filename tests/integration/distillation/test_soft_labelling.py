@@ -5,8 +5,6 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from conftest import SilentReporter, little_words, train
-from test_reference import CONFIGS
 from typer.testing import CliRunner
 
 from tanger.commands import app
@@ -22,7 +20,11 @@ from tanger.model.training import data, soft_labels
 from tanger.model.training.batches import collate
 from tanger.model.training.data import DatasetError
 from tanger.model.training.loss import seq2seq_loss
+from tanger.model.training.recipe import LossRecipe
 from tanger.model.training.soft_labels import SoftLabelsError, SoftLexicon
+from tests.support.lexicons import little_words
+from tests.support.networks import CONFIGS
+from tests.support.training import SilentReporter, train
 
 
 def ensemble(*artifacts):
@@ -65,7 +67,7 @@ def test_an_ensemble_is_the_mean_of_its_networks(teachers, tiny_artifact, second
     entries = [lexicon.Entry(w, a.phonemes) for w, a in zip(words, pronounce(teachers, words),
                                                           strict=True)]  # fmt: skip
     minibatch = collate(
-        data.encode_entries(entries, teachers.graphemes, teachers.phonemes, boundaries=False)
+        data.encode_entries(entries, teachers.graphemes, teachers.phonemes, add_bos_eos=False)
     )
     read = minibatch.graphemes, minibatch.grapheme_lengths, minibatch.labels
     mean = sum(one.network(*read).phonemes.softmax(dim=2) for one in each) / 2
@@ -179,7 +181,7 @@ def test_the_soft_loss_is_a_cross_entropy():
             soft -= sum(p * logp[row, step, s] for s, p in zip(symbols, shares, strict=True))
             hard -= logp[row, step, example.labels[step + 1]]
     for share in (0.0, 0.7, 1.0):
-        loss, _ = seq2seq_loss(network, minibatch, soft=share)
+        loss, _ = seq2seq_loss(network, minibatch, LossRecipe(soft_labels=share))
         torch.testing.assert_close(loss, (1 - share) * hard + share * soft)
 
 

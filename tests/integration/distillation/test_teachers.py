@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import little_words, sound_out
 from typer.testing import CliRunner
 
 from tanger.commands import app
@@ -16,6 +15,7 @@ from tanger.model.distillation import teachers as teaching
 from tanger.model.distillation.joint_ngram import JointNgramError
 from tanger.model.training import soft_labels
 from tanger.model.training.batches import Example, encode_entries
+from tests.support.lexicons import little_words, sound_out
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +79,7 @@ def test_a_word_is_read_once_for_all_its_candidates(tiny_artifact):
         for entry in entries
         for spoken in (entry.phonemes, entry.phonemes[:-1], (*entry.phonemes, "T"))
     ]
-    examples = encode_entries(candidates, teachers.graphemes, teachers.phonemes, boundaries=False)
+    examples = encode_entries(candidates, teachers.graphemes, teachers.phonemes, add_bos_eos=False)
     together = teaching._scores(teachers, examples)
     alone = [teaching._scores(teachers, [example])[0] for example in examples]
     np.testing.assert_allclose(together, alone, atol=0.2)  # bfloat16

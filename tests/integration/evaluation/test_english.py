@@ -1,4 +1,3 @@
-import math
 import shutil
 
 import pytest
@@ -8,14 +7,14 @@ from tanger.commands import app
 from tanger.model import artifact, lexicon
 from tanger.model.decoding.hypothesis import Hypothesis
 from tanger.model.english.sources import Sources
-from tanger.model.evaluation import english
+from tanger.model.evaluation import english, english_calibration
 from tanger.model.evaluation.english import (
     RealWord,
     RealWordsError,
-    Share,
     ranked_words,
     read_real_words,
 )
+from tanger.model.evaluation.shares import Share
 from tanger.model.lexicon import Entry
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology.stress import split, strip
@@ -100,6 +99,26 @@ def test_trained_words_and_splits(tmp_path):
     assert shares["trained words of CMUdict 0.7b"].wrong == 0
     assert shares["trained words besides"].wrong == 1
     assert shares["dev"] == Share("dev", 1, 0)  # CAT is known
+    seen = by_name(
+        english.evaluate(
+            network,
+            made,
+            ["split"],
+            trained=tmp_path / "train.dict",
+            splits=[tmp_path / "train.dict"],
+        )
+    )
+    assert seen == {"train.dict, seen in training": Share("train.dict, seen in training", 2, 2)}
+
+
+def test_two_artifacts_are_compared_word_by_word():
+    made = sources(cmudict={"THE": "DH AH0", "OF": "AH1 V", "AND": "AE1 N D"})
+    first = english.evaluate(Answers(THE="DH AH0", OF="AH1 F", AND="AE1 N T"), made)
+    second = english.evaluate(Answers(THE="DH IY0", OF="AH1 V", AND="AE1 N D"), made)
+    compared = {pair.name: pair for pair in english.compare(first, second)}
+    pair = compared["the 100 most frequent"]
+    assert (pair.first_only, pair.second_only, pair.words) == (2, 1, 3)
+    assert pair.difference == pytest.approx(-1 / 3)
 
 
 def test_probabilities_fit_new_words_and_frequent_ones(shipped_artifact):
@@ -113,20 +132,10 @@ def test_probabilities_fit_new_words_and_frequent_ones(shipped_artifact):
     for number, (word, answer) in enumerate(zip(new, network.pronounce(new), strict=True)):
         way = answer.phonemes if number % 2 else ("ZH",)
         real[word] = RealWord((way,), (way,))
-    fitted = english.calibrate(network, made, real)
+    fitted = english_calibration.calibrate(network, made, real)
     assert set(fitted.errors) == {"real words", "frequent words"}
     chances = [fitted.likeliest.probability(a.step_probabilities) for a in network.pronounce(new)]
     assert 0.2 < sum(chances) / len(chances) < 0.9
-
-
-def test_intervals():
-    low, high = Share("x", 1000, 0).interval
-    assert low == 0
-    assert high == pytest.approx(0.0038, abs=1e-4)
-    low, high = Share("x", 3434, 1017).interval
-    assert (low, high) == pytest.approx((0.2811, 0.3116), abs=1e-4)
-    assert math.isnan(Share("x", 0, 0).rate)
-    assert str(Share("x", 1000, 20)) == "x: 2.00 % [1.30, 3.07] (20 of 1,000)"
 
 
 def test_a_line_of_another_form_is_named(tmp_path):
@@ -149,15 +158,22 @@ def test_the_command(tmp_path, shipped_artifact):
     }
     for name, text in content.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-    arguments = ["evaluate-english", "--from", str(tmp_path), "--artifact", str(shipped_artifact),
+    arguments = ["evaluate", "--set", "frequent-words", "--set", "real-words",
+                 "--from", str(tmp_path), "--artifact", str(shipped_artifact),
                  "--real-words", str(tmp_path / "real.tsv"), "--wrong",
                  str(tmp_path / "wrong.json"), "--threads", "1"]  # fmt: skip
     refused = CliRunner().invoke(app, arguments)
     assert refused.exit_code == 2
     assert "another edition" in refused.output
-    done = CliRunner().invoke(app, [*arguments, "--no-verify", "--keep"])
+    done = CliRunner().invoke(
+        app, [*arguments, "--no-verify", "--keep", "--against", str(shipped_artifact)]
+    )
     assert done.exit_code == 0, done.output
     assert "the 100 most frequent: 0.00 % [0.00, 65.76] (0 of 2)" in done.output
+    assert (
+        "the 100 most frequent: +0.00 points [+0.00, +0.00], 0 words mended, 0 broken, p = 1"
+        in done.output
+    )
     assert (tmp_path / "wrong.json").exists()
     kept = artifact.read(shipped_artifact).word_sets()["the 100 most frequent"]
     assert (kept["words"], kept["wrong"]) == (2, 0)

@@ -11,7 +11,6 @@ from contextlib import closing, contextmanager, suppress
 
 import httpx
 import pytest
-from live_service import eventually, get, running
 
 from tanger.model.lexicon import Entry
 from tanger.service.user_lexicon.errors import (
@@ -20,6 +19,7 @@ from tanger.service.user_lexicon.errors import (
     UserLexiconStorageError,
 )
 from tanger.service.user_lexicon.store import Staged, UserLexicon
+from tests.support.live_service import eventually, get, running
 
 KEY = "a-key-of-the-failure-tests"
 HEADERS = {"X-API-Key": KEY}

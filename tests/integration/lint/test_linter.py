@@ -6,8 +6,6 @@ import shlex
 
 import numpy as np
 import pytest
-from conftest import ROOT
-from test_engine import STRESSED, written
 from typer.testing import CliRunner
 
 from benchmarks import lint as benchmark
@@ -19,7 +17,10 @@ from tanger.model.decoding.native import build
 from tanger.model.lexicon import Entry
 from tanger.model.lint.linter import Linter
 from tanger.model.phonemizer import Phonemizer
-from tanger.model.phonology.syllables import VOWELS
+from tanger.model.phonology.stress import VOWELS
+from tests.support import ROOT
+from tests.support.artifacts import random_artifact
+from tests.support.networks import STRESSED
 
 LEXICON = """\
 ;;; Words of a shop
@@ -58,7 +59,7 @@ def shop(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def doctor(shipped_artifact):
+def linter(shipped_artifact):
     phonemizer = Phonemizer.load(shipped_artifact, "cpu")
     return Linter(phonemizer, load_scorer(artifacts.read(shipped_artifact)))
 
@@ -189,61 +190,61 @@ def test_what_is_no_lexicon(tmp_path, content, reported):
     assert reported in result.stderr
 
 
-def test_a_lexicon_without_stress_is_judged_without(doctor):
+def test_a_lexicon_without_stress_is_judged_without(linter):
     entries = [("BAKER", "B EY K ER"), ("BAKER'S", "B EY K ER S"), ("HONEY", "HH AH N IY")]
     rows = [(n, Entry(w, tuple(p.split()))) for n, (w, p) in enumerate(entries, 1)]
-    found = doctor.examine(rows, least=0)
+    found = linter.lint(rows, threshold=0)
     for each in found:
         assert each.features.digit == each.features.moved == each.features.no_primary == 0
     assert found[1].suggestion == ("B", "EY", "K", "ER", "Z")
     assert found[2].suggestion is None
 
 
-def test_a_suggestion_is_a_whole_pronunciation(doctor):
+def test_a_suggestion_is_a_whole_pronunciation(linter):
     wrong = {"GOOD": "G IH0 D", "HONEY": "HH AH1 N IY1", "MEALO": "M IY1 AH0 L OW1"}
     rows = [(n, Entry(w, tuple(p.split()))) for n, (w, p) in enumerate(wrong.items(), 1)]
-    good, honey, mealo = (each.suggestion for each in doctor.examine(rows, least=0))
+    good, honey, mealo = (each.suggestion for each in linter.lint(rows, threshold=0))
     assert good == ("G", "UH1", "D"), "neither sound nor stress was right"
     assert honey == ("HH", "AH1", "N", "IY0"), "only the stress was wrong"
     for suggested in (good, honey, mealo):
         assert not any(phoneme in VOWELS for phoneme in suggested), "each vowel bears its digit"
 
 
-def test_acronyms_are_not_suspicious(doctor):
+def test_acronyms_are_not_suspicious(linter):
     names = {"BBC": "B IY2 B IY2 S IY1", "NBC'S": "EH2 N B IY2 S IY1 Z", "FM": "EH1 F EH1 M"}
     rows = [(n, Entry(w, tuple(p.split()))) for n, (w, p) in enumerate(names.items(), 1)]
-    assert max(each.suspicion for each in doctor.examine(rows)) < 0.05
+    assert max(each.suspicion for each in linter.lint(rows)) < 0.05
 
 
 def test_an_artifact_of_another_language(tmp_path):
-    artifact = written(tmp_path / "random", STRESSED["strong"])
-    doctor = Linter(Phonemizer.load(artifact.path, "cpu"), load_scorer(artifact))
+    artifact = random_artifact(tmp_path / "random", STRESSED["strong"])
+    linter = Linter(Phonemizer.load(artifact.path, "cpu"), load_scorer(artifact))
     words = {"ABBA": "a b b a", "DADAS": "d a d a", "CAGE": "c a g e x", "FACE": "f a c e"}
     rows = [(n, Entry(w, tuple(p.split()))) for n, (w, p) in enumerate(words.items(), 1)]
-    abba, dadas, cage, face = doctor.examine(rows, least=0)
+    abba, dadas, cage, face = linter.lint(rows, threshold=0)
     assert abba.features.no_vowel == abba.features.no_primary == face.features.no_vowel == 0
     assert dadas.features is None  # the artifact has no S
     assert cage.fault.reason == "trailing junk: x"
 
 
-def test_an_entry_is_judged_alone_as_among_others(doctor):
+def test_an_entry_is_judged_alone_as_among_others(linter):
     entries = [
         Entry(word, tuple(phonemes.split()))
         for word, phonemes in (line.split("  ") for line in SOUND.splitlines())
     ]
     rows = list(enumerate(entries, 1))
-    together = doctor.examine(rows * 700)[: len(rows)]
+    together = linter.lint(rows * 700)[: len(rows)]
     for row, each in zip(rows, together, strict=True):
-        (alone,) = doctor.examine([row], known=entries)
+        (alone,) = linter.lint([row], known=entries)
         assert alone.features == pytest.approx(each.features, abs=1e-3)
 
 
-def test_planted_errors_are_found(split, doctor):
+def test_planted_errors_are_found(split, linter):
     """On some dev entries; `python -m benchmarks.lint` has the figures of the test words."""
     parts = benchmark.read_split(split)
     entries = parts.dev[::4]
     planted = plant(entries, parts.right, count=len(entries) // 20, seed=9)
-    examined = benchmark.examine(doctor, entries, planted, ())
+    examined = benchmark.examine(linter, entries, planted, ())
     suspicions = np.array([each.suspicion for each in examined])
     precision, _ = benchmark.curve(suspicions, np.isin(np.arange(len(entries)), list(planted)))
     assert precision[benchmark.RECALLS.index(0.5)] > 0.7

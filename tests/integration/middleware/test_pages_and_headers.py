@@ -3,7 +3,8 @@ from urllib.parse import urljoin
 
 import httpx
 import pytest
-from live_service import get, running
+
+from tests.support.live_service import get, running
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,10 @@ import subprocess
 
 import httpx
 import pytest
-from browsing import bodies, expect_sounds, launched, requested, sounds, texts, visit
-from live_service import running
 from playwright.sync_api import expect
+
+from tests.support.browsing import bodies, expect_sounds, launched, requested, sounds, texts, visit
+from tests.support.live_service import running
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,10 @@
 """Whether everybody can use the page: axe-core's rules, the keyboard alone, a narrow screen."""
 
 import pytest
-from browsing import expect_sounds, launched, visit
-from live_service import running
 from playwright.sync_api import expect
+
+from tests.support.browsing import expect_sounds, launched, visit
+from tests.support.live_service import running
 
 KEY = "key-of-those-who-may-correct"
 LONG = "pneumonoultramicroscopicsilicovolcanoconiosis"

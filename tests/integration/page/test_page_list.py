@@ -5,9 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
-from browsing import bodies, launched, requested, texts, visit
-from live_service import running
 from playwright.sync_api import expect
+
+from tests.support.browsing import bodies, launched, requested, texts, visit
+from tests.support.live_service import running
 
 
 @pytest.fixture(scope="module")

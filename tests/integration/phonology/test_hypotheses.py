@@ -10,8 +10,6 @@ import httpx
 import numpy as np
 import pytest
 import torch
-from live_service import running
-from test_seq2seq import STRONG, TUTORIAL
 from typer.testing import CliRunner
 
 from tanger.commands import app
@@ -26,8 +24,10 @@ from tanger.model.network.seq2seq import Seq2Seq
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology import notation, stress, transcription
 from tanger.model.phonology.phoneme_set import Inventory, stress_bias
-from tanger.model.phonology.syllables import VOWELS
+from tanger.model.phonology.stress import VOWELS
 from tanger.model.phonology.vocabulary import Vocabulary
+from tests.support.live_service import running
+from tests.support.networks import STRONG, TUTORIAL
 
 ARTIFACTS = Path(__file__).parents[3] / "artifacts"
 SHIPPED = ["en-us", "en-us-fast"]

@@ -5,8 +5,6 @@ from dataclasses import asdict, replace
 import httpx
 import pytest
 import torch
-from live_service import running
-from test_seq2seq import STRONG
 from typer.testing import CliRunner
 
 from tanger.commands import app
@@ -15,6 +13,8 @@ from tanger.model.network.seq2seq import Seq2Seq
 from tanger.model.phonology import notation, transcription
 from tanger.model.phonology.notation import AlphabetError, StressError
 from tanger.model.phonology.vocabulary import Vocabulary
+from tests.support.live_service import running
+from tests.support.networks import STRONG
 
 MARKED = ["ˈa", "a", "ˌa", "ˈyː", "yː", "t", "ʃ", "ŋ", "ʁ"]
 WORDS = ["gabe", "facade", "dead", "baggage", "edge", "a", "feed"]

@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from live_service import eventually, get, running
 
 from tanger.model import lexicon
 from tanger.model.lexicon import Entry
+from tests.support.live_service import eventually, get, running
 
 KEY = "a-key-of-the-lexicon-tests"
 HEADERS = {"X-API-Key": KEY}

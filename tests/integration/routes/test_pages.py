@@ -3,9 +3,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from live_service import get, running
 
 from tanger.service.routes.pages import PATHS
+from tests.support.live_service import get, running
 
 KEY = "key-of-those-who-may"
 PAGE = Path(__file__).parents[3] / "service" / "page"

@@ -11,13 +11,13 @@ from tanger.model import artifact as artifacts
 from tanger.model.decoding.hypothesis import Hypothesis
 from tanger.model.lexicon import Entry
 from tanger.model.phonology.phoneme_set import Inventory
-from tanger.service import schemas
+from tanger.model.text.dictionaries import Dictionaries
+from tanger.model.text.pipeline import Pipeline
 from tanger.service.schemas import Options, PronounceResponse
-from tanger.service.serving import wire
+from tanger.service.serving import rendering
 from tanger.service.serving.batcher import Batcher, DecodeResult
-from tanger.service.serving.lexicons import Lexicons
 from tanger.service.serving.pronouncer import Pronouncer
-from tanger.service.settings import Settings
+from tanger.service.serving.worker import render_answer
 from tanger.service.user_lexicon.store import Staged, UserLexicon
 
 
@@ -30,7 +30,7 @@ class Humming(Batcher):
 
     async def submit(self, asks, *, timeout):
         self.requested.extend(ask.word for ask in asks)
-        return DecodeResult([wire.render_answer(ask, list(self._hums(ask.n))) for ask in asks])
+        return DecodeResult([render_answer(ask, list(self._hums(ask.n))) for ask in asks])
 
     @staticmethod
     def _hums(maximum):
@@ -44,8 +44,8 @@ def artifact(shipped_artifact):
 
 
 @pytest.fixture(scope="module")
-def lexicons(artifact):
-    return Lexicons.read(Settings(), Inventory(artifact.phonemes.own))
+def dictionaries(artifact):
+    return Dictionaries.read(Inventory(artifact.phonemes.own))
 
 
 @pytest.fixture
@@ -60,15 +60,16 @@ def user(tmp_path):
 
 
 @pytest.fixture
-def ask(artifact, lexicons, user):
+def ask(artifact, dictionaries, user):
     def ask(word, **options):
         queue = Humming()
-        pronouncer = Pronouncer(artifact, queue, max_letters=64, lexicons=lexicons, user=user)
+        pipeline = Pipeline(artifact, dictionaries=dictionaries, user=user)
+        pronouncer = Pronouncer(artifact, queue, pipeline, user=user)
 
         async def run():
             work = await pronouncer.begin([word], Options(**{"source": "auto", **options}))
             await work.decode(timeout=1)
-            body = b"".join(schemas.response(work.model, await work.results(str.encode))).decode()
+            body = b"".join(rendering.response(work.model, await work.results(str.encode))).decode()
             answer = PronounceResponse.model_validate_json(body)
             assert answer.model_dump_json() == body, "as the document has it"
             return answer.results[0]
@@ -80,20 +81,22 @@ def ask(artifact, lexicons, user):
     return ask
 
 
-def test_all_variants_come_whatever_n_is(ask):
+def test_n_bounds_the_variants_of_a_lexicon(ask):
     for n in (1, 2, 10):
         result, spoken, requested = ask("read", n=n)
-        assert (result.source, spoken, requested) == ("lexicon", ["R EH D", "R IY D"], [])
+        assert (result.source, spoken, requested) == ("lexicon", ["R EH D", "R IY D"][:n], [])
+    _, spoken, _ = ask("$500", n=1)
+    assert len(spoken) == 1
 
 
 @pytest.mark.parametrize(
     ("word", "source", "spoken", "requested"),
     [
-        ("well-read", "lexicon", "W EH L R EH D", []),
-        ("zorgl-zorgl", "user", "Z AO R G AH L Z AO R G AH L", []),
-        ("zorgl-well", "lexicon", "Z AO R G AH L W EH L", []),
-        ("well-qzx", "model", "W EH L M", ["QZX"]),
-        ("42", "lexicon", "F AO R T IY T UW", []),
+        ("well-read", "lexicon", "W EH L  R EH D", []),
+        ("zorgl-zorgl", "user", "Z AO R G AH L  Z AO R G AH L", []),
+        ("zorgl-well", "lexicon", "Z AO R G AH L  W EH L", []),
+        ("well-qzx", "model", "W EH L  M", ["QZX"]),
+        ("42", "lexicon", "F AO R T IY  T UW", []),
         ("NASA", "lexicon", "N AE S AH", []),
         ("USA", "lexicon", "Y UW EH S EY", []),
     ],
@@ -129,7 +132,7 @@ def test_an_acronym_that_no_lexicon_has_is_read_by_rule(ask):
 
 def test_alternatives_of_parts_are_combined(ask):
     result, spoken, requested = ask("well-qzx", n=2)
-    assert (spoken, requested) == (["W EH L M", "W EH L M M"], ["QZX"])
+    assert (spoken, requested) == (["W EH L  M", "W EH L  M M"], ["QZX"])
     assert [p.probability for p in result.pronunciations] == [0.5, 0.25]
 
 

@@ -6,11 +6,13 @@ import resource
 from pathlib import Path
 
 import pytest
-from live_service import ROOT, eventually, get, post, running
 
 from tanger.model.phonology.vocabulary import Vocabulary
-from tanger.service.serving.wire import DecodeRequest, Failure
+from tanger.model.text.candidates import Failure
+from tanger.service.serving.wire import DecodeRequest
 from tanger.service.serving.worker import ExhaustedError, answer
+from tests.support import ROOT
+from tests.support.live_service import eventually, get, post, running
 
 pytestmark = pytest.mark.alone
 

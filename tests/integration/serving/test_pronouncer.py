@@ -7,12 +7,14 @@ from tanger.model import artifact as artifacts
 from tanger.model.decoding.hypothesis import Hypothesis
 from tanger.model.phonology.alignment import Alignment, AlignmentError
 from tanger.model.phonology.notation import AlphabetError
-from tanger.service import schemas
+from tanger.model.text.candidates import Failure
+from tanger.model.text.pipeline import Pipeline
 from tanger.service.schemas import Options, PronounceResponse
-from tanger.service.serving import wire
+from tanger.service.serving import rendering
 from tanger.service.serving.batcher import Batcher, DecodeResult
 from tanger.service.serving.pronouncer import Pronouncer
-from tanger.service.serving.wire import DecodeRequest, Failure
+from tanger.service.serving.wire import DecodeRequest
+from tanger.service.serving.worker import render_answer
 
 
 class Decoded(Batcher):
@@ -28,7 +30,7 @@ class Decoded(Batcher):
             [
                 Failure("ValueError: no")
                 if ask.word == "B"
-                else wire.render_answer(ask, [self.found(ask, each) for each in range(ask.n)])
+                else render_answer(ask, [self.found(ask, each) for each in range(ask.n)])
                 for ask in words
             ]
         )
@@ -52,9 +54,13 @@ def artifact(tiny_artifact):
     return artifacts.read(tiny_artifact)
 
 
+def serve(artifact, queue, longest=4, **options):
+    return Pronouncer(artifact, queue, Pipeline(artifact, longest=longest), **options)
+
+
 def pronounce(artifact, *words, **options):
     queue = Decoded()
-    pronouncer = Pronouncer(artifact, queue, max_letters=4)
+    pronouncer = serve(artifact, queue)
     return queue.submitted, requested(pronouncer, *words, **options)
 
 
@@ -62,7 +68,7 @@ def requested(pronouncer, *words, **options):
     async def run():
         work = await pronouncer.begin(words, Options(**options))
         await work.decode(timeout=1)
-        body = b"".join(schemas.response(work.model, await work.results(str.encode))).decode()
+        body = b"".join(rendering.response(work.model, await work.results(str.encode))).decode()
         answer = PronounceResponse.model_validate_json(body)
         assert answer.model_dump_json() == body, "as the document has it"
         return answer
@@ -108,7 +114,7 @@ def test_what_is_rounded_sums_to_1_at_the_limit(artifact):
     queue.found = lambda ask, number: Hypothesis(
         (*ask.word, *"T" * number), ((0.9999996, 2e-7)[number],), complete=True
     )
-    answer = requested(Pronouncer(artifact, queue, max_letters=4), "ab", n=2)
+    answer = requested(serve(artifact, queue), "ab", n=2)
     assert [each.probability for each in answer.results[0].pronunciations] == [0.999999, 0.0]
 
 
@@ -119,7 +125,7 @@ def test_an_alphabet_that_the_artifact_cannot_be_written_in_is_refused_before_an
 
 def test_what_was_answered_is_not_decoded_again_but_a_failure_is(artifact):
     queue = Decoded()
-    pronouncer = Pronouncer(artifact, queue, max_letters=4, cache_words=10)
+    pronouncer = serve(artifact, queue, cache_words=10)
     first = requested(pronouncer, "ab", "B", "AB")
     assert queue.submitted == [ask("AB"), ask("B")]
     again = requested(pronouncer, "Ab", "b")
@@ -130,7 +136,7 @@ def test_what_was_answered_is_not_decoded_again_but_a_failure_is(artifact):
 
 def test_several_answers_are_another_question(artifact):
     queue = Decoded()
-    pronouncer = Pronouncer(artifact, queue, max_letters=4, cache_words=10)
+    pronouncer = serve(artifact, queue, cache_words=10)
     spoken = requested(pronouncer, "ab", n=3)
     assert [p.text for p in spoken.results[0].pronunciations] == ["A B", "A B T", "A B T T"]
     assert requested(pronouncer, "ab", n=3) == spoken
@@ -141,7 +147,7 @@ def test_several_answers_are_another_question(artifact):
 
 
 def test_a_long_answer_is_kept_as_several(artifact):
-    pronouncer = Pronouncer(artifact, Decoded(), max_letters=4, cache_words=5)
+    pronouncer = serve(artifact, Decoded(), cache_words=5)
     requested(pronouncer, "ab", n=10)
     requested(pronouncer, "abd", n=10)
     assert len(pronouncer.cache) == 1
@@ -152,7 +158,7 @@ def test_a_long_answer_is_kept_as_several(artifact):
 
 def test_letters_are_another_question(artifact):
     queue = Decoded()
-    pronouncer = Pronouncer(artifact, queue, max_letters=4, cache_words=100)
+    pronouncer = serve(artifact, queue, cache_words=100)
     (with_letters,) = requested(pronouncer, "ab", alignment=True).results
     (without,) = requested(pronouncer, "ab").results
     assert requested(pronouncer, "ab", alignment=True).results == (with_letters,)
@@ -170,7 +176,7 @@ def test_letters_are_another_question(artifact):
 def test_what_is_read_in_parts_has_no_letters_and_says_so(shipped_artifact):
     english = artifacts.read(shipped_artifact)
     queue = Decoded()
-    answer = requested(Pronouncer(english, queue, max_letters=20), "ab-ad", "ab", alignment=True)
+    answer = requested(serve(english, queue, longest=20), "ab-ad", "ab", alignment=True)
     parts, whole = answer.results
     assert parts.pronunciations[0].alignment is None
     assert any("no alignment" in warning for warning in parts.warnings)
@@ -193,8 +199,8 @@ def test_several_answers_are_more_work():
 
 
 def test_an_entity_tag_names_all_that_decides_an_answer(artifact):
-    def tag(word="ab", artifact=artifact, max_letters=4, **options):
-        pronouncer = Pronouncer(artifact, Decoded(), max_letters=max_letters)
+    def tag(word="ab", artifact=artifact, longest=4, **options):
+        pronouncer = serve(artifact, Decoded(), longest=longest)
         return pronouncer.etag(word, Options(**options))
 
     assert tag() == tag()
@@ -205,7 +211,7 @@ def test_an_entity_tag_names_all_that_decides_an_answer(artifact):
         tag(alphabet="ipa", stress=False),
         tag(n=2),
         tag(alignment=True),
-        tag(max_letters=5),
+        tag(longest=5),
         tag(artifact=replace(artifact, weights_sha256="0" * 64)),
         tag(artifact=replace(artifact, calibration=None)),
         tag(artifact=replace(artifact, nbest_calibration=artifact.calibration)),
@@ -216,7 +222,7 @@ def test_an_entity_tag_names_all_that_decides_an_answer(artifact):
 def test_another_engine_has_other_tags_and_other_answers_kept(artifact):
     engine = "compiled C"
     queue = Decoded()
-    pronouncer = Pronouncer(artifact, queue, max_letters=4, cache_words=10, engine=lambda: engine)
+    pronouncer = serve(artifact, queue, cache_words=10, engine=lambda: engine)
     first = pronouncer.etag("ab", Options())
     requested(pronouncer, "ab")
     requested(pronouncer, "ab")

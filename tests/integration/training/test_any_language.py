@@ -5,12 +5,12 @@ import itertools
 import random
 
 import torch
-from conftest import SilentReporter, train
 
 from tanger.model import lexicon
 from tanger.model.lexicon import Entry
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.training import recipe
+from tests.support.training import SilentReporter, train
 
 # Letters of several bytes, of several code points and beyond the Basic Multilingual Plane.
 SCRIPTS = {

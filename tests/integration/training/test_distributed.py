@@ -6,11 +6,13 @@ import sys
 
 import pytest
 import torch
-from conftest import ALONE, ROOT, TINY_RECIPE, SilentReporter, train
-from live_service import eventually
 
 from tanger.model.training import recipe, run_state
 from tanger.model.training.distributed import Processes
+from tests.support import ROOT
+from tests.support.live_service import eventually
+from tests.support.recipes import TINY_RECIPE
+from tests.support.training import ALONE, SilentReporter, train
 
 STILL = TINY_RECIPE.replace("dropout = 0.05", "dropout = 0.0").replace("epochs = 8", "epochs = 2")
 

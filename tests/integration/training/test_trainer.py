@@ -12,18 +12,20 @@ from dataclasses import replace
 import pytest
 import safetensors.torch
 import torch
-from conftest import ROOT, little_words, train
 
 from tanger.model import OutputExistsError, lexicon
 from tanger.model import artifact as artifacts
 from tanger.model.artifact import ArtifactError
 from tanger.model.lexicon import Entry
+from tanger.model.output_files import LockedError
 from tanger.model.training import data as datasets
 from tanger.model.training import recipe, run_state, trainer
 from tanger.model.training.data import DatasetError
-from tanger.model.training.file_lock import LockedError
 from tanger.model.training.run_state import RunStateError
 from tanger.model.training.trainer import TrainingError
+from tests.support import ROOT
+from tests.support.lexicons import little_words
+from tests.support.training import train
 
 
 @pytest.fixture
@@ -429,9 +431,13 @@ def test_a_state_of_another_version_says_what_to_do(small, tiny_recipe, reporter
     state = small / "run" / run_state.FILE
     with safetensors.safe_open(state, framework="np") as file:
         metadata = file.metadata()
-    del metadata["format"]  # as the first versions wrote it
+    identity = metadata["identity"].replace("decoder_init", "handover")
+    metadata |= {"format": "2", "identity": identity}  # as an earlier version wrote them
     safetensors.torch.save_file(safetensors.torch.load_file(state), state, metadata)
-    with pytest.raises(RunStateError, match=r"another version of tanger, in format 1.*--restart"):
+    expected = (
+        r"another version of tanger, in format 2.*handover is called decoder_init now.*--restart"
+    )
+    with pytest.raises(RunStateError, match=expected):
         run(small, once, reporter, resume=True)
     assert run(small, once, reporter, restart=True)
 

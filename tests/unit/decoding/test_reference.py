@@ -1,12 +1,12 @@
 import pytest
 import torch
-from test_seq2seq import CONFIGS, EXAMPLES
 
 from tanger.model.decoding.hypothesis import Hypothesis, length_bound
 from tanger.model.decoding.reference import greedy
 from tanger.model.decoding.repetition import blocked_tokens
 from tanger.model.network.seq2seq import Seq2Seq, pad
 from tanger.model.training.batches import collate
+from tests.support.networks import CONFIGS, EXAMPLES
 
 START, END = 3, 1
 

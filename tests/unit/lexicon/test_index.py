@@ -3,7 +3,6 @@ import io
 import pytest
 
 from tanger.model import lexicon
-from tanger.model.lexicon.formats import cmudict
 from tanger.model.lexicon.index import Found, IndexedLexicon, lexicon_key
 
 
@@ -52,4 +51,4 @@ def test_lines_known_to_be_well_formed_read_as_all_others_do(tmp_path):
     text = "'bout B AW1 T\na AH0\na(2) EY1\naalborg AO1 L B # place, danish\nc(12) S IY1 # x\n"
     (tmp_path / "x.dict").write_text(text)
     read = [(entry.word, " ".join(entry.phonemes)) for entry in lexicon.read(tmp_path / "x.dict")]
-    assert list(cmudict.pairs(io.StringIO(text))) == read
+    assert list(lexicon.cmudict_pairs(io.StringIO(text))) == read

@@ -1,7 +1,14 @@
 import pytest
 
 from tanger.model.lexicon import Entry
-from tanger.model.lint.rules import Conventions, Fault, Sounds, Stems, duplicates, is_spelt_out
+from tanger.model.lint.rules import (
+    Conventions,
+    Fault,
+    Pronunciation,
+    Stems,
+    find_duplicates,
+    is_spelt_out,
+)
 from tanger.model.phonology.notation import ARPABET
 
 
@@ -15,11 +22,11 @@ NATIVE = Conventions({"a", "b", "x1"}, [entry("AB", "a b")])
 
 
 def test_a_pronunciation_is_taken_apart():
-    assert STRESSED.take_apart(("T", "AE1", "NG", "ER0")) == Sounds(
+    assert STRESSED.parse(("T", "AE1", "NG", "ER0")) == Pronunciation(
         ("T", "AE", "NG", "ER"), (None, 1, None, 0)
     )
-    assert BARE.take_apart(("D", "AO", "G")) == Sounds(("D", "AO", "G"), (None, None, None))
-    assert NATIVE.take_apart(("a", "x1")) == Sounds(("a", "x1"), (None, None))
+    assert BARE.parse(("D", "AO", "G")) == Pronunciation(("D", "AO", "G"), (None, None, None))
+    assert NATIVE.parse(("a", "x1")) == Pronunciation(("a", "x1"), (None, None))
 
 
 @pytest.mark.parametrize(
@@ -40,7 +47,7 @@ def test_a_pronunciation_is_taken_apart():
 )
 def test_phonemes_that_there_are_not(conventions, phonemes, reason, suggestion):
     wanted = None if suggestion is None else tuple(suggestion.split())
-    assert conventions.take_apart(tuple(phonemes.split())) == Fault(reason, wanted)
+    assert conventions.parse(tuple(phonemes.split())) == Fault(reason, wanted)
 
 
 def test_stress_digits_are_wanted_where_more_entries_have_them():
@@ -53,7 +60,7 @@ def test_stress_digits_are_wanted_where_more_entries_have_them():
 def test_duplicates_are_reported_by_the_first_line():
     rows = [(3, entry("A", "AH0")), (4, entry("A", "EY1")), (7, entry("A", "AH0")),
             (8, entry("A", "AH0"))]  # fmt: skip
-    assert duplicates(rows) == {7: Fault("the same as line 3"), 8: Fault("the same as line 3")}
+    assert find_duplicates(rows) == {7: Fault("the same as line 3"), 8: Fault("the same as line 3")}
 
 
 @pytest.mark.parametrize(
@@ -78,25 +85,25 @@ def test_acronyms(word, phonemes, spelt):
 def test_forms_agree_with_their_stems():
     entries = [entry("DOG", "D AO1 G"), entry("DOG", "D AA1 G"), entry("fox", "F AA1 K S")]
     stems = Stems(entries, STRESSED)
-    right = stems.of(entry("DOGS", "D AA1 G Z"))
+    right = stems.compare(entry("DOGS", "D AA1 G Z"))
     assert (right.agrees, right.sounds_agree) == (True, True)
-    wrong = stems.of(entry("DOG'S", "D AO1 G S"))
+    wrong = stems.compare(entry("DOG'S", "D AO1 G S"))
     assert (wrong.agrees, wrong.sounds_agree) == (False, False)
     assert wrong.expected == (("D", "AO1", "G", "Z"), ("D", "AA1", "G", "Z"))
-    stress = stems.of(entry("FOXES", "F AA0 K S IH1 Z"))
+    stress = stems.compare(entry("FOXES", "F AA0 K S IH1 Z"))
     assert stress is None  # no rule takes ES from FOX
-    stress = stems.of(entry("Fox's", "F AA0 K S IH1 Z"))
+    stress = stems.compare(entry("Fox's", "F AA0 K S IH1 Z"))
     assert (stress.agrees, stress.sounds_agree) == (False, True)
     assert stress.expected == (("F", "AA1", "K", "S", "IH0", "Z"),)
-    assert stems.of(entry("CATS", "K AE1 T S")) is None
+    assert stems.compare(entry("CATS", "K AE1 T S")) is None
 
 
 def test_without_stress_only_sounds_are_compared():
     stems = Stems([entry("DOG", "D AO G"), entry("FOX", "F AA1 K S")], BARE)
-    assert stems.of(entry("DOGS", "D AO G Z")).agrees
-    assert stems.of(entry("FOX'S", "F AA K S IH Z")).agrees
-    assert not stems.of(entry("DOGS", "D AO G S")).sounds_agree
+    assert stems.compare(entry("DOGS", "D AO G Z")).agrees
+    assert stems.compare(entry("FOX'S", "F AA K S IH Z")).agrees
+    assert not stems.compare(entry("DOGS", "D AO G S")).sounds_agree
 
 
 def test_other_languages_have_no_english_forms():
-    assert Stems([entry("ABA", "a b a")], NATIVE).of(entry("ABAS", "a b a b")) is None
+    assert Stems([entry("ABA", "a b a")], NATIVE).compare(entry("ABAS", "a b a b")) is None

@@ -2,12 +2,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_seq2seq import CONFIGS, EXAMPLES
 from torch.utils.flop_counter import FlopCounterMode
 
 from tanger.model.network import config as configs
 from tanger.model.network.seq2seq import Seq2Seq
 from tanger.model.training.batches import collate
+from tests.support.networks import CONFIGS, EXAMPLES
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -24,17 +24,17 @@ def test_it_is_what_the_network_multiplies(name):
         state = network.start(memory)
         for label in minibatch.labels[:, :steps].t():
             _, state = network.step(label, state, memory)
-    rows, width = 2, config.hidden // (2 if config.direction == "both" else 1)
+    rows, width = 2, config.hidden // (2 if config.direction == "bidirectional" else 1)
     directions = config.hidden // width
     looked_up = 2 * rows * 7 * (letters * directions * 4 * width + steps * 4 * config.hidden)
     counted = (counter.get_total_flops() - looked_up) / rows / 1e6
-    ours = configs.mflop(replace(config, boundaries=False), letters=letters, steps=steps)
+    ours = configs.mflop(replace(config, add_bos_eos=False), letters=letters, steps=steps)
     assert ours == pytest.approx(counted)
 
 
 def test_boundaries_are_read_too():
     config = CONFIGS["tutorial"]
-    assert config.boundaries
+    assert config.add_bos_eos
     assert configs.mflop(config, letters=5, steps=4) == pytest.approx(
-        configs.mflop(replace(config, boundaries=False), letters=7, steps=4)
+        configs.mflop(replace(config, add_bos_eos=False), letters=7, steps=4)
     )

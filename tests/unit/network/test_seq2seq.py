@@ -8,33 +8,11 @@ import pytest
 import torch
 
 from tanger.model.network import lstm
-from tanger.model.network.config import NetworkConfig
 from tanger.model.network.seq2seq import Seq2Seq
 from tanger.model.training.batches import Example, collate
 from tanger.model.training.loss import seq2seq_loss
-
-TUTORIAL = NetworkConfig(
-    input_symbols=9, output_symbols=11, hidden=6, embedding=0, direction="backward",
-    encoder_layers=1, decoder_layers=1, handover="first", attention=False, stabiliser=True,
-    boundaries=True, dropout=0.0,
-)  # fmt: skip
-STRONG = replace(
-    TUTORIAL, embedding=5, direction="both", encoder_layers=2, decoder_layers=2, handover="each",
-    attention=True, stabiliser=False, boundaries=False,
-)  # fmt: skip
-CONFIGS = {
-    "tutorial": TUTORIAL,
-    "tutorial, forwards": replace(TUTORIAL, direction="forward"),
-    "tutorial, three layers": replace(TUTORIAL, encoder_layers=3, decoder_layers=3),
-    "strong": STRONG,
-    "strong, without attention": replace(STRONG, attention=False),
-    "strong, first layer only": replace(STRONG, handover="first", decoder_layers=3),
-}
-EXAMPLES = [
-    Example([3, 4, 5, 2, 8], [3, 4, 6, 1]),
-    Example([7, 2], [3, 9, 10, 2, 5, 1]),
-    Example([6], [3, 1]),
-]
+from tanger.model.training.recipe import LossRecipe
+from tests.support.networks import CONFIGS, EXAMPLES, STRONG, TUTORIAL
 
 
 def sigmoid(x):
@@ -79,17 +57,17 @@ class NumpyNetwork:
         lasts = []
         for height in range(self.config.encoder_layers):
             layer = f"encoder.layers.{height}"
-            if self.config.direction == "both":
-                ahead, (h1, c1) = self.read(f"{layer}.ahead", xs)
-                back, (h2, c2) = self.read(f"{layer}.back", xs[::-1])
+            if self.config.direction == "bidirectional":
+                ahead, (h1, c1) = self.read(f"{layer}.forward_lstm", xs)
+                back, (h2, c2) = self.read(f"{layer}.backward_lstm", xs[::-1])
                 xs = [np.concatenate(pair) for pair in zip(ahead, back[::-1], strict=True)]
                 lasts.append((np.concatenate([h1, h2]), np.concatenate([c1, c2])))
             elif self.config.direction == "backward":
-                xs, last = self.read(f"{layer}.ahead", xs[::-1])
+                xs, last = self.read(f"{layer}.forward_lstm", xs[::-1])
                 xs = xs[::-1]
                 lasts.append(last)
             else:
-                xs, last = self.read(f"{layer}.ahead", xs)
+                xs, last = self.read(f"{layer}.forward_lstm", xs)
                 lasts.append(last)
         return xs, lasts
 
@@ -97,7 +75,7 @@ class NumpyNetwork:
         memory, lasts = self.encode(word)
         zero = np.zeros(self.config.hidden)
         count = self.config.decoder_layers
-        states = (list(lasts) if self.config.handover == "each"
+        states = (list(lasts) if self.config.decoder_init == "each"
                   else [lasts[-1], *[(zero, zero)] * (count - 1)])  # fmt: skip
         fed, rows = zero, []
         for label in labels:
@@ -113,7 +91,8 @@ class NumpyNetwork:
                 weights = np.exp(scores) / np.exp(scores).sum()
                 context = sum(w * m for w, m in zip(weights, memory, strict=True))
                 fed = x = np.tanh(
-                    self.w["decoder.attention.mix.weight"] @ np.concatenate([context, x])
+                    self.w["decoder.attention.output_projection.weight"]
+                    @ np.concatenate([context, x])
                 )
             rows.append(self.w["output.weight"] @ self.stabilise(x) + self.w["output.bias"])
         return np.array(rows)
@@ -138,7 +117,7 @@ def test_encoder_agrees_with_numpy(network):
         ours = memory.values[row, : len(example.graphemes)].detach().numpy()
         np.testing.assert_allclose(ours, outputs, atol=1e-5)
         np.testing.assert_allclose(memory.start[0].c[row].detach(),
-                                   lasts[0 if network.config.handover == "each" else -1][1],
+                                   lasts[0 if network.config.decoder_init == "each" else -1][1],
                                    atol=1e-5)  # fmt: skip
 
 
@@ -161,7 +140,7 @@ def test_loss_agrees_with_numpy(network, smoothing):
         targets = targets * (1 - smoothing) + smoothing / logits.shape[1]
         expected -= (targets * logp).sum()
         wrong += (logits.argmax(axis=1) != example.labels[1:]).sum()
-    loss, errors = seq2seq_loss(network, collate(EXAMPLES), smoothing=smoothing)
+    loss, errors = seq2seq_loss(network, collate(EXAMPLES), LossRecipe(label_smoothing=smoothing))
     assert loss.item() == pytest.approx(expected, abs=1e-5)
     assert errors == wrong
 
@@ -174,9 +153,11 @@ def test_equal_lengths_give_what_padding_gives(network):
     rows = network(even.graphemes, even.grapheme_lengths, even.labels).phonemes
     padded = network(mixed.graphemes, mixed.grapheme_lengths, mixed.labels).phonemes
     torch.testing.assert_close(padded[:2, : rows.shape[1]], rows)
-    (fused,) = torch.autograd.grad(rows.square().sum(), [network.encoder.layers[0].ahead.bias])
+    (fused,) = torch.autograd.grad(
+        rows.square().sum(), [network.encoder.layers[0].forward_lstm.bias]
+    )
     (plain,) = torch.autograd.grad(
-        padded[:2, : rows.shape[1]].square().sum(), [network.encoder.layers[0].ahead.bias]
+        padded[:2, : rows.shape[1]].square().sum(), [network.encoder.layers[0].forward_lstm.bias]
     )
     torch.testing.assert_close(fused, plain)
 
@@ -228,7 +209,7 @@ def test_the_stabiliser_starts_at_one():
 
 
 def test_weights_start_glorot_uniform_over_all_gates():
-    layer = Seq2Seq(replace(TUTORIAL, input_symbols=69, hidden=128)).encoder.layers[0].ahead
+    layer = Seq2Seq(replace(TUTORIAL, input_symbols=69, hidden=128)).encoder.layers[0].forward_lstm
     for weight, fan_in in ((layer.input_weight, 69), (layer.hidden_weight, 128)):
         bound = math.sqrt(6 / (fan_in + 512))
         assert weight.abs().max() <= bound

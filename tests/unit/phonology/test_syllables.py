@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tanger.model.phonology import notation, syllables
+from tanger.model.phonology import notation, stress
 
 
 @pytest.mark.parametrize(
@@ -26,16 +26,16 @@ from tanger.model.phonology import notation, syllables
 )
 def test_consonants_go_to_the_next_vowel_as_far_as_words_begin_so(phonemes, cut):
     sounds = phonemes.split()
-    starts = {start for start, _ in syllables.onsets(sounds)}
+    starts = {start for start, _ in stress.syllables(sounds)}
     shown = [f"| {each}" if at in starts - {0} else each for at, each in enumerate(sounds)]
     assert " ".join(shown) == (cut or phonemes)
 
 
 @given(st.lists(st.sampled_from(sorted(notation.ARPABET))))
 def test_every_vowel_has_a_syllable(phonemes):
-    found = syllables.onsets(phonemes)
+    found = stress.syllables(phonemes)
     assert [vowel for _, vowel in found] == [
-        place for place, phoneme in enumerate(phonemes) if phoneme in syllables.VOWELS
+        place for place, phoneme in enumerate(phonemes) if phoneme in stress.VOWELS
     ]
     assert all(start <= vowel for start, vowel in found)
     assert all(before[1] < start for before, (start, _) in pairwise(found)), (

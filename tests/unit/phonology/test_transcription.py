@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from tanger.model import lexicon
 from tanger.model.phonology import notation as notations
-from tanger.model.phonology import stress, syllables, transcription
+from tanger.model.phonology import stress, transcription
 from tanger.model.phonology.transcription import TranscriptionError
 
 NOTATIONS = ("ipa", "x-sampa")
@@ -54,7 +54,7 @@ def test_without_stress_a_words_only_vowel_is_a_stressed_one():
 @pytest.mark.parametrize("notation", NOTATIONS)
 def test_every_phoneme_comes_back(notation):
     for phoneme in notations.ARPABET:
-        for digit in (0, 1, 2) if phoneme in syllables.VOWELS else (None,):
+        for digit in (0, 1, 2) if phoneme in stress.VOWELS else (None,):
             (item,) = transcription.write([phoneme], notation, [digit])
             unmarked = phoneme if digit != 0 or phoneme not in ("AH", "ER") else f"{phoneme}0"
             marked = f"{phoneme}{digit}" if digit else unmarked
@@ -80,7 +80,7 @@ def test_any_phonemes_come_back(notation, sounds):
 @given(sounds=phonemes, data=st.data())
 def test_any_stress_comes_back(notation, sounds, data):
     digits = [
-        data.draw(st.sampled_from((0, 1, 2))) if sound in syllables.VOWELS else None
+        data.draw(st.sampled_from((0, 1, 2))) if sound in stress.VOWELS else None
         for sound in sounds
     ]
     text = transcription.join(transcription.write(sounds, notation, digits), notation)

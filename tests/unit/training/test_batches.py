@@ -10,6 +10,7 @@ from tanger.model.lexicon import Entry
 from tanger.model.phonology.vocabulary import Vocabulary
 from tanger.model.training import batches
 from tanger.model.training.batches import Example
+from tanger.model.training.recipe import MinibatchRecipe
 
 EXAMPLES = st.lists(
     st.builds(
@@ -49,29 +50,31 @@ def test_a_sweep_hangs_on_seed_and_number_alone(unit):
     examples = [Example([2 + i % 5] * (1 + i % 4), [2, 3, 4]) for i in range(50)]
 
     def sweep(seed, number):
-        return batches.sweep(examples, unit=unit, size=9, seed=seed, number=number)
+        return batches.sweep(examples, MinibatchRecipe(unit, 9), seed=seed, number=number)
 
     assert sweep(1, 0) == sweep(1, 0)
     assert sweep(1, 0) != sweep(1, 1)
     assert sweep(1, 0) != sweep(2, 0)
 
 
-@pytest.mark.parametrize("boundaries", [False, True])
-def test_two_words_are_one(boundaries):
+@pytest.mark.parametrize("add_bos_eos", [False, True])
+def test_two_words_are_one(add_bos_eos):
     graphemes, phonemes = Vocabulary.of("ABC"), Vocabulary.of(["X", "Y", "Z"])
     entries = [Entry("AB", ("X", "Y")), Entry("C", ("Z",)), Entry("ABC", ("X", "Y", "Z"))]
     first, second, both = batches.encode_entries(
-        entries, graphemes, phonemes, boundaries=boundaries
+        entries, graphemes, phonemes, add_bos_eos=add_bos_eos
     )
-    assert batches.join(first, second, boundaries=boundaries) == both
+    assert batches.concatenate(first, second, add_bos_eos=add_bos_eos) == both
 
 
 @pytest.mark.parametrize("unit", ["tokens", "words"])
 def test_a_sweep_may_hold_pairs_and_each_time_others(unit):
     examples = [Example([2 + i], [0, 2 + i, 1]) for i in range(40)]
 
+    rule = MinibatchRecipe(unit, 9, joined=0.5)
+
     def sweep(number):
-        return counted(batches.sweep(examples, unit=unit, size=9, seed=1, number=number, joined=20))
+        return counted(batches.sweep(examples, rule, seed=1, number=number))
 
     for number in (0, 1):
         assert sweep(number).total() == 60
@@ -95,8 +98,8 @@ def test_collate_pads_after_the_rows():
 def test_boundaries_frame_the_graphemes():
     graphemes, phonemes = Vocabulary.of("AB"), Vocabulary.of(["X"])
     entry = Entry("BA", ("X",))
-    (bare,) = batches.encode_entries([entry], graphemes, phonemes, boundaries=False)
-    (framed,) = batches.encode_entries([entry], graphemes, phonemes, boundaries=True)
+    (bare,) = batches.encode_entries([entry], graphemes, phonemes, add_bos_eos=False)
+    (framed,) = batches.encode_entries([entry], graphemes, phonemes, add_bos_eos=True)
     assert bare.graphemes == graphemes.encode("BA")
     assert framed.graphemes == [graphemes.start, *bare.graphemes, graphemes.end]
     assert bare.labels == [phonemes.start, *phonemes.encode(["X"]), phonemes.end]
@@ -110,7 +113,7 @@ def test_the_split_makes_cntks_minibatches(split):
     graphemes, phonemes = Vocabulary.shared(
         {g for e in entries for g in e.word}, {p for e in entries for p in e.phonemes}
     )
-    examples = batches.encode_entries(entries, graphemes, phonemes, boundaries=True)
+    examples = batches.encode_entries(entries, graphemes, phonemes, add_bos_eos=True)
     assert sum(len(e.labels) for e in examples) == 908_241
     minibatches = batches.by_tokens(examples, 72, random.Random(1))
     assert len(minibatches) == pytest.approx(15_332, rel=0.005)

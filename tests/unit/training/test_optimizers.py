@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from tanger.model.training.optimizers import averaged, learner
+from tanger.model.training.optimizers import average_weights, build
 from tanger.model.training.recipe import AdamWRecipe, MomentumSGDRecipe
 
 ADAMW = AdamWRecipe(learning_rate=0.1, warmup=4, final=0.1, weight_decay=0.0, clip=1.0)
@@ -15,7 +15,7 @@ SGD = MomentumSGDRecipe(learning_rate=0.007, time_constant=1100, clip=2.3)
 def test_momentum_sgd_is_cntks():
     """Against the recipe's own formulas, on the gradient summed over N tokens."""
     module = nn.Linear(3, 1, bias=False).double()
-    moving = learner(SGD, module)
+    moving = build(SGD, module)
     weight, velocity = module.weight.detach().numpy().copy(), np.zeros((1, 3))
     for tokens, summed in ((50, [[1.0, -4000.0, 115.0]]), (70, [[0.5, 300.0, -20.0]])):
         gradient = np.array(summed)
@@ -30,7 +30,7 @@ def test_momentum_sgd_is_cntks():
 
 def test_adamw_warms_up_and_cools_down():
     module = nn.Linear(2, 1)
-    moving = learner(ADAMW, module)
+    moving = build(ADAMW, module)
     rates = []
     for progress in (0.0, 0.0, 0.0, 0.5, 1.0, 1.0):
         rates.append(moving.adamw.param_groups[0]["lr"])
@@ -40,7 +40,7 @@ def test_adamw_warms_up_and_cools_down():
     np.testing.assert_allclose(rates, [0.025, 0.05, 0.075, 0.1, 0.055, 0.01])
 
 
-def test_a_restored_learner_goes_on_the_same():
+def test_a_restored_optimizer_goes_on_the_same():
     for rule in (ADAMW, SGD):
         torch.manual_seed(2)
         one, gradients = nn.Linear(3, 2), torch.randn(6, 2, 3)
@@ -52,10 +52,10 @@ def test_a_restored_learner_goes_on_the_same():
                 module.bias.grad = gradient[:, 0].clone()
                 moving.step(tokens=40, progress=0.3)
 
-        first = learner(rule, one)
+        first = build(rule, one)
         walk(one, first, gradients[:3])
         two.load_state_dict(one.state_dict())
-        second = learner(rule, two)
+        second = build(rule, two)
         second.restore({name: value.clone() for name, value in first.state().items()})
         walk(one, first, gradients[3:])
         walk(two, second, gradients[3:])
@@ -64,7 +64,7 @@ def test_a_restored_learner_goes_on_the_same():
 
 def test_a_restored_schedule_goes_on_where_it_was():
     module = nn.Linear(2, 1, bias=False)
-    first, second = learner(ADAMW, module), learner(ADAMW, module)
+    first, second = build(ADAMW, module), build(ADAMW, module)
     for progress in (0.1, 0.2, 0.3):
         module.weight.grad = torch.ones_like(module.weight)
         first.step(tokens=1, progress=progress)
@@ -82,7 +82,7 @@ def test_a_restored_schedule_goes_on_where_it_was():
 def test_the_average_starts_at_the_first_step_and_slows_down():
     """By hand: a decay of (1 + n) / (10 + n) after n steps, up to the recipe's."""
     module = nn.Linear(1, 1, bias=False)
-    twin = averaged(module, 0.25)
+    twin = average_weights(module, 0.25)
     expected = 0.0
     for number, weight in enumerate((1.0, 3.0, -2.0, 5.0)):
         module.weight.data.fill_(weight)
@@ -94,7 +94,7 @@ def test_the_average_starts_at_the_first_step_and_slows_down():
 
 def test_no_average_follows_at_once():
     module = nn.Linear(2, 2)
-    twin = averaged(module, 0.0)
+    twin = average_weights(module, 0.0)
     for _ in range(2):
         nn.init.normal_(module.weight)
         twin.update_parameters(module)

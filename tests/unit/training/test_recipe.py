@@ -1,10 +1,10 @@
 from dataclasses import replace
 
 import pytest
-from conftest import TINY_RECIPE
 
 from tanger.model.training import recipe
 from tanger.model.training.recipe import AdamWRecipe, MomentumSGDRecipe, RecipeError
+from tests.support.recipes import TINY_RECIPE
 
 
 @pytest.mark.parametrize("name", recipe.names())
@@ -26,6 +26,15 @@ def test_the_tutorials_recipe_is_to_the_letter():
     assert (fast.run.epochs, fast.run.epoch_tokens) == (1, 5000)
 
 
+@pytest.mark.parametrize("renamed", ["handover", "boundaries"])
+def test_a_setting_that_was_renamed_is_named(tmp_path, renamed):
+    today = {"handover": "decoder_init", "boundaries": "add_bos_eos"}[renamed]
+    path = tmp_path / "old.toml"
+    path.write_text(TINY_RECIPE.replace(today, renamed, 1))
+    with pytest.raises(RecipeError, match=rf"network\.{renamed}: is called {today} now"):
+        recipe.load(str(path))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "key"),
     [
@@ -33,7 +42,8 @@ def test_the_tutorials_recipe_is_to_the_letter():
         ("hidden = 48", "", "network.hidden"),
         ("hidden = 48", "hidden = 48\ninput_symbols = 9", "network.input_symbols"),
         ("hidden = 48", "hidden = 48\nwidth = 3", "network.width"),
-        ('direction = "both"', 'direction = "up"', "network.direction"),
+        ('direction = "bidirectional"', 'direction = "up"', "network.direction"),
+        ('direction = "bidirectional"', 'direction = "both"', "network.direction"),
         ("attention = true", "attention = 1", "network.attention"),
         ("epochs = 8", "epochs = -1", "run.epochs"),
         ("epochs = 8", "epochs = true", "run.epochs"),
@@ -91,9 +101,10 @@ def test_an_unknown_name_lists_the_known():
         recipe.load("klingon")
 
 
-def test_a_file_is_a_recipe(tiny_recipe):
-    assert tiny_recipe.name == "tiny"
-    assert isinstance(tiny_recipe.optimiser, AdamWRecipe)
+def test_a_file_is_a_recipe(tmp_path):
+    tiny = recipe.load(write(tmp_path, "tiny", TINY_RECIPE))
+    assert tiny.name == "tiny"
+    assert isinstance(tiny.optimiser, AdamWRecipe)
 
 
 # What extends another
@@ -105,18 +116,18 @@ def write(folder, name, text):
     return str(path)
 
 
-def test_a_recipe_extends_another_by_what_differs(tmp_path, tiny_recipe):
-    write(tmp_path, "base", TINY_RECIPE)
+def test_a_recipe_extends_another_by_what_differs(tmp_path):
+    base = recipe.load(write(tmp_path, "base", TINY_RECIPE))
     write(tmp_path, "middle", 'extends = "base.toml"\nseed = 7\n[network]\nhidden = 32\n')
     loaded = recipe.load(
         write(tmp_path, "top", 'extends = "./middle.toml"\n[run]\nepochs = 2\n[fast]\nepochs = 3\n')
     )
     assert loaded == replace(
-        tiny_recipe,
+        base,
         name="top",
         seed=7,
-        network=replace(tiny_recipe.network, hidden=32),
-        run=replace(tiny_recipe.run, epochs=2),
+        network=replace(base.network, hidden=32),
+        run=replace(base.run, epochs=2),
     )
     fast = recipe.load(str(tmp_path / "top.toml"), fast=True).run
     assert (fast.epochs, fast.epoch_tokens) == (3, 500)

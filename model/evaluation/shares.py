@@ -1,0 +1,113 @@
+"""How many of a set of words are wrong, and whether two artifacts differ on it by chance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from math import comb
+
+_Z = 1.96  # of a 95 % interval
+# Up to so many discordant words McNemar's test is exact; beyond, the binomial is a normal one
+_EXACT = 1000
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many of a set of words are wrong.
+
+    Attributes:
+        name: what was measured on which words.
+        words: how many.
+        wrong: how many of them.
+    """
+
+    name: str
+    words: int
+    wrong: int
+
+    @property
+    def rate(self) -> float:
+        """Share that is wrong, 0 to 1."""
+        return self.wrong / self.words if self.words else math.nan
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Its 95 % interval (Wilson 1927)."""
+        n, p = self.words, self.rate
+        if not n:
+            return (math.nan, math.nan)
+        centre = p + _Z**2 / (2 * n)
+        spread = _Z * math.sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2))
+        return (
+            max(0.0, (centre - spread) / (1 + _Z**2 / n)),
+            min(1.0, (centre + spread) / (1 + _Z**2 / n)),
+        )
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return (
+            f"{self.name}: {100 * self.rate:.2f} % [{100 * low:.2f}, {100 * high:.2f}] "
+            f"({self.wrong:,} of {self.words:,})"
+        )
+
+
+@dataclass(frozen=True)
+class PairedComparison:
+    """Two artifacts on the same words, word by word.
+
+    Attributes:
+        name: what was measured on which words.
+        words: how many.
+        first_only: wrong by the first artifact and right by the second.
+        second_only: the other way round.
+    """
+
+    name: str
+    words: int
+    first_only: int
+    second_only: int
+
+    @classmethod
+    def of(
+        cls, name: str, words: int, first_wrong: Collection[str], second_wrong: Collection[str]
+    ) -> PairedComparison:
+        """Compare by the words that each artifact has wrong."""
+        first, second = set(first_wrong), set(second_wrong)
+        return cls(name, words, len(first - second), len(second - first))
+
+    @property
+    def difference(self) -> float:
+        """Error rate of the second less that of the first, -1 to 1."""
+        return (self.second_only - self.first_only) / self.words if self.words else math.nan
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The difference's 95 % interval, of paired proportions (Wald)."""
+        if not self.words:
+            return (math.nan, math.nan)
+        discordant = (self.first_only + self.second_only) / self.words
+        spread = _Z * math.sqrt(max(0.0, discordant - self.difference**2) / self.words)
+        return (self.difference - spread, self.difference + spread)
+
+    @property
+    def p_value(self) -> float:
+        """Of a difference this large or larger by chance: McNemar's test (1947), two-sided."""
+        discordant = self.first_only + self.second_only
+        if not discordant:
+            return 1.0
+        fewer = min(self.first_only, self.second_only)
+        if discordant <= _EXACT:
+            tail = sum(comb(discordant, k) for k in range(fewer + 1)) / 2.0**discordant
+            return min(1.0, 2 * tail)
+        # with the correction for continuity
+        deviation = max(0, abs(self.first_only - self.second_only) - 1) / math.sqrt(discordant)
+        return math.erfc(deviation / math.sqrt(2))
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return (
+            f"{self.name}: {100 * self.difference:+.2f} points [{100 * low:+.2f}, "
+            f"{100 * high:+.2f}], {self.first_only:,} words mended, {self.second_only:,} broken, "
+            f"p = {self.p_value:.2g}"
+        )

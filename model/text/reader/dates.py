@@ -1,0 +1,209 @@
+"""Dates, decades, times of day and durations."""
+
+from __future__ import annotations
+
+import re
+
+from tanger.model.text.reader import number_words as say
+from tanger.model.text.reader.scan import Reading, Scan
+
+_END = r"(?![\w/]|[:.,]\d|-\d)"
+_MONTH_FIRST = re.compile(
+    r"([A-Za-z]{3,9})(\.?)(?:\s{1,2}|-)(\d{1,2})(st|nd|rd|th)?"
+    r"(?:\s?[-–]\s?(\d{1,2})(?:st|nd|rd|th)?)?(?:(?:,\s{0,2}|\s{1,2}|-)(\d{4}))?" + _END
+)
+_DAY_FIRST = re.compile(
+    r"(\d{1,2})(st|nd|rd|th)?(?:\s+of)?(?:\s{1,2}|-)([A-Za-z]{3,9})(\.?)"
+    r"(?:(?:,?\s{1,2}|-)(\d{4}))?" + _END
+)
+_ISO = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})" + _END)
+_NUMERIC = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})" + _END)
+_SHORT = re.compile(r"(\d{1,2})/(\d{1,2}|\d{4})" + _END)
+_DECADE = re.compile(r"'?(\d{4}|\d0)'?s(?![\w])")
+_SHORT_YEAR = re.compile(r"'(\d\d)(?![\w'])")
+# Small words that are months only in company that says so
+_AMBIGUOUS = frozenset({"may", "march", "mar", "dec", "sep", "jun"})
+
+_HALF_OF_DAY = r"\s?([aApP])(?:\.\s?[mM]\.?|[mM](?![A-Za-z]))"
+_CLOCK = re.compile(rf"(\d{{1,2}}):(\d{{2}})(?::(\d{{2}}))?(?![\d:])(?:{_HALF_OF_DAY})?")
+_DOTTED_CLOCK = re.compile(rf"(\d{{1,2}})\.([0-5]\d){_HALF_OF_DAY}")
+_HOUR = re.compile(rf"(\d{{1,2}}){_HALF_OF_DAY}")
+_ZONE = re.compile(r"\s?((?:[A-Za-z]\.?){2,4})(?![A-Za-z])")
+_DURATION = re.compile(r"(\d{1,3})h ?(\d{1,2})m(?:in)?(?: ?(\d{1,2})s)?(?!\w)")
+_SHORT_DURATION = re.compile(r"(\d{1,3})m ?(\d{1,2})s(?!\w)")
+
+
+def date_from_month(scan: Scan, at: int) -> Reading | None:
+    """``July 25, 2012``, ``Jan. 15``, ``SEPT. 15``, ``May 5-7``, ``Jan-15``."""
+    match = _MONTH_FIRST.match(scan.text, at)
+    month = scan.tables.months.get(match[1].lower()) if match else None
+    if match is None or month is None or not _is_day(match[3]):
+        return None
+    if match[1] in _AMBIGUOUS and not (match[4] or match[6]) and scan.word_after(match.end()):
+        return None
+    spoken = f"{month[1]} {say.ordinal(int(match[3]))}"
+    if match[5]:
+        if not _is_day(match[5]):
+            return None
+        spoken += f" to {say.ordinal(int(match[5]))}"
+    if match[6]:
+        spoken += f" {say.year(int(match[6]))}"
+    return Reading(match.end(), "date", spoken)
+
+
+def date_from_day(scan: Scan, at: int) -> Reading | None:
+    """``25 July 2012``, ``25th of July``, ``15 Jan.``."""
+    match = _DAY_FIRST.match(scan.text, at)
+    month = scan.tables.months.get(match[3].lower()) if match else None
+    if match is None or month is None or not _is_day(match[1]):
+        return None
+    if match[3] in _AMBIGUOUS and not (match[5] or match[2]):
+        return None
+    whole = match[3].lower() == month[1] and match[4] and not match[5]
+    end = match.end() - 1 if whole else match.end()  # the dot ends a sentence
+    return Reading(end, "date", _by_day(scan, int(match[1]), month[1], match[5]))
+
+
+def numeric_date(scan: Scan, at: int) -> Reading | None:
+    """``2016/07/03``, ``01.10.2010``, ``15.01.2020``, ``01/07/98``: the month first, if it can."""
+    if scan.before(at) in tuple("/.-"):
+        return None
+    names = dict(scan.tables.months.values())
+    if match := _ISO.match(scan.text, at):
+        month, day, written = int(match[3]), int(match[4]), match[1]
+        if month > 12 and day <= 12:
+            month, day = day, month
+    elif match := _NUMERIC.match(scan.text, at):
+        month, day, written = int(match[1]), int(match[3]), match[4]
+        if len(written) == 2 and match[2] == "." and len(match[0]) != 8:
+            return None  # rather a version
+        if month > 12 and day <= 12 and month <= 31:
+            return Reading(match.end(), "date", _by_day(scan, month, names[day], written))
+    else:
+        return None
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        return None
+    return Reading(match.end(), "date", f"{names[month]} {say.ordinal(day)} {_year(written)}")
+
+
+def short_date(scan: Scan, at: int) -> Reading | None:
+    """``01/07``, ``on 9/5``, ``5/2007``: a month and a day, or a year."""
+    match = _SHORT.match(scan.text, at)
+    if match is None or scan.before(at) in tuple("/.-"):
+        return None
+    names = dict(scan.tables.months.values())
+    month, second = int(match[1]), int(match[2])
+    if not 1 <= month <= 12:
+        return None
+    if len(match[2]) == 4:
+        if not 1900 <= second < 2100:
+            return None
+        return Reading(match.end(), "date", f"{names[month]} {say.year(second)}")
+    dated = scan.word_before().lower() in scan.tables.lists["date_words"]
+    dated = dated and scan.word_after(match.end()) != "of"
+    padded = match[1][0] == "0" or match[2][0] == "0"
+    if not (padded or dated) or not 1 <= second <= 31:
+        return None
+    return Reading(match.end(), "date", f"{names[month]} {say.ordinal(second)}")
+
+
+def decade(scan: Scan, at: int) -> Reading | None:
+    """``1980s``, ``'80s``, ``1910's``."""
+    match = _DECADE.match(scan.text, at)
+    if match is None:
+        return None
+    written = match[1]
+    if len(written) == 2:
+        if match[0][0] != "'" and scan.word_before().lower() in scan.tables.lists["second_words"]:
+            return None  # "wait 30s"
+        spoken = say.cardinal(int(written)) if int(written) else "zero"
+    else:
+        spoken = say.year(int(written))
+    return Reading(match.end(), "year", say.plural(spoken))
+
+
+def short_year(scan: Scan, at: int) -> Reading | None:
+    """``'99``."""
+    match = _SHORT_YEAR.match(scan.text, at)
+    if match is None or scan.before(at).isalnum():
+        return None
+    return Reading(match.end(), "year", say.two_digits(int(match[1])))
+
+
+def time(scan: Scan, at: int) -> Reading | None:
+    """``3:00``, ``02:30``, ``1:59 p.m. EST``, ``14:10:30``, ``5pm``, ``1.59 p.m.``."""
+    match = _CLOCK.match(scan.text, at)
+    if match:
+        hour, minute, second, half = match.groups()
+    elif match := _DOTTED_CLOCK.match(scan.text, at):
+        (hour, minute, half), second = match.groups(), None
+    elif match := _HOUR.match(scan.text, at):
+        (hour, half), minute, second = match.groups(), "00", None
+    else:
+        return None
+    if int(hour) > 24 or int(minute) > 59 or int(second or 0) > 59:
+        return None
+    if half and not 1 <= int(hour) <= (12 if second is None else 24):
+        return None
+    if second is not None:
+        spoken = _duration(int(hour), int(minute), int(second))
+    else:
+        spoken = _clock(int(hour), int(minute), half=bool(half))
+    end = match.end()
+    if half:
+        spoken += f" {half.upper()}M"
+    zone = _ZONE.match(scan.text, end)
+    if zone:
+        name = zone[1].replace(".", "")
+        if name.upper() in scan.tables.lists["time_zones"] and (half or name.isupper()):
+            spoken += f" {name.upper()}"
+            end = zone.end()
+    return Reading(end, "time", spoken)
+
+
+def duration(scan: Scan, at: int) -> Reading | None:
+    """``2h30m``, ``5m30s``."""
+    if match := _DURATION.match(scan.text, at):
+        spoken = f"{_count(match[1], 'hour')} {_count(match[2], 'minute')}"
+        if match[3]:
+            spoken += f" {_count(match[3], 'second')}"
+    elif match := _SHORT_DURATION.match(scan.text, at):
+        spoken = f"{_count(match[1], 'minute')} {_count(match[2], 'second')}"
+    else:
+        return None
+    return Reading(match.end(), "time", spoken)
+
+
+def _is_day(written: str) -> bool:
+    return 1 <= int(written) <= 31
+
+
+def _by_day(scan: Scan, day: int, month: str, written: str | None) -> str:
+    article = "" if scan.word_before().lower() == "the" else "the "
+    spoken = f"{article}{say.ordinal(day)} of {month}"
+    return f"{spoken} {_year(written)}" if written else spoken
+
+
+def _year(written: str) -> str:
+    value = int(written)
+    return say.year(value) if len(written) == 4 else say.two_digits(value)
+
+
+def _clock(hour: int, minute: int, *, half: bool) -> str:
+    if minute:
+        return f"{say.cardinal(hour)} {say.two_digits(minute)}"
+    if half:
+        return say.cardinal(hour)
+    if hour in (0, 24):
+        return "midnight"
+    return f"{say.cardinal(hour)} hundred" if hour > 12 else f"{say.cardinal(hour)} o'clock"
+
+
+def _duration(hours: int, minutes: int, seconds: int) -> str:
+    """``14:10:30``, which may be a time of day or how long something took."""
+    return f"{_count(hours, 'hour')} {_count(minutes, 'minute')} and {_count(seconds, 'second')}"
+
+
+def _count(value: int | str, unit: str) -> str:
+    number = int(value)
+    return f"{say.cardinal(number)} {unit}" + ("" if number == 1 else "s")

@@ -1,0 +1,86 @@
+"""URLs, e-mail addresses, file names, handles and hashtags."""
+
+from __future__ import annotations
+
+import re
+
+from tanger.model.text.reader import number_words as say
+from tanger.model.text.reader.letters import letter_words
+from tanger.model.text.reader.scan import Reading, Scan
+from tanger.model.text.reader.token import SpokenWord
+
+_LONGEST = 2048
+_URL = re.compile(rf"(?:[a-zA-Z][a-zA-Z+]{{1,9}}://|www\.)[^\s<>\"]{{1,{_LONGEST}}}")
+_EMAIL = re.compile(
+    r"[A-Za-z\d._%+&-]{1,64}@[A-Za-z\d-]{1,63}(?:\.[A-Za-z\d-]{1,63}){1,8}"
+    r"(?:/[^\s<>\"]{0,200})?"
+)
+_DOMAIN = re.compile(
+    r"(?:[A-Za-z\d][A-Za-z\d_-]{0,62}\.){1,8}([A-Za-z\d]{1,10})(?![\w@])(/[^\s<>\"]{0,200})?"
+)
+_HANDLE = re.compile(r"@[A-Za-z_][A-Za-z\d_]{0,63}")
+_HASHTAG = re.compile(r"#(?=[A-Za-z\d_]{0,63}[A-Za-z])\w{1,64}")
+_RUNS = re.compile(r"[A-Za-z]+(?:'[a-z]+)?|\d+|[^\W\d_]+|[^A-Za-z\d]")
+_TRAILING = ".,;:!?)]}'\"*_"
+_NAMES = {
+    ".": "dot", "-": "dash", "_": "underscore", "/": "slash", ":": "colon", "@": "at",
+    "=": "equals", "?": "question mark", "&": "ampersand", "#": "hash", "%": "percent",
+    "+": "plus", "~": "tilde", ",": "comma", ";": "semicolon", "!": "exclamation mark",
+}  # fmt: skip
+
+
+def address(scan: Scan, at: int) -> Reading | None:
+    """``https://x.org/a-b``, ``a.b@c.com``, ``test.com``, ``report.pdf``."""
+    if scan.before(at) in ("'", "@") and scan.before(at):
+        return None
+    text = scan.text
+    if match := _URL.match(text, at) or _EMAIL.match(text, at):
+        written = match[0].rstrip(_TRAILING)
+        return Reading(at + len(written), "electronic", spelt_out(scan, written))
+    match = _DOMAIN.match(text, at)
+    if match is None or match[1].lower() not in scan.tables.lists["tlds"]:
+        return None
+    host = match[0].split("/")[0]
+    if not any(map(str.isalpha, host.rpartition(".")[0])) or _is_sentence_end(scan, match):
+        return None
+    written = match[0].rstrip(_TRAILING)
+    return Reading(at + len(written), "electronic", spelt_out(scan, written))
+
+
+def handle(scan: Scan, at: int) -> Reading | None:
+    """``@mypizza``."""
+    match = _HANDLE.match(scan.text, at)
+    if match is None or scan.before(at).isalnum():
+        return None
+    return Reading(match.end(), "electronic", spelt_out(scan, match[0]))
+
+
+def hashtag(scan: Scan, at: int) -> Reading | None:
+    """``#ThrowbackThursday``."""
+    match = _HASHTAG.match(scan.text, at)
+    if match is None or scan.before(at).isalnum():
+        return None
+    words = spelt_out(scan, match[0][1:])
+    return Reading(match.end(), "electronic", (SpokenWord("hashtag"), *words))
+
+
+def spelt_out(scan: Scan, written: str) -> tuple[SpokenWord, ...]:
+    """The words of an address: signs by their names, digits one by one."""
+    words: list[SpokenWord] = []
+    for run in _RUNS.findall(written):
+        if run.isdigit():
+            words += map(SpokenWord, say.digits(run).split())
+        elif run in _NAMES:
+            words += map(SpokenWord, _NAMES[run].split())
+        elif run.lower() in scan.tables.lists["tlds_letters"]:
+            words.append(SpokenWord(run.upper(), letters=True))
+        elif run[0].isalpha():
+            words += letter_words(scan, run, inside=True)
+        elif spoken := scan.tables.signs.get(run):
+            words += map(SpokenWord, spoken.split())
+    return tuple(words)
+
+
+def _is_sentence_end(scan: Scan, match: re.Match[str]) -> bool:
+    """``end.It`` is two sentences without a space: a capital and small letters behind the dot."""
+    return match[1][0].isupper() and match[1][1:].islower() and len(match[1]) > 1

@@ -1,0 +1,137 @@
+"""American English: which recognisers look at what, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tanger.model.text.reader import (
+    abbreviations,
+    dates,
+    electronic,
+    letters,
+    numerals,
+    quantities,
+    signs,
+    telephone,
+)
+from tanger.model.text.reader.scan import Reading, Scan
+from tanger.model.text.reader.tables import Tables, load
+
+Recognizer = Callable[[Scan, int], Reading | None]
+
+
+@dataclass(frozen=True)
+class Language:
+    """What a language brings: its tables, and its recognisers in the order in which they are tried.
+
+    Attributes:
+        tables: its tables.
+        letters: tried where a letter or an apostrophe stands.
+        numbers: tried where a digit stands, or what may begin a number.
+        signs: tried everywhere else.
+    """
+
+    tables: Tables
+    letters: Sequence[Recognizer]
+    numbers: Sequence[Recognizer]
+    signs: Sequence[Recognizer]
+
+
+# What a number is, the more particular first.
+_NUMBERS: tuple[Recognizer, ...] = (
+    letters.lexeme,
+    signs.keycap,
+    telephone.telephone,
+    dates.numeric_date,
+    dates.date_from_day,
+    dates.time,
+    dates.duration,
+    quantities.money,
+    dates.short_date,
+    dates.decade,
+    numerals.ordinal,
+    quantities.imperial,
+    quantities.measure,
+    quantities.fraction,
+    quantities.per_unit,
+    dates.short_year,
+    abbreviations.zip_code,
+    abbreviations.house_number,
+    electronic.address,
+    numerals.version,
+    numerals.scaled,
+    letters.with_digits,
+    numerals.ratio,
+    numerals.grouped,
+    numerals.number,
+)
+
+
+def number(scan: Scan, at: int) -> Reading | None:
+    """A number of any kind, a minus before it or not."""
+    if scan.text[at] in "-–":
+        if signs.minus(scan, at) is None:
+            return None
+        reading = _number(scan, at + 1)
+        if reading is None:
+            return None
+        words = (*Reading(0, "sign", "minus").words, *reading.words)
+        return reading._replace(spoken=words)
+    return _number(scan, at)
+
+
+def number_or_range(scan: Scan, at: int) -> Reading | None:
+    """A number of any kind, or two with a dash between them."""
+    first = number(scan, at)
+    if first is None:
+        return None
+    return numerals.range_from(scan, at, first, _number) or first
+
+
+def _number(scan: Scan, at: int) -> Reading | None:
+    for recognizer in _NUMBERS:
+        if (reading := recognizer(scan, at)) is not None:
+            return reading
+    return None
+
+
+def american_english() -> Language:
+    """The recognisers and tables of American English."""
+    return Language(
+        tables=load("en-us"),
+        letters=(
+            letters.lexeme,
+            electronic.address,
+            dates.short_year,
+            dates.decade,
+            dates.date_from_month,
+            quantities.money,
+            abbreviations.state,
+            abbreviations.direction,
+            abbreviations.initials,
+            abbreviations.abbreviation,
+            numerals.roman,
+            quantities.unit_alone,
+            signs.sign,
+            letters.ampersand,
+            letters.with_digits,
+            letters.prefix,
+            letters.word,
+            signs.punctuation,
+        ),
+        numbers=(number_or_range,),
+        signs=(
+            letters.lexeme,
+            telephone.telephone,
+            signs.emoji,
+            electronic.handle,
+            electronic.hashtag,
+            signs.markup,
+            signs.minus,
+            numerals.roman,
+            quantities.fraction,
+            signs.sign,
+            signs.punctuation,
+        ),
+    )

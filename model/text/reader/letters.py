@@ -1,0 +1,349 @@
+"""What is in letters: words, acronyms, mixed case, letters with digits."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from tanger.model.text.reader import number_words as say
+from tanger.model.text.reader.scan import Reading, Scan
+from tanger.model.text.reader.tables import Tables
+from tanger.model.text.reader.token import Kind, SpokenWord, spoken_words
+
+# Letters without what Unicode counts among numbers: superscripts, fractions, Roman numerals
+_LETTER = "[^\\W\\d_¹²³¼-¾⁰-₉⅐-ↈ①-⓿❶-➓]"
+_WORD = re.compile(rf"{_LETTER}+(?:'{_LETTER}+)*")
+_LEADING = re.compile(r"'[^\W\d_]+'?")
+_TRAILING = re.compile(r"[^\W\d_]+'(?![\w])")
+_WITH_DIGITS = re.compile(r"(?=[A-Za-z]+\d|\d+[A-Za-z])[A-Za-z\d]+(?:'s(?!\w))?")
+_DECIMALS = re.compile(r"(?:\.\d{1,4}){1,3}(?!\w)")
+_RUNS = re.compile(r"\d+|[A-Za-z]+")
+_CAPITALS = re.compile(r"([A-Z]{2,})('?[sS]'?|')?")
+_HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]+")
+# Below this a dictionary that has a word in capitals is followed rather than the model of acronyms
+SURE = 0.9
+_AMPERSAND = re.compile(r"[A-Z]{1,2}(?:&[A-Z]{1,2})+(?!\w)")
+_VOWEL = re.compile("[aeiouyAEIOUY]")
+_NOT_A_LETTER_NAME = frozenset({"a", "i", "I", "A"})
+_ASCII_LETTERS = re.compile("[A-Za-z]+")
+
+
+def lexeme(scan: Scan, at: int) -> Reading | None:
+    """What the table of fixed readings has, the longest first."""
+    text = scan.text
+    for length in range(8, 1, -1):
+        written = text[at : at + length]
+        if len(written) < length or written not in scan.tables.lexemes:
+            continue
+        end = at + length
+        if _joined(scan, at, end):
+            continue
+        kind = _kind_of_lexeme(written)
+        words = tuple(
+            word._replace(phonemes=scan.tables.phonemes.get(word.text))
+            for word in spoken_words(scan.tables.lexemes[written])
+        )
+        return Reading(end, kind, words)
+    return None
+
+
+def with_digits(scan: Scan, at: int) -> Reading | None:
+    """``CO2``, ``B2B``, ``2FA``, ``iPhone15``, ``H2SO4``: letters by name or as words."""
+    match = _WITH_DIGITS.match(scan.text, at)
+    if match is None:
+        return None
+    written = match[0].removesuffix("'s")
+    decimals = _DECIMALS.match(scan.text, match.end()) if written[-1].isdigit() else None
+    if decimals and written[:-1] in ("v", "V"):
+        spoken = " point ".join(map(say.quantity, f"{written[1:]}{decimals[0]}".split(".")))
+        return Reading(decimals.end(), "alphanumeric", f"version {spoken}")
+    words: list[SpokenWord] = []
+    runs = _RUNS.findall(written)
+    for place, run in enumerate(runs):
+        if run.isdigit():
+            words += spoken_words(_digits(run))
+        elif run == "s" and place == len(runs) - 1 and place and len(written) > 2:
+            words[-1] = words[-1]._replace(text=say.plural(words[-1].text))
+        else:
+            words += _beside_digits(scan, run)
+    if written != match[0]:
+        words[-1] = words[-1]._replace(text=f"{words[-1].text}'s")
+    if decimals:
+        for group in decimals[0].split(".")[1:]:
+            words += spoken_words(f"point {say.digits(group)}")
+        return Reading(decimals.end(), "alphanumeric", tuple(words))
+    return Reading(match.end(), "alphanumeric", tuple(words))
+
+
+def ampersand(scan: Scan, at: int) -> Reading | None:
+    """``AT&T``, ``R&D``: letters, and in between."""
+    match = _AMPERSAND.match(scan.text, at)
+    if match is None:
+        return None
+    spoken = scan.tables.signs.get("&", "")
+    return Reading(match.end(), "acronym", f" {spoken} ".join(match[0].split("&")))
+
+
+def prefix(scan: Scan, at: int) -> Reading | None:
+    """``re`` of ``re-enter``, ``e`` of ``e-mail``."""
+    match = _ASCII_LETTERS.match(scan.text, at)
+    if match is None or not scan.text.startswith("-", match.end()):
+        return None
+    if not scan.after(match.end() + 1).isalpha():
+        return None
+    written = match[0]
+    if phonemes := scan.tables.phonemes.get(f"{written.lower()}-"):
+        return Reading(match.end(), "word", (SpokenWord(written, phonemes=phonemes),))
+    if len(written) == 1 and written != "a":
+        return Reading(match.end(), "word", (SpokenWord(written.upper(), letters=True),))
+    return None
+
+
+def word(scan: Scan, at: int) -> Reading | None:
+    """A word in any case and script, with apostrophes inside and marks on its letters."""
+    text = scan.text
+    if text[at] == "'":
+        return _apostrophe_first(scan, at)
+    match = _WORD.match(text, at)
+    if match is None:
+        return None
+    end = _with_marks(text, match.end())
+    if end > match.end() and (more := _WORD.match(text, end)):
+        end = _with_marks(text, more.end())
+    if scan.after(end) == "'" and _ends_in_apostrophe(scan, at, end):
+        end += 1
+    written = text[at:end]
+    if not written.isascii():
+        return Reading(end, "word", (SpokenWord(scan.source[at:end]),))
+    return _read(scan, written, end)
+
+
+def letter_words(scan: Scan, written: str, *, inside: bool = False) -> list[SpokenWord]:
+    """A run of letters in words: itself, its letters, or the humps of its camel case.
+
+    Args:
+        scan: the text.
+        written: letters, with an apostrophe or not.
+        inside: whether it stands in an address: then short runs and those without a vowel are
+            spelt, and no word is all in capitals for emphasis.
+    """
+    reading = _read(scan, written, 0)
+    if reading.kind != "word" or len(reading.words) > 1:
+        return list(reading.words)
+    if inside and written.isalpha() and (len(written) == 1 or not _VOWEL.search(written)):
+        return [SpokenWord(written.upper(), letters=True)]
+    return list(reading.words)
+
+
+def needs_care(tables: Tables, written: str) -> bool:
+    """Whether a word in small letters, or with one capital, is more than a word like any other."""
+    small = written.lower()
+    return (
+        small in tables.abbreviations
+        or small in tables.months
+        or written in tables.lexemes
+        or small in tables.lists["lower_letters"]
+        or len(small) == 1
+        or (_VOWEL.search(small) is None)
+        or (written.islower() and say.roman_value(written.upper()) > 0)
+    )
+
+
+# ------------------------------------------------------------------------------------------------
+
+
+def _read(scan: Scan, written: str, end: int) -> Reading:
+    """A word in ASCII letters: plain, spelt, or in humps."""
+    bare = written.removesuffix("'s").removesuffix("'S")
+    if len(bare) == 1:
+        return _letter(scan, written, bare, end)
+    if match := _CAPITALS.fullmatch(written):
+        return _capitals(scan, written, match, end)
+    if written.islower() or written.istitle() or not written.isalpha():
+        if written.isalpha() and (
+            written in scan.tables.lists["lower_letters"] or not _VOWEL.search(written)
+        ):
+            return _spelt(scan, written, end)
+        humps = _humps(scan, bare) if not (written.islower() or _is_title(written)) else None
+        if humps is None:
+            return Reading(end, "word", (SpokenWord(written),))
+        return Reading(end, "acronym", _possessive(humps, written != bare))
+    humps = _humps(scan, bare)
+    return Reading(end, "word" if humps is None else "acronym", humps or (SpokenWord(written),))
+
+
+def _letter(scan: Scan, written: str, bare: str, end: int) -> Reading:
+    if written in _NOT_A_LETTER_NAME and not (written == "A" and _is_letter_a(scan, end)):
+        return Reading(end, "word", (SpokenWord(written),))
+    ending = written[1:].lower()
+    return Reading(end, "word", (SpokenWord(bare.upper() + ending, letters=True),))
+
+
+def _is_letter_a(scan: Scan, end: int) -> bool:
+    """Whether a capital A is the letter: ``vitamin A``, ``A+``, ``an A``, ``A B C``."""
+    if not end:
+        return True
+    following = scan.word_after(end)
+    if scan.word_before().lower() in scan.tables.lists["lettered"] or len(following) == 1:
+        return True
+    return not following and not scan.after(end + 1).isalnum()
+
+
+def _capitals(scan: Scan, written: str, match: re.Match[str], end: int) -> Reading:
+    """All in capitals, an S behind it or not: by the model of acronyms."""
+    letters, ending = match[1], match[2] or ""
+    shouted = _is_shouted(scan, end)
+    if shouted and written.lower() in scan.tables.lists["function_words"]:
+        return Reading(end, "word", (SpokenWord(written),))
+    spelt, probability = scan.acronyms.decide(letters)
+    listed = scan.known(letters.lower()) or scan.known(written.lower())
+    if spelt and probability < SURE and listed:
+        return Reading(end, "acronym", (SpokenWord(written),))  # a dictionary knows better
+    if not spelt:
+        kind: Kind = "word" if shouted or (not match[2] and len(letters) > 6) else "acronym"
+        return Reading(end, kind, (SpokenWord(written),), probability)
+    ending = ending.lower().rstrip("'")
+    return Reading(end, "acronym", (SpokenWord(letters + ending, letters=True),), probability)
+
+
+def _is_shouted(scan: Scan, end: int) -> bool:
+    """Whether the words beside a word in capitals are in capitals, too."""
+    beside = (scan.word_before(), scan.word_after(end))
+    return all(len(each) > 1 and each.isupper() for each in beside if each) and any(beside)
+
+
+def _spelt(scan: Scan, written: str, end: int) -> Reading:
+    """Small letters that no word has: ``www``, ``http``, ``faq``."""
+    if written in scan.tables.lists["no_vowel_words"] or scan.known(written):
+        return Reading(end, "word", (SpokenWord(written),))
+    spelt, probability = scan.acronyms.decide(written)
+    if spelt or written in scan.tables.lists["lower_letters"]:
+        words = (SpokenWord(written.upper(), letters=True),)
+        return Reading(end, "acronym", words, probability if spelt else None)
+    return Reading(end, "word", (SpokenWord(written),))
+
+
+def _humps(scan: Scan, written: str) -> tuple[SpokenWord, ...] | None:
+    """The parts of ``ChatGPT``, ``OpenAI``, ``mRNA``; None where it is one word, as McDonald is."""
+    if scan.known(written.lower()):
+        return None
+    humps = _HUMPS.findall(written)
+    if written[-1] == "s" and len(humps) > 1 and humps[-1] == "s" and humps[-2].isupper():
+        humps[-2:] = [f"{humps[-2]}s"]
+    if len(humps) < 2:
+        return None
+    if humps[0] in scan.tables.lists["prefixes_mc"] and not any(map(str.isupper, humps[1:])):
+        return None
+    if not any(len(hump) > 2 or (len(hump) == 2 and hump.isupper()) for hump in humps):
+        return None  # NeMo
+    words: list[SpokenWord] = []
+    for hump in humps:
+        capitals = _CAPITALS.fullmatch(hump)
+        if len(hump) == 1:
+            words.append(SpokenWord(hump.upper(), letters=True))
+        elif capitals and len(hump) <= 5:
+            spelt = scan.acronyms.decide(capitals[1])[0] or len(capitals[1]) <= 3
+            words.append(SpokenWord(hump, letters=spelt))
+        elif hump.islower() and len(hump) <= 2 and not _VOWEL.search(hump):
+            words.append(SpokenWord(hump.upper(), letters=True))
+        else:
+            words.append(SpokenWord(hump))
+    return _merged(words)
+
+
+def _merged(words: list[SpokenWord]) -> tuple[SpokenWord, ...]:
+    """Neighbours that are both spelt are one: m and RNA."""
+    merged: list[SpokenWord] = []
+    for each in words:
+        if merged and each.letters and merged[-1].letters and merged[-1].text.isupper():
+            merged[-1] = SpokenWord(merged[-1].text + each.text, letters=True)
+        else:
+            merged.append(each)
+    return tuple(merged)
+
+
+def _possessive(words: tuple[SpokenWord, ...], possessive: bool) -> tuple[SpokenWord, ...]:
+    if not possessive:
+        return words
+    return (*words[:-1], words[-1]._replace(text=f"{words[-1].text}'s"))
+
+
+def _is_title(written: str) -> bool:
+    return written[1:].islower()
+
+
+def _beside_digits(scan: Scan, run: str) -> list[SpokenWord]:
+    """Letters that touch a digit."""
+    if len(run) <= 2 or (run.isupper() and len(run) <= 3) or not _VOWEL.search(run):
+        return [SpokenWord(run.upper(), letters=True)]
+    return letter_words(scan, run)
+
+
+def _digits(run: str) -> str:
+    """A number beside letters: up to 99, a year or a round one as such, else digit by digit."""
+    if len(run) <= 2 and run[0] != "0":
+        return say.cardinal(int(run))
+    value = int(run) if len(run) <= 4 else 0
+    if run[0] != "0" and value and (value % 100 == 0 or (say.is_year(value) and len(run) == 4)):
+        return say.year(value) if say.is_year(value) else say.cardinal(value)
+    return say.digits(run)
+
+
+def _apostrophe_first(scan: Scan, at: int) -> Reading | None:
+    """``'cause``, ``'em``: words that begin with an apostrophe, which a table lists."""
+    match = _LEADING.match(scan.text, at)
+    if match is None:
+        return None
+    written = match[0].rstrip("'")
+    if written.lower() not in scan.tables.lists["possessive_elisions"]:
+        return None
+    return Reading(at + len(written), "word", (SpokenWord(written),))
+
+
+def _ends_in_apostrophe(scan: Scan, at: int, end: int) -> bool:
+    """Whether an apostrophe behind a word is its own: ``dogs'``, ``goin'``, no closing quote."""
+    if scan.text[end + 1 : end + 2].isalnum():
+        return False
+    written = scan.text[at:end]
+    if f"{written.lower()}'" in scan.tables.lists["final_apostrophe"]:
+        return True
+    return written.endswith(("s", "S")) and not scan.quotes
+
+
+def _with_marks(text: str, end: int) -> int:
+    """The end of a word, past combining marks and joiners on its letters."""
+    while end < len(text) and text[end] > "\x7f":
+        category = unicodedata.category(text[end])
+        if category[0] not in "LM" and category != "Cf":
+            break
+        end += 1
+    return end
+
+
+def _joined(scan: Scan, at: int, end: int) -> bool:
+    """Whether letters or digits touch a fixed reading, so that it is part of something else."""
+    before, after = scan.before(at), scan.after(end)
+    first, last = scan.text[at], scan.text[end - 1]
+    return (
+        ((first.isalnum() or first == "'") and before.isalnum())
+        or ((last.isalnum() or last == "'") and after.isalnum())
+        or (last == "/" and after.isdigit())
+        or (first.isdigit() and before in tuple("-/.,$") and before != "")
+        or (last.isdigit() and after in tuple("-/.,") and scan.after(end + 1).isalnum())
+    )
+
+
+def _kind_of_lexeme(written: str) -> Kind:
+    if any(map(str.isdigit, written)):
+        return "alphanumeric" if any(map(str.isalpha, written)) else "number"
+    if written[0] == "&":
+        return "sign"
+    if "." in written or "/" in written:
+        return "abbreviation"
+    return (
+        "word"
+        if "'" in written or written[0] == "-"
+        else "acronym"
+        if written.isalpha()
+        else "alphanumeric"
+    )

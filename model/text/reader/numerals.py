@@ -1,0 +1,223 @@
+"""Numbers by themselves: cardinals, ordinals, years, ranges, Roman numerals, versions."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+
+from tanger.model.text.reader import number_words as say
+from tanger.model.text.reader.quantities import NUMBER
+from tanger.model.text.reader.scan import Reading, Scan
+
+_NUMBER = re.compile(NUMBER)
+_GROUPED = re.compile(r"\d{1,3}(?:(?: \d{3}){2,}|(?:[\xa0\u202f\u2009]\d{3})+)(?!\d)")
+_ORDINAL = re.compile(r"(\d{1,3}(?:,\d{3})+|\d+)(?:(st|nd|rd|th|ST|ND|RD|TH)(?![A-Za-z])|[ºª])")
+_LEGAL_ORDINAL = re.compile(r"(\d{0,2}[23])d(?!\w)")
+_VERSION = re.compile(r"\d{1,6}(?:\.\d{1,6}){2,}(?![\w])")
+_SCALED = re.compile(rf"(?=\d\d|\d*\.\d|\dM)({NUMBER})([MBT]|bn|mn|tn)(?![\w])")
+_RATIO = re.compile(r"(\d{1,4}):(\d{1,4})(?![\w:])")
+_DASH = re.compile(r"( ?)[-–—]( ?)(?=[$£€¥'.\d])")
+_ROMAN = re.compile(r"[IVXLCDM]{1,9}(?!\w)|[ivxlcdm]{1,9}(?!\w)")
+_ROMAN_SIGN = re.compile("[Ⅰ-ⅿ]+")
+_CHAIN = re.compile(r"[-/]?\w")
+_EQUALS = re.compile(r"\s?=")
+
+# What may follow the first of a range, by its kind.
+_RANGES: dict[str, frozenset[str]] = {
+    "number": frozenset({"number", "measure", "year", "time", "money"}),
+    "year": frozenset({"year", "number", "measure"}),
+    "time": frozenset({"time"}),
+    "money": frozenset({"money"}),
+    "measure": frozenset({"measure"}),
+    "date": frozenset({"date"}),
+    "ordinal": frozenset({"ordinal"}),
+}
+
+
+def ordinal(scan: Scan, at: int) -> Reading | None:
+    """``23rd``, ``1,000th``, ``1º``; not ``1th``."""
+    match = _ORDINAL.match(scan.text, at)
+    if match is None:
+        return _legal_ordinal(scan, at)
+    plain = match[1].replace(",", "")
+    if len(plain) > say.MAX_DIGITS or (match[2] and match[2].lower() != _suffix(plain)):
+        return None
+    return Reading(match.end(), "ordinal", say.ordinal(int(plain)))
+
+
+def _legal_ordinal(scan: Scan, at: int) -> Reading | None:
+    """``the 22d Congress``, ``3d of May``, as laws write them; not ``a 3d printer``."""
+    match = _LEGAL_ORDINAL.match(scan.text, at)
+    if match is None:
+        return None
+    following = scan.word_after(match.end())
+    if len(match[1]) < 2 and not (following[:1].isupper() or following in ("day", "of")):
+        return None
+    return Reading(match.end(), "ordinal", say.ordinal(int(match[1])))
+
+
+def grouped(scan: Scan, at: int) -> Reading | None:
+    """``1 000 000``."""
+    match = _GROUPED.match(scan.text, at)
+    if match is None:
+        return None
+    return Reading(match.end(), "number", say.quantity(",".join(re.split(r"\D", match[0]))))
+
+
+def scaled(scan: Scan, at: int) -> Reading | None:
+    """``5M``, ``1.5B``, ``3bn``."""
+    match = _SCALED.match(scan.text, at)
+    if match is None:
+        return None
+    magnitude = scan.tables.magnitudes[match[2].lower()]
+    return Reading(match.end(), "number", f"{say.quantity(match[1])} {magnitude}")
+
+
+def version(scan: Scan, at: int) -> Reading | None:
+    """``3.11.2`` with points, ``192.168.0.1`` with dots."""
+    match = _VERSION.match(scan.text, at)
+    if match is None:
+        return None
+    groups = match[0].split(".")
+    if len(groups) == 4 and all(int(group) < 256 for group in groups):
+        return Reading(match.end(), "electronic", " dot ".join(map(say.digits, groups)))
+    return Reading(match.end(), "number", " point ".join(map(say.quantity, groups)))
+
+
+def ratio(scan: Scan, at: int) -> Reading | None:
+    """``16:9``, ``3:1``."""
+    match = _RATIO.match(scan.text, at)
+    if match is None:
+        return None
+    return Reading(match.end(), "number", f"{say.quantity(match[1])} to {say.quantity(match[2])}")
+
+
+def number(scan: Scan, at: int) -> Reading | None:
+    """A number that is nothing else: a year, a code or a quantity, by its neighbours."""
+    match = _NUMBER.match(scan.text, at)
+    if match is None:
+        return None
+    written, end = match[0], match.end()
+    if not written.isdigit():
+        return Reading(end, "number", say.quantity(written))
+    before = [word.lower() for word in scan.words_before(2)]
+    lists = scan.tables.lists
+    if before and (
+        before[0] in lists["code_words"]
+        or (before[0] == "in" and len(before) > 1 and before[1] in lists["ending_words"])
+    ):
+        return Reading(end, "number", say.digits(written))
+    if len(written) == 4 and say.is_year(int(written)) and not _counts(scan, written, before, end):
+        return Reading(end, "year", say.year(int(written)))
+    if len(written) >= 5 and scan.before(at) in ("-", "/"):
+        return Reading(end, "number", say.digits(written))
+    return Reading(end, "number", say.quantity(written))
+
+
+def range_from(
+    scan: Scan, at: int, first: Reading, read: Callable[[Scan, int], Reading | None]
+) -> Reading | None:
+    """``2-5lb``, ``1980-1986``, ``5pm-7 pm``: `first` and what follows its dash.
+
+    Args:
+        scan: the text.
+        at: where the first is.
+        first: what was read there.
+        read: reads a number of any kind.
+    """
+    allowed = _RANGES.get(first.kind)
+    dash = _DASH.match(scan.text, first.end)
+    if allowed is None or dash is None or dash[1] != dash[2] or scan.before(at) in ("-", "/"):
+        return None
+    second = read(scan, dash.end())
+    if second is None or second.kind not in allowed:
+        return None
+    if _CHAIN.match(scan.text, second.end) or _EQUALS.match(scan.text, second.end):
+        return None
+    low, high = _value(scan.text, at), _value(scan.text, dash.end())
+    plain = first.kind in ("number", "year") and second.kind not in ("time", "measure")
+    if plain and low >= high:  # a score
+        return None
+    if first.kind == "year" and second.kind != "year":
+        first = first._replace(spoken=say.quantity(scan.text[at : first.end]))
+    words = (*first.words, *Reading(0, "range", "to").words, *second.words)
+    return Reading(second.end, "range", words)
+
+
+def roman(scan: Scan, at: int) -> Reading | None:
+    """``World War II``, ``Henry VIII``, ``Chapter IV``, ``act ii``, ``Ⅳ``; not ``I``, ``mix``."""
+    if sign := _ROMAN_SIGN.match(scan.source, at):
+        value = say.roman_value(unicodedata.normalize("NFKC", sign[0]).upper())
+        return Reading(sign.end(), "roman", say.cardinal(value)) if value else None
+    match = _ROMAN.match(scan.text, at)
+    value = say.roman_value(match[0].upper()) if match else 0
+    if match is None or not value:
+        return None
+    before = scan.words_before(2)
+    nearest = before[0].rstrip(".") if before else ""
+    following = scan.word_after(match.end())
+    lists = scan.tables.lists
+    lone = match[0] == "I" and following != ""
+    if nearest.lower() in lists["numbered"]:
+        spoken = (
+            "" if lone and following not in lists["after_numbered_one"] else say.cardinal(value)
+        )
+    elif match[0].islower() or not nearest[:1].isupper() or value >= 40:
+        spoken = ""
+    elif nearest in lists["regnal"]:
+        other = lone and following not in lists["after_regnal_one"]
+        spoken = "" if other else f"the {say.ordinal(value)}"
+    else:
+        spoken = _after_any_name(scan, match[0], value, before)
+    return Reading(match.end(), "roman", spoken) if spoken else None
+
+
+def _after_any_name(scan: Scan, written: str, value: int, before: Sequence[str]) -> str:
+    """``Rocky II``, ``John Smith III``; nothing where capitals are more likely letters."""
+    lists = scan.tables.lists
+    if len(written) < 2 or written in lists["not_roman"]:
+        return ""
+    if before[0].isupper() and set(written) != {"I"}:
+        return ""
+    if any(word in lists["given_names"] for word in before):
+        return f"the {say.ordinal(value)}"
+    return "" if _begins_sentence(scan, before) else say.cardinal(value)
+
+
+# ------------------------------------------------------------------------------------------------
+
+
+def _suffix(digits: str) -> str:
+    if digits[-2:] in ("11", "12", "13"):
+        return "th"
+    return {"1": "st", "2": "nd", "3": "rd"}.get(digits[-1], "th")
+
+
+def _value(text: str, at: int) -> float:
+    match = _NUMBER.search(text, at, at + 40)
+    return float(match[0].replace(",", "")) if match else 0.0
+
+
+def _counts(scan: Scan, written: str, before: Sequence[str], end: int) -> bool:
+    """Whether four digits count what follows: ``1500 people``; not ``1984 elections``."""
+    lists = scan.tables.lists
+    if before and before[0] in lists["year_words"]:
+        return False
+    following = scan.word_after(end)
+    if following in lists["plurals"]:
+        return True
+    if not written.endswith(("00", "50")) or 1900 <= int(written) < 2050:
+        return False
+    return (
+        len(following) > 3
+        and following.islower()
+        and following.endswith("s")
+        and not following.endswith("ss")
+        and following not in lists["singular_s"]
+    )
+
+
+def _begins_sentence(scan: Scan, before: Sequence[str]) -> bool:
+    """Whether the word before is an ordinary one whose capital is only a sentence's."""
+    return len(before) < 2 and before[0].lower() in scan.tables.lists["function_words"]

@@ -1,0 +1,302 @@
+"""Money, measures, percentages, fractions."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from fractions import Fraction
+from functools import lru_cache
+from typing import NamedTuple
+
+from tanger.model.text.reader import number_words as say
+from tanger.model.text.reader.scan import Reading, Scan
+from tanger.model.text.reader.tables import Tables, Unit
+
+NUMBER = r"(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)"
+_VULGAR = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
+_AMOUNT = re.compile(NUMBER)
+_MAGNITUDE = re.compile(r"[ \xa0-]?([A-Za-z]{1,11})(?![\w])")
+_PER = re.compile(r" ?/ ?([A-Za-z]{1,6})(²|³|\^?[23](?!\d))?(?![\w/])")
+_TO = re.compile(rf" ?[-–—] ?({NUMBER})")
+_CODE_BEFORE = re.compile(rf"([A-Z]{{1,3}})[ \xa0]?(?={NUMBER})")
+_CODE_AFTER = re.compile(r"[ \xa0]?([A-Z]{3})(?![\w])")
+
+_FRACTION = re.compile(
+    r"(?:(\d{1,6})[ -])?(\d{1,4})[/⁄](\d{1,4})(?:st|nd|rd|th|ST|ND|RD|TH|s)?(?![\w/⁄]|[.,-]\d)"
+)
+_SIGN_FRACTION = re.compile(rf"(?:(\d{{1,6}})[ \xa0-]?)?([{_VULGAR}])(?!\d)")
+
+_EXPONENTS = {"²": "square", "³": "cubic", "2": "square", "3": "cubic"}
+_UNIT = re.compile(
+    r"(?P<gap>[ \xa0]?-?)(?P<symbol>[A-Za-zµμΩℓ℃℉°º%‰]{1,5})"
+    r"(?P<exponent>[²³]|[23](?![\d.])|\^[23])?(?P<dot>\.(?=\s|$))?"
+)
+_ALONE = re.compile(r"([b-df-hj-np-tv-zA-Z]{2,4})(?:/([A-Za-z]{1,6}))?(?![\w/'])")
+_ALONE_POWER = re.compile(r"(m|[a-z]{2})([²³])(?!\w)")
+_SQUARE = re.compile(r"[ \xa0]?(sq|cu)\.? ?([A-Za-z]{1,3})\b")
+_LENGTH = re.compile(r"(\d{1,3})(['\"′″])(?= (\w{1,5}))")
+_FEET = re.compile(r"(\d{1,2})['′] ?(\d{1,2})(?:\"|″|'')?(?!\w)")
+_BY = re.compile(rf"({NUMBER})( ?)[x×]( ?)(?={NUMBER})")
+
+
+_POWERS = {"²": " squared", "2": " squared", "³": " cubed", "3": " cubed"}
+
+
+class _Named(NamedTuple):
+    """The offset behind a unit, and its name."""
+
+    end: int
+    name: str
+
+
+class Count(NamedTuple):
+    """A number that may be counted with.
+
+    Attributes:
+        end: offset behind it.
+        spoken: its words.
+        single: whether what is counted stands in the singular.
+        part: whether it is less than a whole, as in one half of a mile.
+    """
+
+    end: int
+    spoken: str
+    single: bool = False
+    part: bool = False
+
+
+def money(scan: Scan, at: int) -> Reading | None:
+    """``$5.3 billion``, ``US$76.3 trillion``, ``20€``, ``$50-100``, ``$20/mo``."""
+    sign = _sign(scan.tables).match(scan.text, at)
+    if sign is not None:
+        return _money_before(scan, sign.end(), sign[1])
+    code = _CODE_BEFORE.match(scan.text, at)
+    if code is not None and code[1] in scan.tables.currencies and len(code[1]) == 3:
+        return _money_before(scan, code.end(), code[1])
+    amount = _AMOUNT.match(scan.text, at)
+    if amount is None:
+        return None
+    end, magnitude = _magnitude(scan, amount.end())
+    sign = _sign(scan.tables).match(scan.text, end)
+    after = _CODE_AFTER.match(scan.text, end)
+    if sign is not None and not scan.after(sign.end()).isdigit():
+        written, end = sign[1], sign.end()
+    elif after is not None and after[1] in scan.tables.currencies:
+        written, end = after[1], after.end()
+    else:
+        return None
+    return Reading(end, "money", _amount(scan.tables, written, amount[0], magnitude))
+
+
+def fraction(scan: Scan, at: int) -> Reading | None:
+    """``1/2``, ``3 2/4``, ``1/4th``, ``½``, ``2½``, ``120/80``."""
+    found = _fraction(scan, at)
+    return Reading(found.end, "fraction", found.spoken) if found else None
+
+
+def imperial(scan: Scan, at: int) -> Reading | None:
+    """``6'1"``, and ``6' tall``, ``12" long``."""
+    if (match := _FEET.match(scan.text, at)) and int(match[2]) < 12:
+        spoken = f"{say.quantity(match[1])} foot {say.quantity(match[2])}"
+        return Reading(match.end(), "measure", spoken)
+    match = _LENGTH.match(scan.text, at)
+    if match is None or match[3] not in scan.tables.lists["lengths"]:
+        return None
+    unit = scan.tables.units["ft" if match[2] in "'′" else "in"]
+    return Reading(match.end(), "measure", f"{say.quantity(match[1])} {unit.many}")
+
+
+def measure(scan: Scan, at: int) -> Reading | None:
+    """``12kg``, ``5 km/h``, ``41 km³``, ``2°C``, ``5%``, ``7-mm``, ``1/2 mi``, ``2x8 m²``."""
+    lead = ""
+    if by := _BY.match(scan.text, at):
+        lead = f"{say.quantity(by[1])} by "
+        at = by.end()
+    count = _fraction(scan, at) or _count(scan, at, large=not lead)
+    if count is None:
+        return None
+    if unit := _unit(scan, count, single=count.single and not lead):
+        joined = f" of {_article(unit.name)} {unit.name}" if count.part else f" {unit.name}"
+        return Reading(unit.end, "measure", f"{lead}{count.spoken}{joined}")
+    if not lead or scan.after(count.end).isalnum():
+        return None
+    return Reading(count.end, "measure", f"{lead}{count.spoken}")
+
+
+def unit_alone(scan: Scan, at: int) -> Reading | None:
+    """``km``, ``kg``, ``km/h`` without a number: units that no word is spelt like."""
+    if power := _ALONE_POWER.match(scan.text, at):
+        unit = scan.tables.units.get(power[1])
+        if unit is not None:
+            spoken = f"{_EXPONENTS[power[2]]} {unit.many}"
+            return Reading(power.end(), "measure", spoken)
+    match = _ALONE.match(scan.text, at)
+    unit = scan.tables.units.get(match[1]) if match else None
+    if match is None or unit is None or match[1].isupper():
+        return None
+    below = scan.tables.units.get(match[2]) if match[2] else None
+    if match[2] and below is None:
+        return None
+    return Reading(match.end(), "measure", unit.many + (f" per {below.one}" if below else ""))
+
+
+def per_unit(scan: Scan, at: int) -> Reading | None:
+    """``12/kg``: a number for each."""
+    amount = _AMOUNT.match(scan.text, at)
+    per = _PER.match(scan.text, amount.end()) if amount else None
+    if amount is None or per is None:
+        return None
+    unit = scan.tables.units.get(per[1])
+    if unit is None or (len(per[1]) == 1 and per[1] not in scan.tables.lists["units_per"]):
+        return None
+    return Reading(per.end(), "measure", f"{say.quantity(amount[0])} per {unit.one}")
+
+
+# ------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=8)
+def _sign(tables: Tables) -> re.Pattern[str]:
+    """Signs of currencies: those with something that is no letter."""
+    signs = [sign for sign in tables.currencies if not sign.isalpha()]
+    longest_first = sorted(signs, key=len, reverse=True)
+    return re.compile(rf"[ \xa0]?({'|'.join(map(re.escape, longest_first))})")
+
+
+def _money_before(scan: Scan, at: int, sign: str) -> Reading | None:
+    at += scan.after(at) in (" ", "\xa0")
+    negative = scan.after(at) == "-" and scan.before(at) != "-"
+    amount = _AMOUNT.match(scan.text, at + negative)
+    if amount is None:
+        return None
+    end, magnitude = _magnitude(scan, amount.end())
+    tables = scan.tables
+    to = _TO.match(scan.text, end)
+    if to is not None and not scan.after(to.end()).isalnum():
+        last, scale = _magnitude(scan, to.end())
+        low = say.quantity(amount[0]) + (f" {magnitude}" if magnitude else "")
+        spoken = f"{low} to {_amount(tables, sign, to[1], scale)}"
+        return Reading(last, "range", spoken)
+    adjective = scan.word_before().lower() in ("a", "an")  # a five dollar fee
+    spoken = ("minus " if negative else "") + _amount(
+        tables, sign, amount[0], magnitude, single=adjective
+    )
+    if per := _PER.match(scan.text, end):
+        unit = tables.units.get(per[1])
+        name = unit.one if unit else per[1] if per[1] in tables.lists["units_per"] else ""
+        if name:
+            return Reading(per.end(), "money", f"{spoken} per {name}")
+    return Reading(end, "money", spoken)
+
+
+def _magnitude(scan: Scan, at: int, *, words_only: bool = False) -> tuple[int, str]:
+    """Thousand to trillion behind an amount, and the offset behind it."""
+    match = _MAGNITUDE.match(scan.text, at)
+    if match is None or (words_only and len(match[1]) < 4):
+        return at, ""
+    spoken = scan.tables.magnitudes.get(match[1].lower())
+    # "$5 m" is millions, but "$5 t" hardly trillions
+    return (match.end(), spoken) if spoken else (at, "")
+
+
+def _amount(
+    tables: Tables, sign: str, written: str, magnitude: str, *, single: bool = False
+) -> str:
+    """An amount in its currency, in units and hundredths; `single` where it qualifies a noun."""
+    currency = tables.currencies[sign]
+    if single:
+        currency = currency._replace(many=currency.one)
+    if magnitude:
+        return f"{say.quantity(written)} {magnitude} {currency.many}"
+    whole, _, cents = written.replace(",", "").partition(".")
+    cents = cents[:2] + cents[2:].rstrip("0")
+    if len(cents) > 2 or (cents.strip("0") and not currency.hundredth):
+        return f"{say.quantity(written)} {currency.many}"
+    units, hundredths = int(whole or "0"), int(cents.ljust(2, "0"))
+    parts = []
+    if units or not hundredths:
+        amount = say.cardinal(units) if units < 10**say.MAX_DIGITS else say.digits(whole)
+        parts.append(f"{amount} {currency.one if units == 1 else currency.many}")
+    if hundredths:
+        name = currency.hundredth if hundredths == 1 else currency.hundredths
+        parts.append(f"{say.cardinal(hundredths)} {name}")
+    return " ".join(parts)
+
+
+def _count(scan: Scan, at: int, *, large: bool) -> Count | None:
+    """A number, with what makes it millions if it may be `large`."""
+    amount = _AMOUNT.match(scan.text, at)
+    if amount is None:
+        return None
+    end, magnitude = amount.end(), ""
+    if large:
+        end, magnitude = _magnitude(scan, end, words_only=True)
+    spoken = f"{say.quantity(amount[0])} {magnitude}".strip()
+    return Count(end, spoken, single=amount[0] == "1" and not magnitude)
+
+
+def _fraction(scan: Scan, at: int) -> Count | None:
+    if sign := _SIGN_FRACTION.match(scan.text, at):
+        value = Fraction(unicodedata.numeric(sign[2])).limit_denominator(10)
+        return _mixed(sign.end(), sign[1], value.numerator, value.denominator)
+    match = _FRACTION.match(scan.text, at)
+    if match is None or scan.before(at) in tuple("/.-_⁄"):
+        return None
+    numerator, denominator = int(match[2]), int(match[3])
+    if denominator < 2 or not numerator:
+        return None
+    if not match[1] and numerator == denominator:
+        return Count(match.end(), f"{say.cardinal(numerator)} out of {say.cardinal(denominator)}")
+    if not match[1] and numerator > denominator >= 40 and numerator >= 60:  # blood pressure
+        return Count(match.end(), f"{say.pairs(match[2])} over {say.cardinal(denominator)}")
+    return _mixed(match.end(), match[1], numerator, denominator)
+
+
+def _mixed(end: int, whole: str | None, numerator: int, denominator: int) -> Count:
+    """A fraction, after a whole number or not."""
+    part = f"{say.cardinal(numerator)} {say.denominator(denominator, numerator)}"
+    if whole:
+        return Count(end, f"{say.quantity(whole)} and {part}")
+    return Count(end, part, part=numerator < denominator)
+
+
+def _unit(scan: Scan, count: Count, *, single: bool) -> _Named | None:
+    """The unit behind a number."""
+    if square := _SQUARE.match(scan.text, count.end):
+        unit = scan.tables.units.get(square[2])
+        if unit is not None:
+            kind = "square" if square[1] == "sq" else "cubic"
+            return _Named(square.end(), f"{kind} {_numbered(unit, single=single)}")
+    match = _UNIT.match(scan.text, count.end)
+    unit = scan.tables.units.get(match["symbol"]) if match else None
+    if match is None or unit is None or not _belongs(scan, match, unit):
+        return None
+    gap, exponent, dot = match["gap"], match["exponent"], match["dot"]
+    abbreviated = dot and gap and unit.spaced == "dot"
+    end = match.end() if abbreviated else match.end() - len(dot or "")
+    name = _numbered(unit, single=single or gap == "-" or count.part)
+    if exponent:
+        name = f"{_EXPONENTS[exponent[-1]]} {name}"
+    per = _PER.match(scan.text, end)
+    below = scan.tables.units.get(per[1]) if per else None
+    if per is None or below is None:
+        return _Named(end, name)
+    return _Named(per.end(), f"{name} per {below.one}{_POWERS.get((per[2] or '')[-1:], '')}")
+
+
+def _belongs(scan: Scan, match: re.Match[str], unit: Unit) -> bool:
+    """Whether a symbol behind a number is its unit, by the space between them and what follows."""
+    gap = match["gap"]
+    if scan.after(match.end()).isalnum() or gap.startswith((" -", "\xa0-")):
+        return False
+    if gap in (" ", "\xa0"):
+        return unit.spaced == "yes" or (unit.spaced == "dot" and match["dot"] is not None)
+    return True
+
+
+def _numbered(unit: Unit, *, single: bool) -> str:
+    return unit.one if single else unit.many
+
+
+def _article(word: str) -> str:
+    return "an" if word[0] in "aeio" or word == "hour" else "a"

@@ -1,0 +1,130 @@
+"""Reads a text: tokens that cover it, each with its kind and the words that are spoken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from tanger.model.text import acronyms as initialisms
+from tanger.model.text.reader import letters, signs
+from tanger.model.text.reader.english import Language, Recognizer, american_english
+from tanger.model.text.reader.scan import Acronyms, Reading, Scan
+from tanger.model.text.reader.token import SpokenWord, Token
+
+# Words as nearly all are, and what may follow them; the rest takes longer
+_PLAIN = re.compile(r"[A-Za-z]?[a-z]+(?:'(?:s|t|re|ve|ll|d|m)(?![a-z]))?(?=[,;:!?.)]?(?:[ \n]|$))")
+_SPACE = re.compile(r"\s+")
+_NUMBER_START = frozenset("0123456789$£€¥₩₹¢.-–")
+# Words that are known to be plain, so that they are looked at once
+_MAX_PLAIN = 65536
+
+
+Known = Callable[[str], bool]
+
+
+def _unknown(word: str) -> bool:
+    return False
+
+
+class InitialismRule:
+    """The rule of `text.acronyms`, where no model decides."""
+
+    def decide(self, token: str) -> tuple[bool, float]:
+        """Whether letters are said one by one, by their consonants."""
+        if not token.isascii():
+            return False, 1.0
+        return initialisms.is_initialism(token.upper()), initialisms.CHANCE
+
+
+class TextReader:
+    """Reads texts in one language. It never raises, and takes time linear in the text's length."""
+
+    def __init__(
+        self,
+        language: Language | None = None,
+        *,
+        acronyms: Acronyms | None = None,
+    ) -> None:
+        """Read in a language.
+
+        Args:
+            language: American English by default.
+            acronyms: decides which letters are said one by one.
+        """
+        self.language = language or american_english()
+        self.acronyms = acronyms or InitialismRule()
+        self._plain: set[str] = set()
+
+    def read(self, text: str, known: Known = _unknown) -> list[Token]:
+        """The tokens of a text, in their order; together they are the text.
+
+        Args:
+            text: anything.
+            known: whether a dictionary has a word, in small letters.
+        """
+        return list(self.iterate(text, known))
+
+    def iterate(self, text: str, known: Known = _unknown) -> Iterator[Token]:
+        """The tokens of a text one by one, so that a caller can stop for a while."""
+        scan = Scan(text, self.language.tables, self.acronyms, known)
+        at, length = 0, len(text)
+        while at < length:
+            token = self._next(scan, at)
+            scan.tokens.append(token)
+            at = token.end
+            yield token
+
+    def is_plain(self, word: str) -> bool:
+        """Whether a word by itself is one that nothing has to be done to."""
+        if word in self._plain:
+            return True
+        match = _PLAIN.fullmatch(word)
+        return match is not None and self._is_plain(word)
+
+    def _next(self, scan: Scan, at: int) -> Token:
+        text = scan.text
+        match = _PLAIN.match(text, at)
+        if match is not None:
+            written = match[0]
+            if written in self._plain or self._is_plain(written):
+                end = match.end()
+                return Token("word", scan.source[at:end], at, end, (SpokenWord(written),))
+        elif match := _SPACE.match(text, at):
+            return Token("space", match[0], at, match.end(), ())
+        return self._recognized(scan, at)
+
+    def _is_plain(self, written: str) -> bool:
+        if letters.needs_care(self.language.tables, written):
+            return False
+        if len(self._plain) < _MAX_PLAIN:
+            self._plain.add(written)
+        return True
+
+    def _recognized(self, scan: Scan, at: int) -> Token:
+        character = scan.text[at]
+        language = self.language
+        reading: Reading | None = None
+        if character in _NUMBER_START:
+            reading = _first(language.numbers, scan, at)
+        if reading is None:
+            recognizers = (
+                language.letters if character.isalpha() or character == "'" else language.signs
+            )
+            reading = _first(recognizers, scan, at) or signs.unknown(scan, at)
+        end = reading.end
+        confidence = reading.confidence
+        if confidence is None:
+            confidence = language.tables.confidence.get(reading.kind, 1.0)
+        return Token(reading.kind, scan.source[at:end], at, end, reading.words, confidence)
+
+
+def _first(recognizers: Sequence[Recognizer], scan: Scan, at: int) -> Reading | None:
+    for recognizer in recognizers:
+        if (found := recognizer(scan, at)) is not None:
+            return found
+    return None
+
+
+def spoken(tokens: list[Token]) -> str:
+    """What is spoken of tokens, in one line."""
+    return " ".join(line for token in tokens if (line := token.spoken))

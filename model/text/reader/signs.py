@@ -1,0 +1,148 @@
+"""Signs, punctuation, leftover markup, emoji: all that is neither a letter nor a number."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from tanger.model.text.reader import number_words as say
+from tanger.model.text.reader.scan import Reading, Scan
+
+_MARKUP = re.compile(
+    r"\*{2,3}|_{2,3}|~~+|`+|</?[A-Za-z][^<>\n]{0,200}>|<!--.{0,200}?-->|&(?:nbsp|quot|apos|shy);"
+    r"|\]\((?:https?://|/)[^\s()]{0,500}\)|!?\[(?=[^\[\]\n]{1,200}\]\()"
+)
+_LINE_START = re.compile(r"(?:#{1,6}|[-*+•>]|={3,}|-{3,})(?=\s)")
+_EMPHASIS = re.compile(r"[*_](?=[^\s*_])")
+_EMPHASIS_END = re.compile(r"[*_](?=[\s.,;:!?)\]'\"]|$)")
+_PUNCTUATION = re.compile(r"([.,;:!?\"()\[\]{}…—–-])\1*")
+_EMOTICON = re.compile(r"[:;=8][-^o']?[)(\]\[DPpOo/\\|*3](?!\w)|<3(?!\w)|\^_?\^|:'\(")
+_EQUATION = re.compile(r"[-–] ?[\d.]+ ?=")
+_NUMBER = re.compile(r"[-$£€¥]?\.?\d")
+_EMOJI = re.compile(
+    "[\U0001f000-\U0001faff\u2600-\u2712\u2715-\u27bf\u2b00-\u2bff\u231a-\u23ff\u3030\u303d"
+    "\u200d\ufe0e\ufe0f\u20e3\U000e0020-\U000e007f]+"
+)
+_KEYCAP = re.compile(r"[\d#*]\ufe0f?\u20e3")
+_CHECKS = frozenset("✓✔✗✘☓")
+
+
+def keycap(scan: Scan, at: int) -> Reading | None:
+    """A digit on an emoji's key."""
+    match = _KEYCAP.match(scan.text, at)
+    return Reading(match.end(), "emoji") if match else None
+
+
+def emoji(scan: Scan, at: int) -> Reading | None:
+    """Pictures, with what modifies and joins them, and emoticons; they are passed over."""
+    if scan.text[at] in _CHECKS:
+        return None
+    if match := _EMOJI.match(scan.text, at):
+        return Reading(match.end(), "emoji")
+    if scan.before(at).isalnum():
+        return None
+    match = _EMOTICON.match(scan.text, at)
+    return Reading(match.end(), "emoji") if match else None
+
+
+def markup(scan: Scan, at: int) -> Reading | None:
+    """``**``, backticks, tags, the marks of headings and lists: nothing that is said."""
+    text = scan.text
+    before = scan.before(at)
+    if before in ("", "\n") and (match := _LINE_START.match(text, at)):
+        return Reading(match.end(), "markup")
+    if match := _MARKUP.match(text, at):
+        return Reading(match.end(), "markup")
+    opens = not before.isalnum() and before not in ("/", "\\")
+    if opens and _EMPHASIS.match(text, at) and _closes(text, at):
+        return Reading(at + 1, "markup")
+    closes = before.isalnum() or (before != "" and before in ".!?,")
+    return Reading(at + 1, "markup") if closes and _EMPHASIS_END.match(text, at) else None
+
+
+def minus(scan: Scan, at: int) -> Reading | None:
+    """A minus between the numbers of an equation, or before a number that begins here."""
+    text = scan.text
+    if text[at] not in "-–":
+        return None
+    before = scan.before(at)
+    if _EQUATION.match(text, at) and scan.last() is not None:
+        return Reading(at + 1, "sign", "minus")
+    if (not before or before in " \t\n(=<>*/×÷^[\xa0") and _NUMBER.match(text, at + 1):
+        return Reading(at + 1, "sign", "minus")
+    return None
+
+
+def sign(scan: Scan, at: int) -> Reading | None:
+    """What the table of signs has, as its neighbours have it said."""
+    character = scan.text[at]
+    spoken = scan.tables.signs.get(character)
+    if spoken is None:
+        spoken = scan.tables.signs.get(scan.source[at])
+    if spoken is None or (character.isalpha() and _in_word(scan, at)):
+        return None
+    before, after = scan.before(at), scan.after(at + 1)
+    if character == "#" and after.isdigit():
+        spoken = "number"
+    elif character == "~" and after.isdigit():
+        spoken = "about"
+    elif character == "*":
+        if _digits_around(scan, at):
+            spoken = "times"
+        elif before.isalpha() and not after.isalnum():
+            spoken = ""  # a footnote
+    elif character == "×" and (before.isdigit() and after.isdigit()):
+        spoken = "by"
+    elif character == "^" and after.isdigit():
+        spoken = "to the"
+    elif character == "/" and before.isdigit() and after.isdigit():
+        spoken = ""  # 31/31/100, which is neither a fraction nor a date
+    elif character in "²³" and not before.strip():
+        spoken = {"²": "two", "³": "three"}[character]
+    if not spoken:
+        return Reading(at + 1, "punctuation")
+    return Reading(at + 1, "sign", spoken)
+
+
+def punctuation(scan: Scan, at: int) -> Reading | None:
+    """Punctuation, quotes and hyphens, which are silent; quotes are counted."""
+    character = scan.text[at]
+    if character == "'":
+        opening = not scan.before(at).isalnum() and scan.after(at + 1).isalnum()
+        scan.quotes = 1 if opening else 0
+        return Reading(at + 1, "punctuation")
+    if match := _PUNCTUATION.match(scan.text, at):
+        return Reading(match.end(), "punctuation")
+    return Reading(at + 1, "punctuation") if unicodedata.category(character)[0] == "P" else None
+
+
+def unknown(scan: Scan, at: int) -> Reading:
+    """Anything else, one character: a sign without a name in the table, or nothing to hear."""
+    category = unicodedata.category(scan.text[at])
+    if category[0] in "CZ" and category != "Co":
+        return Reading(at + 1, "space")
+    if category in ("Mn", "Me", "Sk"):
+        return Reading(at + 1, "punctuation")
+    if category in ("No", "Nl"):
+        return Reading(at + 1, "number", _numeric(scan.text[at]))
+    return Reading(at + 1, "sign")
+
+
+def _numeric(character: str) -> str:
+    value = unicodedata.numeric(character, -1.0)
+    return say.cardinal(int(value)) if value >= 0 and value == int(value) else ""
+
+
+def _closes(text: str, at: int) -> bool:
+    """Whether the same mark comes again within the line."""
+    return text.find(text[at], at + 2, at + 202) > 0
+
+
+def _in_word(scan: Scan, at: int) -> bool:
+    return scan.before(at).isalpha() or scan.after(at + 1).isalpha()
+
+
+def _digits_around(scan: Scan, at: int) -> bool:
+    before = scan.text[max(0, at - 2) : at].strip()[-1:]
+    after = scan.text[at + 1 : at + 3].strip()[:1]
+    return before.isalnum() and after.isdigit()

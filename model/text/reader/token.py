@@ -1,0 +1,69 @@
+"""What a reader makes of a text: tokens with a kind, a place and the words that are spoken."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Literal, NamedTuple, get_args
+
+Kind = Literal[
+    "word", "number", "ordinal", "year", "date", "time", "money", "measure", "fraction",
+    "telephone", "range", "roman", "abbreviation", "acronym", "alphanumeric", "electronic",
+    "sign", "emoji", "punctuation", "markup", "space",
+]  # fmt: skip
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+# A word of a reading that is said letter by letter: in capitals, plural or possessive or not.
+_LETTERS = re.compile("([A-Z]+)(?:'?s)?")
+
+
+class SpokenWord(NamedTuple):
+    """One word to be pronounced.
+
+    Attributes:
+        text: the word; as it was written, where it was written as a word.
+        letters: whether it is said letter by letter.
+        phonemes: how it sounds, where a table says so, as ARPAbet with stress digits.
+    """
+
+    text: str
+    letters: bool = False
+    phonemes: tuple[str, ...] | None = None
+
+    @property
+    def shown(self) -> str:
+        """The word in small letters; in capitals, a plural's s aside, what is spelt."""
+        return self.text if self.letters else self.text.lower()
+
+
+class Token(NamedTuple):
+    """A piece of a text.
+
+    Attributes:
+        kind: what it is.
+        text: as it was sent.
+        start: offset of its first code point in the text.
+        end: offset behind its last.
+        words: what is spoken; nothing of space, punctuation, markup and emoji.
+        confidence: how often a reading of this kind is right.
+    """
+
+    kind: Kind
+    text: str
+    start: int
+    end: int
+    words: tuple[SpokenWord, ...]
+    confidence: float = 1.0
+
+    @property
+    def spoken(self) -> str:
+        """The words in one line."""
+        return " ".join(word.shown for word in self.words)
+
+
+@lru_cache(maxsize=8192)
+def spoken_words(line: str) -> tuple[SpokenWord, ...]:
+    """The words of a line such as ``five PM``: what is in capitals is said letter by letter."""
+    return tuple(
+        SpokenWord(word, letters=_LETTERS.fullmatch(word) is not None) for word in line.split()
+    )

@@ -1,0 +1,313 @@
+"""Where a request begins and ends in what a client sends, and what is refused before it is one."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import httptools
+
+from tanger.service.errors import PROBLEM_MEDIA_TYPE, REQUEST_ID, RETRY_AFTER
+from tanger.service.schemas import Problem
+
+# Longest request target, path and query as they are sent, in bytes: twice what RFC 9110, 4.1 asks
+# for. To decode a path takes a millisecond for every 20,000 bytes, in which nobody else is heard.
+MAX_TARGET = 1 << 14
+# Most bytes of header fields, and most of them: proxies and browsers stay far below.
+MAX_FIELDS_SIZE = 1 << 15
+MAX_FIELDS = 256
+# Longest request line and headers together
+LONGEST_HEAD = MAX_TARGET + MAX_FIELDS_SIZE
+
+# A request line without its target has fewer bytes
+_REQUEST_LINE = 64
+_LINE_END = b"\r\n"
+_HEAD_END = 2 * _LINE_END
+# A chunk's size, and extensions that nobody knows
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
+# Most bytes of such a line, or of a trailer
+_LONGEST_LINE = 4096
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a request is answered in place of the application."""
+
+    status: HTTPStatus
+    code: str
+    detail: str
+    retry: bool = False
+
+    def render(self) -> tuple[str, bytes]:
+        """The request's ID and the whole answer, which ends the connection."""
+        problem = Problem(
+            title=self.status.phrase,
+            status=self.status,
+            detail=self.detail,
+            code=self.code,
+            request_id=os.urandom(16).hex(),
+        )
+        body = problem.model_dump_json().encode()
+        headers = {
+            "Connection": "close",
+            "Content-Type": PROBLEM_MEDIA_TYPE,
+            "Content-Length": str(len(body)),
+            "X-Content-Type-Options": "nosniff",
+            REQUEST_ID: problem.request_id,
+        }
+        if self.retry:
+            headers["Retry-After"] = f"{RETRY_AFTER:.0f}"
+        lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
+        head = f"HTTP/1.1 {self.status} {self.status.phrase}\r\n{''.join(lines)}\r\n"
+        return problem.request_id, head.encode() + body
+
+
+NOT_HTTP = Refusal(
+    HTTPStatus.BAD_REQUEST,
+    "not_http",
+    "this is no HTTP/1.1: look at the request line (a known method in capitals; other characters "
+    "than ASCII's percent-encoded) and at the headers (one Host among them)",
+)
+TARGET_TOO_LONG = Refusal(
+    HTTPStatus.REQUEST_URI_TOO_LONG,
+    "target_too_long",
+    f"a request's path and query have at most {MAX_TARGET:,} bytes, as they are sent: send longer "
+    "texts in the body of POST /pronounce",
+)
+FIELDS_TOO_LARGE = Refusal(
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "headers_too_large",
+    f"a request has at most {MAX_FIELDS} header fields, of {MAX_FIELDS_SIZE:,} bytes in all: send "
+    "fewer or shorter ones",
+)
+
+
+def too_many_connections(limit: int) -> Refusal:
+    """For a connection beyond the limit."""
+    detail = f"{limit:,} connections are open already, and there may be no more: try again later"
+    return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too_many_connections", detail, retry=True)
+
+
+def head_too_slow(seconds: float) -> Refusal:
+    """For a head that did not come in time."""
+    detail = f"the request's head did not come within {seconds:g} s"
+    return Refusal(HTTPStatus.REQUEST_TIMEOUT, "head_too_slow", detail)
+
+
+class RefusedError(Exception):
+    """What a client sends is no request that may be handed on.
+
+    Attributes:
+        refusal: its answer.
+    """
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
+
+
+class Body:
+    """The length of a request's body, where its head says it (RFC 9112, 6.2)."""
+
+    def __init__(self, length: int) -> None:
+        self._left = length
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of it was taken."""
+        return not self._left
+
+    def take(self, data: bytearray, start: int) -> int:
+        """Where in `data` the part ends that is this body's and may be handed on.
+
+        It begins at `start`, where it also ends if more has to come first.
+
+        Raises:
+            RefusedError: where it cannot be a body.
+        """
+        size = min(self._left, len(data) - start)
+        self._left -= size
+        return start + size
+
+
+class ChunkedBody(Body):
+    """A body in chunks (RFC 9112, 7.1), of which the end is looked for.
+
+    Trailers are left out: uvicorn would take them for headers. That chunks end as they should, its
+    parser sees.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(0)  # of a chunk and its line end
+        self._complete = False
+        # Bytes of the trailers, once the last chunk was taken
+        self._trailers: int | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the last chunk and the trailers were taken."""
+        return self._complete
+
+    def take(self, data: bytearray, start: int) -> int:
+        """As `Body.take`; trailers are deleted from `data`. A part of a line is not taken."""
+        while start < len(data) and not self._complete:
+            if self._left:
+                start = super().take(data, start)
+            elif self._trailers is not None:
+                end = data.find(b"\n", start) + 1
+                if not end:
+                    return self._incomplete(data, start)
+                self._take_trailer(data, start, end)
+                start += len(_LINE_END) * self._complete
+            elif (found := _CHUNK.match(data, start)) is None:
+                return self._incomplete(data, start)
+            else:
+                start, size = found.end(), int(found[1], 16)
+                if size:
+                    self._left = size + len(_LINE_END)
+                else:
+                    self._trailers = 0
+        return start
+
+    def _incomplete(self, data: bytearray, start: int) -> int:
+        """Where a line begins that has to go on."""
+        if len(data) - start > _LONGEST_LINE or data.find(b"\n", start) >= 0:
+            raise RefusedError(NOT_HTTP)
+        return start
+
+    def _take_trailer(self, data: bytearray, start: int, end: int) -> None:
+        """Delete a trailer; of the empty line that ends them, leave the line end."""
+        assert self._trailers is not None
+        self._trailers += end - start
+        if self._trailers > LONGEST_HEAD:
+            raise RefusedError(NOT_HTTP)
+        self._complete = not data[start:end].strip()
+        data[start:end] = _LINE_END if self._complete else b""
+
+
+class HeadReader:
+    """A request's head as it comes in: parsed by the parser that uvicorn has, and checked.
+
+    What is refused here never gets to uvicorn.
+
+    Attributes:
+        target: of the request, as it was sent.
+        size: bytes that were read.
+    """
+
+    # One is made for each request: these are here so that it takes no time
+    target = b""
+    size = 0
+    _complete = _chunked = False
+    _fields = _fields_size = _hosts = _length = 0
+    # Header fields that are not handed on
+    _dropped: tuple[bytes, ...] = ()
+    _refusal = NOT_HTTP
+
+    def __init__(self) -> None:
+        self._parser = httptools.HttpRequestParser(self)
+
+    def read(self, data: bytearray) -> bool:
+        """Read on; whether the head ends in `data`, at `size`.
+
+        Args:
+            data: all that came so far, from the head's beginning.
+
+        Raises:
+            RefusedError: where it is none, or beyond the limits.
+        """
+        while not self._complete and self.size < len(data):
+            end = data.find(_HEAD_END, max(0, self.size - len(_HEAD_END) + 1))
+            end = len(data) if end < 0 else end + len(_HEAD_END)
+            self._feed(data[self.size : end])
+            self.size = end
+            if not self._complete:
+                self._check_size()
+        if self._complete:
+            del self._parser  # which refers to this one in turn
+        return self._complete
+
+    def body(self) -> Body | None:
+        """The body that follows a head that was read, if any does."""
+        if self._chunked:
+            return ChunkedBody()
+        return Body(self._length) if self._length else None
+
+    def rewrite(self, data: bytearray, *, last: bool) -> int:
+        """Make the head that was read, at the beginning of `data`, what uvicorn is to get.
+
+        That is without offers to go on in another protocol (RFC 9110, 7.8): Java's client makes one
+        with each of its requests, and the parser would take the body for the other protocol's
+        (Kludex/uvicorn#2722).
+
+        Args:
+            data: changed in place.
+            last: whether the connection is to end with the answer, and the answer to say so.
+
+        Returns:
+            the head's size from now on.
+        """
+        if not (self._dropped or last):
+            return self.size
+        head = data[: self.size]
+        for name in self._dropped:
+            head = bytearray(re.sub(rb"(?im)^%s:.*\r\n" % name, b"", head))
+        if last:
+            head = head[: -len(_LINE_END)] + b"Connection: close\r\n\r\n"
+        data[: self.size] = head
+        return len(head)
+
+    def _feed(self, data: bytearray) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._dropped += (b"upgrade",)
+        except httptools.HttpParserError as e:
+            raise RefusedError(self._refusal) from e
+
+    def _check_size(self) -> None:
+        """Refuse what goes on and on without an end that the parser could tell."""
+        if self.target and self.size - len(self.target) > MAX_FIELDS_SIZE + _REQUEST_LINE:
+            raise RefusedError(FIELDS_TOO_LARGE)
+        if self.size > LONGEST_HEAD:
+            raise RefusedError(NOT_HTTP)
+
+    # The parser's callbacks. What they raise ends it.
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the target."""
+        self.target += url
+        if len(self.target) > MAX_TARGET:
+            self._refusal = TARGET_TOO_LONG
+            raise ValueError(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field."""
+        self._fields += 1
+        self._fields_size += len(name) + len(value) + 4  # ": " and the line's end
+        if self._fields_size > MAX_FIELDS_SIZE or self._fields > MAX_FIELDS:
+            self._refusal = FIELDS_TOO_LARGE
+            raise ValueError(name)
+        name = name.lower()
+        if name == b"host":
+            self._hosts += 1
+        elif name == b"content-length":
+            self._length = int(value)  # the parser has checked it
+        elif name == b"transfer-encoding":
+            if value.lower() != b"chunked":
+                raise ValueError(value)  # of all codings only this is undone: RFC 9112, 6.1
+            self._chunked = True
+
+    def on_headers_complete(self) -> None:
+        """See that the head means something here (RFC 9112, 3.2)."""
+        version = self._parser.get_http_version()
+        if version == "1.0":
+            self._dropped += (b"expect",)  # RFC 9110, 10.1.1
+            self._hosts = self._hosts or 1
+        if self._hosts != 1 or version not in ("1.0", "1.1"):
+            raise ValueError(version)
+        if self._parser.get_method() == b"CONNECT":
+            raise ValueError(self.target)
+        self._complete = True

@@ -1,0 +1,27 @@
+"""Artifacts of random weights: for tests that need any network, not a good one."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+
+from tanger.model import artifact as artifacts
+from tanger.model.artifact import Artifact
+from tanger.model.network.config import NetworkConfig
+from tanger.model.network.seq2seq import Seq2Seq
+from tanger.model.phonology.vocabulary import Vocabulary
+
+GRAPHEMES = Vocabulary.of("ABCDEFG")
+PHONEMES = Vocabulary.of("abcdefghi")
+WORDS = [GRAPHEMES.encode(word) for word in ("A", "GABE", "FACADE", "DEAD", "BAGGAGE", "ACE" * 9)]
+
+
+def random_artifact(folder: Path, config: NetworkConfig, seed: int = 5) -> Artifact:
+    """An artifact of random weights, large enough for its answers to differ."""
+    torch.manual_seed(seed)
+    network = Seq2Seq(replace(config, input_symbols=len(GRAPHEMES), output_symbols=len(PHONEMES)))
+    weights = {name: 2 * value.numpy() for name, value in network.state_dict().items()}
+    return artifacts.write(
+        folder, name="random", network=asdict(network.config), training={}, calibration=None,
+        graphemes=GRAPHEMES, phonemes=PHONEMES, weights=weights, extras={},
+    )  # fmt: skip

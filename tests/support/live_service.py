@@ -1,0 +1,243 @@
+"""A real service for the tests: started as people start it, and watched from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.client import HTTPResponse
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from tests.support import ROOT
+
+T = TypeVar("T")
+
+# Far beyond what anything here takes: a loaded machine is slow.
+PATIENCE = 60.0
+
+
+def eventually(condition: Callable[[], T], what: str, *, seconds: float = PATIENCE) -> T:
+    """What `condition` returns as soon as it is true."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"waited {seconds:g} s in vain for {what}"
+        time.sleep(0.02)
+    return value
+
+
+def get(path: str, **headers: Any) -> bytes:
+    """A request, byte for byte: `path` is sent as it is."""
+    return _request(f"GET {path}", b"", headers)
+
+
+def post(body: bytes | list[str], **headers: Any) -> bytes:
+    """A request to pronounce words, or with another body."""
+    if isinstance(body, list):
+        body = json.dumps({"words": body}).encode()
+    reported = {"Content_Type": "application/json", "Content_Length": len(body), **headers}
+    return _request("POST /pronounce", body, reported)
+
+
+def _request(line: str, body: bytes, headers: dict[str, Any]) -> bytes:
+    lines = [f"{line} HTTP/1.1", "Host: test", "Connection: close"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+class Exchange:
+    """A request that was sent, and its answer to come."""
+
+    def __init__(self, port: int, request: bytes) -> None:
+        self.connection = socket.create_connection(("127.0.0.1", port), PATIENCE)
+        self.send(request)
+
+    def send(self, more: bytes) -> None:
+        self.connection.sendall(more)
+
+    def answer(self) -> httpx.Response:
+        """Wait for the answer."""
+        with self.connection, HTTPResponse(self.connection) as response:
+            response.begin()
+            return httpx.Response(
+                response.status, headers=response.getheaders(), content=response.read()
+            )
+
+    def answered(self) -> bool:
+        """Whether there is an answer already."""
+        return bool(select.select([self.connection], [], [], 0)[0])
+
+    def hang_up(self) -> None:
+        self.connection.close()
+
+
+class LiveService:
+    """``tanger serve`` on a free port of the loopback, in a session of its own."""
+
+    def __init__(
+        self, log: Path, *arguments: str, stderr: int | None = None, **settings: Any
+    ) -> None:
+        self.log_file = log
+        # By default one worker and one thread: nothing that depends on the machine.
+        settings = {"device": "cpu", "port": 0, "workers": 1, "threads": 1, **settings}
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("TANGER_")}
+        environment |= {f"TANGER_{name.upper()}": str(value) for name, value in settings.items()}
+        with log.open("wb") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tanger", "serve", *arguments],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file if stderr is None else stderr,
+                start_new_session=True,
+            )
+        self._workers: set[int] = set()
+        self._port: int | None = None
+        self._exchanges: list[Exchange] = []
+
+    def use_port(self, port: int) -> None:
+        """Take its port from elsewhere than from its log."""
+        self._port = port
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text()
+
+    @property
+    def port(self) -> int:
+        """Where it listens, as soon as it does."""
+        if self._port is None:
+            self._port = int(eventually(self._announced, "the service to listen")[1])
+        return self._port
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def workers(self) -> list[int]:
+        """The decoding processes, by process ID."""
+        found = [
+            pid
+            for pid, parent, state in _processes()
+            if parent == self.process.pid and state != "Z" and _is_worker(pid)
+        ]
+        self._workers.update(found)
+        return found
+
+    def remaining(self) -> set[int]:
+        """Workers that were seen once and have not ended."""
+        return self._workers & {pid for pid, _, state in _processes() if state != "Z"}
+
+    def wait_until_ready(self, workers: int = 1) -> None:
+        """Return when so many workers are ready."""
+
+        def ready() -> bool:
+            probe = httpx.get(f"{self.url}/readyz").json()
+            return probe.get("workers", 0) >= workers
+
+        eventually(ready, f"{workers} workers to be ready")
+
+    def signal_workers(self, number: int) -> list[int]:
+        """Send a signal to every worker."""
+        workers = self.workers()
+        for pid in workers:
+            os.kill(pid, number)
+        if number == signal.SIGSTOP:
+            eventually(
+                lambda: all(state == "T" for pid, _, state in _processes() if pid in workers),
+                "the workers to stop",
+            )
+        return workers
+
+    def wait(self) -> int:
+        """Exit code of the service, when it has ended by itself."""
+        return self.process.wait(PATIENCE)
+
+    def stop(self) -> int:
+        """Ask it to stop, as a container engine does; the exit code."""
+        self.process.terminate()
+        return self.wait()
+
+    def end(self) -> None:
+        """End it and its workers, whatever they are doing."""
+        with suppress(OSError):
+            self.workers()
+        self.process.kill()
+        self.process.wait()
+        for exchange in self._exchanges:
+            exchange.hang_up()
+        for pid in self.remaining():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def send(self, request: bytes) -> Exchange:
+        """Send bytes as they are, on a connection of their own."""
+        exchange = Exchange(self.port, request)
+        self._exchanges.append(exchange)
+        return exchange
+
+    def ask(self, request: bytes) -> httpx.Response:
+        """Send bytes as they are, and wait for the answer."""
+        return self.send(request).answer()
+
+    @contextmanager
+    def stopped_workers(self) -> Iterator[list[int]]:
+        """Workers that hang, so that what is sent meanwhile stays in flight."""
+        workers = self.signal_workers(signal.SIGSTOP)
+        try:
+            yield workers
+        finally:
+            for pid in workers:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    def _announced(self) -> re.Match[str] | None:
+        found = re.search(r"running on http://127\.0\.0\.1:(\d+) ", self.log)
+        assert found or self.process.poll() is None, f"the service ended:\n{self.log}"
+        return found
+
+
+@contextmanager
+def running(
+    log: Path, *arguments: str, stderr: int | None = None, **settings: Any
+) -> Iterator[LiveService]:
+    """A service that is ended in the end, whatever happens."""
+    service = LiveService(log, *arguments, stderr=stderr, **settings)
+    try:
+        yield service
+    finally:
+        service.end()
+
+
+def _is_worker(pid: int) -> bool:
+    """Whether it runs a worker's program by now.
+
+    Between fork and exec it still has the service's own command line, and the service waits for
+    it: a signal that stopped it there would stop the service.
+    """
+    try:
+        return b"tanger.service.serving.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def _processes() -> list[tuple[int, int, str]]:
+    """Process ID, parent's ID and state of every process there is."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            # The command stands in parentheses and may hold anything.
+            state, parent = file.read_text().rpartition(")")[2].split()[:2]
+            found.append((int(file.parent.name), int(parent), state))
+    return found

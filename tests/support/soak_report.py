@@ -1,0 +1,136 @@
+"""Tests that try to break the service, in full: ``make soak``. Each makes a row of a table.
+
+``TANGER_SOAK=MINUTES`` runs them so, with so many minutes of constant load; without it they run in
+short form and write nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from benchmarks.footprint import family
+from tests.support import ROOT
+from tests.support.live_service import LiveService, eventually, get, running
+
+MINUTES = float(os.environ.get("TANGER_SOAK", "0"))
+# What the constant load should last.
+FULL_MINUTES = 30
+TABLE = ROOT / "docs" / "reliability.md"
+
+_HEADING = (
+    "| what | how often | goal | found | lost | | test |",
+    "| --- | --- | --- | --- | --- | --- | --- |",
+)
+
+
+def times(short: int, full: int) -> int:
+    """How often a thing is tried."""
+    return full if MINUTES else short
+
+
+@dataclass
+class Row:
+    """A row of the table.
+
+    Attributes:
+        what: is done.
+        goal: what should come of it, besides that nothing is lost.
+        tried: how often.
+        found: what came of it.
+        lost: requests that got no answer, or a wrong one.
+        short: whether it was less than it should be.
+        missed: whether it is worse than the goal, though nothing is lost.
+    """
+
+    what: str
+    goal: str
+    tried: str = ""
+    found: str = ""
+    lost: int | None = None
+    short: bool = False
+    missed: bool = False
+
+    def done(
+        self, tried: str, found: str, lost: int = 0, *, short: bool = False, missed: bool = False
+    ) -> None:
+        """Say what came of it."""
+        self.tried, self.found, self.lost = tried, found, lost
+        self.short, self.missed = short, missed
+
+    @property
+    def verdict(self) -> str:
+        if self.lost is None:
+            return "**FAILED**"
+        met = "MISSED" if self.lost or self.missed else "met"
+        return f"{met}, short" if self.short else met
+
+
+@contextmanager
+def row(what: str, goal: str) -> Iterator[Row]:
+    """A row for what is inside; where that fails, the row says so."""
+    made = Row(what, goal)
+    try:
+        yield made
+    finally:
+        if MINUTES:
+            _keep(made, name_of_test(os.environ["PYTEST_CURRENT_TEST"]))
+
+
+def name_of_test(current: str) -> str:
+    """The name of a test in pytest's words for what runs: "tests/test_x.py::test_y[a b] (call)"."""
+    return current.partition("::")[2].rpartition(" (")[0]
+
+
+def _keep(made: Row, test: str) -> None:
+    head, _, table = TABLE.read_text().partition(_HEADING[0])
+    rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
+    lost = "" if made.lost is None else f"{made.lost}"
+    cells = (made.what, made.tried, made.goal, made.found, lost, made.verdict, f"`{test}`")
+    line = f"| {' | '.join(cells)} |"
+    place = next((n for n, old in enumerate(rows) if old.endswith(f"`{test}` |")), len(rows))
+    rows[place : place + 1] = [line]
+    TABLE.write_text(head + "\n".join([*_HEADING, *rows]) + "\n")
+
+
+@contextmanager
+def two_workers(artifact: Path, log: Path, **settings: object) -> Iterator[LiveService]:
+    """A service as people run it, which in the end still works and was never at fault."""
+    with running(log, artifact=artifact, workers=2, **settings) as service:
+        service.wait_until_ready(2)
+        yield service
+        service.wait_until_ready(2)
+        assert service.stop() == 0
+        assert "Traceback" not in service.log
+
+
+def metric(service: LiveService, name: str) -> float:
+    """A figure of /metrics, by name and labels."""
+    reported = httpx.get(f"{service.url}/metrics", timeout=60).text
+    return float(re.search(rf"^{re.escape(name)} (.*)$", reported, re.MULTILINE)[1])
+
+
+def assert_calm(service: LiveService) -> None:
+    """Nothing waits and nothing is in flight any more, and words are pronounced."""
+    eventually(lambda: metric(service, "tanger_requests_in_flight") == 1, "all to be answered")
+    assert metric(service, "tanger_queue_words") == 0
+    service.wait_until_ready(2)
+    assert service.ask(get("/pronounce/tanger")).status_code == 200
+
+
+def own_megabytes(pid: int) -> float:
+    """What a process and its children hold that is no file: whoever shares files with them, or not,
+    changes nothing in that."""
+    found = 0
+    for process in family(pid):
+        reported = Path(f"/proc/{process}/smaps_rollup").read_text()
+        found += sum(
+            int(kb) for kb in re.findall(r"^(?:Pss_Anon|SwapPss):\s+(\d+)", reported, re.M)
+        )
+    return found * 1024 / 1e6

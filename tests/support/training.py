@@ -1,0 +1,44 @@
+"""The trainer, called as `tanger train` calls it."""
+
+import torch
+
+from tanger.model.training import data
+from tanger.model.training.distributed import Processes
+from tanger.model.training.trainer import Trainer
+
+# Training in one process, on the CPU.
+ALONE = Processes(0, 1, torch.device("cpu"))
+
+
+class SilentReporter:
+    """Watches a run and keeps what it saw."""
+
+    def __init__(self):
+        self.samples = []
+        self.epochs = []
+
+    def started(self, recipe, data, network, progress):
+        pass
+
+    def minibatch(self, recipe, progress, *, share, loss, error):
+        pass
+
+    def sample(self, progress, *, loss, error, phonemes):
+        self.samples.append((progress.minibatches, loss, error, phonemes))
+
+    def epoch(self, record, *, best):
+        self.epochs.append((record, best))
+
+
+def train(
+    recipe, *, lexicon_path, dev_path, out, run, reporter, init=None, further=(), soft_labels=None,
+    stress=None, processes=ALONE, **options,
+):  # fmt: skip
+    """Read the data and train on them, as the command does; `options` are those of `fit`."""
+    read = data.read(
+        recipe, lexicon_path, dev_path, further=further, soft_path=soft_labels, stress_path=stress
+    )
+    trainer = Trainer(
+        recipe, read, out=out, run=run, processes=processes, reporter=reporter, init=init
+    )
+    return trainer.fit(**options)
