@@ -1,8 +1,9 @@
 import pytest
-from conftest import ROOT
 
 from tanger.model.text import acronym_model
 from tanger.model.text.acronym_model import AcronymModel, AcronymTableError
+from tanger.model.text.reader.reader import TextReader
+from tests.support import ROOT
 
 FOLDER = ROOT / "artifacts" / "en-us-text"
 
@@ -57,6 +58,15 @@ def test_the_lexicon_tells_words_in_capitals(model):
     assert not model.decide("HARD", known).letters
     assert not model.decide("GO", [("G", "OW1")], among_capitals=True).letters
     assert model.decide("CBO", [("S", "IY1", "B", "IY1", "OW1")]).letters
+
+
+def test_the_reader_asks_with_its_lexicon(model):
+    lexicon = {"hard": [("HH", "AA1", "R", "D")]}
+    acronyms = acronym_model.LexiconAcronyms(model, lambda word: lexicon.get(word, []))
+    texts = TextReader(acronyms=acronyms)
+    spoken = [token.spoken for token in texts.read("The UK's NASA, FAQ and HARD") if token.words]
+    assert spoken == ["The", "UKs", "NASA", "FAQ", "and", "HARD"]
+    assert acronyms.decide("naïve") == (False, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
 from importlib.resources import files
 
 import pytest
-from conftest import ROOT
 
 from tanger.model import lexicon
 from tanger.model.lexicon.entry import pronunciations
 from tanger.model.text import acronym_model, acronym_training
+from tests.support import ROOT
 
 DRAWN = ROOT / "tests" / "data" / "acronyms" / "drawn.tsv"
 

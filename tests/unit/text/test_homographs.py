@@ -3,11 +3,11 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import ROOT
 
 from tanger.model.phonology.stress import strip
 from tanger.model.text.homographs import HomographModel, SenseTableError, examples, fitting, table
 from tanger.model.text.homographs.model import HomographModelError
+from tests.support import ROOT
 
 FOLDER = ROOT / "artifacts" / "en-us-text"
 
