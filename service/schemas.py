@@ -187,7 +187,7 @@ class Result(BaseModel):
         description="At most `n`: a lexicon's, in its order, or the network's."
     )
     warnings: tuple[str, ...] = Field(
-        description="What was changed or read out on the way: `é -> E`, `42 -> forty-two`."
+        description="What was changed or read out on the way: `é -> E`, `42 -> forty two`."
     )
     error: WordError | None
     explain: Explanation | None = Field(description="Null unless it was asked for.")
@@ -235,7 +235,7 @@ _UNSPELLABLE = Result(
 )
 _EXAMPLES = (
     _example("Ångström", "ANGSTROM", "AE NG S T R AH M", 0.61, "Å -> A", "ö -> O"),
-    _example("42", "FORTY-TWO", "F AO R T IY  T UW", 0.8456, "42 -> forty-two"),
+    _example("42", "FORTY-TWO", "F AO R T IY  T UW", 0.8456, "42 -> forty two"),
     _UNSPELLABLE,
 )
 

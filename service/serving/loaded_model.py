@@ -8,7 +8,6 @@ import os
 from tanger.model import artifact
 from tanger.model.decoding import devices
 from tanger.model.phonology.phoneme_set import Inventory
-from tanger.model.text import numbers
 from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.pipeline import Pipeline
 from tanger.service.metrics import Metrics
@@ -31,7 +30,6 @@ class LoadedModel:
             ArtifactError: where it is damaged.
             LexiconError, LexiconFileError: where one of them is.
         """
-        numbers.load()  # or the first number that is asked for would hold up all other requests
         self.artifact = artifact.read(settings.artifact)
         self.inventory = Inventory(self.artifact.phonemes.own)
         self.dictionaries = Dictionaries.read(
