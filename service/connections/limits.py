@@ -123,8 +123,6 @@ class Connections:
         refused: how many were beyond the limit and were answered so.
         too_slow: how many were ended because their clients took too little.
         too_much: how many were ended because they sent too far ahead, with the budget spent.
-        closing: set when the service stops: every answer is the last on its connection, and says
-            so (RFC 9112, 9.6).
     """
 
     limit: int
@@ -136,7 +134,6 @@ class Connections:
     refused: int = field(default=0, init=False)
     too_slow: int = field(default=0, init=False)
     too_much: int = field(default=0, init=False)
-    closing: bool = field(default=False, init=False)
     _regular: set[Connection] = field(default_factory=set, init=False)
     # In the order in which they came
     _surplus: dict[Connection, None] = field(default_factory=dict, init=False)
