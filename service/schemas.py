@@ -9,7 +9,7 @@ from typing_extensions import TypeAliasType
 
 from tanger.model.decoding.hypothesis import MAX_NBEST
 from tanger.model.phonology import notation
-from tanger.model.text import resolution, speller
+from tanger.model.text import resolution, speller, variants
 
 # Each is a schema of its own in the OpenAPI document, so that generated clients name it
 Alphabet = TypeAliasType("Alphabet", notation.Alphabet)
@@ -17,6 +17,7 @@ Source = TypeAliasType("Source", resolution.Source)
 Answerer = TypeAliasType("Answerer", resolution.Answerer)
 OriginSource = TypeAliasType("OriginSource", resolution.SegmentSource)
 Rule = TypeAliasType("Rule", resolution.Rule)
+Order = TypeAliasType("Order", variants.Order)
 LexiconFileFormat = TypeAliasType(
     "LexiconFileFormat", Literal["cmudict", "mfa", "kaldi", "kaldip", "pls", "tsv"]
 )
@@ -155,6 +156,10 @@ class Origin(BaseModel):
         "`derived`: a possessive or plural made of its stem."
     )
     stem: str | None = Field(description="What `derived` made it of.")
+    order: Order | None = Field(
+        description="How the variants of that lexicon are ordered: `network`, by the network's "
+        "ranking; `lexicon`, as they stand there."
+    )
 
 
 class ExplainedPart(Origin):
