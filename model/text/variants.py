@@ -7,6 +7,7 @@ is made once, with an artifact, by ``tanger rank-variants``, and stands in it as
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Literal, NamedTuple
@@ -29,6 +30,9 @@ VARIANTS = "variants.json"
 _BATCH = 1024
 
 
+log = logging.getLogger("tanger")
+
+
 class VariantRanking(NamedTuple):
     """The ranking of a dictionary's variants.
 
@@ -43,17 +47,18 @@ class VariantRanking(NamedTuple):
 
 
 def read(artifact: Artifact) -> VariantRanking | None:
-    """The ranking in an artifact; None where there is none.
+    """The ranking in an artifact; None where there is none, or one of other weights.
 
     Raises:
-        ArtifactError: where it is damaged, or of other weights.
+        ArtifactError: where it is damaged.
     """
     path = artifact.path / VARIANTS
     if not path.exists():
         return None
     content = checks.parse_json(path, checks.read_file(path))
     if content.get("weights_sha256") != artifact.weights_sha256:
-        raise ArtifactError(path, "is of other weights: run `tanger rank-variants` again")
+        log.warning("%s is of other weights and unused: run `tanger rank-variants` again", path)
+        return None
     order = checks.parse_object(path, content.get("order"), "order")
     if not all(map(_is_permutation, order.values())):
         raise ArtifactError(path, "holds an order that is none: run `tanger rank-variants` again")
