@@ -310,7 +310,9 @@ def _size(rendered: str) -> int:
 # ------------------------------------------------------------------------------------------------
 # Which lexicon, rule or network answered each part of a word, for requests that ask for it.
 
-_NOTHING = Explanation(source=None, lexicon=None, rank=None, rule=None, stem=None, parts=())
+_NOTHING = Explanation(
+    source=None, lexicon=None, rank=None, rule=None, stem=None, order=None, parts=()
+)
 
 
 def explain(resolution: WordResolution, source: Answerer | None) -> str:
