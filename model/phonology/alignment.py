@@ -26,7 +26,9 @@ _DIGITS = 5
 
 
 # The warning for a word without an alignment
-UNALIGNED = "no alignment: the network did not say this word in one piece"
+UNALIGNED = "no alignment: this word is too long, or has letters that the network does not read"
+# Between the letters of two words that were read in parts
+_HYPHEN = "-"
 
 
 class AlignmentError(TangerError, ValueError):
@@ -44,11 +46,29 @@ class Alignment:
         spans: for each phoneme the index of its first letter and that after its last.
         probabilities: of each phoneme given those before it, as the network gives them.
         attention: for each phoneme the attention weight of each letter; their sum is 1.
+        letters: of the word.
     """
 
     spans: Sequence[Sequence[int]]
     probabilities: Sequence[float]
     attention: Sequence[Sequence[float]]
+    letters: str
+
+
+def concatenate(parts: Sequence[Alignment]) -> Alignment:
+    """The alignment of several words one after the other, with a hyphen between their letters."""
+    letters = _HYPHEN.join(part.letters for part in parts)
+    spans: list[tuple[int, int]] = []
+    attention: list[list[float]] = []
+    offset = 0
+    for part in parts:
+        spans += [(start + offset, end + offset) for start, end in part.spans]
+        before = [0.0] * offset
+        after = [0.0] * (len(letters) - offset - len(part.letters))
+        attention += [[*before, *row, *after] for row in part.attention]
+        offset += len(part.letters) + len(_HYPHEN)
+    probabilities = [each for part in parts for each in part.probabilities]
+    return Alignment(spans, probabilities, attention, letters)
 
 
 def of_letters(attention: Array) -> Array:
@@ -58,10 +78,11 @@ def of_letters(attention: Array) -> Array:
     return weights
 
 
-def align(attention: Array, probabilities: Sequence[float]) -> Alignment:
+def align(letters: str, attention: Array, probabilities: Sequence[float]) -> Alignment:
     """The alignment of a pronunciation of U phonemes to a word of T letters.
 
     Args:
+        letters: of the word.
         attention: [U, T], rows sum to 1.
         probabilities: of its steps, with or without that of ``</s>``.
     """
@@ -69,6 +90,7 @@ def align(attention: Array, probabilities: Sequence[float]) -> Alignment:
         spans=spans(attention),
         probabilities=tuple(probabilities[: len(attention)]),
         attention=np.round(attention.astype(float), _DIGITS).tolist(),
+        letters=letters,
     )
 
 

@@ -124,7 +124,7 @@ class Reader:
             by_rule: whether it comes of a number, a sign and the like, whose words a table may
                 have.
         """
-        if word.letters:
+        if word.letters and word.text.isascii():  # no table says what À is called
             return _letters(word.text)
         spelling = self.speller.spell(word.text)
         if spelling.normalized is None:

@@ -59,6 +59,7 @@ def weights_of(folder):
 # The tutorial
 
 
+@pytest.mark.slow
 def test_fast_mode_lands_on_the_tutorials_figures(split, tmp_path, reporter):
     assert train(
         recipe.load("cntk599a", fast=True),

@@ -148,6 +148,10 @@ pieces = st.sampled_from(
 )  # fmt: skip
 
 
+def test_a_capital_that_is_no_letter_of_the_alphabet_is_a_word():
+    assert [part.text for part in read("À").parts] == ["A"]
+
+
 @settings(max_examples=1000)
 @given(word=st.text() | st.lists(pieces, max_size=64).map("".join))
 @example("$" + "9" * 18 + "K")
