@@ -177,7 +177,7 @@ def spellings(
     names: Annotated[
         bool, typer.Option("--names", help="Names of people as well, before the words.")
     ] = False,
-    maximum: Annotated[
+    limit: Annotated[
         int | None, typer.Option("--most", min=1, help="So many of them at most.")
     ] = None,
     invented: Annotated[
@@ -196,7 +196,7 @@ def spellings(
         left_out = own | _words_of(without or ())
         people = sources.names(graphemes, without=left_out) if names else iter(())
         frequent = sources.frequent(language or ["en"], graphemes, without=left_out)
-        words = list(islice(dict.fromkeys(chain(people, frequent)), maximum))
+        words = list(islice(dict.fromkeys(chain(people, frequent)), limit))
         left_out |= set(words)
         words += sources.invented(own, count=invented, without=left_out, seed=seed)
         check_lines(out, words, overwrite=overwrite)
