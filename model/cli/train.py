@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from tanger.model.training.recipe import RunRecipe
     from tanger.model.training.run_state import Progress
 
+_WithoutOption = Annotated[
+    list[Path] | None, typer.Option(help="Lexicons whose words are left out: dev, test.")
+]
+
 
 def train(
     recipe: Annotated[str, typer.Option(help="A recipe's name, or a TOML file.")],
@@ -168,9 +172,7 @@ def hold_out(
 def spellings(
     lexicon: Annotated[Path, typer.Option(help="Gives the letters; its words are left out.")],
     out: Annotated[Path, typer.Option(help="Where the words go, one a line.")],
-    without: Annotated[
-        list[Path] | None, typer.Option(help="Lexicons whose words are left out: dev, test.")
-    ] = None,
+    without: _WithoutOption = None,
     language: Annotated[
         list[str] | None, typer.Option(help="Of which wordfreq lists frequent words; en.")
     ] = None,
@@ -210,9 +212,7 @@ def derive(
     words: Annotated[
         Path | None, typer.Option(help="Spellings, one a line; those with a known stem are taken.")
     ] = None,
-    without: Annotated[
-        list[Path] | None, typer.Option(help="Lexicons whose words are left out: dev, test.")
-    ] = None,
+    without: _WithoutOption = None,
     possessives: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the lexicon that gets a possessive.")
     ] = 0.0,
