@@ -73,7 +73,9 @@ def test_all_kinds_come_to_the_same(tmp_path, expected, name):
 
 
 @pytest.mark.skipif(platform.system() != "Linux", reason="sanitizers are tried on Linux alone")
-@pytest.mark.parametrize("name", [kind.name for kind in build.KINDS if kind.is_of_this_architecture])
+@pytest.mark.parametrize(
+    "name", [kind.name for kind in build.KINDS if kind.is_of_this_architecture]
+)
 def test_nothing_is_undefined_or_out_of_bounds(tmp_path, monkeypatch, name):
     has_sanitizers = subprocess.run(
         [build.compiler(), *SANITIZERS, "-x", "c", "-", "-o", tmp_path / "none"],
