@@ -30,12 +30,8 @@ ARTIFACT = artifacts/en-us
 FROM    =
 MORE    =
 
-# What makes the shipped artifact besides: stress, the words that have to stay out, a folder for the
-# entries that are derived.
-STRESS   = data/cmudict/cmudict-0.7b
-HELD_OUT = --without $(DEV) --without data/cmudict/cmudict-0.7b.test
-DERIVED  = data/derived
-PANEL    = $(DERIVED)/panel
+NAME    = en-us
+STRESS  = data/cmudict/cmudict-0.7b
 
 ##@ Run
 
@@ -51,97 +47,9 @@ data: runtime ## Fetch the CMUdict split into data/cmudict (FROM= another place 
 train: dev ## Train RECIPE= on LEXICON=, watching DEV=, into OUT=, on DEVICE=; MORE=--restart, --resume
 	$(BIN)/tanger train --recipe $(RECIPE) --lexicon $(LEXICON) --dev $(DEV) --out $(OUT) --device $(DEVICE) $(MORE)
 
-.PHONY: en-us en-us-panel en-us-base en-us-fast en-us-fast-base teachers
-en-us: $(PANEL)/more-labels.safetensors en-us-panel ## Make the shipped artifact anew, into artifacts/en-us-new, on DEVICE=
-	$(TEACH) $< --recipe $@ --init artifacts/$@-panel-new --out artifacts/$@-1-new
-	$(TEACH) $< --recipe $@ --init artifacts/$@-1-new --out artifacts/$@-2-new
-	$(TEACH) $< --recipe $@ --init artifacts/$@-2-new --out artifacts/$@-new
-	$(BIN)/tanger calibrate --artifact artifacts/$@-new --lexicon $(PANEL)/held-out.dict
-
-en-us-panel: $(PANEL)/labels.safetensors en-us-base ## What en-us goes on from
-	$(TEACH) $< --recipe $@ --init artifacts/en-us-base-new --out artifacts/$@-new
-
-en-us-base: $(DERIVED)/derived.dict ## What that starts from
-	$(MAKE_ENGLISH) --recipe $@ --out artifacts/$@-new
-
-en-us-fast: $(PANEL)/labels.safetensors en-us-fast-base ## The same with the small one
-	$(TEACH) $(PANEL)/labels.safetensors --recipe $@ --init artifacts/$@-base-new --out artifacts/$@-new
-
-en-us-fast-base: $(PANEL)/networks.safetensors ## What en-us-fast starts from, taught by networks
-	$(TEACH) $(PANEL)/networks.safetensors --recipe $@ --out artifacts/$@-new
-
-teachers: $(DERIVED)/derived.dict ## Make the teachers anew, into artifacts/teachers-new, on DEVICE=
-	$(MAKE_ENGLISH) --recipe teacher-wide --out artifacts/teachers-new/teacher-wide
-	$(MAKE_ENGLISH) --recipe teacher-deep --out artifacts/teachers-new/teacher-deep
-
-MAKE_ENGLISH = $(BIN)/tanger train --lexicon $(LEXICON) --further $(DERIVED)/derived.dict \
-	--stress $(STRESS) --dev $(DEV) --device $(DEVICE) $(MORE)
-
-$(DERIVED)/derived.dict: $(DERIVED)/words.txt
-	$(BIN)/tanger derive --lexicon $(LEXICON) --words $< $(HELD_OUT) --possessives 0.3 --out $@ --overwrite
-
-$(DERIVED)/words.txt: | $(DEVELOP)
-	mkdir -p $(@D)
-	$(BIN)/tanger spellings --lexicon $(LEXICON) $(HELD_OUT) --out $@ --overwrite
-
-# What the panel's students learn from: the training words without those that `calibrate` wants,
-# forms of them, and spellings. Each file is made of those before it.
-KEPT_OUT = $(HELD_OUT) --without $(PANEL)/held-out.dict
-TEACH    = $(BIN)/tanger train --lexicon $(PANEL)/train.dict --stress $(STRESS) \
-	--dev $(DEV) --device $(DEVICE) $(MORE) --soft-labels
-LABEL    = $(BIN)/tanger label --teacher artifacts/teachers/teacher-deep \
-	--teacher artifacts/teachers/teacher-wide --lexicon $(PANEL)/train.dict \
-	--lexicon $(PANEL)/derived.dict --out $@ --overwrite --words
-
-$(PANEL)/labels.safetensors: $(PANEL)/derived.dict $(PANEL)/ngram.fst
-	$(LABEL) $(PANEL)/words.txt --ngram $(PANEL)/ngram.fst
-
-$(PANEL)/more-labels.safetensors: $(PANEL)/more-words.txt $(PANEL)/derived.dict $(PANEL)/ngram.fst
-	$(LABEL) $< --ngram $(PANEL)/ngram.fst
-
-$(PANEL)/networks.safetensors: $(PANEL)/derived.dict
-	$(LABEL) $(PANEL)/words.txt
-
-$(PANEL)/ngram.fst: $(PANEL)/train.dict
-	$(BIN)/tanger joint-ngram --lexicon $< --out $@ --overwrite
-
-$(PANEL)/derived.dict: $(PANEL)/words.txt
-	$(BIN)/tanger derive --lexicon $(PANEL)/train.dict --words $< $(KEPT_OUT) --possessives 0.3 --out $@ --overwrite
-
-$(PANEL)/words.txt: $(PANEL)/train.dict
-	$(BIN)/tanger spellings --names --lexicon $(LEXICON) $(KEPT_OUT) --out $@ --overwrite
-
-$(PANEL)/more-words.txt: $(PANEL)/train.dict
-	$(BIN)/tanger spellings --names --invented 400000 --lexicon $(LEXICON) $(KEPT_OUT) --out $@ --overwrite
-
-$(PANEL)/train.dict: | $(DEVELOP)
-	mkdir -p $(@D)
-	$(BIN)/tanger hold-out --lexicon $(LEXICON) --unseen $(DEV) --out $@ --held-out $(PANEL)/held-out.dict --overwrite
-
-# The product learns from several dictionaries (SOURCES= the folder with the files that
-# model/english/sources.py names), goes on from en-us-cmudict, and learns from a panel of itself and
-# n-grams what spellings of SPELLINGS= sound like. Their answers decide how foreign entries are
-# written, so the lexicon is made again once the network has read the first one.
-SOURCES   = data/english-sources
-SPELLINGS = /usr/share/dict/american-english-insane
-ENGLISH   = $(DERIVED)/english
-COMBINE   = $(BIN)/tanger combine-dictionaries --from $(SOURCES)
-LEARN     = $(BIN)/tanger train --lexicon $(ENGLISH)/$(1)/train.dict --dev $(ENGLISH)/$(1)/dev.dict \
-	--stress $(ENGLISH)/$(1)/train-stress.dict --device $(DEVICE)
-
-.PHONY: en-us-all
-en-us-all: | $(DEVELOP) ## The product: several dictionaries (SOURCES=) and unpronounced SPELLINGS=
-	$(COMBINE) --base artifacts/en-us-cmudict --out $(ENGLISH)/first
-	$(call LEARN,first) --recipe en-us-all-start --init artifacts/en-us-cmudict --out artifacts/$@-start-new
-	$(COMBINE) --base artifacts/$@-start-new --out $(ENGLISH)/second --repeat 300:20 --repeat 1000:12 --repeat 10000:6
-	$(BIN)/tanger joint-ngram --lexicon $(ENGLISH)/second/train.dict --out $(ENGLISH)/ngram.fst --overwrite
-	$(BIN)/tanger english-spellings --from $(SOURCES) --list $(SPELLINGS) \
-		--lexicon $(ENGLISH)/second/train.dict --out $(ENGLISH)/words.txt
-	$(BIN)/tanger label --teacher artifacts/$@-start-new --lexicon $(ENGLISH)/second/train.dict \
-		--as-they-are --words $(ENGLISH)/words.txt --ngram $(ENGLISH)/ngram.fst --ngram-weight 0.9 \
-		--sharpness 0.5 --out $(ENGLISH)/labels.safetensors --overwrite
-	$(call LEARN,second) --recipe $@ --soft-labels $(ENGLISH)/labels.safetensors \
-		--init artifacts/$@-start-new --out artifacts/$@-new
+.PHONY: reproduce
+reproduce: dev ## Make the shipped NAME= anew from its sources (FROM= a folder that has some), resumed by the same
+	$(BIN)/tanger reproduce $(NAME) $(if $(FROM),--from $(FROM)) --device $(DEVICE)
 
 .PHONY: evaluate
 evaluate: runtime ## Measure ARTIFACT= on the test words, into its model card
@@ -161,17 +69,21 @@ bench-http: dev ## The service under load, beside a no-op (needs wrk; ten minute
 ##@ Check
 
 .PHONY: test
-test: lint ## Lint, then the tests
-	$(BIN)/python -m pytest -m "not alone" --numprocesses auto --maxprocesses 4 --dist loadfile
-	$(BIN)/python -m pytest -m alone
+test: lint ## Lint, then the tests, but for the slow ones
+	$(BIN)/python -m pytest -m "not alone and not slow" \
+		--numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -m "alone and not slow"
+
+.PHONY: test-slow
+test-slow: dev ## The slow tests: load and faults in short form, long training
+	$(BIN)/python -m pytest -m slow
 
 # Load and faults in full, each a row of docs/reliability.md, goals beside results.
 MINUTES = 30
-SOAK    = tests/soak tests/integration/test_costly_requests.py
 
 .PHONY: soak
 soak: dev ## Try to break the service, with MINUTES= of constant load (30, and some ten for the rest)
-	TANGER_SOAK=$(MINUTES) $(BIN)/python -m pytest $(SOAK); status=$$?; \
+	TANGER_SOAK=$(MINUTES) $(BIN)/python -m pytest tests/soak; status=$$?; \
 		grep '^|' docs/reliability.md; exit $$status
 
 # Networks of random sizes and weights, in a program without Python.

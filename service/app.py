@@ -16,17 +16,14 @@ from starlette.requests import ClientDisconnect
 
 from tanger import __version__
 from tanger.service import problems
+from tanger.service.api_keys import KeyGate, PublicRoutes
 from tanger.service.connections.limits import Connections
 from tanger.service.middleware.answer_pieces import AnswerPieces
-from tanger.service.middleware.cross_origin import CrossOrigin
-from tanger.service.middleware.head_limits import HeadLimits
-from tanger.service.middleware.key_gate import KeyGate, PublicRoutes
-from tanger.service.middleware.request_log import RequestLog
-from tanger.service.middleware.security_headers import HeadRequests, SecurityHeaders
-from tanger.service.middleware.telemetry import Telemetry, note_refusal
-from tanger.service.openapi import PROBLEMS, DescribedApp
-from tanger.service.routes import admin, docs, lexicon, pages, probes, pronounce
-from tanger.service.routing import operation_id
+from tanger.service.middleware.browsers import CrossOrigin, SecurityHeaders
+from tanger.service.middleware.request_head import HeadLimits, HeadRequests
+from tanger.service.middleware.telemetry import RequestLog, Telemetry, note_refusal
+from tanger.service.routes import lexicon, operations, pages, pronounce
+from tanger.service.routing import PROBLEMS, DescribedApp, operation_id
 from tanger.service.serving.manager import ModelManager
 from tanger.service.settings import Settings, parse_origins
 
@@ -115,11 +112,11 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
     Not by `include_router`, which keeps each router whole: it would match a request twice over,
     take a `RawRoute` for any other, and keep the routes from whoever goes through them.
     """
-    routers = [pronounce.router, probes.router, admin.router, lexicon.router, docs.router]
+    routers = [pronounce.router, operations.router, lexicon.router, pages.docs_router]
     if settings.page:
         routers.append(pages.router)
     if settings.metrics:
-        routers.append(probes.metrics_router)
+        routers.append(operations.metrics_router)
     for router in routers:
         app.router.routes.extend(router.routes)
 
@@ -135,7 +132,9 @@ def _add_middleware(app: DescribedApp) -> None:
     besides = pages.PATHS if settings.page else frozenset()
     public = PublicRoutes(settings.public_routes, app.routes, besides=besides)
     if "/docs" in public.templates:
-        public = PublicRoutes(settings.public_routes, app.routes, besides=besides | docs.PATHS)
+        public = PublicRoutes(
+            settings.public_routes, app.routes, besides=besides | pages.DOCS_PATHS
+        )
     app.public = public.templates if manager.keys else None
     respond = problems.known
     app.add_middleware(AnswerPieces, budget=manager.buffers, respond=respond)

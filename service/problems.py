@@ -27,8 +27,8 @@ from tanger.service.errors import (
     InvalidRequestError,
     UnavailableError,
 )
-from tanger.service.middleware.cross_origin import CrossOriginError
-from tanger.service.middleware.head_limits import HeaderTooLargeError, QueryTooLongError
+from tanger.service.middleware.browsers import CrossOriginError
+from tanger.service.middleware.request_head import HeaderTooLargeError, QueryTooLongError
 from tanger.service.representations import NotAcceptableError
 from tanger.service.request_body import (
     BodyTooLargeError,

@@ -18,9 +18,9 @@ from typing import Any, Literal
 import mimeparse
 
 from tanger.model import lexicon
-from tanger.service import schemas
 from tanger.service.request_body import RawRequest
 from tanger.service.schemas import ModelName, Options
+from tanger.service.serving import rendering
 
 MediaType = Literal["application/json", "application/jsonl", "text/tab-separated-values"]
 JSON: MediaType = "application/json"
@@ -77,7 +77,7 @@ def needed(options: Options, media_type: MediaType) -> Options:
 
 @lru_cache(maxsize=256)
 def _chosen(accept: str) -> MediaType | None:
-    """The form for an ``Accept``, which is short (see `middleware.head_limits`); None of ours."""
+    """The form for an ``Accept``, which is short (see `middleware.request_head`); None of ours."""
     if not accept.strip(" \t,"):
         return JSON
     try:
@@ -106,7 +106,7 @@ def parts(model: ModelName, results: Sequence[bytes], media_type: MediaType) -> 
         results: as `form_of` makes them.
         media_type: the form.
     """
-    return schemas.response(model, results) if media_type == JSON else results
+    return rendering.response(model, results) if media_type == JSON else results
 
 
 def _line(result: str) -> bytes:

@@ -10,16 +10,17 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
+import msgspec
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
 from tanger.service.connections.limits import ByteBudget
 from tanger.service.errors import MAX_FAULTS, InvalidRequestError, UnavailableError
-from tanger.service.json_shape import first_fault
 from tanger.service.schemas import ProblemError
 
 TIMEOUT = "X-Request-Timeout"
@@ -204,21 +205,21 @@ def _check_head(request: RawRequest, limit: int) -> None:
         raise BodyTooLargeError(limit)
 
 
-def read_timeout(request: RawRequest, *, default: float, maximum: float) -> float:
+def read_timeout(request: RawRequest, *, default: float, limit: float) -> float:
     """Seconds that the request may take, by its header ``X-Request-Timeout``.
 
     Raises:
-        InvalidRequestError: where it is no number of seconds, or beyond `maximum`.
+        InvalidRequestError: where it is no number of seconds, or beyond `limit`.
     """
-    reported = request.header(_TIMEOUT)
-    if reported is None:
+    text = request.header(_TIMEOUT)
+    if text is None:
         return default
     try:
-        seconds = float(reported)
+        seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not 0 < seconds <= maximum:
-        message = f"seconds, more than 0 and at most {maximum:g}, not {reported!r}"
+    if not 0 < seconds <= limit:
+        message = f"seconds, more than 0 and at most {limit:g}, not {text!r}"
         raise InvalidRequestError(ProblemError(where=f"header.{TIMEOUT}", message=message))
     return seconds
 
@@ -332,3 +333,52 @@ def interrupted_by(event: asyncio.Future[Any]) -> Iterator[None]:
     finally:
         inside = False
         event.remove_done_callback(interrupt)
+
+
+# ------------------------------------------------------------------------------------------------
+# A first look at a large JSON body, at a cost that does not hang on what is wrong with it.
+
+
+# Bytes that a field other than a list of texts may have: all of them are numbers, flags and names.
+_FIELD_BYTES = 1024
+
+
+def first_fault(body: bytes, model: type[BaseModel]) -> str | None:
+    """What is wrong with the shape of `body` as JSON of `model`; None where pydantic may read it.
+
+    Raises:
+        ValueError: where it is not JSON.
+    """
+    try:
+        found = msgspec.json.decode(body, type=_shape(model))
+    except msgspec.ValidationError as e:
+        _check_syntax(body)
+        return str(e)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
+        raise _not_json(e) from e
+    for name in found.__struct_fields__:
+        value = getattr(found, name)
+        if isinstance(value, msgspec.Raw) and len(bytes(value)) > _FIELD_BYTES:
+            return f"{name} has more than {_FIELD_BYTES:,} bytes"
+    return None
+
+
+def _check_syntax(body: bytes) -> None:
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError) as e:
+        raise _not_json(e) from e
+
+
+def _not_json(error: Exception) -> ValueError:
+    return ValueError(f"the body is not JSON: {error}")
+
+
+@cache
+def _shape(model: type[BaseModel]) -> type[msgspec.Struct]:
+    """The lists of texts of `model` as such, and its other fields as JSON that is not read."""
+    fields: list[tuple[str, Any, Any]] = [
+        (name, list[str] if field.annotation == list[str] else msgspec.Raw, msgspec.UNSET)
+        for name, field in model.model_fields.items()
+    ]
+    return msgspec.defstruct(f"{model.__name__}Shape", fields, forbid_unknown_fields=True)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from json.encoder import encode_basestring as _quoted
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field
-from pydantic_core import to_json
 from typing_extensions import TypeAliasType
 
 from tanger.model.decoding.hypothesis import MAX_NBEST
@@ -118,8 +115,8 @@ class Pronunciation(BaseModel):
     )
     text: str = Field(
         description="The phonemes, with a space between two, and two spaces between words where "
-        "several were read; in `ipa` and `x-sampa` with a space between words alone, and a syllable "
-        "break where two phonemes would read as one."
+        "several were read; in `ipa` and `x-sampa` with a space between words alone, and a "
+        "syllable break where two phonemes would read as one."
     )
     probability: float | None = Field(
         description="Chance that the pronunciation is right. The artifacts that come with tanger "
@@ -190,7 +187,7 @@ class Result(BaseModel):
         description="At most `n`: a lexicon's, in its order, or the network's."
     )
     warnings: tuple[str, ...] = Field(
-        description="What was changed or read out on the way: `é -> E`, `42 -> forty-two`."
+        description="What was changed or read out on the way: `é -> E`, `42 -> forty two`."
     )
     error: WordError | None
     explain: Explanation | None = Field(description="Null unless it was asked for.")
@@ -203,6 +200,46 @@ class ModelName(BaseModel):
     version: str = Field(description="First 12 hexadecimal digits of the weights' sha256.")
 
 
+def _example(word: str, normalized: str, text: str, probability: float, *warnings: str) -> Result:
+    """A result as the network's."""
+    pronunciation = Pronunciation(
+        phonemes=tuple(text.split()),
+        text=text,
+        probability=probability,
+        complete=True,
+        alignment=None,
+    )
+    return Result(
+        word=word,
+        normalized=normalized,
+        source="model",
+        pronunciations=(pronunciation,),
+        warnings=warnings,
+        error=None,
+        explain=None,
+    )
+
+
+_UNSPELLABLE = Result(
+    word="日本",
+    normalized=None,
+    source=None,
+    pronunciations=(),
+    warnings=(),
+    error=WordError(
+        code="unspellable",
+        message="日 (CJK UNIFIED IDEOGRAPH-65E5) is none of the letters this artifact reads: "
+        "'ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    ),
+    explain=None,
+)
+_EXAMPLES = (
+    _example("Ångström", "ANGSTROM", "AE NG S T R AH M", 0.61, "Å -> A", "ö -> O"),
+    _example("42", "FORTY-TWO", "F AO R T IY  T UW", 0.8456, "42 -> forty two"),
+    _UNSPELLABLE,
+)
+
+
 class PronounceResponse(BaseModel):
     """A result for each word, in the order of the request."""
 
@@ -211,55 +248,7 @@ class PronounceResponse(BaseModel):
             "examples": [
                 {
                     "model": {"name": "en-us", "version": "0123456789ab"},
-                    "results": [
-                        {
-                            "word": "Ångström",
-                            "normalized": "ANGSTROM",
-                            "source": "model",
-                            "pronunciations": [
-                                {
-                                    "phonemes": ["AE", "NG", "S", "T", "R", "AH", "M"],
-                                    "text": "AE NG S T R AH M",
-                                    "probability": 0.61,
-                                    "complete": True,
-                                    "alignment": None,
-                                }
-                            ],
-                            "warnings": ["Å -> A", "ö -> O"],
-                            "error": None,
-                            "explain": None,
-                        },
-                        {
-                            "word": "42",
-                            "normalized": "FORTY-TWO",
-                            "source": "model",
-                            "pronunciations": [
-                                {
-                                    "phonemes": ["F", "AO", "R", "T", "IY", "T", "UW"],
-                                    "text": "F AO R T IY  T UW",
-                                    "probability": 0.8456,
-                                    "complete": True,
-                                    "alignment": None,
-                                }
-                            ],
-                            "warnings": ["42 -> forty-two"],
-                            "error": None,
-                            "explain": None,
-                        },
-                        {
-                            "word": "日本",
-                            "normalized": None,
-                            "source": None,
-                            "pronunciations": [],
-                            "warnings": [],
-                            "error": {
-                                "code": "unspellable",
-                                "message": "日 (CJK UNIFIED IDEOGRAPH-65E5) is none of the letters "
-                                "this artifact reads: 'ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-                            },
-                            "explain": None,
-                        },
-                    ],
+                    "results": [example.model_dump(mode="json") for example in _EXAMPLES],
                 }
             ]
         }
@@ -388,42 +377,3 @@ class Problem(BaseModel):
     code: str = Field(description="The same for programs.")
     request_id: str
     errors: tuple[ProblemError, ...] = ()
-
-
-# ------------------------------------------------------------------------------------------------
-# Results as JSON, put together from text: what `schemas` shows in the OpenAPI document.
-#
-# Models would check what has just been made, for as long as all the rest of an answer takes. Tests
-# hold all of it to the models.
-
-
-def result(
-    word: str,
-    normalized: str | None,
-    source: Answerer | None,
-    pronunciations: str,
-    warnings: Sequence[str] = (),
-    error: WordError | None = None,
-    explain: str = "null",
-) -> str:
-    """The object that tells all of a word; `explain` is JSON already."""
-    spelt = "null" if normalized is None else _quoted(normalized)
-    answerer = "null" if source is None else f'"{source}"'
-    reported = to_json(warnings).decode() if warnings else "[]"
-    wrong = "null" if error is None else error.model_dump_json()
-    return (
-        f'{{"word":{_quoted(word)},"normalized":{spelt},"source":{answerer},'
-        f'"pronunciations":{pronunciations},"warnings":{reported},"error":{wrong},'
-        f'"explain":{explain}}}'
-    )
-
-
-def response(model: ModelName, results: Sequence[bytes]) -> list[bytes]:
-    """The parts of the whole answer, one a result, encoded as they are."""
-    first = f'{{"model":{model.model_dump_json()},"results":['.encode()
-    if not results:
-        return [first + b"]}"]
-    parts = [b"," + result for result in results]
-    parts[0] = first + results[0]
-    parts[-1] += b"]}"
-    return parts

@@ -28,8 +28,9 @@ from tanger.model.cli.common import (
 if TYPE_CHECKING:
     from tanger.model.evaluation.report import Evaluation
 
-# What `--set split` scores unless told otherwise, where `make data` puts it
-_SPLIT = Path("data/cmudict/cmudict-0.7b.test")
+# Files of the sources' folder that `--set` reads unless told otherwise
+_SPLIT = "cmudict-0.7b.test"
+_REAL_WORDS = "real-words.tsv"
 
 
 class WordSetName(enum.StrEnum):
@@ -75,11 +76,12 @@ def evaluate(
         typer.Option("--set", help="English words by name, in place of a lexicon, with intervals."),
     ] = None,
     sources: Annotated[
-        Path, typer.Option("--from", help="For --set: the folder of the dictionaries.")
-    ] = Path("data/english-sources"),
+        Path, typer.Option("--from", help="For --set: what `tanger reproduce sources` collected.")
+    ] = Path("data/english"),
     real_words: Annotated[
-        Path, typer.Option(help="For --set: words, their consensus, all variants, tabs between.")
-    ] = Path("data/real-words/dev.tsv"),
+        Path | None,
+        typer.Option(help="For --set: words, their consensus, all variants, tabs between."),
+    ] = None,
     against: Annotated[
         Path | None, typer.Option(help="For --set: an artifact to compare with, word by word.")
     ] = None,
@@ -92,7 +94,7 @@ def evaluate(
 ) -> None:
     """Score an artifact, greedily, on a lexicon or on sets of English words that have names.
 
-    With --set it takes wordfreq and the files that `tanger reproduce` collects.
+    --set needs wordfreq.
     """
     if sets:
         from tanger.model.cli.english import evaluate_sets
@@ -104,8 +106,8 @@ def evaluate(
                 {each.value for each in sets},
                 sources,
                 artifact[0] if artifact else ARTIFACT,
-                split=lexicon or _SPLIT,
-                real_words=real_words,
+                split=lexicon or sources / _SPLIT,
+                real_words=real_words or sources / _REAL_WORDS,
                 trained=trained,
                 against=against,
                 wrong=wrong,

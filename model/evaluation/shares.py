@@ -98,7 +98,7 @@ class PairedComparison:
             return 1.0
         fewer = min(self.first_only, self.second_only)
         if discordant <= _EXACT:
-            tail = sum(comb(discordant, k) for k in range(fewer + 1)) / 2**discordant
+            tail = sum(comb(discordant, k) for k in range(fewer + 1)) / 2.0**discordant
             return min(1.0, 2 * tail)
         # with the correction for continuity
         deviation = max(0, abs(self.first_only - self.second_only) - 1) / math.sqrt(discordant)

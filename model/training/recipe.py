@@ -18,14 +18,13 @@ from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_ty
 from tanger.model import TangerError
 from tanger.model.network.config import RENAMED_FIELDS, NetworkConfig
 
+# What a minibatch's size counts: tokens of unsorted words, or words of one length.
+MinibatchUnit = Literal["tokens", "words"]
 # Settings of a network that the training lexicon decides, not the recipe
 VOCABULARY_SIZES = ("input_symbols", "output_symbols")
 # Former names of settings, dotted, and of recipes: they fail with the name of today.
 RENAMED_SETTINGS = {f"network.{old}": new for old, new in RENAMED_FIELDS.items()}
 RENAMED_RECIPES = {"en-us-large": "en-us"}
-
-# What a minibatch's size counts: tokens of unsorted words, or words of one length.
-MinibatchUnit = Literal["tokens", "words"]
 
 
 class RecipeError(TangerError, ValueError):

@@ -17,8 +17,7 @@ from tanger.model.phonology.notation import Alphabet
 from tanger.service.client.errors import BadAnswerError
 from tanger.service.client.retries import Pursuit, Retries
 from tanger.service.schemas import Limits, PronounceResponse, Result
-from tanger.service.serving.pricing import result_bytes
-from tanger.service.serving.wire import DecodeRequest
+from tanger.service.serving.pricing import decode_letters, result_bytes
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -166,7 +165,8 @@ class Requests:
         except UnicodeEncodeError as e:
             raise ValueError(f"no text, for it holds half a surrogate pair: {word!r}") from e
         # What is longer is never decoded
-        work = DecodeRequest(word, self._n, self._aligns).work if len(word) <= self._longest else 0
+        read = len(word) if len(word) <= self._longest else 0
+        work = decode_letters(read, self._n, aligned=self._aligns)
         response = result_bytes(len(word), len(word), self._n, aligned=self._aligns)
         room = (
             self._size + size <= self._bytes

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import time
 from collections.abc import Iterable
+from contextvars import Context
+from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tanger.service import logs
 from tanger.service.metrics import Metrics
-from tanger.service.middleware.request_log import RequestLog
 
 # What may stand in a log line and a header as it is.
 _SAFE = re.compile(rb"[\x21-\x7e]{1,128}")
@@ -119,3 +123,48 @@ def _template(scope: Scope) -> str:
     """The route that answered, as it was written: a path would make a series of its own."""
     route = scope.get("route")
     return "unmatched" if route is None else str(route.path).replace(":text", "")
+
+
+# ------------------------------------------------------------------------------------------------
+# A line in the log for every request, rendered and written a few at a time.
+
+# Seconds that a line may wait for others.
+_PAUSE = 0.02
+
+
+class RequestLog:
+    """Lines in structlog's form, gathered from the event loop and written together.
+
+    One by one, between requests, they would take a fifth of the time of all that a request takes.
+    """
+
+    def __init__(self) -> None:
+        self._events: list[tuple[float, dict[str, Any]]] = []
+
+    def note(self, **fields: Any) -> None:
+        """Write a line soon; it says that it was written now.
+
+        Args:
+            fields: what it says.
+        """
+        if not self._events:
+            # In no context of anybody's: who comes first must not lend the others an ID or a trace
+            asyncio.get_running_loop().call_later(_PAUSE, self.flush, context=Context())
+        self._events.append((time.time(), fields))
+
+    def flush(self) -> None:
+        """Write what waits to be written."""
+        events, self._events = self._events, []
+        if not events:
+            return
+        processors = structlog.get_config()["processors"]
+        lines = []
+        for moment, fields in events:
+            stamp = datetime.fromtimestamp(moment, UTC).isoformat().replace("+00:00", "Z")
+            line: Any = {"event": "request", **fields, "timestamp": stamp}
+            for processor in processors:
+                line = processor(None, "info", line)
+            lines.append(line)
+        stream = logs.stream()
+        stream.write("\n".join(lines) + "\n")
+        stream.flush()

@@ -1,18 +1,22 @@
-"""The page at ``/`` and its files under ``/page/``: plain HTML, CSS and JavaScript, as packaged."""
+"""The page at ``/`` with its files, and Swagger UI at ``/docs``: plain files, as packaged."""
 
 from __future__ import annotations
 
 import hashlib
 from functools import cache
+from html import escape
 from importlib.resources import files
 from typing import NamedTuple
 
 from fastapi import Request
 from pydantic import BaseModel, Field
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from tanger.service import representations
-from tanger.service.routing import Manager, make_router
+from tanger.service.routing import Manager, json_response, make_router
+
+router = make_router()
+docs_router = make_router()
 
 _FOLDER = files("tanger.service") / "page"
 _MEDIA_TYPES = {
@@ -23,13 +27,11 @@ _MEDIA_TYPES = {
 }
 _INDEX, _FEATURES = "index.html", "/page/features.json"
 # Nothing inline, nothing from elsewhere, and no string ever becomes markup (W3C Trusted Types)
-_POLICY = (
+_PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
-# Modules of two versions must not meet: whoever keeps a file asks whether it is still good
-_KEPT = "no-cache"
 
 
 class Features(BaseModel):
@@ -40,53 +42,136 @@ class Features(BaseModel):
     alignment: bool = Field(description="It can tell which letters made which phoneme.")
 
 
-def _route(name: str) -> str:
-    return "/" if name == _INDEX else f"/page/{name}"
+def _suffix(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
-_NAMES = tuple(
-    sorted(f.name for f in _FOLDER.iterdir() if f.name.rpartition(".")[2] in _MEDIA_TYPES)
-)
-_FILES = {_route(name): name for name in _NAMES}
+_PAGE_FILES = {
+    "/" if file.name == _INDEX else f"/page/{file.name}": file.name
+    for file in sorted(_FOLDER.iterdir(), key=lambda file: file.name)
+    if _suffix(file.name) in _MEDIA_TYPES
+}
 # All of it can be had without an API key: the page is where people type theirs
-PATHS = frozenset({_FEATURES, *_FILES})
-router = make_router()
+PATHS = frozenset({_FEATURES, *_PAGE_FILES})
 
 
-class _File(NamedTuple):
+class _PageFile(NamedTuple):
     content: bytes
     media_type: str
     headers: dict[str, str]
 
 
 @cache
-def _load(name: str) -> _File:
+def _page_file(name: str) -> _PageFile:
     content = (_FOLDER / name).read_bytes()
-    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": _KEPT, "Content-Security-Policy": _POLICY}
-    return _File(content, _MEDIA_TYPES[name.rpartition(".")[2]], headers)
+    headers = {
+        "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"',
+        # Modules of two versions must not meet: whoever keeps a file asks whether it is still good
+        "Cache-Control": "no-cache",
+        "Content-Security-Policy": _PAGE_POLICY,
+    }
+    return _PageFile(content, _MEDIA_TYPES[_suffix(name)], headers)
 
 
 async def page_file(request: Request) -> Response:
     """The page, or a file of it."""
-    file = _load(_FILES[request.scope["route"].path])
+    file = _page_file(_PAGE_FILES[request.scope["route"].path])
     if representations.matches(request.headers.get("If-None-Match"), file.headers["ETag"]):
         return Response(status_code=304, headers=file.headers)
     return Response(file.content, headers=file.headers, media_type=file.media_type)
 
 
-for _path in _FILES:
+for _path in _PAGE_FILES:
     router.add_api_route(_path, page_file, methods=["GET", "HEAD"], include_in_schema=False)
 
 
 @router.get(_FEATURES, include_in_schema=False)
 async def features(manager: Manager) -> Response:
     """What is on at the moment."""
-    pronouncer = manager.current.pronouncer
+    pipeline = manager.current.pronouncer.pipeline
     body = Features(
         keys=bool(manager.keys),
-        stress=pronouncer.pipeline.knows_stress,
-        alignment=pronouncer.pipeline.has_attention,
+        stress=pipeline.knows_stress,
+        alignment=pipeline.has_attention,
     )
-    headers = {"Cache-Control": "no-store"}
-    return Response(body.model_dump_json(), 200, headers, "application/json")
+    response = json_response(body)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+# ------------------------------------------------------------------------------------------------
+# Swagger UI, all of it from here, so that it works without the internet.
+
+_SWAGGER_UI = files("fastapi_swagger") / "resources"
+_DOCS_FILES = {
+    "swagger-ui-bundle.js": "text/javascript",
+    "swagger-ui.css": "text/css",
+    "favicon-32x32.png": "image/png",
+}
+_START = """\
+SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  presets: [SwaggerUIBundle.presets.apis, SwaggerUIBundle.SwaggerUIStandalonePreset],
+});
+"""
+_DOCS = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="stylesheet" href="docs/swagger-ui.css">
+<link rel="icon" href="docs/favicon-32x32.png">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script>
+</body>
+</html>
+"""
+# Swagger UI styles its elements one by one, and has pictures in its style sheet
+_DOCS_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+# What the page at /docs takes besides
+DOCS_PATHS = frozenset(
+    {"/docs/start.js", "/openapi.json", *(f"/docs/{name}" for name in _DOCS_FILES)}
+)
+
+
+@docs_router.get("/docs", include_in_schema=False)
+async def docs(request: Request) -> HTMLResponse:
+    """The contract, to read and to try."""
+    page = _DOCS.format(title=escape(request.app.title))
+    return HTMLResponse(page, headers={"Content-Security-Policy": _DOCS_POLICY})
+
+
+@docs_router.get("/docs/start.js", include_in_schema=False)
+async def start() -> Response:
+    """What makes Swagger UI of the page."""
+    return Response(_START, media_type="text/javascript")
+
+
+@cache
+def _docs_file(name: str) -> bytes:
+    """A file of Swagger UI's.
+
+    Once for everybody: a megabyte for each who takes it slowly would add up.
+    """
+    return (_SWAGGER_UI / name).read_bytes()
+
+
+async def docs_file(request: Request) -> Response:
+    """A file of Swagger UI's."""
+    name = request.scope["route"].path.removeprefix("/docs/")
+    headers = {"Cache-Control": "public, max-age=86400"}
+    return Response(_docs_file(name), headers=headers, media_type=_DOCS_FILES[name])
+
+
+for _name in _DOCS_FILES:
+    docs_router.add_api_route(f"/docs/{_name}", docs_file, include_in_schema=False)

@@ -9,11 +9,10 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from tanger.service import pronounce_handler, representations
-from tanger.service.openapi import TIMEOUT_HEADER, json_body
+from tanger.service.middleware.answer_pieces import PiecewiseResponse
 from tanger.service.pronounce_handler import RawAnswer
 from tanger.service.request_body import RawRequest
-from tanger.service.responses import PiecewiseResponse
-from tanger.service.routing import Manager, Raw, RawRoute, make_router
+from tanger.service.routing import TIMEOUT_HEADER, Manager, Raw, RawRoute, json_body, make_router
 from tanger.service.schemas import Options, PronounceRequest, PronounceResponse
 
 router = make_router("pronounce")

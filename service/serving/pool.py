@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import socket
@@ -12,21 +11,19 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from tanger.model import artifact as artifacts
 from tanger.model.artifact import Artifact
 from tanger.model.decoding.engine import UNCOMPILED
+from tanger.service.serving import wire
 from tanger.service.serving.batcher import Batch, Batcher
-from tanger.service.serving.channel import Channel
-from tanger.service.serving.exits import EXHAUSTED
-from tanger.service.serving.wire import Answer, DecodeRequest, encode_requests, read
+from tanger.service.serving.wire import EXHAUSTED, Answer, Channel, DecodeRequest, NotReady, Ready
 
 log = logging.getLogger("tanger.pool")
 
 # Longest answer of a worker, in bytes. Each of the queue's letters of work can make a kilobyte of
 # attention at most: several times what it holds by default stay below.
-_LONGEST_LINE = 1 << 28
+_LONGEST_MESSAGE = 1 << 28
 # How often a worker that is late is looked at in the time that it may be silent.
 _CHECKS = 4
 # How many times as long as a batch may take without a sign of life it may take with one.
@@ -65,7 +62,7 @@ class Pool:
         decode_timeout: float,
         on_batch: Callable[[int, float], None] = lambda words, seconds: None,
         on_loss: Callable[[], None] = lambda: None,
-        on_exhausted: Callable[[DecodeRequest | None], None] = lambda ask: None,
+        on_exhausted: Callable[[DecodeRequest | None], None] = lambda request: None,
     ) -> None:
         """Describe the workers; `run` starts them.
 
@@ -213,12 +210,11 @@ class Pool:
         except asyncio.CancelledError:
             await worker.stop()
             raise
-        if "failed" in ready:
+        if isinstance(ready, NotReady):
             await worker.stop()
-            raise PoolError(ready["failed"])
-        worker.device, worker.gpus = ready["device"], ready["gpus"]
-        worker.engine = ready["engine"]
-        for letters, seconds in ready["pace"]:
+            raise PoolError(ready.reason)
+        worker.device, worker.gpus, worker.engine = ready.device, ready.gpus, ready.engine
+        for letters, seconds in ready.pace:
             self.batcher.latency.note(letters, seconds)
         return worker
 
@@ -252,7 +248,7 @@ class _Worker:
         self, pool: Pool, process: asyncio.subprocess.Process, channel: socket.socket
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self.ready: asyncio.Future[dict[str, Any]] = self._loop.create_future()
+        self.ready: asyncio.Future[Ready | NotReady] = self._loop.create_future()
         self.lost: asyncio.Future[None] = self._loop.create_future()
         self._pool = pool
         self._process = process
@@ -260,9 +256,9 @@ class _Worker:
         self._exited.add_done_callback(lambda _: self._lose(f"ended with {process.returncode}"))
         self._channel = Channel(
             channel,
-            on_line=self._on_message,
+            on_message=self._on_message,
             on_fault=lambda error: self._lose(repr(error)),
-            maximum=_LONGEST_LINE,
+            longest=_LONGEST_MESSAGE,
         )
         # The first is being decoded
         self._batches: deque[Batch[DecodeRequest, Answer]] = deque()
@@ -285,7 +281,7 @@ class _Worker:
     def take(self, batch: Batch[DecodeRequest, Answer]) -> None:
         """Have a batch decoded (see `batcher.Worker`)."""
         try:
-            self._channel.send(encode_requests(batch.words).encode())
+            self._channel.send(wire.encode(batch.words))
         except OSError as e:  # it died a moment ago, of something else
             self._lose(repr(e))
             batch.requeue()
@@ -312,18 +308,18 @@ class _Worker:
             log.error("worker %d does not end although it was killed", self._process.pid)
         self._channel.close()
 
-    def _on_message(self, line: bytes) -> None:
-        """Take a line: its answers to the batch it is at; the first of all is its hello."""
+    def _on_message(self, message: bytes) -> None:
+        """Take its answers to the batch it is at; first of all it says whether it is ready."""
         try:
             if not self.ready.done():
-                self.ready.set_result(json.loads(line))
+                self.ready.set_result(wire.decode_readiness(message))
                 return
             if not self._batches:
                 self._lose("it answers what nobody asked")
                 return
             batch = self._batches[0]
-            seconds = batch.resolve(read(line))
-        except (ValueError, TypeError, LookupError) as e:
+            seconds = batch.resolve(wire.decode_answers(message))
+        except ValueError as e:
             self._lose(repr(e))
             return
         self._batches.popleft()
@@ -366,8 +362,8 @@ class _Worker:
             return
         ticks, runnable = self._usage()
         seconds = watchdog.check(ticks, runnable=runnable, now=self._loop.time())
-        maximum = _HARD_TIMEOUT_FACTOR * (watchdog.expected + self._pool.decode_timeout)
-        if watchdog.silent + 1 >= _CHECKS or watchdog.checks * self._pool.step > maximum:
+        limit = _HARD_TIMEOUT_FACTOR * (watchdog.expected + self._pool.decode_timeout)
+        if watchdog.silent + 1 >= _CHECKS or watchdog.checks * self._pool.step > limit:
             self._lose(f"hung, {seconds:.2f} s beyond {watchdog.expected:.2f} s")
         else:
             self._watch = self._loop.call_later(self._pool.step, self._check_liveness, watchdog)

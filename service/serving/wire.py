@@ -1,28 +1,35 @@
-"""What the decoding processes are asked: a word, what to tell of it, and how to write it."""
+"""What goes between the service and its decoding processes: typed messages over a pair of sockets.
+
+Each is MessagePack with its length before it. A process gets the artifact first (see
+`artifact.pack`), and answers `Ready` or `NotReady`; from then on, each batch of `DecodeRequest` is
+answered by a list of `Answer`, one a word, in their order. A word's pronunciations are rendered as
+JSON where they are decoded (see `rendering`): to the messages they are text.
+"""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterable, Sequence
-from itertools import groupby
-from typing import Any, NamedTuple, TypeAlias
+import asyncio
+import socket
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+from typing import BinaryIO, TypeAlias
 
-from pydantic_core import to_json
+import msgspec
 
-from tanger.model.decoding.hypothesis import Hypothesis
 from tanger.model.phonology.notation import Alphabet
-from tanger.model.text import candidates
-from tanger.model.text.candidates import Candidate, Failure
+from tanger.model.text.candidates import Failure
+from tanger.service.serving.pricing import decode_letters
 
-# What each further answer adds to the work on a word, of what the first takes (see
-# `python -m benchmarks.beam`).
-_FURTHER = 0.35
-# Likewise what aligning an answer adds.
-_ALIGNED = 1
+# Exit status of a process that can decode no more, whatever the word: out of memory, say.
+# EX_TEMPFAIL of sysexits.h.
+EXHAUSTED = 75
+
+_LENGTH = struct.Struct(">I")
+_PIECE = 1 << 16
 
 
-class DecodeRequest(NamedTuple):
+class DecodeRequest(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """All that decides what is answered.
 
     Attributes:
@@ -31,6 +38,8 @@ class DecodeRequest(NamedTuple):
         alignment: with the letters of each phoneme.
         alphabet: that phonemes are written in; by default in the artifact's own symbols.
         marks: with stress.
+        given: pronunciations of the word, with stress digits or without, that are aligned with its
+            letters instead of what the network would answer.
     """
 
     word: str
@@ -38,126 +47,177 @@ class DecodeRequest(NamedTuple):
     alignment: bool = False
     alphabet: Alphabet = "native"
     marks: bool = False
+    given: tuple[tuple[str, ...], ...] = ()
 
     @property
     def work(self) -> int:
-        """How much there is to do: in letters of a word that is asked for one answer."""
-        if self.n == 1 and not self.alignment:
-            return len(self.word)
-        aligned = _ALIGNED * self.n if self.alignment else 0
-        return round(len(self.word) * (1 + _FURTHER * (self.n - 1) + aligned))
+        """How much there is to do: in letters of a word that is decoded for one answer."""
+        return decode_letters(len(self.word), len(self.given) or self.n, aligned=self.alignment)
 
 
-def encode_requests(asks: Iterable[DecodeRequest]) -> str:
-    """The line that asks for a batch: what is asked of words one behind the other, said once."""
-    runs = groupby(asks, key=lambda ask: ask[1:])
-    return json.dumps([[*manner, [ask.word for ask in same]] for manner, same in runs])
-
-
-def decode_requests(line: str) -> list[DecodeRequest]:
-    """What a line of `encode_requests` asks."""
-    return [DecodeRequest(word, *manner) for *manner, words in json.loads(line) for word in words]
-
-
-# ------------------------------------------------------------------------------------------------
-# How a word is said, as the JSON text that is kept and sent.
-#
-# Written once, in the process that decodes, and kept as text: Python's garbage collector walks
-# over
-# tens of thousands of texts in no time, where it would stop everybody for a sixth of a second on
-# objects. `schemas` shows the same in the OpenAPI document, and tests hold the two together.
-
-
-def pronunciations(ways: Iterable[Candidate], alphabet: Alphabet, *, letters: str = "") -> str:
-    """The array of a word's pronunciations.
-
-    Args:
-        ways: to say it.
-        alphabet: that they are written in.
-        letters: of the word, where they are aligned.
-    """
-    array = [
-        {
-            "phonemes": way.phonemes,
-            "text": way.text(alphabet),
-            "probability": None if way.probability is None else _rounded(way.probability),
-            "complete": way.complete,
-            "alignment": None if way.alignment is None else _aligned(letters, way),
-        }
-        for way in ways
-    ]
-    return to_json(array).decode()
-
-
-def ways(pronunciations: str) -> list[Candidate]:
-    """What an array was made of, but for alignments; probabilities are those that it shows."""
-    return [
-        Candidate(tuple(each["phonemes"]), each["probability"], each["complete"])
-        for each in json.loads(pronunciations)
-    ]
-
-
-def _rounded(probability: float) -> float:
-    """To six places, rounded down: a word's sum would else be above 1 now and then."""
-    return math.floor(1e6 * probability) / 1e6
-
-
-def _aligned(letters: str, way: Candidate) -> dict[str, Any]:
-    """The letters of a pronunciation, its phonemes as they are written."""
-    found = way.alignment
-    assert found is not None
-    each = zip(way.phonemes, found.spans, found.probabilities, strict=True)
-    return {
-        "letters": tuple(letters),
-        "phonemes": [
-            {"phoneme": phoneme, "start": start, "end": end, "probability": round(probability, 6)}
-            for phoneme, (start, end), probability in each
-        ],
-        "attention": found.attention,
-    }
-
-
-# ------------------------------------------------------------------------------------------------
-# What a decoding process says to a batch of words, as the line that it sends and what that means.
-#
-# A word's pronunciations are written where they are decoded, as the JSON text that is kept and
-# sent
-# (see `serving.wire`): nobody on the way takes it apart. One line a batch, with a tab between
-# words, of which JSON has none: an array of pronunciations, or the text of an error.
-
-
-# All that is said to one word: an array of its pronunciations, the likeliest first, as
-# `serving.wire` has it.
+# What is answered to one word: its pronunciations as `rendering.pronunciations` has them.
 Answer: TypeAlias = str | Failure
 
 
-def render_answer(ask: DecodeRequest, hypotheses: Sequence[Hypothesis]) -> str:
-    """What the network found, as it was asked for."""
-    found = candidates.of_network(hypotheses, ask.alphabet, marks=ask.marks)
-    return pronunciations(found, ask.alphabet, letters=ask.word)
+class Ready(msgspec.Struct, tag=True):
+    """What a process says when it has loaded and warmed up.
 
-
-def write(answers: Iterable[Answer]) -> str:
-    """The line, without its end."""
-    return "\t".join(
-        answer if isinstance(answer, str) else json.dumps(answer.error) for answer in answers
-    )
-
-
-def read(line: bytes) -> list[Answer]:
-    """What a line says.
-
-    Raises:
-        ValueError: where it is none of `write`.
+    Attributes:
+        device: that it decodes on.
+        gpus: how many it sees.
+        engine: what it decodes with.
+        pace: letters and seconds of batches that it decoded to warm up.
     """
-    return [
-        spoken if spoken[:1] == "[" and spoken[-1] == "]" else Failure(_error(spoken))
-        for spoken in line.decode().split("\t")
-    ]
+
+    device: str
+    gpus: int
+    engine: str
+    pace: list[tuple[int, float]]
 
 
-def _error(spoken: str) -> str:
-    error = json.loads(spoken)
-    if not isinstance(error, str):
-        raise ValueError(f"neither pronunciations nor an error: {spoken[:80]}")  # noqa: TRY004
-    return error
+class NotReady(msgspec.Struct, tag=True):
+    """Why a process will never be ready."""
+
+    reason: str
+
+
+encode = msgspec.msgpack.Encoder().encode
+decode_requests = msgspec.msgpack.Decoder(list[DecodeRequest]).decode
+decode_answers = msgspec.msgpack.Decoder(list[Answer]).decode
+decode_readiness = msgspec.msgpack.Decoder(Ready | NotReady).decode
+
+
+def read_message(stream: BinaryIO) -> bytes | None:
+    """The next message of a stream, waiting for it; None at its end."""
+    head = stream.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        return None
+    (size,) = _LENGTH.unpack(head)
+    message = stream.read(size)
+    return message if len(message) == size else None
+
+
+def write_message(stream: BinaryIO, message: bytes) -> None:
+    """Send a message by a stream."""
+    stream.write(_LENGTH.pack(len(message)) + message)
+    stream.flush()
+
+
+class Channel:
+    """Our end of a pair of connected sockets, through which messages go there and back.
+
+    uvloop's transports write when a turn of the loop ends, and read when the next one begins. Where
+    hundreds of requests come at the same time, a turn takes longer than what the other process has
+    to do.
+    """
+
+    def __init__(
+        self,
+        ours: socket.socket,
+        *,
+        on_message: Callable[[bytes], None],
+        on_fault: Callable[[Exception], None],
+        longest: int,
+    ) -> None:
+        """Listen on a socket, which is this one's from now on.
+
+        Args:
+            ours: connected.
+            on_message: gets every message that comes.
+            on_fault: gets the error that ends all.
+            longest: most bytes of a message.
+        """
+        ours.setblocking(False)
+        self._socket = ours
+        self._loop = asyncio.get_running_loop()
+        self._on_message = on_message
+        self._on_fault = on_fault
+        self._longest = longest
+        self._rx_buffer = bytearray()
+        self._tx_buffer = bytearray()
+        self._loop.add_reader(ours, self.receive)
+
+    def send(self, message: bytes) -> None:
+        """Send a message: now, or what does not go now as soon as it can.
+
+        Raises:
+            OSError: where nobody listens any more; all is ended then.
+        """
+        self._tx_buffer += _LENGTH.pack(len(message)) + message
+        try:
+            self._write()
+        except OSError:
+            self.close()
+            raise
+
+    def receive(self) -> None:
+        """Take what has come, which the loop sees to by itself; now, where there is no time.
+
+        Where the other side ends, nobody is told: that is no fault, and it has nothing to say.
+        """
+        while True:
+            try:
+                piece = self._socket.recv(_PIECE)
+            except BlockingIOError:
+                return
+            except OSError as e:
+                self._fail(e)
+                return
+            if not piece:
+                self._loop.remove_reader(self._socket)
+                return
+            self._rx_buffer += piece
+            try:
+                messages = self._whole_messages()
+            except ValueError as e:
+                self._fail(e)
+                return
+            if messages:
+                for message in messages:
+                    self._on_message(message)
+                return
+
+    def close(self) -> None:
+        """Neither send nor listen any more."""
+        if self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+            self._socket.close()
+
+    def _whole_messages(self) -> list[bytes]:
+        """Those that have come, taken out of what was received.
+
+        Raises:
+            ValueError: where the next one is too long.
+        """
+        messages = []
+        start, received = 0, len(self._rx_buffer)
+        while received - start >= _LENGTH.size:
+            (size,) = _LENGTH.unpack_from(self._rx_buffer, start)
+            if size > self._longest:
+                raise ValueError(f"its message has over {self._longest:,} bytes")
+            end = start + _LENGTH.size + size
+            if end > received:
+                break
+            messages.append(bytes(self._rx_buffer[start + _LENGTH.size : end]))
+            start = end
+        del self._rx_buffer[:start]
+        return messages
+
+    def _write(self) -> None:
+        with suppress(BlockingIOError):
+            del self._tx_buffer[: self._socket.send(self._tx_buffer)]
+        if self._tx_buffer:
+            self._loop.add_writer(self._socket, self._write_on)
+        else:
+            self._loop.remove_writer(self._socket)
+
+    def _write_on(self) -> None:
+        try:
+            self._write()
+        except OSError as e:
+            self._fail(e)
+
+    def _fail(self, error: Exception) -> None:
+        self.close()
+        self._on_fault(error)

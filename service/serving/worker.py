@@ -1,16 +1,14 @@
-"""A decoding process: batches of words in on stdin, answers out on stdout, a line each.
+"""A decoding process: batches of words in on stdin, answers out on stdout (see `wire`).
 
 The pool starts it as ``python -m tanger.service.serving.worker DEVICE THREADS WORKERS CORES``. The
-first line that it gets holds the artifact (see `artifact.pack`): whatever stands on the disk by
-now, all workers of a generation decode with the same. Its own first line says that it is ready, or
-why it never will be. It ends when its stdin does, so it cannot outlive the service, and with the
+artifact comes as its first message: whatever stands on the disk by now, all workers of a generation
+decode with the same. It ends when its stdin does, so it cannot outlive the service, and with the
 status `EXHAUSTED` where it can decode no more: another one has to.
 """
 
 from __future__ import annotations
 
 import gc
-import json
 import logging
 import os
 import sys
@@ -18,23 +16,18 @@ import time
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, TextIO
+from typing import BinaryIO
 
 from tanger.model import TangerError
 from tanger.model import artifact as artifacts
 from tanger.model.decoding import devices
 from tanger.model.decoding.devices import DeviceLostError
+from tanger.model.decoding.hypothesis import Hypothesis
 from tanger.model.phonemizer import Phonemizer
+from tanger.model.text import candidates
 from tanger.model.text.candidates import Failure
-from tanger.service import standard_streams
-from tanger.service.serving.exits import EXHAUSTED
-from tanger.service.serving.wire import (
-    Answer,
-    DecodeRequest,
-    decode_requests,
-    render_answer,
-    write,
-)
+from tanger.service.serving import rendering, wire
+from tanger.service.serving.wire import EXHAUSTED, Answer, DecodeRequest, NotReady, Ready
 
 # Words of so many letters, so many of them: the first decode of each kind sets up what later ones
 # reuse, and a lone word and a batch tell what a word costs.
@@ -62,34 +55,33 @@ def main(device: str, threads: str, workers: str, cores: str) -> int:
     _interrupt_nobody()
     logging.getLogger("tanger.engine").setLevel(logging.ERROR)  # the pool says it, once for all
     try:
-        line = sys.stdin.readline()
-        if not line:  # the service ended before it sent any
+        packed = wire.read_message(sys.stdin.buffer)
+        if packed is None:  # the service ended before it sent any
             return 1
-        artifact = artifacts.unpack(line)
+        artifact = artifacts.unpack(packed.decode())
         found = devices.resolve(device)
         gpus = 0 if found == "cpu" else devices.gpus()
         share = int(threads) or cpu_share(int(cores), workers=int(workers), gpus=gpus)
         phonemizer = Phonemizer.from_artifact(artifact, found, threads=share)
         pace = _warm_up(phonemizer)
     except (TangerError, OSError) as e:
-        _send(answers, {"failed": str(e)})
+        wire.write_message(answers, wire.encode(NotReady(str(e))))
         return 1
     except Exception as e:  # out of memory, say: the service reports it in one line
         traceback.print_exc()
-        _send(answers, {"failed": f"a worker cannot load the artifact: {type(e).__name__}: {e}"})
+        reason = f"a worker cannot load the artifact: {type(e).__name__}: {e}"
+        wire.write_message(answers, wire.encode(NotReady(reason)))
         return 1
-    del line, artifact  # megabytes
+    del packed, artifact  # megabytes
     probe = phonemizer.graphemes.own[0] * _PROBE
     gc.freeze()  # what is loaded stays: the collector need not walk over it time and again
     gc.set_threshold(_GC_THRESHOLD)
-    engine = phonemizer.decoder.runs_on
-    _send(
-        answers,
-        {"device": phonemizer.decoder.device, "gpus": gpus, "pace": pace, "engine": engine},
-    )
+    decoder = phonemizer.decoder
+    wire.write_message(answers, wire.encode(Ready(decoder.device, gpus, decoder.runs_on, pace)))
     try:
-        for line in sys.stdin:
-            _say(answers, write(answer(phonemizer, decode_requests(line), probe=probe)))
+        while (message := wire.read_message(sys.stdin.buffer)) is not None:
+            batch = answer(phonemizer, wire.decode_requests(message), probe=probe)
+            wire.write_message(answers, wire.encode(batch))
     except ConnectionError:  # the service ended without waiting for its answer
         return 1
     except (ExhaustedError, MemoryError) as e:
@@ -111,34 +103,35 @@ def cpu_share(cores: int, *, workers: int, gpus: int) -> int:
 
 
 def answer(
-    phonemizer: Phonemizer, asks: Sequence[DecodeRequest], *, probe: str | None = None
+    phonemizer: Phonemizer, requests: Sequence[DecodeRequest], *, probe: str | None = None
 ) -> list[Answer]:
-    """An answer to each ask, in their order: those that ask for the same of a word share a batch.
+    """An answer to each request, in their order; those alike but for their words share a batch.
 
     Raises:
         DeviceLostError, ExhaustedError: as `decode`.
     """
-    alike: dict[tuple[int, bool], list[int]] = {}
-    for index, ask in enumerate(asks):
-        alike.setdefault((ask.n, ask.alignment), []).append(index)
+    alike: dict[tuple[int, bool, bool], list[int]] = {}
+    for index, request in enumerate(requests):
+        kind = (request.n, request.alignment, bool(request.given))
+        alike.setdefault(kind, []).append(index)
     answers: dict[int, Answer] = {}
     for indices in alike.values():
-        found = decode(phonemizer, [asks[index] for index in indices], probe=probe)
+        found = decode(phonemizer, [requests[index] for index in indices], probe=probe)
         answers.update(zip(indices, found, strict=True))
-    return [answers[index] for index in range(len(asks))]
+    return [answers[index] for index in range(len(requests))]
 
 
 def decode(
-    phonemizer: Phonemizer, asks: Sequence[DecodeRequest], *, probe: str | None = None
+    phonemizer: Phonemizer, requests: Sequence[DecodeRequest], *, probe: str | None = None
 ) -> list[Answer]:
-    """An answer to each of the asks, which ask for the same of their words, in their order.
+    """An answer to each of the requests, which are alike but for their words, in their order.
 
     One that makes the decoder raise gets its error and harms no other. A batch that fails is
     halved until the words at fault are alone, or until what is left fits into the device's memory.
 
     Args:
         phonemizer: what decodes.
-        asks: what is asked of each word.
+        requests: for each word one.
         probe: a word that can be decoded: where it fails as well as one that is alone, or where
             that one finds no memory, not the word is at fault. None takes every such word for it.
 
@@ -146,30 +139,40 @@ def decode(
         DeviceLostError: the device serves this process no more: another one has to.
         ExhaustedError: this process is at fault: likewise.
     """
-    words, like = [ask.word for ask in asks], asks[0]
+    words, like = [request.word for request in requests], requests[0]
     try:
-        lists = phonemizer.alternatives(words, like.n, aligned=like.alignment)
-        return list(map(render_answer, asks, lists))
+        if like.given:
+            lists = phonemizer.align(words, [request.given for request in requests])
+        else:
+            lists = phonemizer.alternatives(words, like.n, aligned=like.alignment)
+        return list(map(render_answer, requests, lists))
     except DeviceLostError:
         raise
     except Exception as e:
         problem = f"{type(e).__name__}: {e}"
         out_of_memory = isinstance(e, MemoryError) or type(e).__name__ == "OutOfMemoryError"
-    if len(asks) == 1:
+    if len(requests) == 1:
         if probe is not None and (out_of_memory or not _decodes(phonemizer, probe, like)):
             raise ExhaustedError(problem)
         return [Failure(problem)]
     # Only here, behind the exception: it holds all that the failed batch had on the device
-    half = len(asks) // 2
+    half = len(requests) // 2
     return [
         answer
-        for some in (asks[:half], asks[half:])
+        for some in (requests[:half], requests[half:])
         for answer in decode(phonemizer, some, probe=probe)
     ]
 
 
+def render_answer(request: DecodeRequest, hypotheses: Sequence[Hypothesis]) -> str:
+    """What the network found, as it is wanted."""
+    write = candidates.given if request.given else candidates.of_network
+    found = write(hypotheses, request.alphabet, marks=request.marks)
+    return rendering.pronunciations(found, request.alphabet)
+
+
 def _decodes(phonemizer: Phonemizer, word: str, like: DecodeRequest) -> bool:
-    """Whether a word can be decoded in the manner of an ask."""
+    """Whether a word can be decoded as a request wants it."""
     try:
         phonemizer.alternatives([word], like.n, aligned=like.alignment)
     except DeviceLostError:
@@ -203,22 +206,12 @@ def _interrupt_nobody() -> None:
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
-def _own_stdout() -> TextIO:
+def _own_stdout() -> BinaryIO:
     """Stdout for the answers alone: whatever else would print there goes to stderr."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return answers
 
 
-def _send(answers: TextIO, message: dict[str, Any]) -> None:
-    _say(answers, json.dumps(message))
-
-
-def _say(answers: TextIO, line: str) -> None:
-    answers.write(line + "\n")
-    answers.flush()
-
-
 if __name__ == "__main__":
-    standard_streams.ensure()
     sys.exit(main(*sys.argv[1:]))

@@ -8,7 +8,8 @@ from tanger.model import lexicon
 from tanger.model.training import recipe
 from tanger.model.training.recipe import Recipe
 from tests.support.lexicons import little_words
-from tests.support.training import TINY_RECIPE, SilentReporter, train
+from tests.support.recipes import TINY_RECIPE
+from tests.support.training import SilentReporter, train
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from tanger.service.api_keys import UnauthorizedError
 from tanger.service.app import create_app
 from tanger.service.connections.limits import BuffersFullError
 from tanger.service.errors import ForbiddenError, InvalidRequestError, UnavailableError
-from tanger.service.middleware.cross_origin import CrossOriginError
-from tanger.service.middleware.head_limits import HeaderTooLargeError, QueryTooLongError
+from tanger.service.middleware.browsers import CrossOriginError
+from tanger.service.middleware.request_head import HeaderTooLargeError, QueryTooLongError
 from tanger.service.representations import NotAcceptableError
 from tanger.service.request_body import (
     BodyTooLargeError,

@@ -7,7 +7,7 @@ import httpx
 
 from tests.support import ROOT
 from tests.support.live_service import running
-from tests.support.training import TINY_RECIPE
+from tests.support.recipes import TINY_RECIPE
 
 
 def tanger(*arguments):

@@ -25,7 +25,7 @@ from tests.support.soak_report import (
     two_workers,
 )
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.slow
 
 RELOADED = 'tanger_reloads_total{outcome="done"}'
 LOST = "tanger_workers_lost_total"

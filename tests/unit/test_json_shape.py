@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from tanger.service.json_shape import first_fault
+from tanger.service.request_body import first_fault
 from tanger.service.schemas import PronounceRequest, Spoken
 
 MEGABYTE = 1 << 20

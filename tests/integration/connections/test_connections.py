@@ -9,14 +9,11 @@ import subprocess
 import sys
 import threading
 import time
-import tomllib
 from contextlib import contextmanager
-from importlib.metadata import version
 from urllib.parse import quote
 
 import httpx
 import pytest
-from packaging.requirements import Requirement
 
 from tanger.service.connections.requests import MAX_FIELDS, MAX_FIELDS_SIZE, MAX_TARGET
 from tests.support import ROOT
@@ -178,16 +175,6 @@ def test_large_bodies_are_refused_while_too_much_is_held(service):
     eventually(lambda: metric(service, "tanger_buffered_bytes") == 0, "nothing to be held")
 
 
-def test_the_server_that_is_installed_is_the_one_that_is_requested():
-    """The protocol overrides what is private to uvicorn."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    needs = [Requirement(need) for need in project["dependencies"]]
-    server = next(need for need in needs if need.name == "uvicorn")
-    assert server.specifier.contains(version("uvicorn"))
-    assert not server.specifier.contains("0.53.0")
-    assert not server.specifier.contains("0.55.0")
-
-
 def test_a_client_that_hangs_up_within_its_body_harms_nothing(service):
     for sent in (post(b'{"words": ["tan', Content_Length=400), post(["a" * 500])[:-200]):
         service.send(sent).hang_up()
@@ -334,7 +321,7 @@ def test_headers_as_large_as_may_be_are_read(service):
     assert service.ask(get("/livez", **fields)).status_code == 200
 
 
-@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1), (1, 2), (0, 1, 2)], ids=str)
+@pytest.mark.parametrize("closed", [(0,), (1, 2), (0, 1, 2)], ids=str)
 def test_closed_standard_streams_stop_nothing(shipped_artifact, closed):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

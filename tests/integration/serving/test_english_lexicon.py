@@ -13,11 +13,11 @@ from tanger.model.lexicon import Entry
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.pipeline import Pipeline
-from tanger.service import schemas
 from tanger.service.schemas import Options, PronounceResponse
-from tanger.service.serving import wire
+from tanger.service.serving import rendering
 from tanger.service.serving.batcher import Batcher, DecodeResult
 from tanger.service.serving.pronouncer import Pronouncer
+from tanger.service.serving.worker import render_answer
 from tanger.service.user_lexicon.store import Staged, UserLexicon
 
 
@@ -30,7 +30,7 @@ class Humming(Batcher):
 
     async def submit(self, asks, *, timeout):
         self.requested.extend(ask.word for ask in asks)
-        return DecodeResult([wire.render_answer(ask, list(self._hums(ask.n))) for ask in asks])
+        return DecodeResult([render_answer(ask, list(self._hums(ask.n))) for ask in asks])
 
     @staticmethod
     def _hums(maximum):
@@ -69,7 +69,7 @@ def ask(artifact, dictionaries, user):
         async def run():
             work = await pronouncer.begin([word], Options(**{"source": "auto", **options}))
             await work.decode(timeout=1)
-            body = b"".join(schemas.response(work.model, await work.results(str.encode))).decode()
+            body = b"".join(rendering.response(work.model, await work.results(str.encode))).decode()
             answer = PronounceResponse.model_validate_json(body)
             assert answer.model_dump_json() == body, "as the document has it"
             return answer.results[0]

@@ -11,7 +11,8 @@ from tanger.model.training import recipe, run_state
 from tanger.model.training.distributed import Processes
 from tests.support import ROOT
 from tests.support.live_service import eventually
-from tests.support.training import ALONE, TINY_RECIPE, SilentReporter, train
+from tests.support.recipes import TINY_RECIPE
+from tests.support.training import ALONE, SilentReporter, train
 
 STILL = TINY_RECIPE.replace("dropout = 0.05", "dropout = 0.0").replace("epochs = 8", "epochs = 2")
 

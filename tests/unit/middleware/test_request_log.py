@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from tanger.service import logs
-from tanger.service.middleware.request_log import RequestLog
+from tanger.service.middleware.telemetry import RequestLog
 
 
 @pytest.fixture

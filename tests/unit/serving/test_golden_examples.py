@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tanger.model.text.candidates import Candidate, Failure
-from tanger.service.serving import wire
+from tanger.service.serving import rendering
 from tanger.service.serving.batcher import DeadlineError, DecodeResult, QueueFullError
 from tanger.service.serving.golden_examples import SelfCheck
 from tanger.service.serving.pool import WorkerLostError
@@ -14,7 +14,7 @@ LATE = DeadlineError("late", 1.0)
 
 
 def spoken(*phonemes):
-    return wire.pronunciations([Candidate(phonemes, 0.9, complete=True)], "native")
+    return rendering.pronunciations([Candidate(phonemes, 0.9, complete=True)], "native")
 
 
 class Queue:

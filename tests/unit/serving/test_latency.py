@@ -1,6 +1,6 @@
 import pytest
 
-from tanger.service.serving.latency import LatencyEstimator
+from tanger.service.serving.pricing import LatencyEstimator
 
 
 def test_nothing_is_known_at_first():

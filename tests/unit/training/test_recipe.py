@@ -4,7 +4,7 @@ import pytest
 
 from tanger.model.training import recipe
 from tanger.model.training.recipe import AdamWRecipe, MomentumSGDRecipe, RecipeError
-from tests.support.training import TINY_RECIPE
+from tests.support.recipes import TINY_RECIPE
 
 
 @pytest.mark.parametrize("name", recipe.names())

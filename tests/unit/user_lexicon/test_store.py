@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -261,5 +261,6 @@ def test_the_file_is_written_through_to_the_disk(store):
 
 def test_keys_are_those_of_spelling(store):
     put(store, " N’T ", "T")
-    rows = store._reader.execute("SELECT key, word FROM entries").fetchall()
+    with closing(sqlite3.connect(store.path)) as connection:
+        rows = connection.execute("SELECT key, word FROM entries").fetchall()
     assert rows == [(lexicon_key("n't"), "N’T")]

@@ -1,0 +1,1 @@
+"""The shipped artifacts of American English, made anew from their sources, step by step."""

@@ -1,0 +1,184 @@
+"""The steps of the artifacts that learn from the training split of CMUdict 0.7b alone."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from tanger.model.cli.reproduction.pipeline import Step
+from tanger.model.cli.reproduction.sources import DEV, TEST, TRAIN
+from tanger.model.cli.reproduction.workspace import CMUDICT, Workspace
+from tanger.model.cli.train import derive, hold_out, label, spellings, train_joint_ngram
+
+_TEACHERS = ("teacher-deep", "teacher-wide")
+
+
+def steps(work: Workspace) -> list[Step]:
+    """All of them."""
+    return [*_lexicons(work), *_teachers(work), *_labels(work), *_students(work)]
+
+
+def folder(work: Workspace) -> Path:
+    """The folder of what is made on the way."""
+    return work.out / "cmudict"
+
+
+def _lexicons(work: Workspace) -> list[Step]:
+    """The training lexicon less the words to calibrate on, spellings, and forms of words."""
+    made, split = folder(work), [work.sources / DEV, work.sources / TEST]
+    train, held_out = made / "train.dict", made / "held-out.dict"
+    return [
+        Step(
+            "held-out words",
+            partial(
+                hold_out,
+                lexicon=work.sources / TRAIN,
+                unseen=work.sources / DEV,
+                out=train,
+                held_out=held_out,
+                overwrite=True,
+            ),
+            (train, held_out),
+            ("words",),
+        ),
+        _spellings(work, "frequent spellings", made / "frequent.txt", split, "words", names=False),
+        _spellings(work, "spellings", made / "words.txt", [*split, held_out], "held-out words"),
+        _spellings(
+            work,
+            "more spellings",
+            made / "more-words.txt",
+            [*split, held_out],
+            "held-out words",
+            invented=work.scale.invented,
+        ),
+        _forms(
+            "all forms", work.sources / TRAIN, made / "frequent.txt", split, "frequent spellings"
+        ),
+        _forms("forms", train, made / "words.txt", [*split, held_out], "spellings"),
+    ]
+
+
+def _spellings(
+    work: Workspace,
+    name: str,
+    out: Path,
+    without: list[Path],
+    need: str,
+    *,
+    names: bool = True,
+    invented: int = 0,
+) -> Step:
+    make = partial(
+        spellings,
+        lexicon=work.sources / TRAIN,
+        out=out,
+        without=without,
+        names=names,
+        maximum=work.scale.spellings,
+        invented=invented,
+        overwrite=True,
+    )
+    return Step(name, make, (out,), (need,))
+
+
+def _forms(name: str, lexicon: Path, words: Path, without: list[Path], need: str) -> Step:
+    """Possessives, plurals, verb forms of the lexicon's words, by rule."""
+    out = words.with_name(f"{name.replace(' ', '-')}.dict")
+    make = partial(
+        derive,
+        lexicon=lexicon,
+        words=words,
+        without=without,
+        possessives=0.3,
+        out=out,
+        overwrite=True,
+    )
+    return Step(name, make, (out,), (need,))
+
+
+def _teachers(work: Workspace) -> list[Step]:
+    """Networks that learn from the lexicon, and what the students start from."""
+    return [
+        work.train(
+            name,
+            ("all forms",),
+            {
+                "lexicon": work.sources / TRAIN,
+                "further": [folder(work) / "all-forms.dict"],
+                "stress": work.sources / CMUDICT,
+                "dev": work.sources / DEV,
+            },
+        )
+        for name in (*_TEACHERS, "en-us-base")
+    ]
+
+
+def _labels(work: Workspace) -> list[Step]:
+    """What the teachers, with and without n-grams, think of words and spellings."""
+    made = folder(work)
+    ngram = made / "ngram.fst"
+    return [
+        Step(
+            "n-grams",
+            partial(train_joint_ngram, lexicon=[made / "train.dict"], out=ngram, overwrite=True),
+            (ngram,),
+            ("held-out words",),
+        ),
+        _label(work, "labels", made / "words.txt", "spellings", ngram),
+        _label(work, "more-labels", made / "more-words.txt", "more spellings", ngram),
+        _label(work, "labels-of-networks", made / "words.txt", "spellings", None),
+    ]
+
+
+def _label(work: Workspace, name: str, words: Path, spelt: str, ngram: Path | None) -> Step:
+    made = folder(work)
+    out = made / f"{name}.safetensors"
+    make = partial(
+        label,
+        teacher=[work.artifact(teacher) for teacher in _TEACHERS],
+        lexicon=[made / "train.dict", made / "forms.dict"],
+        words=words,
+        ngram=ngram,
+        out=out,
+        device=work.device,
+        threads=work.threads,
+        overwrite=True,
+    )
+    needs = (*_TEACHERS, "forms", spelt, *(["n-grams"] if ngram else []))
+    return Step(name, make, (out,), needs)
+
+
+def _students(work: Workspace) -> list[Step]:
+    """Networks that learn from the labels, one on from the other; the last from hard labels."""
+    made = folder(work)
+    data: dict[str, Path | list[Path]] = {
+        "lexicon": made / "train.dict",
+        "stress": work.sources / CMUDICT,
+        "dev": work.sources / DEV,
+    }
+    return [
+        *(
+            work.train(
+                name,
+                (labels,),
+                {**data, "soft_labels": made / f"{labels}.safetensors"},
+                recipe=recipe,
+                init=init,
+            )
+            for name, recipe, labels, init in (
+                ("en-us-panel", "en-us-panel", "labels", "en-us-base"),
+                ("en-us-cmudict-1", "en-us", "more-labels", "en-us-panel"),
+                ("en-us-cmudict-2", "en-us", "more-labels", "en-us-cmudict-1"),
+                ("en-us-cmudict-3", "en-us", "more-labels", "en-us-cmudict-2"),
+                ("en-us-fast-base", "en-us-fast-base", "labels-of-networks", None),
+                ("en-us-fast-cmudict", "en-us-fast", "labels", "en-us-fast-base"),
+            )
+        ),
+        work.train(
+            "en-us-cmudict",
+            ("held-out words",),
+            data,
+            recipe="en-us-cmudict-hard",
+            init="en-us-cmudict-3",
+        ),
+    ]

@@ -1,0 +1,185 @@
+"""The folder in which artifacts are reproduced, and how large everything in it is."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tanger.model.artifact import replace_file
+from tanger.model.cli.reproduction import sources
+from tanger.model.cli.reproduction.pipeline import Step
+from tanger.model.cli.train import train
+from tanger.model.english.sources import FILES
+from tanger.model.training import recipe as recipes
+from tanger.model.training import run_state
+
+CMUDICT = FILES["cmudict"]
+
+_WORD = re.compile(rb"^[^\s(]+")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is learnt from, and by how large networks.
+
+    Attributes:
+        words: lines of CMUdict that are kept, drawn by the digest of their word; of other files
+            the same share.
+        spellings: without pronunciation, of each list; None for all.
+        invented: spellings that nobody wrote.
+        drawn: spellings of SCOWL.
+        repeats: how often frequent words come: the first so many words, so many times.
+        overrides: what every recipe is overridden with, TOML.
+        verify: sources have to be the editions that the shipped artifacts were made of.
+    """
+
+    words: int | None = None
+    spellings: int | None = None
+    invented: int = 400_000
+    drawn: int = 150_000
+    repeats: tuple[str, ...] = ("300:20", "1000:12", "10000:6")
+    overrides: str = ""
+    verify: bool = True
+
+
+SCALES: Mapping[str, Scale] = {
+    "full": Scale(),
+    "tiny": Scale(
+        words=2_000,
+        spellings=200,
+        invented=100,
+        drawn=200,
+        repeats=("30:2",),
+        overrides="[network]\nhidden = 32\nembedding = 16\n[optimiser]\nwarmup = 5\n"
+        "[run]\nepochs = 1\naveraging = 0.9\n",
+        verify=False,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where everything is made.
+
+    Attributes:
+        out: the folder.
+        scale: how large.
+        downloads: the folder that keeps the sources, whole.
+        given: a folder that has some of them.
+        device: to train on.
+        threads: of the CPU; all by default.
+    """
+
+    out: Path
+    scale: Scale
+    downloads: Path
+    given: Path | None = None
+    device: str = "auto"
+    threads: int | None = None
+
+    @property
+    def sources(self) -> Path:
+        """The folder of the sources, cut to this scale."""
+        return self.out / "sources"
+
+    def artifact(self, name: str) -> Path:
+        """The folder of an artifact."""
+        return self.out / "artifacts" / name
+
+    def source_steps(self) -> list[Step]:
+        """Collect the sources, and keep the words of this scale."""
+        whole = self.downloads
+        names = list(sources.CHECKSUMS)
+        return [
+            Step(
+                "sources",
+                partial(self._collect),
+                tuple(whole / name for name in names),
+                settings=dict(sources.CHECKSUMS),
+            ),
+            Step(
+                "words",
+                partial(_keep_share, whole, self.sources, self.scale.words),
+                tuple(self.sources / name for name in names),
+                ("sources",),
+            ),
+        ]
+
+    def _collect(self) -> None:
+        # No argument of the step: where the files come from makes them no others
+        sources.collect(self.downloads, self.given, verify=self.scale.verify)
+
+    def train(
+        self,
+        name: str,
+        needs: Sequence[str],
+        data: Mapping[str, Path | list[Path]],
+        *,
+        recipe: str | None = None,
+        init: str | None = None,
+    ) -> Step:
+        """Train the artifact `name`, by the recipe of that name or by another.
+
+        Args:
+            name: of the artifact, and of the step.
+            needs: the steps that make its data.
+            data: lexicons and labels, as `tanger train` calls them.
+            recipe: the recipe.
+            init: the artifact to start from.
+        """
+        followed, out = recipe or name, self.artifact(name)
+        needed = (*needs, *([] if init is None else [init]))
+        options = dict(data, init=None if init is None else self.artifact(init))
+        begin = partial(self._run_training, followed, out, resume=False, **options)
+        resume = partial(self._run_training, followed, out, resume=True, **options)
+        settings = [asdict(recipes.load(followed)), self.scale.overrides]
+        return Step(name, begin, (out,), needed, resume, settings)
+
+    def _run_training(self, recipe: str, out: Path, *, resume: bool, **options: Any) -> None:
+        run = self.out / "runs" / out.name
+        resume = resume and (run / run_state.FILE).exists()
+        train(
+            recipe=self._overridden(recipe),
+            out=out,
+            run=run,
+            resume=resume,
+            restart=not resume,
+            device=self.device,
+            threads=self.threads,
+            **options,
+        )
+
+    def _overridden(self, recipe: str) -> str:
+        """The recipe of this scale: its name, or a file that extends it."""
+        if not self.scale.overrides:
+            return recipe
+        file = self.out / "recipes" / f"{recipe}.toml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(file, f'extends = "{recipe}"\n{self.scale.overrides}'.encode())
+        return str(file)
+
+
+def _keep_share(whole: Path, kept: Path, words: int | None) -> None:
+    """Copy the sources, of each the same share of words, so that CMUdict has about `words`."""
+    share = 1.0
+    if words is not None:
+        share = min(1.0, words / (whole / CMUDICT).read_bytes().count(b"\n"))
+    for name in sources.CHECKSUMS:
+        lines = (whole / name).read_bytes().splitlines(keepends=True)
+        drawn = [line for line in lines if share == 1 or _digest(line) < share]
+        replace_file(kept / name, b"".join(drawn))
+
+
+def _digest(line: bytes) -> float:
+    """A number from 0 to 1, by the word that the line begins with.
+
+    Of another digest than a word's fold, or all that is drawn would be of one.
+    """
+    word = _WORD.match(line)
+    spelt = (word[0] if word else line).upper()
+    return int.from_bytes(hashlib.blake2b(spelt, digest_size=4).digest(), "big") / 2**32

@@ -1,0 +1,136 @@
+"""Results as JSON text, put together from text: what `schemas` shows in the OpenAPI document.
+
+A word's pronunciations are rendered once, in the process that decodes, and kept as text: Python's
+garbage collector walks over tens of thousands of texts in no time, where it would stop everybody
+for a sixth of a second on objects. Models would check what has just been made, for as long as all
+the rest of an answer takes. Tests hold all of it to the models.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from json.encoder import encode_basestring as _quoted
+from typing import Any
+
+import msgspec
+
+from tanger.model.phonology.alignment import Alignment
+from tanger.model.phonology.notation import Alphabet
+from tanger.model.text.candidates import Candidate
+from tanger.service.schemas import Answerer, ModelName, WordError
+
+
+def pronunciations(candidates: Iterable[Candidate], alphabet: Alphabet) -> str:
+    """The array of a word's pronunciations.
+
+    Args:
+        candidates: in their order.
+        alphabet: that they are written in.
+    """
+    array = [
+        {
+            "phonemes": candidate.phonemes,
+            "text": candidate.text(alphabet),
+            "probability": None
+            if candidate.probability is None
+            # Rounded down: a word's sum would else be above 1 now and then
+            else math.floor(1e6 * candidate.probability) / 1e6,
+            "complete": candidate.complete,
+            "alignment": None
+            if candidate.alignment is None
+            else _aligned(candidate.phonemes, candidate.alignment),
+        }
+        for candidate in candidates
+    ]
+    return msgspec.json.encode(array).decode()
+
+
+class _AlignedPhoneme(msgspec.Struct):
+    start: int
+    end: int
+    probability: float
+
+
+class _Alignment(msgspec.Struct):
+    letters: list[str]
+    phonemes: list[_AlignedPhoneme]
+    attention: list[list[float]]
+
+    def alignment(self) -> Alignment:
+        return Alignment(
+            spans=[(each.start, each.end) for each in self.phonemes],
+            probabilities=[each.probability for each in self.phonemes],
+            attention=self.attention,
+            letters="".join(self.letters),
+        )
+
+
+class _Pronunciation(msgspec.Struct):
+    """What is needed of a rendered pronunciation where it is a part of a word."""
+
+    phonemes: tuple[str, ...]
+    probability: float | None
+    complete: bool
+    alignment: _Alignment | None
+
+
+_decode_pronunciations = msgspec.json.Decoder(list[_Pronunciation]).decode
+
+
+def candidates(pronunciations: str) -> list[Candidate]:
+    """What an array of one word, which is not read in parts, was made of, as far as it shows it."""
+    return [
+        Candidate(
+            each.phonemes,
+            each.probability,
+            each.complete,
+            None if each.alignment is None else each.alignment.alignment(),
+        )
+        for each in _decode_pronunciations(pronunciations)
+    ]
+
+
+def result(
+    word: str,
+    normalized: str | None,
+    source: Answerer | None,
+    pronunciations: str,
+    warnings: Sequence[str] = (),
+    error: WordError | None = None,
+    explain: str = "null",
+) -> str:
+    """The object that tells all of a word; `explain` is JSON already."""
+    spelt = "null" if normalized is None else _quoted(normalized)
+    answerer = "null" if source is None else f'"{source}"'
+    warned = msgspec.json.encode(warnings).decode() if warnings else "[]"
+    wrong = "null" if error is None else error.model_dump_json()
+    return (
+        f'{{"word":{_quoted(word)},"normalized":{spelt},"source":{answerer},'
+        f'"pronunciations":{pronunciations},"warnings":{warned},"error":{wrong},'
+        f'"explain":{explain}}}'
+    )
+
+
+def response(model: ModelName, results: Sequence[bytes]) -> list[bytes]:
+    """The parts of the whole answer, one a result, encoded as they are."""
+    first = f'{{"model":{model.model_dump_json()},"results":['.encode()
+    if not results:
+        return [first + b"]}"]
+    parts = [b"," + result for result in results]
+    parts[0] = first + results[0]
+    parts[-1] += b"]}"
+    return parts
+
+
+def _aligned(phonemes: Sequence[str], found: Alignment) -> dict[str, Any]:
+    """The letters of a pronunciation, its phonemes as they are written."""
+    each = zip(phonemes, found.spans, found.probabilities, strict=True)
+    return {
+        "letters": tuple(found.letters),
+        "phonemes": [
+            {"phoneme": phoneme, "start": start, "end": end, "probability": round(probability, 6)}
+            for phoneme, (start, end), probability in each
+        ],
+        "attention": found.attention,
+    }

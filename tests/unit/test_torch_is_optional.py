@@ -1,0 +1,40 @@
+"""Torch is an extra: only tests of what computes with it import it."""
+
+import subprocess
+import sys
+
+from tests.support import ROOT
+
+# Modules of tests/unit that need torch.
+NEED_TORCH = {
+    "decoding/test_devices.py",
+    "decoding/test_reference.py",
+    "network/test_cost.py",
+    "network/test_dropout.py",
+    "network/test_lstm.py",
+    "network/test_precision.py",
+    "network/test_seq2seq.py",
+    "network/test_unrolled.py",
+    "training/test_batches.py",
+    "training/test_optimizers.py",
+}
+
+# Prints the modules that cannot be imported where torch is not installed.
+_IMPORT_ALL = """
+import runpy, sys
+from pathlib import Path
+
+sys.modules["torch"] = None
+for path in sorted(Path("tests/unit").rglob("test_*.py")):
+    try:
+        runpy.run_path(str(path))
+    except ModuleNotFoundError as e:
+        assert e.name == "torch", e
+        print(path.relative_to("tests/unit").as_posix())
+"""
+
+
+def test_unit_tests_need_torch_only_for_what_computes_with_it():
+    command = [sys.executable, "-c", _IMPORT_ALL]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == NEED_TORCH
