@@ -247,11 +247,11 @@ class PronounceJob:
             limit = self._pipeline.limit(resolution, self._options)
             letters += join_letters(parts, limit)
             sent = len(resolution.word)
-            spelt = 0 if resolution.error else len(resolution.normalized or "")
+            spelling = "" if resolution.error else resolution.normalized or ""
             if self._explain:
-                size += explanation_bytes(parts, sent + spelt)
+                size += explanation_bytes(parts, sent + len(spelling))
             aligned = self._pipeline.aligns(resolution, self._options)
-            size += result_bytes(sent, spelt, limit, aligned=aligned)
+            size += result_bytes(sent, spelling, limit, aligned=aligned)
         return RequestCost(round(letters), size)
 
     async def results(self, form: Callable[[str], R]) -> list[R]:
