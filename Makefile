@@ -69,14 +69,14 @@ bench-http: dev ## The service under load, beside a no-op (needs wrk; ten minute
 ##@ Check
 
 .PHONY: test
-test: lint ## Lint, then the tests, but for those of load and faults (test-soak)
-	$(BIN)/python -m pytest tests/unit tests/integration -m "not alone" \
+test: lint ## Lint, then the tests, but for the slow ones
+	$(BIN)/python -m pytest -m "not alone and not slow" \
 		--numprocesses auto --maxprocesses 4 --dist loadfile
-	$(BIN)/python -m pytest tests/integration -m alone
+	$(BIN)/python -m pytest -m "alone and not slow"
 
-.PHONY: test-soak
-test-soak: dev ## Tests of load and faults, in short form
-	$(BIN)/python -m pytest tests/soak
+.PHONY: test-slow
+test-slow: dev ## The slow tests: load and faults in short form, long training
+	$(BIN)/python -m pytest -m slow
 
 # Load and faults in full, each a row of docs/reliability.md, goals beside results.
 MINUTES = 30
@@ -85,6 +85,13 @@ MINUTES = 30
 soak: dev ## Try to break the service, with MINUTES= of constant load (30, and some ten for the rest)
 	TANGER_SOAK=$(MINUTES) $(BIN)/python -m pytest tests/soak; status=$$?; \
 		grep '^|' docs/reliability.md; exit $$status
+
+# Networks of random sizes and weights, in a program without Python.
+NETWORKS = 300
+
+.PHONY: sanitize
+sanitize: dev ## The compiled decode under ASan and UBSan, with NETWORKS= random networks (300)
+	TANGER_NETWORKS=$(NETWORKS) $(BIN)/python -m pytest -k undefined tests/integration/decoding/test_kinds.py
 
 .PHONY: audit
 audit: | $(BIN)/python ## Known faults of the locked packages, by pip-audit (asks PyPI)

@@ -30,7 +30,7 @@ from tanger.model.phonemizer import Phonemizer
 from tanger.model.training import data as datasets
 from tanger.model.training import recipe
 from tanger.model.training.distributed import Processes
-from tanger.model.training.reporters import NullReporter
+from tanger.model.training.reporters import Reporter
 from tanger.model.training.trainer import Trainer
 
 References = Mapping[str, Sequence[error_rates.Phonemes]]
@@ -114,7 +114,7 @@ def _ours(drawn: Path, dev: Path, count: int, references: References, apart: Pat
         datasets.read(followed, drawn, dev),
         out=out,
         run=apart / "run",
-        reporter=NullReporter(),
+        reporter=Reporter(),
         processes=Processes(0, 1, torch.device("cpu")),
     ).fit()
     phonemizer = Phonemizer.load(out, "cpu")

@@ -18,7 +18,6 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from base64 import b64decode, b64encode
@@ -34,6 +33,8 @@ import safetensors.numpy
 from tanger.model import artifact_checks as checks
 from tanger.model.artifact_checks import ArtifactError as ArtifactError  # noqa: PLC0414
 from tanger.model.calibration import Calibration
+from tanger.model.output_files import replace_file as replace_file  # noqa: PLC0414
+from tanger.model.output_files import write_durably
 from tanger.model.phonology.vocabulary import Vocabulary
 
 MANIFEST = "manifest.json"
@@ -296,7 +297,7 @@ def write(
     try:
         temporary.chmod(0o755)
         for file, content in {**files, **extras}.items():
-            _write_durably(temporary / file, content)
+            write_durably(temporary / file, content)
         _put_in_place(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -368,20 +369,6 @@ def _half(path: Path, name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any,
     return half
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write one file so that it is at every moment either the old or the new, whole.
-
-    Raises:
-        OSError: where it cannot be written; the old file still stands.
-    """
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        _write_durably(temporary, content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def write_metrics(
     artifact: Artifact, evaluations: Mapping[str, Any], word_sets: Mapping[str, Any] | None = None
 ) -> None:
@@ -419,13 +406,6 @@ def _put_in_place(temporary: Path, path: Path) -> None:
         old.rename(path)
         raise
     shutil.rmtree(old)
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _dump(value: Mapping[str, Any]) -> bytes:

@@ -47,7 +47,7 @@ class LogWriter:
         self._queue: deque[str] = deque()
         # Characters in the queue, or being written
         self._waiting = 0
-        self._reported = 0
+        self._noted = 0
         self._closing = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="log writer", daemon=True)
@@ -93,7 +93,7 @@ class LogWriter:
                 continue
             with self._changed:
                 self._waiting -= len(text)
-                lost, self._reported = self.dropped - self._reported, self.dropped
+                lost, self._noted = self.dropped - self._noted, self.dropped
             if lost:
                 log.warning("%d log lines dropped: nobody read them in time", lost)
 

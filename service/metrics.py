@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol, get_args
 
 from prometheus_client import (
@@ -22,7 +22,23 @@ from tanger.service.schemas import WordErrorCode
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _WORDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_GAUGES = {
+# All series, with what they mean.
+_SERIES = {
+    "requests": "Requests that were answered, by route, method and status.",
+    "request_seconds": "Seconds from a request's head to its answer's last byte, by route.",
+    "requests_in_flight": "Requests that were received and have no answer yet.",
+    "words": "Distinct words and parts of words, by where their answers come from: decoded by the "
+    "network, cached before, the user lexicon, another lexicon.",
+    "word_errors": "Words that were answered with an error of their own, by its code.",
+    "batch_words": "Distinct words that one batch decoded together.",
+    "decode_seconds": "Seconds that decoding one batch took.",
+    "workers_lost": "Decoding processes that died or hung, and were replaced.",
+    "workers_exhausted": "Decoding processes that ran out of memory, or failed on words that can "
+    "be decoded.",
+    "reloads": "Reloads of artifact and lexicons, by outcome; refused: the old ones go on "
+    "answering.",
+    "key_reloads": "Readings of the file of API keys after it changed, by outcome; refused: the "
+    "old keys stay.",
     "queue_words": "Words that wait to be decoded.",
     "queue_oldest_seconds": "Seconds that the word at the head of the queue has waited.",
     "queue_drain_seconds": "Seconds until the queue would be empty, at the present rate.",
@@ -31,10 +47,21 @@ _GAUGES = {
     "ready": "1 where a request that comes now would be decoded, as /readyz says, else 0.",
     "api_keys": "API keys that are good now.",
     "api_keys_stale": "1 where the file of API keys cannot be used and older keys stay, else 0.",
+    "model": "Name and version of the weights that answer; always 1.",
+    "engine": "Name of the engine that decodes; always 1.",
+    "connections": "Connections that clients hold open.",
+    "buffered_bytes": "Bytes of large requests and answers that are held in memory.",
+    "connections_ended": "Connections that were not served on, by why.",
+    "log_lines_dropped": "Log lines that nobody read in time.",
 }
 # When each series began is a series more each, which nobody asked for
 disable_created_metrics()  # type: ignore[no-untyped-call]
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def _series(name: str) -> tuple[str, str]:
+    """A series' name as Prometheus has it, and what it means."""
+    return f"tanger_{name}", _SERIES[name]
 
 
 class Watched(Protocol):
@@ -71,83 +98,33 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        registry = self.registry
-        self._requests = Counter(
-            "tanger_requests",
-            "Requests that were answered, by route, method and status.",
-            ["route", "method", "status"],
-            registry=registry,
-        )
-        self._seconds = Histogram(
-            "tanger_request_seconds",
-            "Seconds from a request's head to its answer's last byte, by route.",
-            ["route"],
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self.in_flight = Gauge(
-            "tanger_requests_in_flight",
-            "Requests that were received and have no answer yet.",
-            registry=registry,
-        )
-        words = Counter(
-            "tanger_words",
-            "Distinct words and parts of words, by where their answers come from: decoded by the "
-            "network, cached before, the user lexicon, another lexicon.",
-            ["origin"],
-            registry=registry,
-        )
+        self._requests = self._counter("requests", "route", "method", "status")
+        self._seconds = self._histogram("request_seconds", _SECONDS, "route")
+        name, text = _series("requests_in_flight")
+        self.in_flight = Gauge(name, text, registry=self.registry)
+        words = self._counter("words", "origin")
         self.decoded, self.cached = words.labels("decoded"), words.labels("cached")
         self.user, self.lexicon = words.labels("user"), words.labels("lexicon")
-        self._errors = Counter(
-            "tanger_word_errors",
-            "Words that were answered with an error of their own, by its code.",
-            ["code"],
-            registry=registry,
-        )
+        self._errors = self._counter("word_errors", "code")
         for code in get_args(WordErrorCode.__value__):
             self._errors.labels(code)
-        self._batches = Histogram(
-            "tanger_batch_words",
-            "Distinct words that one batch decoded together.",
-            buckets=_WORDS,
-            registry=registry,
-        )
-        self._decoding = Histogram(
-            "tanger_decode_seconds",
-            "Seconds that decoding one batch took.",
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self.workers_lost = Counter(
-            "tanger_workers_lost",
-            "Decoding processes that died or hung, and were replaced.",
-            registry=registry,
-        )
-        self.workers_exhausted = Counter(
-            "tanger_workers_exhausted",
-            "Decoding processes that ran out of memory, or failed on words that can be decoded.",
-            registry=registry,
-        )
-        self.reloads = Counter(
-            "tanger_reloads",
-            "Reloads of artifact and lexicons, by outcome; refused: the old ones go on answering.",
-            ["outcome"],
-            registry=registry,
-        )
+        self._batches = self._histogram("batch_words", _WORDS)
+        self._decoding = self._histogram("decode_seconds", _SECONDS)
+        self.workers_lost = self._counter("workers_lost")
+        self.workers_exhausted = self._counter("workers_exhausted")
+        self.reloads = self._counter("reloads", "outcome")
+        self.key_reloads = self._counter("key_reloads", "outcome")
         for outcome in ("done", "refused"):
             self.reloads.labels(outcome)
-        self.key_reloads = Counter(
-            "tanger_key_reloads",
-            "Readings of the file of API keys after it changed, by outcome; refused: the old keys "
-            "stay.",
-            ["outcome"],
-            registry=registry,
-        )
-        for outcome in ("done", "refused"):
             self.key_reloads.labels(outcome)
         # Looking a child up by its labels costs more than counting
         self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def _counter(self, name: str, *labels: str) -> Counter:
+        return Counter(*_series(name), labels, registry=self.registry)
+
+    def _histogram(self, name: str, buckets: Sequence[float], *labels: str) -> Histogram:
+        return Histogram(*_series(name), labels, buckets=buckets, registry=self.registry)
 
     def watch(self, watched: Watched) -> None:
         """Ask `watched` for its state from now on."""
@@ -194,23 +171,17 @@ class _State(Collector):
         self.watched = watched
 
     def collect(self) -> list[GaugeMetricFamily]:
-        families = [
-            GaugeMetricFamily(f"tanger_{name}", _GAUGES[name], value)
+        gauges = [
+            GaugeMetricFamily(*_series(name), value)
             for name, value in self.watched.gauges().items()
         ]
-        reported = self.watched.serving()
-        model = GaugeMetricFamily(
-            "tanger_model",
-            "Name and version of the weights that answer; always 1.",
-            labels=list(reported),
-        )
-        model.add_metric(list(reported.values()), 1)
-        engine = GaugeMetricFamily(
-            "tanger_engine", "Name of the engine that decodes; always 1.", labels=["engine"]
-        )
+        labels = self.watched.serving()
+        model = GaugeMetricFamily(*_series("model"), labels=list(labels))
+        model.add_metric(list(labels.values()), 1)
+        engine = GaugeMetricFamily(*_series("engine"), labels=["engine"])
         if self.watched.engine is not None:
             engine.add_metric([self.watched.engine], 1)
-        return [*families, model, engine]
+        return [*gauges, model, engine]
 
 
 class _ServerState(Collector):
@@ -219,27 +190,13 @@ class _ServerState(Collector):
 
     def collect(self) -> list[GaugeMetricFamily | CounterMetricFamily]:
         found = self.connections
-        ended = CounterMetricFamily(
-            "tanger_connections_ended",
-            "Connections that were not served on, by why.",
-            labels=["reason"],
-        )
+        ended = CounterMetricFamily(*_series("connections_ended"), labels=["reason"])
         ended.add_metric(["too_many"], found.refused)
         ended.add_metric(["reads_too_slowly"], found.too_slow)
         ended.add_metric(["sends_too_much"], found.too_much)
         return [
-            GaugeMetricFamily(
-                "tanger_connections", "Connections that clients hold open.", len(found)
-            ),
-            GaugeMetricFamily(
-                "tanger_buffered_bytes",
-                "Bytes of large requests and answers that are held in memory.",
-                found.held,
-            ),
+            GaugeMetricFamily(*_series("connections"), len(found)),
+            GaugeMetricFamily(*_series("buffered_bytes"), found.held),
             ended,
-            CounterMetricFamily(
-                "tanger_log_lines_dropped",
-                "Log lines that nobody read in time.",
-                logs.dropped_lines(),
-            ),
+            CounterMetricFamily(*_series("log_lines_dropped"), logs.dropped_lines()),
         ]

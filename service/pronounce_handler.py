@@ -104,7 +104,7 @@ async def pronounce_word(
 
 def _timeout(manager: ModelManager, request: RawRequest) -> float:
     settings = manager.settings
-    return read_timeout(request, default=settings.timeout, maximum=settings.max_timeout)
+    return read_timeout(request, default=settings.timeout, limit=settings.max_timeout)
 
 
 def _left(due: float) -> float:

@@ -205,21 +205,21 @@ def _check_head(request: RawRequest, limit: int) -> None:
         raise BodyTooLargeError(limit)
 
 
-def read_timeout(request: RawRequest, *, default: float, maximum: float) -> float:
+def read_timeout(request: RawRequest, *, default: float, limit: float) -> float:
     """Seconds that the request may take, by its header ``X-Request-Timeout``.
 
     Raises:
-        InvalidRequestError: where it is no number of seconds, or beyond `maximum`.
+        InvalidRequestError: where it is no number of seconds, or beyond `limit`.
     """
-    reported = request.header(_TIMEOUT)
-    if reported is None:
+    text = request.header(_TIMEOUT)
+    if text is None:
         return default
     try:
-        seconds = float(reported)
+        seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not 0 < seconds <= maximum:
-        message = f"seconds, more than 0 and at most {maximum:g}, not {reported!r}"
+    if not 0 < seconds <= limit:
+        message = f"seconds, more than 0 and at most {limit:g}, not {text!r}"
         raise InvalidRequestError(ProblemError(where=f"header.{TIMEOUT}", message=message))
     return seconds
 

@@ -187,7 +187,7 @@ class Result(BaseModel):
         description="At most `n`: a lexicon's, in its order, or the network's."
     )
     warnings: tuple[str, ...] = Field(
-        description="What was changed or read out on the way: `é -> E`, `42 -> forty-two`."
+        description="What was changed or read out on the way: `é -> E`, `42 -> forty two`."
     )
     error: WordError | None
     explain: Explanation | None = Field(description="Null unless it was asked for.")
@@ -200,6 +200,46 @@ class ModelName(BaseModel):
     version: str = Field(description="First 12 hexadecimal digits of the weights' sha256.")
 
 
+def _example(word: str, normalized: str, text: str, probability: float, *warnings: str) -> Result:
+    """A result as the network's."""
+    pronunciation = Pronunciation(
+        phonemes=tuple(text.split()),
+        text=text,
+        probability=probability,
+        complete=True,
+        alignment=None,
+    )
+    return Result(
+        word=word,
+        normalized=normalized,
+        source="model",
+        pronunciations=(pronunciation,),
+        warnings=warnings,
+        error=None,
+        explain=None,
+    )
+
+
+_UNSPELLABLE = Result(
+    word="日本",
+    normalized=None,
+    source=None,
+    pronunciations=(),
+    warnings=(),
+    error=WordError(
+        code="unspellable",
+        message="日 (CJK UNIFIED IDEOGRAPH-65E5) is none of the letters this artifact reads: "
+        "'ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    ),
+    explain=None,
+)
+_EXAMPLES = (
+    _example("Ångström", "ANGSTROM", "AE NG S T R AH M", 0.61, "Å -> A", "ö -> O"),
+    _example("42", "FORTY-TWO", "F AO R T IY  T UW", 0.8456, "42 -> forty two"),
+    _UNSPELLABLE,
+)
+
+
 class PronounceResponse(BaseModel):
     """A result for each word, in the order of the request."""
 
@@ -208,55 +248,7 @@ class PronounceResponse(BaseModel):
             "examples": [
                 {
                     "model": {"name": "en-us", "version": "0123456789ab"},
-                    "results": [
-                        {
-                            "word": "Ångström",
-                            "normalized": "ANGSTROM",
-                            "source": "model",
-                            "pronunciations": [
-                                {
-                                    "phonemes": ["AE", "NG", "S", "T", "R", "AH", "M"],
-                                    "text": "AE NG S T R AH M",
-                                    "probability": 0.61,
-                                    "complete": True,
-                                    "alignment": None,
-                                }
-                            ],
-                            "warnings": ["Å -> A", "ö -> O"],
-                            "error": None,
-                            "explain": None,
-                        },
-                        {
-                            "word": "42",
-                            "normalized": "FORTY-TWO",
-                            "source": "model",
-                            "pronunciations": [
-                                {
-                                    "phonemes": ["F", "AO", "R", "T", "IY", "T", "UW"],
-                                    "text": "F AO R T IY  T UW",
-                                    "probability": 0.8456,
-                                    "complete": True,
-                                    "alignment": None,
-                                }
-                            ],
-                            "warnings": ["42 -> forty-two"],
-                            "error": None,
-                            "explain": None,
-                        },
-                        {
-                            "word": "日本",
-                            "normalized": None,
-                            "source": None,
-                            "pronunciations": [],
-                            "warnings": [],
-                            "error": {
-                                "code": "unspellable",
-                                "message": "日 (CJK UNIFIED IDEOGRAPH-65E5) is none of the letters "
-                                "this artifact reads: 'ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-                            },
-                            "explain": None,
-                        },
-                    ],
+                    "results": [example.model_dump(mode="json") for example in _EXAMPLES],
                 }
             ]
         }

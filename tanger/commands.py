@@ -19,6 +19,8 @@ from tanger.model.cli.evaluate import calibrate, evaluate
 from tanger.model.cli.lint import lint
 from tanger.model.cli.pronounce import pronounce
 from tanger.model.cli.reproduce import reproduce
+from tanger.model.cli.text import text
+from tanger.model.cli.text_models import train_acronyms, train_homographs
 from tanger.model.cli.train import derive, hold_out, label, spellings, train, train_joint_ngram
 
 app = typer.Typer(
@@ -67,6 +69,7 @@ for _command in (
     derive,
     label,
     pronounce,
+    text,
     convert,
     lint,
     reproduce,
@@ -75,6 +78,8 @@ for _command in (
 app.command(name="combine-dictionaries")(combine_dictionaries)
 app.command(name="calibrate-english")(calibrate_english)
 app.command(name="english-spellings")(english_spellings)
+app.command(name="train-homographs")(train_homographs)
+app.command(name="train-acronyms")(train_acronyms)
 app.command(name="data")(download_split)
 app.command(name="joint-ngram")(train_joint_ngram)
 

@@ -27,9 +27,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 
 from tanger.model import OutputExistsError, TangerError
-from tanger.model.artifact import replace_file
 from tanger.model.cli.answer_writer import Answers
-from tanger.model.training import file_lock
+from tanger.model.output_files import lock_file, replace_file
 
 # Lines that are read, decoded and written together: so many of a long list, fewer where one thread
 # would else have all of a short one.
@@ -190,7 +189,7 @@ def _locked(part: Path, target: Path) -> Iterator[tuple[BinaryIO, bool]]:
     while True:
         existed = part.exists()
         with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as file:
-            file_lock.acquire(file.fileno(), target)
+            lock_file(file.fileno(), target)
             # Whoever held the lock may have been done meanwhile, and given the file its final name
             if not (part.exists() and os.path.samestat(os.fstat(file.fileno()), part.stat())):
                 continue

@@ -17,6 +17,7 @@ import typer
 from tanger.model import OutputExistsError, TangerError, lexicon
 from tanger.model.cli.common import OverwriteOption, check_lines, fail, plain_errors
 from tanger.model.lexicon import LexiconFormat, Row
+from tanger.model.output_files import replace_file
 
 # ------------------------------------------------------------------------------------------------
 # Downloading the CMUdict split, whole or not at all.
@@ -207,7 +208,7 @@ def convert(
 
 def _convert_artifact(source: Path, target: Path, *, overwrite: bool) -> None:
     """Bring an artifact to today's format, with the model card that it has."""
-    from tanger.model import artifact, artifact_conversion
+    from tanger.model import artifact_conversion
     from tanger.model.evaluation import model_card
 
     if target.exists() and not overwrite:
@@ -218,7 +219,7 @@ def _convert_artifact(source: Path, target: Path, *, overwrite: bool) -> None:
     converted = artifact_conversion.convert(source, target)
     if had_card:
         card = model_card.render(converted, converted.metrics(), converted.word_sets())
-        artifact.replace_file(target / model_card.FILE, card.encode())
+        replace_file(target / model_card.FILE, card.encode())
     print(f"{converted.name} written to {target}: its version is {converted.version} now")
 
 

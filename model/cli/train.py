@@ -86,12 +86,12 @@ def train(
         if resume and restart:
             fail("--resume goes on with a run and --restart gives it up: say one of them")
         from tanger.model.training import data, output, run_state
-        from tanger.model.training import recipe as recipes
         from tanger.model.training.distributed import process_group
+        from tanger.model.training.recipe import load as load_recipe
         from tanger.model.training.reporters import ConsoleReporter
         from tanger.model.training.trainer import Trainer
 
-        chosen = recipes.load(recipe, entries=len(read(lexicon)), fast=fast)
+        chosen = load_recipe(recipe, entries=len(read(lexicon)), fast=fast)
         run_folder = run or Path("runs") / out.name
         set_threads(threads)
         if not (resume or restart):
@@ -182,7 +182,7 @@ def spellings(
     ] = None,
     invented: Annotated[
         int,
-        typer.Option(min=0, help="So many more that are spelt like the lexicon's, behind them."),
+        typer.Option(min=0, help="So many more that are spelt like the lexicon's, after them."),
     ] = 0,
     seed: Annotated[int, typer.Option(help="Draws those.")] = 1,
     overwrite: OverwriteOption = False,

@@ -22,8 +22,9 @@ class TorchScorer:
     """A network with its vocabularies."""
 
     def __init__(self, network: Seq2Seq, graphemes: Vocabulary, phonemes: Vocabulary) -> None:
-        """Wrap a network in evaluation mode, on the CPU."""
+        """Wrap a network in evaluation mode, where it lies."""
         self._network = network
+        self._device = next(network.parameters()).device
         self._graphemes = graphemes
         self._phonemes = phonemes
         emitted = [phonemes.end, *phonemes.encode(phonemes.own)]
@@ -57,11 +58,12 @@ class TorchScorer:
             [frame(each.graphemes, self._graphemes, add_bos_eos=add_bos_eos) for each in given]
         )
         labels, _ = pad([[start, *each.phonemes, end] for each in given])
-        scores = self._network(graphemes, lengths, labels)
-        logs = scores.phonemes.masked_fill(self._never, -math.inf).log_softmax(dim=2).numpy()
+        scores = self._network(graphemes.to(self._device), lengths, labels.to(self._device))
+        phonemes = scores.phonemes.cpu().masked_fill(self._never, -math.inf)
+        logs = phonemes.log_softmax(dim=2).numpy()
         stress = None
         if scores.stress is not None:
-            biased = scores.stress + self._stress_bias[labels[:, 1:]]
+            biased = scores.stress.cpu() + self._stress_bias[labels[:, 1:]]
             stress = biased.log_softmax(dim=2).numpy()
         symbols = labels[:, 1:].numpy()
         return [

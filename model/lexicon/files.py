@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import codecs
-import errno
 import io
-import os
 import re
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, groupby
@@ -18,6 +15,7 @@ from tanger.model.lexicon import ctf, pls
 from tanger.model.lexicon.checks import MAX_LINE, Faults, LineParser, SeparationCheck
 from tanger.model.lexicon.entry import Entry, LexiconError, LexiconFormat, Row
 from tanger.model.lexicon.line_formats import LINE_FORMATS, is_comment, is_number
+from tanger.model.output_files import replace_file
 
 _NAMES: Mapping[str, LexiconFormat] = {"lexicon.txt": "kaldi", "lexiconp.txt": "kaldip"}
 _SUFFIXES: Mapping[str, LexiconFormat] = {
@@ -398,20 +396,4 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
     Raises:
         OSError: where it cannot be written; the earlier file still stands.
     """
-    ended = (line + "\n" for line in lines)
-    target = path.resolve()
-    if not target.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
-    if target.exists() and not target.is_file():  # a pipe, say: written through, never replaced
-        with path.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(ended)
-        return
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.writelines(ended)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    replace_file(path, (f"{line}\n".encode() for line in lines))

@@ -130,7 +130,7 @@ class Vocabulary:
 
     @classmethod
     def of(cls, symbols: Iterable[str]) -> Vocabulary:
-        """A table of its own for `symbols`, in code point order behind the special symbols.
+        """A table of its own for `symbols`, in code point order after the special symbols.
 
         Raises:
             SymbolClashError: where one of them is a special symbol.

@@ -1,26 +1,27 @@
-"""What a person typed, as English words that can be pronounced one by one.
+"""What a person typed, as words that can be pronounced one by one.
 
-An ordinary word is itself. Numbers, signs and acronyms are read out, what hyphens and spaces join
-is read part by part, and each time a warning tells how. The parts are said one after the other.
-This is for artifacts of English alone: with the letters A to Z, and ARPAbet phonemes.
+In English a text reader (`text.reader`) reads out numbers, signs, abbreviations and acronyms, and
+splits what hyphens and spaces join; a warning tells how. In other languages a word is itself.
 """
 
 from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from tanger.model.phonology import notation
-from tanger.model.text import acronyms, derived_forms, numbers, tokenizer
+from tanger.model.text import acronyms, derived_forms
+from tanger.model.text.reader.reader import TextReader
+from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.speller import Speller, Spelling, WordError, WordErrorCode
-from tanger.model.text.tokenizer import Token
 
 # Digits in one word that are read: beyond them it is no number that anybody would say.
 MAX_DIGITS = 18
+# Words that one word may be read as: more are left only to signs with long names.
+MAX_PARTS = 128
 
 Known = Callable[[str], bool]
 
@@ -44,9 +45,8 @@ class Reading(NamedTuple):
     """How a word is read.
 
     Attributes:
-        spelling: what was typed, what is read (the parts, joined by hyphens), and what is to be
-            told of it.
-        parts: to be said one after the other; none where the spelling has an error.
+        spelling: what was typed, what is read (the parts, joined by hyphens), and warnings.
+        parts: to be pronounced one after the other; none where the spelling has an error.
         chance: that it is read rightly, as far as a rule had to guess.
     """
 
@@ -54,9 +54,19 @@ class Reading(NamedTuple):
     parts: tuple[Part, ...]
     chance: float = 1.0
 
+    @property
+    def spelt(self) -> bool:
+        """Whether it is one part that is said letter by letter."""
+        return len(self.parts) == 1 and not self.parts[0].listed
+
 
 class Reader:
-    """Reads words for one artifact."""
+    """Reads words for one artifact.
+
+    Attributes:
+        speller: spells words in the artifact's graphemes.
+        text: reads texts; None for artifacts that are not English.
+    """
 
     def __init__(
         self, graphemes: Collection[str], phonemes: Collection[str], *, longest: int = 64
@@ -70,17 +80,17 @@ class Reader:
         """
         self.speller = Speller(graphemes, longest=longest)
         bare = {phoneme.rstrip("012") for phoneme in phonemes}
-        self.english = frozenset(derived_forms.LETTERS) <= frozenset(graphemes) and bare == (
-            notation.ARPABET
-        )
+        english = frozenset(derived_forms.LETTERS) <= frozenset(graphemes)
+        self.text = TextReader() if english and bare == notation.ARPABET else None
+
+    @property
+    def english(self) -> bool:
+        """Whether the artifact is for English, and words are read out."""
+        return self.text is not None
 
     def plain(self, word: str) -> str | None:
-        """What `read` makes of nearly every word: one part, of which nothing is to be told.
-
-        None of any other.
-        """
-        # What begins like "tanger" and "Tanger" is neither a letter nor an acronym
-        if self.english and not word[1:2].islower():
+        """What `read` makes of nearly every word: one part without a warning; None of any other."""
+        if self.text is not None and not self.text.is_plain(word):
             return None
         return self.speller.plain(word)
 
@@ -93,160 +103,139 @@ class Reader:
                 to guess how it is said.
         """
         spelling = self.speller.spell(word)
-        if spelling.normalized is not None:
-            typed = word.strip()
-            # What begins like "tanger" and "Tanger" is no acronym
-            if self.english and not typed[1:2].islower():
-                found = _one_letter(typed) or _acronym(typed, spelling.normalized, known)
-                if found is not None:
-                    reported = (_reported(typed, found.part),)
-                    return Reading(
-                        spelling._replace(warnings=reported), (found.part,), found.chance
-                    )
+        if self.text is None:
+            parts = () if spelling.normalized is None else (Part(spelling.normalized),)
+            return Reading(spelling, parts)
+        if spelling.error is not None and spelling.error.code != "unspellable":
+            return Reading(spelling, ())
+        typed = unicodedata.normalize("NFC", word).strip()
+        if error := self._too_long(typed):
+            return Reading(spelling._replace(normalized=None, error=error), ())
+        tokens = self.text.read(typed, known=lambda small: known(small.upper()))
+        if spelling.normalized is not None and _is_itself(tokens):
             return Reading(spelling, (Part(spelling.normalized),))
-        if self.english and spelling.error and spelling.error.code == "unspellable":
-            return self._composed(spelling, known)
-        return Reading(spelling, ())
+        return self._read_out(spelling, tokens)
 
-    def _composed(self, spelling: Spelling, known: Known) -> Reading:
-        """The reading of what is no word by itself."""
-        typed = unicodedata.normalize("NFC", spelling.word).strip()
-        typed = "".join(map(_ascii_digit, typed))
+    def part(self, word: SpokenWord, *, by_rule: bool) -> Part | WordError:
+        """A spoken word in the artifact's graphemes, or why it has none.
+
+        Args:
+            word: the word.
+            by_rule: whether it comes of a number, a sign and the like, whose words a table may
+                have.
+        """
+        if word.letters and word.text.isascii():  # no table says what À is called
+            return _letters(word.text)
+        spelling = self.speller.spell(word.text)
+        if spelling.normalized is None:
+            return spelling.error or WordError("unspellable", "")
+        if word.phonemes is not None:
+            return Part(spelling.normalized, word.phonemes, listed=False)
+        if not by_rule or self.text is None:
+            return Part(spelling.normalized)
+        return Part(spelling.normalized, self.text.language.tables.phonemes.get(word.text.lower()))
+
+    def _too_long(self, typed: str) -> WordError | None:
         longest = self.speller.longest
         if len(typed) > longest:
-            problem = f"the word has {len(typed)} characters, at most {longest} are read"
-            return _refused(spelling, "too_long", problem)
-        digits = sum("0" <= character <= "9" for character in typed)
+            return _too_long(f"the word has {len(typed)} characters, at most {longest} are read")
+        digits = sum(map(str.isdecimal, typed))
         if digits > MAX_DIGITS:
-            problem = f"the word has {digits} digits, at most {MAX_DIGITS} are read"
-            return _refused(spelling, "too_long", problem)
-        pieces: list[_Piece] = []
-        found = tokenizer.of(typed)
-        for place, token in enumerate(found):
-            if token.output is not None:
-                pieces.append(_out_loud(token))
-            elif token.kind == "joint":
-                pieces.append(_Piece(token.text.strip(), (), ()))
-            else:
-                spelt = self.speller.spell(token.text.replace(".", ""))
-                if spelt.normalized is None:
-                    return Reading(spelling._replace(error=spelt.error), ())
-                guess = _in_company(found, place, spelt.normalized, known)
-                if guess is None:
-                    pieces.append(_Piece(token.text, (Part(spelt.normalized),), spelt.warnings))
-                else:
-                    reported = (_reported(token.text, guess.part),)
-                    pieces.append(_Piece(token.text, (guess.part,), reported, guess.chance))
-        return _joined(spelling, pieces)
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """What came of a token: how it is shown and read, what is told of it, how sure that is."""
-
-    text: str
-    parts: tuple[Part, ...]
-    warnings: tuple[str, ...]
-    chance: float = 1.0
-
-
-def _out_loud(token: Token) -> _Piece:
-    """A number or a sign in words."""
-    output = token.output or ""
-    words = output.replace("-", " ").upper().split()
-    parts = tuple(Part(word, numbers.PRONUNCIATIONS.get(word)) for word in words)
-    return _Piece(output, parts, (f"{token.text} -> {output or 'nothing'}",))
-
-
-def _joined(spelling: Spelling, pieces: list[_Piece]) -> Reading:
-    """One reading of all; without anything to say, none."""
-    heard = [piece for piece in pieces if piece.parts]
-    if not heard:
-        return Reading(spelling, ())
-    parts = tuple(part for piece in heard for part in piece.parts)
-    first, last = pieces.index(heard[0]), len(pieces) - pieces[::-1].index(heard[-1])
-    reported: dict[str, None] = {}
-    for place, piece in enumerate(pieces):
-        reported |= dict.fromkeys(piece.warnings)
-        # A joint that joins nothing
-        if not (piece.parts or piece.warnings or first < place < last) and piece.text:
-            reported[f"{piece.text} -> nothing"] = None
-    if spelling.word != spelling.word.strip():
-        reported = {"surrounding spaces removed": None, **reported}
-    if len(heard) > 1:
-        reported[f"read in parts: {', '.join(piece.text for piece in heard)}"] = None
-    normalized = "-".join(part.text for part in parts)
-    return Reading(
-        Spelling(spelling.word, normalized, tuple(reported), None),
-        parts,
-        math.prod(piece.chance for piece in heard),
-    )
-
-
-@dataclass(frozen=True)
-class _Guess:
-    """A part that is said letter by letter, and the chance that it is."""
-
-    part: Part
-    chance: float = 1.0
-
-
-def _one_letter(typed: str) -> _Guess | None:
-    """A letter by its name; but ``a`` and ``I`` are words."""
-    letter = typed.upper()
-    if letter not in derived_forms.LETTERS or typed in ("a", "i", "I"):
+            return _too_long(f"the word has {digits} digits, at most {MAX_DIGITS} are read")
         return None
-    return _Guess(_letters(letter))
 
-
-def _acronym(typed: str, normalized: str, known: Known) -> _Guess | None:
-    """A word in capitals, an S behind it or not, where the rule says that it is an acronym."""
-    letters, ending = tokenizer.capitals(typed)
-    if not acronyms.is_initialism(letters) or known(normalized) or known(letters):
-        return None
-    return _Guess(_letters(letters, ending, normalized), acronyms.CHANCE)
-
-
-def _in_company(found: list[Token], place: int, normalized: str, known: Known) -> _Guess | None:
-    """How letters among other things are said, where that is letter by letter."""
-    token = found[place]
-    if guess := _one_letter(token.text):
-        return guess
-    before = found[place - 1] if place else None
-    beside = {each.text for each in found[max(0, place - 1) : place + 2]}
-    letters, ending = tokenizer.capitals(token.text)
-    if 0 < len(letters) <= 2 and "&" in beside:  # AT&T
-        return _Guess(_letters(letters, ending, normalized))
-    if derived_forms.LETTERS.keys() >= set(normalized) and (
-        token.kind == "initials"
-        or (
-            before is not None
-            and before.kind == "number"  # 10pm, 16GB
-            and (normalized in ("AM", "PM") or not set(normalized) & set("AEIOUY"))
+    def _read_out(self, spelling: Spelling, tokens: Sequence[Token]) -> Reading:
+        """The reading of what is more than a word."""
+        warnings: dict[str, None] = {}
+        if spelling.word != spelling.word.strip():
+            warnings["surrounding spaces removed"] = None
+        parts: list[Part] = []
+        heard: list[str] = []
+        for place, token in enumerate(tokens):
+            found, notes, error = self._of_token(token)
+            if error is not None:
+                return Reading(spelling._replace(normalized=None, error=error), ())
+            inside = bool(parts) and any(each.words for each in tokens[place + 1 :])
+            if found or not (inside and token.text.strip("-‐‑‒–— ") == ""):
+                warnings |= dict.fromkeys(notes)
+            if found:
+                parts += found
+                heard.append(token.text if token.kind == "word" else token.spoken)
+        if not parts:
+            return self._nothing(spelling)
+        if len(parts) > MAX_PARTS:
+            error = _too_long(f"the word is read as {len(parts)} words, at most {MAX_PARTS}")
+            return Reading(spelling._replace(normalized=None, error=error), ())
+        if len(heard) > 1:
+            warnings[f"read in parts: {', '.join(heard)}"] = None
+        normalized = "-".join(part.text for part in parts)
+        return Reading(
+            Spelling(spelling.word, normalized, tuple(warnings), None),
+            tuple(parts),
+            math.prod(token.confidence for token in tokens if token.words),
         )
-    ):
-        return _Guess(_letters(normalized))
-    return _acronym(token.text, normalized, known)
+
+    def _of_token(self, token: Token) -> tuple[list[Part], list[str], WordError | None]:
+        """The parts of a token, the warnings about it, and why it cannot be spelt."""
+        if not token.words:
+            shown = token.text.strip()
+            if shown and not shown.isprintable():
+                shown = repr(shown)
+            return [], [f"{shown} -> nothing"] if shown else [], None
+        parts: list[Part] = []
+        for word in token.words:
+            part = self.part(word, by_rule=token.kind != "word")
+            if isinstance(part, WordError):
+                return [], [], part
+            parts.append(part)
+        if token.spoken != token.text.lower():
+            return parts, [_shown(token)], None
+        return parts, list(self.speller.spell(token.text).warnings), None
+
+    def _nothing(self, spelling: Spelling) -> Reading:
+        """The reading of what has nothing to pronounce."""
+        if spelling.error is not None:
+            return Reading(spelling._replace(normalized=None), ())
+        error = WordError("empty", "there is no letter to pronounce")
+        return Reading(spelling._replace(normalized=None, error=error), ())
+
+
+def _is_itself(tokens: Sequence[Token]) -> bool:
+    """Whether a text is one word, which nothing was done to."""
+    if len(tokens) != 1 or len(tokens[0].words) != 1:
+        return False
+    word = tokens[0].words[0]
+    same = word.text.lower() == tokens[0].text.lower().replace("’", "'")
+    return same and not word.letters and word.phonemes is None
 
 
 @lru_cache(maxsize=4096)
-def _letters(letters: str, ending: str = "", text: str = "") -> Part:
-    spoken = acronyms.pronounce(letters, plural="S" in ending.upper())
-    return Part(text or letters, spoken, listed=False)
+def _letters(text: str) -> Part:
+    """A part that is said letter by letter: ``BBC``, ``PRs``, ``UK's``."""
+    letters = text.rstrip("s'")
+    spoken = acronyms.pronounce(letters, plural=text != letters)
+    return Part(text.upper(), spoken, listed=False)
 
 
-def _reported(typed: str, part: Part) -> str:
-    letters, ending = tokenizer.capitals(typed)
-    if len(part.text) == 1:
-        return f"{typed} -> the letter {part.text}"
-    return f"{typed} -> {' '.join(letters or part.text)}{ending}, letter by letter"
+def _shown(token: Token) -> str:
+    """The warning about a token that is read as something else."""
+    if len(token.words) == 1 and token.words[0].letters:
+        letters = token.words[0].text
+        if len(letters) == 1:
+            return f"{token.text} -> the letter {letters}"
+        return f"{token.text} -> {_apart(letters)}, letter by letter"
+    spoken = " ".join(
+        _apart(word.text) if word.letters else word.text.lower() for word in token.words
+    )
+    return f"{token.text} -> {spoken}"
 
 
-def _refused(spelling: Spelling, code: WordErrorCode, message: str) -> Reading:
-    return Reading(spelling._replace(error=WordError(code, message)), ())
+def _apart(letters: str) -> str:
+    """``PRs`` as ``P Rs``."""
+    bare = letters.rstrip("s'")
+    return " ".join(bare) + letters[len(bare) :]
 
 
-def _ascii_digit(character: str) -> str:
-    """The digit that any script's digit is: ４ is 4."""
-    value = unicodedata.decimal(character, None)
-    return character if value is None else str(value)
+def _too_long(message: str) -> WordError:
+    code: WordErrorCode = "too_long"
+    return WordError(code, message)

@@ -7,15 +7,19 @@ for the network is a segment whose source is ``model``.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
+from tanger.model import TangerError
 from tanger.model.lexicon import Entry
 from tanger.model.lexicon.index import Found, choose, lexicon_key, tidied
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text import derived_forms
 from tanger.model.text.dictionaries import Dictionaries
+from tanger.model.text.reader.letters import SURE
+from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.reading import Part, Reader, Reading
 from tanger.model.text.speller import Speller, Spelling, WordError, lookup_warnings
 
@@ -27,6 +31,9 @@ SegmentSource = Literal["model", "lexicon", "user", "rule"]
 # What pronounces a segment that is in no lexicon as it stands.
 Rule = Literal["number", "letters", "derived"]
 Pronunciations = tuple[tuple[str, ...], ...]
+
+
+_CAPITALS = re.compile("[A-Z]{2,}(?:'?s)?")
 
 
 class Origin(NamedTuple):
@@ -87,6 +94,25 @@ class WordResolution(NamedTuple):
         return segments[0].text if len(segments) == 1 and segments[0].source == "model" else None
 
 
+class ReadWord(NamedTuple):
+    """A word that a text reader found.
+
+    Attributes:
+        word: the word.
+        by_rule: whether it comes of a number, a sign and the like, whose words a table may have.
+    """
+
+    word: SpokenWord
+    by_rule: bool
+
+
+class TextError(TangerError, ValueError):
+    """A text for an artifact of a language that texts are not read in."""
+
+    def __init__(self) -> None:
+        super().__init__("texts are read in English alone: this artifact has other phonemes")
+
+
 class Resolver:
     """Decides for one artifact and its lexicons."""
 
@@ -107,6 +133,41 @@ class Resolver:
             if (form := self.reader.plain(word)) is not None
             else self._of_network(self.reader.read(word))
             for word in words
+        ]
+
+    def read_text(self, text: str) -> list[Token]:
+        """The tokens of a text.
+
+        Raises:
+            TextError: where the artifact is not English.
+        """
+        return list(self.iterate_text(text))
+
+    def iterate_text(self, text: str) -> Iterator[Token]:
+        """The tokens of a text, one by one.
+
+        Raises:
+            TextError: where the artifact is not English.
+        """
+        if self.reader.text is None:
+            raise TextError
+        return self.reader.text.iterate(text, self.lookup.has)
+
+    def resolve_read(self, words: Sequence[ReadWord], source: Source) -> list[WordResolution]:
+        """A resolution for each word of a text, in their order.
+
+        Raises:
+            UserLexiconError: where people's own words cannot be read.
+        """
+        if source != "model":
+            return _LexiconResolver(self.reader, self.lookup, source).resolve_read(words)
+        return [
+            _refused(read.word, part)
+            if isinstance(part := self.reader.part(read.word, by_rule=read.by_rule), WordError)
+            else _resolved(
+                read.word, Segment(part.text) if part.spoken is None else _by_rule(part), ()
+            )
+            for read in words
         ]
 
     @staticmethod
@@ -140,24 +201,62 @@ class _LexiconResolver:
     def resolve(self, words: Sequence[str]) -> list[WordResolution]:
         self._find(words)
         readings = {
-            word: self._reader.read(word, self._is_known)
+            word: reading
             for word in dict.fromkeys(words)
-            if word not in self._known
+            if (reading := self._reading(word)) is not None
         }
         # All parts at once; what is a word by itself was looked up as it was typed
         self._find(
             [
                 part.text
                 for word, reading in readings.items()
-                if self._spell(word).normalized is None
                 for part in reading.parts
-                if part.listed
+                if part.listed and part.text != self._spell(word).normalized
             ]
         )
         return [
             self._of_reading(readings[word]) if word in readings else self._of_lexicon(word)
             for word in words
         ]
+
+    def resolve_read(self, words: Sequence[ReadWord]) -> list[WordResolution]:
+        """A resolution for each word of a text."""
+        parts = [self._reader.part(read.word, by_rule=read.by_rule) for read in words]
+        self._find(
+            [
+                read.word.text
+                for read, part in zip(words, parts, strict=True)
+                if isinstance(part, WordError) or part.listed
+            ]
+        )
+        return [self._of_read(read.word, part) for read, part in zip(words, parts, strict=True)]
+
+    def _of_read(self, word: SpokenWord, part: Part | WordError) -> WordResolution:
+        known = self._known.get(word.text)
+        if isinstance(part, WordError):
+            return _refused(word, part)
+        if known is not None and part.listed:
+            notes = (*known.warnings, *self._misfit(word.text))
+            return _resolved(word, known.segment(known.normalized), notes)
+        segment, notes = self._of_part(part)
+        if segment.source == "model" and self._source == "lexicon":
+            return _refused(word, _not_in_lexicon("this word"))
+        return _resolved(word, segment, notes)
+
+    def _reading(self, word: str) -> Reading | None:
+        """How a word is read; None where the entry that a lexicon has of it counts.
+
+        A dictionary has ``ID`` and ``OS`` as words: where it is sure that they are said letter by
+        letter, they are, unless people wrote an entry themselves.
+        """
+        known = self._known.get(word)
+        if known is None:
+            return self._reader.read(word, self._is_known)
+        if known.source == "user" or not _CAPITALS.fullmatch(word):
+            return None
+        reading = self._reader.read(word, self._is_known)
+        sure = reading.spelt and reading.chance >= SURE
+        return reading if sure and reading.parts[0].spoken not in known.pronunciations else None
 
     def _find(self, words: Sequence[str]) -> None:
         new = [word for word in words if word not in self._looked_up]
@@ -219,8 +318,7 @@ class _LexiconResolver:
         if error is None and not missing:
             return None
         which = "this word" if len(reading.parts) <= 1 else ", ".join(dict.fromkeys(missing))
-        message = f"no lexicon here has {which}: ask with source auto, and the model answers"
-        return WordError("not_in_lexicon", message)
+        return _not_in_lexicon(which)
 
 
 class _Stems(Mapping[str, Sequence[tuple[str, ...]]]):
@@ -246,6 +344,19 @@ class _Stems(Mapping[str, Sequence[tuple[str, ...]]]):
 
     def __len__(self) -> int:
         return len(self._known)
+
+
+def _resolved(word: SpokenWord, segment: Segment, notes: tuple[str, ...]) -> WordResolution:
+    return WordResolution(word.text, segment.text, (segment,), notes)
+
+
+def _refused(word: SpokenWord, error: WordError) -> WordResolution:
+    return WordResolution(word.text, None, (), (), error)
+
+
+def _not_in_lexicon(which: str) -> WordError:
+    message = f"no lexicon here has {which}: ask with source auto, and the model answers"
+    return WordError("not_in_lexicon", message)
 
 
 def _by_rule(part: Part) -> Segment:
@@ -330,6 +441,10 @@ class WordLookup:
             UserLexiconError: where people's own words cannot be read.
         """
         return self._dictionaries.revision + (self.user.revision() if self.user else "")
+
+    def has(self, word: str) -> bool:
+        """Whether a dictionary has a word; people's own entries are not looked at."""
+        return self._dictionaries.get(word, lexicon_key(word)) is not None
 
     def find(
         self, words: Iterable[str], spell: Callable[[str], Spelling]

@@ -21,6 +21,7 @@ from tanger.model import OutputExistsError, artifact
 from tanger.model.artifact import MANIFEST, ArtifactError
 from tanger.model.calibration import Calibration
 from tanger.model.network.seq2seq import Seq2Seq
+from tanger.model.output_files import replace_file
 from tanger.model.training.data import Dataset
 from tanger.model.training.distributed import Processes
 from tanger.model.training.run_state import Progress
@@ -156,7 +157,7 @@ def _history_files(progress: Progress) -> dict[str, bytes]:
 def write_history(folder: Path, progress: Progress) -> None:
     """Write the run's history into a folder."""
     for name, content in _history_files(progress).items():
-        artifact.replace_file(folder / name, content)
+        replace_file(folder / name, content)
 
 
 # ------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from tanger.model.training.run_state import Progress as RunProgress
 
 
-class Reporter(Protocol):
-    """Receives the events of a run."""
+class Reporter:
+    """Receives the events of a run; this one reports nothing."""
 
     def started(
         self, recipe: Recipe, data: Dataset, network: Seq2Seq, progress: RunProgress
@@ -37,16 +37,7 @@ class Reporter(Protocol):
         """An epoch is done."""
 
 
-class NullReporter:
-    """Reports nothing."""
-
-    def _ignore(self, *_: object, **__: object) -> None:
-        pass
-
-    started = minibatch = sample = epoch = _ignore
-
-
-class ConsoleReporter:
+class ConsoleReporter(Reporter):
     """Reports on a `rich` console; a context, so that the bar leaves the terminal clean."""
 
     def __init__(self, console: Console) -> None:

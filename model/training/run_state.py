@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from tanger.model import TangerError
-from tanger.model.artifact import replace_file
+from tanger.model.output_files import replace_file
 from tanger.model.training.optimizers import Optimizer
 from tanger.model.training.recipe import RENAMED_SETTINGS, RunRecipe, flat
 

@@ -23,14 +23,15 @@ from tanger.model.decoding.torch_decoder import TorchDecoder
 from tanger.model.evaluation import error_rates
 from tanger.model.network import lstm
 from tanger.model.network.seq2seq import Seq2Seq
+from tanger.model.output_files import locked_folder
 from tanger.model.phonemizer import Phonemizer
-from tanger.model.training import file_lock, optimizers, output, run_state
+from tanger.model.training import optimizers, output, run_state
 from tanger.model.training.batches import Example, collate, sweep
 from tanger.model.training.data import Dataset
 from tanger.model.training.distributed import Processes, StopSignals
 from tanger.model.training.loss import seq2seq_loss
 from tanger.model.training.recipe import Recipe
-from tanger.model.training.reporters import NullReporter, Reporter
+from tanger.model.training.reporters import Reporter
 from tanger.model.training.run_state import Progress
 
 # Minibatches between two reports with the sample word, as in CNTK's tutorial.
@@ -88,7 +89,7 @@ class Trainer:
         self.run = run
         self.processes = processes
         # One of the processes speaks for them all
-        self.reporter = reporter if processes.is_main else NullReporter()
+        self.reporter = reporter if processes.is_main else Reporter()
 
         # The network, the average of its weights, and the optimizer
         torch.manual_seed(recipe.seed)
@@ -146,7 +147,7 @@ class Trainer:
         self._begin(resume=resume, restart=restart)
         with ExitStack() as stack:
             if self.processes.is_main:
-                stack.enter_context(file_lock.folder(self.run))
+                stack.enter_context(locked_folder(self.run))
             # From the first moment there is a run to resume, and no earlier one in its place
             self.save()
             self._lap()

@@ -60,8 +60,8 @@ class StatusError(ClientError):
     ) -> None:
         faults = "; ".join(f"{error.where}: {error.message}" for error in errors)
         # The service's own detail of an invalid request is the list of its faults
-        spoken = detail if faults in detail else f"{detail}: {faults}"
-        super().__init__(f"{status} {spoken}".strip(), request_id=request_id, attempts=attempts)
+        text = detail if faults in detail else f"{detail}: {faults}"
+        super().__init__(f"{status} {text}".strip(), request_id=request_id, attempts=attempts)
         self.status = status
         self.code = code
         self.detail = detail

@@ -80,15 +80,15 @@ class Pursuit:
             StatusError: where there is to be none.
         """
         self._attempts += 1
-        reported = retry_after(answer.headers)
+        seconds = retry_after(answer.headers)
         error = errors.of_answer(
-            answer, request_id=self.request_id, retry_after=reported, attempts=self._attempts
+            answer, request_id=self.request_id, retry_after=seconds, attempts=self._attempts
         )
         # A service that stops may yet do what it does not answer for any more
         self._lost = self._lost or answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
         if answer.status_code not in _AGAIN or error.code == _DEADLY:
             raise error
-        return self._wait(error, reported or 0.0)
+        return self._wait(error, seconds or 0.0)
 
     def after_failure(self, failure: httpx.RequestError) -> float:
         """Seconds to wait before the next attempt, when no answer came.
@@ -124,11 +124,11 @@ def retry_after(headers: httpx.Headers) -> float | None:
     A date is measured by the answer's own clock, where it has one. None where there is no such
     header, or none that can be read.
     """
-    reported = headers.get("Retry-After", "").strip()
-    if reported.isascii() and reported.isdigit():
-        return float(reported)
+    value = headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
     try:
-        then = parsedate_to_datetime(reported).timestamp()
+        then = parsedate_to_datetime(value).timestamp()
     except ValueError:
         return None
     try:

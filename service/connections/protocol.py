@@ -193,7 +193,10 @@ class GuardedProtocol(asyncio.Protocol):
                 if self._body is not None:
                     if self._gate.reading_paused:
                         break
-                    self._hand_on(self._body.take(self._unread, 0))
+                    size = self._body.take(self._unread, 0)
+                    if not size:
+                        break
+                    self._hand_on(size)
                 elif self._answering or self._writing_paused or not self._begin():
                     break
             if self._unread or self._held.size:
@@ -226,17 +229,18 @@ class GuardedProtocol(asyncio.Protocol):
         size = head.rewrite(self._unread, last=last)
         self._head, self._body = None, head.body()
         self._answering, self._gate.written = True, False
-        self._hand_on(self._body.take(self._unread, size))
+        if self._body is not None:
+            size = self._body.take(self._unread, size)
+        self._hand_on(size)
         return True
 
     def _hand_on(self, size: int) -> None:
-        """Give uvicorn so many bytes of what was received, which end with the request's body."""
-        assert self._body is not None
-        if self._body.complete:
+        """Give uvicorn so many bytes of what was received, up to the end of a request."""
+        if self._body is not None and self._body.complete:
             self._body = None
         piece = bytes(memoryview(self._unread)[:size])
         del self._unread[:size]
-        if piece and not self._gate.hand_on(self._server, piece):
+        if not self._gate.hand_on(self._server, piece):
             raise RefusedError(NOT_HTTP)
 
     def _steer(self) -> None:

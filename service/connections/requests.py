@@ -25,7 +25,10 @@ LONGEST_HEAD = MAX_TARGET + MAX_FIELDS_SIZE
 _REQUEST_LINE = 64
 _LINE_END = b"\r\n"
 _HEAD_END = 2 * _LINE_END
-_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}")
+# A chunk's size, and extensions that nobody knows
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
+# Most bytes of such a line, or of a trailer
+_LONGEST_LINE = 4096
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,9 @@ class Body:
         return not self._left
 
     def take(self, data: bytearray, start: int) -> int:
-        """Where in `data` the part ends that is this body's; it begins at `start`.
+        """Where in `data` the part ends that is this body's and may be handed on.
+
+        It begins at `start`, where it also ends if more has to come first.
 
         Raises:
             RefusedError: where it cannot be a body.
@@ -130,14 +135,15 @@ class Body:
 class ChunkedBody(Body):
     """A body in chunks (RFC 9112, 7.1), of which the end is looked for.
 
-    Trailers are left out: uvicorn would take them for headers.
+    Trailers are left out: uvicorn would take them for headers. That chunks end as they should, its
+    parser sees.
     """
 
     def __init__(self) -> None:
         super().__init__(0)  # of a chunk and its line end
-        self._line = bytearray()
-        self._trailers: int | None = None
         self._complete = False
+        # Bytes of the trailers, once the last chunk was taken
+        self._trailers: int | None = None
 
     @property
     def complete(self) -> bool:
@@ -145,43 +151,40 @@ class ChunkedBody(Body):
         return self._complete
 
     def take(self, data: bytearray, start: int) -> int:
-        """As `Body.take`; what is left out is deleted from `data`."""
+        """As `Body.take`; trailers are deleted from `data`. A part of a line is not taken."""
         while start < len(data) and not self._complete:
             if self._left:
                 start = super().take(data, start)
-                continue
-            end = data.find(b"\n", start) + 1 or len(data)
-            self._line += data[start:end]
-            if len(self._line) > LONGEST_HEAD:
-                raise RefusedError(NOT_HTTP)
-            if self._trailers is None:
-                start = end
+            elif self._trailers is not None:
+                end = data.find(b"\n", start) + 1
+                if not end:
+                    return self._incomplete(data, start)
+                self._take_trailer(data, start, end)
+                start += len(_LINE_END) * self._complete
+            elif (found := _CHUNK.match(data, start)) is None:
+                return self._incomplete(data, start)
             else:
-                del data[start:end]
-            if self._line.endswith(b"\n"):
-                self._read_line()
-                if self._complete:
-                    data[start:start] = _LINE_END
-                    start += len(_LINE_END)
+                start, size = found.end(), int(found[1], 16)
+                if size:
+                    self._left = size + len(_LINE_END)
+                else:
+                    self._trailers = 0
         return start
 
-    def _read_line(self) -> None:
-        line = bytes(self._line).strip()
-        self._line.clear()
-        if self._trailers is not None:
-            self._trailers += len(line)
-            self._complete = not line
-            if self._trailers > LONGEST_HEAD:
-                raise RefusedError(NOT_HTTP)
-            return
-        size = _CHUNK_SIZE.fullmatch(line.partition(b";")[0].rstrip())
-        if size is None:
+    def _incomplete(self, data: bytearray, start: int) -> int:
+        """Where a line begins that has to go on."""
+        if len(data) - start > _LONGEST_LINE or data.find(b"\n", start) >= 0:
             raise RefusedError(NOT_HTTP)
-        self._left = int(size[0], 16)
-        if self._left:
-            self._left += len(_LINE_END)
-        else:
-            self._trailers = 0
+        return start
+
+    def _take_trailer(self, data: bytearray, start: int, end: int) -> None:
+        """Delete a trailer; of the empty line that ends them, leave the line end."""
+        assert self._trailers is not None
+        self._trailers += end - start
+        if self._trailers > LONGEST_HEAD:
+            raise RefusedError(NOT_HTTP)
+        self._complete = not data[start:end].strip()
+        data[start:end] = _LINE_END if self._complete else b""
 
 
 class HeadReader:
@@ -194,15 +197,16 @@ class HeadReader:
         size: bytes that were read.
     """
 
+    # One is made for each request: these are here so that it takes no time
+    target = b""
+    size = 0
+    _complete = _chunked = False
+    _fields = _fields_size = _hosts = _length = 0
+    # Header fields that are not handed on
+    _dropped: tuple[bytes, ...] = ()
+    _refusal = NOT_HTTP
+
     def __init__(self) -> None:
-        self.target = b""
-        self.size = 0
-        self._complete = False
-        self._fields = self._fields_size = self._hosts = self._length = 0
-        self._chunked = False
-        # Header fields that are not handed on
-        self._dropped: tuple[bytes, ...] = ()
-        self._refusal = NOT_HTTP
         self._parser = httptools.HttpRequestParser(self)
 
     def read(self, data: bytearray) -> bool:
@@ -225,9 +229,11 @@ class HeadReader:
             del self._parser  # which refers to this one in turn
         return self._complete
 
-    def body(self) -> Body:
-        """The body that follows a head that was read."""
-        return ChunkedBody() if self._chunked else Body(self._length)
+    def body(self) -> Body | None:
+        """The body that follows a head that was read, if any does."""
+        if self._chunked:
+            return ChunkedBody()
+        return Body(self._length) if self._length else None
 
     def rewrite(self, data: bytearray, *, last: bool) -> int:
         """Make the head that was read, at the beginning of `data`, what uvicorn is to get.

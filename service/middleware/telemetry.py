@@ -141,16 +141,16 @@ class RequestLog:
     def __init__(self) -> None:
         self._events: list[tuple[float, dict[str, Any]]] = []
 
-    def note(self, **reported: Any) -> None:
+    def note(self, **fields: Any) -> None:
         """Write a line soon; it says that it was written now.
 
         Args:
-            reported: what it says.
+            fields: what it says.
         """
         if not self._events:
             # In no context of anybody's: who comes first must not lend the others an ID or a trace
             asyncio.get_running_loop().call_later(_PAUSE, self.flush, context=Context())
-        self._events.append((time.time(), reported))
+        self._events.append((time.time(), fields))
 
     def flush(self) -> None:
         """Write what waits to be written."""
@@ -159,9 +159,9 @@ class RequestLog:
             return
         processors = structlog.get_config()["processors"]
         lines = []
-        for moment, reported in events:
+        for moment, fields in events:
             stamp = datetime.fromtimestamp(moment, UTC).isoformat().replace("+00:00", "Z")
-            line: Any = {"event": "request", **reported, "timestamp": stamp}
+            line: Any = {"event": "request", **fields, "timestamp": stamp}
             for processor in processors:
                 line = processor(None, "info", line)
             lines.append(line)

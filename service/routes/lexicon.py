@@ -76,7 +76,7 @@ Lexicon = Annotated[UserLexicon, Depends(get_lexicon)]
 async def get_timeout(manager: Manager, raw: Raw) -> float:
     """Seconds that the request may take."""
     settings = manager.settings
-    return read_timeout(raw, default=settings.timeout, maximum=settings.max_timeout)
+    return read_timeout(raw, default=settings.timeout, limit=settings.max_timeout)
 
 
 Timeout = Annotated[float, Depends(get_timeout)]
@@ -112,14 +112,14 @@ async def put_lexicon_word(
     """
     with shutdown_as_503():
         read_no_query(raw)
-        spoken = await read_json(
+        body = await read_json(
             raw,
             Spoken,
             limit=manager.settings.max_body,
             seconds=manager.settings.body_timeout,
             budget=manager.buffers,
         )
-        pronunciations = _checked(manager, word, spoken)
+        pronunciations = _checked(manager, word, body)
         new = await lexicon.put(word, pronunciations, timeout=timeout)
     status = HTTPStatus.CREATED if new else HTTPStatus.OK
     return _word_response(tidied(word), pronunciations, status)
@@ -202,14 +202,14 @@ async def import_lexicon(
     )
 
 
-def _checked(manager: ModelManager, word: str, spoken: Spoken) -> list[tuple[str, ...]]:
+def _checked(manager: ModelManager, word: str, body: Spoken) -> list[tuple[str, ...]]:
     """The pronunciations, where word and phonemes may be kept.
 
     Raises:
         InvalidRequestError: where they may not.
     """
     longest, inventory = manager.settings.max_letters, manager.current.inventory
-    pronunciations = [tuple(text.split()) for text in spoken.pronunciations]
+    pronunciations = [tuple(text.split()) for text in body.pronunciations]
     faults = [("path.word", word_fault(word, longest=longest))]
     for place, phonemes in enumerate(pronunciations):
         fault = pronunciation_fault(phonemes, inventory, longest=longest)

@@ -114,7 +114,7 @@ class Batcher(Generic[K, A]):
         self.latency = LatencyEstimator()
         self.planned = 1
         # By word: all that no answer has come for
-        self._slots: dict[K, _Pending[K, A]] = {}
+        self._pending: dict[K, _Pending[K, A]] = {}
         # In order of arrival. A word leaves when it is taken, or when the last request that waits
         # for it gives up, so that what nobody waits for any more takes no room.
         self._queue: dict[_Pending[K, A], None] = {}
@@ -129,7 +129,7 @@ class Batcher(Generic[K, A]):
         self._prefetching: list[Worker] = []
         self._workers: set[Worker] = set()
         self._filling: asyncio.TimerHandle | None = None
-        self._listening = False
+        self._polling = False
 
     @property
     def workers(self) -> int:
@@ -150,7 +150,7 @@ class Batcher(Generic[K, A]):
     @property
     def busy(self) -> bool:
         """Whether any word waits or is being decoded."""
-        return bool(self._slots)
+        return bool(self._pending)
 
     def drained_in(self, letters: int = 0, words: int = 0) -> float:
         """Seconds until all that waits, and so much more, should be decoded; 0 where unknown.
@@ -177,38 +177,38 @@ class Batcher(Generic[K, A]):
         if not words:
             return DecodeResult([])
         arrived = self.clock()
-        slots: dict[K, _Pending[K, A]] = {}
+        entries: dict[K, _Pending[K, A]] = {}
         new: list[_Pending[K, A]] = []
         for word in words:
-            slot = self._slots.get(word) or slots.get(word)
-            if slot is None:
-                slot = _Pending(word, self.weigh(word), arrived)
-                new.append(slot)
-            slots[word] = slot
+            entry = self._pending.get(word) or entries.get(word)
+            if entry is None:
+                entry = _Pending(word, self.weigh(word), arrived)
+                new.append(entry)
+            entries[word] = entry
         self._admit(new, timeout)
         loop = asyncio.get_running_loop()
-        request = _Request(len(slots), loop.create_future())
-        for slot in new:
-            self._slots[slot.word] = slot
-            self._queue[slot] = None
-            self._letters += slot.letters
-        for slot in slots.values():
-            slot.requests.append(request)
+        request = _Request(len(entries), loop.create_future())
+        for entry in new:
+            self._pending[entry.word] = entry
+            self._queue[entry] = None
+            self._letters += entry.letters
+        for entry in entries.values():
+            entry.requests.append(request)
         if new:
-            self._arrived()
+            self._dispatch_or_wait()
         timer = loop.call_later(timeout, request.fail, TimeoutError())
         try:
             batch = await request.done
         except TimeoutError as e:
-            raise self._late(words, timeout) from e
+            raise self._deadline_error(words, timeout) from e
         finally:
             timer.cancel()
             if request.remaining:
-                self._give_up(request, slots.values())
+                self._give_up(request, entries.values())
         if batch.resolved - arrived > timeout:  # the timer counts in milliseconds
-            raise self._late(words, timeout)
+            raise self._deadline_error(words, timeout)
         return DecodeResult(
-            [slots[word].answer for word in words],  # type: ignore[misc]  # none remains
+            [entries[word].answer for word in words],  # type: ignore[misc]  # none remains
             queued=max(0.0, batch.taken - arrived),
             decoding=batch.resolved - batch.taken,
             batch=len(batch.words),
@@ -227,19 +227,19 @@ class Batcher(Generic[K, A]):
         rest = self._busy if worker in self._prefetching else self._free
         self._forget(worker)
         rest.append(worker)
-        if self._filling is None and not self._listening:
-            self._hand_out()
+        if self._filling is None and not self._polling:
+            self._dispatch()
 
     def poll(self) -> None:
         """Take the answers that are there, and hand out what waits: before what takes long."""
-        self._listening = True  # so that those who are done share what there is
+        self._polling = True  # so that those who are done share what there is
         try:
             for worker in (*self._busy, *self._prefetching):
                 worker.poll()
         finally:
-            self._listening = False
+            self._polling = False
         if self._filling is None:
-            self._hand_out()
+            self._dispatch()
 
     def unregister(self, worker: Worker) -> None:
         """Count on a worker no more, and give it nothing.
@@ -255,38 +255,38 @@ class Batcher(Generic[K, A]):
                 some.remove(worker)
 
     @property
-    def _may_try_again(self) -> bool:
+    def _may_retry(self) -> bool:
         """Whether there is a word that a lost worker held, and who may be risked for it."""
         return bool(self._retry_queue) and (self.workers > 1 or self.planned == 1)
 
-    def _arrived(self) -> None:
+    def _dispatch_or_wait(self) -> None:
         """Hand out what came just now, or begin to wait for more where that is wanted."""
         if not self._free:
             self.poll()
         if self.waiting >= self.max_batch or not self.max_wait:
-            self._hand_out()
+            self._dispatch()
         elif self._free and self.waiting and self._filling is None:
             loop = asyncio.get_running_loop()
-            self._filling = loop.call_later(self.max_wait, self._hand_out)
+            self._filling = loop.call_later(self.max_wait, self._dispatch)
 
-    def _hand_out(self) -> None:
+    def _dispatch(self) -> None:
         """Give free workers what waits, and full batches to busy ones ahead of time."""
         if self._filling is not None:
             self._filling.cancel()
             self._filling = None
-        while self._free and (self._queue or self._may_try_again):
+        while self._free and (self._queue or self._may_retry):
             share = math.ceil(self.waiting / len(self._free))
             worker = self._free.pop()
             self._busy.append(worker)
-            worker.take(self._take(min(share, self.max_batch)))
+            worker.take(self._next_batch(min(share, self.max_batch)))
         # What a lost worker held is for who is free: nobody would be if all went on getting more
         while self._busy and not self._retry_queue and len(self._queue) >= self.max_batch:
             worker = self._busy.pop(0)
             self._prefetching.append(worker)
-            worker.take(self._take(self.max_batch))
+            worker.take(self._next_batch(self.max_batch))
 
     def _admit(self, new: Sequence[_Pending[K, A]], timeout: float) -> None:
-        letters = sum(slot.letters for slot in new)
+        letters = sum(entry.letters for entry in new)
         if self._letters + letters > self.capacity:
             excess = self._letters + letters - self.capacity
             seconds = self.latency.seconds(excess) / max(1, self.workers)
@@ -300,70 +300,70 @@ class Batcher(Generic[K, A]):
                 expected - timeout,
             )
 
-    def _late(self, words: Sequence[K], timeout: float) -> DeadlineError:
+    def _deadline_error(self, words: Sequence[K], timeout: float) -> DeadlineError:
         problem = f"{len(words)} words took longer than {timeout:.3g} s"
         if timeout <= 0:
             problem = "its time was over before decoding began: its body was too long in coming"
         return DeadlineError(problem, self.drained_in())
 
-    def _give_up(self, request: _Request[K, A], slots: Iterable[_Pending[K, A]]) -> None:
+    def _give_up(self, request: _Request[K, A], entries: Iterable[_Pending[K, A]]) -> None:
         """Forget the words that only this request waits for, but those that a worker has."""
-        for slot in slots:
-            if request in slot.requests:
-                slot.requests.remove(request)
-            if not slot.requests and self._leave(slot):
-                del self._slots[slot.word]
+        for entry in entries:
+            if request in entry.requests:
+                entry.requests.remove(request)
+            if not entry.requests and self._dequeue(entry):
+                del self._pending[entry.word]
 
-    def _leave(self, slot: _Pending[K, A]) -> bool:
+    def _dequeue(self, entry: _Pending[K, A]) -> bool:
         """Take a word out of the queue; whether it was in it."""
         for queue in (self._queue, self._retry_queue):
-            if slot in queue:
-                del queue[slot]
-                self._letters -= slot.letters
+            if entry in queue:
+                del queue[entry]
+                self._letters -= entry.letters
                 return True
         return False
 
-    def _take(self, room: int) -> Batch[K, A]:
-        if self._may_try_again:
-            slots = list(islice(self._retry_queue, 1))
+    def _next_batch(self, room: int) -> Batch[K, A]:
+        if self._may_retry:
+            entries = list(islice(self._retry_queue, 1))
         else:
-            slots = list(islice(self._queue, room))
-        for slot in slots:
-            self._leave(slot)
-        return Batch(self, slots)
+            entries = list(islice(self._queue, room))
+        for entry in entries:
+            self._dequeue(entry)
+        return Batch(self, entries)
 
-    def _back(self, slots: Sequence[_Pending[K, A]]) -> None:
+    def _requeue(self, entries: Sequence[_Pending[K, A]]) -> None:
         """Queue words once more, before all others, that no worker has looked at."""
-        for slot in slots:
-            if slot.requests:
-                self._letters += slot.letters
+        for entry in entries:
+            if entry.requests:
+                self._letters += entry.letters
             else:
-                del self._slots[slot.word]
-        wanted = {slot: None for slot in slots if slot.requests}
-        if any(slot.lost for slot in slots):  # one, that goes alone
+                del self._pending[entry.word]
+        wanted = {entry: None for entry in entries if entry.requests}
+        if any(entry.lost for entry in entries):  # one, that goes alone
             self._retry_queue = {**wanted, **self._retry_queue}
         else:
             self._queue = {**wanted, **self._queue}
 
-    def _again_or_never(self, slot: _Pending[K, A], error: Exception) -> None:
+    def _retry_or_fail(self, entry: _Pending[K, A], error: Exception) -> None:
         """Queue a word once more that a lost worker held, unless it was lost before."""
-        if slot.lost or not slot.requests:
-            del self._slots[slot.word]
-            for request in slot.requests:
+        if entry.lost or not entry.requests:
+            del self._pending[entry.word]
+            for request in entry.requests:
                 request.fail(error)
             return
-        slot.lost = True
-        self._retry_queue[slot] = None
-        self._letters += slot.letters
+        entry.lost = True
+        self._retry_queue[entry] = None
+        self._letters += entry.letters
 
-    def _answer(self, slot: _Pending[K, A], answer: A, batch: Batch[K, A]) -> None:
-        del self._slots[slot.word]
-        slot.answer = answer
-        for request in slot.requests:
+    def _resolve(self, entry: _Pending[K, A], answer: A, batch: Batch[K, A]) -> None:
+        del self._pending[entry.word]
+        entry.answer = answer
+        for request in entry.requests:
             request.remaining -= 1
             if not request.remaining and not request.done.done():
                 request.done.set_result(batch)
-        slot.requests.clear()  # a circle by way of their batch, which would stay until it is sought
+        entry.requests.clear()  # else a cycle by way of their batch would stay until it is found
 
 
 @dataclass(eq=False, slots=True)
@@ -400,11 +400,11 @@ class Batch(Generic[K, A]):
         resolved: when the answers were handed out.
     """
 
-    def __init__(self, batcher: Batcher[K, A], slots: Sequence[_Pending[K, A]]) -> None:
+    def __init__(self, batcher: Batcher[K, A], entries: Sequence[_Pending[K, A]]) -> None:
         self._batcher = batcher
-        self._slots = slots
-        self.words = [slot.word for slot in slots]
-        self.letters = sum(slot.letters for slot in slots)
+        self._entries = entries
+        self.words = [entry.word for entry in entries]
+        self.letters = sum(entry.letters for entry in entries)
         self.taken = 0.0
         self.resolved = 0.0
 
@@ -426,25 +426,25 @@ class Batch(Generic[K, A]):
         if len(answers) != len(self.words):
             raise ValueError(f"{len(answers)} answers for {len(self.words)} words")
         self.resolved = self._batcher.clock()
-        for slot, answer in zip(self._slots, answers, strict=True):
-            self._batcher._answer(slot, answer, self)
+        for entry, answer in zip(self._entries, answers, strict=True):
+            self._batcher._resolve(entry, answer, self)
         seconds = self.resolved - self.taken
         self._batcher.latency.note(self.letters, seconds)
         return seconds
 
     def requeue(self) -> None:
         """Give the words back that nobody has looked at: to the next who is free."""
-        self._batcher._back(self._slots)
-        self._batcher._hand_out()
+        self._batcher._requeue(self._entries)
+        self._batcher._dispatch()
 
     def retry_or_fail(self, error: Exception) -> None:
         """Give the words back, to be decoded once more; `error` is for those lost twice."""
-        for slot in self._slots:
-            self._batcher._again_or_never(slot, error)
-        self._batcher._hand_out()
+        for entry in self._entries:
+            self._batcher._retry_or_fail(entry, error)
+        self._batcher._dispatch()
 
     def fail(self, error: Exception) -> None:
         """Fail every request that has a word in this batch."""
-        for slot in self._slots:
-            slot.lost = True
+        for entry in self._entries:
+            entry.lost = True
         self.retry_or_fail(error)

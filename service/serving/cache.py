@@ -42,7 +42,7 @@ class AnswerCache(Generic[K, A]):
         # What counts as more than one
         self._heavy: dict[K, int] = {}
         # How often of late; of what is not in it, never
-        self._requested: dict[K, int] = {}
+        self._hits: dict[K, int] = {}
         # In the order in which they came
         self._short: deque[K] = deque()
         self._long: deque[K] = deque()
@@ -56,34 +56,34 @@ class AnswerCache(Generic[K, A]):
     def __len__(self) -> int:
         return len(self._answers)
 
-    def get(self, requested: K) -> A | None:
+    def get(self, key: K) -> A | None:
         """The answer to what is asked, if it is kept."""
-        answer = self._answers.get(requested)
+        answer = self._answers.get(key)
         if answer is not None:
-            times = self._requested.get(requested, 0)
+            times = self._hits.get(key, 0)
             if times < _PASSES:
-                self._requested[requested] = times + 1
+                self._hits[key] = times + 1
         return answer
 
-    def put(self, requested: K, answer: A) -> None:
+    def put(self, key: K, answer: A) -> None:
         """Keep an answer, in place of others where it is full.
 
         What is kept already stays: there is but one answer to what is asked.
         """
-        if requested in self._answers:
+        if key in self._answers:
             return
         weight = self.weigh(answer)
         if weight != 1:
-            self._heavy[requested] = weight
-        self._answers[requested] = answer
+            self._heavy[key] = weight
+        self._answers[key] = answer
         self._held += weight
-        number = hash(requested)
+        number = hash(key)
         place = number & (len(self._gone) - 1)
         if self._gone[place] == number:
             self._gone[place] = -1
-            self._long.append(requested)
+            self._long.append(key)
         else:
-            self._short.append(requested)
+            self._short.append(key)
             self._held_short += weight
         while self._held > self.capacity:
             if self._held_short > _SHORT * self.capacity or not self._long:
@@ -92,25 +92,25 @@ class AnswerCache(Generic[K, A]):
                 self._leave_long()
 
     def _leave_short(self) -> None:
-        requested = self._short.popleft()
-        self._held_short -= self._heavy.get(requested, 1)
-        if self._requested.pop(requested, 0):
-            self._long.append(requested)
+        key = self._short.popleft()
+        self._held_short -= self._heavy.get(key, 1)
+        if self._hits.pop(key, 0):
+            self._long.append(key)
             return
-        self._drop(requested)
-        number = hash(requested)
+        self._drop(key)
+        number = hash(key)
         self._gone[number & (len(self._gone) - 1)] = number
 
     def _leave_long(self) -> None:
-        requested = self._long.popleft()
-        times = self._requested.pop(requested, 0)
+        key = self._long.popleft()
+        times = self._hits.pop(key, 0)
         if times:
-            self._long.append(requested)
+            self._long.append(key)
             if times > 1:
-                self._requested[requested] = times - 1
+                self._hits[key] = times - 1
         else:
-            self._drop(requested)
+            self._drop(key)
 
-    def _drop(self, requested: K) -> None:
-        del self._answers[requested]
-        self._held -= self._heavy.pop(requested, 1)
+    def _drop(self, key: K) -> None:
+        del self._answers[key]
+        self._held -= self._heavy.pop(key, 1)

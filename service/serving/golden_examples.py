@@ -16,7 +16,7 @@ log = logging.getLogger("tanger.check")
 
 
 class SelfCheck:
-    """Asks the queue for pinned words at the start, and again whenever nobody else asks.
+    """Sends pinned words through the queue at the start, and again while nobody else sends any.
 
     Attributes:
         passed: set while the last answers were right. One time without any does not count: the
@@ -46,7 +46,7 @@ class SelfCheck:
         """
         self.batcher = batcher
         self.pinned = {word: " ".join(phonemes) for word, phonemes in pinned.items()}
-        self.asks = [DecodeRequest(word) for word in self.pinned] or [DecodeRequest(letter)]
+        self.requests = [DecodeRequest(word) for word in self.pinned] or [DecodeRequest(letter)]
         self.interval = interval
         self.timeout = timeout
         self.passed = asyncio.Event()
@@ -57,15 +57,15 @@ class SelfCheck:
         self._suspect: DecodeRequest | None = None
         self._letter = letter
 
-    def suspect(self, ask: DecodeRequest | None) -> None:
+    def suspect(self, request: DecodeRequest | None) -> None:
         """Check as well what a worker could not do, at once and until it is done.
 
         Args:
-            ask: what it was asked when it failed; None where that is not known.
+            request: what it failed on; None where that is not known.
         """
-        if ask is not None:
+        if request is not None:
             word = next(iter(self.pinned), self._letter)
-            self._suspect = DecodeRequest(word, ask.n, ask.alignment)
+            self._suspect = DecodeRequest(word, request.n, request.alignment)
 
     async def run(self) -> None:
         """Check until cancelled."""
@@ -82,9 +82,9 @@ class SelfCheck:
         if not self.batcher.workers:
             return
         suspect = self._suspect
-        asks = [*self.asks, suspect] if suspect is not None else self.asks
+        requests = [*self.requests, suspect] if suspect is not None else self.requests
         try:
-            answers = (await self.batcher.submit(asks, timeout=self.timeout)).answers
+            answers = (await self.batcher.submit(requests, timeout=self.timeout)).answers
         except QueueFullError:
             return
         except (DeadlineError, WorkerLostError) as e:

@@ -8,7 +8,6 @@ import os
 from tanger.model import artifact
 from tanger.model.decoding import devices
 from tanger.model.phonology.phoneme_set import Inventory
-from tanger.model.text import numbers
 from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.pipeline import Pipeline
 from tanger.service.metrics import Metrics
@@ -31,7 +30,6 @@ class LoadedModel:
             ArtifactError: where it is damaged.
             LexiconError, LexiconFileError: where one of them is.
         """
-        numbers.load()  # or the first number that is asked for would hold up all other requests
         self.artifact = artifact.read(settings.artifact)
         self.inventory = Inventory(self.artifact.phonemes.own)
         self.dictionaries = Dictionaries.read(
@@ -44,7 +42,7 @@ class LoadedModel:
             capacity=settings.queue_letters,
             max_batch=settings.max_batch,
             max_wait=settings.max_wait,
-            weigh=lambda ask: ask.work,
+            weigh=lambda request: request.work,
         )
         self.pool = Pool(
             self.batcher,
@@ -82,10 +80,10 @@ class LoadedModel:
             timeout=settings.timeout,
         )
 
-    def _note_exhausted(self, ask: DecodeRequest | None) -> None:
+    def _note_exhausted(self, request: DecodeRequest | None) -> None:
         """Count a worker that could decode no more, and see whether others can."""
         self._exhausted.inc()
-        self.check.suspect(ask)
+        self.check.suspect(request)
 
     @property
     def ready(self) -> bool:

@@ -62,7 +62,7 @@ class Pool:
         decode_timeout: float,
         on_batch: Callable[[int, float], None] = lambda words, seconds: None,
         on_loss: Callable[[], None] = lambda: None,
-        on_exhausted: Callable[[DecodeRequest | None], None] = lambda ask: None,
+        on_exhausted: Callable[[DecodeRequest | None], None] = lambda request: None,
     ) -> None:
         """Describe the workers; `run` starts them.
 
@@ -362,8 +362,8 @@ class _Worker:
             return
         ticks, runnable = self._usage()
         seconds = watchdog.check(ticks, runnable=runnable, now=self._loop.time())
-        maximum = _HARD_TIMEOUT_FACTOR * (watchdog.expected + self._pool.decode_timeout)
-        if watchdog.silent + 1 >= _CHECKS or watchdog.checks * self._pool.step > maximum:
+        limit = _HARD_TIMEOUT_FACTOR * (watchdog.expected + self._pool.decode_timeout)
+        if watchdog.silent + 1 >= _CHECKS or watchdog.checks * self._pool.step > limit:
             self._lose(f"hung, {seconds:.2f} s beyond {watchdog.expected:.2f} s")
         else:
             self._watch = self._loop.call_later(self._pool.step, self._check_liveness, watchdog)

@@ -103,34 +103,35 @@ def cpu_share(cores: int, *, workers: int, gpus: int) -> int:
 
 
 def answer(
-    phonemizer: Phonemizer, asks: Sequence[DecodeRequest], *, probe: str | None = None
+    phonemizer: Phonemizer, requests: Sequence[DecodeRequest], *, probe: str | None = None
 ) -> list[Answer]:
-    """An answer to each ask, in their order: those that ask for the same of a word share a batch.
+    """An answer to each request, in their order; those alike but for their words share a batch.
 
     Raises:
         DeviceLostError, ExhaustedError: as `decode`.
     """
-    alike: dict[tuple[int, bool], list[int]] = {}
-    for index, ask in enumerate(asks):
-        alike.setdefault((ask.n, ask.alignment), []).append(index)
+    alike: dict[tuple[int, bool, bool], list[int]] = {}
+    for index, request in enumerate(requests):
+        kind = (request.n, request.alignment, bool(request.given))
+        alike.setdefault(kind, []).append(index)
     answers: dict[int, Answer] = {}
     for indices in alike.values():
-        found = decode(phonemizer, [asks[index] for index in indices], probe=probe)
+        found = decode(phonemizer, [requests[index] for index in indices], probe=probe)
         answers.update(zip(indices, found, strict=True))
-    return [answers[index] for index in range(len(asks))]
+    return [answers[index] for index in range(len(requests))]
 
 
 def decode(
-    phonemizer: Phonemizer, asks: Sequence[DecodeRequest], *, probe: str | None = None
+    phonemizer: Phonemizer, requests: Sequence[DecodeRequest], *, probe: str | None = None
 ) -> list[Answer]:
-    """An answer to each of the asks, which ask for the same of their words, in their order.
+    """An answer to each of the requests, which are alike but for their words, in their order.
 
     One that makes the decoder raise gets its error and harms no other. A batch that fails is
     halved until the words at fault are alone, or until what is left fits into the device's memory.
 
     Args:
         phonemizer: what decodes.
-        asks: what is asked of each word.
+        requests: for each word one.
         probe: a word that can be decoded: where it fails as well as one that is alone, or where
             that one finds no memory, not the word is at fault. None takes every such word for it.
 
@@ -138,36 +139,40 @@ def decode(
         DeviceLostError: the device serves this process no more: another one has to.
         ExhaustedError: this process is at fault: likewise.
     """
-    words, like = [ask.word for ask in asks], asks[0]
+    words, like = [request.word for request in requests], requests[0]
     try:
-        lists = phonemizer.alternatives(words, like.n, aligned=like.alignment)
-        return list(map(render_answer, asks, lists))
+        if like.given:
+            lists = phonemizer.align(words, [request.given for request in requests])
+        else:
+            lists = phonemizer.alternatives(words, like.n, aligned=like.alignment)
+        return list(map(render_answer, requests, lists))
     except DeviceLostError:
         raise
     except Exception as e:
         problem = f"{type(e).__name__}: {e}"
         out_of_memory = isinstance(e, MemoryError) or type(e).__name__ == "OutOfMemoryError"
-    if len(asks) == 1:
+    if len(requests) == 1:
         if probe is not None and (out_of_memory or not _decodes(phonemizer, probe, like)):
             raise ExhaustedError(problem)
         return [Failure(problem)]
     # Only here, behind the exception: it holds all that the failed batch had on the device
-    half = len(asks) // 2
+    half = len(requests) // 2
     return [
         answer
-        for some in (asks[:half], asks[half:])
+        for some in (requests[:half], requests[half:])
         for answer in decode(phonemizer, some, probe=probe)
     ]
 
 
 def render_answer(request: DecodeRequest, hypotheses: Sequence[Hypothesis]) -> str:
     """What the network found, as it is wanted."""
-    found = candidates.of_network(hypotheses, request.alphabet, marks=request.marks)
-    return rendering.pronunciations(found, request.alphabet, letters=request.word)
+    write = candidates.given if request.given else candidates.of_network
+    found = write(hypotheses, request.alphabet, marks=request.marks)
+    return rendering.pronunciations(found, request.alphabet)
 
 
 def _decodes(phonemizer: Phonemizer, word: str, like: DecodeRequest) -> bool:
-    """Whether a word can be decoded in the manner of an ask."""
+    """Whether a word can be decoded as a request wants it."""
     try:
         phonemizer.alternatives([word], like.n, aligned=like.alignment)
     except DeviceLostError:

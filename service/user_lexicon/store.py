@@ -84,7 +84,7 @@ class UserLexicon:
             UserLexiconError: where that is not possible, or it is another program's.
         """
         self.path = path
-        with self._reported("opened"):
+        with self.file_errors("opened"):
             self._writer = self._connect(_WRITE_SECONDS)
             self._prepare()
             self._reader = self._connect(_READ_LOCK_SECONDS)
@@ -131,7 +131,7 @@ class UserLexicon:
         Raises:
             UserLexiconError: where the file cannot be read.
         """
-        with self._reported("read"):
+        with self.file_errors("read"):
             row = self._reader.execute("SELECT revision FROM state").fetchone()
         if row is None:
             raise UserLexiconStorageError(
@@ -157,7 +157,7 @@ class UserLexicon:
         """
         found: dict[str, list[Entry]] = {}
         wanted = json.dumps([key for key in keys if "\0" not in key])
-        with self._reported("read"):
+        with self.file_errors("read"):
             rows = self._reader.execute(
                 "SELECT key, word, pronunciations FROM entries "
                 "WHERE key IN (SELECT value FROM json_each(?)) ORDER BY key, word",
@@ -182,7 +182,7 @@ class UserLexicon:
             UserLexiconError: where the file cannot be read, or there is no room.
         """
         self._check_file()
-        with self._reported("exported"), ExitStack() as closing_on_failure:
+        with self.file_errors("exported"), ExitStack() as closing_on_failure:
             file = closing_on_failure.enter_context(
                 tempfile.TemporaryFile(dir=self.path.parent, prefix=".export-")
             )
@@ -266,7 +266,7 @@ class UserLexicon:
         self._check_file()
         connection = self._writer
         milliseconds = max(0, round(1e3 * (due - time.monotonic())))
-        with self._reported("written"):
+        with self.file_errors("written"):
             connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
             try:
                 with _transaction(connection):
@@ -313,8 +313,8 @@ class UserLexicon:
         if tables and application != _APPLICATION:
             raise UserLexiconError(f"{self.path} is not a user lexicon of tanger's")
         if tables and version != _VERSION:
-            reported = f"is of version {version}, this tanger reads {_VERSION}"
-            raise UserLexiconError(f"{self.path} {reported}")
+            problem = f"is of version {version}, this tanger reads {_VERSION}"
+            raise UserLexiconError(f"{self.path} {problem}")
         connection.execute("PRAGMA journal_mode = WAL")
         with _transaction(connection):
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
@@ -323,7 +323,7 @@ class UserLexicon:
                     connection.execute(statement)
 
     @contextmanager
-    def _reported(self, action: str) -> Iterator[None]:
+    def file_errors(self, action: str) -> Iterator[None]:
         """Raise what SQLite or the operating system reports as a failure of this file."""
         try:
             yield
@@ -344,7 +344,7 @@ class Staged:
         """
         self._store = store
         self.entries = 0
-        with store._reported("written"):
+        with store.file_errors("written"):
             self._file = tempfile.TemporaryFile(  # noqa: SIM115  # until `close`
                 "w+", dir=store.path.parent, prefix=".import-", encoding="utf-8", newline="\n"
             )
@@ -355,7 +355,7 @@ class Staged:
         Raises:
             UserLexiconError: where there is no room.
         """
-        with self._store._reported("written"):
+        with self._store.file_errors("written"):
             key, phonemes = lexicon_key(entry.word), " ".join(entry.phonemes)
             self._file.write(f"{key}\t{tidied(entry.word)}\t{phonemes}\n")
         self.entries += 1

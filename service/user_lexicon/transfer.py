@@ -35,10 +35,10 @@ def pronunciation_fault(
 
     The first phoneme that is none of the artifact's is named with its place.
     """
-    maximum = _PHONEMES_A_LETTER * longest
-    if not 0 < len(phonemes) <= maximum:
+    limit = _PHONEMES_A_LETTER * longest
+    if not 0 < len(phonemes) <= limit:
         return (
-            f"a pronunciation has 1 to {maximum} phonemes, with spaces between, not {len(phonemes)}"
+            f"a pronunciation has 1 to {limit} phonemes, with spaces between, not {len(phonemes)}"
         )
     if (symbol := inventory.misfit(phonemes)) is not None:
         hint = hint_on_spaces(phonemes)

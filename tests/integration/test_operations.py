@@ -8,8 +8,6 @@ import random
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -26,7 +24,6 @@ from tanger.service.serving.batcher import Batcher
 from tanger.service.serving.pool import Pool
 from tanger.service.serving.wire import Answer, DecodeRequest
 from tanger.service.serving.worker import cpu_share
-from tests.support import ROOT
 from tests.support.live_service import eventually, get, post, running
 
 pytestmark = pytest.mark.alone
@@ -297,16 +294,6 @@ def test_a_replacement_is_started_as_the_first_worker_was(tiny_artifact, tmp_pat
         service.wait_until_ready()
         for pid in service.workers():
             assert arguments(pid) in before.values()
-
-
-def test_what_names_numbers_is_imported_at_the_start(shipped_artifact):
-    script = (
-        "import sys; from tanger.service.serving.manager import ModelManager; from "
-        "tanger.service.settings import Settings\n"
-        f"ModelManager(Settings(artifact={str(shipped_artifact)!r}, device='cpu'))\n"
-        "assert 'num2words' in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
 
 
 def test_which_engine_decodes_is_known(tiny_artifact, tmp_path):

@@ -12,6 +12,8 @@ from tests.support.live_service import get, post
 from tests.support.livez_watch import watched
 from tests.support.soak_report import assert_calm, metric, row, times, two_workers
 
+pytestmark = pytest.mark.slow
+
 # Seconds that /livez may wait, and bytes that memory may grow by
 LONGEST_WAIT = 0.1
 MEMORY = 300 << 20

@@ -19,6 +19,8 @@ from tests.support.live_service import eventually, get, post
 from tests.support.load import under_load
 from tests.support.soak_report import assert_calm, metric, own_megabytes, row, times, two_workers
 
+pytestmark = pytest.mark.slow
+
 KEYS = {"word", "normalized", "source", "pronunciations", "warnings", "error", "explain"}
 
 

@@ -25,6 +25,8 @@ from tests.support.soak_report import (
     two_workers,
 )
 
+pytestmark = pytest.mark.slow
+
 RELOADED = 'tanger_reloads_total{outcome="done"}'
 LOST = "tanger_workers_lost_total"
 NOT_RELOADED = 'tanger_reloads_total{outcome="refused"}'

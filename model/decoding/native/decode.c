@@ -24,6 +24,19 @@ enum { TILE_N = 32, LARGEST_CIRCLE = 6, STRESSES = 4 };
 
 #define INLINE static inline __attribute__((always_inline))
 
+/* --- Sums that are rounded once ------------------------------------------------------------------ */
+
+/* a * b + c, rounded once: the same on every processor (build.py forbids the compiler to fuse others). A
+   state that is a bit off may become another step, and a probability is then a thousandth off. Without the
+   instruction, a double holds the product exactly and its sum with 29 bits more than a float's. */
+INLINE float fused(float a, float b, float c) {
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__FP_FAST_FMAF)
+    return __builtin_fmaf(a, b, c);
+#else
+    return (float)((double)a * b + c);
+#endif
+}
+
 /* --- Products ------------------------------------------------------------------------------------ */
 
 #if defined(__AVX512VNNI__) || defined(__AVX2__)
@@ -95,7 +108,7 @@ INLINE ints dot(ints acc, ints states, ints weights) {
 }
 INLINE ints plus(ints a, ints b) { return a + b; }
 INLINE void finish(ints acc, const float *scales, const float *add, float *out) {
-    for (int lane = 0; lane < 4; lane++) out[lane] = (float)acc[lane] * scales[lane] + add[lane];
+    for (int lane = 0; lane < 4; lane++) out[lane] = fused((float)acc[lane], scales[lane], add[lane]);
 }
 #endif
 
@@ -182,15 +195,15 @@ static void multiply(const struct product *p, const uint8_t *states, size_t stri
 /* For -80 < x < 80, within two units in the last place; source: Cody & Waite (1980), "Software Manual
    for the Elementary Functions". */
 INLINE float exponential(float x) {
-    float whole = (x * 1.44269504f + 12582912.0f) - 12582912.0f;
-    float rest = (x - whole * 0.693359375f) + whole * 2.12194440e-4f;
+    float whole = fused(x, 1.44269504f, 12582912.0f) - 12582912.0f;
+    float rest = fused(whole, 2.12194440e-4f, fused(whole, -0.693359375f, x));
     float sum = 1.9875691500e-4f;
-    sum = sum * rest + 1.3981999507e-3f;
-    sum = sum * rest + 8.3334519073e-3f;
-    sum = sum * rest + 4.1665795894e-2f;
-    sum = sum * rest + 1.6666665459e-1f;
-    sum = sum * rest + 5.0000001201e-1f;
-    sum = sum * rest * rest + rest + 1.0f;
+    sum = fused(sum, rest, 1.3981999507e-3f);
+    sum = fused(sum, rest, 8.3334519073e-3f);
+    sum = fused(sum, rest, 4.1665795894e-2f);
+    sum = fused(sum, rest, 1.6666665459e-1f);
+    sum = fused(sum, rest, 5.0000001201e-1f);
+    sum = fused(sum * rest, rest, rest) + 1.0f;
     int32_t bits = ((int32_t)whole + 127) << 23;
     float power;
     memcpy(&power, &bits, sizeof power);
@@ -210,7 +223,7 @@ INLINE float share_of(float x) {
 }
 
 INLINE uint8_t step_of(float state) {
-    return (uint8_t)(int32_t)(state * 127.0f + 128.5f);
+    return (uint8_t)(int32_t)fused(state, 127.0f, 128.5f);
 }
 
 /* Gates i, f, g, o of sixteen cells -> their new state. With each sigmoid as 1 / (1 + d) and each tanh as
@@ -219,7 +232,7 @@ INLINE void cells16(const float *restrict i, const float *restrict f, const floa
                     const float *restrict o, float *restrict c, float *restrict h) {
     for (int k = 0; k < 16; k++) {
         float of_i = 1 + decay(i[k]), of_f = 1 + decay(f[k]), d = decay(2 * g[k]);
-        c[k] = (c[k] * of_i * (1 + d) + of_f * (1 - d)) / (of_f * of_i * (1 + d));
+        c[k] = fused(c[k] * of_i, 1 + d, of_f * (1 - d)) / (of_f * of_i * (1 + d));
         float e = decay(2 * c[k]);
         h[k] = (1 - e) / ((1 + decay(o[k])) * (1 + e));
     }
@@ -254,6 +267,17 @@ static void squash(int width, const float *restrict x, float *restrict h, uint8_
 /* Sixteen numbers of a row; `count` says how many of them are there, the others are zero. */
 typedef float sixteen __attribute__((vector_size(64)));
 
+/* a * b + c of each, as `fused`. */
+INLINE sixteen fused16(sixteen a, sixteen b, sixteen c) {
+#if defined(__AVX512VNNI__)
+    return (sixteen)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#else
+    sixteen found;
+    UNROLLED for (int k = 0; k < 16; k++) found[k] = fused(a[k], b[k], c[k]);
+    return found;
+#endif
+}
+
 #if defined(__AVX512VNNI__)
 INLINE sixteen load(const float *from, int count) {
     return (sixteen)_mm512_maskz_loadu_ps(count < 16 ? (1 << count) - 1 : 0xffff, from);
@@ -266,18 +290,20 @@ INLINE sixteen load(const float *from, int count) {
 }
 #endif
 
+INLINE sixteen everywhere(float x) { return x - (sixteen){0}; }
+
 /* The products of `a` with so many rows, each summed in a fixed order, whatever stands beside. */
 INLINE void inners(const int rows, int width, const float *a, const float *b, size_t stride, float *into) {
     sixteen even[4] = {{0}}, odd[4] = {{0}};
     int k = 0;
     for (; k + 32 <= width; k += 32)
         UNROLLED for (int row = 0; row < rows; row++) {
-            even[row] += load(a + k, 16) * load(b + row * stride + k, 16);
-            odd[row] += load(a + k + 16, 16) * load(b + row * stride + k + 16, 16);
+            even[row] = fused16(load(a + k, 16), load(b + row * stride + k, 16), even[row]);
+            odd[row] = fused16(load(a + k + 16, 16), load(b + row * stride + k + 16, 16), odd[row]);
         }
     for (; k < width; k += 16)
         UNROLLED for (int row = 0; row < rows; row++)
-            even[row] += load(a + k, width - k) * load(b + row * stride + k, width - k);
+            even[row] = fused16(load(a + k, width - k), load(b + row * stride + k, width - k), even[row]);
     UNROLLED for (int row = 0; row < rows; row++) {
         float sums[16], sum = 0;
         even[row] += odd[row];
@@ -300,7 +326,7 @@ INLINE void blend(const int parts, int count, int width, int letters, const floa
     sixteen sums[8] = {{0}};
     for (int t = 0; t < letters; t++, values += width)
         UNROLLED for (int part = 0; part < parts; part++)
-            sums[part] += shares[t] * load(values + 16 * part, count - 16 * part);
+            sums[part] = fused16(everywhere(shares[t]), load(values + 16 * part, count - 16 * part), sums[part]);
     memcpy(into, sums, count * sizeof(float));
 }
 
@@ -498,7 +524,7 @@ static void score(const struct network *n, int rows, const float *tops, float *l
             const float *weight = n->output_weight + first;
             for (int k = 0; k < hidden; k++, weight += symbols) {
                 sixteen of = load(weight, 16);
-                UNROLLED for (int r = 0; r < 4; r++) sums[r] += top[r][k] * of;
+                UNROLLED for (int r = 0; r < 4; r++) sums[r] = fused16(everywhere(top[r][k]), of, sums[r]);
             }
             for (int r = 0; r < 4 && row + r < rows; r++)
                 memcpy(logits + (size_t)(row + r) * symbols + first, &sums[r], sizeof sums[r]);

@@ -24,9 +24,8 @@ _RUNS = re.compile(r"[A-Za-z]+(?:'[a-z]+)?|\d+|[^\W\d_]+|[^A-Za-z\d]")
 _TRAILING = ".,;:!?)]}'\"*_"
 _NAMES = {
     ".": "dot", "-": "dash", "_": "underscore", "/": "slash", ":": "colon", "@": "at",
-    "=": "equals", "?": "question mark", "&": "ampersand", "#": "hash", "%": "percent", "+": "plus",
-    "~": "tilde",
-    ",": "comma", ";": "semicolon", "!": "exclamation mark",
+    "=": "equals", "?": "question mark", "&": "ampersand", "#": "hash", "%": "percent",
+    "+": "plus", "~": "tilde", ",": "comma", ";": "semicolon", "!": "exclamation mark",
 }  # fmt: skip
 
 

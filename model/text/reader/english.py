@@ -114,6 +114,7 @@ def american_english() -> Language:
             numerals.roman,
             quantities.unit_alone,
             signs.sign,
+            letters.ampersand,
             letters.with_digits,
             letters.prefix,
             letters.word,

@@ -7,6 +7,7 @@ import unicodedata
 
 from tanger.model.text.reader import number_words as say
 from tanger.model.text.reader.scan import Reading, Scan
+from tanger.model.text.reader.tables import Tables
 from tanger.model.text.reader.token import Kind, SpokenWord, spoken_words
 
 # Letters without what Unicode counts among numbers: superscripts, fractions, Roman numerals
@@ -19,6 +20,9 @@ _DECIMALS = re.compile(r"(?:\.\d{1,4}){1,3}(?!\w)")
 _RUNS = re.compile(r"\d+|[A-Za-z]+")
 _CAPITALS = re.compile(r"([A-Z]{2,})('?[sS]'?|')?")
 _HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]+")
+# Below this a dictionary that has a word in capitals is followed rather than the model of acronyms
+SURE = 0.9
+_AMPERSAND = re.compile(r"[A-Z]{1,2}(?:&[A-Z]{1,2})+(?!\w)")
 _VOWEL = re.compile("[aeiouyAEIOUY]")
 _NOT_A_LETTER_NAME = frozenset({"a", "i", "I", "A"})
 _ASCII_LETTERS = re.compile("[A-Za-z]+")
@@ -69,6 +73,15 @@ def with_digits(scan: Scan, at: int) -> Reading | None:
             words += spoken_words(f"point {say.digits(group)}")
         return Reading(decimals.end(), "alphanumeric", tuple(words))
     return Reading(match.end(), "alphanumeric", tuple(words))
+
+
+def ampersand(scan: Scan, at: int) -> Reading | None:
+    """``AT&T``, ``R&D``: letters, and in between."""
+    match = _AMPERSAND.match(scan.text, at)
+    if match is None:
+        return None
+    spoken = scan.tables.signs.get("&", "")
+    return Reading(match.end(), "acronym", f" {spoken} ".join(match[0].split("&")))
 
 
 def prefix(scan: Scan, at: int) -> Reading | None:
@@ -122,10 +135,9 @@ def letter_words(scan: Scan, written: str, *, inside: bool = False) -> list[Spok
     return list(reading.words)
 
 
-def needs_care(scan: Scan, written: str) -> bool:
+def needs_care(tables: Tables, written: str) -> bool:
     """Whether a word in small letters, or with one capital, is more than a word like any other."""
     small = written.lower()
-    tables = scan.tables
     return (
         small in tables.abbreviations
         or small in tables.months
@@ -184,6 +196,9 @@ def _capitals(scan: Scan, written: str, match: re.Match[str], end: int) -> Readi
     if shouted and written.lower() in scan.tables.lists["function_words"]:
         return Reading(end, "word", (SpokenWord(written),))
     spelt, probability = scan.acronyms.decide(letters)
+    listed = scan.known(letters.lower()) or scan.known(written.lower())
+    if spelt and probability < SURE and listed:
+        return Reading(end, "acronym", (SpokenWord(written),))  # a dictionary knows better
     if not spelt:
         kind: Kind = "word" if shouted or (not match[2] and len(letters) > 6) else "acronym"
         return Reading(end, kind, (SpokenWord(written),), probability)
@@ -199,6 +214,8 @@ def _is_shouted(scan: Scan, end: int) -> bool:
 
 def _spelt(scan: Scan, written: str, end: int) -> Reading:
     """Small letters that no word has: ``www``, ``http``, ``faq``."""
+    if written in scan.tables.lists["no_vowel_words"] or scan.known(written):
+        return Reading(end, "word", (SpokenWord(written),))
     spelt, probability = scan.acronyms.decide(written)
     if spelt or written in scan.tables.lists["lower_letters"]:
         words = (SpokenWord(written.upper(), letters=True),)

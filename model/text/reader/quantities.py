@@ -32,6 +32,7 @@ _UNIT = re.compile(
     r"(?P<exponent>[²³]|[23](?![\d.])|\^[23])?(?P<dot>\.(?=\s|$))?"
 )
 _ALONE = re.compile(r"([b-df-hj-np-tv-zA-Z]{2,4})(?:/([A-Za-z]{1,6}))?(?![\w/'])")
+_ALONE_POWER = re.compile(r"(m|[a-z]{2})([²³])(?!\w)")
 _SQUARE = re.compile(r"[ \xa0]?(sq|cu)\.? ?([A-Za-z]{1,3})\b")
 _LENGTH = re.compile(r"(\d{1,3})(['\"′″])(?= (\w{1,5}))")
 _FEET = re.compile(r"(\d{1,2})['′] ?(\d{1,2})(?:\"|″|'')?(?!\w)")
@@ -124,6 +125,11 @@ def measure(scan: Scan, at: int) -> Reading | None:
 
 def unit_alone(scan: Scan, at: int) -> Reading | None:
     """``km``, ``kg``, ``km/h`` without a number: units that no word is spelt like."""
+    if power := _ALONE_POWER.match(scan.text, at):
+        unit = scan.tables.units.get(power[1])
+        if unit is not None:
+            spoken = f"{_EXPONENTS[power[2]]} {unit.many}"
+            return Reading(power.end(), "measure", spoken)
     match = _ALONE.match(scan.text, at)
     unit = scan.tables.units.get(match[1]) if match else None
     if match is None or unit is None or match[1].isupper():

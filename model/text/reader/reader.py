@@ -19,6 +19,13 @@ _NUMBER_START = frozenset("0123456789$£€¥₩₹¢.-–")
 _MAX_PLAIN = 65536
 
 
+Known = Callable[[str], bool]
+
+
+def _unknown(word: str) -> bool:
+    return False
+
+
 class InitialismRule:
     """The rule of `text.acronyms`, where no model decides."""
 
@@ -37,27 +44,29 @@ class TextReader:
         language: Language | None = None,
         *,
         acronyms: Acronyms | None = None,
-        known: Callable[[str], bool] = lambda word: False,
     ) -> None:
         """Read in a language.
 
         Args:
             language: American English by default.
             acronyms: decides which letters are said one by one.
-            known: whether a dictionary has a word, in small letters.
         """
         self.language = language or american_english()
         self.acronyms = acronyms or InitialismRule()
-        self._known = known
         self._plain: set[str] = set()
 
-    def read(self, text: str) -> list[Token]:
-        """The tokens of a text, in their order; together they are the text."""
-        return list(self.iterate(text))
+    def read(self, text: str, known: Known = _unknown) -> list[Token]:
+        """The tokens of a text, in their order; together they are the text.
 
-    def iterate(self, text: str) -> Iterator[Token]:
+        Args:
+            text: anything.
+            known: whether a dictionary has a word, in small letters.
+        """
+        return list(self.iterate(text, known))
+
+    def iterate(self, text: str, known: Known = _unknown) -> Iterator[Token]:
         """The tokens of a text one by one, so that a caller can stop for a while."""
-        scan = Scan(text, self.language.tables, self.acronyms, self._known)
+        scan = Scan(text, self.language.tables, self.acronyms, known)
         at, length = 0, len(text)
         while at < length:
             token = self._next(scan, at)
@@ -65,20 +74,27 @@ class TextReader:
             at = token.end
             yield token
 
+    def is_plain(self, word: str) -> bool:
+        """Whether a word by itself is one that nothing has to be done to."""
+        if word in self._plain:
+            return True
+        match = _PLAIN.fullmatch(word)
+        return match is not None and self._is_plain(word)
+
     def _next(self, scan: Scan, at: int) -> Token:
         text = scan.text
         match = _PLAIN.match(text, at)
         if match is not None:
             written = match[0]
-            if written in self._plain or self._is_plain(scan, written):
+            if written in self._plain or self._is_plain(written):
                 end = match.end()
                 return Token("word", scan.source[at:end], at, end, (SpokenWord(written),))
         elif match := _SPACE.match(text, at):
             return Token("space", match[0], at, match.end(), ())
         return self._recognized(scan, at)
 
-    def _is_plain(self, scan: Scan, written: str) -> bool:
-        if letters.needs_care(scan, written):
+    def _is_plain(self, written: str) -> bool:
+        if letters.needs_care(self.language.tables, written):
             return False
         if len(self._plain) < _MAX_PLAIN:
             self._plain.add(written)

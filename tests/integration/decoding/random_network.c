@@ -50,6 +50,7 @@ static struct network network(void) {
     n.decoder_layers = 1 + below(2);
     n.init_each_layer = n.encoder_layers == n.decoder_layers && below(2);
     n.attention = below(4) > 0;
+    n.add_bos_eos = below(2);
     n.symbols = 5 + below(40);
     n.padded_symbols = (n.symbols + 15) / 16 * 16;
     n.end = 1;
@@ -128,7 +129,7 @@ int main(int count, char **arguments) {
         lengths[word] = length;
         for (int t = 0; t < length; t++) letters[all++] = below(26);
         length -= below(3);
-        if (length < 1) length = 1;
+        if (length < 1 + 2 * n.add_bos_eos) length = 1 + 2 * n.add_bos_eos;
     }
     decode(&n, letters, lengths, 1);
     decode(&n, letters, lengths, WIDTH);

@@ -128,7 +128,7 @@ def test_every_kind_of_processor_comes_to_the_same_answers(shipped):
     for answers in others:
         for answer, expected in zip(answers, first, strict=True):
             assert answer.symbols == expected.symbols
-            np.testing.assert_allclose(answer.probabilities, expected.probabilities, atol=1e-3)
+            np.testing.assert_allclose(answer.probabilities, expected.probabilities, atol=1e-5)
 
 
 def test_a_processor_without_a_kind_of_its_own_takes_the_plain_one(monkeypatch):

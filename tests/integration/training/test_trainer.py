@@ -17,10 +17,10 @@ from tanger.model import OutputExistsError, lexicon
 from tanger.model import artifact as artifacts
 from tanger.model.artifact import ArtifactError
 from tanger.model.lexicon import Entry
+from tanger.model.output_files import LockedError
 from tanger.model.training import data as datasets
 from tanger.model.training import recipe, run_state, trainer
 from tanger.model.training.data import DatasetError
-from tanger.model.training.file_lock import LockedError
 from tanger.model.training.run_state import RunStateError
 from tanger.model.training.trainer import TrainingError
 from tests.support import ROOT
@@ -59,6 +59,7 @@ def weights_of(folder):
 # The tutorial
 
 
+@pytest.mark.slow
 def test_fast_mode_lands_on_the_tutorials_figures(split, tmp_path, reporter):
     assert train(
         recipe.load("cntk599a", fast=True),

@@ -182,29 +182,6 @@ def test_what_would_not_read_back_is_refused(tmp_path, entry, format, error):
     assert [file.name for file in tmp_path.iterdir()] == ["lexicon"]
 
 
-def test_a_pipe_is_written_through(tmp_path):
-    import os
-    import threading
-
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    read = []
-    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
-    reader.start()
-    lexicon.write(pipe, [Entry("A", ("AH",))], "cmudict")
-    reader.join()
-    assert read == ["A  AH\n"]
-    assert pipe.is_fifo()
-
-
-def test_a_link_stays_a_link(tmp_path):
-    (tmp_path / "real.dict").write_text("")
-    (tmp_path / "link.dict").symlink_to("real.dict")
-    lexicon.write(tmp_path / "link.dict", [Entry("A", ("AH",))], "cmudict")
-    assert (tmp_path / "link.dict").is_symlink()
-    assert (tmp_path / "real.dict").read_text() == "A  AH\n"
-
-
 def test_ctf_needs_every_symbol_in_its_mapping(tmp_path):
     with pytest.raises(UnknownSymbolError):
         lexicon.write(tmp_path / "x", [Entry("B", ("B",))], "ctf", mapping=["<s>", "</s>", "B"])

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from tanger.model.phonology import notation
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text import derived_forms
-from tanger.model.text.reading import MAX_DIGITS, Reader
+from tanger.model.text.reading import MAX_DIGITS, MAX_PARTS, Reader
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ'"
 ENGLISH = Reader(LETTERS, notation.ARPABET)
@@ -15,64 +15,46 @@ def read(word, known=()):
     return ENGLISH.read(word, known=lambda spelt: spelt in known)
 
 
-@pytest.mark.parametrize(
-    "word", ["tanger", "Tanger", "TANGER", "O'Brien", "a", "I", "NASA", "MR", "bbc"]
-)
+@pytest.mark.parametrize("word", ["tanger", "Tanger", "TANGER", "O'Brien", "a", "I", "NASA", "shh"])
 def test_an_ordinary_word_is_itself(word):
     found = read(word)
     assert found.spelling.normalized == word.upper()
     assert [(part.text, part.spoken) for part in found.parts] == [(word.upper(), None)]
     assert found.spelling.warnings == ()
-    assert found.chance == 1
 
 
 @pytest.mark.parametrize(
     ("word", "normalized", "warnings"),
     [
-        ("42", "FORTY-TWO", ["42 -> forty-two"]),
-        ("٤٢", "FORTY-TWO", ["42 -> forty-two"]),
-        (" 42 ", "FORTY-TWO", ["surrounding spaces removed", "42 -> forty-two"]),
-        ("1984", "NINETEEN-EIGHTY-FOUR", ["1984 -> nineteen eighty-four"]),
+        ("42", "FORTY-TWO", ["42 -> forty two"]),
+        ("٤٢", "FORTY-TWO", ["٤٢ -> forty two"]),
+        (" 42 ", "FORTY-TWO", ["surrounding spaces removed", "42 -> forty two"]),
         ("1984%", "ONE-THOUSAND-NINE-HUNDRED-EIGHTY-FOUR-PERCENT", None),
-        ("21st", "TWENTY-FIRST", ["21st -> twenty-first"]),
-        ("2ND", "SECOND", ["2ND -> second"]),
-        ("1990s", "NINETEEN-NINETIES", ["1990s -> nineteen nineties"]),
-        ("'90s", "NINETIES", ["' -> nothing", "90s -> nineties"]),
-        ("$5.99", "FIVE-DOLLARS-AND-NINETY-NINE-CENTS",
-         ["$5.99 -> five dollars and ninety-nine cents"]),
-        ("$5M", "FIVE-MILLION-DOLLARS", ["$5M -> five million dollars"]),
-        ("5€", "FIVE-EUROS", ["5€ -> five euros"]),
-        ("50%", "FIFTY-PERCENT", ["50 -> fifty", "% -> percent", "read in parts: fifty, percent"]),
-        ("-5", "MINUS-FIVE", ["- -> minus", "5 -> five", "read in parts: minus, five"]),
-        ("5-10", "FIVE-TEN", ["5 -> five", "10 -> ten", "read in parts: five, ten"]),
-        ("#1", "NUMBER-ONE", ["#1 -> number one"]),
-        ("1.2.3", "ONE-POINT-TWO-POINT-THREE", None),
-        ("10:30", "TEN-THIRTY", None),
+        ("3:00", "THREE-O'CLOCK", ["3:00 -> three o'clock"]),
+        ("$5.99", "FIVE-DOLLARS-NINETY-NINE-CENTS", ["$5.99 -> five dollars ninety nine cents"]),
+        ("#1", "NUMBER-ONE", ["# -> number", "1 -> one", "read in parts: number, one"]),
         ("&", "AND", ["& -> and"]),
-        ("@home", "AT-HOME", ["@ -> at", "read in parts: at, home"]),
-        ("example.com", "EXAMPLE-DOT-COM", [". -> dot", "read in parts: example, dot, com"]),
+        ("@home", "AT-HOME", ["@home -> at home"]),
         ("mother-in-law", "MOTHER-IN-LAW", ["read in parts: mother, in, law"]),
-        ("one-of-a-kind", "ONE-OF-A-KIND", ["read in parts: one, of, a, kind"]),
         ("New York", "NEW-YORK", ["read in parts: New, York"]),
         ("café-bar", "CAFE-BAR", ["é -> E", "read in parts: café, bar"]),
         ("hello!", "HELLO", ["! -> nothing"]),
+        ("hello🎄", "HELLO", ["🎄 -> nothing"]),
+        ("'colonel'", "COLONEL", ["' -> nothing"]),
         ("-hello", "HELLO", ["- -> nothing"]),
         ("hello --", "HELLO", ["-- -> nothing"]),
         ("hello-!", "HELLO", ["- -> nothing", "! -> nothing"]),
-        ("Dr.", "DR", [". -> nothing"]),
+        ("bad\0bed", "BAD-BED", ["'\\x00' -> nothing", "read in parts: bad, bed"]),
+        ("Dr.", "DOCTOR", ["Dr. -> doctor"]),
         ("BBC", "BBC", ["BBC -> B B C, letter by letter"]),
         ("TVs", "TVS", ["TVs -> T Vs, letter by letter"]),
         ("U.S.A.", "USA", ["U.S.A. -> U S A, letter by letter"]),
         ("c", "C", ["c -> the letter C"]),
         ("T-shirt", "T-SHIRT", ["T -> the letter T", "read in parts: T, shirt"]),
-        ("MP3", "MP-THREE",
-         ["MP -> M P, letter by letter", "3 -> three", "read in parts: MP, three"]),
-        ("10pm", "TEN-PM", ["10 -> ten", "pm -> P M, letter by letter", "read in parts: ten, pm"]),
-        ("AT&T", "AT-AND-T", None),
-        ("R&D", "R-AND-D", None),
-        ("COVID-19", "COVID-NINETEEN", None),
-        ("4th-grade", "FOURTH-GRADE", None),
-        ("20°C", "TWENTY-DEGREES-C", None),
+        ("MP3", "MP-THREE", ["MP3 -> M P three"]),
+        ("10pm", "TEN-PM", ["10pm -> ten P M"]),
+        ("AT&T", "AT-AND-T", ["AT&T -> A T and T"]),
+        ("ChatGPT", "CHAT-GPT", ["ChatGPT -> chat G P T"]),
     ],
 )  # fmt: skip
 def test_what_is_read_out_is_reported(word, normalized, warnings):
@@ -91,13 +73,12 @@ def test_what_is_read_out_is_reported(word, normalized, warnings):
         ("BBC", ["B IY1 B IY1 S IY1"]),
         ("BBC's", ["B IY1 B IY1 S IY1 Z"]),
         ("AT&T", ["EY1 T IY1", "AH0 N D", "T IY1"]),
-        ("R&D", ["AA1 R", "AH0 N D", "D IY1"]),
         ("4K", ["F AO1 R", "K EY1"]),
-        ("5km", ["F AY1 V", "K EY1 EH1 M"]),
-        ("e.g.", ["IY1 JH IY1"]),
+        ("5km", ["F AY1 V", None]),
         ("42", ["F AO1 R T IY0", "T UW1"]),
         ("9th", ["N AY1 N TH"]),
         ("1990s", ["N AY1 N T IY1 N", "N AY1 N T IY0 Z"]),
+        ("re-enter", ["R IY0", None]),
         ("well-read", [None, None]),
     ],
 )
@@ -114,14 +95,15 @@ def test_no_word_of_a_number_is_left_to_chance(typed, number):
 
 
 def test_a_rule_that_guesses_says_how_sure_it_is():
-    assert read("BBC").chance == read("MP3").chance < 1
-    assert read("U.S.A.").chance == read("42").chance == read("T-shirt").chance == 1
+    assert read("BBC").chance < 1
+    assert read("3:00").chance < 1
+    assert read("T-shirt").chance == 1
 
 
 def test_a_lexicon_that_knows_an_acronym_is_requested():
     assert read("BBC", known={"BBC"}).parts[0].spoken is None
     assert read("BBC's", known={"BBC"}).parts[0].spoken is None
-    known, guessed = read("BBC-TV", known={"BBC"}).parts
+    known, guessed = read("BBC-FBI", known={"BBC"}).parts
     assert known.spoken is None
     assert guessed.spoken
 
@@ -133,9 +115,7 @@ def test_a_lexicon_that_knows_an_acronym_is_requested():
         ("42日", "unspellable", "CJK"),
         ("a-слово", "unspellable", "CYRILLIC"),
         ("--", "unspellable", "HYPHEN-MINUS"),
-        ("$", "unspellable", "DOLLAR SIGN"),
-        ("m²", "unspellable", "SUPERSCRIPT TWO"),
-        ("bad\0bed", "unspellable", "U+0000"),
+        ("🎄", "unspellable", "CHRISTMAS TREE"),
         ("", "empty", "no letter"),
         ("1" * (MAX_DIGITS + 1), "too_long", f"19 digits, at most {MAX_DIGITS} are read"),
         ("9" * 1_000_000, "too_long", "1000000 letters"),
@@ -168,6 +148,10 @@ pieces = st.sampled_from(
 )  # fmt: skip
 
 
+def test_a_capital_that_is_no_letter_of_the_alphabet_is_a_word():
+    assert [part.text for part in read("À").parts] == ["A"]
+
+
 @settings(max_examples=1000)
 @given(word=st.text() | st.lists(pieces, max_size=64).map("".join))
 @example("$" + "9" * 18 + "K")
@@ -185,15 +169,14 @@ def test_any_text_is_read_or_refused(word):
     assert spelling.word == word
     assert (spelling.error is None) == bool(found.parts) == (spelling.normalized is not None)
     assert 0 < found.chance <= 1
-    # Bounded: no character says more than one word of ten letters, a number at most 24 of them
-    assert len(found.parts) <= 64 + 3 * MAX_DIGITS
+    assert len(found.parts) <= MAX_PARTS
     for part in found.parts:
         assert part.text
         assert set(part.text) <= set(LETTERS)
         if part.spoken is not None:
             phonemes, digits = Inventory(notation.ARPABET).split(part.spoken)
             assert set(phonemes) <= notation.ARPABET
-            assert 1 in digits or part.text == "AND"
+            assert digits
     # What is more than spelling is never done in silence
     plain = ENGLISH.speller.spell(word)
     assert spelling.warnings or spelling.error or spelling == plain

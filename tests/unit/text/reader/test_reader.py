@@ -129,5 +129,5 @@ def test_the_prefix_re_has_its_own_sound() -> None:
 
 
 def test_a_dictionary_keeps_a_name_in_mixed_case_whole() -> None:
-    reader = TextReader(known=lambda word: word == "youtube")
-    assert spoken(reader.read("YouTube")) == "youtube"
+    tokens = READER.read("YouTube", known=lambda word: word == "youtube")
+    assert spoken(tokens) == "youtube"

@@ -1,0 +1,139 @@
+"""The command that reads and pronounces texts."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from tanger.model import artifact as artifacts
+from tanger.model import lexicon as lexicons
+from tanger.model.cli.common import (
+    ARTIFACT,
+    ArtifactOption,
+    DeviceOption,
+    PrecisionOption,
+    ThreadsOption,
+    fail,
+    load,
+    plain_errors,
+)
+from tanger.model.phonology import notation
+from tanger.model.phonology.notation import Alphabet
+from tanger.model.phonology.phoneme_set import Inventory
+from tanger.model.text.dictionaries import Dictionaries
+from tanger.model.text.pipeline import Pipeline, TextPhonemizer
+from tanger.model.text.resolution import Source
+from tanger.model.text.texts import PronouncedText, pronounce_text
+
+TextFormat = Literal["pronunciation", "spoken", "tsv", "jsonl"]
+
+
+def text(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Files of text; without any, or for -, the standard input."),
+    ] = None,
+    format: Annotated[
+        TextFormat,
+        typer.Option(
+            help="A line a line: how it is pronounced, or spoken in words; in tsv a line a word, "
+            "with its token and its kind; in jsonl all of it, as POST /text answers."
+        ),
+    ] = "pronunciation",
+    alphabet: Annotated[
+        Alphabet | None, typer.Option(help="The artifact's own by default.")
+    ] = None,
+    stress: Annotated[
+        bool | None,
+        typer.Option(help="Stress, as in T AE1 NG ER0; by default in ipa and x-sampa alone."),
+    ] = None,
+    punctuation: Annotated[
+        bool, typer.Option("--punctuation", help="Keep it in the line of the pronunciation.")
+    ] = False,
+    source: Annotated[
+        Source,
+        typer.Option(help="Where pronunciations come from: dictionaries, the network, or both."),
+    ] = "auto",
+    lexicon: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A dictionary that is looked up before CMUdict; may be repeated, and the last "
+            "that has a word wins. FORMAT=PATH where the file does not tell its format."
+        ),
+    ] = None,
+    artifact: ArtifactOption = ARTIFACT,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "int8",
+    threads: ThreadsOption = None,
+) -> None:
+    """Read texts, each line by itself, and pronounce them: numbers, abbreviations, names and all.
+
+    What cannot be pronounced is told on stderr, and the exit status is then 1.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a text is shown even if it is not UTF-8
+        sys.stdout.reconfigure(errors="backslashreplace")
+    failed = False
+    with plain_errors():
+        if lexicon and source == "model":
+            fail("--lexicon is for --source auto or lexicon")
+        checked = artifacts.read(artifact)
+        dictionaries = Dictionaries()
+        if source != "model":
+            dictionaries = Dictionaries.read(Inventory(checked.phonemes.own), files=lexicon or ())
+        phonemizer = TextPhonemizer(
+            Pipeline(checked, dictionaries=dictionaries),
+            load(checked, device, precision=precision, threads=threads),
+        )
+        for line in _lines(files or [Path("-")]):
+            found = pronounce_text(
+                phonemizer,
+                line,
+                source=source,
+                alphabet=alphabet,
+                stress=stress,
+                punctuation=punctuation,
+            )
+            chosen = alphabet or phonemizer.pipeline.alphabets[0]
+            print(_shown(found, format, chosen), end="")
+            for each in found.tokens:
+                if each.error is not None:
+                    print(f"{each.token.text[:80]!r}: {each.error.message}", file=sys.stderr)
+                    failed = True
+    raise typer.Exit(1 if failed else 0)
+
+
+def _lines(files: list[Path]) -> Iterator[str]:
+    """The lines of files, without their ends."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
+    for path in files:
+        with (
+            sys.stdin
+            if str(path) == "-"
+            else path.open(encoding="utf-8-sig", errors="surrogateescape") as file
+        ):
+            for line in file:
+                yield line.rstrip("\r\n")
+
+
+def _shown(found: PronouncedText, format: TextFormat, alphabet: Alphabet) -> str:
+    """A text in a format, with its line ends."""
+    if format == "spoken":
+        return f"{found.spoken}\n"
+    if format == "pronunciation":
+        return f"{found.pronunciation}\n"
+    if format == "jsonl":
+        return f"{json.dumps(found.to_dict(alphabet), ensure_ascii=False)}\n"
+    lines = ""
+    for each in found.tokens:
+        for word, result in zip(each.token.words, each.words, strict=True):
+            best = result.pronunciations[0].phonemes if result.pronunciations else ()
+            fields = (word.shown, notation.join(best, alphabet), each.token.kind, each.token.text)
+            lines += "\t".join(map(lexicons.escape_tsv, fields)) + "\n"
+    return f"{lines}\n"  # an empty line behind each text

@@ -1,0 +1,158 @@
+"""Examples for the model of homographs: labelled sentences, and a dictionary's parts of speech.
+
+The labelled sentences are WikipediaHomographData (Gorman, Mazovetskiy and Nikolaev, LREC 2018).
+The dictionary is ISLE, of the package pysle: words of the same sentences for which it knows one
+part of speech only show what stands around nouns, verbs and adjectives in general.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tanger.model.text.homographs import features
+from tanger.model.text.homographs.model import scopes_of
+from tanger.model.text.homographs.table import SenseEntry
+
+Integers = npt.NDArray[np.int64]
+
+# What an example of a part of speech counts for beside a labelled sentence
+SPEECH_WEIGHT = 0.1
+# So many examples a word
+_SPEECH_EXAMPLES = 20
+
+_ISLE_LINE = re.compile(r"([a-z']+)\(([^)]*)\)")
+# Penn tags, the scopes of a word that has no other tag, and the scopes it is told apart from
+_SPEECH: tuple[tuple[frozenset[str], tuple[str, ...], tuple[str, ...]], ...] = (
+    (frozenset({"nns"}), ("noun", "noun-s"), ("verb", "verb-s")),
+    (frozenset({"vbz"}), ("verb", "verb-s"), ("noun", "noun-s")),
+    (frozenset({"nn"}), ("noun",), ("verb",)),
+    (frozenset({"vb", "vbp"}), ("verb",), ("noun",)),
+    (frozenset({"vb", "vbp"}), ("present",), ("past",)),
+    (frozenset({"vbd", "vbn"}), ("past",), ("present",)),
+    (frozenset({"jj"}), ("adjective",), ("verb",)),
+)
+
+
+class Sentence(NamedTuple):
+    """A labelled sentence: its words and marks, the place of the homograph, and its sense."""
+
+    word: str
+    sense: str
+    words: list[str]
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A choice between senses.
+
+    Attributes:
+        slots: of each sense's weights in the table.
+        log_prior: of each sense.
+        gold: the place of the right sense.
+        weight: what the example counts for.
+    """
+
+    slots: list[Integers]
+    log_prior: list[float]
+    gold: int
+    weight: float = 1.0
+
+
+def read_sentences(path: Path) -> list[Sentence]:
+    """The sentences of a file of WikipediaHomographData, whose offsets are in bytes."""
+    sentences = []
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            text = row["sentence"].encode()
+            start, end = int(row["start"]), int(row["end"])
+            before = features.tokenize(text[:start].decode())
+            after = features.tokenize(text[end:].decode())
+            words = [*before, text[start:end].decode(), *after]
+            sentences.append(Sentence(row["homograph"], row["wordid"], words, len(before)))
+    return sentences
+
+
+def read_parts_of_speech(path: Path) -> dict[str, frozenset[str]]:
+    """The Penn tags, in lower case, that ISLE's dictionary has for each word."""
+    tags: dict[str, set[str]] = {}
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            if match := _ISLE_LINE.match(line):
+                found = (tag.strip() for tag in match[2].split(","))
+                tags.setdefault(match[1], set()).update(
+                    tag.partition("_")[0] for tag in found if tag and not tag.startswith("+")
+                )
+    return {word: frozenset(found) for word, found in tags.items()}
+
+
+def trained_words(
+    senses: dict[str, list[SenseEntry]], sentences: Iterable[Sentence]
+) -> frozenset[str]:
+    """Words of which two senses or more stand in the sentences: these get weights of their own."""
+    seen = Counter(sentence.sense for sentence in sentences)
+    return frozenset(
+        word
+        for word, entries in senses.items()
+        if sum(seen[entry.name] > 0 for entry in entries) >= 2
+    )
+
+
+def sense_examples(
+    sentences: Iterable[Sentence],
+    senses: dict[str, list[SenseEntry]],
+    trained: Collection[str],
+) -> list[Example]:
+    """An example for each sentence."""
+    examples = []
+    for sentence in sentences:
+        entries = senses[sentence.word]
+        own = sentence.word in trained
+        context = features.context(sentence.words, sentence.place)
+        examples.append(
+            Example(
+                [_slots(context, scopes_of(entry, own)) for entry in entries],
+                [float(np.log(entry.prior)) for entry in entries],
+                [entry.name for entry in entries].index(sentence.sense),
+            )
+        )
+    return examples
+
+
+def speech_examples(
+    sentences: Iterable[Sentence], tags: dict[str, frozenset[str]]
+) -> list[Example]:
+    """Examples of parts of speech: words in lower case that the dictionary has one tag for."""
+    count: Counter[str] = Counter()
+    examples = []
+    different = {tuple(sentence.words): sentence for sentence in sentences}
+    for sentence in different.values():
+        for place, word in enumerate(sentence.words):
+            kinds = _speech(tags.get(word)) if len(word) > 2 and word.islower() else []
+            if not kinds or count[word] >= _SPEECH_EXAMPLES:
+                continue
+            count[word] += 1
+            context = features.context(sentence.words, place)[1:]  # without the constant
+            for scopes in kinds:
+                slots = [_slots(context, [f"/{scope}" for scope in names]) for names in scopes]
+                examples.append(Example(slots, [0.0, 0.0], 0, SPEECH_WEIGHT))
+    return examples
+
+
+def _speech(tags: frozenset[str] | None) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """The scopes of a word with these tags, each with those it is told apart from."""
+    return [(own, others) for group, own, others in _SPEECH if tags and tags <= group]
+
+
+def _slots(context: Sequence[bytes], scopes: Iterable[str]) -> Integers:
+    places = [s for scope in scopes for s in features.slots(context, features.seed(scope))]
+    return np.array(places, np.int64)

@@ -1,0 +1,199 @@
+"""Whole texts: their tokens, and how each word that is spoken of them is pronounced.
+
+    text ─ TextReader ─> tokens ─ spoken_words ─> Resolver ─> results ─ assemble ─> PronouncedText
+
+As in `text.pipeline`, decoding is left to the caller: the service does it in worker processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from tanger.model.phonology.notation import Alphabet
+from tanger.model.text.candidates import WORD_SEPARATORS
+from tanger.model.text.pipeline import Result, TextPhonemizer
+from tanger.model.text.reader.reader import spoken
+from tanger.model.text.reader.token import SpokenWord, Token
+from tanger.model.text.resolution import ReadWord, Source
+from tanger.model.text.speller import WordError
+
+# Kinds of tokens whose loss is worth a warning where no word comes from them.
+_PASSED_OVER = frozenset({"emoji", "sign", "markup"})
+
+
+class PronouncedToken(NamedTuple):
+    """A token, and how its words are pronounced.
+
+    Attributes:
+        token: the token.
+        words: a result for each of the token's words.
+        warnings: what was changed, or passed over.
+        error: why a word of it cannot be pronounced; the first, where there are several.
+    """
+
+    token: Token
+    words: tuple[Result, ...]
+    warnings: tuple[str, ...]
+    error: WordError | None
+
+
+class PronouncedText(NamedTuple):
+    """A text, read and pronounced.
+
+    Attributes:
+        text: as it was sent.
+        spoken: its words in one line; what stands in capitals is said letter by letter.
+        pronunciation: in one line; words by spaces, and by two where phonemes have them too.
+        tokens: that cover the text.
+    """
+
+    text: str
+    spoken: str
+    pronunciation: str
+    tokens: tuple[PronouncedToken, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The warnings of all tokens, each once."""
+        return tuple(dict.fromkeys(note for each in self.tokens for note in each.warnings))
+
+    def to_dict(self, alphabet: Alphabet) -> dict[str, Any]:
+        """The text as ``POST /text`` shows it."""
+        return {
+            "text": self.text,
+            "spoken": self.spoken,
+            "pronunciation": self.pronunciation,
+            "tokens": [token_dict(each, alphabet) for each in self.tokens],
+            "warnings": list(self.warnings),
+        }
+
+
+def read_words(tokens: Sequence[Token]) -> list[ReadWord]:
+    """The distinct words of tokens, in the order in which they come first."""
+    return list(dict.fromkeys(_read_words(tokens)))
+
+
+def _read_words(tokens: Sequence[Token]) -> Iterator[ReadWord]:
+    for token in tokens:
+        for word in token.words:
+            yield ReadWord(word, by_rule=token.kind != "word")
+
+
+def assemble(
+    text: str,
+    tokens: Sequence[Token],
+    results: Mapping[ReadWord, Result],
+    alphabet: Alphabet,
+    *,
+    punctuation: bool = False,
+) -> PronouncedText:
+    """The text with the results of its words.
+
+    Args:
+        text: as it was sent.
+        tokens: of the text.
+        results: of each of `read_words`.
+        alphabet: that they are written in.
+        punctuation: whether the line of the pronunciation keeps it.
+    """
+    pronounced = tuple(pronounce_token(token, results) for token in tokens)
+    line = pronunciation(pronounced, alphabet, punctuation=punctuation)
+    return PronouncedText(text, spoken(list(tokens)), line, pronounced)
+
+
+def pronounce_token(token: Token, results: Mapping[ReadWord, Result]) -> PronouncedToken:
+    """A token with the results of its words."""
+    words = tuple(results[ReadWord(word, token.kind != "word")] for word in token.words)
+    warnings: dict[str, None] = {}
+    if not words and token.kind in _PASSED_OVER:
+        warnings[f"{token.text} -> nothing"] = None
+    error = None
+    for result in words:
+        warnings |= dict.fromkeys(result.warnings)
+        error = error or result.error
+    if token.kind == "sign" and not words:
+        error = WordError("unspellable", f"{token.text} has no name in the table of signs")
+    return PronouncedToken(token, words, tuple(warnings), error)
+
+
+def pronunciation(
+    tokens: Sequence[PronouncedToken], alphabet: Alphabet, *, punctuation: bool = False
+) -> str:
+    """The pronunciation of tokens in one line."""
+    between = WORD_SEPARATORS.get(alphabet, "  ")
+    line = ""
+    for each in tokens:
+        if punctuation and each.token.kind == "punctuation":
+            line += each.token.text
+            continue
+        for result in each.words:
+            if result.pronunciations:
+                text = result.pronunciations[0].text(alphabet)
+                line += f"{between if line else ''}{text}"
+    return line
+
+
+def token_dict(each: PronouncedToken, alphabet: Alphabet) -> dict[str, Any]:
+    """A token as ``POST /text`` shows it."""
+    token = each.token
+    return {
+        "text": token.text,
+        "start": token.start,
+        "end": token.end,
+        "kind": token.kind,
+        "confidence": token.confidence,
+        "spoken": token.spoken,
+        "words": [
+            _word_dict(word, result, token.confidence, alphabet)
+            for word, result in zip(token.words, each.words, strict=True)
+        ],
+        "warnings": list(each.warnings),
+        "error": None if each.error is None else each.error._asdict(),
+    }
+
+
+def _word_dict(
+    word: SpokenWord, result: Result, confidence: float, alphabet: Alphabet
+) -> dict[str, Any]:
+    best = result.pronunciations[0] if result.pronunciations else None
+    probability = None if best is None else best.probability
+    return {
+        "word": word.shown,
+        "normalized": result.normalized,
+        "source": result.source,
+        "phonemes": list(best.phonemes) if best else [],
+        "text": best.text(alphabet) if best else "",
+        "probability": None if probability is None else round(confidence * probability, 6),
+        "alignment": None,
+        "sense": None,
+    }
+
+
+def pronounce_text(
+    phonemizer: TextPhonemizer,
+    text: str,
+    *,
+    source: Source = "auto",
+    alphabet: Alphabet | None = None,
+    stress: bool | None = None,
+    punctuation: bool = False,
+) -> PronouncedText:
+    """Read a text and pronounce its words, as the service's ``POST /text`` does.
+
+    Args:
+        phonemizer: with an English artifact.
+        text: anything.
+        source: where pronunciations come from.
+        alphabet: that they are written in; the artifact's own by default.
+        stress: whether stress is written; by default in IPA and X-SAMPA alone.
+        punctuation: whether the line of the pronunciation keeps it.
+
+    Raises:
+        TextError: where the artifact is not English.
+        AlphabetError, StressError: as `Pipeline.options`.
+    """
+    options = phonemizer.pipeline.options(source=source, alphabet=alphabet, stress=stress)
+    tokens = phonemizer.pipeline.resolver.read_text(text)
+    results = phonemizer.word_results(read_words(tokens), options)
+    return assemble(text, tokens, results, options.alphabet, punctuation=punctuation)
