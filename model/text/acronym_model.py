@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -142,6 +142,40 @@ class AcronymModel:
         score = sum(self._weights.get(name, 0.0) for name in features(upper, spelt, known))
         chance = 1 / (1 + math.exp(-score))
         return Acronym(chance >= 0.5, max(chance, 1 - chance), upper, suffix, "model")
+
+
+class LexiconAcronyms:
+    """A model with a lexicon, as `reader.scan.Acronyms` has it."""
+
+    def __init__(
+        self, model: AcronymModel, look_up: Callable[[str], Sequence[Sequence[str]]]
+    ) -> None:
+        """Put a model and a lexicon together.
+
+        Args:
+            model: decides.
+            look_up: the pronunciations of a word in lower case, in ARPAbet; none where it has none.
+        """
+        self._model = model
+        self._look_up = look_up
+
+    def decide(
+        self, token: str, *, beside_digits: bool = False, among_capitals: bool = False
+    ) -> tuple[bool, float]:
+        """Whether letters without an ending are read one by one, and how probable that is.
+
+        Args:
+            token: the letters.
+            beside_digits: as `AcronymModel.decide`.
+            among_capitals: likewise.
+        """
+        decided = self._model.decide(
+            token,
+            self._look_up(token.lower()),
+            beside_digits=beside_digits,
+            among_capitals=among_capitals,
+        )
+        return (False, 1.0) if decided is None else (decided.letters, decided.probability)
 
 
 def _by_rule(

@@ -1,0 +1,104 @@
+import pytest
+
+from tanger.model.text import acronym_model
+from tanger.model.text.acronym_model import AcronymModel, AcronymTableError
+from tanger.model.text.reader.reader import TextReader
+from tests.support import ROOT
+
+FOLDER = ROOT / "artifacts" / "en-us-text"
+
+
+@pytest.fixture(scope="module")
+def model():
+    return AcronymModel.load(FOLDER)
+
+
+def spoken(model, token, **context):
+    decided = model.decide(token, **context)
+    assert decided.letters
+    return " ".join(acronym_model.phonemes(decided))
+
+
+@pytest.mark.parametrize(
+    ("token", "sounds"),
+    [
+        ("UK's", "Y UW K EY Z"),
+        ("VPs", "V IY P IY Z"),
+        ("DJs'", "D IY JH EY Z"),
+        ("U.S.'s", "Y UW EH S IH Z"),
+        ("M.D.s", "EH M D IY Z"),
+        ("Ph.D.", "P IY EY CH D IY"),
+        ("PhDs", "P IY EY CH D IY Z"),
+        ("CEO’s", "S IY IY OW Z"),
+    ],
+)
+def test_plurals_and_possessives_of_any_length(model, token, sounds):
+    assert spoken(model, token) == sounds
+
+
+@pytest.mark.parametrize(
+    "token", "FAQ faq URL UX UK AWS AI DIY ETA IPO ID OS NYU ICU mRNA www http sql jpg ghz".split()
+)
+def test_letter_by_letter(model, token):
+    assert model.decide(token).letters
+
+
+@pytest.mark.parametrize("token", "NASA NATO GIFs laser UNESCO's hmm nth us it id diys".split())
+def test_as_a_word(model, token):
+    assert not model.decide(token).letters
+
+
+@pytest.mark.parametrize("part", ["CO", "FA", "EC", "IPv", "H", "SO", "mp"])
+def test_letters_beside_digits(model, part):
+    assert model.decide(part, beside_digits=True).letters
+
+
+def test_the_lexicon_tells_words_in_capitals(model):
+    known = [("HH", "AA1", "R", "D")]
+    assert not model.decide("HARD", known).letters
+    assert not model.decide("GO", [("G", "OW1")], among_capitals=True).letters
+    assert model.decide("CBO", [("S", "IY1", "B", "IY1", "OW1")]).letters
+
+
+def test_the_reader_asks_with_its_lexicon(model):
+    lexicon = {"hard": [("HH", "AA1", "R", "D")]}
+    acronyms = acronym_model.LexiconAcronyms(model, lambda word: lexicon.get(word, []))
+    texts = TextReader(acronyms=acronyms)
+    spoken = [token.spoken for token in texts.read("The UK's NASA, FAQ and HARD") if token.words]
+    assert spoken == ["the", "UK's", "nasa", "FAQ", "and", "hard"]
+    assert acronyms.decide("naïve") == (False, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("token", "parts"),
+    [
+        ("ChatGPT", ["Chat", "GPT"]),
+        ("ChatGPTs", ["Chat", "GPTs"]),
+        ("OpenAI", ["Open", "AI"]),
+        ("MySQL", ["My", "SQL"]),
+        ("iPhone", ["i", "Phone"]),
+        ("XMLHttpRequest", ["XML", "Http", "Request"]),
+    ],
+)
+def test_mixed_case_is_split(model, token, parts):
+    assert model.decide(token) is None
+    assert acronym_model.split_case(token) == parts
+
+
+@pytest.mark.parametrize("token", ["", "'s", "R&D", "naïve", "42", "'", ".", "U.", "🎄"])
+def test_what_is_no_acronym_is_not_decided(model, token):
+    assert model.decide(token) is None
+
+
+def test_a_bad_line_of_the_table_is_named(tmp_path):
+    path = tmp_path / "acronyms.tsv"
+    path.write_text("# heading\nFAQ\tletters\tany\nFaq\tletters\tany\n")
+    with pytest.raises(AcronymTableError, match="expected WORD") as raised:
+        acronym_model.read_table(path)
+    assert raised.value.line == 3
+
+
+def test_weights_of_another_format_are_refused(tmp_path):
+    (tmp_path / "acronyms.json").write_text("{}")
+    with pytest.raises(AcronymTableError, match="tanger-acronyms-1"):
+        AcronymModel.load(tmp_path)
