@@ -26,8 +26,6 @@ from tanger.service.serving.wire import Answer, DecodeRequest
 from tanger.service.serving.worker import cpu_share
 from tests.support.live_service import eventually, get, post, running
 
-pytestmark = pytest.mark.alone
-
 KEY = "0123456789abcdef"
 JSON_LINE = re.compile(r"^\{.*\}$")
 
