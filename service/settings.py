@@ -78,6 +78,8 @@ class Settings(BaseSettings):
     """Most words in a request."""
     max_letters: Positive = 64
     """Most letters in a word; a longer one gets an error of its own."""
+    max_text: Positive = 1 << 17
+    """Most characters of a text."""
     max_body: Positive = 1 << 19
     """Most bytes in a request's body."""
     max_response: Positive = 1 << 23

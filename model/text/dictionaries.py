@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, cast, get_args
 from tanger.model import TangerError, lexicon
 from tanger.model.lexicon import Entry, LexiconError, LexiconFormat, Row
 from tanger.model.lexicon.checks import Faults, hint_on_spaces, is_marker
-from tanger.model.lexicon.index import Found, IndexedLexicon
+from tanger.model.lexicon.index import Found, IndexedLexicon, lexicon_key
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.variants import Order, VariantRanking
 
@@ -102,6 +102,11 @@ class Dictionaries:
                     return self._ranked(found, place, key)
                 return Listed(found, place)
         return None
+
+    def pronunciations(self, word: str) -> Sequence[tuple[str, ...]]:
+        """The pronunciations of a word, however it is written; none where no dictionary has it."""
+        found = self.get(word, lexicon_key(word))
+        return found[0].pronunciations if found else ()
 
     def _ranked(self, found: Found, place: int, key: str) -> Listed:
         """What the built-in dictionary holds, in the order of the ranking."""

@@ -107,7 +107,7 @@ class WordLookup:
 
     def has(self, word: str) -> bool:
         """Whether a dictionary has a word; people's own entries are not looked at."""
-        return self._dictionaries.get(word, lexicon_key(word)) is not None
+        return bool(self._dictionaries.pronunciations(word))
 
     def find(
         self, words: Iterable[str], spell: Callable[[str], Spelling]

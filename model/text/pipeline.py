@@ -117,11 +117,14 @@ class Pipeline:
             longest: most letters of a word.
         """
         phonemes = artifact.phonemes.own
-        reader = Reader(artifact.graphemes.own, phonemes, longest=longest)
+        dictionaries = dictionaries or Dictionaries()
+        reader = Reader(
+            artifact.graphemes.own, phonemes, longest=longest, look_up=dictionaries.pronunciations
+        )
         self.longest = longest
         self._inventory = Inventory(phonemes)
         self._graphemes = frozenset(artifact.graphemes.own)
-        lookup = WordLookup(reader.speller, self._inventory, dictionaries or Dictionaries(), user)
+        lookup = WordLookup(reader.speller, self._inventory, dictionaries, user)
         self.resolver = Resolver(reader, lookup)
         self.alphabets = notation.available(phonemes)
         self._carries_stress = notation.carry_stress(phonemes)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from tanger.model import TangerError
+from tanger.model.phonology.stress import strip
 from tanger.model.text import derived_forms
 from tanger.model.text.lookup import (
     KnownWord,
@@ -19,7 +20,6 @@ from tanger.model.text.lookup import (
     Pronunciations,
     WordLookup,
 )
-from tanger.model.text.reader.letters import SURE
 from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.reading import Part, Reader, Reading
 from tanger.model.text.speller import WordError
@@ -193,7 +193,7 @@ class _LexiconResolver:
                 part.text
                 for word, reading in readings.items()
                 for part in reading.parts
-                if part.listed and part.text != self._spell(word).normalized
+                if part.text != self._spell(word).normalized
             ]
         )
         return [
@@ -204,20 +204,14 @@ class _LexiconResolver:
     def resolve_read(self, words: Sequence[ReadWord]) -> list[WordResolution]:
         """A resolution for each word of a text."""
         parts = [self._reader.part(read.word, by_rule=read.by_rule) for read in words]
-        self._find(
-            [
-                read.word.text
-                for read, part in zip(words, parts, strict=True)
-                if isinstance(part, WordError) or part.listed
-            ]
-        )
+        self._find([read.word.text for read in words])
         return [self._of_read(read.word, part) for read, part in zip(words, parts, strict=True)]
 
     def _of_read(self, word: SpokenWord, part: Part | WordError) -> WordResolution:
         known = self._known.get(word.text)
         if isinstance(part, WordError):
             return _refused(word, part)
-        if known is not None and part.listed:
+        if known is not None and (part.listed or known.source == "user" or _alike(part, known)):
             notes = (*known.warnings, *self._misfit(word.text))
             return _resolved(word, _of_known(known, known.normalized), notes)
         segment, notes = self._of_part(part)
@@ -228,8 +222,8 @@ class _LexiconResolver:
     def _reading(self, word: str) -> Reading | None:
         """How a word is read; None where the entry that a lexicon has of it counts.
 
-        A dictionary has ``ID`` and ``OS`` as words: where it is sure that they are said letter by
-        letter, they are, unless people wrote an entry themselves.
+        A dictionary has ``ID`` and ``OS`` as words: where they are said letter by letter, they are,
+        unless people wrote an entry themselves.
         """
         known = self._known.get(word)
         if known is None:
@@ -237,8 +231,7 @@ class _LexiconResolver:
         if known.source == "user" or not _CAPITALS.fullmatch(word):
             return None
         reading = self._reader.read(word, self._is_known)
-        sure = reading.spelt and reading.chance >= SURE
-        return reading if sure and reading.parts[0].spoken not in known.pronunciations else None
+        return reading if reading.spelt and not _alike(reading.parts[0], known) else None
 
     def _find(self, words: Sequence[str]) -> None:
         new = [word for word in words if word not in self._looked_up]
@@ -280,8 +273,8 @@ class _LexiconResolver:
 
     def _of_part(self, part: Part) -> tuple[Segment, tuple[str, ...]]:
         """What pronounces a part, and the warnings about it."""
-        known = self._known.get(part.text) if part.listed else None
-        if known is not None:
+        known = self._known.get(part.text)
+        if known is not None and (part.listed or known.source == "user" or _alike(part, known)):
             return _of_known(known, part.text), (*known.warnings, *self._misfit(part.text))
         if part.spoken is not None:
             return _by_rule(part), ()
@@ -328,6 +321,11 @@ class _Stems(Mapping[str, Sequence[tuple[str, ...]]]):
 
     def __len__(self) -> int:
         return len(self._known)
+
+
+def _alike(part: Part, known: KnownWord) -> bool:
+    """Whether a lexicon pronounces a part first as the rule does, stress aside."""
+    return part.spoken is not None and strip(part.spoken) == strip(known.pronunciations[0])
 
 
 def _resolved(word: SpokenWord, segment: Segment, notes: tuple[str, ...]) -> WordResolution:

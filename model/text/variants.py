@@ -14,11 +14,11 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from tanger.model import artifact as artifacts
 from tanger.model import artifact_checks as checks
 from tanger.model.artifact import Artifact
 from tanger.model.artifact_checks import ArtifactError
 from tanger.model.decoding.hypothesis import Given, Scored, Scorer
+from tanger.model.output_files import replace_file
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.speller import Speller
 
@@ -77,7 +77,7 @@ def write(artifact: Artifact, ranking: VariantRanking) -> None:
     """Keep a ranking in an artifact, bound to the weights that it is of."""
     content = {"weights_sha256": artifact.weights_sha256, **ranking._asdict()}
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    artifacts.replace_file(artifact.path / VARIANTS, f"{text}\n".encode())
+    replace_file(artifact.path / VARIANTS, f"{text}\n".encode())
 
 
 def rank(

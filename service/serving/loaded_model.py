@@ -47,7 +47,7 @@ class LoadedModel:
             weigh=lambda request: request.work,
         )
         self.pool = Pool(
-            self.batcher,
+            batcher=self.batcher,
             artifact=self.artifact,
             device=settings.device,
             workers=settings.workers,
