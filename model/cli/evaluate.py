@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,9 +25,12 @@ from tanger.model.cli.common import (
     plain_errors,
     set_threads,
 )
+from tanger.model.network.config import Precision
 
 if TYPE_CHECKING:
+    from tanger.model.decoding.torch_decoder import TorchDecoder
     from tanger.model.evaluation.report import Evaluation
+    from tanger.model.phonemizer import Phonemizer
 
 # Files of the sources' folder that `--set` reads unless told otherwise
 _SPLIT = "cmudict-0.7b.test"
@@ -120,27 +124,16 @@ def evaluate(
         return
     if lexicon is None:
         fail("say what to score on: --lexicon FILE, or --set NAME for sets of English words")
-    with plain_errors():
-        from tanger.model.decoding.torch_decoder import TorchDecoder
-        from tanger.model.evaluation import report
-        from tanger.model.phonemizer import Phonemizer
+    paths = artifact or [ARTIFACT]
+    if keep and (unmasked or len(paths) > 1):
+        fail("--keep is for one artifact, as it answers: without --unmasked")
+    from tanger.model.evaluation import report
 
-        artifacts = artifact or [ARTIFACT]
-        if keep and (unmasked or len(artifacts) > 1):
-            fail("--keep is for one artifact, as it answers: without --unmasked")
+    with plain_errors():
         set_threads(threads)
-        networks = [artifact_folder.read(path) for path in artifacts]
-        in_torch = TorchDecoder.of(networks, device, masked=not unmasked)
-        if len(networks) == 1:
-            phonemizer = load(
-                networks[0],
-                device,
-                precision=precision,
-                threads=threads,
-                masked=not unmasked,
-            )
-        else:
-            phonemizer = Phonemizer(in_torch, in_torch.graphemes, in_torch.phonemes)
+        phonemizer, in_torch = _load(
+            paths, device, precision=precision, threads=threads, masked=not unmasked
+        )
         found = report.evaluate(
             phonemizer,
             lexicon,
@@ -151,13 +144,32 @@ def evaluate(
         )
     # Kept although nobody may read on, and printed although it may not be possible to keep it
     try:
-        _print_evaluation(" + ".join(map(str, artifacts)), lexicon, found)
+        _print_evaluation(" + ".join(map(str, paths)), lexicon, found)
     finally:
         if keep:
             with plain_errors():
-                report.keep(artifacts[0], found)
-    if not keep and len(artifacts) == 1:
-        print(f"{artifacts[0]} is as it was: --keep writes these figures into it", file=sys.stderr)
+                report.keep(paths[0], found)
+    if not keep and len(paths) == 1:
+        print(f"{paths[0]} is as it was: --keep writes these figures into it", file=sys.stderr)
+
+
+def _load(
+    paths: Sequence[Path], device: str, *, precision: Precision, threads: int | None, masked: bool
+) -> tuple[Phonemizer, TorchDecoder]:
+    """What is scored, one artifact or the mean of several, and the same in torch.
+
+    Raises:
+        ArtifactError, DeviceError, EngineError: as `load`.
+    """
+    from tanger.model.decoding.torch_decoder import TorchDecoder
+    from tanger.model.phonemizer import Phonemizer
+
+    networks = [artifact_folder.read(path) for path in paths]
+    in_torch = TorchDecoder.of(networks, device, masked=masked)
+    if len(networks) > 1:
+        return Phonemizer(in_torch, in_torch.graphemes, in_torch.phonemes), in_torch
+    one = load(networks[0], device, precision=precision, threads=threads, masked=masked)
+    return one, in_torch
 
 
 def calibrate(
