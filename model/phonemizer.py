@@ -217,12 +217,10 @@ class Phonemizer:
         if isinstance(self.decoder, engine.Engine):
             return self.decoder
         from tanger.model.decoding.torch_decoder import TorchDecoder
-        from tanger.model.decoding.torch_scoring import TorchScorer
-        from tanger.model.network.ensemble import Ensemble
 
-        if not isinstance(self.decoder, TorchDecoder) or isinstance(self.decoder.network, Ensemble):
+        if not isinstance(self.decoder, TorchDecoder):
             raise TypeError(f"{self.decoder.runs_on} cannot score a given pronunciation")
-        return TorchScorer(self.decoder.network, self.graphemes, self.phonemes)
+        return self.decoder
 
     def _encoded(self, words: Sequence[str]) -> list[list[int]]:
         if not all(words):

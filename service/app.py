@@ -22,7 +22,7 @@ from tanger.service.middleware.answer_pieces import AnswerPieces
 from tanger.service.middleware.browsers import CrossOrigin, SecurityHeaders
 from tanger.service.middleware.request_head import HeadLimits, HeadRequests
 from tanger.service.middleware.telemetry import RequestLog, Telemetry, note_refusal
-from tanger.service.routes import lexicon, operations, pages, pronounce
+from tanger.service.routes import lexicon, operations, pages, pronounce, text
 from tanger.service.routing import PROBLEMS, DescribedApp, operation_id
 from tanger.service.serving.manager import ModelManager
 from tanger.service.settings import Settings, parse_origins
@@ -112,7 +112,7 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
     Not by `include_router`, which keeps each router whole: it would match a request twice over,
     take a `RawRoute` for any other, and keep the routes from whoever goes through them.
     """
-    routers = [pronounce.router, operations.router, lexicon.router, pages.docs_router]
+    routers = [pronounce.router, text.router, operations.router, lexicon.router, pages.docs_router]
     if settings.page:
         routers.append(pages.router)
     if settings.metrics:
@@ -146,4 +146,9 @@ def _add_middleware(app: DescribedApp) -> None:
         app.add_middleware(CrossOrigin, origins=origins, respond=respond)
     app.add_middleware(SecurityHeaders)
     # Who is refused is counted, too
-    app.add_middleware(Telemetry, metrics=manager.metrics, log=app.state.request_log)
+    app.add_middleware(
+        Telemetry,
+        metrics=manager.metrics,
+        log=app.state.request_log,
+        draining=lambda: manager.draining,
+    )

@@ -56,7 +56,7 @@ async def pronounce(manager: ModelManager, request: RawRequest) -> RawAnswer:
     with shutdown_as_503():
         read_no_query(request)
         media_type = representations.choose(request)
-        due = time.monotonic() + _timeout(manager, request)
+        due = time.monotonic() + timeout_of(manager, request)
         requested = await read_json(
             request,
             PronounceRequest,
@@ -66,7 +66,7 @@ async def pronounce(manager: ModelManager, request: RawRequest) -> RawAnswer:
         )
         options = representations.needed(requested, media_type)
         # The body may have been long in coming
-        job = await manager.begin(requested.words, options, _left(due))
+        job = await manager.begin(requested.words, options, left(due))
         return await _finish(manager, request, job, media_type, due, {})
 
 
@@ -85,7 +85,7 @@ async def pronounce_word(
         Exception: what `problems.TABLE` lists, and ClientDisconnect.
     """
     media_type = representations.choose(request)
-    timeout = _timeout(manager, request)
+    timeout = timeout_of(manager, request)
     due = time.monotonic() + timeout
     tag = await manager.etag(word, options, timeout=timeout)
     tag = representations.tagged(tag, media_type)
@@ -98,16 +98,21 @@ async def pronounce_word(
         headers = {**fresh, "X-Model-Version": manager.current.pronouncer.model.version}
         return RawAnswer(headers, media_type, None, ExitStack())
     with shutdown_as_503():
-        job = await manager.begin([word], representations.needed(options, media_type), _left(due))
+        job = await manager.begin([word], representations.needed(options, media_type), left(due))
         return await _finish(manager, request, job, media_type, due, fresh)
 
 
-def _timeout(manager: ModelManager, request: RawRequest) -> float:
+def timeout_of(manager: ModelManager, request: RawRequest) -> float:
+    """Seconds that a request may take.
+
+    Raises:
+        InvalidRequestError: as `read_timeout`.
+    """
     settings = manager.settings
     return read_timeout(request, default=settings.timeout, limit=settings.max_timeout)
 
 
-def _left(due: float) -> float:
+def left(due: float) -> float:
     """Seconds until the time `due`, by `time.monotonic`."""
     return max(0.0, due - time.monotonic())
 
@@ -132,9 +137,9 @@ async def _finish(
     """
     try:
         if job.missing:
-            await cancel_on_disconnect(request, manager.decode(job, timeout=_left(due)))
+            await cancel_on_disconnect(request, manager.decode(job, timeout=left(due)))
         headers = {
-            "Server-Timing": _timing(job),
+            "Server-Timing": timing(job),
             "X-Model-Version": job.model.version,
             "Vary": "Accept",
         }
@@ -150,7 +155,7 @@ async def _finish(
         manager.metrics.count_errors(job.error_codes)
 
 
-def _timing(job: PronounceJob) -> str:
+def timing(job: PronounceJob) -> str:
     """What the answer took (W3C Server Timing, milliseconds)."""
     took = job.answered
     if took.batch:

@@ -22,9 +22,11 @@ from tanger.service.request_body import RawRequest
 from tanger.service.schemas import ModelName, Options
 from tanger.service.serving import rendering
 
-MediaType = Literal["application/json", "application/jsonl", "text/tab-separated-values"]
+MediaType = Literal[
+    "application/json", "application/jsonl", "text/tab-separated-values", "text/plain"
+]
 JSON: MediaType = "application/json"
-_LINES: tuple[MediaType, ...] = ("application/jsonl", "text/tab-separated-values")
+_OFFERED: tuple[MediaType, ...] = (JSON, "application/jsonl", "text/tab-separated-values")
 
 # What the OpenAPI document says of them beside JSON
 DESCRIBED: dict[int | str, dict[str, Any]] = {
@@ -52,19 +54,23 @@ class NotAcceptableError(Exception):
         super().__init__(f"Accept: {accept[:80]} takes none of {', '.join(offered)}")
 
 
-def choose(request: RawRequest) -> MediaType:
-    """The form that the request's ``Accept`` likes best; JSON among equals.
+def choose(request: RawRequest, offered: tuple[MediaType, ...] = _OFFERED) -> MediaType:
+    """The form that the request's ``Accept`` likes best; the first among equals.
+
+    Args:
+        request: which says what it accepts.
+        offered: the forms that there are, the default first.
 
     Raises:
         NotAcceptableError: where it takes none of them.
     """
     accept = request.header(b"accept")
     if accept is None or accept == "*/*":
-        return JSON
+        return offered[0]
     accept = ", ".join(request.fields(b"accept"))
-    chosen = _chosen(accept)
+    chosen = _chosen(accept, offered)
     if chosen is None:
-        raise NotAcceptableError(accept, (JSON, *_LINES))
+        raise NotAcceptableError(accept, offered)
     return chosen
 
 
@@ -76,16 +82,16 @@ def needed(options: Options, media_type: MediaType) -> Options:
 
 
 @lru_cache(maxsize=256)
-def _chosen(accept: str) -> MediaType | None:
+def _chosen(accept: str, offered: tuple[MediaType, ...]) -> MediaType | None:
     """The form for an ``Accept``, which is short (see `middleware.request_head`); None of ours."""
     if not accept.strip(" \t,"):
-        return JSON
+        return offered[0]
     try:
         # The last of equals wins
-        best = mimeparse.best_match([*reversed(_LINES), JSON], accept.lower())
+        best = mimeparse.best_match(offered[::-1], accept.lower())
     except mimeparse.MimeTypeParseException:
         return None
-    return next((media_type for media_type in (JSON, *_LINES) if media_type == best), None)
+    return next((media_type for media_type in offered if media_type == best), None)
 
 
 def tagged(tag: str, media_type: MediaType) -> str:

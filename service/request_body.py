@@ -376,9 +376,13 @@ def _not_json(error: Exception) -> ValueError:
 
 @cache
 def _shape(model: type[BaseModel]) -> type[msgspec.Struct]:
-    """The lists of texts of `model` as such, and its other fields as JSON that is not read."""
+    """The texts and lists of texts of `model` as such, its other fields as JSON not read."""
     fields: list[tuple[str, Any, Any]] = [
-        (name, list[str] if field.annotation == list[str] else msgspec.Raw, msgspec.UNSET)
+        (
+            name,
+            field.annotation if field.annotation in (str, list[str]) else msgspec.Raw,
+            msgspec.UNSET,
+        )
         for name, field in model.model_fields.items()
     ]
     return msgspec.defstruct(f"{model.__name__}Shape", fields, forbid_unknown_fields=True)

@@ -15,7 +15,7 @@ from starlette.routing import request_response
 
 from tanger.service.errors import PROBLEM_MEDIA_TYPE
 from tanger.service.request_body import TIMEOUT, RawRequest
-from tanger.service.schemas import Problem, PronounceRequest, PronounceResponse, Spoken
+from tanger.service.schemas import Problem, PronounceRequest, PronounceResponse, Spoken, TextRequest
 from tanger.service.serving.manager import ModelManager
 from tanger.service.settings import Settings
 
@@ -100,7 +100,7 @@ def json_response(body: BaseModel, status: int = 200) -> Response:
 
 
 # Bodies that the routes read and write by themselves, so that FastAPI does not know them
-_MODELS = (PronounceRequest, Spoken, Problem)
+_MODELS = (PronounceRequest, TextRequest, Spoken, Problem)
 _REFERENCE = "#/components/schemas/{model}"
 _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key (RFC 6750)."},

@@ -9,7 +9,8 @@ from typing_extensions import TypeAliasType
 
 from tanger.model.decoding.hypothesis import MAX_NBEST
 from tanger.model.phonology import notation
-from tanger.model.text import resolution, speller
+from tanger.model.text import resolution, speller, variants
+from tanger.model.text.reader import token
 
 # Each is a schema of its own in the OpenAPI document, so that generated clients name it
 Alphabet = TypeAliasType("Alphabet", notation.Alphabet)
@@ -17,10 +18,12 @@ Source = TypeAliasType("Source", resolution.Source)
 Answerer = TypeAliasType("Answerer", resolution.Answerer)
 OriginSource = TypeAliasType("OriginSource", resolution.SegmentSource)
 Rule = TypeAliasType("Rule", resolution.Rule)
+Order = TypeAliasType("Order", variants.Order)
 LexiconFileFormat = TypeAliasType(
     "LexiconFileFormat", Literal["cmudict", "mfa", "kaldi", "kaldip", "pls", "tsv"]
 )
 WordErrorCode = TypeAliasType("WordErrorCode", speller.WordErrorCode)
+TokenKind = TypeAliasType("TokenKind", token.Kind)
 ProbeStatus = TypeAliasType(
     "ProbeStatus", Literal["ok", "starting", "draining", "no worker", "wrong answers"]
 )
@@ -60,9 +63,7 @@ class Options(BaseModel):
         "always among them. Their probabilities sum to 1 at most.",
     )
 
-    alignment: bool = Field(
-        False, description="Say which letters made which phoneme, where the network answers."
-    )
+    alignment: bool = Field(False, description="Say which letters made which phoneme.")
     explain: bool = Field(
         False, description="Say of every word which lexicon, rule or network answered."
     )
@@ -79,6 +80,32 @@ class PronounceRequest(Options):
     words: Annotated[list[str], FailFast()] = Field(
         min_length=1, description="The words, at most as many as `/info` says (256 by default)."
     )
+
+
+class TextOptions(BaseModel):
+    """What may be asked for besides the text."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: Source = Field(
+        "auto",
+        description="Where pronunciations come from, as in `/pronounce`: dictionaries first here.",
+    )
+    alphabet: Alphabet | None = Field(None, description="As in `/pronounce`.")
+    stress: bool | None = Field(None, description="As in `/pronounce`.")
+    punctuation: bool = Field(
+        False, description="Keep punctuation in the line of the pronunciation."
+    )
+
+
+class TextRequest(TextOptions):
+    """A text to read and pronounce."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": "Dr. Smith read 3 books on Elm St. in 1984."}]}
+    )
+
+    text: str = Field(description="The text, of at most `limits.text` characters (see `/info`).")
 
 
 class AlignedPhoneme(BaseModel):
@@ -99,7 +126,9 @@ class Alignment(BaseModel):
     first; phonemes that one letter made (the `K` and the `S` of an `X`) share their letters.
     """
 
-    letters: tuple[str, ...] = Field(description="The word in the artifact's graphemes.")
+    letters: tuple[str, ...] = Field(
+        description="The word in the artifact's graphemes, with hyphens between words."
+    )
     phonemes: tuple[AlignedPhoneme, ...]
     attention: tuple[tuple[float, ...], ...] = Field(
         description="How much the network looked at each letter while it said each phoneme: a row "
@@ -127,8 +156,9 @@ class Pronunciation(BaseModel):
     )
     complete: bool = Field(description="False where decoding hit its length bound.")
     alignment: Alignment | None = Field(
-        description="Null unless it was asked for, and where the network did not say the whole "
-        "word in one piece."
+        description="Null unless it was asked for, and for words with letters that the network "
+        "does not read or, in parts, with more letters than a word may have. What a lexicon or a "
+        "rule answered is aligned by the network, too."
     )
 
 
@@ -155,6 +185,10 @@ class Origin(BaseModel):
         "`derived`: a possessive or plural made of its stem."
     )
     stem: str | None = Field(description="What `derived` made it of.")
+    order: Order | None = Field(
+        description="How the variants of that lexicon are ordered: `network`, by the network's "
+        "ranking; `lexicon`, as they stand there."
+    )
 
 
 class ExplainedPart(Origin):
@@ -191,6 +225,43 @@ class Result(BaseModel):
     )
     error: WordError | None
     explain: Explanation | None = Field(description="Null unless it was asked for.")
+
+
+class Sense(BaseModel):
+    """A sense of a homograph."""
+
+    name: str
+    probability: float
+
+
+class TextWord(BaseModel):
+    """A word that is spoken, and its likeliest pronunciation."""
+
+    word: str = Field(description="In capitals, a plural's s aside, what is read by letters.")
+    normalized: str | None = Field(description="The word in the artifact's own graphemes.")
+    source: Answerer | None = Field(description="As in `/pronounce`; null where there is none.")
+    phonemes: tuple[str, ...] = Field(description="None where there is an error.")
+    text: str = Field(description="The phonemes in one text.")
+    probability: float | None = Field(
+        description="Chance that the reading and the pronunciation are right. Null where a lexicon "
+        "answered."
+    )
+    alignment: Alignment | None = Field(description="Null.")
+    sense: Sense | None = Field(description="Which sense of a homograph is meant; else null.")
+
+
+class TextToken(BaseModel):
+    """A piece of a text."""
+
+    text: str
+    start: int = Field(description="Offset of its first character (code point) in the text.")
+    end: int = Field(description="Offset behind its last.")
+    kind: TokenKind
+    confidence: float = Field(description="How often a reading of this kind is right.")
+    spoken: str = Field(description="Its words in one line.")
+    words: tuple[TextWord, ...]
+    warnings: tuple[str, ...]
+    error: WordError | None = Field(description="Why a word of it has no pronunciation.")
 
 
 class ModelName(BaseModel):
@@ -240,6 +311,20 @@ _EXAMPLES = (
 )
 
 
+class TextResponse(BaseModel):
+    """A text, read and pronounced."""
+
+    model: ModelName
+    text: str = Field(description="As it was sent.")
+    spoken: str = Field(description="Its words in one line.")
+    pronunciation: str = Field(
+        description="Its pronunciation in one line: words apart by a space, by two where phonemes "
+        "are apart by one."
+    )
+    tokens: tuple[TextToken, ...] = Field(description="They cover the text, spaces among them.")
+    warnings: tuple[str, ...] = Field(description="Those of all tokens, each once.")
+
+
 class PronounceResponse(BaseModel):
     """A result for each word, in the order of the request."""
 
@@ -270,6 +355,7 @@ class Limits(BaseModel):
 
     words: int
     letters: int
+    text: int = Field(description="Characters of a text.")
     body_bytes: int
     queue_letters: int = Field(
         description="Letters of work: all that waits, and a single request with all that it asks "

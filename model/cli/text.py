@@ -23,13 +23,13 @@ from tanger.model.cli.common import (
     load,
     plain_errors,
 )
-from tanger.model.phonology import notation
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.phonology.phoneme_set import Inventory
+from tanger.model.text import variants
 from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.pipeline import Pipeline, TextPhonemizer
 from tanger.model.text.resolution import Source
-from tanger.model.text.texts import PronouncedText, pronounce_text
+from tanger.model.text.texts import PronouncedText, pronounce_text, rows
 
 TextFormat = Literal["pronunciation", "spoken", "tsv", "jsonl"]
 
@@ -85,7 +85,11 @@ def text(
         checked = artifacts.read(artifact)
         dictionaries = Dictionaries()
         if source != "model":
-            dictionaries = Dictionaries.read(Inventory(checked.phonemes.own), files=lexicon or ())
+            dictionaries = Dictionaries.read(
+                Inventory(checked.phonemes.own),
+                files=lexicon or (),
+                ranking=variants.read(checked),
+            )
         phonemizer = TextPhonemizer(
             Pipeline(checked, dictionaries=dictionaries),
             load(checked, device, precision=precision, threads=threads),
@@ -130,10 +134,6 @@ def _shown(found: PronouncedText, format: TextFormat, alphabet: Alphabet) -> str
         return f"{found.pronunciation}\n"
     if format == "jsonl":
         return f"{json.dumps(found.to_dict(alphabet), ensure_ascii=False)}\n"
-    lines = ""
-    for each in found.tokens:
-        for word, result in zip(each.token.words, each.words, strict=True):
-            best = result.pronunciations[0].phonemes if result.pronunciations else ()
-            fields = (word.shown, notation.join(best, alphabet), each.token.kind, each.token.text)
-            lines += "\t".join(map(lexicons.escape_tsv, fields)) + "\n"
+    found_rows = (row for each in found.tokens for row in rows(each, alphabet))
+    lines = "".join("\t".join(map(lexicons.escape_tsv, row)) + "\n" for row in found_rows)
     return f"{lines}\n"  # an empty line behind each text

@@ -159,9 +159,22 @@ class LexiconAcronyms:
         self._model = model
         self._look_up = look_up
 
-    def decide(self, token: str) -> tuple[bool, float]:
-        """Whether letters without an ending are read one by one, and how probable that is."""
-        decided = self._model.decide(token, self._look_up(token.lower()))
+    def decide(
+        self, token: str, *, beside_digits: bool = False, among_capitals: bool = False
+    ) -> tuple[bool, float]:
+        """Whether letters without an ending are read one by one, and how probable that is.
+
+        Args:
+            token: the letters.
+            beside_digits: as `AcronymModel.decide`.
+            among_capitals: likewise.
+        """
+        decided = self._model.decide(
+            token,
+            self._look_up(token.lower()),
+            beside_digits=beside_digits,
+            among_capitals=among_capitals,
+        )
         return (False, 1.0) if decided is None else (decided.letters, decided.probability)
 
 

@@ -22,7 +22,7 @@ from tanger.model.phonology import notation
 from tanger.model.phonology.alignment import UNALIGNED, AlignmentError
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.phonology.phoneme_set import Inventory
-from tanger.model.text import candidates
+from tanger.model.text import candidates, variants
 from tanger.model.text.candidates import Candidate, Failure
 from tanger.model.text.dictionaries import BuiltinLexicon, Dictionaries
 from tanger.model.text.reading import Reader
@@ -38,6 +38,7 @@ from tanger.model.text.resolution import (
     WordResolution,
 )
 from tanger.model.text.speller import WordError
+from tanger.model.text.variants import Order
 
 
 class Options(NamedTuple):
@@ -118,11 +119,14 @@ class Pipeline:
             longest: most letters of a word.
         """
         phonemes = artifact.phonemes.own
-        reader = Reader(artifact.graphemes.own, phonemes, longest=longest)
+        dictionaries = dictionaries or Dictionaries()
+        reader = Reader(
+            artifact.graphemes.own, phonemes, longest=longest, look_up=dictionaries.pronunciations
+        )
         self.longest = longest
         self._inventory = Inventory(phonemes)
         self._graphemes = frozenset(artifact.graphemes.own)
-        lookup = WordLookup(reader.speller, self._inventory, dictionaries or Dictionaries(), user)
+        lookup = WordLookup(reader.speller, self._inventory, dictionaries, user)
         self.resolver = Resolver(reader, lookup)
         self.alphabets = notation.available(phonemes)
         self._carries_stress = notation.carry_stress(phonemes)
@@ -322,6 +326,7 @@ class TextPhonemizer:
         threads: int = 1,
         builtin_lexicon: BuiltinLexicon = "auto",
         lexicons: Iterable[str] = (),
+        variant_order: Order = "network",
     ) -> TextPhonemizer:
         """Load the artifact in the folder `artifact` onto `device`.
 
@@ -333,6 +338,8 @@ class TextPhonemizer:
             builtin_lexicon: whether CMUdict is looked up; auto, where the phonemes are ARPAbet.
             lexicons: files that are looked up before it, the last one first; each a path, or
                 ``FORMAT=PATH``.
+            variant_order: of the variants that CMUdict has of a word: by the artifact's ranking,
+                or as they stand there.
 
         Raises:
             ArtifactError: where the artifact is damaged.
@@ -342,7 +349,10 @@ class TextPhonemizer:
         """
         read = artifacts.read(artifact)
         dictionaries = Dictionaries.read(
-            Inventory(read.phonemes.own), builtin=builtin_lexicon, files=lexicons
+            Inventory(read.phonemes.own),
+            builtin=builtin_lexicon,
+            files=lexicons,
+            ranking=variants.read(read) if variant_order == "network" else None,
         )
         network = Phonemizer.from_artifact(read, device, precision=precision, threads=threads)
         return cls(Pipeline(read, dictionaries=dictionaries), network)

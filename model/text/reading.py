@@ -6,6 +6,7 @@ splits what hyphens and spaces join; a warning tells how. In other languages a w
 
 from __future__ import annotations
 
+import hashlib
 import math
 import unicodedata
 from collections.abc import Callable, Collection, Sequence
@@ -14,7 +15,9 @@ from typing import NamedTuple
 
 from tanger.model.phonology import notation
 from tanger.model.text import acronyms, derived_forms
-from tanger.model.text.reader.reader import TextReader
+from tanger.model.text.acronym_model import AcronymModel, LexiconAcronyms
+from tanger.model.text.reader.reader import MODELS, TextReader
+from tanger.model.text.reader.tables import FOLDER
 from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.speller import Speller, Spelling, WordError, WordErrorCode
 
@@ -69,7 +72,12 @@ class Reader:
     """
 
     def __init__(
-        self, graphemes: Collection[str], phonemes: Collection[str], *, longest: int = 64
+        self,
+        graphemes: Collection[str],
+        phonemes: Collection[str],
+        *,
+        longest: int = 64,
+        look_up: Callable[[str], Sequence[Sequence[str]]] = lambda word: (),
     ) -> None:
         """Read in `graphemes`, and refuse words of more than `longest` of them.
 
@@ -77,16 +85,26 @@ class Reader:
             graphemes: that the artifact reads.
             phonemes: that it writes, by which English is known.
             longest: the most letters, or other characters, in a word.
+            look_up: the pronunciations of a word in small letters that a dictionary has, by which
+                acronyms are known.
         """
         self.speller = Speller(graphemes, longest=longest)
         bare = {phoneme.rstrip("012") for phoneme in phonemes}
         english = frozenset(derived_forms.LETTERS) <= frozenset(graphemes)
-        self.text = TextReader() if english and bare == notation.ARPABET else None
+        self.text: TextReader | None = None
+        if english and bare == notation.ARPABET:
+            model = LexiconAcronyms(AcronymModel.load(MODELS), look_up)
+            self.text = TextReader(acronyms=model)
 
     @property
     def english(self) -> bool:
         """Whether the artifact is for English, and words are read out."""
         return self.text is not None
+
+    @property
+    def revision(self) -> str:
+        """A text that is another one where the tables or models of the reader are others."""
+        return "" if self.text is None else reading_revision()
 
     def plain(self, word: str) -> str | None:
         """What `read` makes of nearly every word: one part without a warning; None of any other."""
@@ -198,6 +216,15 @@ class Reader:
             return Reading(spelling._replace(normalized=None), ())
         error = WordError("empty", "there is no letter to pronounce")
         return Reading(spelling._replace(normalized=None, error=error), ())
+
+
+@lru_cache(maxsize=1)
+def reading_revision() -> str:
+    """A digest of the tables and models that texts are read with."""
+    digest = hashlib.sha256()
+    for path in (*sorted(FOLDER.rglob("*.tsv")), *sorted(MODELS.iterdir())):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _is_itself(tokens: Sequence[Token]) -> bool:

@@ -16,12 +16,13 @@ from tanger.model import TangerError
 from tanger.model.lexicon import Entry
 from tanger.model.lexicon.index import Found, choose, lexicon_key, tidied
 from tanger.model.phonology.phoneme_set import Inventory
+from tanger.model.phonology.stress import strip
 from tanger.model.text import derived_forms
 from tanger.model.text.dictionaries import Dictionaries
-from tanger.model.text.reader.letters import SURE
 from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.reading import Part, Reader, Reading
 from tanger.model.text.speller import Speller, Spelling, WordError, lookup_warnings
+from tanger.model.text.variants import Order
 
 # Where pronunciations may come from.
 Source = Literal["model", "lexicon", "auto"]
@@ -44,12 +45,14 @@ class Origin(NamedTuple):
         rank: its place in the order in which lexicons are looked up, from 1.
         rule: what made a segment that is in no lexicon as it stands.
         stem: what that rule made it of.
+        order: of the lexicon's pronunciations.
     """
 
     lexicon: str | None = None
     rank: int | None = None
     rule: Rule | None = None
     stem: str | None = None
+    order: Order | None = None
 
 
 class Segment(NamedTuple):
@@ -211,7 +214,7 @@ class _LexiconResolver:
                 part.text
                 for word, reading in readings.items()
                 for part in reading.parts
-                if part.listed and part.text != self._spell(word).normalized
+                if part.text != self._spell(word).normalized
             ]
         )
         return [
@@ -222,20 +225,14 @@ class _LexiconResolver:
     def resolve_read(self, words: Sequence[ReadWord]) -> list[WordResolution]:
         """A resolution for each word of a text."""
         parts = [self._reader.part(read.word, by_rule=read.by_rule) for read in words]
-        self._find(
-            [
-                read.word.text
-                for read, part in zip(words, parts, strict=True)
-                if isinstance(part, WordError) or part.listed
-            ]
-        )
+        self._find([read.word.text for read in words])
         return [self._of_read(read.word, part) for read, part in zip(words, parts, strict=True)]
 
     def _of_read(self, word: SpokenWord, part: Part | WordError) -> WordResolution:
         known = self._known.get(word.text)
         if isinstance(part, WordError):
             return _refused(word, part)
-        if known is not None and part.listed:
+        if known is not None and (part.listed or known.source == "user" or _alike(part, known)):
             notes = (*known.warnings, *self._misfit(word.text))
             return _resolved(word, known.segment(known.normalized), notes)
         segment, notes = self._of_part(part)
@@ -246,8 +243,8 @@ class _LexiconResolver:
     def _reading(self, word: str) -> Reading | None:
         """How a word is read; None where the entry that a lexicon has of it counts.
 
-        A dictionary has ``ID`` and ``OS`` as words: where it is sure that they are said letter by
-        letter, they are, unless people wrote an entry themselves.
+        A dictionary has ``ID`` and ``OS`` as words: where they are said letter by letter, they are,
+        unless people wrote an entry themselves.
         """
         known = self._known.get(word)
         if known is None:
@@ -255,8 +252,7 @@ class _LexiconResolver:
         if known.source == "user" or not _CAPITALS.fullmatch(word):
             return None
         reading = self._reader.read(word, self._is_known)
-        sure = reading.spelt and reading.chance >= SURE
-        return reading if sure and reading.parts[0].spoken not in known.pronunciations else None
+        return reading if reading.spelt and not _alike(reading.parts[0], known) else None
 
     def _find(self, words: Sequence[str]) -> None:
         new = [word for word in words if word not in self._looked_up]
@@ -296,8 +292,8 @@ class _LexiconResolver:
 
     def _of_part(self, part: Part) -> tuple[Segment, tuple[str, ...]]:
         """What pronounces a part, and the warnings about it."""
-        known = self._known.get(part.text) if part.listed else None
-        if known is not None:
+        known = self._known.get(part.text)
+        if known is not None and (part.listed or known.source == "user" or _alike(part, known)):
             return known.segment(part.text), (*known.warnings, *self._misfit(part.text))
         if part.spoken is not None:
             return _by_rule(part), ()
@@ -344,6 +340,11 @@ class _Stems(Mapping[str, Sequence[tuple[str, ...]]]):
 
     def __len__(self) -> int:
         return len(self._known)
+
+
+def _alike(part: Part, known: KnownWord) -> bool:
+    """Whether a lexicon pronounces a part first as the rule does, stress aside."""
+    return part.spoken is not None and strip(part.spoken) == strip(known.pronunciations[0])
 
 
 def _resolved(word: SpokenWord, segment: Segment, notes: tuple[str, ...]) -> WordResolution:
@@ -430,7 +431,7 @@ class WordLookup:
         names = [name for name, _ in dictionaries.names]
         if user is not None:
             names.insert(0, user.path.name)
-        origins = [Origin(name, rank) for rank, name in enumerate(names, 1)]
+        origins = [Origin(name, rank, order="lexicon") for rank, name in enumerate(names, 1)]
         self._user_origin = origins.pop(0) if user is not None else Origin()
         self._origins = origins
 
@@ -444,7 +445,7 @@ class WordLookup:
 
     def has(self, word: str) -> bool:
         """Whether a dictionary has a word; people's own entries are not looked at."""
-        return self._dictionaries.get(word, lexicon_key(word)) is not None
+        return bool(self._dictionaries.pronunciations(word))
 
     def find(
         self, words: Iterable[str], spell: Callable[[str], Spelling]
@@ -503,8 +504,8 @@ class WordLookup:
                     continue
             listed = self._dictionaries.get(query.typed, query.key)
             if listed is not None:
-                found, place = listed
-                yield query, "lexicon", found, self._origins[place]
+                origin = self._origins[listed.place]._replace(order=listed.order)
+                yield query, "lexicon", listed.found, origin
 
     def _fitting(self, word: str, entries: Iterable[Entry], misfits: dict[str, str]) -> list[Entry]:
         """Entries that were written for an artifact of these phonemes."""

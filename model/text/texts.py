@@ -7,13 +7,12 @@ As in `text.pipeline`, decoding is left to the caller: the service does it in wo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.text.candidates import WORD_SEPARATORS
 from tanger.model.text.pipeline import Result, TextPhonemizer
-from tanger.model.text.reader.reader import spoken
 from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.resolution import ReadWord, Source
 from tanger.model.text.speller import WordError
@@ -27,7 +26,7 @@ class PronouncedToken(NamedTuple):
 
     Attributes:
         token: the token.
-        words: a result for each of the token's words.
+        words: a result for each word of it.
         warnings: what was changed, or passed over.
         error: why a word of it cannot be pronounced; the first, where there are several.
     """
@@ -98,8 +97,9 @@ def assemble(
         punctuation: whether the line of the pronunciation keeps it.
     """
     pronounced = tuple(pronounce_token(token, results) for token in tokens)
-    line = pronunciation(pronounced, alphabet, punctuation=punctuation)
-    return PronouncedText(text, spoken(list(tokens)), line, pronounced)
+    line = PronouncedLine(alphabet, punctuation=punctuation)
+    line.add(pronounced)
+    return PronouncedText(text, line.spoken, line.pronunciation, pronounced)
 
 
 def pronounce_token(token: Token, results: Mapping[ReadWord, Result]) -> PronouncedToken:
@@ -117,21 +117,63 @@ def pronounce_token(token: Token, results: Mapping[ReadWord, Result]) -> Pronoun
     return PronouncedToken(token, words, tuple(warnings), error)
 
 
-def pronunciation(
-    tokens: Sequence[PronouncedToken], alphabet: Alphabet, *, punctuation: bool = False
-) -> str:
-    """The pronunciation of tokens in one line."""
-    between = WORD_SEPARATORS.get(alphabet, "  ")
-    line = ""
+class PronouncedLine:
+    """What is spoken of tokens and how that is pronounced, each in one line."""
+
+    def __init__(self, alphabet: Alphabet, *, punctuation: bool = False) -> None:
+        """Begin a line.
+
+        Args:
+            alphabet: that pronunciations are written in.
+            punctuation: whether the line of the pronunciation keeps it.
+        """
+        self._alphabet = alphabet
+        self._between = WORD_SEPARATORS.get(alphabet, "  ")
+        self._punctuation = punctuation
+        self._spoken: list[str] = []
+        self._pieces: list[str] = []
+
+    def add(self, tokens: Iterable[PronouncedToken]) -> None:
+        """Go on with these tokens."""
+        for each in tokens:
+            if self._punctuation and each.token.kind == "punctuation":
+                self._pieces.append(each.token.text)
+                continue
+            self._spoken += (word.shown for word in each.token.words)
+            for result in each.words:
+                if result.pronunciations:
+                    if self._pieces:
+                        self._pieces.append(self._between)
+                    self._pieces.append(result.pronunciations[0].text(self._alphabet))
+
+    @property
+    def spoken(self) -> str:
+        """The words."""
+        return " ".join(self._spoken)
+
+    @property
+    def pronunciation(self) -> str:
+        """Their pronunciations."""
+        return "".join(self._pieces)
+
+
+def sentences(tokens: Iterable[PronouncedToken]) -> Iterator[list[PronouncedToken]]:
+    """Tokens by sentences: each with the space behind its full stop, or behind its line."""
+    sentence: list[PronouncedToken] = []
+    ends = False
     for each in tokens:
-        if punctuation and each.token.kind == "punctuation":
-            line += each.token.text
-            continue
-        for result in each.words:
-            if result.pronunciations:
-                text = result.pronunciations[0].text(alphabet)
-                line += f"{between if line else ''}{text}"
-    return line
+        sentence.append(each)
+        token = each.token
+        if token.kind == "space":
+            if ends or "\n" in token.text:
+                yield sentence
+                sentence, ends = [], False
+        elif token.kind == "punctuation":
+            ends = token.text[0] in ".!?…" or (ends and token.text[0] in "\"')]}”’»")
+        else:
+            ends = False
+    if sentence:
+        yield sentence
 
 
 def token_dict(each: PronouncedToken, alphabet: Alphabet) -> dict[str, Any]:
@@ -151,6 +193,14 @@ def token_dict(each: PronouncedToken, alphabet: Alphabet) -> dict[str, Any]:
         "warnings": list(each.warnings),
         "error": None if each.error is None else each.error._asdict(),
     }
+
+
+def rows(each: PronouncedToken, alphabet: Alphabet) -> Iterator[tuple[str, str, str, str]]:
+    """A row for each word of a token: the word, its pronunciation, the token's kind, the token."""
+    token = each.token
+    for word, result in zip(token.words, each.words, strict=True):
+        best = result.pronunciations[0].text(alphabet) if result.pronunciations else ""
+        yield word.shown, best, token.kind, token.text
 
 
 def _word_dict(

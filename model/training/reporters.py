@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
@@ -132,18 +133,7 @@ class ConsoleReporter(Reporter):
 
 
 def _time_left(seconds: float, done: float, epochs: int) -> str:
-    """Time that the remaining epochs take at the pace so far; nothing where it is not known."""
+    """Time that the remaining epochs take at the pace so far; empty where it is not known."""
     if not 0 < done < epochs or seconds <= 0:
         return ""
-    return f", {_duration(seconds * (epochs - done) / done)} left"
-
-
-def _duration(seconds: float) -> str:
-    """A time in its two largest units, such as ``2 h 05 min``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02} s"
-    return f"{minutes // 60:,} h {minutes % 60:02} min"
+    return f", {timedelta(seconds=round(seconds * (epochs - done) / done))} left"

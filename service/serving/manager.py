@@ -24,11 +24,14 @@ from tanger.service.schemas import (
     Options,
     Probe,
     ProblemError,
+    TextOptions,
 )
+from tanger.service.serving import text_job
 from tanger.service.serving.loaded_model import LoadedModel
 from tanger.service.serving.pool import PoolError
 from tanger.service.serving.pricing import RequestCost
 from tanger.service.serving.pronouncer import PronounceJob
+from tanger.service.serving.text_job import TextJob
 from tanger.service.settings import Settings
 from tanger.service.user_lexicon.store import UserLexicon
 
@@ -199,13 +202,51 @@ class ModelManager:
                 break  # else a reload came between, and its workers are going
         cost = work.cost
         self._check_cost(cost)
+        self._admitted(work, cost)
+        return work
+
+    async def begin_text(self, text: str, options: TextOptions, timeout: float) -> TextJob:
+        """Admit a text; what it lacks is to be decoded.
+
+        Args:
+            text: as it was sent.
+            options: how to answer.
+            timeout: seconds that the user lexicon may take.
+
+        Raises:
+            InvalidRequestError: for too long a text, or one that is too much work.
+            UnavailableError: while no worker is ready.
+            BuffersFullError: where others take up the room that this large answer needs.
+            TextError, AlphabetError, StressError, UserLexiconError: as `text_job.begin`.
+        """
+        if len(text) > self.settings.max_text:
+            fault = f"at most {self.settings.max_text:,} characters, not {len(text):,}"
+            raise InvalidRequestError(ProblemError(where="body.text", message=fault))
+        if not self.answers:
+            raise UnavailableError(self.probe().status)
+        while True:
+            pronouncer = self.current.pronouncer
+            job = await text_job.begin(pronouncer, text, options, timeout)
+            if pronouncer is self.current.pronouncer:
+                break  # else a reload came between, and its workers are going
+        cost = job.cost
+        # Its length bounds the answer
+        self._check_cost(RequestCost(cost.letters, 0))
+        self._admitted(job.words, cost)
+        return job
+
+    def _admitted(self, work: PronounceJob, cost: RequestCost) -> None:
+        """Reserve the room for the answer, and count what is known.
+
+        Raises:
+            BuffersFullError: where others take up that room.
+        """
         work.reservations.enter_context(self.buffers.hold()).resize(cost.response_bytes)
         if work.known:
             self.metrics.cached.inc(work.known)
         if work.looked_up:
             self.metrics.user.inc(work.listed("user"))
             self.metrics.lexicon.inc(work.listed("lexicon"))
-        return work
 
     def _check_cost(self, cost: RequestCost) -> None:
         """Refuse what costs more than one request may: answered 429, it would come again and again.
@@ -271,6 +312,7 @@ class ModelManager:
             limits=Limits(
                 words=settings.max_words,
                 letters=settings.max_letters,
+                text=settings.max_text,
                 body_bytes=settings.max_body,
                 queue_letters=settings.queue_letters,
                 response_bytes=settings.max_response,

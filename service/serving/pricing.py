@@ -25,6 +25,10 @@ _PRONUNCIATION = 150
 _PHONEME = 20
 _ALIGNED_PHONEME = 75
 _ATTENTION_WEIGHT = 8
+# Bytes of JSON of a token, and of a word of it; letters of a word that is read out.
+_TOKEN = 130
+_TOKEN_WORD = 170
+_WORD_LETTERS = 5
 # Bytes of what answered a part, in an explanation
 _ORIGIN = 200
 # Bytes of a character of the word as it was sent, which its result repeats and explains.
@@ -68,22 +72,32 @@ def join_letters(parts: int, pronunciations: int) -> float:
     return _LETTERS_PER_JOIN * parts * pronunciations if parts > 1 else 0.0
 
 
-def result_bytes(characters: int, letters: int, pronunciations: int, *, aligned: bool) -> int:
-    """Size of one word's result as JSON, estimated as if every letter were a phoneme.
-
-    Most words have fewer; one of many letters such as X, which make two each, has up to twice as
-    many.
+def result_bytes(characters: int, spelling: str, pronunciations: int, *, aligned: bool) -> int:
+    """Size of one word's result as JSON, estimated.
 
     Args:
         characters: of the word as it was sent.
-        letters: of the word as it is pronounced.
+        spelling: of the word as it is pronounced.
         pronunciations: how many there will be, at most.
         aligned: whether each comes with its letters.
     """
-    size = _PRONUNCIATION + _PHONEME * letters
+    # Most words have fewer phonemes than letters, but X makes up to three: EH K S
+    phonemes = len(spelling) + 2 * spelling.upper().count("X")
+    size = _PRONUNCIATION + _PHONEME * phonemes
     if aligned:
-        size += letters * (_ALIGNED_PHONEME + _ATTENTION_WEIGHT * letters)
+        size += phonemes * (_ALIGNED_PHONEME + _ATTENTION_WEIGHT * len(spelling))
     return _RESULT + _CHARACTER * characters + pronunciations * size
+
+
+def token_bytes(characters: int, words: int) -> int:
+    """Size of a token of a text as JSON, estimated.
+
+    Args:
+        characters: of the token.
+        words: that are spoken of it.
+    """
+    phonemes = _PHONEME * max(characters, _WORD_LETTERS * words) if words else 0
+    return _TOKEN + _CHARACTER * characters + words * _TOKEN_WORD + phonemes
 
 
 def explanation_bytes(parts: int, characters: int) -> int:

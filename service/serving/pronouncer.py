@@ -10,7 +10,7 @@ import hashlib
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import chain
@@ -38,11 +38,12 @@ from tanger.service.serving.wire import Answer, DecodeRequest
 from tanger.service.user_lexicon.store import UserLexicon
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 # Characters that count as one answer where answers are kept: an ordinary one takes fewer.
 _CHARACTERS = 256
 # Words that are resolved together: lexicons are looked up once for all of them.
-_WORDS_TOGETHER = 16
+WORDS_TOGETHER = 16
 
 
 class Pronouncer:
@@ -81,7 +82,8 @@ class Pronouncer:
         # All that decides an answer beside the word and the options
         weights = (artifact.name, artifact.weights_sha256)
         chances = (artifact.calibration, artifact.nbest_calibration)
-        origin = (__version__, *weights, *chances, pipeline.longest)
+        reading = pipeline.resolver.reader.revision
+        origin = (__version__, *weights, *chances, pipeline.longest, reading)
         self._origin = hashlib.sha256(repr(origin).encode())
 
     def source_of(self, options: Options) -> Source:
@@ -106,21 +108,41 @@ class Pronouncer:
         checked = self._checked(options, alignment=options.alignment)
         resolve = self.pipeline.resolver.resolve
         together = (
-            words[start : start + _WORDS_TOGETHER]
-            for start in range(0, len(words), _WORDS_TOGETHER)
+            words[start : start + WORDS_TOGETHER] for start in range(0, len(words), WORDS_TOGETHER)
         )
-        if self._user is None or checked.source == "model":
-            resolved = await self.slices.map(partial(resolve, source=checked.source), together)
-        else:
-            due = time.monotonic() + timeout
-            resolved = [
-                await self._user.read(
-                    partial(resolve, some, checked.source), timeout=due - time.monotonic()
-                )
-                for some in together
-            ]
+        resolved = await self.resolve(
+            partial(resolve, source=checked.source),
+            together,
+            checked.source,
+            time.monotonic() + timeout,
+        )
         resolutions = list(chain.from_iterable(resolved))
         return PronounceJob(self, resolutions, checked, explain=options.explain)
+
+    async def resolve(
+        self,
+        resolve: Callable[[T], Sequence[WordResolution]],
+        together: Iterable[T],
+        source: Source,
+        due: float,
+    ) -> list[Sequence[WordResolution]]:
+        """What `resolve` makes of words, in turns on the event loop; in a thread, to read a file.
+
+        Args:
+            resolve: resolves some words.
+            together: words that are resolved at once.
+            source: where pronunciations come from.
+            due: when the user lexicon has to be read, by `time.monotonic`.
+
+        Raises:
+            UserLexiconError: where people's own words cannot be read.
+        """
+        if self._user is None or source == "model":
+            return await self.slices.map(resolve, together)
+        return [
+            await self._user.read(partial(resolve, some), timeout=due - time.monotonic())
+            for some in together
+        ]
 
     def _checked(self, options: Options, *, alignment: bool) -> pipeline.Options:
         """The options with this service's and the artifact's defaults.
@@ -247,11 +269,11 @@ class PronounceJob:
             limit = self._pipeline.limit(resolution, self._options)
             letters += join_letters(parts, limit)
             sent = len(resolution.word)
-            spelt = 0 if resolution.error else len(resolution.normalized or "")
+            spelling = "" if resolution.error else resolution.normalized or ""
             if self._explain:
-                size += explanation_bytes(parts, sent + spelt)
+                size += explanation_bytes(parts, sent + len(spelling))
             aligned = self._pipeline.aligns(resolution, self._options)
-            size += result_bytes(sent, spelt, limit, aligned=aligned)
+            size += result_bytes(sent, spelling, limit, aligned=aligned)
         return RequestCost(round(letters), size)
 
     async def results(self, form: Callable[[str], R]) -> list[R]:
@@ -278,10 +300,9 @@ class PronounceJob:
                 resolution.warnings,
                 explain=explained,
             )
-        found = self._pipeline.result(resolution, self._options, self._decoded)
+        found = self.result(resolution)
         error = None
         if found.error is not None:
-            self.error_codes[found.error.code] += 1
             error = WordError(code=found.error.code, message=found.error.message)
         return rendering.result(
             found.word,
@@ -292,6 +313,13 @@ class PronounceJob:
             error,
             explain(resolution, found.source) if self._explain else "null",
         )
+
+    def result(self, resolution: WordResolution) -> pipeline.Result:
+        """One result, once none of its words is missing."""
+        found = self._pipeline.result(resolution, self._options, self._decoded)
+        if found.error is not None:
+            self.error_codes[found.error.code] += 1
+        return found
 
     def _decoded(self, task: Task) -> Sequence[Candidate] | Failure:
         """The network's answer to a task."""
@@ -310,7 +338,9 @@ def _size(rendered: str) -> int:
 # ------------------------------------------------------------------------------------------------
 # Which lexicon, rule or network answered each part of a word, for requests that ask for it.
 
-_NOTHING = Explanation(source=None, lexicon=None, rank=None, rule=None, stem=None, parts=())
+_NOTHING = Explanation(
+    source=None, lexicon=None, rank=None, rule=None, stem=None, order=None, parts=()
+)
 
 
 def explain(resolution: WordResolution, source: Answerer | None) -> str:

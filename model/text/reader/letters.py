@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 from tanger.model.text.reader import number_words as say
-from tanger.model.text.reader.scan import Reading, Scan
+from tanger.model.text.reader.scan import Acronyms, Reading, Scan
 from tanger.model.text.reader.tables import Tables
 from tanger.model.text.reader.token import Kind, SpokenWord, spoken_words
 
@@ -20,8 +20,8 @@ _DECIMALS = re.compile(r"(?:\.\d{1,4}){1,3}(?!\w)")
 _RUNS = re.compile(r"\d+|[A-Za-z]+")
 _CAPITALS = re.compile(r"([A-Z]{2,})('?[sS]'?|')?")
 _HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]+")
-# Below this a dictionary that has a word in capitals is followed rather than the model of acronyms
-SURE = 0.9
+# Small letters that may be an acronym: faq, usb
+_LONGEST_SMALL = 6
 _AMPERSAND = re.compile(r"[A-Z]{1,2}(?:&[A-Z]{1,2})+(?!\w)")
 _VOWEL = re.compile("[aeiouyAEIOUY]")
 _NOT_A_LETTER_NAME = frozenset({"a", "i", "I", "A"})
@@ -135,16 +135,16 @@ def letter_words(scan: Scan, written: str, *, inside: bool = False) -> list[Spok
     return list(reading.words)
 
 
-def needs_care(tables: Tables, written: str) -> bool:
+def needs_care(tables: Tables, acronyms: Acronyms, written: str) -> bool:
     """Whether a word in small letters, or with one capital, is more than a word like any other."""
     small = written.lower()
     return (
         small in tables.abbreviations
         or small in tables.months
         or written in tables.lexemes
-        or small in tables.lists["lower_letters"]
         or len(small) == 1
         or (_VOWEL.search(small) is None)
+        or (len(small) <= _LONGEST_SMALL and acronyms.decide(written)[0])
         or (written.islower() and say.roman_value(written.upper()) > 0)
     )
 
@@ -159,17 +159,15 @@ def _read(scan: Scan, written: str, end: int) -> Reading:
         return _letter(scan, written, bare, end)
     if match := _CAPITALS.fullmatch(written):
         return _capitals(scan, written, match, end)
-    if written.islower() or written.istitle() or not written.isalpha():
-        if written.isalpha() and (
-            written in scan.tables.lists["lower_letters"] or not _VOWEL.search(written)
-        ):
-            return _spelt(scan, written, end)
-        humps = _humps(scan, bare) if not (written.islower() or _is_title(written)) else None
-        if humps is None:
+    if bare.islower() or _is_title(bare):
+        reading = _small(scan, bare, end) if len(bare) <= _LONGEST_SMALL else None
+        if reading is None or reading.kind == "word":
             return Reading(end, "word", (SpokenWord(written),))
-        return Reading(end, "acronym", _possessive(humps, written != bare))
-    humps = _humps(scan, bare)
-    return Reading(end, "word" if humps is None else "acronym", humps or (SpokenWord(written),))
+        return reading._replace(spoken=_possessive(reading.words, written != bare))
+    humps = _humps(scan, bare) if bare.isalpha() else None
+    if humps is None:
+        return Reading(end, "word", (SpokenWord(written),))
+    return Reading(end, "acronym", _possessive(humps, written != bare))
 
 
 def _letter(scan: Scan, written: str, bare: str, end: int) -> Reading:
@@ -193,12 +191,12 @@ def _capitals(scan: Scan, written: str, match: re.Match[str], end: int) -> Readi
     """All in capitals, an S behind it or not: by the model of acronyms."""
     letters, ending = match[1], match[2] or ""
     shouted = _is_shouted(scan, end)
-    if shouted and written.lower() in scan.tables.lists["function_words"]:
+    small = written.lower()
+    if small in scan.tables.lists["function_words"] and (
+        shouted or small not in scan.tables.lists["ambiguous_capitals"]
+    ):
         return Reading(end, "word", (SpokenWord(written),))
-    spelt, probability = scan.acronyms.decide(letters)
-    listed = scan.known(letters.lower()) or scan.known(written.lower())
-    if spelt and probability < SURE and listed:
-        return Reading(end, "acronym", (SpokenWord(written),))  # a dictionary knows better
+    spelt, probability = scan.acronyms.decide(letters, among_capitals=shouted)
     if not spelt:
         kind: Kind = "word" if shouted or (not match[2] and len(letters) > 6) else "acronym"
         return Reading(end, kind, (SpokenWord(written),), probability)
@@ -212,14 +210,14 @@ def _is_shouted(scan: Scan, end: int) -> bool:
     return all(len(each) > 1 and each.isupper() for each in beside if each) and any(beside)
 
 
-def _spelt(scan: Scan, written: str, end: int) -> Reading:
-    """Small letters that no word has: ``www``, ``http``, ``faq``."""
-    if written in scan.tables.lists["no_vowel_words"] or scan.known(written):
-        return Reading(end, "word", (SpokenWord(written),))
-    spelt, probability = scan.acronyms.decide(written)
-    if spelt or written in scan.tables.lists["lower_letters"]:
-        words = (SpokenWord(written.upper(), letters=True),)
-        return Reading(end, "acronym", words, probability if spelt else None)
+def _small(scan: Scan, written: str, end: int) -> Reading:
+    """Small letters: a word, or said one by one, as ``www``, ``http`` and ``faq`` are."""
+    if written not in scan.tables.lists["no_vowel_words"]:
+        spelt, probability = scan.acronyms.decide(written)
+        if spelt:
+            return Reading(
+                end, "acronym", (SpokenWord(written.upper(), letters=True),), probability
+            )
     return Reading(end, "word", (SpokenWord(written),))
 
 
@@ -242,7 +240,7 @@ def _humps(scan: Scan, written: str) -> tuple[SpokenWord, ...] | None:
         if len(hump) == 1:
             words.append(SpokenWord(hump.upper(), letters=True))
         elif capitals and len(hump) <= 5:
-            spelt = scan.acronyms.decide(capitals[1])[0] or len(capitals[1]) <= 3
+            spelt = scan.acronyms.decide(capitals[1])[0]
             words.append(SpokenWord(hump, letters=spelt))
         elif hump.islower() and len(hump) <= 2 and not _VOWEL.search(hump):
             words.append(SpokenWord(hump.upper(), letters=True))
@@ -274,7 +272,8 @@ def _is_title(written: str) -> bool:
 
 def _beside_digits(scan: Scan, run: str) -> list[SpokenWord]:
     """Letters that touch a digit."""
-    if len(run) <= 2 or (run.isupper() and len(run) <= 3) or not _VOWEL.search(run):
+    spelt = scan.acronyms.decide(run, beside_digits=True)[0]
+    if spelt or len(run) == 1 or (len(run) <= 2 and not scan.known(run.lower())):
         return [SpokenWord(run.upper(), letters=True)]
     return letter_words(scan, run)
 

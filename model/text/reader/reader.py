@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
 
-from tanger.model.text import acronyms as initialisms
+from tanger.model.text.acronym_model import AcronymModel, LexiconAcronyms
 from tanger.model.text.reader import letters, signs
 from tanger.model.text.reader.english import Language, Recognizer, american_english
 from tanger.model.text.reader.scan import Acronyms, Reading, Scan
@@ -19,6 +21,9 @@ _NUMBER_START = frozenset("0123456789$£€¥₩₹¢.-–")
 _MAX_PLAIN = 65536
 
 
+# The models of acronyms and homographs that come with tanger.
+MODELS = Path(__file__).parents[3] / "artifacts" / "en-us-text"
+
 Known = Callable[[str], bool]
 
 
@@ -26,14 +31,9 @@ def _unknown(word: str) -> bool:
     return False
 
 
-class InitialismRule:
-    """The rule of `text.acronyms`, where no model decides."""
-
-    def decide(self, token: str) -> tuple[bool, float]:
-        """Whether letters are said one by one, by their consonants."""
-        if not token.isascii():
-            return False, 1.0
-        return initialisms.is_initialism(token.upper()), initialisms.CHANCE
+@lru_cache(maxsize=1)
+def _default_acronyms() -> Acronyms:
+    return LexiconAcronyms(AcronymModel.load(MODELS), lambda word: ())
 
 
 class TextReader:
@@ -49,10 +49,11 @@ class TextReader:
 
         Args:
             language: American English by default.
-            acronyms: decides which letters are said one by one.
+            acronyms: decides which letters are said one by one; by default the model that
+                comes with tanger, without a lexicon.
         """
         self.language = language or american_english()
-        self.acronyms = acronyms or InitialismRule()
+        self.acronyms = acronyms or _default_acronyms()
         self._plain: set[str] = set()
 
     def read(self, text: str, known: Known = _unknown) -> list[Token]:
@@ -94,7 +95,7 @@ class TextReader:
         return self._recognized(scan, at)
 
     def _is_plain(self, written: str) -> bool:
-        if letters.needs_care(self.language.tables, written):
+        if letters.needs_care(self.language.tables, self.acronyms, written):
             return False
         if len(self._plain) < _MAX_PLAIN:
             self._plain.add(written)

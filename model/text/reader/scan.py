@@ -20,11 +20,15 @@ _CANONICAL = {"’": "'", "‘": "'", "ʼ": "'", "‐": "-", "‑": "-", "−": 
 class Acronyms(Protocol):
     """Decides whether letters are a word or are said one by one."""
 
-    def decide(self, token: str) -> tuple[bool, float]:
+    def decide(
+        self, token: str, *, beside_digits: bool = False, among_capitals: bool = False
+    ) -> tuple[bool, float]:
         """Whether `token` is said letter by letter, and how probable that decision is.
 
         Args:
             token: letters as they were written, without an ending.
+            beside_digits: they touch digits, as in CO2.
+            among_capitals: the words around are in capitals, too.
         """
 
 

@@ -162,6 +162,9 @@ def _units(path: Path) -> dict[str, Unit]:
             found[symbol] = Unit(one, many, cast(Literal["yes", "no", "dot"], spaced))
     for symbol, unit in list(found.items()):
         if len(symbol) > 1:
-            for other in (symbol.lower(), symbol.upper(), symbol.capitalize()):
+            for other in (symbol.lower(), symbol.capitalize()):
                 found.setdefault(other, unit)
+            # "10 MS" is hardly milliseconds, "60 MPH" is miles
+            shouted = unit if len(symbol) > 2 else unit._replace(spaced="no")
+            found.setdefault(symbol.upper(), shouted)
     return found

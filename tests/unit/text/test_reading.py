@@ -100,14 +100,6 @@ def test_a_rule_that_guesses_says_how_sure_it_is():
     assert read("T-shirt").chance == 1
 
 
-def test_a_lexicon_that_knows_an_acronym_is_requested():
-    assert read("BBC", known={"BBC"}).parts[0].spoken is None
-    assert read("BBC's", known={"BBC"}).parts[0].spoken is None
-    known, guessed = read("BBC-FBI", known={"BBC"}).parts
-    assert known.spoken is None
-    assert guessed.spoken
-
-
 @pytest.mark.parametrize(
     ("word", "code", "reported"),
     [
