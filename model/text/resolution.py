@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
@@ -19,8 +20,11 @@ from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.phonology.stress import strip
 from tanger.model.text import derived_forms
 from tanger.model.text.dictionaries import Dictionaries
+from tanger.model.text.homographs.model import HomographModel
+from tanger.model.text.reader.reader import MODELS
 from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.reading import Part, Reader, Reading
+from tanger.model.text.senses import with_senses
 from tanger.model.text.speller import Speller, Spelling, WordError, lookup_warnings
 
 # Where pronunciations may come from.
@@ -106,6 +110,12 @@ class ReadWord(NamedTuple):
     by_rule: bool
 
 
+@lru_cache(maxsize=1)
+def homographs() -> HomographModel:
+    """The model of homographs that comes with tanger."""
+    return HomographModel.load(MODELS)
+
+
 class TextError(TangerError, ValueError):
     """A text for an artifact of a language that texts are not read in."""
 
@@ -151,7 +161,8 @@ class Resolver:
         """
         if self.reader.text is None:
             raise TextError
-        return self.reader.text.iterate(text, self.lookup.has)
+        tokens = self.reader.text.iterate(text, self.lookup.has)
+        return with_senses(tokens, homographs())
 
     def resolve_read(self, words: Sequence[ReadWord], source: Source) -> list[WordResolution]:
         """A resolution for each word of a text, in their order.
@@ -229,9 +240,8 @@ class _LexiconResolver:
         known = self._known.get(word.text)
         if isinstance(part, WordError):
             return _refused(word, part)
-        if known is not None and (part.listed or known.source == "user" or _alike(part, known)):
-            notes = (*known.warnings, *self._misfit(word.text))
-            return _resolved(word, known.segment(known.normalized), notes)
+        if known is not None and (segment := _listed(part, known)) is not None:
+            return _resolved(word, segment, (*known.warnings, *self._misfit(word.text)))
         segment, notes = self._of_part(part)
         if segment.source == "model" and self._source == "lexicon":
             return _refused(word, _not_in_lexicon("this word"))
@@ -290,8 +300,8 @@ class _LexiconResolver:
     def _of_part(self, part: Part) -> tuple[Segment, tuple[str, ...]]:
         """What pronounces a part, and the warnings about it."""
         known = self._known.get(part.text)
-        if known is not None and (part.listed or known.source == "user" or _alike(part, known)):
-            return known.segment(part.text), (*known.warnings, *self._misfit(part.text))
+        if known is not None and (segment := _listed(part, known)) is not None:
+            return segment, (*known.warnings, *self._misfit(part.text))
         if part.spoken is not None:
             return _by_rule(part), ()
         if self._reader.english:
@@ -342,6 +352,15 @@ class _Stems(Mapping[str, Sequence[tuple[str, ...]]]):
 def _alike(part: Part, known: KnownWord) -> bool:
     """Whether a lexicon pronounces a part first as the rule does, stress aside."""
     return part.spoken is not None and strip(part.spoken) == strip(known.pronunciations[0])
+
+
+def _listed(part: Part, known: KnownWord) -> Segment | None:
+    """The segment of a lexicon that has a part: all its variants, or the one that a rule wants."""
+    if part.listed or part.spoken is None or known.source == "user":
+        return known.segment(part.text)
+    wanted = strip(part.spoken)
+    variants = tuple(each for each in known.pronunciations if strip(each) == wanted)
+    return known.segment(part.text)._replace(listed=variants) if variants else None
 
 
 def _resolved(word: SpokenWord, segment: Segment, notes: tuple[str, ...]) -> WordResolution:
