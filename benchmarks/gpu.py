@@ -35,9 +35,6 @@ def main(
     artifact: Annotated[Path, typer.Option(help="The artifact's folder.")] = ARTIFACT,
     words: Annotated[Path, typer.Option(help="A lexicon to take words from.")] = TEST,
     device: Annotated[str, typer.Option(help="cuda or cuda:N.")] = "cuda",
-    maximum: Annotated[
-        int, typer.Option("--most", help="Words decoded together, a power of two.")
-    ] = MAX_BATCH,
     seconds: Annotated[float, typer.Option(help="Time for each measurement.")] = 1.0,
     rounds: Annotated[int, typer.Option(help="Measurements of each kind.")] = 5,
 ) -> None:
@@ -51,7 +48,7 @@ def main(
     in_torch = TorchDecoder.of([found], str(target))
     assert isinstance(in_torch.network, Seq2Seq)
     decoder = GraphedDecoder(
-        in_torch.network, found.graphemes, found.phonemes, allowed=in_torch.allowed, maximum=maximum
+        in_torch.network, found.graphemes, found.phonemes, allowed=in_torch.allowed
     )
     print(
         f"{artifact.name} {found.version}, {torch.cuda.get_device_name(target)}, torch "

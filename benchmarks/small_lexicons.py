@@ -2,12 +2,18 @@
 
 Both learn from the same random lines of a lexicon and answer the same test words. The dev lexicon
 chooses our epoch, so that neither has seen what it is scored on.
+
+With ``--sigmorphon FOLDER``, the folder ``data/medium`` of the repository sigmorphon/2021-task1,
+the recipe learns from the 8,000 words of a language there, beside the baseline that the task
+published (Ashby et al. 2021, "Results of the Second SIGMORPHON Shared Task on Multilingual
+Grapheme-to-Phoneme Conversion").
 """
 
 from __future__ import annotations
 
 import random
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -24,11 +30,13 @@ from tanger.model.phonemizer import Phonemizer
 from tanger.model.training import data as datasets
 from tanger.model.training import recipe
 from tanger.model.training.distributed import Processes
-from tanger.model.training.reporters import NullReporter
+from tanger.model.training.reporters import Reporter
 from tanger.model.training.trainer import Trainer
 
 References = Mapping[str, Sequence[error_rates.Phonemes]]
 
+# Word error rates of the task's baseline on the test words, %.
+BASELINES = {"hbs_latn": 32.1, "kor": 16.3, "vie_hanoi": 2.5, "hun": 1.8}
 DATA = Path(__file__).parent.parent / "data/cmudict"
 
 
@@ -37,8 +45,19 @@ def main(
     lines: Annotated[list[int] | None, typer.Option(help="How many to learn from.")] = None,
     seed: Annotated[int, typer.Option(help="Draws the lines.")] = 1,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
+    sigmorphon: Annotated[
+        Path | None, typer.Option(help="data/medium of sigmorphon/2021-task1, in place of DATA.")
+    ] = None,
+    language: Annotated[
+        list[str] | None, typer.Option(help="Of that task; those with a baseline by default.")
+    ] = None,
 ) -> None:
     """Word and phoneme error rates on the test split, any-match, after so many lines."""
+    if sigmorphon is not None:
+        torch.set_num_threads(threads)
+        for each in language or BASELINES:
+            _sigmorphon(sigmorphon, each)
+        return
     training = data / "cmudict-0.7b.train-dev-20-21"
     if not training.exists():
         raise typer.BadParameter(f"{training} is not here: make data")
@@ -60,11 +79,25 @@ def main(
             drawn, dev = Path(folder) / "drawn.dict", Path(folder) / "dev.dict"
             _write(drawn, learnt)
             _write(dev, judged)
-            _show(count, "default recipe", _ours(drawn, dev, count, references))
+            _show(count, "default recipe", _ours(drawn, dev, count, references, drawn.parent))
             if program is None:
                 print(f"{count:7,} lines  Phonetisaurus: not installed (pip install phonetisaurus)")
             else:
                 _show(count, "Phonetisaurus", _theirs(program, drawn, references))
+
+
+def _sigmorphon(folder: Path, language: str) -> None:
+    """One language of the task, its own training, dev and test words."""
+    train, dev, test = (folder / f"{language}_{part}.tsv" for part in ("train", "dev", "test"))
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as apart:
+        references = lexicon.pronunciations(lexicon.read(test))
+        rates = _ours(train, dev, len(lexicon.read(train)), references, Path(apart))
+    print(
+        f"{language:9}  WER {100 * rates.wer:5.2f} %  PER {100 * rates.per:5.2f} %  baseline "
+        f"{BASELINES.get(language, float('nan')):5.1f} %  {time.monotonic() - began:,.0f} s",
+        flush=True,
+    )
 
 
 def _write(path: Path, entries: Sequence[Entry]) -> None:
@@ -73,15 +106,15 @@ def _write(path: Path, entries: Sequence[Entry]) -> None:
     path.write_text("".join(lines), encoding="utf-8")
 
 
-def _ours(drawn: Path, dev: Path, count: int, references: References) -> ErrorRates:
-    out = drawn.parent / "artifact"
+def _ours(drawn: Path, dev: Path, count: int, references: References, apart: Path) -> ErrorRates:
+    out = apart / "artifact"
     followed = recipe.load("default", entries=count)
     Trainer(
         followed,
         datasets.read(followed, drawn, dev),
         out=out,
-        run=drawn.parent / "run",
-        reporter=NullReporter(),
+        run=apart / "run",
+        reporter=Reporter(),
         processes=Processes(0, 1, torch.device("cpu")),
     ).fit()
     phonemizer = Phonemizer.load(out, "cpu")

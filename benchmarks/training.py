@@ -25,7 +25,7 @@ from tanger.model.training.batches import Example, collate, sweep
 from tanger.model.training.data import Dataset
 from tanger.model.training.distributed import Processes
 from tanger.model.training.recipe import Recipe
-from tanger.model.training.reporters import NullReporter
+from tanger.model.training.reporters import Reporter
 from tanger.model.training.trainer import Trainer
 
 DATA = Path(__file__).parent.parent / "data/cmudict"
@@ -91,7 +91,7 @@ def _ours(recipe: Recipe, read: Dataset, *, bfloat16: bool) -> Callable[[], floa
         out=folder / "tanger-benchmark",
         run=folder / "tanger-benchmark-run",
         processes=Processes(0, 1, torch.device("cpu")),
-        reporter=NullReporter(),
+        reporter=Reporter(),
     )
     trainer.progress.bfloat16 = bfloat16
     rule = recipe.minibatches

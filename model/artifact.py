@@ -33,8 +33,7 @@ import safetensors.numpy
 from tanger.model import artifact_checks as checks
 from tanger.model.artifact_checks import ArtifactError as ArtifactError  # noqa: PLC0414
 from tanger.model.calibration import Calibration
-from tanger.model.output_files import replace_file as replace_file  # noqa: PLC0414
-from tanger.model.output_files import write_durably
+from tanger.model.output_files import replace_file, write_durably
 from tanger.model.phonology.vocabulary import Vocabulary
 
 MANIFEST = "manifest.json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from tanger.model import artifact as artifacts
@@ -11,10 +12,11 @@ from tanger.model import calibration as calibrations
 from tanger.model.artifact import Artifact
 from tanger.model.calibration import Calibration
 from tanger.model.decoding import engine
-from tanger.model.decoding.hypothesis import Decoded, Decoder, Hypothesis
+from tanger.model.decoding.hypothesis import Decoded, Decoder, Given, Hypothesis, Scored, Scorer
 from tanger.model.network.config import Precision
 from tanger.model.phonology import stress
 from tanger.model.phonology.alignment import align
+from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.phonology.vocabulary import Vocabulary
 
 # Phonemes and, where the network has a head for it, a digit for each vowel and None for each other.
@@ -156,25 +158,69 @@ class Phonemizer:
                 for found in self.decoder.beam(rows, maximum)
             ]
         answers = [self._calibrated_nbest(found) for found in decoded]
-        return self._aligned(rows, decoded, answers) if aligned else answers
+        if not aligned:
+            return answers
+        return self._aligned(words, answers, [one.symbols for found in decoded for one in found])
+
+    def align(
+        self, words: Sequence[str], pronunciations: Sequence[Sequence[Sequence[str]]]
+    ) -> list[list[Hypothesis]]:
+        """Given pronunciations of words with their letters, by teacher forcing.
+
+        Args:
+            words: as of `pronounce`.
+            pronunciations: of each, in the artifact's phonemes, with stress digits or without.
+
+        Raises:
+            UnknownSymbolError, ValueError: as `pronounce`; also for phonemes.
+            AlignmentError: for a network without attention.
+        """
+        rows = self._encoded(words)
+        given = [
+            [Hypothesis(phonemes, (), complete=True, stress=digits) for phonemes, digits in split]
+            for split in (map(self._inventory.split, several) for several in pronunciations)
+        ]
+        labelled = [
+            Given(row, self.phonemes.encode(one.phonemes))
+            for row, several in zip(rows, given, strict=True)
+            for one in several
+        ]
+        scored = iter(self._scorer.score(labelled))
+        for several in given:
+            several[:] = [one._replace(step_probabilities=_steps(next(scored))) for one in several]
+        return self._aligned(words, given, [each.phonemes for each in labelled])
 
     def _aligned(
         self,
-        rows: Sequence[Sequence[int]],
-        decoded: Sequence[Sequence[Decoded]],
+        words: Sequence[str],
         answers: Sequence[Sequence[Hypothesis]],
+        symbols: Sequence[Sequence[int]],
     ) -> list[list[Hypothesis]]:
-        """The answers, each with its letters."""
-        looked = iter(
-            self.decoder.attention(
-                [row for row, found in zip(rows, decoded, strict=True) for _ in found],
-                [one.symbols for found in decoded for one in found],
-            )
-        )
+        """The answers to words, each with its letters; the symbols are those of all answers."""
+        repeated = [word for word, found in zip(words, answers, strict=True) for _ in found]
+        looked = iter(self.decoder.attention(self._encoded(repeated), symbols))
         return [
-            [one._replace(alignment=align(next(looked), one.step_probabilities)) for one in several]
-            for several in answers
+            [
+                one._replace(alignment=align(word, next(looked), one.step_probabilities))
+                for one in several
+            ]
+            for word, several in zip(words, answers, strict=True)
         ]
+
+    @cached_property
+    def _inventory(self) -> Inventory:
+        return Inventory(self.phonemes.own)
+
+    @cached_property
+    def _scorer(self) -> Scorer:
+        """What scores pronunciations with the decoder's own network."""
+        if isinstance(self.decoder, engine.Engine):
+            return self.decoder
+        from tanger.model.decoding.torch_decoder import TorchDecoder
+
+        if not isinstance(self.decoder, TorchDecoder):
+            raise TypeError(f"{self.decoder.runs_on} cannot score a given pronunciation")
+        return self.decoder
 
     def _encoded(self, words: Sequence[str]) -> list[list[int]]:
         if not all(words):
@@ -196,3 +242,10 @@ class Phonemizer:
     def _prediction(self, one: Decoded) -> Prediction:
         digits = None if one.stress is None else stress.digits(one.stress)
         return self.phonemes.decode(one.symbols), digits
+
+
+def _steps(scored: Scored) -> tuple[float, ...]:
+    """The probability of each symbol of a scored pronunciation, and of ``</s>``."""
+    return tuple(
+        math.exp(logs[symbol]) for symbol, logs in zip(scored.symbols, scored.logs, strict=True)
+    )

@@ -146,4 +146,9 @@ def _add_middleware(app: DescribedApp) -> None:
         app.add_middleware(CrossOrigin, origins=origins, respond=respond)
     app.add_middleware(SecurityHeaders)
     # Who is refused is counted, too
-    app.add_middleware(Telemetry, metrics=manager.metrics, log=app.state.request_log)
+    app.add_middleware(
+        Telemetry,
+        metrics=manager.metrics,
+        log=app.state.request_log,
+        draining=lambda: manager.draining,
+    )

@@ -9,7 +9,7 @@ from typing_extensions import TypeAliasType
 
 from tanger.model.decoding.hypothesis import MAX_NBEST
 from tanger.model.phonology import notation
-from tanger.model.text import resolution, speller
+from tanger.model.text import resolution, speller, variants
 from tanger.model.text.reader import token
 
 # Each is a schema of its own in the OpenAPI document, so that generated clients name it
@@ -18,6 +18,7 @@ Source = TypeAliasType("Source", resolution.Source)
 Answerer = TypeAliasType("Answerer", resolution.Answerer)
 OriginSource = TypeAliasType("OriginSource", resolution.SegmentSource)
 Rule = TypeAliasType("Rule", resolution.Rule)
+Order = TypeAliasType("Order", variants.Order)
 LexiconFileFormat = TypeAliasType(
     "LexiconFileFormat", Literal["cmudict", "mfa", "kaldi", "kaldip", "pls", "tsv"]
 )
@@ -62,9 +63,7 @@ class Options(BaseModel):
         "always among them. Their probabilities sum to 1 at most.",
     )
 
-    alignment: bool = Field(
-        False, description="Say which letters made which phoneme, where the network answers."
-    )
+    alignment: bool = Field(False, description="Say which letters made which phoneme.")
     explain: bool = Field(
         False, description="Say of every word which lexicon, rule or network answered."
     )
@@ -127,7 +126,9 @@ class Alignment(BaseModel):
     first; phonemes that one letter made (the `K` and the `S` of an `X`) share their letters.
     """
 
-    letters: tuple[str, ...] = Field(description="The word in the artifact's graphemes.")
+    letters: tuple[str, ...] = Field(
+        description="The word in the artifact's graphemes, with hyphens between words."
+    )
     phonemes: tuple[AlignedPhoneme, ...]
     attention: tuple[tuple[float, ...], ...] = Field(
         description="How much the network looked at each letter while it said each phoneme: a row "
@@ -155,8 +156,9 @@ class Pronunciation(BaseModel):
     )
     complete: bool = Field(description="False where decoding hit its length bound.")
     alignment: Alignment | None = Field(
-        description="Null unless it was asked for, and where the network did not say the whole "
-        "word in one piece."
+        description="Null unless it was asked for, and for words with letters that the network "
+        "does not read or, in parts, with more letters than a word may have. What a lexicon or a "
+        "rule answered is aligned by the network, too."
     )
 
 
@@ -183,6 +185,10 @@ class Origin(BaseModel):
         "`derived`: a possessive or plural made of its stem."
     )
     stem: str | None = Field(description="What `derived` made it of.")
+    order: Order | None = Field(
+        description="How the variants of that lexicon are ordered: `network`, by the network's "
+        "ranking; `lexicon`, as they stand there."
+    )
 
 
 class ExplainedPart(Origin):

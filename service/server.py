@@ -30,16 +30,13 @@ log = logging.getLogger("tanger.server")
 class Server(uvicorn.Server):
     """uvicorn, telling the service when it is told to stop."""
 
-    def __init__(
-        self, config: uvicorn.Config, service: ModelManager, connections: Connections
-    ) -> None:
+    def __init__(self, config: uvicorn.Config, service: ModelManager) -> None:
         super().__init__(config)
         self.service = service
-        self.open_connections = connections
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Note that the service drains, so that its probes and its answers say so."""
-        self.service.draining = self.open_connections.closing = True
+        self.service.draining = True
         super().handle_exit(sig, frame)
 
 
@@ -100,5 +97,5 @@ def main(arguments: Sequence[str]) -> int:
     # time to leave, and the exit status should say so.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(1 if service.failure else 0))
-    Server(config, service, connections).run()
+    Server(config, service).run()
     return 1 if service.failure else 0

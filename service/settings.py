@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tanger.model import TangerError
 from tanger.model.text.dictionaries import BuiltinLexicon
+from tanger.model.text.variants import Order
 from tanger.service.schemas import Source
 
 Positive = Annotated[int, Field(ge=1)]
@@ -45,6 +46,9 @@ class Settings(BaseSettings):
     """Where pronunciations come from if a request does not say: model, lexicon, or auto (both)."""
     builtin_lexicon: BuiltinLexicon = "auto"
     """Whether CMUdict is among the lexicons: on, off, or auto, where the phonemes are ARPAbet."""
+    variant_order: Order = "network"
+    """Order of the variants that CMUdict has of a word: network, by the artifact's ranking, or
+    lexicon, as they stand there."""
     lexicon: str = ""
     """Lexicon files, with colons between as in PATH; the last that has a word wins. FORMAT=FILE
     where a file does not tell: cmudict, mfa, kaldi, kaldip, pls, tsv or ctf."""

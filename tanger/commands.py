@@ -22,6 +22,7 @@ from tanger.model.cli.reproduce import reproduce
 from tanger.model.cli.text import text
 from tanger.model.cli.text_models import train_acronyms, train_homographs
 from tanger.model.cli.train import derive, hold_out, label, spellings, train, train_joint_ngram
+from tanger.model.cli.variants import rank_variants
 
 app = typer.Typer(
     help="Words to phonemes: train a network, measure it, ask it, serve it.",
@@ -82,6 +83,7 @@ app.command(name="train-homographs")(train_homographs)
 app.command(name="train-acronyms")(train_acronyms)
 app.command(name="data")(download_split)
 app.command(name="joint-ngram")(train_joint_ngram)
+app.command(name="rank-variants")(rank_variants)
 
 # Former names of commands: they fail with the name of today.
 RENAMED_COMMANDS = {"download": "data", "evaluate-english": "evaluate"}

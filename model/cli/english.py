@@ -21,6 +21,7 @@ from tanger.model.cli.common import (
     load,
     plain_errors,
 )
+from tanger.model.output_files import replace_file
 
 if TYPE_CHECKING:
     from tanger.model.english.notations import Pronunciation
@@ -85,7 +86,7 @@ def combine_dictionaries(
             "passed_over": {name: dict(counts) for name, counts in sources.dropped.items()},
             "words": dict(combined.counts),
         }
-        artifacts.replace_file(out / "sources.json", (json.dumps(report, indent=2) + "\n").encode())
+        replace_file(out / "sources.json", (json.dumps(report, indent=2) + "\n").encode())
 
 
 def english_spellings(
@@ -109,7 +110,7 @@ def english_spellings(
             count=count,
             seed=seed,
         )
-        artifacts.replace_file(out, "".join(f"{word}\n" for word in words).encode())
+        replace_file(out, "".join(f"{word}\n" for word in words).encode())
     print(f"{len(words):,} words written to {out}")
 
 
@@ -172,7 +173,7 @@ def evaluate_sets(
             name: {word: " ".join(phonemes) for word, phonemes in words.items()}
             for name, words in found.wrong.items()
         }
-        artifacts.replace_file(wrong, (json.dumps(answers, indent=1) + "\n").encode())
+        replace_file(wrong, (json.dumps(answers, indent=1) + "\n").encode())
     if keep:
         english.keep(artifact, found, networks[0].weights_sha256)
     print(artifact)

@@ -12,8 +12,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from tanger.model import artifact as artifacts
 from tanger.model import lexicon
+from tanger.model.artifact import read as read_artifact
 from tanger.model.cli.common import ARTIFACT, ArtifactOption, plain_errors
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _lint(path: Path, artifact: Path, known: Sequence[Path], threshold: float) -
 
     rows = [(row.number, row.entry) for row in lexicon.read_rows(path)]
     stems = [entry for other in known for entry in lexicon.read(other)]
-    reference = artifacts.read(artifact)
+    reference = read_artifact(artifact)
     check_phonemes([entry for _, entry in rows], reference.phonemes.own)
     linter = Linter(Phonemizer.from_artifact(reference, "cpu"), engine.load_scorer(reference))
     console = Console(stderr=True)

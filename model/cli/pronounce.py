@@ -30,9 +30,11 @@ from tanger.model.decoding import devices
 from tanger.model.decoding.hypothesis import MAX_NBEST
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.phonology.phoneme_set import Inventory
+from tanger.model.text import variants
 from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.pipeline import Options, Pipeline, TextPhonemizer
 from tanger.model.text.resolution import Source
+from tanger.model.text.variants import Order
 
 WordsArgument = Annotated[
     list[str] | None, typer.Argument(help="Words; without any, --input is read.")
@@ -103,6 +105,14 @@ LexiconOption = Annotated[
     ),
 ]
 
+VariantOrderOption = Annotated[
+    Order,
+    typer.Option(
+        help="Order of the variants that CMUdict has of a word: network, by the artifact's "
+        "ranking; lexicon, as they stand there."
+    ),
+]
+
 
 def pronounce(
     words: WordsArgument = None,
@@ -119,6 +129,7 @@ def pronounce(
     as_written: AsWrittenOption = False,
     source: SourceOption = "model",
     lexicon: LexiconOption = None,
+    variant_order: VariantOrderOption = "network",
     artifact: ArtifactOption = ARTIFACT,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "int8",
@@ -144,7 +155,11 @@ def pronounce(
         checked = artifacts.read(artifact)
         dictionaries = Dictionaries()
         if source != "model":
-            dictionaries = Dictionaries.read(Inventory(checked.phonemes.own), files=lexicon or ())
+            dictionaries = Dictionaries.read(
+                Inventory(checked.phonemes.own),
+                files=lexicon or (),
+                ranking=variants.read(checked) if variant_order == "network" else None,
+            )
         pipeline = Pipeline(checked, dictionaries=dictionaries)
         options = pipeline.options(
             source=source, alphabet=alphabet, stress=stress, n=n, alignment=alignment

@@ -25,6 +25,7 @@ from tanger.model.cli.common import (
 )
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.phonology.phoneme_set import Inventory
+from tanger.model.text import variants
 from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.pipeline import Pipeline, TextPhonemizer
 from tanger.model.text.resolution import Source
@@ -84,7 +85,11 @@ def text(
         checked = artifacts.read(artifact)
         dictionaries = Dictionaries()
         if source != "model":
-            dictionaries = Dictionaries.read(Inventory(checked.phonemes.own), files=lexicon or ())
+            dictionaries = Dictionaries.read(
+                Inventory(checked.phonemes.own),
+                files=lexicon or (),
+                ranking=variants.read(checked),
+            )
         phonemizer = TextPhonemizer(
             Pipeline(checked, dictionaries=dictionaries),
             load(checked, device, precision=precision, threads=threads),

@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from tanger.model.training.recipe import RunRecipe
     from tanger.model.training.run_state import Progress
 
+_WithoutOption = Annotated[
+    list[Path] | None, typer.Option(help="Lexicons whose words are left out: dev, test.")
+]
+
 
 def train(
     recipe: Annotated[str, typer.Option(help="A recipe's name, or a TOML file.")],
@@ -86,12 +90,12 @@ def train(
         if resume and restart:
             fail("--resume goes on with a run and --restart gives it up: say one of them")
         from tanger.model.training import data, output, run_state
-        from tanger.model.training import recipe as recipes
         from tanger.model.training.distributed import process_group
+        from tanger.model.training.recipe import load as load_recipe
         from tanger.model.training.reporters import ConsoleReporter
         from tanger.model.training.trainer import Trainer
 
-        chosen = recipes.load(recipe, entries=len(read(lexicon)), fast=fast)
+        chosen = load_recipe(recipe, entries=len(read(lexicon)), fast=fast)
         run_folder = run or Path("runs") / out.name
         set_threads(threads)
         if not (resume or restart):
@@ -168,21 +172,19 @@ def hold_out(
 def spellings(
     lexicon: Annotated[Path, typer.Option(help="Gives the letters; its words are left out.")],
     out: Annotated[Path, typer.Option(help="Where the words go, one a line.")],
-    without: Annotated[
-        list[Path] | None, typer.Option(help="Lexicons whose words are left out: dev, test.")
-    ] = None,
+    without: _WithoutOption = None,
     language: Annotated[
         list[str] | None, typer.Option(help="Of which wordfreq lists frequent words; en.")
     ] = None,
     names: Annotated[
         bool, typer.Option("--names", help="Names of people as well, before the words.")
     ] = False,
-    maximum: Annotated[
+    limit: Annotated[
         int | None, typer.Option("--most", min=1, help="So many of them at most.")
     ] = None,
     invented: Annotated[
         int,
-        typer.Option(min=0, help="So many more that are spelt like the lexicon's, behind them."),
+        typer.Option(min=0, help="So many more that are spelt like the lexicon's, after them."),
     ] = 0,
     seed: Annotated[int, typer.Option(help="Draws those.")] = 1,
     overwrite: OverwriteOption = False,
@@ -196,7 +198,7 @@ def spellings(
         left_out = own | _words_of(without or ())
         people = sources.names(graphemes, without=left_out) if names else iter(())
         frequent = sources.frequent(language or ["en"], graphemes, without=left_out)
-        words = list(islice(dict.fromkeys(chain(people, frequent)), maximum))
+        words = list(islice(dict.fromkeys(chain(people, frequent)), limit))
         left_out |= set(words)
         words += sources.invented(own, count=invented, without=left_out, seed=seed)
         check_lines(out, words, overwrite=overwrite)
@@ -210,9 +212,7 @@ def derive(
     words: Annotated[
         Path | None, typer.Option(help="Spellings, one a line; those with a known stem are taken.")
     ] = None,
-    without: Annotated[
-        list[Path] | None, typer.Option(help="Lexicons whose words are left out: dev, test.")
-    ] = None,
+    without: _WithoutOption = None,
     possessives: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the lexicon that gets a possessive.")
     ] = 0.0,

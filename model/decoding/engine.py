@@ -103,10 +103,10 @@ def load_scorer(artifact: Artifact) -> Scorer:
         log.warning("%s", UNCOMPILED)
     import torch
 
-    from tanger.model.decoding.torch_scoring import TorchScorer
+    from tanger.model.decoding.torch_decoder import TorchDecoder
 
     torch.set_num_threads(1)
-    return TorchScorer.of(artifact)
+    return TorchDecoder.of([artifact], "cpu")
 
 
 class Engine:

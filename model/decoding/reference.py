@@ -102,7 +102,7 @@ def greedy(
     phonemes = [row[:-1] if whole else row for row, whole in zip(tokens, complete, strict=True)]
     labels = torch.stack(emitted, dim=1)
     scores = network.stress(states, labels)
-    stress = _classes(scores, labels, [len(row) for row in phonemes], stress_bias)
+    stress = stress_classes(scores, labels, [len(row) for row in phonemes], stress_bias)
     return list(map(Decoded, phonemes, probabilities, complete, stress))
 
 
@@ -264,7 +264,7 @@ def _with_stress(
     scores = network.stress(states, labels[:, 1:])
     whole = [symbols[-1] == end for symbols in tokens]
     counts = [len(symbols) - ended for symbols, ended in zip(tokens, whole, strict=True)]
-    classes = _classes(scores, labels[:, 1:], counts, stress_bias)
+    classes = stress_classes(scores, labels[:, 1:], counts, stress_bias)
     answers = iter(
         Decoded(list(one.tokens[:count]), list(one.probabilities), ended, marks)
         for one, count, ended, marks in zip(
@@ -291,7 +291,7 @@ def _probabilities(logits: Tensor, *, end: int, first: bool) -> Tensor:
     return probabilities
 
 
-def _classes(
+def stress_classes(
     scores: Tensor | None,
     symbols: Tensor,
     counts: Sequence[int],

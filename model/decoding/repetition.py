@@ -8,9 +8,6 @@ may be said as often as it does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
 
 # Symbols of the longest circle that is looked for. (The name of W has seven: WWW is left alone.)
 LARGEST = 6
@@ -45,32 +42,13 @@ def blocked_tokens(tokens: Sequence[int], max_repeats: int) -> set[int]:
     return found
 
 
-def limits(spellings: np.ndarray[Any, Any], lengths: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The same rule of B spellings for who counts along, [B, `LARGEST`] by the size of the circle.
+def run_limits(max_repeats: int) -> list[int]:
+    """The same rule, for whoever counts along: by the size of the circle, from 1 to `LARGEST`.
 
     Where so many symbols in a row were the same as those `size` before them, the one that was said
     `size` symbols ago is ruled out.
-
-    Args:
-        spellings: [B, T] their letters; what lies past a length is of no account.
-        lengths: [B] how many letters each has.
     """
-    letters = np.ascontiguousarray(spellings.T)  # [T, B]: numpy goes through many words at once
-    positions = np.arange(len(letters), dtype=np.int32)[:, None]
-    maximum = np.ones(len(spellings), np.int64)
-    for size in range(1, min(LARGEST, len(letters) - 1) + 1):
-        same = letters[size:] == letters[:-size]
-        same &= positions[size:] < lengths
-        # Less than four rounds are anyone's: few spellings have to be looked at
-        some = np.flatnonzero(np.count_nonzero(same, axis=0) >= 3 * size)
-        if len(some):
-            # A streak is as long as it is since the last letter that was another
-            numbers = positions[1 : 1 - size or None]
-            other = np.where(same[:, some], 0, numbers)
-            streak = (numbers - np.maximum.accumulate(other, axis=0)).max(axis=0)
-            maximum[some] = np.maximum(maximum[some], streak // size + 1)
-    sizes = np.arange(1, LARGEST + 1)
-    return (np.maximum(maximum[:, None], np.where(sizes == 1, 4, 3)) - 1) * sizes
+    return [(_maximum(size, max_repeats) - 1) * size for size in range(1, LARGEST + 1)]
 
 
 def _maximum(size: int, max_repeats: int) -> int:

@@ -1,8 +1,9 @@
-"""Networks in torch behind the decoder's door: on a GPU, in training, and as ensembles."""
+"""Networks in torch as decoders and scorers: on a GPU, in training, and as ensembles."""
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -15,11 +16,12 @@ from tanger.model.artifact import Artifact, ArtifactError
 from tanger.model.decoding import devices, reference
 from tanger.model.decoding.cuda import GraphedDecoder
 from tanger.model.decoding.devices import DeviceLostError
-from tanger.model.decoding.hypothesis import Decoded, length_bound
+from tanger.model.decoding.hypothesis import Decoded, Given, Scored, length_bound
 from tanger.model.decoding.repetition import max_repeats
 from tanger.model.network.config import NetworkConfig
 from tanger.model.network.ensemble import Ensemble
 from tanger.model.network.seq2seq import Seq2Seq, pad
+from tanger.model.network.weights import Array
 from tanger.model.phonology.alignment import AlignmentError, of_letters
 from tanger.model.phonology.phoneme_set import stress_bias
 from tanger.model.phonology.vocabulary import Vocabulary, frame
@@ -154,6 +156,14 @@ class TorchDecoder:
         pairs = list(zip(rows, tokens, strict=True))
         return self._in_batches(pairs, BATCH, self._look, length=lambda pair: len(pair[0]))
 
+    def score(self, given: Sequence[Given]) -> list[Scored]:
+        """What the network thinks of pronunciations, by teacher forcing (see `Scorer`).
+
+        Raises:
+            DeviceLostError: where the GPU failed.
+        """
+        return self._in_batches(given, BATCH, self._score, length=lambda each: [*map(len, each)])
+
     def _look(
         self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]
     ) -> list[np.ndarray[Any, Any]]:
@@ -165,16 +175,39 @@ class TorchDecoder:
         within = slice(1, -1) if self.network.config.add_bos_eos else slice(None)
         return [of_letters(paid[:, within]) for paid in looked]
 
+    @torch.inference_mode()
+    def _score(self, given: Sequence[Given]) -> list[Scored]:
+        graphemes, lengths = self._padded([each.graphemes for each in given])
+        start, end = self.phonemes.start, self.phonemes.end
+        labels, _ = pad([[start, *each.phonemes, end] for each in given])
+        scores = self.network(graphemes, lengths, labels.to(self.torch_device))
+        logits, symbols = scores.phonemes, labels[:, 1:]
+        if self.allowed is not None:
+            logits = logits.masked_fill(~self.allowed, -math.inf)
+        logs = logits.log_softmax(dim=2).cpu().numpy()
+        stress: Sequence[Array] | None = None
+        if scores.stress is not None:
+            biased = scores.stress.cpu() + torch.from_numpy(self._stress_bias[symbols.numpy()])
+            stress = biased.log_softmax(dim=2).numpy()
+        return [
+            Scored(
+                symbols[row, :steps].numpy(),
+                logs[row, :steps],
+                None if stress is None else stress[row][:steps],
+            )
+            for row, steps in enumerate(len(each.phonemes) + 1 for each in given)
+        ]
+
     def _in_batches(
         self,
         requested: Sequence[Q],
         maximum: int,
         answer: Callable[[list[Q]], list[A]],
-        length: Callable[[Q], int] = len,  # type: ignore[assignment]
+        length: Callable[[Q], Any] = len,  # type: ignore[assignment]
     ) -> list[A]:
         """What `answer` says to at most so many words at a time, in their order.
 
-        Words are decoded with others of about their length, so that little padding is computed.
+        Words go with others of about their `length`, so that little padding is computed.
         """
         order = sorted(range(len(requested)), key=lambda index: length(requested[index]))
         answers: dict[int, A] = {}

@@ -21,6 +21,7 @@ from tanger.model.english.notations import Pronunciation, carry_stress
 from tanger.model.english.sources import Sources
 from tanger.model.evaluation import model_card
 from tanger.model.evaluation.shares import PairedComparison, Share
+from tanger.model.output_files import replace_file
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology import stress
 
@@ -98,7 +99,7 @@ def keep(artifact: Path, evaluation: EnglishEvaluation, weights_sha256: str | No
         evaluations = {}
     artifacts.write_metrics(found, evaluations, evaluation.as_dict())
     card = model_card.render(found, evaluations, evaluation.as_dict())
-    artifacts.replace_file(artifact / model_card.FILE, card.encode())
+    replace_file(artifact / model_card.FILE, card.encode())
 
 
 def read_real_words(path: Path) -> dict[str, RealWord]:

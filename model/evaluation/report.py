@@ -25,6 +25,7 @@ from tanger.model.evaluation.word_classes import CLASSES, classify
 from tanger.model.lexicon import Entry
 from tanger.model.lexicon.index import StressedLexicon
 from tanger.model.network import config as configs
+from tanger.model.output_files import replace_file
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology import stress
 from tanger.model.phonology.vocabulary import Vocabulary
@@ -276,7 +277,7 @@ def keep(artifact: Path, evaluation: Evaluation) -> None:
     if len(evaluation.pinned) >= len(_pinned(found)):
         artifacts.write_pinned(found, evaluation.pinned)
     card = model_card.render(found, evaluations, word_sets)
-    artifacts.replace_file(artifact / model_card.FILE, card.encode())
+    replace_file(artifact / model_card.FILE, card.encode())
 
 
 def _pinned(artifact: Artifact) -> Mapping[str, Sequence[str]]:

@@ -80,7 +80,8 @@ class IndexedLexicon:
         return key.upper() if self._capitals else key
 
 
-_APOSTROPHES = frozenset("’‘ʼʹ′`´＇ʻ‛")
+# What is typed for an apostrophe
+APOSTROPHES = frozenset("’‘ʼʹ′`´＇ʻ‛")
 
 
 def tidied(word: str) -> str:
@@ -95,12 +96,12 @@ def lexicon_key(word: str) -> str:
     """
     if word.isascii():
         return word.strip().lower().replace("`", "'")
-    heard = (
-        "'" if character in _APOSTROPHES else character
+    kept = (
+        "'" if character in APOSTROPHES else character
         for character in tidied(word)
         if unicodedata.category(character) != "Cf"
     )
-    return unicodedata.normalize("NFC", "".join(heard).lower())
+    return unicodedata.normalize("NFC", "".join(kept).lower())
 
 
 class StressedLexicon:

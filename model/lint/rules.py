@@ -103,9 +103,9 @@ def is_spelt_out(word: str, phonemes: Phonemes) -> bool:
     for ending in ("'S", "S"):
         if word.endswith(ending) and (stem := word.removesuffix(ending)):
             stems[stem] = phonemes
-    spoken = [derived_forms.spelt_out(stem) for stem in stems]
-    return phonemes in spoken or any(
-        phonemes == derived_forms.plural(names) for names in spoken[1:] if names
+    names = [derived_forms.spelt_out(stem) for stem in stems]
+    return phonemes in names or any(
+        phonemes == derived_forms.plural(each) for each in names[1:] if each
     )
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import math
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -186,6 +186,8 @@ def _seconds_of_product(dtype: torch.dtype) -> float:
 
 def products_in_bfloat16(device: torch.device, *, enabled: bool) -> AbstractContextManager[None]:
     """A context in which products are bfloat16; nothing changes where not `enabled`."""
+    if not torch.amp.is_autocast_available(device.type):
+        return nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
 
 

@@ -306,10 +306,19 @@ class Seq2Seq(nn.Module):
             graphemes: [B, T] indices.
             lengths: [B] on the CPU, so that looking at them never waits for the device.
         """
-        steps = graphemes.shape[1]
-        padded = None if bool((lengths == steps).all()) else lengths.to(graphemes.device)
+        if bool((lengths == graphemes.shape[1]).all()):
+            return self.read(graphemes, None)
+        return self.read(graphemes, lengths.to(graphemes.device))
+
+    def read(self, graphemes: Tensor, lengths: Tensor | None) -> EncoderOutput:
+        """`encode` without a look at any value, so that a CUDA graph can hold it.
+
+        Args:
+            graphemes: [B, T] indices; what lies past a word's end may be any of them.
+            lengths: [B] on the same device; None where no row is padded.
+        """
         x = self.input_embedding(graphemes.t(), self.dtype)  # [T, B, I]
-        states, lasts = self.encoder(self.dropout(self.stabiliser(x)), padded)
+        states, lasts = self.encoder(self.dropout(self.stabiliser(x)), lengths)
         values = states.transpose(0, 1).contiguous()  # [B, T, H]
         attention = self.decoder.attention
         return EncoderOutput(
@@ -317,21 +326,20 @@ class Seq2Seq(nn.Module):
             keys=values if attention is None else attention.keys(values),
             values=values,
             padding=None
-            if padded is None
-            else torch.arange(steps, device=graphemes.device) >= padded.unsqueeze(1),
+            if lengths is None
+            else torch.arange(len(x), device=graphemes.device) >= lengths.unsqueeze(1),
         )
 
     def _decoder_init(self, lasts: list[State]) -> tuple[State, ...]:
         if self.config.decoder_init == "each":
             return tuple(lasts)
-        zero = torch.zeros_like(lasts[-1].h)
-        return (lasts[-1], *[State(zero, zero)] * (self.config.decoder_layers - 1))
+        h, c = lasts[-1]
+        further = range(self.config.decoder_layers - 1)
+        return (lasts[-1], *(State(torch.zeros_like(h), torch.zeros_like(c)) for _ in further))
 
     def start(self, memory: EncoderOutput) -> DecoderState:
         """The state before the first step."""
-        return DecoderState(
-            memory.start, memory.values.new_zeros(len(memory.values), self.decoder.fed)
-        )
+        return DecoderState(memory.start, torch.zeros_like(memory.values[:, 0]))
 
     def step(
         self, labels: Tensor, state: DecoderState, memory: EncoderOutput

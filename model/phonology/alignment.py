@@ -1,11 +1,10 @@
-"""Which letters made which phoneme: the attention made monotonic.
+"""Alignment of letters and phonemes: the attention made monotonic.
 
-The attention of a trained network is nearly a path already: at each phoneme it looks at the first
-of the letters that make it. The best path of letters that never goes back (dynamic programming over
-the product of the attention paid) gives each phoneme its first letter, and its letters reach up to
-the first one of the next. So every letter makes a sound: silent ones belong to the one before them,
-at the beginning of a word to the first. Phonemes that look at the same letter, as the K and the S
-of an X do, share their letters.
+The attention of a trained network is nearly a path already: each phoneme attends to the first of
+its letters. The best monotonic path (dynamic programming over the product of attention weights)
+gives each phoneme its first letter, and its letters reach up to the first one of the next. So every
+letter makes a sound: silent ones belong to the one before them, at the beginning of a word to the
+first. Phonemes that attend to the same letter, as the K and the S of an X do, share their letters.
 """
 
 from __future__ import annotations
@@ -20,14 +19,16 @@ from tanger.model import TangerError
 
 Array = np.ndarray[Any, Any]
 
-# Attention paid to a letter is not taken for less than this: no path is impossible.
-_LEAST = 1e-6
-# Digits that attention is told with.
+# The smallest attention weight: no path is impossible.
+_MIN_WEIGHT = 1e-6
+# Decimal digits of attention weights in results.
 _DIGITS = 5
 
 
-# To be told where alignments were asked for
-UNALIGNED = "no alignment: the network did not say this word in one piece"
+# The warning for a word without an alignment
+UNALIGNED = "no alignment: this word is too long, or has letters that the network does not read"
+# Between the letters of two words that were read in parts
+_HYPHEN = "-"
 
 
 class AlignmentError(TangerError, ValueError):
@@ -42,41 +43,61 @@ class Alignment:
     """The letters of each phoneme of a pronunciation.
 
     Attributes:
-        spans: for each phoneme the number of its first letter and that behind its last.
+        spans: for each phoneme the index of its first letter and that after its last.
         probabilities: of each phoneme given those before it, as the network gives them.
-        attention: for each phoneme the attention paid to each letter; their sum is 1.
+        attention: for each phoneme the attention weight of each letter; their sum is 1.
+        letters: of the word.
     """
 
     spans: Sequence[Sequence[int]]
     probabilities: Sequence[float]
     attention: Sequence[Sequence[float]]
+    letters: str
+
+
+def concatenate(parts: Sequence[Alignment]) -> Alignment:
+    """The alignment of several words one after the other, with a hyphen between their letters."""
+    letters = _HYPHEN.join(part.letters for part in parts)
+    spans: list[tuple[int, int]] = []
+    attention: list[list[float]] = []
+    offset = 0
+    for part in parts:
+        spans += [(start + offset, end + offset) for start, end in part.spans]
+        before = [0.0] * offset
+        after = [0.0] * (len(letters) - offset - len(part.letters))
+        attention += [[*before, *row, *after] for row in part.attention]
+        offset += len(part.letters) + len(_HYPHEN)
+    probabilities = [each for part in parts for each in part.probabilities]
+    return Alignment(spans, probabilities, attention, letters)
 
 
 def of_letters(attention: Array) -> Array:
-    """Attention [U, T] with what went to other things than letters taken off its rows."""
-    paid: Array = attention.sum(axis=1, keepdims=True)
-    shares: Array = attention / np.maximum(paid, _LEAST)
-    return shares
+    """Attention weights [U, T] of letters alone, their rows scaled to sum to 1."""
+    sums: Array = attention.sum(axis=1, keepdims=True)
+    weights: Array = attention / np.maximum(sums, _MIN_WEIGHT)
+    return weights
 
 
-def align(attention: Array, probabilities: Sequence[float]) -> Alignment:
+def align(letters: str, attention: Array, probabilities: Sequence[float]) -> Alignment:
     """The alignment of a pronunciation of U phonemes to a word of T letters.
 
     Args:
+        letters: of the word.
         attention: [U, T], rows sum to 1.
-        probabilities: of its steps, maybe with that of ``</s>`` behind them.
+        probabilities: of its steps, with or without that of ``</s>``.
     """
     return Alignment(
         spans=spans(attention),
         probabilities=tuple(probabilities[: len(attention)]),
         attention=np.round(attention.astype(float), _DIGITS).tolist(),
+        letters=letters,
     )
 
 
 def spans(attention: Array) -> list[tuple[int, int]]:
-    """First letter, and one behind the last, of each of U phonemes, from attention [U, T]."""
-    firsts = _path(np.log(np.maximum(attention, _LEAST)))
-    # What is silent before the first sound is its own
+    """First letter, and one after the last, of each of U phonemes, from attention [U, T]."""
+    firsts = _path(np.log(np.maximum(attention, _MIN_WEIGHT)))
+    # Silent letters before the first sound belong to it
     firsts = [0 if first == firsts[0] else first for first in firsts]
     found: list[tuple[int, int]] = []
     end = following = attention.shape[1]
@@ -88,17 +109,17 @@ def spans(attention: Array) -> list[tuple[int, int]]:
 
 
 def _path(scores: Array) -> list[int]:
-    """The letter of each phoneme, never before the last one's, of the greatest sum of scores."""
+    """The monotonic path with the greatest sum of scores [U, T]: a letter for each phoneme."""
     letters = np.arange(scores.shape[1])
     best = np.zeros(scores.shape[1])
-    froms = []
+    predecessors = []
     for row in scores:
-        # The best letter up to each one, for the phoneme before
+        # The best letter of the phoneme before, up to each letter
         reached = np.maximum.accumulate(best)
-        froms.append(np.maximum.accumulate(np.where(best == reached, letters, 0)))
+        predecessors.append(np.maximum.accumulate(np.where(best == reached, letters, 0)))
         best = reached + row
     path, letter = [], int(best.argmax())
-    for before in reversed(froms):
+    for before in reversed(predecessors):
         path.append(letter)
         letter = int(before[letter])
     return path[::-1]

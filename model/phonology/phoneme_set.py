@@ -1,4 +1,4 @@
-"""An artifact's phonemes: which of them bear stress, and what entries of lexicons may hold."""
+"""An artifact's phonemes: which of them carry stress, and which an entry may have."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class Inventory:
     """An artifact's phonemes; where they are ARPAbet, with the stress digits of vowels.
 
     Attributes:
-        symbols: all that may stand in an entry.
+        symbols: all that an entry may have.
         arpabet: whether they are ARPAbet.
-        vowels: those of them that bear a stress digit, where they are ARPAbet; else none.
+        vowels: those of them that carry a stress digit, where they are ARPAbet; else none.
     """
 
     def __init__(self, phonemes: Collection[str]) -> None:
@@ -52,16 +52,16 @@ class Inventory:
         return self.symbols.issuperset(phonemes)
 
     def split(self, phonemes: Sequence[str]) -> tuple[tuple[str, ...], tuple[int | None, ...]]:
-        """The artifact's phonemes and, each for one of them, the digits behind them."""
+        """The artifact's phonemes, and for each its stress digit or None."""
         parts = [(p, None) if p in self._own else stress.split(p) for p in phonemes]
         return tuple(phoneme for phoneme, _ in parts), tuple(digit for _, digit in parts)
 
     def marks_stress(self, phonemes: Sequence[str]) -> bool:
-        """Whether each vowel has a digit behind it; phonemes that are not ARPAbet never have."""
+        """Whether each vowel has a stress digit; phonemes that are not ARPAbet never have."""
         return self.arpabet and VOWELS.isdisjoint(phonemes)
 
     def misfit(self, phonemes: Sequence[str]) -> str | None:
-        """The first phoneme that may not stand in an entry, and its place; None where all may."""
+        """The first phoneme that an entry may not have, and its place; None where there is none."""
         for place, symbol in enumerate(phonemes, start=1):
             if symbol not in self.symbols:
                 return f"{symbol} (symbol {place} of {' '.join(phonemes)})"
@@ -71,5 +71,5 @@ class Inventory:
         """The phonemes, for messages."""
         shown = " ".join(sorted(self._own)[:_SHOWN])
         more = "..." if len(self._own) > _SHOWN else ""
-        digits = ", vowels with 0, 1 or 2 behind them" if self.symbols > self._own else ""
+        digits = ", vowels with 0, 1 or 2 after them" if self.symbols > self._own else ""
         return f"{shown}{more}{digits}"

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-# The vowels of ARPAbet: they bear stress, and each makes a syllable.
+# The vowels of ARPAbet: they carry stress, and each makes a syllable.
 VOWELS = frozenset("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split())
 
 # Class of what carries no stress mark; a digit's class is the digit and one.
@@ -36,7 +36,7 @@ def strip(phonemes: Iterable[str]) -> tuple[str, ...]:
 
 
 def mark(phonemes: Sequence[str], digits: Sequence[int | None]) -> tuple[str, ...]:
-    """Phonemes with their digits behind them: the inverse of `split`."""
+    """Phonemes with their digits after them: the inverse of `split`."""
     return tuple(
         phoneme if digit is None else f"{phoneme}{digit}"
         for phoneme, digit in zip(phonemes, digits, strict=True)

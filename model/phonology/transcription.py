@@ -27,7 +27,7 @@ from tanger.model.phonology import stress
 
 Notation = Literal["ipa", "x-sampa"]
 
-# One row a phoneme: ARPAbet, IPA, X-SAMPA; behind them what is read as the same besides, I: in IPA
+# One row a phoneme: ARPAbet, IPA, X-SAMPA; then what is read as the same, I: in IPA
 # and X: in X-SAMPA. The vowels as in Wells, Accents of English, 1982, for General American. Not
 # here, since transcribers disagree on what they say of American English: a and e alone, ɾ, ʔ.
 _TABLE = """
@@ -93,7 +93,7 @@ class _Notation(NamedTuple):
         marks: of primary and of secondary stress.
         readings: digit by mark.
         breaks: between syllables or words; they say nothing else.
-        silent: what may stand behind a symbol and tells no two phonemes apart: length, ties.
+        ignored: marks after a symbol that distinguish no two phonemes: length, ties.
     """
 
     written: dict[str, str]
@@ -101,7 +101,7 @@ class _Notation(NamedTuple):
     marks: tuple[str, str]
     readings: dict[str, int]
     breaks: str
-    silent: str
+    ignored: str
 
 
 def _notations() -> dict[Notation, _Notation]:
@@ -276,13 +276,13 @@ def _longest(notation: Notation) -> int:
 
 def _match(text: str, notation: Notation) -> list[tuple[str, int]]:
     """Symbols and marks of a transcription, each with its place."""
-    _, read, _, signs, breaks, silent = _NOTATIONS[notation]
-    heard = [(c, place) for place, c in enumerate(text) if c not in silent]
-    bare = "".join(c for c, _ in heard)
+    _, read, _, signs, breaks, ignored = _NOTATIONS[notation]
+    kept = [(c, place) for place, c in enumerate(text) if c not in ignored]
+    bare = "".join(c for c, _ in kept)
     found: list[tuple[str, int]] = []
     at = 0
     while at < len(bare):
-        place = heard[at][1]
+        place = kept[at][1]
         if bare[at] in breaks or bare[at].isspace():
             at += 1
             continue

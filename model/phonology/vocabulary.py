@@ -81,17 +81,18 @@ class Vocabulary:
     @cached_property
     def _own(self) -> dict[str, int]:
         """Index of each of this side's symbols, its prefix removed."""
-
-        def of_other_side(symbol: str) -> bool:
-            return len(symbol) > len(self.other_prefix) > 0 and symbol.startswith(self.other_prefix)
-
         return {
             symbol.removeprefix(self.prefix): index
             for index, symbol in enumerate(self.symbols)
-            if symbol not in SPECIALS
-            and symbol.startswith(self.prefix)
-            and not of_other_side(symbol)
+            if self._is_own(symbol)
         }
+
+    def _is_own(self, symbol: str) -> bool:
+        """Whether a symbol of the table is one of this side's; a bare prefix is."""
+        other = self.other_prefix
+        if symbol in SPECIALS or not symbol.startswith(self.prefix):
+            return False
+        return not other or symbol == other or not symbol.startswith(other)
 
     @cached_property
     def _bare(self) -> list[str]:
@@ -130,7 +131,7 @@ class Vocabulary:
 
     @classmethod
     def of(cls, symbols: Iterable[str]) -> Vocabulary:
-        """A table of its own for `symbols`, in code point order behind the special symbols.
+        """A table of its own for `symbols`, in code point order after the special symbols.
 
         Raises:
             SymbolClashError: where one of them is a special symbol.

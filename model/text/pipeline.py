@@ -1,6 +1,6 @@
 """From what was typed to pronunciations: service, command line and library share these steps.
 
-    words ─ Resolver ─> resolutions ─ network_words ─> decoded ─ result ─> results
+    words ─ Resolver ─> resolutions ─ tasks ─> decoded ─ result ─> results
 
 `Pipeline` has every step but decoding, which its callers do: the service in worker processes behind
 a queue (`service.serving.pronouncer`), `TextPhonemizer` in its own process.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,12 +22,13 @@ from tanger.model.phonology import notation
 from tanger.model.phonology.alignment import UNALIGNED, AlignmentError
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.phonology.phoneme_set import Inventory
-from tanger.model.text import candidates
+from tanger.model.text import candidates, variants
 from tanger.model.text.candidates import Candidate, Failure
 from tanger.model.text.dictionaries import BuiltinLexicon, Dictionaries
 from tanger.model.text.reading import Reader
 from tanger.model.text.resolution import (
     Answerer,
+    Pronunciations,
     ReadWord,
     Resolver,
     Segment,
@@ -36,6 +38,7 @@ from tanger.model.text.resolution import (
     WordResolution,
 )
 from tanger.model.text.speller import WordError
+from tanger.model.text.variants import Order
 
 
 class Options(NamedTuple):
@@ -54,6 +57,10 @@ class Options(NamedTuple):
     marks: bool
     n: int
     alignment: bool
+
+
+# What the network has to do with a text: pronounce it, or align it with given pronunciations.
+Task = tuple[str, Pronunciations]
 
 
 class Result(NamedTuple):
@@ -118,6 +125,7 @@ class Pipeline:
         )
         self.longest = longest
         self._inventory = Inventory(phonemes)
+        self._graphemes = frozenset(artifact.graphemes.own)
         lookup = WordLookup(reader.speller, self._inventory, dictionaries, user)
         self.resolver = Resolver(reader, lookup)
         self.alphabets = notation.available(phonemes)
@@ -151,19 +159,22 @@ class Pipeline:
         marks = notation.marks_stress(alphabet, stress, carried=self._carries_stress)
         return Options(source, alphabet, marks, n, alignment)
 
-    @staticmethod
-    def network_words(resolutions: Iterable[WordResolution], options: Options) -> dict[str, bool]:
-        """What the network has to pronounce, and whether with an alignment: each text once.
-
-        Where a word is pronounced in parts, its letters are not given.
-        """
-        requested: dict[str, bool] = {}
+    def tasks(self, resolutions: Iterable[WordResolution], options: Options) -> dict[Task, None]:
+        """What the network has to do, each task once, in order."""
+        tasks: dict[Task, None] = {}
         for resolution in resolutions:
-            aligned = options.alignment and resolution.network_word is not None
+            aligned = options.alignment and self.aligns(resolution, options)
             for segment in resolution.segments:
-                if segment.source == "model":
-                    requested[segment.text] = aligned or requested.get(segment.text, False)
-        return requested
+                if (task := _task(segment, options, aligned=aligned)) is not None:
+                    tasks[task] = None
+        return tasks
+
+    def aligns(self, resolution: WordResolution, options: Options) -> bool:
+        """Whether a word comes with its letters."""
+        if not (options.alignment and self.has_attention and resolution.segments):
+            return False
+        letters = "".join(segment.text for segment in resolution.segments)
+        return len(letters) <= self.longest and self._graphemes.issuperset(letters)
 
     @staticmethod
     def limit(resolution: WordResolution, options: Options) -> int:
@@ -178,29 +189,33 @@ class Pipeline:
         self,
         resolution: WordResolution,
         options: Options,
-        decoded: Callable[[str], Sequence[Candidate] | Failure],
+        decoded: Callable[[Task], Sequence[Candidate] | Failure],
     ) -> Result:
         """The result of one word, from the candidates of its segments.
 
         Args:
             resolution: of the word.
             options: of the request.
-            decoded: the network's answer to each text of `network_words`.
+            decoded: the network's answer to each of the `tasks`: candidates, the likeliest first;
+                where pronunciations were given, these in their order.
         """
         if resolution.error is not None:
             return _without_pronunciation(resolution, resolution.error)
         segments = resolution.segments
+        aligned = self.aligns(resolution, options)
         parts: list[Sequence[Candidate]] = []
         for segment in segments:
-            if segment.source == "model":
-                found = decoded(segment.text)
-                if isinstance(found, Failure):
-                    which = "this word" if len(segments) == 1 else segment.text
-                    message = f"the decoder failed on {which}: {found.error}"
-                    return _without_pronunciation(resolution, WordError("decoding_failed", message))
-                parts.append(found)
-            else:
-                parts.append(self._listed(segment, options))
+            task = _task(segment, options, aligned=aligned)
+            found = () if task is None else decoded(task)
+            if segment.source != "model":
+                found = self._listed(segment, options, () if isinstance(found, Failure) else found)
+            elif isinstance(found, Failure):
+                which = "this word" if len(segments) == 1 else segment.text
+                message = f"the decoder failed on {which}: {found.error}"
+                return _without_pronunciation(resolution, WordError("decoding_failed", message))
+            elif options.alignment and not aligned:
+                found = [one._replace(alignment=None) for one in found]
+            parts.append(found)
         source = _least_certain(resolution, options)
         joined = candidates.join(parts, self.limit(resolution, options))
         return Result(
@@ -211,19 +226,30 @@ class Pipeline:
             None,
         )
 
-    def _listed(self, segment: Segment, options: Options) -> list[Candidate]:
-        """The candidates of what a lexicon or a rule pronounces."""
+    def _listed(
+        self, segment: Segment, options: Options, aligned: Sequence[Candidate]
+    ) -> list[Candidate]:
+        """The candidates of what a lexicon or a rule pronounces.
+
+        Args:
+            segment: what they pronounce.
+            options: of the request.
+            aligned: the same with their letters, if these are known.
+        """
         # Rules write stress; where it is never known otherwise, theirs alone would be odd
         known = self.knows_stress or options.source == "lexicon" or segment.source != "rule"
+        probability = 1.0 if segment.source == "rule" else None
+        listed = map(self._inventory.split, segment.listed[: options.n])
         return [
             Candidate(
                 notation.write(
                     phonemes, options.alphabet, digits if known else None, marks=options.marks
                 ),
-                1.0 if segment.source == "rule" else None,
+                probability,
                 complete=True,
+                alignment=None if same is None else same.alignment,
             )
-            for phonemes, digits in map(self._inventory.split, segment.listed)
+            for (phonemes, digits), same in zip_longest(listed, aligned)
         ]
 
     def _warnings(
@@ -241,6 +267,13 @@ class Pipeline:
         return segment.source in ("lexicon", "user") and not all(
             map(self._inventory.marks_stress, segment.listed)
         )
+
+
+def _task(segment: Segment, options: Options, *, aligned: bool) -> Task | None:
+    """What the network has to do for a segment of a word that comes with its letters, or not."""
+    if segment.source == "model":
+        return segment.text, ()
+    return (segment.text, segment.listed[: options.n]) if aligned else None
 
 
 def _without_pronunciation(resolution: WordResolution, error: WordError) -> Result:
@@ -293,6 +326,7 @@ class TextPhonemizer:
         threads: int = 1,
         builtin_lexicon: BuiltinLexicon = "auto",
         lexicons: Iterable[str] = (),
+        variant_order: Order = "network",
     ) -> TextPhonemizer:
         """Load the artifact in the folder `artifact` onto `device`.
 
@@ -304,6 +338,8 @@ class TextPhonemizer:
             builtin_lexicon: whether CMUdict is looked up; auto, where the phonemes are ARPAbet.
             lexicons: files that are looked up before it, the last one first; each a path, or
                 ``FORMAT=PATH``.
+            variant_order: of the variants that CMUdict has of a word: by the artifact's ranking,
+                or as they stand there.
 
         Raises:
             ArtifactError: where the artifact is damaged.
@@ -313,7 +349,10 @@ class TextPhonemizer:
         """
         read = artifacts.read(artifact)
         dictionaries = Dictionaries.read(
-            Inventory(read.phonemes.own), builtin=builtin_lexicon, files=lexicons
+            Inventory(read.phonemes.own),
+            builtin=builtin_lexicon,
+            files=lexicons,
+            ranking=variants.read(read) if variant_order == "network" else None,
         )
         network = Phonemizer.from_artifact(read, device, precision=precision, threads=threads)
         return cls(Pipeline(read, dictionaries=dictionaries), network)
@@ -355,7 +394,7 @@ class TextPhonemizer:
             options: of `Pipeline.options`.
         """
         resolutions = self.pipeline.resolver.resolve(words, options.source)
-        decoded = self._decode(resolutions, options)
+        decoded = self._decode(self.pipeline.tasks(resolutions, options), options)
         for resolution in resolutions:
             yield self.pipeline.result(resolution, options, decoded.__getitem__)
 
@@ -367,23 +406,27 @@ class TextPhonemizer:
             options: of `Pipeline.options`.
         """
         resolutions = self.pipeline.resolver.resolve_read(words, options.source)
-        decoded = self._decode(resolutions, options)
+        decoded = self._decode(self.pipeline.tasks(resolutions, options), options)
         return {
             word: self.pipeline.result(resolution, options, decoded.__getitem__)
             for word, resolution in zip(words, resolutions, strict=True)
         }
 
-    def _decode(
-        self, resolutions: Sequence[WordResolution], options: Options
-    ) -> dict[str, Sequence[Candidate]]:
-        """The network's candidates by text."""
-        requested = self.pipeline.network_words(resolutions, options)
-        decoded: dict[str, Sequence[Candidate]] = {}
-        for aligned in (False, True):
-            texts = [text for text, wanted in requested.items() if wanted is aligned]
-            found = self.network.alternatives(texts, options.n, aligned=aligned) if texts else []
-            for text, hypotheses in zip(texts, found, strict=True):
-                decoded[text] = candidates.of_network(
+    def _decode(self, tasks: Iterable[Task], options: Options) -> dict[Task, Sequence[Candidate]]:
+        """The network's candidates by task."""
+        words = [task for task in tasks if not task[1]]
+        given = [task for task in tasks if task[1]]
+        decoded: dict[Task, Sequence[Candidate]] = {}
+        if words:
+            texts = [text for text, _ in words]
+            found = self.network.alternatives(texts, options.n, aligned=options.alignment)
+            for task, hypotheses in zip(words, found, strict=True):
+                decoded[task] = candidates.of_network(
                     hypotheses, options.alphabet, marks=options.marks
                 )
+        if given:
+            texts = [text for text, _ in given]
+            found = self.network.align(texts, [listed for _, listed in given])
+            for task, hypotheses in zip(given, found, strict=True):
+                decoded[task] = candidates.given(hypotheses, options.alphabet, marks=options.marks)
         return decoded

@@ -26,6 +26,7 @@ from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.reading import Part, Reader, Reading
 from tanger.model.text.senses import with_senses
 from tanger.model.text.speller import Speller, Spelling, WordError, lookup_warnings
+from tanger.model.text.variants import Order
 
 # Where pronunciations may come from.
 Source = Literal["model", "lexicon", "auto"]
@@ -48,12 +49,14 @@ class Origin(NamedTuple):
         rank: its place in the order in which lexicons are looked up, from 1.
         rule: what made a segment that is in no lexicon as it stands.
         stem: what that rule made it of.
+        order: of the lexicon's pronunciations.
     """
 
     lexicon: str | None = None
     rank: int | None = None
     rule: Rule | None = None
     stem: str | None = None
+    order: Order | None = None
 
 
 class Segment(NamedTuple):
@@ -447,7 +450,7 @@ class WordLookup:
         names = [name for name, _ in dictionaries.names]
         if user is not None:
             names.insert(0, user.path.name)
-        origins = [Origin(name, rank) for rank, name in enumerate(names, 1)]
+        origins = [Origin(name, rank, order="lexicon") for rank, name in enumerate(names, 1)]
         self._user_origin = origins.pop(0) if user is not None else Origin()
         self._origins = origins
 
@@ -520,8 +523,8 @@ class WordLookup:
                     continue
             listed = self._dictionaries.get(query.typed, query.key)
             if listed is not None:
-                found, place = listed
-                yield query, "lexicon", found, self._origins[place]
+                origin = self._origins[listed.place]._replace(order=listed.order)
+                yield query, "lexicon", listed.found, origin
 
     def _fitting(self, word: str, entries: Iterable[Entry], misfits: dict[str, str]) -> list[Entry]:
         """Entries that were written for an artifact of these phonemes."""

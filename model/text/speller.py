@@ -9,7 +9,7 @@ from functools import lru_cache
 from string import ascii_uppercase
 from typing import Literal, NamedTuple
 
-from tanger.model.lexicon.index import _APOSTROPHES
+from tanger.model.lexicon.index import APOSTROPHES
 
 # Letters that Unicode does not decompose, spelt as English lexicons spell them.
 _TRANSCRIBED = {
@@ -61,7 +61,7 @@ def lookup_warnings(word: str, spellings: Collection[str]) -> tuple[str, ...]:
         return tuple(reported)
     kept = set().union(*spellings)
     for character in stripped:
-        if character in _APOSTROPHES - kept:
+        if character in APOSTROPHES - kept:
             reported[f"{character} -> '"] = None
         elif character not in kept and unicodedata.category(character) == "Cf":
             reported[f"{_show(character)} -> nothing"] = None
@@ -131,7 +131,7 @@ class Speller:
             for same in (form, unicodedata.normalize("NFD", form)):
                 if self._known(same):
                     return tuple(same), same != character and not _is_plain_case(character)
-        if character in _APOSTROPHES and "'" in self.graphemes:
+        if character in APOSTROPHES and "'" in self.graphemes:
             return ("'",), True
         if unicodedata.category(character) == "Cf":
             return (), True  # joiners, soft hyphens, direction marks: nothing to hear

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from tanger.model.training.run_state import Progress as RunProgress
 
 
-class Reporter(Protocol):
-    """Receives the events of a run."""
+class Reporter:
+    """Receives the events of a run; this one reports nothing."""
 
     def started(
         self, recipe: Recipe, data: Dataset, network: Seq2Seq, progress: RunProgress
@@ -37,16 +38,7 @@ class Reporter(Protocol):
         """An epoch is done."""
 
 
-class NullReporter:
-    """Reports nothing."""
-
-    def _ignore(self, *_: object, **__: object) -> None:
-        pass
-
-    started = minibatch = sample = epoch = _ignore
-
-
-class ConsoleReporter:
+class ConsoleReporter(Reporter):
     """Reports on a `rich` console; a context, so that the bar leaves the terminal clean."""
 
     def __init__(self, console: Console) -> None:
@@ -141,18 +133,7 @@ class ConsoleReporter:
 
 
 def _time_left(seconds: float, done: float, epochs: int) -> str:
-    """Time that the remaining epochs take at the pace so far; nothing where it is not known."""
+    """Time that the remaining epochs take at the pace so far; empty where it is not known."""
     if not 0 < done < epochs or seconds <= 0:
         return ""
-    return f", {_duration(seconds * (epochs - done) / done)} left"
-
-
-def _duration(seconds: float) -> str:
-    """A time in its two largest units, such as ``2 h 05 min``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02} s"
-    return f"{minutes // 60:,} h {minutes % 60:02} min"
+    return f", {timedelta(seconds=round(seconds * (epochs - done) / done))} left"

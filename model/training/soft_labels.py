@@ -108,8 +108,8 @@ def _examples(arrays: dict[str, np.ndarray[Any, Any]]) -> Iterator[Example]:
     steps = arrays["label_lengths"] - 1  # <s> is read, never predicted
     symbols = _split(arrays["symbols"], steps)
     probabilities = _split(arrays["probabilities"], steps)
-    for spelt, spoken, *soft in zip(graphemes, labels, symbols, probabilities, strict=True):
-        yield Example(spelt.tolist(), spoken.tolist(), SoftLabels(*soft))
+    for word, phonemes, *soft in zip(graphemes, labels, symbols, probabilities, strict=True):
+        yield Example(word.tolist(), phonemes.tolist(), SoftLabels(*soft))
 
 
 def _flat(rows: Iterable[list[int]]) -> np.ndarray[Any, Any]:

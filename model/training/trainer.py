@@ -31,7 +31,7 @@ from tanger.model.training.data import Dataset
 from tanger.model.training.distributed import Processes, StopSignals
 from tanger.model.training.loss import seq2seq_loss
 from tanger.model.training.recipe import Recipe
-from tanger.model.training.reporters import NullReporter, Reporter
+from tanger.model.training.reporters import Reporter
 from tanger.model.training.run_state import Progress
 
 # Minibatches between two reports with the sample word, as in CNTK's tutorial.
@@ -89,7 +89,7 @@ class Trainer:
         self.run = run
         self.processes = processes
         # One of the processes speaks for them all
-        self.reporter = reporter if processes.is_main else NullReporter()
+        self.reporter = reporter if processes.is_main else Reporter()
 
         # The network, the average of its weights, and the optimizer
         torch.manual_seed(recipe.seed)

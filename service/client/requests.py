@@ -167,7 +167,7 @@ class Requests:
         # What is longer is never decoded
         read = len(word) if len(word) <= self._longest else 0
         work = decode_letters(read, self._n, aligned=self._aligns)
-        response = result_bytes(len(word), len(word), self._n, aligned=self._aligns)
+        response = result_bytes(len(word), word, self._n, aligned=self._aligns)
         room = (
             self._size + size <= self._bytes
             and self._work + work <= self._letters

@@ -9,6 +9,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import TracebackType
 from typing import Protocol, Self
@@ -107,6 +108,7 @@ class Connection(Protocol):
         """End it at once; what is not sent is dropped."""
 
 
+@dataclass(eq=False, kw_only=True)
 class Connections:
     """All open connections.
 
@@ -121,36 +123,23 @@ class Connections:
         refused: how many were beyond the limit and were answered so.
         too_slow: how many were ended because their clients took too little.
         too_much: how many were ended because they sent too far ahead, with the budget spent.
-        closing: set when the service stops: every answer is the last on its connection, and says
-            so (RFC 9112, 9.6).
     """
 
-    def __init__(
-        self,
-        *,
-        limit: int,
-        budget: ByteBudget,
-        head_timeout: float,
-        send_timeout: float,
-        min_send_rate: float,
-        on_refusal: Callable[[HTTPStatus, str], None],
-    ) -> None:
-        """None yet; the arguments become attributes."""
-        self.limit = limit
-        self.budget = budget
-        self.head_timeout = head_timeout
-        self.send_timeout = send_timeout
-        self.min_send_rate = min_send_rate
-        self.on_refusal = on_refusal
-        self.refused = self.too_slow = self.too_much = 0
-        self.closing = False
-        self._regular: set[Connection] = set()
-        # In the order in which they came
-        self._surplus: dict[Connection, None] = {}
-        self._turns: deque[Callable[[], None]] = deque()
-        self._taking_turns = False
-        self._sweep_every = min(1.0, send_timeout / 4)
-        self._sweeping: asyncio.TimerHandle | None = None
+    limit: int
+    budget: ByteBudget
+    head_timeout: float
+    send_timeout: float
+    min_send_rate: float
+    on_refusal: Callable[[HTTPStatus, str], None]
+    refused: int = field(default=0, init=False)
+    too_slow: int = field(default=0, init=False)
+    too_much: int = field(default=0, init=False)
+    _regular: set[Connection] = field(default_factory=set, init=False)
+    # In the order in which they came
+    _surplus: dict[Connection, None] = field(default_factory=dict, init=False)
+    _turns: deque[Callable[[], None]] = field(default_factory=deque, init=False)
+    _taking_turns: bool = field(default=False, init=False)
+    _sweeping: asyncio.TimerHandle | None = field(default=None, init=False)
 
     def __len__(self) -> int:
         return len(self._regular) + len(self._surplus)
@@ -200,7 +189,7 @@ class Connections:
 
     def _schedule(self) -> None:
         loop = asyncio.get_running_loop()
-        self._sweeping = loop.call_later(self._sweep_every, self._sweep)
+        self._sweeping = loop.call_later(min(1.0, self.send_timeout / 4), self._sweep)
 
     def _sweep(self) -> None:
         """End the connections whose clients take too little of what they are sent."""

@@ -225,7 +225,7 @@ class GuardedProtocol(asyncio.Protocol):
             self._connections.refused += 1
             raise RefusedError(too_many_connections(self._connections.limit))
         self._stop_timer()
-        last = self._last or self._surplus or self._connections.closing
+        last = self._last or self._surplus
         size = head.rewrite(self._unread, last=last)
         self._head, self._body = None, head.body()
         self._answering, self._gate.written = True, False

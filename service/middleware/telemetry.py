@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextvars import Context
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -29,15 +29,25 @@ _TRACEPARENT = re.compile(
 class Telemetry:
     """ASGI middleware: gives every request an ID, and notes how it went."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, log: RequestLog | None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        metrics: Metrics,
+        log: RequestLog | None,
+        draining: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Wrap `app`.
 
         Args:
             app: what answers.
             metrics: counts.
             log: gets a line for every request.
+            draining: whether the service stops: answers are the last on their connections then,
+                and say so (RFC 9112, 9.6).
         """
         self.app = app
+        self.draining = draining
         self.metrics = metrics
         self.log = log
 
@@ -57,7 +67,10 @@ class Telemetry:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                headers = [*message["headers"], (b"x-request-id", request_id.encode())]
+                if self.draining() and all(name != b"connection" for name, _ in headers):
+                    headers.append((b"connection", b"close"))
+                message["headers"] = headers
             await send(message)
 
         # A request that was sent behind another before that was answered inherits its context

@@ -8,6 +8,7 @@ import os
 from tanger.model import artifact
 from tanger.model.decoding import devices
 from tanger.model.phonology.phoneme_set import Inventory
+from tanger.model.text import variants
 from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.pipeline import Pipeline
 from tanger.service.metrics import Metrics
@@ -36,6 +37,7 @@ class LoadedModel:
             self.inventory,
             builtin=settings.builtin_lexicon,
             files=filter(None, settings.lexicon.split(os.pathsep)),
+            ranking=variants.read(self.artifact) if settings.variant_order == "network" else None,
         )
         self.error_rates = self.artifact.metrics()
         self.batcher: Batcher[DecodeRequest, Answer] = Batcher(
@@ -45,7 +47,7 @@ class LoadedModel:
             weigh=lambda request: request.work,
         )
         self.pool = Pool(
-            self.batcher,
+            batcher=self.batcher,
             artifact=self.artifact,
             device=settings.device,
             workers=settings.workers,

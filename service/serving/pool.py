@@ -10,6 +10,7 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tanger.model import artifact as artifacts
@@ -46,56 +47,44 @@ class WorkerLostError(Exception):
     """The worker that held a word died or hung before it answered."""
 
 
+@dataclass(eq=False, kw_only=True)
 class Pool:
-    """Workers that serve one `Batcher`."""
+    """Workers that serve one `Batcher`; `run` starts them.
 
-    def __init__(
-        self,
-        batcher: Batcher[DecodeRequest, Answer],
-        *,
-        artifact: Artifact,
-        device: str,
-        workers: int,
-        threads: int,
-        cores: int,
-        start_timeout: float,
-        decode_timeout: float,
-        on_batch: Callable[[int, float], None] = lambda words, seconds: None,
-        on_loss: Callable[[], None] = lambda: None,
-        on_exhausted: Callable[[DecodeRequest | None], None] = lambda request: None,
-    ) -> None:
-        """Describe the workers; `run` starts them.
+    Attributes:
+        batcher: where their work comes from.
+        artifact: what they decode with.
+        device: what they load it onto: auto, cpu, cuda or cuda:N.
+        workers: how many; 0 for one a GPU, or one a core.
+        threads: CPU threads of each; 0 divides the cores among them.
+        cores: how many cores there are to use.
+        start_timeout: seconds that a worker may take to be ready.
+        decode_timeout: seconds beyond those expected after which a worker that neither answers
+            nor uses a processor is replaced.
+        on_batch: is called with every batch's words, and the seconds that they took.
+        on_loss: is called for every worker that died or hung.
+        on_exhausted: is called for every worker that could decode no more, with the word that it
+            had alone.
+        restarts: how many workers were replaced.
+        devices: each worker's, once the first one is ready.
+        engine: what the workers decode with; None before any was ready.
+    """
 
-        Args:
-            batcher: where their work comes from.
-            artifact: what they decode with.
-            device: what they load it onto: auto, cpu, cuda or cuda:N.
-            workers: how many; 0 for one a GPU, or one a core.
-            threads: CPU threads of each; 0 divides the cores among them.
-            cores: how many cores there are to use.
-            start_timeout: seconds that a worker may take to be ready.
-            decode_timeout: seconds beyond those expected after which a worker that neither answers
-                nor uses a processor is replaced.
-            on_batch: is told of every batch: its words, and the seconds that they took.
-            on_loss: is told of every worker that died or hung.
-            on_exhausted: is told of every worker that could decode no more, and of the word that
-                it had alone.
-        """
-        self.batcher = batcher
-        self.artifact = artifact
-        self.device = device
-        self.workers = workers
-        self.threads = threads
-        self.cores = cores
-        self.start_timeout = start_timeout
-        self.decode_timeout = decode_timeout
-        self.on_batch = on_batch
-        self.on_loss = on_loss
-        self.on_exhausted = on_exhausted
-        self.restarts = 0
-        self.devices: list[str] = []
-        self.engine: str | None = None
-        self._engines: dict[_Worker, str] = {}
+    batcher: Batcher[DecodeRequest, Answer]
+    artifact: Artifact
+    device: str
+    workers: int
+    threads: int
+    cores: int
+    start_timeout: float
+    decode_timeout: float
+    on_batch: Callable[[int, float], None] = lambda words, seconds: None
+    on_loss: Callable[[], None] = lambda: None
+    on_exhausted: Callable[[DecodeRequest | None], None] = lambda request: None
+    restarts: int = field(default=0, init=False)
+    devices: list[str] = field(default_factory=list, init=False)
+    engine: str | None = field(default=None, init=False)
+    _engines: dict[_Worker, str] = field(default_factory=dict, init=False)
 
     @property
     def step(self) -> float:

@@ -72,21 +72,20 @@ def join_letters(parts: int, pronunciations: int) -> float:
     return _LETTERS_PER_JOIN * parts * pronunciations if parts > 1 else 0.0
 
 
-def result_bytes(characters: int, letters: int, pronunciations: int, *, aligned: bool) -> int:
-    """Size of one word's result as JSON, estimated as if every letter were a phoneme.
-
-    Most words have fewer; one of many letters such as X, which make two each, has up to twice as
-    many.
+def result_bytes(characters: int, spelling: str, pronunciations: int, *, aligned: bool) -> int:
+    """Size of one word's result as JSON, estimated.
 
     Args:
         characters: of the word as it was sent.
-        letters: of the word as it is pronounced.
+        spelling: of the word as it is pronounced.
         pronunciations: how many there will be, at most.
         aligned: whether each comes with its letters.
     """
-    size = _PRONUNCIATION + _PHONEME * letters
+    # Most words have fewer phonemes than letters, but X makes up to three: EH K S
+    phonemes = len(spelling) + 2 * spelling.upper().count("X")
+    size = _PRONUNCIATION + _PHONEME * phonemes
     if aligned:
-        size += letters * (_ALIGNED_PHONEME + _ATTENTION_WEIGHT * letters)
+        size += phonemes * (_ALIGNED_PHONEME + _ATTENTION_WEIGHT * len(spelling))
     return _RESULT + _CHARACTER * characters + pronunciations * size
 
 

@@ -20,7 +20,7 @@ from tanger import __version__
 from tanger.model.artifact import Artifact
 from tanger.model.text import pipeline
 from tanger.model.text.candidates import Candidate, Failure
-from tanger.model.text.pipeline import Pipeline
+from tanger.model.text.pipeline import Pipeline, Task
 from tanger.model.text.resolution import Answerer, Segment, Source, WordResolution
 from tanger.model.text.speller import WordErrorCode
 from tanger.service.schemas import ExplainedPart, Explanation, ModelName, Options, WordError
@@ -203,25 +203,26 @@ class PronounceJob:
         self._options = options
         self._explain = explain
         self.reservations = ExitStack()
-        # The network's answer to a word or a part of one: the array of its pronunciations
-        self._rendered: dict[str, str] = {}
+        # The network's answers: each an array of pronunciations
+        self._rendered: dict[Task, str] = {}
         # The same taken apart, of what is a part of a word
-        self._parts: dict[str, list[Candidate]] = {}
-        self._failures: dict[str, Failure] = {}
+        self._parts: dict[Task, list[Candidate]] = {}
+        self._failures: dict[Task, Failure] = {}
         self.error_codes = Counter[WordErrorCode]()
         self.missing: list[DecodeRequest] = []
-        self._keys: list[str] = []  # theirs in the cache
+        self._tasks: list[tuple[Task, str]] = []  # theirs, each with its key in the cache
         # All that decides what is answered, but for the weights, as text (see `rendering`)
-        alphabet, marks, n = options.alphabet, options.marks, options.n
-        manner = f"{pronouncer.engine()} {alphabet} {marks:d} {n} "
-        for text, aligned in self._pipeline.network_words(resolutions, options).items():
-            key = f"{manner}{aligned:d} {text}"
+        _, alphabet, marks, n, alignment = options
+        manner = f"{pronouncer.engine()} {alphabet} {marks:d} {n} {alignment:d} "
+        for task in self._pipeline.tasks(resolutions, options):
+            text, given = task
+            key = f"{manner}{text} {given}" if given else manner + text
             rendered = pronouncer.cache.get(key)
             if rendered is None:
-                self.missing.append(DecodeRequest(text, n, aligned, alphabet, marks))
-                self._keys.append(key)
+                self.missing.append(DecodeRequest(text, n, alignment, alphabet, marks, given))
+                self._tasks.append((task, key))
             else:
-                self._rendered[text] = rendered
+                self._rendered[task] = rendered
         self.known = len(self._rendered)
         self.answered: DecodeResult[Answer] = DecodeResult([])
 
@@ -251,12 +252,12 @@ class PronounceJob:
             self._pronouncer.batcher.poll()
         keep = self._pronouncer.cache.put
         answers = self.answered.answers
-        for ask, key, answer in zip(self.missing, self._keys, answers, strict=True):
+        for (task, key), answer in zip(self._tasks, answers, strict=True):
             if isinstance(answer, str):
-                self._rendered[ask.word] = answer
+                self._rendered[task] = answer
                 keep(key, answer)
             else:
-                self._failures[ask.word] = answer
+                self._failures[task] = answer
 
     @property
     def cost(self) -> RequestCost:
@@ -268,11 +269,11 @@ class PronounceJob:
             limit = self._pipeline.limit(resolution, self._options)
             letters += join_letters(parts, limit)
             sent = len(resolution.word)
-            spelt = 0 if resolution.error else len(resolution.normalized or "")
+            spelling = "" if resolution.error else resolution.normalized or ""
             if self._explain:
-                size += explanation_bytes(parts, sent + spelt)
-            aligned = self._options.alignment and resolution.network_word is not None
-            size += result_bytes(sent, spelt, limit, aligned=aligned)
+                size += explanation_bytes(parts, sent + len(spelling))
+            aligned = self._pipeline.aligns(resolution, self._options)
+            size += result_bytes(sent, spelling, limit, aligned=aligned)
         return RequestCost(round(letters), size)
 
     async def results(self, form: Callable[[str], R]) -> list[R]:
@@ -287,7 +288,7 @@ class PronounceJob:
 
     def _result(self, resolution: WordResolution) -> str:
         """One result as JSON."""
-        rendered = self._rendered.get(resolution.network_word or "")
+        rendered = self._rendered.get((resolution.network_word or "", ()))
         if rendered is not None and resolution.chance == 1.0:
             # The worker has rendered it: what the pipeline would make of it is the same
             explained = explain(resolution, "model") if self._explain else "null"
@@ -320,12 +321,12 @@ class PronounceJob:
             self.error_codes[found.error.code] += 1
         return found
 
-    def _decoded(self, text: str) -> Sequence[Candidate] | Failure:
-        """The network's answer to a text."""
-        if (failure := self._failures.get(text)) is not None:
+    def _decoded(self, task: Task) -> Sequence[Candidate] | Failure:
+        """The network's answer to a task."""
+        if (failure := self._failures.get(task)) is not None:
             return failure
-        if (parts := self._parts.get(text)) is None:
-            parts = self._parts[text] = rendering.candidates(self._rendered[text])
+        if (parts := self._parts.get(task)) is None:
+            parts = self._parts[task] = rendering.candidates(self._rendered[task])
         return parts
 
 
@@ -337,7 +338,9 @@ def _size(rendered: str) -> int:
 # ------------------------------------------------------------------------------------------------
 # Which lexicon, rule or network answered each part of a word, for requests that ask for it.
 
-_NOTHING = Explanation(source=None, lexicon=None, rank=None, rule=None, stem=None, parts=())
+_NOTHING = Explanation(
+    source=None, lexicon=None, rank=None, rule=None, stem=None, order=None, parts=()
+)
 
 
 def explain(resolution: WordResolution, source: Answerer | None) -> str:

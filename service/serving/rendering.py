@@ -15,20 +15,18 @@ from typing import Any
 
 import msgspec
 
+from tanger.model.phonology.alignment import Alignment
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.text.candidates import Candidate
 from tanger.service.schemas import Answerer, ModelName, WordError
 
 
-def pronunciations(
-    candidates: Iterable[Candidate], alphabet: Alphabet, *, letters: str = ""
-) -> str:
+def pronunciations(candidates: Iterable[Candidate], alphabet: Alphabet) -> str:
     """The array of a word's pronunciations.
 
     Args:
         candidates: in their order.
         alphabet: that they are written in.
-        letters: of the word, where they are aligned.
     """
     array = [
         {
@@ -39,11 +37,33 @@ def pronunciations(
             # Rounded down: a word's sum would else be above 1 now and then
             else math.floor(1e6 * candidate.probability) / 1e6,
             "complete": candidate.complete,
-            "alignment": None if candidate.alignment is None else _aligned(letters, candidate),
+            "alignment": None
+            if candidate.alignment is None
+            else _aligned(candidate.phonemes, candidate.alignment),
         }
         for candidate in candidates
     ]
     return msgspec.json.encode(array).decode()
+
+
+class _AlignedPhoneme(msgspec.Struct):
+    start: int
+    end: int
+    probability: float
+
+
+class _Alignment(msgspec.Struct):
+    letters: list[str]
+    phonemes: list[_AlignedPhoneme]
+    attention: list[list[float]]
+
+    def alignment(self) -> Alignment:
+        return Alignment(
+            spans=[(each.start, each.end) for each in self.phonemes],
+            probabilities=[each.probability for each in self.phonemes],
+            attention=self.attention,
+            letters="".join(self.letters),
+        )
 
 
 class _Pronunciation(msgspec.Struct):
@@ -52,15 +72,21 @@ class _Pronunciation(msgspec.Struct):
     phonemes: tuple[str, ...]
     probability: float | None
     complete: bool
+    alignment: _Alignment | None
 
 
 _decode_pronunciations = msgspec.json.Decoder(list[_Pronunciation]).decode
 
 
 def candidates(pronunciations: str) -> list[Candidate]:
-    """What an array was made of, but for alignments; probabilities are those that it shows."""
+    """What an array of one word, which is not read in parts, was made of, as far as it shows it."""
     return [
-        Candidate(each.phonemes, each.probability, each.complete)
+        Candidate(
+            each.phonemes,
+            each.probability,
+            each.complete,
+            None if each.alignment is None else each.alignment.alignment(),
+        )
         for each in _decode_pronunciations(pronunciations)
     ]
 
@@ -97,13 +123,11 @@ def response(model: ModelName, results: Sequence[bytes]) -> list[bytes]:
     return parts
 
 
-def _aligned(letters: str, candidate: Candidate) -> dict[str, Any]:
+def _aligned(phonemes: Sequence[str], found: Alignment) -> dict[str, Any]:
     """The letters of a pronunciation, its phonemes as they are written."""
-    found = candidate.alignment
-    assert found is not None
-    each = zip(candidate.phonemes, found.spans, found.probabilities, strict=True)
+    each = zip(phonemes, found.spans, found.probabilities, strict=True)
     return {
-        "letters": tuple(letters),
+        "letters": tuple(found.letters),
         "phonemes": [
             {"phoneme": phoneme, "start": start, "end": end, "probability": round(probability, 6)}
             for phoneme, (start, end), probability in each

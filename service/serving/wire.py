@@ -38,6 +38,8 @@ class DecodeRequest(msgspec.Struct, frozen=True, array_like=True, gc=False):
         alignment: with the letters of each phoneme.
         alphabet: that phonemes are written in; by default in the artifact's own symbols.
         marks: with stress.
+        given: pronunciations of the word, with stress digits or without, that are aligned with its
+            letters instead of what the network would answer.
     """
 
     word: str
@@ -45,11 +47,12 @@ class DecodeRequest(msgspec.Struct, frozen=True, array_like=True, gc=False):
     alignment: bool = False
     alphabet: Alphabet = "native"
     marks: bool = False
+    given: tuple[tuple[str, ...], ...] = ()
 
     @property
     def work(self) -> int:
         """How much there is to do: in letters of a word that is decoded for one answer."""
-        return decode_letters(len(self.word), self.n, aligned=self.alignment)
+        return decode_letters(len(self.word), len(self.given) or self.n, aligned=self.alignment)
 
 
 # What is answered to one word: its pronunciations as `rendering.pronunciations` has them.

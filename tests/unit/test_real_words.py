@@ -4,9 +4,9 @@ import runpy
 import sys
 
 import pytest
-from conftest import ROOT
 
 from tanger.model.english.folds import fold
+from tests.support import ROOT
 
 SCRIPT = ROOT / "tools" / "real_words.py"
 

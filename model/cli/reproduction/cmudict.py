@@ -74,7 +74,7 @@ def _spellings(
         out=out,
         without=without,
         names=names,
-        maximum=work.scale.spellings,
+        limit=work.scale.spellings,
         invented=invented,
         overwrite=True,
     )

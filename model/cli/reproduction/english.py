@@ -18,6 +18,7 @@ from tanger.model.cli.reproduction.pipeline import Step
 from tanger.model.cli.reproduction.sources import REAL_WORDS, SPELLINGS, TEST, TRAIN
 from tanger.model.cli.reproduction.workspace import CMUDICT, Workspace
 from tanger.model.cli.train import label, train_joint_ngram
+from tanger.model.cli.variants import rank_variants
 from tanger.model.evaluation import model_card
 
 BENCHMARK = "en-us-cmudict"
@@ -170,6 +171,7 @@ def _evaluate_benchmark(work: Workspace) -> None:
 def _evaluate_product(work: Workspace, name: str) -> None:
     artifact = work.artifact(name)
     calibrate_english(work.sources, work.sources / REAL_WORDS, artifact, verify=work.scale.verify)
+    rank_variants(artifact)
     _evaluate(work, artifact, _folder(work) / "dictionaries-again" / "train.dict")
 
 

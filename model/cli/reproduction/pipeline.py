@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tanger.model import TangerError
-from tanger.model.artifact import WEIGHTS, replace_file
+from tanger.model.artifact import WEIGHTS
+from tanger.model.output_files import replace_file
 
 
 class StepError(TangerError, RuntimeError):

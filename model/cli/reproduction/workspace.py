@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tanger.model.artifact import replace_file
 from tanger.model.cli.reproduction import sources
 from tanger.model.cli.reproduction.pipeline import Step
 from tanger.model.cli.train import train
 from tanger.model.english.sources import FILES
+from tanger.model.output_files import replace_file
 from tanger.model.training import recipe as recipes
 from tanger.model.training import run_state
 

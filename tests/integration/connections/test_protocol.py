@@ -15,10 +15,10 @@ LIMIT = 0.6
 
 
 @pytest.fixture(scope="module")
-def service(tiny_artifact, tmp_path_factory):
+def service(shipped_artifact, tmp_path_factory):
     log = tmp_path_factory.mktemp("protocol") / "log"
     settings = {"head_timeout": LIMIT, "body_timeout": LIMIT, "send_timeout": LIMIT}
-    with running(log, artifact=tiny_artifact, **settings) as service:
+    with running(log, artifact=shipped_artifact, **settings) as service:
         service.wait_until_ready()
         yield service
         assert "Traceback" not in service.log
@@ -311,9 +311,9 @@ def test_who_takes_an_answer_slowly_gets_it(service):
     assert received.count(b"HTTP/1.1 200 OK") == 20
 
 
-def test_nobody_is_left_without_a_word_at_the_end(tiny_artifact, tmp_path):
+def test_nobody_is_left_without_a_word_at_the_end(shipped_artifact, tmp_path):
     """Neither who waits for an answer, nor who asks on an idle connection that moment."""
-    with running(tmp_path / "log", artifact=tiny_artifact, decode_timeout=60) as service:
+    with running(tmp_path / "log", artifact=shipped_artifact, decode_timeout=60) as service:
         service.wait_until_ready()
         requested = get("/pronounce/bad").replace(b"close", b"keep-alive")
         with (

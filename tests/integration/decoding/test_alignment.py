@@ -63,7 +63,7 @@ def test_the_path_is_the_best_that_never_goes_back(letters, phonemes, seed):
 
 def test_what_is_reported():
     attention = looking(0, 1, of=3)
-    reported = align(attention, [0.9, 0.8, 0.7])
+    reported = align("abc", attention, [0.9, 0.8, 0.7])
     assert reported.spans == [(0, 1), (1, 3)]
     assert reported.probabilities == (0.9, 0.8)
     np.testing.assert_allclose(reported.attention, attention, atol=1e-5)
@@ -155,3 +155,25 @@ def test_alignments_come_with_their_answers(shipped, maximum):
 def test_an_artifact_knows_whether_it_can(shipped_artifact, tmp_path):
     assert artifact_folder.read(shipped_artifact).has_attention
     assert not random_artifact(tmp_path / "random", STRESSED["tutorial"]).has_attention
+
+
+@pytest.mark.parametrize("precision", ["int8", "float32"])
+def test_given_pronunciations_are_aligned_like_answers(shipped_artifact, precision):
+    phonemizer = Phonemizer.load(shipped_artifact, "cpu", precision=precision)
+    words = ["TANGER", "STRENGTHS", "READ"]
+    answers = phonemizer.alternatives(words, 2, aligned=True)
+    given = phonemizer.align(words, [[one.phonemes for one in found] for found in answers])
+    for found, same in zip(answers, given, strict=True):
+        for one, again in zip(found, same, strict=True):
+            assert again.phonemes == one.phonemes
+            assert again.alignment.letters == one.alignment.letters
+            assert again.alignment.spans == one.alignment.spans
+            assert again.step_probabilities == pytest.approx(one.step_probabilities, abs=2e-3)
+
+
+def test_a_given_pronunciation_keeps_its_stress(shipped):
+    ((found,),) = shipped.align(["COLONEL"], [[("K", "ER1", "N", "AH0", "L")]])
+    assert found.phonemes == ("K", "ER", "N", "AH", "L")
+    assert found.stress == (None, 1, None, 0, None)
+    letters = ["COLONEL"[start:end] for start, end in found.alignment.spans]
+    assert letters == ["C", "OLO", "N", "E", "L"]

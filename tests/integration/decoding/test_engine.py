@@ -17,7 +17,6 @@ from tanger.model.decoding.devices import DeviceError
 from tanger.model.decoding.engine import Engine
 from tanger.model.decoding.native import build
 from tanger.model.decoding.torch_decoder import TorchDecoder
-from tanger.model.decoding.torch_scoring import TorchScorer
 from tests.support import ROOT
 from tests.support.artifacts import random_artifact
 from tests.support.networks import STRONG
@@ -90,7 +89,7 @@ def test_where_nothing_is_compiled_torch_decodes_and_says_how_to_compile(
     assert "python -m tanger.model.decoding.native.build" in caplog.text
     (answer,) = decoder.decode([shipped.graphemes.encode("TANGER")])
     assert shipped.phonemes.decode(answer.symbols) == ("T", "AE", "NG", "ER")
-    assert isinstance(engine.load_scorer(shipped), TorchScorer)
+    assert isinstance(engine.load_scorer(shipped), TorchDecoder)
 
 
 def test_without_either_both_remedies_are_named(monkeypatch, shipped):

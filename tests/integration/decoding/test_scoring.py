@@ -9,7 +9,7 @@ from tanger.model import lexicon
 from tanger.model.artifact import ArtifactError
 from tanger.model.decoding.engine import Engine, load_scorer
 from tanger.model.decoding.hypothesis import Given
-from tanger.model.decoding.torch_scoring import TorchScorer
+from tanger.model.decoding.torch_decoder import TorchDecoder
 from tanger.model.phonemizer import Phonemizer
 from tests.support.artifacts import GRAPHEMES, PHONEMES, random_artifact
 from tests.support.networks import STRESSED
@@ -21,6 +21,10 @@ GIVEN = [
         ("EDGE", "hibachi" * 3), ("GABE", "abc"),
     )
 ]  # fmt: skip
+
+
+def in_torch(artifact):
+    return TorchDecoder.of([artifact], "cpu")
 
 
 def assert_same(found, expected, tolerance):
@@ -37,10 +41,10 @@ def assert_same(found, expected, tolerance):
 def test_every_kind_of_network_scores_as_the_reference_does(tmp_path, kind):
     artifact = random_artifact(tmp_path / "random", STRESSED[kind])
     """But for the rounding to whole numbers."""
-    assert_same(Engine(artifact).score(GIVEN), TorchScorer.of(artifact).score(GIVEN), 0.1)
+    assert_same(Engine(artifact).score(GIVEN), in_torch(artifact).score(GIVEN), 0.1)
 
 
-@pytest.mark.parametrize("scorer", [Engine, TorchScorer.of])
+@pytest.mark.parametrize("scorer", [Engine, in_torch])
 def test_probabilities_are_some_and_special_symbols_have_none(tmp_path, scorer):
     artifact = random_artifact(tmp_path / "random", STRESSED["strong, with stress"])
     for given, scored in zip(GIVEN, scorer(artifact).score(GIVEN), strict=True):
@@ -75,10 +79,10 @@ def test_whole_numbers_change_little(split, shipped_artifact):
         logs = [s.logs[np.arange(len(s.symbols)), s.symbols].sum() for s in scorer.score(given)]
         return np.mean(logs)
 
-    assert mean(Engine(artifact)) == pytest.approx(mean(TorchScorer.of(artifact)), rel=0.02)
+    assert mean(Engine(artifact)) == pytest.approx(mean(in_torch(artifact)), rel=0.02)
 
 
-@pytest.mark.parametrize("scorer", [Engine, TorchScorer.of])
+@pytest.mark.parametrize("scorer", [Engine, in_torch])
 def test_weights_of_another_network(tmp_path, scorer):
     artifact = random_artifact(tmp_path / "random", STRESSED["strong, with stress"])
     network = {**artifact.network, "hidden": 2 * artifact.network["hidden"]}

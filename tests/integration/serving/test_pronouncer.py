@@ -38,7 +38,7 @@ class Decoded(Batcher):
     def found(self, ask, number):
         phonemes = (*ask.word, *"T" * number)
         aligned = Alignment(
-            [(0, 1)] * len(phonemes), [0.5] * len(phonemes), [[1.0]] * len(phonemes)
+            [(0, 1)] * len(phonemes), [0.5] * len(phonemes), [[1.0]] * len(phonemes), ask.word
         )
         return Hypothesis(
             phonemes, (1 / 3,), complete=True, alignment=aligned if ask.alignment else None
@@ -173,15 +173,25 @@ def test_letters_are_another_question(artifact):
     assert with_letters.warnings == without.warnings == ()
 
 
-def test_what_is_read_in_parts_has_no_letters_and_says_so(shipped_artifact):
+def test_what_is_read_in_parts_has_the_letters_of_all_parts(shipped_artifact):
     english = artifacts.read(shipped_artifact)
     queue = Decoded()
     answer = requested(serve(english, queue, longest=20), "ab-ad", "ab", alignment=True)
     parts, whole = answer.results
-    assert parts.pronunciations[0].alignment is None
-    assert any("no alignment" in warning for warning in parts.warnings)
+    found = parts.pronunciations[0].alignment
+    assert found.letters == tuple("AB-AD")
+    assert [each.start for each in found.phonemes] == [0, 0, 3, 3]
     assert whole.pronunciations[0].alignment is not None
-    assert queue.submitted == [ask("AB", alignment=True), ask("AD")]
+    assert parts.warnings == ("read in parts: ab, ad",)
+    assert queue.submitted == [ask("AB", alignment=True), ask("AD", alignment=True)]
+
+
+def test_what_is_too_long_in_parts_has_no_letters_and_says_so(shipped_artifact):
+    english = artifacts.read(shipped_artifact)
+    answer = requested(serve(english, Decoded(), longest=20), "7777777", alignment=True)
+    (result,) = answer.results
+    assert result.pronunciations[0].alignment is None
+    assert result.warnings[-1].startswith("no alignment: this word is too long")
 
 
 def test_letters_of_a_network_without_attention_are_refused(artifact):

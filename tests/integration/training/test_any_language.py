@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import random
 
+import pytest
 import torch
 
 from tanger.model import lexicon
@@ -35,6 +36,7 @@ def words_of_all_scripts(count: int) -> list[Entry]:
     return list(made.values())
 
 
+@pytest.mark.slow
 def test_a_small_lexicon_of_any_script_needs_no_tuning(tmp_path):
     entries = words_of_all_scripts(400)
     parts = {"train": entries[:300], "dev": entries[300:350], "test": entries[350:]}

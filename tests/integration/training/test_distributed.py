@@ -62,6 +62,7 @@ def losses(path):
     return [json.loads(line)["loss"] for line in path.read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_does(folder, little_lexicon, torchrun):
     """The same minibatches, the same sums: the same losses, but for the order of additions."""
     train(
@@ -76,6 +77,7 @@ def test_two_processes_learn_what_one_does(folder, little_lexicon, torchrun):
     assert made["processes"] == 2
 
 
+@pytest.mark.slow
 def test_they_stop_and_go_on_together(folder, torchrun):
     state = folder / "runs" / "out" / run_state.FILE
     process = torchrun.start()

@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,8 +5,8 @@ from hypothesis import strategies as st
 from tanger.model.decoding.repetition import (
     LARGEST,
     blocked_tokens,
-    limits,
     max_repeats,
+    run_limits,
 )
 
 
@@ -36,16 +35,16 @@ def test_nothing_comes_more_often_than_it_may(wanted, goes):
         spoken.append(next(each for each in (symbol, 3, 4) if each not in banned))
 
 
-@given(st.lists(st.lists(st.integers(0, 1), max_size=30), min_size=1, max_size=5))
-def test_limits_of_many_spellings_at_once(spellings):
-    lengths = np.array([len(spelling) for spelling in spellings])
-    padded = np.zeros((len(spellings), lengths.max()), np.int64)
-    for target, spelling in zip(padded, spellings, strict=True):
-        target[: len(spelling)] = spelling
-    assert limits(padded, lengths).tolist() == [
-        [
-            (max(max_repeats(spelling), 4 if size == 1 else 3) - 1) * size
+@given(st.lists(st.integers(0, 1), max_size=40), st.integers(1, 5))
+def test_limits_of_runs_are_the_same_rule(tokens, repeats):
+    limits = run_limits(repeats)
+    runs = [0] * LARGEST
+    for place, symbol in enumerate(tokens):
+        blocked = {
+            tokens[place - size]
             for size in range(1, LARGEST + 1)
-        ]
-        for spelling in spellings
-    ]
+            if runs[size - 1] >= limits[size - 1]
+        }
+        assert blocked == blocked_tokens(tokens[:place], repeats)
+        for size in range(1, min(place, LARGEST) + 1):
+            runs[size - 1] = runs[size - 1] + 1 if symbol == tokens[place - size] else 0

@@ -116,3 +116,19 @@ def test_the_trace_is_taken_where_it_is_one(given, taken):
         (TRACE, PARENT) if taken else (None,) * 2
     )
     assert bool(re.fullmatch("[0-9a-f]{16}", trace.get("span_id", ""))) == taken
+
+
+@pytest.mark.parametrize("own", [[], [(b"connection", b"close")]])
+def test_while_the_service_drains_every_answer_is_the_last(own):
+    sent = []
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [*own]})
+
+    async def send(message):
+        sent.extend(message["headers"])
+
+    telemetry = Telemetry(app, metrics=Metrics(), log=None, draining=lambda: True)
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    asyncio.run(telemetry(scope, None, send))
+    assert sent.count((b"connection", b"close")) == 1

@@ -15,7 +15,7 @@ def test_arpabet_takes_digits_after_vowels_and_nothing_else():
     assert inventory.marks_stress(("T", "AE1", "ER0"))
     assert inventory.marks_stress(("T",))
     assert not inventory.marks_stress(("T", "AE1", "ER"))
-    assert str(inventory) == "AE ER NG T, vowels with 0, 1 or 2 behind them"
+    assert str(inventory) == "AE ER NG T, vowels with 0, 1 or 2 after them"
 
 
 @pytest.mark.parametrize("phonemes", [["t", "ɛ", "ɛ1"], ["T", "a˥"]])

@@ -11,7 +11,7 @@ from tanger.service.serving import wire
 from tanger.service.serving.wire import DecodeRequest
 from tanger.service.serving.worker import answer
 
-ALIGNED = Alignment([(0, 1), (1, 2), (1, 2)], (0.5, 0.25, 0.125), [[1.0, 0.0]])
+ALIGNED = Alignment([(0, 1), (1, 2), (1, 2)], (0.5, 0.25, 0.125), [[1.0, 0.0]], "AB")
 
 
 class Picky:

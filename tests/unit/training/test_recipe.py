@@ -96,6 +96,13 @@ def test_a_recipe_without_a_short_run_has_none(tmp_path):
         recipe.load(str(path), fast=True)
 
 
+@pytest.mark.parametrize(("former", "today"), recipe.RENAMED_RECIPES.items())
+def test_a_former_recipe_names_the_one_of_today(former, today):
+    with pytest.raises(RecipeError, match=f"{former} is gone: take {today}"):
+        recipe.load(former)
+    assert today in recipe.names()
+
+
 def test_an_unknown_name_lists_the_known():
     with pytest.raises(RecipeError, match="cntk599a, default, en-us"):
         recipe.load("klingon")

@@ -19,7 +19,6 @@ from tanger.model.decoding.cuda import GraphedDecoder
 from tanger.model.decoding.engine import Engine
 from tanger.model.decoding.hypothesis import Given, Hypothesis
 from tanger.model.decoding.torch_decoder import TorchDecoder
-from tanger.model.decoding.torch_scoring import TorchScorer
 from tanger.model.network.seq2seq import Seq2Seq
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology import notation, stress, transcription
@@ -145,7 +144,7 @@ def test_probabilities_are_those_beside_the_end_of_the_word(tmp_path):
     network = TorchDecoder.of([artifact], "cpu")
     (answer,) = network.decode([row])
     given = Given(row, list(answer.symbols))
-    (scored,) = TorchScorer.of(artifact).score([given])
+    (scored,) = TorchDecoder.of([artifact], "cpu").score([given])
     forced = np.exp(scored.logs[range(len(scored.symbols)), scored.symbols])
     np.testing.assert_allclose(answer.probabilities, forced[: len(answer.probabilities)], atol=1e-5)
     assert scored.logs[0].argmax() == SOUNDS.end
@@ -167,7 +166,7 @@ def test_a_lexicons_stress_is_scored_by_the_same_classes():
         Given(checked.graphemes.encode("TANGER"), checked.phonemes.encode(spoken.split()))
         for spoken in ("T AE NG ER", "N N N", "AE AE")
     ]
-    (first, *_) = found = TorchScorer.of(checked).score(given)
+    (first, *_) = found = TorchDecoder.of([checked], "cpu").score(given)
     for scored in found:
         symbols = [checked.phonemes.symbols[s] for s in scored.symbols]
         vowels = np.array([symbol in VOWELS for symbol in symbols])

@@ -58,6 +58,7 @@ def reproduce(name, folder, given, out):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_every_step_and_none_twice(tmp_path, small_sources):
     done = reproduce("en-us-fast", tmp_path / "sources", small_sources, tmp_path / "out")
     assert done.exit_code == 0, done.output

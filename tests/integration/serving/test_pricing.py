@@ -6,7 +6,6 @@ import pytest
 from tanger.model import artifact
 from tanger.model.text.pipeline import Pipeline
 from tanger.service.schemas import Options
-from tanger.service.serving import pricing
 from tanger.service.serving.batcher import Batcher
 from tanger.service.serving.pricing import result_bytes
 from tanger.service.serving.pronouncer import Pronouncer
@@ -33,7 +32,7 @@ def test_a_word_that_comes_twice_is_decoded_once_and_written_twice(pronouncer):
 def test_a_cached_word_still_costs_its_answer(pronouncer):
     job = asyncio.run(pronouncer.begin(["grapheme"], Options()))
     new = job.cost
-    (key,) = job._keys
+    ((_, key),) = job._tasks
     pronouncer.cache.put(key, "[]")
     cached = cost(pronouncer, "grapheme")
     assert (new.letters, cached.letters) == (8, 0)
@@ -41,8 +40,8 @@ def test_a_cached_word_still_costs_its_answer(pronouncer):
 
 
 def test_joining_parts_costs_though_all_of_them_are_known(pronouncer):
-    assert cost(pronouncer, "1-2-3-4-5", n=10).letters >= 5
-    assert cost(pronouncer, "1-2-3-4-5", n=1).letters < cost(pronouncer, "1-2-3-4-5", n=10).letters
+    few, many = (cost(pronouncer, "+".join(digits)).letters for digits in ("12", "123456789"))
+    assert 0 <= few < many
 
 
 def test_hypotheses_and_alignments_cost(pronouncer):
@@ -59,16 +58,15 @@ def test_what_is_refused_costs_what_it_echoes(pronouncer):
 
 
 @pytest.mark.parametrize(
-    "word", ["tanger", "xaxy" * 16, "pneumonoultramicroscopicsilicovolcanoconiosis"]
+    "word", ["tanger", "fox", "xoxox", "xaxy" * 16, "pneumonoultramicroscopicsilicovolcanoconiosis"]
 )
 @pytest.mark.parametrize("aligned", [False, True])
-def test_answers_are_about_as_long_as_estimated(client, word, aligned):
-    """Shorter, but for words of letters that make two phonemes each."""
+def test_answers_are_a_little_shorter_than_estimated(client, word, aligned):
     options = {"words": [word], "n": 10, "alignment": aligned}
     answer = client.post("/pronounce", json=options)
     assert answer.status_code == 200
-    estimate = result_bytes(len(word), len(word), 10, aligned=aligned)
-    assert estimate / 10 < len(answer.content) < 2 * estimate + pricing._RESULT
+    estimate = result_bytes(len(word), word, 10, aligned=aligned)
+    assert estimate / 10 < len(answer.content) < estimate
 
 
 @pytest.fixture(scope="module")

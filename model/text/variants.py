@@ -1,0 +1,133 @@
+"""The order of a word's variants in the built-in dictionary, by the network's ranking.
+
+CMUdict's first variant is not always the usual one: of ``Monday`` it ends in ``D IY``. The ranking
+is made once, with an artifact, by ``tanger rank-variants``, and stands in it as ``variants.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from tanger.model import artifact_checks as checks
+from tanger.model.artifact import Artifact
+from tanger.model.artifact_checks import ArtifactError
+from tanger.model.decoding.hypothesis import Given, Scored, Scorer
+from tanger.model.output_files import replace_file
+from tanger.model.phonology.phoneme_set import Inventory
+from tanger.model.text.speller import Speller
+
+# How variants are ordered: by the network's ranking, or as they stand in the lexicon.
+Order = Literal["network", "lexicon"]
+
+VARIANTS = "variants.json"
+# Pronunciations scored together
+_BATCH = 1024
+
+
+log = logging.getLogger("tanger")
+
+
+class VariantRanking(NamedTuple):
+    """The ranking of a dictionary's variants.
+
+    Attributes:
+        dictionary: sha256 of the dictionary's content.
+        order: by word, as the dictionary spells it, the numbers of its variants, the likeliest
+            first; words whose variants stand in this order already are left out.
+    """
+
+    dictionary: str
+    order: Mapping[str, Sequence[int]]
+
+
+def read(artifact: Artifact) -> VariantRanking | None:
+    """The ranking in an artifact; None where there is none, or one of other weights.
+
+    Raises:
+        ArtifactError: where it is damaged.
+    """
+    path = artifact.path / VARIANTS
+    if not path.exists():
+        return None
+    content = checks.parse_json(path, checks.read_file(path))
+    if content.get("weights_sha256") != artifact.weights_sha256:
+        log.warning("%s is of other weights and unused: run `tanger rank-variants` again", path)
+        return None
+    order = checks.parse_object(path, content.get("order"), "order")
+    if not all(map(_is_permutation, order.values())):
+        raise ArtifactError(path, "holds an order that is none: run `tanger rank-variants` again")
+    return VariantRanking(str(content.get("dictionary")), order)
+
+
+def _is_permutation(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and all(type(number) is int for number in value)
+        and sorted(value) == list(range(len(value)))
+    )
+
+
+def write(artifact: Artifact, ranking: VariantRanking) -> None:
+    """Keep a ranking in an artifact, bound to the weights that it is of."""
+    content = {"weights_sha256": artifact.weights_sha256, **ranking._asdict()}
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    replace_file(artifact.path / VARIANTS, f"{text}\n".encode())
+
+
+def rank(
+    artifact: Artifact,
+    scorer: Scorer,
+    dictionary: str,
+    variants: Mapping[str, Sequence[Sequence[str]]],
+) -> VariantRanking:
+    """Rank variants by the probability that the network gives each, stress included.
+
+    Args:
+        artifact: whose network scores.
+        scorer: of it.
+        dictionary: sha256 of the dictionary's content.
+        variants: pronunciations by word; words that the artifact cannot spell are left out.
+    """
+    speller, inventory = Speller(artifact.graphemes.own), Inventory(artifact.phonemes.own)
+    spelt = {
+        word: form
+        for word, several in variants.items()
+        if len(several) > 1 and (form := speller.spell(word).normalized) is not None
+    }
+    split = {word: [inventory.split(phonemes) for phonemes in variants[word]] for word in spelt}
+    given = (
+        Given(artifact.graphemes.encode(form), artifact.phonemes.encode(phonemes))
+        for word, form in spelt.items()
+        for phonemes, _ in split[word]
+    )
+    scored = _scored(scorer, given)
+    order = {}
+    for word, several in split.items():
+        chances = [_log_probability(next(scored), digits) for _, digits in several]
+        numbers = sorted(range(len(several)), key=lambda number: -chances[number])
+        if numbers != sorted(numbers):
+            order[word] = numbers
+    return VariantRanking(dictionary, order)
+
+
+def _scored(scorer: Scorer, given: Iterator[Given]) -> Iterator[Scored]:
+    while some := list(islice(given, _BATCH)):
+        yield from scorer.score(some)
+
+
+def _log_probability(scored: Scored, digits: Sequence[int | None]) -> float:
+    """The logarithm of a pronunciation's probability, with the stress digits that it has."""
+    total = float(scored.logs[np.arange(len(scored.symbols)), scored.symbols].sum())
+    if scored.stress is not None:
+        total += sum(
+            float(marks[digit + 1])
+            for marks, digit in zip(scored.stress, digits, strict=False)
+            if digit is not None
+        )
+    return total
