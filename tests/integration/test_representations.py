@@ -198,11 +198,12 @@ def test_what_is_read_in_parts_is_as_sure_as_all_of_them(client):
     assert together["probability"] == pytest.approx(product, abs=1e-5)
 
 
-def test_numbers_are_certain(client):
+def test_numbers_are_as_certain_as_their_kind(client):
     whole, pronunciation = spoken(client, "42", stress=True)
     assert (whole["normalized"], whole["warnings"]) == ("FORTY-TWO", ["42 -> forty two"])
     assert whole["source"] == "model"
-    assert (pronunciation["text"], pronunciation["probability"]) == ("F AO1 R T IY0  T UW1", 1.0)
+    assert pronunciation["text"] == "F AO1 R T IY0  T UW1"
+    assert 0.9 < pronunciation["probability"] < 1
 
 
 def test_parts_are_cut_where_they_meet(client):
@@ -214,6 +215,6 @@ def test_letters_by_rule(client):
     result, pronunciation = spoken(client, "BBC", stress=True)
     assert pronunciation["text"] == "B IY1 B IY1 S IY1"
     assert result["normalized"] == "BBC"
-    assert pronunciation["probability"] == 0.631578
+    assert 0.9 < pronunciation["probability"] < 1
     _, named = spoken(client, "NASA")
     assert named["text"] == "N AE S AH"
