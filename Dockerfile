@@ -26,7 +26,7 @@ RUN python3 -m venv /pip && python3 -m venv --without-pip /venv
 # Wheels only, since there is no compiler here either; docopt, which num2words asks for, has none and
 # needs none. What torch needs comes before torch, which then finds it (see the Makefile). What no
 # running program reads goes: torch's C++ headers, its test binaries (but torch_shm_manager is looked
-# for at import), and everybody's tests.
+# for at import), everybody's tests, type stubs, sources of compiled modules and static libraries.
 WORKDIR /build
 COPY requirements.lock requirements-torch.lock requirements-torch.txt ./
 RUN pip() { /pip/bin/pip --python /venv/bin/python --no-cache-dir --disable-pip-version-check "$@"; } \
@@ -38,7 +38,8 @@ RUN pip() { /pip/bin/pip --python /venv/bin/python --no-cache-dir --disable-pip-
         && rm -r torch/include torch/test \
         && find torch/bin -mindepth 1 -maxdepth 1 ! -name torch_shm_manager -exec rm -r {} +; \
     fi \
-    && find . -type d -name tests -prune -exec rm -r {} +
+    && find . -type d -name tests -prune -exec rm -r {} + \
+    && find . -type f -regex '.*\.\(pyi\|pyx\|pxd\|c\|h\|a\)' -delete
 
 COPY --from=compiler /wheel /wheel
 RUN /pip/bin/pip --python /venv/bin/python --disable-pip-version-check install --no-deps --no-cache-dir --no-index /wheel/*.whl \

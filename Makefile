@@ -93,6 +93,19 @@ NETWORKS = 300
 sanitize: dev ## The compiled decode under ASan and UBSan, with NETWORKS= random networks (300)
 	TANGER_NETWORKS=$(NETWORKS) $(BIN)/python -m pytest -k undefined tests/integration/decoding/test_kinds.py
 
+# An environment of its own: torch as everywhere, the rest at the lowest versions of pyproject.toml.
+LOWEST := .venv-lowest
+
+.PHONY: lowest
+lowest: | $(BIN)/python ## The unit tests with the lowest versions that pyproject.toml allows (torch excepted)
+	$(PIP) install --quiet 'uv>=0.13'
+	$(BIN)/uv pip compile --quiet --resolution lowest-direct --all-extras --no-header --python $(BIN)/python \
+		--excludes requirements-torch.txt pyproject.toml requirements-torch.lock -o $(VENV)/lowest.txt
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -r $(VENV)/lowest.txt
+	$(subst $(BIN),$(LOWEST)/bin,$(TORCH_PIP)) --quiet
+	$(LOWEST)/bin/python -m pytest tests/unit
+
 .PHONY: audit
 audit: | $(BIN)/python ## Known faults of the locked packages, by pip-audit (asks PyPI)
 	$(PIP) install --quiet 'uv>=0.13'

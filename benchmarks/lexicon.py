@@ -13,7 +13,7 @@ from benchmarks import footprint
 from tanger.model import lexicon
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.dictionaries import Dictionaries
-from tanger.model.text.resolution import WordLookup
+from tanger.model.text.lookup import WordLookup
 from tanger.model.text.speller import Speller
 from tanger.service.user_lexicon.store import Staged, UserLexicon
 

@@ -10,6 +10,8 @@ cd "$(dirname "$0")/.."
 
 base=localhost/tanger-base:bookworm # kept from run to run
 image=localhost/tanger:image-test   # replaced by each run, then left for a look
+LIMIT=310 # megabytes of it without torch, as `du -m` counts them
+export STORAGE_DRIVER=${STORAGE_DRIVER:-vfs} # works within a container, too
 export BUILDAH_ISOLATION=chroot BUILDAH_FORMAT=docker # the OCI format has no place for a HEALTHCHECK
 
 step() { printf '\n== %s\n' "$*"; }
@@ -108,13 +110,16 @@ inside sh -c '! test -w /venv' || fail "its user may change the program"
     fail "it has pip, or pip's cache"
 [[ -z $(find "$root/venv" -maxdepth 5 -iname '*nvidia*' -print -quit) || -n ${TORCH_INDEX:-} ]] || fail "it has CUDA"
 package=$(echo "$root"/venv/lib/python3*/site-packages/tanger)
-[[ $(cd "$package/artifacts" && echo *) == "en-us en-us-fast" ]] ||
+[[ $(cd "$package/artifacts" && echo *) == "en-us en-us-fast en-us-text" ]] ||
     fail "it holds something else than the shipped artifacts"
 if [[ $(uname -m) == x86_64 ]]; then
     [[ -e $package/model/decoding/native/decode-avx2.so ]] || { tail -40 "$scratch/build.log"; fail "the decode was not compiled"; }
 fi
 echo "user $(config User), no compiler, no pip, nothing writable, no teacher"
-echo "whole image: $(du -shx "$root" | cut -f1), of which the base: $(du -chx --exclude="$root/venv" "$root" | tail -1 | cut -f1)"
+megabytes() { du -smx "$@" | cut -f1; }
+size=$(megabytes "$root")
+echo "whole image: $size MB, of which the base: $(megabytes --exclude="$root/venv" "$root") MB"
+((size <= LIMIT)) || [[ -n ${TORCH_INDEX:-} ]] || fail "it has more than $LIMIT MB"
 (cd "$root" && du -hxd1 venv/lib/python3*/site-packages | sort -rh | sed -n 1,12p)
 
 # --- running --------------------------------------------------------------------------------------
@@ -128,12 +133,15 @@ family() {
     done
 }
 
-# The service's own process, for the signal: the eldest below `buildah run` that has the CMD's words,
-# the program's with or without its folder.
+# The service's own process, for the signal: the eldest below `buildah run` that an interpreter runs and
+# whose last words are the CMD's, the program's with or without its folder.
 service_pid() {
     local pid words
     for pid in $(family "$run_pid"); do
         mapfile -d '' -t words 2>/dev/null <"/proc/$pid/cmdline" || continue
+        [[ ${words[0]:-} == *python* ]] || continue
+        ((${#words[@]} > ${#command[@]})) || continue
+        words=("${words[@]: -${#command[@]}}")
         words[0]=${words[0]##*/}
         if [[ ${words[*]} == "${command[*]}" ]]; then echo "$pid"; return; fi
     done

@@ -9,7 +9,7 @@ from typing_extensions import TypeAliasType
 
 from tanger.model.decoding.hypothesis import MAX_NBEST
 from tanger.model.phonology import notation
-from tanger.model.text import resolution, speller, variants
+from tanger.model.text import lookup, resolution, speller, variants
 from tanger.model.text.reader import token
 
 # Each is a schema of its own in the OpenAPI document, so that generated clients name it
@@ -17,7 +17,7 @@ Alphabet = TypeAliasType("Alphabet", notation.Alphabet)
 Source = TypeAliasType("Source", resolution.Source)
 Answerer = TypeAliasType("Answerer", resolution.Answerer)
 OriginSource = TypeAliasType("OriginSource", resolution.SegmentSource)
-Rule = TypeAliasType("Rule", resolution.Rule)
+Rule = TypeAliasType("Rule", lookup.Rule)
 Order = TypeAliasType("Order", variants.Order)
 LexiconFileFormat = TypeAliasType(
     "LexiconFileFormat", Literal["cmudict", "mfa", "kaldi", "kaldip", "pls", "tsv"]

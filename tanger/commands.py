@@ -14,6 +14,7 @@ from tanger.model.cli.english import (
     calibrate_english,
     combine_dictionaries,
     english_spellings,
+    rank_variants,
 )
 from tanger.model.cli.evaluate import calibrate, evaluate
 from tanger.model.cli.lint import lint
@@ -22,7 +23,6 @@ from tanger.model.cli.reproduce import reproduce
 from tanger.model.cli.text import text
 from tanger.model.cli.text_models import train_acronyms, train_homographs
 from tanger.model.cli.train import derive, hold_out, label, spellings, train, train_joint_ngram
-from tanger.model.cli.variants import rank_variants
 
 app = typer.Typer(
     help="Words to phonemes: train a network, measure it, ask it, serve it.",

@@ -25,16 +25,14 @@ from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text import candidates, variants
 from tanger.model.text.candidates import Candidate, Failure
 from tanger.model.text.dictionaries import BuiltinLexicon, Dictionaries
+from tanger.model.text.lookup import Pronunciations, UserEntries, WordLookup
 from tanger.model.text.reading import Reader
 from tanger.model.text.resolution import (
     Answerer,
-    Pronunciations,
     ReadWord,
     Resolver,
     Segment,
     Source,
-    UserEntries,
-    WordLookup,
     WordResolution,
 )
 from tanger.model.text.speller import WordError

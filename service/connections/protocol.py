@@ -142,8 +142,9 @@ class GuardedProtocol(asyncio.Protocol):
         self._answering = False
         if self.ended:
             return
-        if self._unread or self._body is not None:
+        if self._body is not None:
             self._start_timer()
+        if self._unread:
             self._in_turn()
 
     # What uvicorn does with the connection, by way of `_Gate`

@@ -11,7 +11,6 @@ from tanger.model import artifact
 from tanger.model.cli import data
 from tanger.model.cli.data import Source
 from tanger.model.distillation import joint_ngram
-from tests.support import ROOT
 
 FEW = "TANGER  T AE NG ER\nBRAND  B R AE N D\nBEAT  B IY T\nBEAT(1)  B EY T\n"
 MORE = FEW + "GARDEN  G AE R D EH N\n"
@@ -127,12 +126,3 @@ def test_the_shipped_artifact_is_calibrated_by_nobody_who_does_not_name_it(littl
     refused = tanger("calibrate", "--lexicon", little_lexicon["test"])
     assert refused.exit_code == 2
     assert "--artifact" in refused.stderr
-
-
-def test_what_make_regenerates_it_may_replace():
-    makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
-    lines = [line for line in makefile.splitlines() if "tanger" in line]
-    for command in ("derive", "spellings", "hold-out", "label", "joint-ngram"):
-        found = [line for line in lines if f"tanger {command} " in line]
-        assert found
-        assert all("--overwrite" in line for line in found), command

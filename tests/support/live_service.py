@@ -24,7 +24,7 @@ from tests.support import ROOT
 T = TypeVar("T")
 
 # Far beyond what anything here takes: a loaded machine is slow.
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 def eventually(condition: Callable[[], T], what: str, *, seconds: float = PATIENCE) -> T:

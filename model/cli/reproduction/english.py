@@ -11,6 +11,7 @@ from tanger.model.cli.english import (
     combine_dictionaries,
     english_spellings,
     evaluate_sets,
+    rank_variants,
 )
 from tanger.model.cli.evaluate import calibrate, evaluate
 from tanger.model.cli.reproduction import cmudict
@@ -18,7 +19,6 @@ from tanger.model.cli.reproduction.pipeline import Step
 from tanger.model.cli.reproduction.sources import REAL_WORDS, SPELLINGS, TEST, TRAIN
 from tanger.model.cli.reproduction.workspace import CMUDICT, Workspace
 from tanger.model.cli.train import label, train_joint_ngram
-from tanger.model.cli.variants import rank_variants
 from tanger.model.evaluation import model_card
 
 BENCHMARK = "en-us-cmudict"

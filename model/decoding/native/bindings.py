@@ -1,4 +1,4 @@
-"""A network's weights as `decode.c` reads them, and what that says to words.
+"""A network's weights as `decode.c` reads them, and what that answers.
 
 Shapes: V symbols, N outputs, K inputs.
 """
@@ -68,7 +68,7 @@ class _Network(ctypes.Structure):
         ("key", _Product),
         ("output_projection", _Product),
         *((name, ctypes.c_void_p) for name in (
-            "nothing", "output_weight", "output_bias", "stress_of_top", "stress_of_symbol",
+            "zeros", "output_weight", "output_bias", "stress_of_top", "stress_of_symbol",
         )),
     )  # fmt: skip
 
@@ -116,7 +116,7 @@ class NativeNetwork:
             config: the network's.
             weights: float32, by the names that `Seq2Seq` gives them.
             graphemes: what words are spelt in.
-            phonemes: what is said.
+            phonemes: what it writes.
             logit_bias: [V] what is added to all logits.
 
         Raises:
@@ -339,7 +339,7 @@ class NativeNetwork:
             add_bos_eos=config.add_bos_eos, symbols=config.output_symbols,
             padded_symbols=output.shape[1], start=phonemes.start, end=phonemes.end,
             encoder=(_Layer * len(encoder))(*encoder), decoder=(_Layer * len(decoder))(*decoder),
-            nothing=self._floats(np.zeros(4 * hidden + _TILE_N)),
+            zeros=self._floats(np.zeros(4 * hidden + _TILE_N)),
             output_weight=self._floats(output),
             output_bias=self._floats(_padded(bias, _LANES, filled=-np.inf)),
         )  # fmt: skip

@@ -20,7 +20,7 @@
 
 #include "decode.h"
 
-enum { TILE_N = 32, LARGEST_CIRCLE = 6, STRESSES = 4 };
+enum { TILE_N = 32, LARGEST_PERIOD = 6, STRESSES = 4 };
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -46,12 +46,12 @@ INLINE float fused(float a, float b, float c) {
 #endif
 
 /* acc + four neighbouring states times their weights, in each of some 32-bit lanes. PARTS vectors make
-   a panel; TALL is how many rows go through a panel together: as many as the registers hold. */
+   a panel; TILE_M is how many rows go through a panel together: as many as the registers hold. */
 #if defined(__AVX512VNNI__)
 typedef __m512i ints;
-enum { PARTS = 2, TALL = 12 };
+enum { PARTS = 2, TILE_M = 12 };
 #define LOAD(from) _mm512_loadu_si512(from)
-#define EVERYWHERE(four) _mm512_set1_epi32(four)
+#define BROADCAST(four) _mm512_set1_epi32(four)
 /* By name: gcc 12 copies the sums of its own intrinsic about, at half the rate. */
 INLINE ints dot(ints acc, ints states, ints weights) {
     __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(states), "v"(weights));
@@ -63,9 +63,9 @@ INLINE void finish(ints acc, const float *scales, const float *add, float *out) 
 }
 #elif defined(__AVX2__)
 typedef __m256i ints;
-enum { PARTS = 4, TALL = 2 };
+enum { PARTS = 4, TILE_M = 2 };
 #define LOAD(from) _mm256_loadu_si256((const __m256i *)(from))
-#define EVERYWHERE(four) _mm256_set1_epi32(four)
+#define BROADCAST(four) _mm256_set1_epi32(four)
 /* Two products are added in 16 bits: 2 x 255 x 63 fits. */
 INLINE ints dot(ints acc, ints states, ints weights) {
     return _mm256_add_epi32(acc, _mm256_madd_epi16(_mm256_maddubs_epi16(states, weights), _mm256_set1_epi16(1)));
@@ -76,9 +76,9 @@ INLINE void finish(ints acc, const float *scales, const float *add, float *out) 
 }
 #elif defined(__ARM_FEATURE_DOTPROD)
 typedef int32x4_t ints;
-enum { PARTS = 8, TALL = 2 };
+enum { PARTS = 8, TILE_M = 2 };
 #define LOAD(from) vld1q_s32((const int32_t *)(from))
-#define EVERYWHERE(four) vdupq_n_s32(four)
+#define BROADCAST(four) vdupq_n_s32(four)
 /* It takes signed states, here 128 steps lower than they are stored: the offsets are in there already. */
 #define OFFSETS(from) vdupq_n_s32(0)
 INLINE ints dot(ints acc, ints states, ints weights) {
@@ -96,9 +96,9 @@ typedef uint8_t ubytes __attribute__((vector_size(16)));
 typedef int16_t shorts __attribute__((vector_size(32)));
 typedef int32_t pairs __attribute__((vector_size(32)));
 typedef uint64_t fours __attribute__((vector_size(32)));
-enum { PARTS = 8, TALL = 2 };
+enum { PARTS = 8, TILE_M = 2 };
 INLINE ints LOAD(const void *from) { ints v; memcpy(&v, from, sizeof v); return v; }
-INLINE ints EVERYWHERE(int32_t four) { return (ints){four, four, four, four}; }
+INLINE ints BROADCAST(int32_t four) { return (ints){four, four, four, four}; }
 /* Neighbours are added as halves of wider numbers: shifts and sums are what every compiler knows in vectors. */
 INLINE ints dot(ints acc, ints states, ints weights) {
     shorts products = __builtin_convertvector((ubytes)states, shorts) * __builtin_convertvector((bytes)weights, shorts);
@@ -130,14 +130,14 @@ INLINE int32_t four_of(const uint8_t *states) {
 INLINE void tile(const int rows, const struct product *p, size_t at, const uint8_t *states, size_t stride,
                  const float *const *add, float *out) {
     const int8_t *weights = p->weights + at * p->inputs;
-    ints acc[TALL][PARTS];
+    ints acc[TILE_M][PARTS];
     UNROLLED for (int part = 0; part < PARTS; part++)
         UNROLLED for (int row = 0; row < rows; row++) acc[row][part] = OFFSETS(p->offsets + at + part * LANES);
     for (int k = 0; k < p->inputs; k += 4) {
         ints w[PARTS];
         UNROLLED for (int part = 0; part < PARTS; part++) w[part] = LOAD(weights + k * TILE_N + part * 4 * LANES);
         UNROLLED for (int row = 0; row < rows; row++) {
-            ints four = EVERYWHERE(four_of(states + row * stride + k));
+            ints four = BROADCAST(four_of(states + row * stride + k));
             UNROLLED for (int part = 0; part < PARTS; part++) acc[row][part] = dot(acc[row][part], four, w[part]);
         }
     }
@@ -154,17 +154,17 @@ INLINE void lone_tile(const struct product *p, size_t at, const uint8_t *states,
     ints acc[4][PARTS];
     UNROLLED for (int part = 0; part < PARTS; part++) {
         acc[0][part] = OFFSETS(p->offsets + at + part * LANES);
-        UNROLLED for (int piece = 1; piece < 4; piece++) acc[piece][part] = EVERYWHERE(0);
+        UNROLLED for (int piece = 1; piece < 4; piece++) acc[piece][part] = BROADCAST(0);
     }
     int k = 0;
     for (; k + 16 <= p->inputs; k += 16)
         UNROLLED for (int piece = 0; piece < 4; piece++) {
-            ints four = EVERYWHERE(four_of(states + k + 4 * piece));
+            ints four = BROADCAST(four_of(states + k + 4 * piece));
             UNROLLED for (int part = 0; part < PARTS; part++)
                 acc[piece][part] = dot(acc[piece][part], four, LOAD(weights + (k + 4 * piece) * TILE_N + part * 4 * LANES));
         }
     for (; k < p->inputs; k += 4) {
-        ints four = EVERYWHERE(four_of(states + k));
+        ints four = BROADCAST(four_of(states + k));
         UNROLLED for (int part = 0; part < PARTS; part++)
             acc[0][part] = dot(acc[0][part], four, LOAD(weights + k * TILE_N + part * 4 * LANES));
     }
@@ -179,8 +179,8 @@ static void multiply(const struct product *p, const uint8_t *states, size_t stri
     for (size_t at = 0; at < (size_t)p->outputs; at += TILE_N) {
         int row = 0;
 #define TILES(tile_m)                                                                                            \
-    for (; tile_m <= TALL && row + tile_m <= rows; row += tile_m)                                                    \
-        tile(tile_m <= TALL ? tile_m : TALL, p, at, states + row * stride, stride, add + row,                      \
+    for (; tile_m <= TILE_M && row + tile_m <= rows; row += tile_m)                                                    \
+        tile(tile_m <= TILE_M ? tile_m : TILE_M, p, at, states + row * stride, stride, add + row,                      \
              out + row * (size_t)p->outputs);
         TILES(12)
         TILES(6)
@@ -290,7 +290,7 @@ INLINE sixteen load(const float *from, int count) {
 }
 #endif
 
-INLINE sixteen everywhere(float x) { return x - (sixteen){0}; }
+INLINE sixteen broadcast(float x) { return x - (sixteen){0}; }
 
 /* The products of `a` with so many rows, each summed in a fixed order, whatever stands beside. */
 INLINE void inners(const int rows, int width, const float *a, const float *b, size_t stride, float *into) {
@@ -326,25 +326,25 @@ INLINE void blend(const int parts, int count, int width, int letters, const floa
     sixteen sums[8] = {{0}};
     for (int t = 0; t < letters; t++, values += width)
         UNROLLED for (int part = 0; part < parts; part++)
-            sums[part] = fused16(everywhere(shares[t]), load(values + 16 * part, count - 16 * part), sums[part]);
+            sums[part] = fused16(broadcast(shares[t]), load(values + 16 * part, count - 16 * part), sums[part]);
     memcpy(into, sums, count * sizeof(float));
 }
 
 /* What a query finds among the letters of its word. */
 static void attend(int width, int letters, const float *query, const float *keys, size_t key_stride,
-                   const float *values, float *looked, float *context) {
-    float most = -INFINITY, sum = 0;
+                   const float *values, float *attention_row, float *context) {
+    float largest = -INFINITY, sum = 0;
     int t = 0;
-    for (; t + 4 <= letters; t += 4) inners(4, width, query, keys + t * key_stride, key_stride, looked + t);
-    for (; t < letters; t++) looked[t] = inner(width, query, keys + t * key_stride);
-    for (int t = 0; t < letters; t++) most = looked[t] > most ? looked[t] : most;
-    for (int t = 0; t < letters; t++) looked[t] = share_of(looked[t] - most);
-    for (int t = 0; t < letters; t++) sum += looked[t];
-    for (int t = 0; t < letters; t++) looked[t] /= sum;
+    for (; t + 4 <= letters; t += 4) inners(4, width, query, keys + t * key_stride, key_stride, attention_row + t);
+    for (; t < letters; t++) attention_row[t] = inner(width, query, keys + t * key_stride);
+    for (int t = 0; t < letters; t++) largest = attention_row[t] > largest ? attention_row[t] : largest;
+    for (int t = 0; t < letters; t++) attention_row[t] = share_of(attention_row[t] - largest);
+    for (int t = 0; t < letters; t++) sum += attention_row[t];
+    for (int t = 0; t < letters; t++) attention_row[t] /= sum;
     int k = 0;
-    for (; k + 128 <= width; k += 128) blend(8, 128, width, letters, looked, values + k, context + k);
-    for (; k + 16 <= width; k += 16) blend(1, 16, width, letters, looked, values + k, context + k);
-    if (k < width) blend(1, width - k, width, letters, looked, values + k, context + k);
+    for (; k + 128 <= width; k += 128) blend(8, 128, width, letters, attention_row, values + k, context + k);
+    for (; k + 16 <= width; k += 16) blend(1, 16, width, letters, attention_row, values + k, context + k);
+    if (k < width) blend(1, width - k, width, letters, attention_row, values + k, context + k);
 }
 
 /* --- One piece of memory a call ------------------------------------------------------------------ */
@@ -365,14 +365,14 @@ static void *piece(struct arena *arena, size_t bytes) {
 
 static int padded(int width) { return (width + 3) / 4 * 4; }
 
-/* What was said, by word, or with a beam by hypothesis: S of them with room for so many steps. */
-struct said {
+/* What was emitted, by word, or with a beam by hypothesis: S of them with room for so many steps. */
+struct emitted {
     uint16_t *symbols;             /* [S, room] */
     float *probabilities;          /* [S, room] */
     float *stresses;               /* [S, room, STRESSES] logits */
     int32_t *counts;               /* [S] symbols before </s> */
     uint8_t *complete;             /* [S] */
-    int32_t *streaks;              /* [S, LARGEST_CIRCLE] symbols in a row that were those so many before */
+    int32_t *runs;              /* [S, LARGEST_PERIOD] symbols in a row that were those so many before */
 };
 
 struct work {
@@ -385,8 +385,8 @@ struct work {
     float *keys;                   /* [R, outputs of the key product] */
     float *h, *c;                  /* [layers, B, H] where each encoder layer ended */
     uint8_t *steps;                /* [B, padded width] */
-    float *gates;                  /* [B, the most outputs] */
-    /* Of the decoder: what is being said, a row each, of at most S; rows of what is finished are given
+    float *gates;                  /* [B, the largest number of outputs] */
+    /* Of the decoder: what is being decoded, a row each, of at most S; rows of what is finished are given
        up. A word has one row, or with a beam several. */
     int32_t *word, *label;         /* [S] */
     float *row_h, *row_c;          /* [layers, S, H] */
@@ -394,32 +394,33 @@ struct work {
     uint8_t *mixed;                /* [S, 2 parts]: context, query */
     float *tops;                   /* [S, H] */
     float *logits;                 /* [S, padded symbols] */
-    float *looked, *context;       /* [T], [H] */
+    float *attention_row, *context;       /* [T], [H] */
     float **attention;             /* [S] where the attention of each row goes; NULL where nobody wants it */
-    int32_t *limits;               /* [B, LARGEST_CIRCLE] */
-    struct said said;
+    int32_t *limits;               /* [B, LARGEST_PERIOD] */
+    struct emitted emitted;
 };
 
-static void lay_out_said(const struct network *n, int slots, int room, struct arena *arena, struct said *said) {
-    said->symbols = PIECE((size_t)slots * room, uint16_t);
-    said->probabilities = PIECE((size_t)slots * room, float);
-    said->stresses = PIECE(n->stress_of_top ? (size_t)slots * room * STRESSES : 0, float);
-    said->counts = PIECE(slots, int32_t);
-    said->complete = PIECE(slots, uint8_t);
-    said->streaks = PIECE((size_t)slots * LARGEST_CIRCLE, int32_t);
+static void lay_out_emitted(const struct network *n, int slots, int room, struct arena *arena,
+                            struct emitted *emitted) {
+    emitted->symbols = PIECE((size_t)slots * room, uint16_t);
+    emitted->probabilities = PIECE((size_t)slots * room, float);
+    emitted->stresses = PIECE(n->stress_of_top ? (size_t)slots * room * STRESSES : 0, float);
+    emitted->counts = PIECE(slots, int32_t);
+    emitted->complete = PIECE(slots, uint8_t);
+    emitted->runs = PIECE((size_t)slots * LARGEST_PERIOD, int32_t);
 }
 
 static void lay_out(const struct network *n, int words, int rows, int longest, int slots, int room,
                     struct arena *arena, struct work *w) {
-    int hidden = n->hidden, part = padded(hidden), most = 0, layers = n->decoder_layers;
+    int hidden = n->hidden, part = padded(hidden), largest = 0, layers = n->decoder_layers;
     for (int l = 0; l < n->encoder_layers * n->directions; l++)
-        if (n->encoder[l].hidden.outputs > most) most = n->encoder[l].hidden.outputs;
+        if (n->encoder[l].hidden.outputs > largest) largest = n->encoder[l].hidden.outputs;
     for (int l = 0; l < layers; l++)
-        if (n->decoder[l].hidden.outputs > most) most = n->decoder[l].hidden.outputs;
+        if (n->decoder[l].hidden.outputs > largest) largest = n->decoder[l].hidden.outputs;
     size_t sides = (size_t)n->directions * padded(n->width);
     w->first = PIECE(words + 1, int32_t);
     w->add = PIECE(rows > slots ? rows : slots, const float *);
-    w->inputs = PIECE((size_t)rows * most, float);
+    w->inputs = PIECE((size_t)rows * largest, float);
     w->below = PIECE(rows * sides, uint8_t);
     w->above = PIECE(rows * sides, uint8_t);
     w->states = PIECE((size_t)rows * hidden, float);
@@ -427,7 +428,7 @@ static void lay_out(const struct network *n, int words, int rows, int longest, i
     w->h = PIECE((size_t)n->encoder_layers * words * hidden, float);
     w->c = PIECE((size_t)n->encoder_layers * words * hidden, float);
     w->steps = PIECE((size_t)words * padded(n->width), uint8_t);
-    w->gates = PIECE((size_t)slots * most, float);
+    w->gates = PIECE((size_t)slots * largest, float);
     w->word = PIECE(slots, int32_t);
     w->label = PIECE(slots, int32_t);
     w->row_h = PIECE((size_t)layers * slots * hidden, float);
@@ -436,11 +437,11 @@ static void lay_out(const struct network *n, int words, int rows, int longest, i
     w->mixed = PIECE((size_t)slots * 2 * part, uint8_t);
     w->tops = PIECE((size_t)slots * hidden, float);
     w->logits = PIECE((size_t)slots * n->padded_symbols, float);
-    w->looked = PIECE(longest, float);
+    w->attention_row = PIECE(longest, float);
     w->context = PIECE(hidden, float);
     w->attention = NULL;
-    w->limits = PIECE(words * LARGEST_CIRCLE, int32_t);
-    lay_out_said(n, slots, room, arena, &w->said);
+    w->limits = PIECE(words * LARGEST_PERIOD, int32_t);
+    lay_out_emitted(n, slots, room, arena, &w->emitted);
 }
 
 /* --- Reading ------------------------------------------------------------------------------------- */
@@ -491,25 +492,25 @@ static void encode(const struct network *n, int words, const int32_t *letters, c
     }
     if (!n->attention) return;
     int rows = w->first[words];
-    for (int row = 0; row < rows; row++) w->add[row] = n->nothing;
+    for (int row = 0; row < rows; row++) w->add[row] = n->zeros;
     multiply(&n->key, w->below, (size_t)n->directions * padded(n->width), rows, w->add, w->keys);
 }
 
-/* --- Saying -------------------------------------------------------------------------------------- */
+/* --- Decoding ------------------------------------------------------------------------------------ */
 
 /* How many symbols in a row may repeat those before them: model/decoding/repetition.py has the rule. */
-static void allow_circles(const int32_t *letters, int length, int32_t *limits) {
-    int rounds = 1;
-    for (int size = 1; size <= LARGEST_CIRCLE; size++) {
-        int streak = 0;
+static void run_limits(const int32_t *letters, int length, int32_t *limits) {
+    int repeats = 1;
+    for (int size = 1; size <= LARGEST_PERIOD; size++) {
+        int run = 0;
         for (int t = size; t < length; t++) {
-            streak = letters[t] == letters[t - size] ? streak + 1 : 0;
-            if (streak / size + 1 > rounds) rounds = streak / size + 1;
+            run = letters[t] == letters[t - size] ? run + 1 : 0;
+            if (run / size + 1 > repeats) repeats = run / size + 1;
         }
     }
-    for (int size = 1; size <= LARGEST_CIRCLE; size++) {
+    for (int size = 1; size <= LARGEST_PERIOD; size++) {
         int least = size == 1 ? 4 : 3;
-        limits[size - 1] = ((rounds > least ? rounds : least) - 1) * size;
+        limits[size - 1] = ((repeats > least ? repeats : least) - 1) * size;
     }
 }
 
@@ -524,7 +525,7 @@ static void score(const struct network *n, int rows, const float *tops, float *l
             const float *weight = n->output_weight + first;
             for (int k = 0; k < hidden; k++, weight += symbols) {
                 sixteen of = load(weight, 16);
-                UNROLLED for (int r = 0; r < 4; r++) sums[r] = fused16(everywhere(top[r][k]), of, sums[r]);
+                UNROLLED for (int r = 0; r < 4; r++) sums[r] = fused16(broadcast(top[r][k]), of, sums[r]);
             }
             for (int r = 0; r < 4 && row + r < rows; r++)
                 memcpy(logits + (size_t)(row + r) * symbols + first, &sums[r], sizeof sums[r]);
@@ -539,10 +540,10 @@ static void start_rows(const struct network *n, int words, int slots, const int3
     for (int row = 0; row < words; row++) {
         w->word[row] = row;
         w->label[row] = n->start;
-        allow_circles(letters + w->first[row] + n->add_bos_eos, lengths[row] - 2 * n->add_bos_eos,
-                      w->limits + row * LARGEST_CIRCLE);
+        run_limits(letters + w->first[row] + n->add_bos_eos, lengths[row] - 2 * n->add_bos_eos,
+                      w->limits + row * LARGEST_PERIOD);
     }
-    memset(w->said.streaks, 0, (size_t)slots * LARGEST_CIRCLE * sizeof(int32_t));
+    memset(w->emitted.runs, 0, (size_t)slots * LARGEST_PERIOD * sizeof(int32_t));
     memset(w->read, 128, (size_t)n->decoder_layers * slots * 2 * part);
     memset(w->row_c, 0, (size_t)n->decoder_layers * slots * hidden * sizeof(float));
     for (int l = 0; l < (n->init_each_layer ? n->decoder_layers : 1); l++) {
@@ -584,11 +585,11 @@ static void step(const struct network *n, int slots, int rows, const int32_t *le
         int word = w->word[row], first = w->first[word];
         uint8_t *mixed = w->mixed + (size_t)row * 2 * part;
         attend(hidden, lengths[word], x + (size_t)row * hidden, w->keys + (size_t)first * n->key.outputs,
-               n->key.outputs, w->states + (size_t)first * hidden, w->attention ? w->attention[row] : w->looked,
+               n->key.outputs, w->states + (size_t)first * hidden, w->attention ? w->attention[row] : w->attention_row,
                w->context);
         for (int k = 0; k < hidden; k++) mixed[k] = step_of(w->context[k]);
         memcpy(mixed + part, query + (size_t)row * 2 * part, part);
-        w->add[row] = n->nothing;
+        w->add[row] = n->zeros;
     }
     multiply(&n->output_projection, w->mixed, 2 * part, rows, w->add, w->gates);
     for (int row = 0; row < rows; row++)
@@ -596,22 +597,23 @@ static void step(const struct network *n, int slots, int rows, const int32_t *le
                w->read + (size_t)row * 2 * part);
 }
 
-/* Logits of a row -> probabilities, none for what would begin a round too many; the likeliest symbol.
+/* Logits of a row -> probabilities, none for what would repeat too often; the likeliest symbol.
 
    No pronunciation is empty: </s> is never the first symbol. The others then have the probabilities that they
-   have beside it (see model/decoding/reference.py); where nothing is left to them, the likeliest keeps the least one. */
-static int masked_softmax(const struct network *n, float *logits, const uint16_t *said, int count, const int32_t *streaks,
-                 const int32_t *limits) {
-    for (int size = 1; size <= LARGEST_CIRCLE && size <= count; size++)
-        if (streaks[size - 1] >= limits[size - 1]) logits[said[count - size]] = -INFINITY;
+   have beside it (see model/decoding/reference.py); where nothing is left to them, the likeliest keeps
+   the least one. */
+static int masked_softmax(const struct network *n, float *logits, const uint16_t *emitted, int count,
+                          const int32_t *runs, const int32_t *limits) {
+    for (int size = 1; size <= LARGEST_PERIOD && size <= count; size++)
+        if (runs[size - 1] >= limits[size - 1]) logits[emitted[count - size]] = -INFINITY;
     int best = 0;
     float end = logits[n->end];
     if (!count) logits[n->end] = -INFINITY;
     for (int symbol = 1; symbol < n->symbols; symbol++)
         if (logits[symbol] > logits[best]) best = symbol;
     logits[n->end] = end;
-    float most = end > logits[best] ? end : logits[best], sum = 0;
-    for (int symbol = 0; symbol < n->padded_symbols; symbol++) logits[symbol] = share_of(logits[symbol] - most);
+    float largest = end > logits[best] ? end : logits[best], sum = 0;
+    for (int symbol = 0; symbol < n->padded_symbols; symbol++) logits[symbol] = share_of(logits[symbol] - largest);
     for (int symbol = 0; symbol < n->padded_symbols; symbol++) sum += logits[symbol];
     for (int symbol = 0; symbol < n->padded_symbols; symbol++) logits[symbol] /= sum;
     if (!count) {
@@ -621,57 +623,58 @@ static int masked_softmax(const struct network *n, float *logits, const uint16_t
     return best;
 }
 
-/* Logits of the stress classes of a symbol, out of the state that said it. */
+/* Logits of the stress classes of a symbol, from the state that emitted it. */
 static void score_stress(const struct network *n, int symbol, const float *top, float *logits) {
     for (int class = 0; class < STRESSES; class++)
         logits[class] = n->stress_of_symbol[symbol * STRESSES + class] +
                         inner(n->hidden, n->stress_of_top + (size_t)class * n->hidden, top);
 }
 
-/* Note what a slot says after `count` symbols, out of the state that said it. */
-static void note(const struct network *n, struct said *said, int slot, int room, int count, int symbol,
+/* Append what a slot emits after `count` symbols, from the state that emitted it. */
+static void emit(const struct network *n, struct emitted *emitted, int slot, int room, int count, int symbol,
                  float probability, const float *top) {
     size_t at = (size_t)slot * room + count;
-    int32_t *streaks = said->streaks + slot * LARGEST_CIRCLE;
-    said->symbols[at] = symbol;
-    said->probabilities[at] = probability;
-    said->complete[slot] = symbol == n->end;
-    said->counts[slot] = count + !said->complete[slot];
-    for (int size = 1; size <= LARGEST_CIRCLE && size <= count; size++)
-        streaks[size - 1] = symbol == said->symbols[at - size] ? streaks[size - 1] + 1 : 0;
-    if (n->stress_of_top && !said->complete[slot]) score_stress(n, symbol, top, said->stresses + at * STRESSES);
+    int32_t *runs = emitted->runs + slot * LARGEST_PERIOD;
+    emitted->symbols[at] = symbol;
+    emitted->probabilities[at] = probability;
+    emitted->complete[slot] = symbol == n->end;
+    emitted->counts[slot] = count + !emitted->complete[slot];
+    for (int size = 1; size <= LARGEST_PERIOD && size <= count; size++)
+        runs[size - 1] = symbol == emitted->symbols[at - size] ? runs[size - 1] + 1 : 0;
+    if (n->stress_of_top && !emitted->complete[slot]) score_stress(n, symbol, top, emitted->stresses + at * STRESSES);
 }
 
 /* The likeliest classes with one primary stress a word: model/phonology/stress.py has the rule. */
 static void one_primary(const float *logits, int count, uint8_t *classes) {
     int chosen = -1;
-    float most = -INFINITY;
+    float largest = -INFINITY;
     for (int k = 0; k < count; k++) {
         const float *of = logits + k * STRESSES; /* no vowel, unstressed, primary, secondary */
         float vowel = fmaxf(of[1], fmaxf(of[2], of[3])), gain = of[2] - fmaxf(of[1], of[3]);
         classes[k] = vowel <= of[0] ? 0 : of[3] > of[1] ? 3 : 1;
-        if (classes[k] && gain > most) {
-            most = gain;
+        if (classes[k] && gain > largest) {
+            largest = gain;
             chosen = k;
         }
     }
     if (chosen >= 0) classes[chosen] = 2;
 }
 
-/* Of each word's hypotheses what was said, one behind the other. `found` is NULL where each has one. */
-static void write_outputs(const struct network *n, const struct said *said, int words, int width, const int32_t *found,
-                      int room, struct answers *answers) {
+/* Of each word's hypotheses what was emitted, one behind the other. `found` is NULL where each has one. */
+static void write_outputs(const struct network *n, const struct emitted *emitted, int words, int width,
+                          const int32_t *found, int room, struct answers *answers) {
     size_t into = 0;
     int number = 0;
     for (int word = 0; word < words; word++) {
         answers->found[word] = found ? found[word] : 1;
         for (int slot = word * width; slot < word * width + answers->found[word]; slot++, number++) {
-            size_t at = (size_t)slot * room, steps = said->counts[slot] + said->complete[slot];
-            memcpy(answers->symbols + into, said->symbols + at, steps * sizeof(uint16_t));
-            memcpy(answers->probabilities + into, said->probabilities + at, steps * sizeof(float));
-            if (n->stress_of_top) one_primary(said->stresses + at * STRESSES, said->counts[slot], answers->stress + into);
-            answers->counts[number] = said->counts[slot];
-            answers->complete[number] = said->complete[slot];
+            size_t at = (size_t)slot * room, steps = emitted->counts[slot] + emitted->complete[slot];
+            memcpy(answers->symbols + into, emitted->symbols + at, steps * sizeof(uint16_t));
+            memcpy(answers->probabilities + into, emitted->probabilities + at, steps * sizeof(float));
+            if (n->stress_of_top)
+                one_primary(emitted->stresses + at * STRESSES, emitted->counts[slot], answers->stress + into);
+            answers->counts[number] = emitted->counts[slot];
+            answers->complete[number] = emitted->complete[slot];
             into += steps;
         }
     }
@@ -700,25 +703,26 @@ static int drop_row(const struct network *n, int slots, int rows, int row, struc
     return last;
 }
 
-static void say(const struct network *n, int words, const int32_t *lengths, int room, struct work *w) {
-    struct said *said = &w->said;
+static void decode_greedy(const struct network *n, int words, const int32_t *lengths, int room, struct work *w) {
+    struct emitted *emitted = &w->emitted;
     int rows = words;
     for (int count = 0; rows; count++) {
         step(n, words, rows, lengths, w);
         score(n, rows, w->tops, w->logits);
         for (int row = rows - 1; row >= 0; row--) {
             int word = w->word[row];
-            float *chances = w->logits + (size_t)row * n->padded_symbols;
-            int symbol = masked_softmax(n, chances, said->symbols + (size_t)word * room, count,
-                               said->streaks + word * LARGEST_CIRCLE, w->limits + word * LARGEST_CIRCLE);
-            note(n, said, word, room, count, symbol, chances[symbol], w->tops + (size_t)row * n->hidden);
+            float *probabilities = w->logits + (size_t)row * n->padded_symbols;
+            int symbol = masked_softmax(n, probabilities, emitted->symbols + (size_t)word * room, count,
+                               emitted->runs + word * LARGEST_PERIOD, w->limits + word * LARGEST_PERIOD);
+            emit(n, emitted, word, room, count, symbol, probabilities[symbol], w->tops + (size_t)row * n->hidden);
             w->label[row] = symbol;
-            if (said->complete[word] || count + 1 >= bound(n, lengths[word])) rows = drop_row(n, words, rows, row, w);
+            if (emitted->complete[word] || count + 1 >= bound(n, lengths[word]))
+                rows = drop_row(n, words, rows, row, w);
         }
     }
 }
 
-/* --- Saying it in several ways ------------------------------------------------------------------- */
+/* --- Beam search ----------------------------------------------------------------------------------- */
 
 /* Of the K hypotheses of a word the first is always the greedy one; the others are the likeliest of all
    that those of the step before could become, a finished one among them as long as it is likely enough. */
@@ -727,9 +731,9 @@ struct candidate { float score, probability; int slot, symbol; };
 
 struct beam {
     float *scores;             /* [B, K] logarithms */
-    int32_t *rows;             /* [B, K] where it is being said; -1: it is finished */
+    int32_t *rows;             /* [B, K] its row of the batch; -1: it is finished */
     int32_t *found;            /* [B] hypotheses */
-    struct said said;
+    struct emitted emitted;
     float *row_c;
     uint8_t *read;
 };
@@ -741,52 +745,54 @@ static void lay_out_beam(const struct network *n, int words, int width, int room
     b->rows = PIECE(slots, int32_t);
     b->found = PIECE(words, int32_t);
     if (sharing) {
-        b->said = sharing->said;
+        b->emitted = sharing->emitted;
         b->row_c = sharing->row_c;
         b->read = sharing->read;
         return;
     }
-    lay_out_said(n, slots, room, arena, &b->said);
+    lay_out_emitted(n, slots, room, arena, &b->emitted);
     b->row_c = PIECE((size_t)n->decoder_layers * slots * n->hidden, float);
     b->read = PIECE((size_t)n->decoder_layers * slots * 2 * padded(n->hidden), uint8_t);
 }
 
-/* What a hypothesis said, for another slot. */
-static void copy_said(const struct network *n, int room, int count, const struct said *from, int source, struct said *to,
-                      int target) {
+/* What a hypothesis emitted, for another slot. */
+static void copy_emitted(const struct network *n, int room, int count, const struct emitted *from, int source,
+                         struct emitted *to, int target) {
     size_t at = (size_t)source * room, into = (size_t)target * room;
     memcpy(to->symbols + into, from->symbols + at, count * sizeof(uint16_t));
     memcpy(to->probabilities + into, from->probabilities + at, count * sizeof(float));
     if (n->stress_of_top)
         memcpy(to->stresses + into * STRESSES, from->stresses + at * STRESSES, count * STRESSES * sizeof(float));
-    memcpy(to->streaks + target * LARGEST_CIRCLE, from->streaks + source * LARGEST_CIRCLE,
-           LARGEST_CIRCLE * sizeof(int32_t));
+    memcpy(to->runs + target * LARGEST_PERIOD, from->runs + source * LARGEST_PERIOD,
+           LARGEST_PERIOD * sizeof(int32_t));
     to->counts[target] = from->counts[source];
     to->complete[target] = from->complete[source];
 }
 
 /* Puts the likeliest symbols of a row behind the other candidates, the likeliest first. */
-static int likeliest(const struct network *n, const float *chances, float score, int slot, int width,
+static int top_symbols(const struct network *n, const float *probabilities, float score, int slot, int width,
                      struct candidate *into) {
     int count = 0;
     for (int symbol = 0; symbol < n->symbols; symbol++) {
-        if (chances[symbol] <= 0 || (count == width && chances[symbol] <= into[count - 1].probability)) continue;
+        if (probabilities[symbol] <= 0) continue;
+        if (count == width && probabilities[symbol] <= into[count - 1].probability) continue;
         int place = count < width ? count++ : count - 1;
-        for (; place && into[place - 1].probability < chances[symbol]; place--) into[place] = into[place - 1];
-        into[place] = (struct candidate){score + logf(chances[symbol]), chances[symbol], slot, symbol};
+        for (; place && into[place - 1].probability < probabilities[symbol]; place--) into[place] = into[place - 1];
+        into[place] = (struct candidate){score + logf(probabilities[symbol]), probabilities[symbol], slot, symbol};
     }
     return count;
 }
 
 /* The hypotheses of one word after a step: from those of `old` into `new`, whose rows begin at `rows`. */
-static int go_on(const struct network *n, int word, int width, int slots, int room, int count, int last, struct work *w,
-                 const struct beam *old, struct beam *new, struct candidate *candidates, int rows) {
+static int extend_beam(const struct network *n, int word, int width, int slots, int room, int count, int last,
+                       struct work *w, const struct beam *old, struct beam *new, struct candidate *candidates,
+                       int rows) {
     int many = 0;
     for (int slot = word * width; slot < word * width + old->found[word]; slot++)
         if (old->rows[slot] < 0)
             candidates[many++] = (struct candidate){old->scores[slot], 0, slot, -1};
         else
-            many += likeliest(n, w->logits + (size_t)old->rows[slot] * n->padded_symbols, old->scores[slot], slot, width,
+            many += top_symbols(n, w->logits + (size_t)old->rows[slot] * n->padded_symbols, old->scores[slot], slot, width,
                               candidates + many);
     new->found[word] = many < width ? many : width;
     for (int place = 0; place < new->found[word]; place++) {
@@ -796,13 +802,13 @@ static int go_on(const struct network *n, int word, int width, int slots, int ro
         struct candidate one = candidates[best];
         for (; best > place; best--) candidates[best] = candidates[best - 1]; /* equals keep their order */
         int slot = word * width + place;
-        copy_said(n, room, count, &old->said, one.slot, &new->said, slot);
+        copy_emitted(n, room, count, &old->emitted, one.slot, &new->emitted, slot);
         new->scores[slot] = one.score;
         new->rows[slot] = -1;
         if (one.symbol < 0) continue;
         int row = old->rows[one.slot];
-        note(n, &new->said, slot, room, count, one.symbol, one.probability, w->tops + (size_t)row * n->hidden);
-        if (new->said.complete[slot] || last) continue;
+        emit(n, &new->emitted, slot, room, count, one.symbol, one.probability, w->tops + (size_t)row * n->hidden);
+        if (new->emitted.complete[slot] || last) continue;
         copy_row(n, slots, old->row_c, old->read, row, new->row_c, new->read, rows);
         w->word[rows] = word;
         w->label[rows] = one.symbol;
@@ -811,7 +817,7 @@ static int go_on(const struct network *n, int word, int width, int slots, int ro
     return rows;
 }
 
-static const struct beam *say_several(const struct network *n, int words, const int32_t *lengths, int room, int width,
+static const struct beam *decode_beam(const struct network *n, int words, const int32_t *lengths, int room, int width,
                                       struct work *w, struct beam *old, struct beam *new,
                                       struct candidate *candidates) {
     int rows = words, slots = words * width;
@@ -826,11 +832,11 @@ static const struct beam *say_several(const struct network *n, int words, const 
         for (int slot = 0; slot < slots; slot++)
             if (slot % width < old->found[slot / width] && old->rows[slot] >= 0)
                 masked_softmax(n, w->logits + (size_t)old->rows[slot] * n->padded_symbols,
-                      old->said.symbols + (size_t)slot * room, count, old->said.streaks + slot * LARGEST_CIRCLE,
-                      w->limits + slot / width * LARGEST_CIRCLE);
+                      old->emitted.symbols + (size_t)slot * room, count, old->emitted.runs + slot * LARGEST_PERIOD,
+                      w->limits + slot / width * LARGEST_PERIOD);
         rows = 0;
         for (int word = 0; word < words; word++)
-            rows = go_on(n, word, width, slots, room, count, count + 1 == bound(n, lengths[word]), w, old, new,
+            rows = extend_beam(n, word, width, slots, room, count, count + 1 == bound(n, lengths[word]), w, old, new,
                          candidates, rows);
         struct beam *before = old;
         old = new;
@@ -925,11 +931,11 @@ int tanger_decode(const struct network *n, int words, const int32_t *letters, co
     }
     begin(n, words, letters, lengths, slots, &work);
     if (width == 1) {
-        say(n, words, lengths, room, &work);
-        write_outputs(n, &work.said, words, 1, NULL, room, answers);
+        decode_greedy(n, words, lengths, room, &work);
+        write_outputs(n, &work.emitted, words, 1, NULL, room, answers);
     } else {
-        const struct beam *last = say_several(n, words, lengths, room, width, &work, &beams[0], &beams[1], candidates);
-        write_outputs(n, &last->said, words, width, last->found, room, answers);
+        const struct beam *last = decode_beam(n, words, lengths, room, width, &work, &beams[0], &beams[1], candidates);
+        write_outputs(n, &last->emitted, words, width, last->found, room, answers);
     }
     free(arena->start);
     return 0;

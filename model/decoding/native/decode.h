@@ -25,22 +25,22 @@ struct network {
     const struct layer *encoder; /* [encoder_layers, directions] */
     const struct layer *decoder; /* [decoder_layers] */
     struct product key, output_projection;
-    const float *nothing;          /* zeros, as many as any product has outputs */
+    const float *zeros;          /* zeros, as many as any product has outputs */
     const float *output_weight;    /* [hidden, padded_symbols] */
-    const float *output_bias;      /* [padded_symbols], minus infinity for what is never said */
+    const float *output_bias;      /* [padded_symbols], minus infinity for what is never emitted */
     const float *stress_of_top;    /* [4, hidden] */
     const float *stress_of_symbol; /* [symbols, 4], minus infinity for classes that it cannot have */
 };
 
 /* What is written: of every word so many hypotheses, all one behind the other, and of each its steps, as
-   many as its symbols and, where that was said, </s>. There has to be room for words x width hypotheses of
+   many as its symbols and, where that was emitted, </s>. There has to be room for words x width hypotheses of
    `room` steps, which is what the longest word may take. */
 struct answers {
     uint16_t *symbols;    /* by step */
     float *probabilities; /* by step */
     uint8_t *stress;      /* by step: its class, where the network has a head for it and for symbols alone */
     int32_t *counts;      /* by hypothesis: symbols before </s> */
-    uint8_t *complete;    /* by hypothesis: whether </s> was said */
+    uint8_t *complete;    /* by hypothesis: whether </s> was emitted */
     int32_t *found;       /* by word: hypotheses */
 };
 

@@ -12,6 +12,8 @@ from uvicorn.server import ServerState
 from tanger.service.connections.limits import ByteBudget, Connections
 from tanger.service.connections.protocol import AnswerNotice, GuardedProtocol
 
+# More bytes than the buffers on the way hold
+LARGE = 1 << 24
 GET = b"GET /%d HTTP/1.1\r\nHost: test\r\n\r\n"
 LAST = b"GET /last HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
 
@@ -25,6 +27,11 @@ async def echo(scope, receive, send):
         body, more = body + message["body"], message["more_body"]
     if scope["path"] == "/fails":
         raise RuntimeError("on purpose")
+    if scope["path"] == "/large":
+        start = {"type": "http.response.start", "status": 200}
+        await send({**start, "headers": [(b"content-length", b"%d" % LARGE)]})
+        await send({"type": "http.response.body", "body": bytes(LARGE)})
+        return
     names = sorted(name.decode() for name, _ in scope["headers"])
     answer = json.dumps([scope["path"], len(body), names]).encode()
     length = (b"content-length", b"%d" % len(answer))
@@ -32,7 +39,7 @@ async def echo(scope, receive, send):
     await send({"type": "http.response.body", "body": answer})
 
 
-async def exchange(*pieces, head_timeout=5.0, keep_alive=5.0):
+async def exchange(*pieces, head_timeout=5.0, keep_alive=5.0, idle=0.0):
     """All that a client gets that sends these pieces, one after the other."""
     refused = []
     connections = Connections(
@@ -57,6 +64,7 @@ async def exchange(*pieces, head_timeout=5.0, keep_alive=5.0):
         writer.write(piece)
         await writer.drain()
         await asyncio.sleep(0.02)
+    await asyncio.sleep(idle)
     async with asyncio.timeout(60):
         received = await reader.read()
     writer.close()
@@ -132,3 +140,10 @@ def test_a_request_on_an_idle_connection_that_is_being_closed_is_answered():
     received, _ = asyncio.run(exchange(GET % 1, GET % 2, keep_alive=0.01))
     assert statuses(received) == [200, 200]
     assert received.lower().count(b"connection: close\r\n") == 1
+
+
+def test_who_takes_long_to_read_answers_is_not_late_with_what_was_sent():
+    sent = b"GET /large HTTP/1.1\r\nHost: test\r\n\r\n" + GET % 2 + LAST
+    received, refused = asyncio.run(exchange(sent, head_timeout=0.2, idle=0.8))
+    assert statuses(received) == [200, 200, 200]
+    assert refused == []

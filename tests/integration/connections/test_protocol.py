@@ -17,7 +17,9 @@ LIMIT = 0.6
 @pytest.fixture(scope="module")
 def service(shipped_artifact, tmp_path_factory):
     log = tmp_path_factory.mktemp("protocol") / "log"
-    settings = {"head_timeout": LIMIT, "body_timeout": LIMIT, "send_timeout": LIMIT}
+    limits = {"head_timeout": LIMIT, "body_timeout": LIMIT, "send_timeout": LIMIT}
+    # Patient with workers that a test stops for a while
+    settings = {**limits, "decode_timeout": 60}
     with running(log, artifact=shipped_artifact, **settings) as service:
         service.wait_until_ready()
         yield service

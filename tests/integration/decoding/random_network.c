@@ -73,7 +73,7 @@ static struct network network(void) {
         n.key = product(n.directions, n.width, n.hidden);
         n.output_projection = product(2, n.hidden, n.hidden);
     }
-    n.nothing = calloc(4 * n.hidden + TILE_N, sizeof(float));
+    n.zeros = calloc(4 * n.hidden + TILE_N, sizeof(float));
     n.output_weight = floats((size_t)n.hidden * n.padded_symbols, 2);
     float *bias = floats(n.padded_symbols, 1);
     for (int symbol = n.symbols; symbol < n.padded_symbols; symbol++) bias[symbol] = -INFINITY;
@@ -86,7 +86,7 @@ static struct network network(void) {
     return n;
 }
 
-enum { WORDS = 9, LONGEST = 12, WIDTH = 3, ROOM = 2 * LONGEST + 10, MOST_STEPS = 7 };
+enum { WORDS = 9, LONGEST = 12, WIDTH = 3, ROOM = 2 * LONGEST + 10, MAX_STEPS = 7 };
 
 static void decode(const struct network *n, const int32_t *letters, const int32_t *lengths, int width) {
     static uint16_t symbols[WORDS * WIDTH * ROOM];
@@ -104,12 +104,12 @@ static void decode(const struct network *n, const int32_t *letters, const int32_
             }
 }
 
-static void force_some(const struct network *n, const int32_t *letters, const int32_t *lengths) {
-    static float attention[WORDS * MOST_STEPS * LONGEST], logits[WORDS * MOST_STEPS * 48];
-    static float stress[WORDS * MOST_STEPS * STRESSES];
-    int32_t labels[WORDS * MOST_STEPS], steps[WORDS], all = 0, places = 0;
+static void score_given(const struct network *n, const int32_t *letters, const int32_t *lengths) {
+    static float attention[WORDS * MAX_STEPS * LONGEST], logits[WORDS * MAX_STEPS * 48];
+    static float stress[WORDS * MAX_STEPS * STRESSES];
+    int32_t labels[WORDS * MAX_STEPS], steps[WORDS], all = 0, places = 0;
     for (int word = 0; word < WORDS; word++) {
-        steps[word] = below(MOST_STEPS + 1);
+        steps[word] = below(MAX_STEPS + 1);
         places += steps[word] * lengths[word];
         for (int step = 0; step < steps[word]; step++) labels[all++] = below(n->symbols);
     }
@@ -133,6 +133,6 @@ int main(int count, char **arguments) {
     }
     decode(&n, letters, lengths, 1);
     decode(&n, letters, lengths, WIDTH);
-    force_some(&n, letters, lengths);
+    score_given(&n, letters, lengths);
     return 0;
 }

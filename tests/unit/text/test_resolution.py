@@ -7,8 +7,9 @@ import pytest
 from tanger.model.phonology import notation
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.dictionaries import Dictionaries
+from tanger.model.text.lookup import WordLookup
 from tanger.model.text.reading import Reader
-from tanger.model.text.resolution import Resolver, WordLookup
+from tanger.model.text.resolution import Resolver
 from tanger.service.user_lexicon.store import UserLexicon
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ'"
