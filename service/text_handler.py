@@ -6,13 +6,14 @@ Like `pronounce_handler`, it needs no web framework.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 import msgspec
 
 from tanger.model import lexicon
 from tanger.model.text import texts
+from tanger.model.text.texts import PronouncedToken
 from tanger.service import representations
 from tanger.service.pronounce_handler import RawAnswer, left, timeout_of, timing
 from tanger.service.representations import MediaType
@@ -86,6 +87,7 @@ async def _json(job: TextJob, tokens: Sequence[Tokens]) -> list[bytes]:
         for each in some:
             warnings.update(dict.fromkeys(each.warnings))
         shown = [texts.token_dict(each, job.alphabet) for each in some]
+        some.clear()  # piece by piece: to free all at once would take long
         return msgspec.json.encode(shown)[1:-1]
 
     pieces = await job.render(render, tokens)
@@ -112,7 +114,14 @@ async def _lines(job: TextJob, tokens: Sequence[Tokens]) -> list[bytes]:
         found = texts.PronouncedText(text, line.spoken, line.pronunciation, tuple(sentence))
         return msgspec.json.encode(found.to_dict(job.alphabet)) + b"\n"
 
-    return await job.render(render, texts.sentences(each for some in tokens for each in some))
+    return await job.render(render, texts.by_sentence(_drained(tokens)))
+
+
+def _drained(tokens: Iterable[Tokens]) -> Iterator[PronouncedToken]:
+    """All tokens; what was taken is let go, so that it is not freed all at once."""
+    for some in tokens:
+        yield from some
+        some.clear()
 
 
 async def _rows(job: TextJob, tokens: Sequence[Tokens]) -> list[bytes]:
@@ -121,14 +130,20 @@ async def _rows(job: TextJob, tokens: Sequence[Tokens]) -> list[bytes]:
 
 
 def _rows_of(job: TextJob, tokens: Tokens) -> bytes:
-    rows = (row for each in tokens for row in texts.rows(each, job.alphabet))
+    rows = (row for each in _drained([tokens]) for row in texts.rows(each, job.alphabet))
     return "".join("\t".join(map(lexicon.escape_tsv, row)) + "\n" for row in rows).encode()
 
 
 async def _plain(job: TextJob, tokens: Sequence[Tokens]) -> list[bytes]:
     """The pronunciation alone."""
     line = await job.line(tokens)
+    await job.render(_let_go, tokens)
     return [f"{line.pronunciation}\n".encode()]
+
+
+def _let_go(tokens: Tokens) -> bytes:
+    tokens.clear()
+    return b""
 
 
 _FORMS: Mapping[MediaType, Callable[[TextJob, Sequence[Tokens]], Awaitable[list[bytes]]]] = {

@@ -9,19 +9,18 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from tanger.model import TangerError
 from tanger.model.phonology.stress import strip
 from tanger.model.text import derived_forms
-from tanger.model.text.lookup import (
-    KnownWord,
-    Origin,
-    Pronunciations,
-    WordLookup,
-)
+from tanger.model.text.homographs.model import HomographModel
+from tanger.model.text.lookup import KnownWord, Origin, Pronunciations, WordLookup
+from tanger.model.text.reader.reader import MODELS
 from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.reading import Part, Reader, Reading
+from tanger.model.text.senses import with_senses
 from tanger.model.text.speller import WordError
 
 # Where pronunciations may come from.
@@ -88,6 +87,12 @@ class ReadWord(NamedTuple):
     by_rule: bool
 
 
+@lru_cache(maxsize=1)
+def homographs() -> HomographModel:
+    """The model of homographs that comes with tanger."""
+    return HomographModel.load(MODELS)
+
+
 class TextError(TangerError, ValueError):
     """A text for an artifact of a language that texts are not read in."""
 
@@ -133,7 +138,8 @@ class Resolver:
         """
         if self.reader.text is None:
             raise TextError
-        return self.reader.text.iterate(text, self.lookup.has)
+        tokens = self.reader.text.iterate(text, self.lookup.has)
+        return with_senses(tokens, homographs())
 
     def resolve_read(self, words: Sequence[ReadWord], source: Source) -> list[WordResolution]:
         """A resolution for each word of a text, in their order.
@@ -211,9 +217,8 @@ class _LexiconResolver:
         known = self._known.get(word.text)
         if isinstance(part, WordError):
             return _refused(word, part)
-        if known is not None and (part.listed or known.source == "user" or _alike(part, known)):
-            notes = (*known.warnings, *self._misfit(word.text))
-            return _resolved(word, _of_known(known, known.normalized), notes)
+        if known is not None and (segment := _listed(part, known)) is not None:
+            return _resolved(word, segment, (*known.warnings, *self._misfit(word.text)))
         segment, notes = self._of_part(part)
         if segment.source == "model" and self._source == "lexicon":
             return _refused(word, _not_in_lexicon("this word"))
@@ -274,8 +279,8 @@ class _LexiconResolver:
     def _of_part(self, part: Part) -> tuple[Segment, tuple[str, ...]]:
         """What pronounces a part, and the warnings about it."""
         known = self._known.get(part.text)
-        if known is not None and (part.listed or known.source == "user" or _alike(part, known)):
-            return _of_known(known, part.text), (*known.warnings, *self._misfit(part.text))
+        if known is not None and (segment := _listed(part, known)) is not None:
+            return segment, (*known.warnings, *self._misfit(part.text))
         if part.spoken is not None:
             return _by_rule(part), ()
         if self._reader.english:
@@ -326,6 +331,15 @@ class _Stems(Mapping[str, Sequence[tuple[str, ...]]]):
 def _alike(part: Part, known: KnownWord) -> bool:
     """Whether a lexicon pronounces a part first as the rule does, stress aside."""
     return part.spoken is not None and strip(part.spoken) == strip(known.pronunciations[0])
+
+
+def _listed(part: Part, known: KnownWord) -> Segment | None:
+    """The segment of a lexicon that has a part: all its variants, or the one that a rule wants."""
+    if part.listed or part.spoken is None or known.source == "user":
+        return _of_known(known, part.text)
+    wanted = strip(part.spoken)
+    variants = tuple(each for each in known.pronunciations if strip(each) == wanted)
+    return _of_known(known, part.text)._replace(listed=variants) if variants else None
 
 
 def _resolved(word: SpokenWord, segment: Segment, notes: tuple[str, ...]) -> WordResolution:

@@ -8,6 +8,7 @@ As in `text.pipeline`, decoding is left to the caller: the service does it in wo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice, tee
 from typing import Any, NamedTuple
 
 from tanger.model.phonology.notation import Alphabet
@@ -15,6 +16,7 @@ from tanger.model.text.candidates import WORD_SEPARATORS
 from tanger.model.text.pipeline import Result, TextPhonemizer
 from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.resolution import ReadWord, Source
+from tanger.model.text.senses import sentences
 from tanger.model.text.speller import WordError
 
 # Kinds of tokens whose loss is worth a warning where no word comes from them.
@@ -157,23 +159,11 @@ class PronouncedLine:
         return "".join(self._pieces)
 
 
-def sentences(tokens: Iterable[PronouncedToken]) -> Iterator[list[PronouncedToken]]:
-    """Tokens by sentences: each with the space behind its full stop, or behind its line."""
-    sentence: list[PronouncedToken] = []
-    ends = False
-    for each in tokens:
-        sentence.append(each)
-        token = each.token
-        if token.kind == "space":
-            if ends or "\n" in token.text:
-                yield sentence
-                sentence, ends = [], False
-        elif token.kind == "punctuation":
-            ends = token.text[0] in ".!?…" or (ends and token.text[0] in "\"')]}”’»")
-        else:
-            ends = False
-    if sentence:
-        yield sentence
+def by_sentence(tokens: Iterable[PronouncedToken]) -> Iterator[list[PronouncedToken]]:
+    """Tokens by sentences (see `senses.sentences`)."""
+    first, second = tee(tokens)
+    for sentence in sentences(each.token for each in first):
+        yield list(islice(second, len(sentence)))
 
 
 def token_dict(each: PronouncedToken, alphabet: Alphabet) -> dict[str, Any]:
@@ -214,9 +204,13 @@ def _word_dict(
         "source": result.source,
         "phonemes": list(best.phonemes) if best else [],
         "text": best.text(alphabet) if best else "",
-        "probability": None if probability is None else round(confidence * probability, 6),
+        "probability": None
+        if probability is None
+        else round(confidence * word.chance * probability, 6),
         "alignment": None,
-        "sense": None,
+        "sense": None
+        if word.sense is None
+        else {"name": word.sense, "probability": round(word.chance, 6)},
     }
 
 

@@ -38,7 +38,7 @@ class TextJob:
         text: str,
         options: TextOptions,
         checked: pipeline.Options,
-        tokens: Sequence[Sequence[Token]],
+        tokens: list[list[Token]],
         resolutions: dict[ReadWord, WordResolution],
         size: int,
     ) -> None:
@@ -65,8 +65,10 @@ class TextJob:
 
         await self._slices.map(keep, self._resolutions.items())
 
-        def pronounce(tokens: Sequence[Token]) -> Tokens:
-            return [texts.pronounce_token(token, results) for token in tokens]
+        def pronounce(tokens: list[Token]) -> Tokens:
+            pronounced = [texts.pronounce_token(token, results) for token in tokens]
+            tokens.clear()  # piece by piece: to free all at once would take long
+            return pronounced
 
         return await self._slices.map(pronounce, self._tokens)
 

@@ -8,6 +8,7 @@ import pytest
 from tanger.model.lexicon import EntryError
 from tanger.model.phonology.alignment import AlignmentError
 from tanger.model.phonology.notation import AlphabetError, StressError
+from tanger.model.text.resolution import TextError
 from tanger.service import problems
 from tanger.service.api_keys import UnauthorizedError
 from tanger.service.app import create_app
@@ -58,6 +59,7 @@ EXAMPLES = [
     (InvalidRequestError(ProblemError(where="x", message="y")), 422, "invalid_request", None),
     (AlphabetError("native", ["arpabet"]), 422, "invalid_request", None),
     (AlignmentError(), 422, "invalid_request", None),
+    (TextError(), 422, "invalid_request", None),
     (StressError("ask without it"), 422, "invalid_request", None),
     (QueueFullError(9, 10, retry_after=0.2), 429, "queue_full", "1"),
     (QueueFullError(9, 10, retry_after=2.5), 429, "queue_full", "3"),

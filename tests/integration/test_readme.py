@@ -36,7 +36,7 @@ def service(shipped_artifact, tmp_path_factory):
     folder = tmp_path_factory.mktemp("readme")
     settings = {
         "api_keys": KEY,
-        "public_routes": "/readyz,/pronounce,/pronounce/{word},/docs",
+        "public_routes": "/readyz,/pronounce,/pronounce/{word},/text,/docs",
         "user_lexicon": folder / "words.db",
     }
     with running(folder / "log", artifact=shipped_artifact, **settings) as service:

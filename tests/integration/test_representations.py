@@ -198,7 +198,7 @@ def test_what_is_read_in_parts_is_as_sure_as_all_of_them(client):
     assert together["probability"] == pytest.approx(product, abs=1e-5)
 
 
-def test_numbers_are_as_sure_as_their_reading(client):
+def test_numbers_are_as_certain_as_their_kind(client):
     whole, pronunciation = spoken(client, "42", stress=True)
     assert (whole["normalized"], whole["warnings"]) == ("FORTY-TWO", ["42 -> forty two"])
     assert whole["source"] == "model"

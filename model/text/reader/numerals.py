@@ -18,7 +18,7 @@ _VERSION = re.compile(r"\d{1,6}(?:\.\d{1,6}){2,}(?![\w])")
 _SCALED = re.compile(rf"(?=\d\d|\d*\.\d|\dM)({NUMBER})([MBT]|bn|mn|tn)(?![\w])")
 _RATIO = re.compile(r"(\d{1,4}):(\d{1,4})(?![\w:])")
 _DASH = re.compile(r"( ?)[-–—]( ?)(?=[$£€¥'.\d])")
-_ROMAN = re.compile(r"[IVXLCDM]{1,9}(?!\w)|[ivxlcdm]{1,9}(?!\w)")
+_ROMAN = re.compile(r"[IVXLCDM]{1,9}(?!\w|'[^s\W])|[ivxlcdm]{1,9}(?!\w)")
 _ROMAN_SIGN = re.compile("[Ⅰ-ⅿ]+")
 _CHAIN = re.compile(r"[-/]?\w")
 _EQUALS = re.compile(r"\s?=")
@@ -136,10 +136,12 @@ def range_from(
     if _CHAIN.match(scan.text, second.end) or _EQUALS.match(scan.text, second.end):
         return None
     low, high = _value(scan.text, at), _value(scan.text, dash.end())
+    if first.kind == "year" and second.kind == "number" and dash.end() + 2 == second.end:
+        high += 100 * (low // 100)  # 1990-91
     plain = first.kind in ("number", "year") and second.kind not in ("time", "measure")
     if plain and low >= high:  # a score
         return None
-    if first.kind == "year" and second.kind != "year":
+    if first.kind == "year" and second.kind == "measure":
         first = first._replace(spoken=say.quantity(scan.text[at : first.end]))
     words = (*first.words, *Reading(0, "range", "to").words, *second.words)
     return Reading(second.end, "range", words)
@@ -170,7 +172,11 @@ def roman(scan: Scan, at: int) -> Reading | None:
         spoken = "" if other else f"the {say.ordinal(value)}"
     else:
         spoken = _after_any_name(scan, match[0], value, before)
-    return Reading(match.end(), "roman", spoken) if spoken else None
+    if not spoken:
+        return None
+    if scan.text.startswith("'s", match.end()):
+        return Reading(match.end() + 2, "roman", f"{spoken}'s")
+    return Reading(match.end(), "roman", spoken)
 
 
 def _after_any_name(scan: Scan, written: str, value: int, before: Sequence[str]) -> str:

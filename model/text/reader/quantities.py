@@ -33,9 +33,12 @@ _UNIT = re.compile(
 )
 _ALONE = re.compile(r"([b-df-hj-np-tv-zA-Z]{2,4})(?:/([A-Za-z]{1,6}))?(?![\w/'])")
 _ALONE_POWER = re.compile(r"(m|[a-z]{2})([²³])(?!\w)")
+_PLURAL = re.compile(r"\d{1,4}s(?!\w)")
 _SQUARE = re.compile(r"[ \xa0]?(sq|cu)\.? ?([A-Za-z]{1,3})\b")
 _LENGTH = re.compile(r"(\d{1,3})(['\"′″])(?= (\w{1,5}))")
-_FEET = re.compile(r"(\d{1,2})['′] ?(\d{1,2})(?:\"|″|'')?(?!\w)")
+_FEET = re.compile(
+    r"(\d{1,2})(?:['′] ?| (?:ft|feet|foot)\.? )(\d{1,2})(?:\"|″|''| (?:in|inches)\b\.?)?(?!\w)"
+)
 _BY = re.compile(rf"({NUMBER})( ?)[x×]( ?)(?={NUMBER})")
 
 
@@ -108,6 +111,8 @@ def imperial(scan: Scan, at: int) -> Reading | None:
 
 def measure(scan: Scan, at: int) -> Reading | None:
     """``12kg``, ``5 km/h``, ``41 km³``, ``2°C``, ``5%``, ``7-mm``, ``1/2 mi``, ``2x8 m²``."""
+    if scan.before(at) == "-" and _PLURAL.match(scan.text, at):
+        return None  # F-35s
     lead = ""
     if by := _BY.match(scan.text, at):
         lead = f"{say.quantity(by[1])} by "

@@ -54,7 +54,7 @@ class TextReader:
         """
         self.language = language or american_english()
         self.acronyms = acronyms or _default_acronyms()
-        self._plain: set[str] = set()
+        self._plain: dict[str, tuple[SpokenWord, ...]] = {}
 
     def read(self, text: str, known: Known = _unknown) -> list[Token]:
         """The tokens of a text, in their order; together they are the text.
@@ -80,26 +80,29 @@ class TextReader:
         if word in self._plain:
             return True
         match = _PLAIN.fullmatch(word)
-        return match is not None and self._is_plain(word)
+        return match is not None and bool(self._plain_words(word))
 
     def _next(self, scan: Scan, at: int) -> Token:
         text = scan.text
         match = _PLAIN.match(text, at)
         if match is not None:
             written = match[0]
-            if written in self._plain or self._is_plain(written):
+            words = self._plain.get(written) or self._plain_words(written)
+            if words:
                 end = match.end()
-                return Token("word", scan.source[at:end], at, end, (SpokenWord(written),))
+                return Token("word", scan.source[at:end], at, end, words)
         elif match := _SPACE.match(text, at):
             return Token("space", match[0], at, match.end(), ())
         return self._recognized(scan, at)
 
-    def _is_plain(self, written: str) -> bool:
+    def _plain_words(self, written: str) -> tuple[SpokenWord, ...]:
+        """A plain word as what is spoken; nothing where more than that is to be done."""
         if letters.needs_care(self.language.tables, self.acronyms, written):
-            return False
+            return ()
+        words = (SpokenWord(written),)
         if len(self._plain) < _MAX_PLAIN:
-            self._plain.add(written)
-        return True
+            self._plain[written] = words
+        return words
 
     def _recognized(self, scan: Scan, at: int) -> Token:
         character = scan.text[at]

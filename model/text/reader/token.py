@@ -23,12 +23,16 @@ class SpokenWord(NamedTuple):
     Attributes:
         text: the word; as it was written, where it was written as a word.
         letters: whether it is said letter by letter.
-        phonemes: how it sounds, where a table says so, as ARPAbet with stress digits.
+        phonemes: how it sounds, where a table or its sense says so, as ARPAbet with stress digits.
+        sense: which of the senses of a homograph is meant.
+        chance: that it is this sense.
     """
 
     text: str
     letters: bool = False
     phonemes: tuple[str, ...] | None = None
+    sense: str | None = None
+    chance: float = 1.0
 
     @property
     def shown(self) -> str:

@@ -1,0 +1,115 @@
+"""POST /text: the contract of its answers, in every form."""
+
+import json
+
+import httpx
+import pytest
+
+from tanger.service.schemas import TextResponse
+from tests.support.live_service import running
+
+TEXT = "Dr. Smith read 3 books on Elm St. in 1984. It cost $5 at 3:00 🎄!\nÄ日"
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory, shipped_artifact):
+    log = tmp_path_factory.mktemp("text") / "log"
+    with running(log, artifact=shipped_artifact, max_text=20_000) as service:
+        service.wait_until_ready()
+        with httpx.Client(base_url=service.url, timeout=60) as client:
+            yield client
+
+
+def test_tokens_cover_the_text_and_have_all_keys(client):
+    answer = client.post("/text", json={"text": TEXT, "alphabet": "ipa"})
+    assert answer.status_code == 200
+    found = TextResponse.model_validate_json(answer.content)
+    assert found.text == TEXT == "".join(token.text for token in found.tokens)
+    at = 0
+    for token in found.tokens:
+        assert (token.start, TEXT[token.start : token.end]) == (at, token.text)
+        at = token.end
+    assert found.spoken.startswith(
+        "doctor smith read three books on elm street in nineteen eighty four it cost five dollars"
+    )
+    assert found.pronunciation.startswith("ˈdɑktɚ ˈsmɪθ")
+    assert found.warnings[0] == "🎄 -> nothing"
+    assert [token.error.code for token in found.tokens if token.error] == ["unspellable"]
+    shown = answer.json()
+    assert set(shown) == {"model", "text", "spoken", "pronunciation", "tokens", "warnings"}
+    assert set(shown["tokens"][0]["words"][0]) == {
+        "word", "normalized", "source", "phonemes", "text", "probability", "alignment", "sense",
+    }  # fmt: skip
+
+
+def test_dictionaries_come_first(client):
+    words = client.post("/text", json={"text": "read tangerish"}).json()["tokens"]
+    sources = [word["source"] for token in words for word in token["words"]]
+    assert sources == ["lexicon", "model"]
+    model = client.post("/text", json={"text": "tangerish", "source": "model"}).json()
+    assert model["tokens"][0]["words"][0]["source"] == "model"
+
+
+def test_a_homograph_goes_by_its_sentence(client):
+    def wind(text):
+        (word,) = [
+            word
+            for token in client.post("/text", json={"text": text}).json()["tokens"]
+            for word in token["words"]
+            if word["word"] == "wind"
+        ]
+        return word["text"], word["sense"]["name"]
+
+    assert wind("The wind was strong.") == ("W IH N D", "wind_nou")
+    assert wind("Please wind the clock.") == ("W AY N D", "wind_vrb")
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("text/plain", "HH AY.  TH R IY  AH K L AA K.\n"),
+        (
+            "text/tab-separated-values",
+            "hi\tHH AY\tword\tHi\nthree\tTH R IY\ttime\t3:00\no'clock\tAH K L AA K\ttime\t3:00\n",
+        ),
+    ],
+)
+def test_other_forms(client, accept, expected):
+    answer = client.post(
+        "/text", json={"text": "Hi. 3:00.", "punctuation": True}, headers={"Accept": accept}
+    )
+    assert answer.headers["Content-Type"].startswith(accept)
+    assert answer.text == expected
+
+
+def test_a_sentence_a_line(client):
+    answer = client.post(
+        "/text", json={"text": "Dr. Lee left. Why? OK"}, headers={"Accept": "application/jsonl"}
+    )
+    lines = list(map(json.loads, answer.text.splitlines()))
+    assert [line["text"] for line in lines] == ["Dr. Lee left. ", "Why? ", "OK"]
+    assert lines[1]["tokens"][0]["start"] == 14
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"text": ""}, 200),
+        ({"text": "a" * 20_001}, 422),
+        ({"text": "a", "n": 3}, 422),
+        ({"text": 1}, 422),
+        ({}, 422),
+        ({"text": "a", "alphabet": "native"}, 422),
+        ({"text": "a " * 10_000}, 200),
+    ],
+)
+def test_limits_and_faults(client, body, status):
+    answer = client.post("/text", json=body)
+    assert answer.status_code == status
+    if status != 200:
+        assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_form_that_there_is_not(client):
+    answer = client.post("/text", json={"text": "a"}, headers={"Accept": "image/png"})
+    assert answer.status_code == 406
