@@ -47,6 +47,41 @@ class WordSetName(enum.StrEnum):
     ALL = "all"
 
 
+# What the words of `evaluate` are compared with
+StressOption = Annotated[
+    Path | None, typer.Option(help="A lexicon with stress digits, to score stress by.")
+]
+KnownOption = Annotated[
+    Path | None, typer.Option(help="The training lexicon, to score kinds of English words by.")
+]
+TrainedOption = Annotated[
+    Path | None,
+    typer.Option(help="All that the artifact was trained on, to count words that it has seen."),
+]
+
+# Options of `evaluate` that belong to sets of English words
+SetsOption = Annotated[
+    list[WordSetName] | None,
+    typer.Option("--set", help="English words by name, in place of a lexicon, with intervals."),
+]
+SourcesOption = Annotated[
+    Path, typer.Option("--from", help="For --set: what `tanger reproduce sources` collected.")
+]
+RealWordsOption = Annotated[
+    Path | None,
+    typer.Option(help="For --set: words, their consensus, all variants, tabs between."),
+]
+AgainstOption = Annotated[
+    Path | None, typer.Option(help="For --set: an artifact to compare with, word by word.")
+]
+WrongOption = Annotated[
+    Path | None, typer.Option(help="For --set: where the wrong answers go, as JSON.")
+]
+VerifyOption = Annotated[
+    bool, typer.Option(help="For --set: refuse dictionaries of other editions.")
+]
+
+
 def evaluate(
     lexicon: Annotated[
         Path | None, typer.Option(help="What to score on; with --set, its split.")
@@ -55,16 +90,9 @@ def evaluate(
         list[Path] | None,
         typer.Option(help="The artifact's folder; several answer by their mean."),
     ] = None,
-    stress: Annotated[
-        Path | None, typer.Option(help="A lexicon with stress digits, to score stress by.")
-    ] = None,
-    known: Annotated[
-        Path | None, typer.Option(help="The training lexicon, to score kinds of English words by.")
-    ] = None,
-    trained: Annotated[
-        Path | None,
-        typer.Option(help="All that the artifact was trained on, to count words that it has seen."),
-    ] = None,
+    stress: StressOption = None,
+    known: KnownOption = None,
+    trained: TrainedOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "int8",
     threads: ThreadsOption = None,
@@ -75,26 +103,12 @@ def evaluate(
         bool,
         typer.Option(help="Write the figures into the artifact, with its card and pinned words."),
     ] = False,
-    sets: Annotated[
-        list[WordSetName] | None,
-        typer.Option("--set", help="English words by name, in place of a lexicon, with intervals."),
-    ] = None,
-    sources: Annotated[
-        Path, typer.Option("--from", help="For --set: what `tanger reproduce sources` collected.")
-    ] = Path("data/english"),
-    real_words: Annotated[
-        Path | None,
-        typer.Option(help="For --set: words, their consensus, all variants, tabs between."),
-    ] = None,
-    against: Annotated[
-        Path | None, typer.Option(help="For --set: an artifact to compare with, word by word.")
-    ] = None,
-    wrong: Annotated[
-        Path | None, typer.Option(help="For --set: where the wrong answers go, as JSON.")
-    ] = None,
-    verify: Annotated[
-        bool, typer.Option(help="For --set: refuse dictionaries of other editions.")
-    ] = True,
+    sets: SetsOption = None,
+    sources: SourcesOption = Path("data/english"),
+    real_words: RealWordsOption = None,
+    against: AgainstOption = None,
+    wrong: WrongOption = None,
+    verify: VerifyOption = True,
 ) -> None:
     """Score an artifact, greedily, on a lexicon or on sets of English words that have names.
 
