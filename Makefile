@@ -104,7 +104,7 @@ lowest: | $(BIN)/python ## The unit tests with the lowest versions that pyprojec
 	$(PYTHON) -m venv --clear $(LOWEST)
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -r $(VENV)/lowest.txt
 	$(subst $(BIN),$(LOWEST)/bin,$(TORCH_PIP)) --quiet
-	$(LOWEST)/bin/python -m pytest tests/unit
+	$(LOWEST)/bin/python -m pytest -W default tests/unit  # old packages meet deprecations of newer ones
 
 .PHONY: audit
 audit: | $(BIN)/python ## Known faults of the locked packages, by pip-audit (asks PyPI)
