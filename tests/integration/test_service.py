@@ -654,6 +654,7 @@ def test_info(client, tiny_artifact):
         "limits": {
             "words": MAX_WORDS,
             "letters": 64,
+            "text": Settings().max_text,
             "body_bytes": MAX_BODY,
             "queue_letters": MAX_WORDS * 64,
             "response_bytes": Settings().max_response,
@@ -698,6 +699,7 @@ def test_openapi_names_every_route(openapi):
     assert operations == {
         "/pronounce": {"post"},
         "/pronounce/{word}": {"get"},
+        "/text": {"post"},
         "/admin/reload": {"post"},
         "/lexicon": {"get", "post"},
         "/lexicon/{word}": {"get", "put", "delete"},
