@@ -73,8 +73,8 @@ def main(
     print(f"{torch.cuda.max_memory_reserved(target) / 1e6:,.0f} MB of the device at most")
 
     show_table([
-        goal(f"batch {BATCHES[-1]}, thousands of words/s", 300, rates[BATCHES[-1]] / 1e3, "k/s",
-              ""),
+        goal(f"batch {BATCHES[-1]}, thousands of words/s", 300, rates[BATCHES[-1]] / 1e3,
+              "k/s", ""),
         goal("batch 1, a word's time, median", -3, statistics.median(taken), "ms",
               f"99 of 100 within {percentile(taken, 0.99):.2f} ms"),
     ])  # fmt: skip

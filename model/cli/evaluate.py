@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,9 +25,12 @@ from tanger.model.cli.common import (
     plain_errors,
     set_threads,
 )
+from tanger.model.network.config import Precision
 
 if TYPE_CHECKING:
+    from tanger.model.decoding.torch_decoder import TorchDecoder
     from tanger.model.evaluation.report import Evaluation
+    from tanger.model.phonemizer import Phonemizer
 
 # Files of the sources' folder that `--set` reads unless told otherwise
 _SPLIT = "cmudict-0.7b.test"
@@ -43,6 +47,41 @@ class WordSetName(enum.StrEnum):
     ALL = "all"
 
 
+# What the words of `evaluate` are compared with
+StressOption = Annotated[
+    Path | None, typer.Option(help="A lexicon with stress digits, to score stress by.")
+]
+KnownOption = Annotated[
+    Path | None, typer.Option(help="The training lexicon, to score kinds of English words by.")
+]
+TrainedOption = Annotated[
+    Path | None,
+    typer.Option(help="All that the artifact was trained on, to count words that it has seen."),
+]
+
+# Options of `evaluate` that belong to sets of English words
+SetsOption = Annotated[
+    list[WordSetName] | None,
+    typer.Option("--set", help="English words by name, in place of a lexicon, with intervals."),
+]
+SourcesOption = Annotated[
+    Path, typer.Option("--from", help="For --set: what `tanger reproduce sources` collected.")
+]
+RealWordsOption = Annotated[
+    Path | None,
+    typer.Option(help="For --set: words, their consensus, all variants, tabs between."),
+]
+AgainstOption = Annotated[
+    Path | None, typer.Option(help="For --set: an artifact to compare with, word by word.")
+]
+WrongOption = Annotated[
+    Path | None, typer.Option(help="For --set: where the wrong answers go, as JSON.")
+]
+VerifyOption = Annotated[
+    bool, typer.Option(help="For --set: refuse dictionaries of other editions.")
+]
+
+
 def evaluate(
     lexicon: Annotated[
         Path | None, typer.Option(help="What to score on; with --set, its split.")
@@ -51,16 +90,9 @@ def evaluate(
         list[Path] | None,
         typer.Option(help="The artifact's folder; several answer by their mean."),
     ] = None,
-    stress: Annotated[
-        Path | None, typer.Option(help="A lexicon with stress digits, to score stress by.")
-    ] = None,
-    known: Annotated[
-        Path | None, typer.Option(help="The training lexicon, to score kinds of English words by.")
-    ] = None,
-    trained: Annotated[
-        Path | None,
-        typer.Option(help="All that the artifact was trained on, to count words that it has seen."),
-    ] = None,
+    stress: StressOption = None,
+    known: KnownOption = None,
+    trained: TrainedOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "int8",
     threads: ThreadsOption = None,
@@ -71,26 +103,12 @@ def evaluate(
         bool,
         typer.Option(help="Write the figures into the artifact, with its card and pinned words."),
     ] = False,
-    sets: Annotated[
-        list[WordSetName] | None,
-        typer.Option("--set", help="English words by name, in place of a lexicon, with intervals."),
-    ] = None,
-    sources: Annotated[
-        Path, typer.Option("--from", help="For --set: what `tanger reproduce sources` collected.")
-    ] = Path("data/english"),
-    real_words: Annotated[
-        Path | None,
-        typer.Option(help="For --set: words, their consensus, all variants, tabs between."),
-    ] = None,
-    against: Annotated[
-        Path | None, typer.Option(help="For --set: an artifact to compare with, word by word.")
-    ] = None,
-    wrong: Annotated[
-        Path | None, typer.Option(help="For --set: where the wrong answers go, as JSON.")
-    ] = None,
-    verify: Annotated[
-        bool, typer.Option(help="For --set: refuse dictionaries of other editions.")
-    ] = True,
+    sets: SetsOption = None,
+    sources: SourcesOption = Path("data/english"),
+    real_words: RealWordsOption = None,
+    against: AgainstOption = None,
+    wrong: WrongOption = None,
+    verify: VerifyOption = True,
 ) -> None:
     """Score an artifact, greedily, on a lexicon or on sets of English words that have names.
 
@@ -120,27 +138,16 @@ def evaluate(
         return
     if lexicon is None:
         fail("say what to score on: --lexicon FILE, or --set NAME for sets of English words")
-    with plain_errors():
-        from tanger.model.decoding.torch_decoder import TorchDecoder
-        from tanger.model.evaluation import report
-        from tanger.model.phonemizer import Phonemizer
+    paths = artifact or [ARTIFACT]
+    if keep and (unmasked or len(paths) > 1):
+        fail("--keep is for one artifact, as it answers: without --unmasked")
+    from tanger.model.evaluation import report
 
-        artifacts = artifact or [ARTIFACT]
-        if keep and (unmasked or len(artifacts) > 1):
-            fail("--keep is for one artifact, as it answers: without --unmasked")
+    with plain_errors():
         set_threads(threads)
-        networks = [artifact_folder.read(path) for path in artifacts]
-        in_torch = TorchDecoder.of(networks, device, masked=not unmasked)
-        if len(networks) == 1:
-            phonemizer = load(
-                networks[0],
-                device,
-                precision=precision,
-                threads=threads,
-                masked=not unmasked,
-            )
-        else:
-            phonemizer = Phonemizer(in_torch, in_torch.graphemes, in_torch.phonemes)
+        phonemizer, in_torch = _load(
+            paths, device, precision=precision, threads=threads, masked=not unmasked
+        )
         found = report.evaluate(
             phonemizer,
             lexicon,
@@ -151,13 +158,32 @@ def evaluate(
         )
     # Kept although nobody may read on, and printed although it may not be possible to keep it
     try:
-        _print_evaluation(" + ".join(map(str, artifacts)), lexicon, found)
+        _print_evaluation(" + ".join(map(str, paths)), lexicon, found)
     finally:
         if keep:
             with plain_errors():
-                report.keep(artifacts[0], found)
-    if not keep and len(artifacts) == 1:
-        print(f"{artifacts[0]} is as it was: --keep writes these figures into it", file=sys.stderr)
+                report.keep(paths[0], found)
+    if not keep and len(paths) == 1:
+        print(f"{paths[0]} is as it was: --keep writes these figures into it", file=sys.stderr)
+
+
+def _load(
+    paths: Sequence[Path], device: str, *, precision: Precision, threads: int | None, masked: bool
+) -> tuple[Phonemizer, TorchDecoder]:
+    """What is scored, one artifact or the mean of several, and the same in torch.
+
+    Raises:
+        ArtifactError, DeviceError, EngineError: as `load`.
+    """
+    from tanger.model.decoding.torch_decoder import TorchDecoder
+    from tanger.model.phonemizer import Phonemizer
+
+    networks = [artifact_folder.read(path) for path in paths]
+    in_torch = TorchDecoder.of(networks, device, masked=masked)
+    if len(networks) > 1:
+        return Phonemizer(in_torch, in_torch.graphemes, in_torch.phonemes), in_torch
+    one = load(networks[0], device, precision=precision, threads=threads, masked=masked)
+    return one, in_torch
 
 
 def calibrate(
