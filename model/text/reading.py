@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from tanger.model.phonology import notation
-from tanger.model.text import acronyms, derived_forms
+from tanger.model.text import derived_forms
 from tanger.model.text.acronym_model import AcronymModel, LexiconAcronyms
 from tanger.model.text.reader.reader import MODELS, TextReader
 from tanger.model.text.reader.tables import FOLDER
@@ -244,7 +244,7 @@ def _is_itself(tokens: Sequence[Token]) -> bool:
 def _letters(text: str) -> Part:
     """A part that is said letter by letter: ``BBC``, ``PRs``, ``UK's``."""
     letters = text.rstrip("s'")
-    spoken = acronyms.pronounce(letters, plural=text != letters)
+    spoken = derived_forms.letter_by_letter(letters, in_plural=text != letters)
     return Part(text.upper(), spoken, listed=False, rule="letters")
 
 
