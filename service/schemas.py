@@ -182,7 +182,8 @@ class Origin(BaseModel):
     )
     rule: Rule | None = Field(
         description="`number`: a number or sign read out; `letters`: spelt letter by letter; "
-        "`derived`: a possessive or plural made of its stem."
+        "`table`: a table says how this part sounds, as RE in re-enter; `derived`: a possessive "
+        "or plural made of its stem."
     )
     stem: str | None = Field(description="What `derived` made it of.")
     order: Order | None = Field(

@@ -78,14 +78,14 @@ class LineParser:
         Args:
             path: of the file, for errors.
             format: the format.
-            may_be_csv: whether commas between word and phonemes are a fault; false where the user
-                has named the format.
+            may_be_csv: whether commas or semicolons between word and phonemes are a fault; false
+                where the user has named the format.
         """
         self._path = path
-        self._is_tsv = format == "tsv"
+        self._separator = LINE_FORMATS[format].separator
         self._parse_fields = LINE_FORMATS[format].parse
         self._strip_comment: Callable[[str], str] = LINE_FORMATS[format].strip_comment or str
-        self._may_be_csv = may_be_csv and not self._is_tsv
+        self._may_be_csv = may_be_csv and self._separator is None
         self._has_entries = False
 
     def parse(self, number: int, line: str) -> Row | None:
@@ -116,8 +116,8 @@ class LineParser:
     def _check_characters(self, line: str) -> None:
         """Refuse characters that look like a space, or like nothing, and are neither."""
         checked = self._strip_comment(line)
-        if self._is_tsv:  # a phrase may have any space between its words
-            word, _, phonemes = checked.partition("\t")
+        if self._separator is not None:  # a phrase may have any space between its words
+            word, _, phonemes = checked.partition(self._separator)
             checked = f"{word[:1]}{word[-1:]}{phonemes}"
         if stray := _STRAY.search(checked):
             raise ValueError(f"spaces or tabs, not {_name(stray[0])}")

@@ -149,7 +149,7 @@ class Reader:
             arpabet: what IPA in PLS becomes (see `pls.parse_phonemes`).
             on_fault: gets each bad line of a format in which the next line can still be read; by
                 default the first is raised.
-            may_be_csv: whether commas between word and phonemes are a fault.
+            may_be_csv: whether commas or semicolons between word and phonemes are a fault.
             fallback: the encoding of lines that are not UTF-8; by default they are a fault.
         """
         self.path = path
@@ -302,8 +302,11 @@ def detect_format(path: Path, lines: Iterable[str]) -> LexiconFormat:
     fields = line.split()
     if len(fields) > 2 and is_number(fields[1]):
         return "mfa"
-    if named is not None:
-        return named
+    return named or _by_content(line)
+
+
+def _by_content(line: str) -> LexiconFormat:
+    """The format of a line that is no comment, by its look alone."""
     if re.match(r"\s*<(\?xml|lexicon)\b", line):
         return "pls"
     if ctf.looks_like(line):

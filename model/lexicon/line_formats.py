@@ -38,12 +38,15 @@ class LineFormat:
         render: writes rows, a line each, without their ends.
         strip_comment: takes a comment off a line, where the format has any.
         probabilities: how many numbers an entry has a place for.
+        separator: the character between word and phonemes, where it is none of those that stand
+            between phonemes: words may hold spaces then.
     """
 
     parse: Callable[[str], Parsed | None]
     render: Callable[[Iterable[Row]], Iterator[str]]
     strip_comment: Callable[[str], str] | None = None
     probabilities: int = 0
+    separator: str | None = None
 
 
 def check_phonemes(row: Row) -> None:
@@ -254,5 +257,5 @@ LINE_FORMATS: Mapping[LexiconFormat, LineFormat] = {
     "mfa": LineFormat(_parse_mfa, _render_mfa, probabilities=_MFA_NUMBERS),
     "kaldi": LineFormat(_parse_kaldi, _render_kaldi),
     "kaldip": LineFormat(_parse_kaldip, _render_kaldip, probabilities=1),
-    "tsv": LineFormat(_parse_tsv, _render_tsv),
+    "tsv": LineFormat(_parse_tsv, _render_tsv, separator="\t"),
 }

@@ -35,6 +35,22 @@ def spelt_out(word: str) -> Phonemes:
     return tuple(sound for letter in word for sound in LETTERS.get(letter, ()))
 
 
+def letter_by_letter(letters: str, *, in_plural: bool = False) -> tuple[str, ...]:
+    """Letter by letter, each with a primary stress, as CMUdict says acronyms.
+
+    Args:
+        letters: A to Z.
+        in_plural: with the sound of a plural, or of a possessive, behind.
+    """
+    phonemes: list[str] = []
+    for letter in letters:
+        digits = iter("1000")  # DOUBLE-U alone has several vowels
+        for phoneme in LETTERS[letter]:
+            phonemes.append(phoneme + (next(digits) if phoneme in VOWELS else ""))
+    spoken = tuple(phonemes)
+    return with_stress(plural(spoken)) if in_plural else spoken
+
+
 def plural(stem: Phonemes) -> Phonemes:
     """The stem with the sound of a plural, a possessive or a third person behind it."""
     if stem[-1] in _SIBILANTS:

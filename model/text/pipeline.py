@@ -317,7 +317,7 @@ class TextPhonemizer:
     @classmethod
     def load(
         cls,
-        artifact: Path,
+        artifact: str | Path,
         device: str = "auto",
         *,
         precision: Precision = "int8",
@@ -345,7 +345,7 @@ class TextPhonemizer:
             EngineError: where nothing that can decode is installed.
             LexiconError, LexiconFileError: where a lexicon cannot be read.
         """
-        read = artifacts.read(artifact)
+        read = artifacts.read(Path(artifact))
         dictionaries = Dictionaries.read(
             Inventory(read.phonemes.own),
             builtin=builtin_lexicon,

@@ -11,10 +11,10 @@ import math
 import unicodedata
 from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from tanger.model.phonology import notation
-from tanger.model.text import acronyms, derived_forms
+from tanger.model.text import derived_forms
 from tanger.model.text.acronym_model import AcronymModel, LexiconAcronyms
 from tanger.model.text.reader.reader import MODELS, TextReader
 from tanger.model.text.reader.tables import FOLDER
@@ -27,6 +27,8 @@ MAX_DIGITS = 18
 MAX_PARTS = 128
 
 Known = Callable[[str], bool]
+# What says how a part sounds: a number's or sign's words, the names of letters, or a table.
+PartRule = Literal["number", "letters", "table"]
 
 
 class Part(NamedTuple):
@@ -37,11 +39,13 @@ class Part(NamedTuple):
         spoken: ARPAbet with stress digits (see `phonology.phoneme_set`), where a rule says how it
             sounds; None for a word like any other, which a lexicon or the network knows.
         listed: whether lexicons come before the rule.
+        rule: which rule that is.
     """
 
     text: str
     spoken: tuple[str, ...] | None = None
     listed: bool = True
+    rule: PartRule = "number"
 
 
 class Reading(NamedTuple):
@@ -148,7 +152,7 @@ class Reader:
         if spelling.normalized is None:
             return spelling.error or WordError("unspellable", "")
         if word.phonemes is not None:
-            return Part(spelling.normalized, word.phonemes, listed=False)
+            return Part(spelling.normalized, word.phonemes, listed=False, rule="table")
         if not by_rule or self.text is None:
             return Part(spelling.normalized)
         return Part(spelling.normalized, self.text.language.tables.phonemes.get(word.text.lower()))
@@ -240,8 +244,8 @@ def _is_itself(tokens: Sequence[Token]) -> bool:
 def _letters(text: str) -> Part:
     """A part that is said letter by letter: ``BBC``, ``PRs``, ``UK's``."""
     letters = text.rstrip("s'")
-    spoken = acronyms.pronounce(letters, plural=text != letters)
-    return Part(text.upper(), spoken, listed=False)
+    spoken = derived_forms.letter_by_letter(letters, in_plural=text != letters)
+    return Part(text.upper(), spoken, listed=False, rule="letters")
 
 
 def _shown(token: Token) -> str:

@@ -362,5 +362,5 @@ def _of_known(known: KnownWord, text: str) -> Segment:
 
 def _by_rule(part: Part) -> Segment:
     """A part that a rule pronounces."""
-    origin = Origin(rule="number" if part.listed else "letters")
+    origin = Origin(rule=part.rule)
     return Segment(part.text, "rule", (part.spoken or (),), origin)

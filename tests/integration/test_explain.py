@@ -83,6 +83,11 @@ def test_what_answered_the_parts_of_a_word(client):
     assert [origin(part) for part in by_rule["parts"]] == [
         ("rule", None, None, "number", None, None)
     ] * 2
+    by_table = explained(client, "re-enter")
+    assert [origin(part) for part in by_table["parts"]] == [
+        ("rule", None, None, "table", None, None),
+        ("model", None, None, None, None, None),
+    ]
 
 
 def test_a_word_without_a_pronunciation_has_an_explanation_without_a_source(client):

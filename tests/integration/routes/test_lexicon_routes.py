@@ -16,6 +16,7 @@ import pytest
 
 from tanger.model import lexicon
 from tanger.model.lexicon import Entry
+from tanger.model.lexicon.line_formats import LINE_FORMATS
 from tests.support.live_service import eventually, get, running
 
 KEY = "a-key-of-the-lexicon-tests"
@@ -310,7 +311,7 @@ def test_without_keys_it_is_off_and_so_it_is_without_a_file(tiny_artifact, tmp_p
 
 # Whole lexicons
 
-FORMATS = ["cmudict", "mfa", "kaldi", "kaldip", "pls", "tsv"]
+FORMATS = [*LINE_FORMATS, "pls"]
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -74,3 +74,10 @@ def test_further_entries_are_trained_on(tmp_path, tiny_recipe, little_lexicon):
     joins = replace(tiny_recipe, minibatches=replace(tiny_recipe.minibatches, joined=1.0))
     with pytest.raises(DatasetError, match="joined must be 0"):
         datasets.read(joins, train, dev, soft_path=tmp_path / "soft")
+
+
+def test_letters_are_spoken_with_their_stress():
+    assert " ".join(derived_forms.letter_by_letter("BBC")) == "B IY1 B IY1 S IY1"
+    assert " ".join(derived_forms.letter_by_letter("W")) == "D AH1 B AH0 L Y UW0"
+    assert " ".join(derived_forms.letter_by_letter("TV", in_plural=True)) == "T IY1 V IY1 Z"
+    assert derived_forms.letter_by_letter("US", in_plural=True)[-2:] == ("IH0", "Z")
