@@ -163,7 +163,7 @@ class Pipeline:
         for resolution in resolutions:
             aligned = options.alignment and self.aligns(resolution, options)
             for segment in resolution.segments:
-                if (task := _task(segment, options, aligned=aligned)) is not None:
+                if (task := self._task(segment, options, aligned=aligned)) is not None:
                     tasks[task] = None
         return tasks
 
@@ -203,7 +203,7 @@ class Pipeline:
         aligned = self.aligns(resolution, options)
         parts: list[Sequence[Candidate]] = []
         for segment in segments:
-            task = _task(segment, options, aligned=aligned)
+            task = self._task(segment, options, aligned=aligned)
             found = () if task is None else decoded(task)
             if segment.source != "model":
                 found = self._listed(segment, options, () if isinstance(found, Failure) else found)
@@ -234,21 +234,43 @@ class Pipeline:
             options: of the request.
             aligned: the same with their letters, if these are known.
         """
-        # Rules write stress; where it is never known otherwise, theirs alone would be odd
-        known = self.knows_stress or options.source == "lexicon" or segment.source != "rule"
         probability = 1.0 if segment.source == "rule" else None
-        listed = map(self._inventory.split, segment.listed[: options.n])
         return [
             Candidate(
-                notation.write(
-                    phonemes, options.alphabet, digits if known else None, marks=options.marks
-                ),
+                written,
                 probability,
                 complete=True,
                 alignment=None if same is None else same.alignment,
             )
-            for (phonemes, digits), same in zip_longest(listed, aligned)
+            for written, same in zip_longest(self._written(segment, options), aligned)
         ]
+
+    def _written(
+        self, segment: Segment, options: Options
+    ) -> dict[tuple[str, ...], tuple[str, ...]]:
+        """The first `n` pronunciations of a lexicon or a rule that are not written alike.
+
+        Returns:
+            each by the way that it is written: without stress, two may be one.
+        """
+        # Rules write stress; where it is never known otherwise, theirs alone would be odd
+        known = self.knows_stress or options.source == "lexicon" or segment.source != "rule"
+        written: dict[tuple[str, ...], tuple[str, ...]] = {}
+        for listed in segment.listed:
+            if len(written) == options.n:
+                break
+            phonemes, digits = self._inventory.split(listed)
+            form = notation.write(
+                phonemes, options.alphabet, digits if known else None, marks=options.marks
+            )
+            written.setdefault(form, listed)
+        return written
+
+    def _task(self, segment: Segment, options: Options, *, aligned: bool) -> Task | None:
+        """What the network has to do for a segment of a word that has its letters, or not."""
+        if segment.source == "model":
+            return segment.text, ()
+        return (segment.text, tuple(self._written(segment, options).values())) if aligned else None
 
     def _warnings(
         self, resolution: WordResolution, options: Options, joined: Sequence[Candidate]
@@ -265,13 +287,6 @@ class Pipeline:
         return segment.source in ("lexicon", "user") and not all(
             map(self._inventory.marks_stress, segment.listed)
         )
-
-
-def _task(segment: Segment, options: Options, *, aligned: bool) -> Task | None:
-    """What the network has to do for a segment of a word that comes with its letters, or not."""
-    if segment.source == "model":
-        return segment.text, ()
-    return (segment.text, segment.listed[: options.n]) if aligned else None
 
 
 def _without_pronunciation(resolution: WordResolution, error: WordError) -> Result:

@@ -114,7 +114,7 @@ def test_the_model_answers_unless_a_lexicon_is_requested(client):
 def test_auto_is_users_words_then_files_then_cmudict_then_the_model(client):
     put(client, "bent", "B EH1 T")
     words = ["bent", "tang", "tanger", "abebet"]
-    answers = ask(client, *words, source="auto", stress=False)
+    answers = ask(client, *words, source="auto", stress=False, n=3)
     assert [result["source"] for result in answers] == ["user", "lexicon", "lexicon", "model"]
     assert [texts(result) for result in answers[:3]] == [
         ["B EH T"], ["T AE NG", "T EH NG"], ["T AE NG ER"]
@@ -143,9 +143,9 @@ def test_words_that_the_model_cannot_spell_are_looked_up_all_the_same(client):
 
 def test_stress_is_kept_or_stripped_and_what_is_then_the_same_is_merged(client):
     put(client, "tabber", "T AE1 B ER0", "T AE2 B ER0", "T AE1 B")
-    (bare,) = ask(client, "tabber", source="lexicon")
+    (bare,) = ask(client, "tabber", source="lexicon", n=2)
     assert texts(bare) == ["T AE B ER", "T AE B"]
-    (marked,) = ask(client, "tabber", source="lexicon", stress=True)
+    (marked,) = ask(client, "tabber", source="lexicon", stress=True, n=3)
     assert texts(marked) == ["T AE1 B ER0", "T AE2 B ER0", "T AE1 B"]
     put(client, "tabber", "T AE B ER")
     (unmarked,) = ask(client, "tabber", source="lexicon", stress=True)
@@ -185,7 +185,7 @@ def test_sources_are_query_parameters_too_and_nothing_else_is_one(client):
 def test_a_setting_says_where_from_by_default(tiny_artifact, tmp_path):
     with running(tmp_path / "log", artifact=tiny_artifact, source="auto") as service:
         service.wait_until_ready()
-        found = service.ask(get("/pronounce/read")).json()["results"][0]
+        found = service.ask(get("/pronounce/read?n=5")).json()["results"][0]
         assert (found["source"], texts(found)) == ("lexicon", ["R EH D", "R IY D"])
         info = service.ask(get("/info")).json()
         assert (info["source"], info["user_lexicon"]) == ("auto", False)
