@@ -141,9 +141,9 @@ def evaluate(
     paths = artifact or [ARTIFACT]
     if keep and (unmasked or len(paths) > 1):
         fail("--keep is for one artifact, as it answers: without --unmasked")
-    from tanger.model.evaluation import report
-
     with plain_errors():
+        from tanger.model.evaluation import report
+
         set_threads(threads)
         phonemizer, in_torch = _load(
             paths, device, precision=precision, threads=threads, masked=not unmasked

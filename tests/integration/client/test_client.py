@@ -482,7 +482,7 @@ def test_own_words(kept, kind, word):
     assert isinstance(reported, schemas.OwnWord)
     assert reported.pronunciations == ("T AE NG ER", "T AE NG G ER")
     assert client.get_word(word) == reported
-    (result,) = client.pronounce([word], source="auto")
+    (result,) = client.pronounce([word], source="auto", n=2)
     assert result.source == "user"
     assert [p.text for p in result.pronunciations] == ["T AE NG ER", "T AE NG G ER"]
     client.delete_word(word)
