@@ -134,7 +134,7 @@ def test_alternatives_are_bars_as_long_as_they_are_likely(browser, service):
 
 
 def test_variants_of_the_dictionary_have_no_bars_and_the_model_can_be_requested(browser, service):
-    with visit(browser, service.url, "words=hello") as page:
+    with visit(browser, service.url, "words=hello&n=5") as page:
         [result] = requested(service, "hello", stress=True, n=5)
         assert len(texts(result)) > 1
         rows = page.locator(".alternatives button")
