@@ -19,7 +19,7 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
-from tanger.service.connections.limits import ByteBudget
+from tanger.service.connections.limits import ByteBudget, Hold
 from tanger.service.errors import MAX_FAULTS, InvalidRequestError, UnavailableError
 from tanger.service.schemas import ProblemError
 
@@ -140,20 +140,24 @@ async def read_json(
 async def _read_body(
     request: RawRequest, *, limit: int, seconds: float, budget: ByteBudget
 ) -> bytes:
-    body = bytearray()
     try:
         with budget.hold() as hold:
             async with asyncio.timeout(seconds):
-                more = True
-                while more:
-                    piece, more = await _next_piece(request)
-                    body += piece
-                    if len(body) > limit:
-                        raise BodyTooLargeError(limit)
-                    hold.resize(len(body))
-            return bytes(body)
+                return await _collect(request, limit, hold)
     except TimeoutError as e:
         raise RequestTimeoutError(f"the body did not come within {seconds:g} s") from e
+
+
+async def _collect(request: RawRequest, limit: int, hold: Hold) -> bytes:
+    """The whole body, counted against what all clients may have buffered."""
+    body, more = bytearray(), True
+    while more:
+        piece, more = await _next_piece(request)
+        body += piece
+        if len(body) > limit:
+            raise BodyTooLargeError(limit)
+        hold.resize(len(body))
+    return bytes(body)
 
 
 async def _next_piece(request: RawRequest) -> tuple[bytes, bool]:

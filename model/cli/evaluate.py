@@ -59,6 +59,14 @@ TrainedOption = Annotated[
     typer.Option(help="All that the artifact was trained on, to count words that it has seen."),
 ]
 
+UnmaskedOption = Annotated[
+    bool, typer.Option("--unmasked", help="Let any symbol be emitted, not only phonemes.")
+]
+KeepOption = Annotated[
+    bool,
+    typer.Option(help="Write the figures into the artifact, with its card and pinned words."),
+]
+
 # Options of `evaluate` that belong to sets of English words
 SetsOption = Annotated[
     list[WordSetName] | None,
@@ -96,13 +104,8 @@ def evaluate(
     device: DeviceOption = "auto",
     precision: PrecisionOption = "int8",
     threads: ThreadsOption = None,
-    unmasked: Annotated[
-        bool, typer.Option("--unmasked", help="Let any symbol be emitted, not only phonemes.")
-    ] = False,
-    keep: Annotated[
-        bool,
-        typer.Option(help="Write the figures into the artifact, with its card and pinned words."),
-    ] = False,
+    unmasked: UnmaskedOption = False,
+    keep: KeepOption = False,
     sets: SetsOption = None,
     sources: SourcesOption = Path("data/english"),
     real_words: RealWordsOption = None,
