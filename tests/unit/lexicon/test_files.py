@@ -197,6 +197,7 @@ def test_pronunciations_keep_their_order():
     assert lexicon.pronunciations(entries) == {"B": [("2",), ("1",)], "A": [("1",)]}
 
 
+@pytest.mark.slow
 def test_the_training_split_becomes_cntks_own_file(split, tmp_path):
     entries = lexicon.read(split / "cmudict-0.7b.train-dev-20-21")
     target = tmp_path / "train.ctf"
@@ -207,6 +208,7 @@ def test_the_training_split_becomes_cntks_own_file(split, tmp_path):
     assert lexicon.read(target) == entries
 
 
+@pytest.mark.slow
 def test_the_raw_dictionary_survives(split, tmp_path):
     entries = lexicon.read(split / "cmudict-0.7b")
     assert len(entries) == 133_854

@@ -156,6 +156,7 @@ def test_any_text_is_read_or_refused(notation, text):
     assert set(stress.strip(found)) <= notations.ARPABET
 
 
+@pytest.mark.slow
 def test_the_dictionary_comes_back_and_agrees_with_others(split):
     compare = pytest.importorskip("benchmarks.alphabets").compare
     entries = lexicon.read(split / "cmudict-0.7b", "cmudict")
