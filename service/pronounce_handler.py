@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from tanger.service import representations
 from tanger.service.representations import MediaType
 from tanger.service.request_body import (
+    M,
     RawRequest,
     cancel_on_disconnect,
     read_json,
@@ -52,18 +53,11 @@ async def pronounce(manager: ModelManager, request: RawRequest) -> RawAnswer:
     Raises:
         Exception: what `problems.TABLE` lists, and ClientDisconnect.
     """
-    settings = manager.settings
     with shutdown_as_503():
         read_no_query(request)
         media_type = representations.choose(request)
         due = time.monotonic() + timeout_of(manager, request)
-        requested = await read_json(
-            request,
-            PronounceRequest,
-            limit=settings.max_body,
-            seconds=settings.body_timeout,
-            budget=manager.buffers,
-        )
+        requested = await read_body(manager, request, PronounceRequest)
         options = representations.needed(requested, media_type)
         # The body may have been long in coming
         job = await manager.begin(requested.words, options, left(due))
@@ -100,6 +94,22 @@ async def pronounce_word(
     with shutdown_as_503():
         job = await manager.begin([word], representations.needed(options, media_type), left(due))
         return await _finish(manager, request, job, media_type, due, fresh)
+
+
+async def read_body(manager: ModelManager, request: RawRequest, model: type[M]) -> M:
+    """The body of a request within the settings' limits.
+
+    Raises:
+        Exception: as `request_body.read_json`.
+    """
+    settings = manager.settings
+    return await read_json(
+        request,
+        model,
+        limit=settings.max_body,
+        seconds=settings.body_timeout,
+        budget=manager.buffers,
+    )
 
 
 def timeout_of(manager: ModelManager, request: RawRequest) -> float:

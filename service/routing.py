@@ -14,8 +14,9 @@ from starlette.responses import Response
 from starlette.routing import request_response
 
 from tanger.service.errors import PROBLEM_MEDIA_TYPE
+from tanger.service.lexicon_schemas import Spoken
 from tanger.service.request_body import TIMEOUT, RawRequest
-from tanger.service.schemas import Problem, PronounceRequest, PronounceResponse, Spoken, TextRequest
+from tanger.service.schemas import Problem, PronounceRequest, PronounceResponse, TextRequest
 from tanger.service.serving.manager import ModelManager
 from tanger.service.settings import Settings
 

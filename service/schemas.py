@@ -19,9 +19,6 @@ Answerer = TypeAliasType("Answerer", resolution.Answerer)
 OriginSource = TypeAliasType("OriginSource", resolution.SegmentSource)
 Rule = TypeAliasType("Rule", lookup.Rule)
 Order = TypeAliasType("Order", variants.Order)
-LexiconFileFormat = TypeAliasType(
-    "LexiconFileFormat", Literal["cmudict", "mfa", "kaldi", "kaldip", "pls", "tsv"]
-)
 WordErrorCode = TypeAliasType("WordErrorCode", speller.WordErrorCode)
 TokenKind = TypeAliasType("TokenKind", token.Kind)
 ProbeStatus = TypeAliasType(
@@ -393,58 +390,6 @@ class Info(BaseModel):
         "precision. Null before any decoding process was ready."
     )
     limits: Limits
-
-
-class Spoken(BaseModel):
-    """What a word of one's own sounds like."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        json_schema_extra={"examples": [{"pronunciations": ["T AE1 NG ER0"]}]},
-    )
-
-    pronunciations: Annotated[list[str], FailFast()] = Field(
-        min_length=1,
-        max_length=32,
-        description="The first is the best; in the artifact's phonemes, a space between two.",
-    )
-
-
-class OwnWord(BaseModel):
-    """A word of one's own."""
-
-    word: str
-    pronunciations: tuple[str, ...]
-
-
-class LexiconFile(BaseModel):
-    """In what form a lexicon comes or goes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    format: LexiconFileFormat = Field(
-        description="`cmudict`, `mfa` (Montreal Forced Aligner), `kaldi` (`lexicon.txt`), `kaldip` "
-        "(`lexiconp.txt`), `pls` (W3C) or `tsv`."
-    )
-
-
-class ImportOptions(LexiconFile):
-    """How a lexicon is taken in."""
-
-    replace: bool = Field(
-        False, description="Forget all that was there, not only the words that come."
-    )
-
-
-class Imported(BaseModel):
-    """What came of it."""
-
-    entries: int = Field(description="Pronunciations that were taken in.")
-    passed_over: int = Field(description="Markers such as `<unk>`, with phonemes of their own.")
-    without_probabilities: int = Field(
-        description="Entries whose probabilities were left out: there is no place for them."
-    )
 
 
 class ProblemError(BaseModel):

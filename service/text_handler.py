@@ -15,12 +15,11 @@ from tanger.model import lexicon
 from tanger.model.text import texts
 from tanger.model.text.texts import PronouncedToken
 from tanger.service import representations
-from tanger.service.pronounce_handler import RawAnswer, left, timeout_of, timing
+from tanger.service.pronounce_handler import RawAnswer, left, read_body, timeout_of, timing
 from tanger.service.representations import MediaType
 from tanger.service.request_body import (
     RawRequest,
     cancel_on_disconnect,
-    read_json,
     read_no_query,
     shutdown_as_503,
 )
@@ -44,18 +43,11 @@ async def text(manager: ModelManager, request: RawRequest) -> RawAnswer:
     Raises:
         Exception: what `problems.TABLE` lists, and ClientDisconnect.
     """
-    settings = manager.settings
     with shutdown_as_503():
         read_no_query(request)
         media_type = representations.choose(request, _OFFERED)
         due = time.monotonic() + timeout_of(manager, request)
-        requested = await read_json(
-            request,
-            TextRequest,
-            limit=settings.max_body,
-            seconds=settings.body_timeout,
-            budget=manager.buffers,
-        )
+        requested = await read_body(manager, request, TextRequest)
         job = await manager.begin_text(requested.text, requested, left(due))
         try:
             if job.words.missing:

@@ -18,7 +18,8 @@ import httpx
 
 from tanger.service.client.requests import Call, Connection, Options, Requests, check_words
 from tanger.service.client.retries import Retries
-from tanger.service.schemas import Info, Limits, OwnWord, Result
+from tanger.service.lexicon_schemas import OwnWord
+from tanger.service.schemas import Info, Limits, Result
 
 __all__ = ["AsyncClient", "Client", "Options", "Retries"]
 

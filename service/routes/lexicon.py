@@ -14,8 +14,9 @@ from starlette.responses import Response, StreamingResponse
 
 from tanger.model.lexicon.index import tidied
 from tanger.service.errors import ForbiddenError, InvalidRequestError
+from tanger.service.lexicon_schemas import Imported, ImportOptions, LexiconFile, OwnWord, Spoken
+from tanger.service.pronounce_handler import read_body
 from tanger.service.request_body import (
-    read_json,
     read_no_query,
     read_pieces,
     read_timeout,
@@ -30,14 +31,7 @@ from tanger.service.routing import (
     make_router,
     require_key,
 )
-from tanger.service.schemas import (
-    Imported,
-    ImportOptions,
-    LexiconFile,
-    OwnWord,
-    ProblemError,
-    Spoken,
-)
+from tanger.service.schemas import ProblemError
 from tanger.service.serving.manager import ModelManager
 from tanger.service.user_lexicon.errors import NoEntryError
 from tanger.service.user_lexicon.store import UserLexicon
@@ -112,13 +106,7 @@ async def put_lexicon_word(
     """
     with shutdown_as_503():
         read_no_query(raw)
-        body = await read_json(
-            raw,
-            Spoken,
-            limit=manager.settings.max_body,
-            seconds=manager.settings.body_timeout,
-            budget=manager.buffers,
-        )
+        body = await read_body(manager, raw, Spoken)
         pronunciations = _checked(manager, word, body)
         new = await lexicon.put(word, pronunciations, timeout=timeout)
     status = HTTPStatus.CREATED if new else HTTPStatus.OK

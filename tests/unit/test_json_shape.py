@@ -2,8 +2,9 @@ import time
 
 import pytest
 
+from tanger.service.lexicon_schemas import Spoken
 from tanger.service.request_body import first_fault
-from tanger.service.schemas import PronounceRequest, Spoken
+from tanger.service.schemas import PronounceRequest
 
 MEGABYTE = 1 << 20
 

@@ -12,7 +12,7 @@ import typing
 import httpx
 import pytest
 
-from tanger.service import schemas
+from tanger.service import lexicon_schemas, schemas
 from tanger.service.client import AsyncClient, Client, Options, Retries, errors
 from tanger.service.client.errors import (
     BadAnswerError,
@@ -479,7 +479,7 @@ def test_own_words(kept, kind, word):
     with pytest.raises(NotFoundError):
         client.get_word(word)
     reported = client.put_word(word, "T AE NG ER", "T AE NG G ER")
-    assert isinstance(reported, schemas.OwnWord)
+    assert isinstance(reported, lexicon_schemas.OwnWord)
     assert reported.pronunciations == ("T AE NG ER", "T AE NG G ER")
     assert client.get_word(word) == reported
     (result,) = client.pronounce([word], source="auto", n=2)
