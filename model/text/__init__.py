@@ -1,1 +1,21 @@
 """From what a person typed to words that can be pronounced."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tanger.model import TangerError
+
+
+class TableError(TangerError, ValueError):
+    """A table, of the reader or of its models, cannot be read.
+
+    Attributes:
+        path: of the file.
+        line: its number, from 1.
+    """
+
+    def __init__(self, path: Path, line: int, reason: str) -> None:
+        super().__init__(f"{path}:{line}: {reason}")
+        self.path = path
+        self.line = line

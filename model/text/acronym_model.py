@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from tanger.model import TangerError
 from tanger.model.phonology.stress import strip
+from tanger.model.text import TableError
 from tanger.model.text.derived_forms import plural, spelt_out
 
 TABLE_FILE = "acronyms.tsv"
@@ -37,20 +37,6 @@ _LETTERS = re.compile(r"[A-Za-z]+")
 # A change of case that ends a part: "chatG", and "GPTt" before its last capital
 _PARTS = re.compile(r"[A-Z]{2,}s(?![a-z])|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]+")
 _VOWELS = frozenset("AEIOUY")
-
-
-class AcronymTableError(TangerError, ValueError):
-    """A file of the model of acronyms cannot be read.
-
-    Attributes:
-        path: of the file.
-        line: its number, from 1.
-    """
-
-    def __init__(self, path: Path, line: int, reason: str) -> None:
-        super().__init__(f"{path}:{line}: {reason}")
-        self.path = path
-        self.line = line
 
 
 class Acronym(NamedTuple):
@@ -93,15 +79,15 @@ class AcronymModel:
 
         Raises:
             OSError: where a file is missing.
-            AcronymTableError: where one cannot be read.
+            TableError: where one cannot be read.
         """
         path = folder / WEIGHTS_FILE
         try:
             content = json.loads(path.read_text("utf-8"))
         except ValueError as e:
-            raise AcronymTableError(path, 1, f"is no JSON: {e}") from e
+            raise TableError(path, 1, f"is no JSON: {e}") from e
         if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise AcronymTableError(path, 1, f"expected weights of the format {FORMAT}")
+            raise TableError(path, 1, f"expected weights of the format {FORMAT}")
         return cls(read_table(folder / TABLE_FILE), content["weights"])
 
     def decide(
@@ -262,7 +248,7 @@ def read_table(path: Path) -> dict[str, tuple[bool, bool]]:
     """The table of readings: word, ``letters`` or ``word``, and ``any`` or ``capitals``.
 
     Raises:
-        AcronymTableError: at the first line that is not so.
+        TableError: at the first line that is not so.
     """
     table = {}
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
@@ -274,7 +260,7 @@ def read_table(path: Path) -> dict[str, tuple[bool, bool]]:
             ):
                 table[word] = (reading == "letters", case == "any")
             case _:
-                raise AcronymTableError(
+                raise TableError(
                     path, number, "expected WORD, letters or word, any or capitals, by tabs"
                 )
     return table

@@ -1,6 +1,5 @@
 """Words written alike and pronounced by sense: which sense a sentence means."""
 
 from tanger.model.text.homographs.model import HomographModel, Sense
-from tanger.model.text.homographs.table import SenseTableError
 
-__all__ = ["HomographModel", "Sense", "SenseTableError"]
+__all__ = ["HomographModel", "Sense"]

@@ -98,7 +98,7 @@ class HomographModel:
 
         Raises:
             OSError: where a file is missing.
-            SenseTableError: where the table cannot be read.
+            TableError: where the table cannot be read.
             HomographModelError: where the weights are not of this model.
         """
         from safetensors import SafetensorError, safe_open

@@ -5,23 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tanger.model import TangerError
+from tanger.model.text import TableError
 
 COLUMNS = ("word", "sense", "class", "prior", "pronunciation", "gloss")
-
-
-class SenseTableError(TangerError, ValueError):
-    """A line of a table of homographs cannot be read.
-
-    Attributes:
-        path: of the table.
-        line: its number, from 1.
-    """
-
-    def __init__(self, path: Path, line: int, reason: str) -> None:
-        super().__init__(f"{path}:{line}: {reason}")
-        self.path = path
-        self.line = line
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +35,17 @@ def read(path: Path) -> dict[str, list[SenseEntry]]:
     """The senses of each word, in the table's order.
 
     Raises:
-        SenseTableError: at the first line that is not as the heading says.
+        TableError: at the first line that is not as the heading says.
     """
     senses: dict[str, list[SenseEntry]] = {}
     lines = path.read_text("utf-8").splitlines()
     if not lines or tuple(lines[0].split("\t")) != COLUMNS:
-        raise SenseTableError(path, 1, f"expected the heading {' '.join(COLUMNS)}, by tabs")
+        raise TableError(path, 1, f"expected the heading {' '.join(COLUMNS)}, by tabs")
     names: set[str] = set()
     for number, line in enumerate(lines[1:], 2):
         entry = _parse(path, number, line)
         if entry.name in names:
-            raise SenseTableError(path, number, f"the sense {entry.name} stands there twice")
+            raise TableError(path, number, f"the sense {entry.name} stands there twice")
         names.add(entry.name)
         senses.setdefault(entry.word, []).append(entry)
     return senses
@@ -68,16 +54,14 @@ def read(path: Path) -> dict[str, list[SenseEntry]]:
 def _parse(path: Path, number: int, line: str) -> SenseEntry:
     fields = line.split("\t")
     if len(fields) != len(COLUMNS):
-        raise SenseTableError(path, number, f"expected {len(COLUMNS)} fields, got {len(fields)}")
+        raise TableError(path, number, f"expected {len(COLUMNS)} fields, got {len(fields)}")
     word, name, scopes, prior, pronunciation, gloss = fields
     if not word or word != word.lower() or not name or not pronunciation.split():
-        raise SenseTableError(
-            path, number, "expected a word in lower case, a sense and a pronunciation"
-        )
+        raise TableError(path, number, "expected a word in lower case, a sense and a pronunciation")
     try:
         odds = float(prior)
     except ValueError:
         odds = 0.0
     if not odds > 0:
-        raise SenseTableError(path, number, f"expected a prior above 0, got {prior!r}")
+        raise TableError(path, number, f"expected a prior above 0, got {prior!r}")
     return SenseEntry(word, name, tuple(scopes.split()), odds, tuple(pronunciation.split()), gloss)

@@ -12,16 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
+from tanger.model.text import TableError
+
 FOLDER = Path(__file__).parent / "tables"
-
-
-class TableError(ValueError):
-    """A table that cannot be read: file, line and what was expected."""
-
-    def __init__(self, path: Path, line: int, expected: str) -> None:
-        super().__init__(f"{path}:{line}: expected {expected}")
-        self.path = path
-        self.line = line
 
 
 class Abbreviation(NamedTuple):
@@ -106,7 +99,7 @@ def rows(path: Path) -> Iterator[list[str]]:
         if not columns:
             columns = len(cells)
         elif len(cells) != columns:
-            raise TableError(path, number, f"{columns} columns, got {len(cells)}")
+            raise TableError(path, number, f"expected {columns} columns, got {len(cells)}")
         else:
             yield [cell.strip() for cell in cells]
 

@@ -1,7 +1,7 @@
 import pytest
 
-from tanger.model.text import acronym_model
-from tanger.model.text.acronym_model import AcronymModel, AcronymTableError
+from tanger.model.text import TableError, acronym_model
+from tanger.model.text.acronym_model import AcronymModel
 from tanger.model.text.reader.reader import TextReader
 from tests.support import ROOT
 
@@ -93,12 +93,12 @@ def test_what_is_no_acronym_is_not_decided(model, token):
 def test_a_bad_line_of_the_table_is_named(tmp_path):
     path = tmp_path / "acronyms.tsv"
     path.write_text("# heading\nFAQ\tletters\tany\nFaq\tletters\tany\n")
-    with pytest.raises(AcronymTableError, match="expected WORD") as raised:
+    with pytest.raises(TableError, match="expected WORD") as raised:
         acronym_model.read_table(path)
     assert raised.value.line == 3
 
 
 def test_weights_of_another_format_are_refused(tmp_path):
     (tmp_path / "acronyms.json").write_text("{}")
-    with pytest.raises(AcronymTableError, match="tanger-acronyms-1"):
+    with pytest.raises(TableError, match="tanger-acronyms-1"):
         AcronymModel.load(tmp_path)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from tanger.model.phonology.stress import strip
-from tanger.model.text.homographs import HomographModel, SenseTableError, examples, fitting, table
+from tanger.model.text import TableError
+from tanger.model.text.homographs import HomographModel, examples, fitting, table
 from tanger.model.text.homographs.model import HomographModelError
 from tests.support import ROOT
 
@@ -85,7 +86,7 @@ def test_the_table_names_each_pronunciation_once():
 def test_a_bad_line_of_the_table_is_named(tmp_path, line, message):
     path = tmp_path / "homographs.tsv"
     path.write_text("\t".join(table.COLUMNS) + "\n" + line + "\n")
-    with pytest.raises(SenseTableError, match=message) as raised:
+    with pytest.raises(TableError, match=message) as raised:
         table.read(path)
     assert raised.value.line == 2
 
