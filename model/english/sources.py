@@ -311,7 +311,7 @@ def _of_foreign(
         votes.update({equivalence_class(stress.strip(reading)) for reading in of_source})
     matching = [answer for answer in answers if equivalence_class(answer) in votes]
     if matching:
-        chosen = max(matching, key=lambda answer: votes[equivalence_class(answer)])  # first
+        chosen = max(matching, key=lambda answer: votes[equivalence_class(answer)])  # ties: first
         way = "an equivalent answer"
     else:
         first = next(reading for of_source in readings for reading in of_source)
