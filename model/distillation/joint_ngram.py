@@ -81,8 +81,8 @@ def candidates(
         JointNgramError: if decoding fails.
     """
     batches = [words[first : first + _BATCH] for first in range(0, len(words), _BATCH)]
-    # The next batch is decoded in another process while the caller uses this one; both take similar
-    # time
+    # The next batch is decoded while the caller uses this one, which takes about as long on another
+    # core
     with ThreadPoolExecutor(1) as searching:
         coming: Future[Mapping[str, Mapping[Phonemes, float]]] | None = None
         for some in batches:

@@ -69,7 +69,7 @@ def _calibrated(artifact: Artifact) -> str:
 
 
 def _training_rows(training: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the training metadata as rows, without settings that are listed under Network."""
+    """Return the training metadata as rows, without vocabulary sizes (listed under Network)."""
     left_out = {f"recipe.network.{size}" for size in VOCABULARY_SIZES}
     return {key: value for key, value in flat(training).items() if key not in left_out}
 
