@@ -48,7 +48,7 @@ def defined(tree: ast.AST) -> Iterator[tuple[str, int]]:
 
 
 def main(arguments: list[str]) -> int:
-    """Print each bad name; return 1 if there is one, otherwise 0."""
+    """Print each bad name; return 1 if there is one, or else 0."""
     paths = [Path(a) for a in arguments] or [
         path
         for folder in FOLDERS
