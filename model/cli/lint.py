@@ -1,4 +1,4 @@
-"""The command that looks for errors in a lexicon."""
+"""The command ``lint``, which finds errors in a lexicon."""
 
 from __future__ import annotations
 
