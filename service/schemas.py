@@ -93,6 +93,11 @@ class TextOptions(BaseModel):
     punctuation: bool = Field(
         False, description="Keep punctuation in the line of the pronunciation."
     )
+    weak_forms: bool = Field(
+        False,
+        description="Say small words as they are said in a sentence, `the` and `to` by the sound "
+        "that follows: `AH0 V` for *of*, unless it ends a sentence, is quoted, or in capitals.",
+    )
 
 
 class TextRequest(TextOptions):
@@ -226,11 +231,21 @@ class Result(BaseModel):
     explain: Explanation | None = Field(description="Null unless it was asked for.")
 
 
-class Sense(BaseModel):
-    """A sense of a homograph."""
+class OtherSense(BaseModel):
+    """A sense of a homograph that is less likely meant."""
 
     name: str
     probability: float
+    phonemes: tuple[str, ...] = Field(description="How the word is pronounced then.")
+    text: str = Field(description="The phonemes in one text.")
+
+
+class Sense(BaseModel):
+    """The sense of a homograph that is likeliest meant."""
+
+    name: str
+    probability: float
+    alternatives: tuple[OtherSense, ...] = Field(description="All others, the likeliest first.")
 
 
 class TextWord(BaseModel):

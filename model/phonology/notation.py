@@ -145,6 +145,13 @@ def join(items: Sequence[str], alphabet: Alphabet) -> str:
     return " ".join(items)
 
 
+def begins_with_vowel(items: Sequence[str], alphabet: Alphabet) -> bool:
+    """Whether what `write` gave of ARPAbet begins with a vowel."""
+    if _is_notation(alphabet):
+        return transcription.is_vowel(items[0], alphabet)
+    return stress.split(items[0].removeprefix(CNTK_PREFIX))[0] in stress.VOWELS
+
+
 def parse(text: str) -> tuple[str, ...] | None:
     """The ARPAbet phonemes of English in ARPAbet, IPA or X-SAMPA; None where it is none of them.
 

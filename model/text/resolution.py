@@ -20,8 +20,9 @@ from tanger.model.text.lookup import KnownWord, Origin, Pronunciations, WordLook
 from tanger.model.text.reader.reader import MODELS
 from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.reading import Part, Reader, Reading
-from tanger.model.text.senses import with_senses
+from tanger.model.text.senses import sentences, with_senses
 from tanger.model.text.speller import WordError
+from tanger.model.text.weak_forms import with_weak_forms
 
 # Where pronunciations may come from.
 Source = Literal["model", "lexicon", "auto"]
@@ -80,12 +81,17 @@ class ReadWord(NamedTuple):
     """A word that a text reader found.
 
     Attributes:
-        word: the word.
+        word: the word, as far as its pronunciation goes.
         by_rule: whether it comes of a number, a sign and the like, whose words a table may have.
     """
 
     word: SpokenWord
     by_rule: bool
+
+    @classmethod
+    def of(cls, word: SpokenWord, token: Token) -> ReadWord:
+        """A word of a token."""
+        return cls(word.sound, token.kind != "word")
 
 
 @lru_cache(maxsize=1)
@@ -123,24 +129,22 @@ class Resolver:
             for word in words
         ]
 
-    def read_text(self, text: str) -> list[Token]:
-        """The tokens of a text.
+    def sentences(self, text: str, *, weak_forms: bool = False) -> Iterator[list[Token]]:
+        """The tokens of a text, sentence by sentence.
 
-        Raises:
-            TextError: where the artifact is not English.
-        """
-        return list(self.iterate_text(text))
-
-    def iterate_text(self, text: str) -> Iterator[Token]:
-        """The tokens of a text, one by one.
+        Args:
+            text: anything.
+            weak_forms: whether small words are said as they are in a sentence.
 
         Raises:
             TextError: where the artifact is not English.
         """
         if self.reader.text is None:
             raise TextError
+        tables = self.reader.text.language.tables
         tokens = self.reader.text.iterate(text, self.lookup.has)
-        return with_senses(tokens, homographs())
+        found = (with_senses(sentence, homographs()) for sentence in sentences(tokens))
+        return (with_weak_forms(each, tables) for each in found) if weak_forms else found
 
     def resolve_read(self, words: Sequence[ReadWord], source: Source) -> list[WordResolution]:
         """A resolution for each word of a text, in their order.

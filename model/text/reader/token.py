@@ -32,7 +32,8 @@ class SpokenWord(NamedTuple):
         sense: which of the senses of a homograph is meant.
         chance: that it is this sense.
         given_by: what gives the phonemes.
-        others: of a homograph, its other senses, the likeliest first.
+        others: of a homograph, its other senses, the likeliest first; of a weak form, that
+            before vowels.
     """
 
     text: str

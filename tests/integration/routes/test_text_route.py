@@ -58,10 +58,18 @@ def test_a_homograph_goes_by_its_sentence(client):
             for word in token["words"]
             if word["word"] == "wind"
         ]
-        return word["text"], word["sense"]["name"]
+        (other,) = word["sense"]["alternatives"]
+        return word["text"], word["sense"]["name"], other["text"]
 
-    assert wind("The wind was strong.") == ("W IH N D", "wind_nou")
-    assert wind("Please wind the clock.") == ("W AY N D", "wind_vrb")
+    assert wind("The wind was strong.") == ("W IH N D", "wind_nou", "W AY N D")
+    assert wind("Please wind the clock.") == ("W AY N D", "wind_vrb", "W IH N D")
+
+
+def test_weak_forms_on_request(client):
+    body = {"text": "The owl of a town.", "alphabet": "ipa"}
+    weak = client.post("/text", json={**body, "weak_forms": True}).json()
+    assert weak["pronunciation"] == "ði ˈaʊl əv ə ˈtaʊn"
+    assert client.post("/text", json=body).json()["pronunciation"] == "ðə ˈaʊl ˈʌv ə ˈtaʊn"
 
 
 def test_a_pronunciation_in_the_text_counts(client):

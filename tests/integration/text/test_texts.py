@@ -59,13 +59,46 @@ def test_a_text_and_its_words_are_answered_alike(phonemizer, source):
         phonemes = [
             phoneme
             for each in found.tokens
-            for result in each.words
+            for _, result, _ in each.words
             for phoneme in (result.pronunciations[0].phonemes if result.pronunciations else ())
         ]
         if alone.pronunciations:
             assert phonemes == list(alone.pronunciations[0].phonemes)
         else:
             assert any(each.error for each in found.tokens)
+
+
+@pytest.mark.parametrize("source", ["model", "lexicon", "auto"])
+@pytest.mark.parametrize("alphabet", ["ipa", "cntk"])
+def test_the_and_to_hang_on_the_sound_that_follows(phonemizer, source, alphabet):
+    """By sound, not by letter: an hour and a university."""
+    text = "the apple, the hour, the university, to 8 of us, to UK towns, the [x](/ɑ/)"
+    found = pronounce_text(phonemizer, text, source=source, alphabet=alphabet, weak_forms=True)
+    spoken = [
+        "".join(word.result.pronunciations[0].phonemes)
+        for each in found.tokens
+        for word in each.words
+        if each.token.text in ("the", "to", "of")
+    ]
+    expected = {
+        "ipa": ["ði", "ði", "ðə", "tu", "əv", "tə", "ði"],
+        "cntk": ["~DH~IY", "~DH~IY", "~DH~AH", "~T~UW", "~AH~V", "~T~AH", "~DH~IY"],
+    }
+    assert spoken == expected[alphabet]
+    plain = pronounce_text(phonemizer, text, source=source, alphabet=alphabet)
+    assert plain.spoken == found.spoken
+    assert plain.pronunciation != found.pronunciation
+
+
+def test_all_senses_of_a_homograph_are_shown(phonemizer):
+    found = pronounce_text(phonemizer, "I read the book.", alphabet="ipa").to_dict("ipa")
+    sense = found["tokens"][2]["words"][0]["sense"]
+    (other,) = sense["alternatives"]
+    assert {sense["name"], other["name"]} == {"read_past", "read_present"}
+    assert sense["probability"] >= other["probability"]
+    assert sense["probability"] + other["probability"] == pytest.approx(1)
+    sounds = {"read_past": "ˈɹɛd", "read_present": "ˈɹid"}
+    assert (other["text"], "".join(other["phonemes"])) == (sounds[other["name"]],) * 2
 
 
 @pytest.mark.parametrize("source", ["model", "lexicon", "auto"])
