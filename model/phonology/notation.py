@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Literal, TypeGuard, get_args
 
@@ -14,13 +15,19 @@ from tanger.model.phonology.vocabulary import CNTK_PREFIX
 # if they are IPA; cntk: as in the data of CNTK's tutorial; native: as in the artifact's lexicon.
 Alphabet = Literal["arpabet", "ipa", "x-sampa", "cntk", "native"]
 ALPHABETS: tuple[Alphabet, ...] = get_args(Alphabet)
-_NOTATIONS: frozenset[str] = frozenset(get_args(Notation))
+_NOTATIONS: tuple[Notation, ...] = get_args(Notation)
 
 # The phonemes of CMUdict: a subset of ARPAbet, for American English.
 ARPABET = frozenset(
     "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W "
     "Y Z ZH".split()
 )
+
+
+# The same with the stress digits of vowels.
+_SYMBOLS = ARPABET | {f"{vowel}{digit}" for vowel in stress.VOWELS for digit in "012"}
+# Two symbols and more of its shape.
+_LIKE_ARPABET = re.compile(r"[A-Z]{1,3}\d?(?:\s+[A-Z]{1,3}\d?)+")
 
 
 class AlphabetError(TangerError, ValueError):
@@ -136,6 +143,36 @@ def join(items: Sequence[str], alphabet: Alphabet) -> str:
     if _is_notation(alphabet):
         return transcription.join(items, alphabet)
     return " ".join(items)
+
+
+def begins_with_vowel(items: Sequence[str], alphabet: Alphabet) -> bool:
+    """Whether what `write` gave of ARPAbet begins with a vowel."""
+    if _is_notation(alphabet):
+        return transcription.is_vowel(items[0], alphabet)
+    return stress.split(items[0].removeprefix(CNTK_PREFIX))[0] in stress.VOWELS
+
+
+def parse(text: str) -> tuple[str, ...] | None:
+    """The ARPAbet phonemes of English in ARPAbet, IPA or X-SAMPA; None where it is none of them.
+
+    Vowels have stress digits where the text marks stress.
+    """
+    if (phonemes := parse_arpabet(text)) is not None:
+        return phonemes
+    if _LIKE_ARPABET.fullmatch(text.strip()):
+        return None  # as X-SAMPA, a slip in ARPAbet would be something else
+    for each in _NOTATIONS:
+        try:
+            return transcription.parse(text, each)
+        except transcription.TranscriptionError:
+            continue
+    return None
+
+
+def parse_arpabet(text: str) -> tuple[str, ...] | None:
+    """ARPAbet phonemes with spaces between them; None where there are other symbols, or none."""
+    phonemes = tuple(text.split())
+    return phonemes if phonemes and _SYMBOLS.issuperset(phonemes) else None
 
 
 def _is_arpabet(phonemes: Collection[str]) -> bool:

@@ -265,6 +265,13 @@ def parse(text: str, notation: Notation) -> tuple[str, ...]:
 
 
 @cache
+def is_vowel(item: str, notation: Notation) -> bool:
+    """Whether an item of `write` is a vowel of English, stressed or not."""
+    phonemes = _NOTATIONS[notation].read.get(item.lstrip("".join(_NOTATIONS[notation].marks)), ())
+    return not stress.VOWELS.isdisjoint(phonemes[:1])
+
+
+@cache
 def _weak(notation: Notation) -> frozenset[str]:
     """Return the symbols of unstressed vowels."""
     written = _NOTATIONS[notation].written
