@@ -86,7 +86,7 @@ class AnswerWriter:
         if self.format not in FREE_FORMATS:
             # Lexicons of other programs: nothing in them is a comment
             rows = _rows(_entries(word, result), result.pronunciations, self.format)
-            yield from lexicon.lines_of(rows, self.format, ())
+            yield from lexicon.lines_of(rows, self.format, self.alphabet)
         elif self.format == "tsv":
             yield from (
                 f"{lexicon.escape_tsv(word)}\t{text}" for text in self._texts(result) or [""]
