@@ -179,7 +179,8 @@ class Origin(BaseModel):
     )
     rule: Rule | None = Field(
         description="`number`: a number or sign read out; `letters`: spelt letter by letter; "
-        "`table`: a table says how this part sounds, as RE in re-enter; `derived`: a possessive "
+        "`table`: a table says how this part sounds, as RE in re-enter; `weak_form`: a small word "
+        "as it is said in a sentence, in texts alone; `derived`: a possessive "
         "or plural made of its stem."
     )
     stem: str | None = Field(description="What `derived` made it of.")
@@ -212,8 +213,8 @@ class Result(BaseModel):
         "these, joined by hyphens: `FORTY-TWO`."
     )
     source: Answerer | None = Field(
-        description="`user` for people's own words, `lexicon` for a dictionary, `model` for the "
-        "network, even if it said but one of the parts."
+        description="`override` for what stands in the text itself, `user` for people's own words, "
+        "`lexicon` for a dictionary, `model` for the network, even if it said but one of the parts."
     )
     pronunciations: tuple[Pronunciation, ...] = Field(
         description="At most `n`: a lexicon's, in its order, or the network's."

@@ -16,7 +16,7 @@ from tanger.model.phonology.vocabulary import CNTK_PREFIX
 # artifact's lexicon held.
 Alphabet = Literal["arpabet", "ipa", "x-sampa", "cntk", "native"]
 ALPHABETS: tuple[Alphabet, ...] = get_args(Alphabet)
-_NOTATIONS: frozenset[str] = frozenset(get_args(Notation))
+_NOTATIONS: tuple[Notation, ...] = get_args(Notation)
 # What dictionaries put around transcriptions
 _ENCLOSED = re.compile(r"(\s*)(?:/([^/]*)/|\[([^\[\]]*)\])\s*")
 
@@ -25,6 +25,12 @@ ARPABET = frozenset(
     "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W "
     "Y Z ZH".split()
 )
+
+
+# The same with the stress digits of vowels.
+_SYMBOLS = ARPABET | {f"{vowel}{digit}" for vowel in stress.VOWELS for digit in "012"}
+# Two symbols and more of its shape.
+_LIKE_ARPABET = re.compile(r"[A-Z]{1,3}\d?(?:\s+[A-Z]{1,3}\d?)+")
 
 
 class AlphabetError(TangerError, ValueError):
@@ -178,6 +184,29 @@ def _unmarked_cntk(match: re.Match[str], text: str) -> str:
         problem = f"{match[0]!r} does not begin with {CNTK_PREFIX}, as in {CNTK_PREFIX}NG"
         raise TranscriptionError(text, match.start(), "cntk", problem)
     return symbol
+
+
+def recognize(text: str) -> tuple[str, ...] | None:
+    """The ARPAbet phonemes of English in ARPAbet, IPA or X-SAMPA; None where it is none of them.
+
+    Vowels have stress digits where the text marks stress.
+    """
+    if (phonemes := parse_arpabet(text)) is not None:
+        return phonemes
+    if _LIKE_ARPABET.fullmatch(text.strip()):
+        return None  # as X-SAMPA, a slip in ARPAbet would be something else
+    for each in _NOTATIONS:
+        try:
+            return transcription.parse(text, each)
+        except transcription.TranscriptionError:
+            continue
+    return None
+
+
+def parse_arpabet(text: str) -> tuple[str, ...] | None:
+    """ARPAbet phonemes with spaces between them; None where there are other symbols, or none."""
+    phonemes = tuple(text.split())
+    return phonemes if phonemes and _SYMBOLS.issuperset(phonemes) else None
 
 
 def _is_arpabet(phonemes: Collection[str]) -> bool:

@@ -64,6 +64,21 @@ def test_a_homograph_goes_by_its_sentence(client):
     assert wind("Please wind the clock.") == ("W AY N D", "wind_vrb")
 
 
+def test_a_pronunciation_in_the_text_counts(client):
+    text = "Say [tanger](/ˈtɑnʒɚ/), not [tanger](/docs/)."
+    found = client.post("/text", json={"text": text, "alphabet": "ipa"}).json()
+    words = [word for token in found["tokens"] for word in token["words"]]
+    assert [word["text"] for word in words] == ["ˈseɪ", "ˈtɑnʒɚ", "ˈnɑt", "ˈtæŋɚ"]
+    assert [word["source"] for word in words] == ["lexicon", "override", "lexicon", "lexicon"]
+    assert found["tokens"][2]["text"] == "[tanger](/ˈtɑnʒɚ/)"
+    query = {"alphabet": "ipa", "explain": "true", "alignment": "true"}
+    alone = client.get("/pronounce/%5Btanger%5D(%2F%CB%88t%C9%91n%CA%92%C9%9A%2F)", params=query)
+    (result,) = alone.json()["results"]
+    assert (result["source"], result["pronunciations"][0]["text"]) == ("override", "ˈtɑnʒɚ")
+    assert (result["explain"]["source"], result["explain"]["rule"]) == ("override", None)
+    assert result["pronunciations"][0]["alignment"]["letters"] == list("TANGER")
+
+
 @pytest.mark.parametrize(
     ("accept", "expected"),
     [

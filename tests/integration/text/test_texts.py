@@ -68,6 +68,22 @@ def test_a_text_and_its_words_are_answered_alike(phonemizer, source):
             assert any(each.error for each in found.tokens)
 
 
+@pytest.mark.parametrize("source", ["model", "lexicon", "auto"])
+def test_what_the_text_gives_counts_before_all_lexicons(phonemizer, source):
+    given = "[of](/AA1 F/) [日本](/nɪˈhɑn/)"
+    found = pronounce_text(phonemizer, given, source=source)
+    assert found.pronunciation == "AA F  N IH HH AA N"
+    shown = [word for token in found.to_dict("arpabet")["tokens"] for word in token["words"]]
+    assert [(word["source"], word["normalized"]) for word in shown] == [
+        ("override", "OF"),
+        ("override", None),
+    ]
+    assert {word["probability"] for word in shown} == {None}
+    (alone,) = phonemizer.pronounce(["[of](/AA1 F/)"], source=source)
+    assert (alone.source, alone.pronunciations[0].phonemes) == ("override", ("AA", "F"))
+    assert alone.warnings == ("[of](/AA1 F/) -> of",)
+
+
 @pytest.mark.parametrize(
     ("format", "expected"),
     [
