@@ -101,7 +101,8 @@ LexiconOption = Annotated[
     list[str] | None,
     typer.Option(
         help="A dictionary for --source auto and lexicon; may be repeated, and the last that has "
-        "a word wins. FORMAT=PATH where the file does not tell its format."
+        "a word wins. FORMAT=PATH where the file does not tell its format, ALPHABET=PATH where "
+        "it is in ipa or x-sampa; both as FORMAT+ALPHABET=PATH."
     ),
 ]
 
