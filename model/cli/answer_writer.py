@@ -87,7 +87,7 @@ class AnswerWriter:
         if self.format not in FREE_FORMATS:
             # Formats of other programs, which may not support comments
             rows = _rows(_entries(word, result), result.pronunciations, self.format)
-            yield from lexicon.lines_of(rows, self.format, ())
+            yield from lexicon.lines_of(rows, self.format, self.alphabet)
         elif self.format == "tsv":
             yield from (
                 f"{lexicon.escape_tsv(word)}\t{text}" for text in self._texts(result) or [""]

@@ -18,6 +18,7 @@ import typer
 from tanger.model import OutputExistsError, TangerError
 from tanger.model.decoding import devices
 from tanger.model.network.config import Precision
+from tanger.model.phonology.notation import Alphabet
 
 if TYPE_CHECKING:
     from tanger.model.artifact import Artifact
@@ -30,6 +31,13 @@ DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads; all by default.")]
 PrecisionOption = Annotated[Precision, typer.Option(help="What a CPU computes in.")]
 
+LexiconAlphabetOption = Annotated[
+    Alphabet | None,
+    typer.Option(
+        help="What the lexicon's phonemes are written in, where it does not say so: English in "
+        "ipa and x-sampa becomes ARPAbet. By default they are kept as they stand."
+    ),
+]
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace what else stands where the result goes.")
 ]

@@ -15,7 +15,13 @@ from typing import Annotated, BinaryIO, NamedTuple, get_args
 import typer
 
 from tanger.model import OutputExistsError, TangerError, lexicon
-from tanger.model.cli.common import OverwriteOption, check_lines, fail, plain_errors
+from tanger.model.cli.common import (
+    LexiconAlphabetOption,
+    OverwriteOption,
+    check_lines,
+    fail,
+    plain_errors,
+)
 from tanger.model.lexicon import LexiconFormat, Row
 from tanger.model.output_files import replace_file
 
@@ -172,6 +178,7 @@ def convert(
     encoding: Annotated[
         lexicon.Encoding, typer.Option(help="What the source's text is in, where it is no UTF-8.")
     ] = "utf-8",
+    alphabet: LexiconAlphabetOption = None,
     mapping: Annotated[
         Path | None, typer.Option(help="CTF only: its symbols, one a line, in index order.")
     ] = None,
@@ -193,7 +200,7 @@ def convert(
                 f"{target.name} does not tell its format: say --to "
                 f"{', '.join(get_args(LexiconFormat))}"
             )
-        rows = lexicon.read_rows(source, source_format, encoding=encoding)
+        rows = lexicon.read_rows(source, source_format, alphabet=alphabet, encoding=encoding)
         if wanted == "kaldip":
             _check_probabilities(source, rows)
         symbols = lexicon.read_words(mapping) if mapping else None

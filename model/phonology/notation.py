@@ -8,7 +8,7 @@ from typing import Literal, TypeGuard, get_args
 
 from tanger.model import TangerError
 from tanger.model.phonology import stress, transcription
-from tanger.model.phonology.transcription import Notation
+from tanger.model.phonology.transcription import Notation, TranscriptionError
 from tanger.model.phonology.vocabulary import CNTK_PREFIX
 
 # arpabet: as in CMUdict; ipa, x-sampa: see `phonology.transcription`, or the artifact's own symbols
@@ -16,6 +16,8 @@ from tanger.model.phonology.vocabulary import CNTK_PREFIX
 Alphabet = Literal["arpabet", "ipa", "x-sampa", "cntk", "native"]
 ALPHABETS: tuple[Alphabet, ...] = get_args(Alphabet)
 _NOTATIONS: tuple[Notation, ...] = get_args(Notation)
+# What dictionaries put around transcriptions
+_ENCLOSED = re.compile(r"(\s*)(?:/([^/]*)/|\[([^\[\]]*)\])\s*")
 
 # The phonemes of CMUdict: a subset of ARPAbet, for American English.
 ARPABET = frozenset(
@@ -152,7 +154,46 @@ def begins_with_vowel(items: Sequence[str], alphabet: Alphabet) -> bool:
     return stress.split(items[0].removeprefix(CNTK_PREFIX))[0] in stress.VOWELS
 
 
-def parse(text: str) -> tuple[str, ...] | None:
+def parse(text: str, alphabet: Alphabet, *, arpabet: bool | None = True) -> tuple[str, ...]:
+    """Phonemes of a text in `alphabet`, as lexicons keep them: what `write` and `join` undo.
+
+    Strokes or brackets around IPA and X-SAMPA say nothing: ``/ˈtæŋɚ/``, ``[ˈtæŋɚ]``.
+
+    Args:
+        text: the text.
+        alphabet: what it is written in.
+        arpabet: true where IPA and X-SAMPA are English, to become ARPAbet; false where they are
+            symbols with spaces between; None where that is not known, and spaces decide.
+
+    Raises:
+        TranscriptionError: for the first thing that cannot be read.
+    """
+    if _is_notation(alphabet):
+        text = _bare(text)
+        symbols = tuple(text.split())
+        if arpabet is None:
+            arpabet = len(symbols) == 1 and len(symbols[0]) > 1
+        return transcription.parse(text, alphabet) if arpabet else symbols
+    if alphabet == "cntk":
+        return tuple(_unmarked_cntk(match, text) for match in re.finditer(r"\S+", text))
+    return tuple(text.split())
+
+
+def _bare(text: str) -> str:
+    """A transcription without the strokes or brackets around it, at its place in the text."""
+    enclosed = _ENCLOSED.fullmatch(text)
+    return text if enclosed is None else f"{enclosed[1]} {enclosed[2] or enclosed[3] or ''} "
+
+
+def _unmarked_cntk(match: re.Match[str], text: str) -> str:
+    symbol = match[0].removeprefix(CNTK_PREFIX)
+    if symbol == match[0] or not symbol:
+        problem = f"{match[0]!r} does not begin with {CNTK_PREFIX}, as in {CNTK_PREFIX}NG"
+        raise TranscriptionError(text, match.start(), "cntk", problem)
+    return symbol
+
+
+def recognize(text: str) -> tuple[str, ...] | None:
     """The ARPAbet phonemes of English in ARPAbet, IPA or X-SAMPA; None where it is none of them.
 
     Vowels have stress digits where the text marks stress.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from tanger.model.phonology import notation, stress
+from tanger.model.phonology import notation, stress, transcription
+from tanger.model.phonology.notation import Alphabet
 from tanger.model.phonology.stress import VOWELS
+from tanger.model.phonology.transcription import TranscriptionError
 from tanger.model.phonology.vocabulary import Vocabulary
 
 _SHOWN = 60
@@ -58,6 +61,51 @@ class Inventory:
     def marks_stress(self, phonemes: Sequence[str]) -> bool:
         """Whether each vowel has a stress digit; false if the phonemes are not ARPAbet."""
         return self.arpabet and VOWELS.isdisjoint(phonemes)
+
+    def write(self, phonemes: Sequence[str], alphabet: Alphabet) -> tuple[str, ...]:
+        """An entry in an alphabet, one item a phoneme, with the stress that it has.
+
+        An entry of other phonemes stays as it is.
+        """
+        if self.misfit(phonemes) is not None:
+            return tuple(phonemes)
+        if alphabet == "cntk":  # which has no stress of its own: that of the entry is kept
+            return notation.write(phonemes, alphabet)
+        bare, digits = self.split(phonemes)
+        return notation.write(bare, alphabet, digits)
+
+    def parse(self, text: str, alphabet: Alphabet | None = None) -> tuple[str, ...]:
+        """The phonemes of a text as an entry has them; `misfit` tells whether it may.
+
+        Args:
+            text: phonemes with spaces between, or as `notation.join` writes them.
+            alphabet: what it is written in; the artifact's own by default.
+
+        Raises:
+            TranscriptionError: for the first thing that cannot be read.
+        """
+        if alphabet == "ipa" and not self.arpabet:
+            return tuple(self._symbols(text))
+        return notation.parse(text, alphabet or "native", arpabet=self.arpabet)
+
+    def _symbols(self, text: str) -> Iterator[str]:
+        """The artifact's own symbols, which are IPA, in a text with spaces between them or without.
+
+        The longest that fits is taken. An entry has no place for a mark of stress that no symbol
+        carries.
+        """
+        longest = max(map(len, self._own))
+        for written in re.finditer(r"\S+", text):
+            at = written.start()
+            while at < written.end():
+                sizes = range(min(longest, written.end() - at), 0, -1)
+                size = next((n for n in sizes if text[at : at + n] in self._own), 0)
+                if size:
+                    yield text[at : at + size]
+                elif not transcription.is_marked(text[at:]) or at + 1 == written.end():
+                    problem = f"{text[at]!r} begins none of the symbols {self}"
+                    raise TranscriptionError(text, at, "ipa", problem)
+                at += size or 1
 
     def misfit(self, phonemes: Sequence[str]) -> str | None:
         """Return the first phoneme that is not in the inventory, with its position, or None."""

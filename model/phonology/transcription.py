@@ -125,7 +125,7 @@ _NOTATIONS = _notations()
 
 
 class TranscriptionError(TangerError, ValueError):
-    """A text is not a transcription of English in its notation.
+    """A transcription that cannot be read in its notation.
 
     Attributes:
         text: the whole text.
@@ -133,7 +133,7 @@ class TranscriptionError(TangerError, ValueError):
         notation: the notation.
     """
 
-    def __init__(self, text: str, position: int, notation: Notation, problem: str) -> None:
+    def __init__(self, text: str, position: int, notation: str, problem: str) -> None:
         super().__init__(f"{text[:80]!r} as {notation}, character {position + 1}: {problem}")
         self.text = text
         self.position = position
@@ -305,6 +305,7 @@ def _match(text: str, notation: Notation) -> list[tuple[str, int]]:
                 at += size
                 break
         else:
-            problem = f"{bare[at]!r} (U+{ord(bare[at]):04X}) is no symbol that is read"
+            known = " ".join(dict.fromkeys(_NOTATIONS[notation].written.values()))
+            problem = f"{bare[at]!r} (U+{ord(bare[at]):04X}) is none of its symbols: {known}"
             raise TranscriptionError(text, place, notation, problem)
     return found

@@ -34,13 +34,13 @@ def given_words(text: str, transcription: str) -> tuple[SpokenWord, ...] | None:
         transcription: of all of them, in ARPAbet, IPA or X-SAMPA. Where it has as many words as
             the text, each is of one of them, else the whole text counts as one word.
     """
-    phonemes = notation.parse(transcription)
+    phonemes = notation.recognize(transcription)
     if phonemes is None:
         return None
     words = text.split()
     for parts in (transcription.split(), _ARPABET_WORDS.split(transcription.strip())):
         if 1 < len(parts) == len(words):
-            sounds = [notation.parse(part) for part in parts]
+            sounds = [notation.recognize(part) for part in parts]
             return tuple(
                 given(word, sound) for word, sound in zip(words, sounds, strict=True) if sound
             )
