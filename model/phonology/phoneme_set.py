@@ -108,7 +108,7 @@ class Inventory:
                 at += size or 1
 
     def misfit(self, phonemes: Sequence[str]) -> str | None:
-        """Return the first phoneme that is not in the inventory, with its position, or None."""
+        """Describe the first phoneme that is not in the inventory, and its position; or None."""
         for place, symbol in enumerate(phonemes, start=1):
             if symbol not in self.symbols:
                 return f"{symbol} (symbol {place} of {' '.join(phonemes)})"
