@@ -215,7 +215,8 @@ class ModelManager:
         Raises:
             BuffersFullError: where others take up that room.
         """
-        work.reservations.enter_context(self.buffers.hold()).resize(cost.response_bytes)
+        work.reservation = self.buffers.hold()
+        work.reservation.resize(cost.response_bytes)
         if work.known:
             self.metrics.cached.inc(work.known)
         if work.looked_up:
