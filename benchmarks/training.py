@@ -50,7 +50,7 @@ def main(
     show("plain loop, packed rows, words/s", plain, 1.0, "plain")
     ours = rates_of(_ours(recipe, read, bfloat16=False), seconds, rounds)
     show("ours, float32, words/s", ours, statistics.median(ours) / base, "plain")
-    if lstm.bfloat16_pays(torch.device("cpu")):
+    if lstm.bfloat16_is_faster(torch.device("cpu")):
         ours = rates_of(_ours(recipe, read, bfloat16=True), seconds, rounds)
         show("ours, bfloat16 products, words/s", ours, statistics.median(ours) / base, "plain")
     else:

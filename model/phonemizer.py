@@ -12,7 +12,14 @@ from tanger.model import calibration as calibrations
 from tanger.model.artifact import Artifact
 from tanger.model.calibration import Calibration
 from tanger.model.decoding import engine
-from tanger.model.decoding.hypothesis import Decoded, Decoder, Given, Hypothesis, Scored, Scorer
+from tanger.model.decoding.hypothesis import (
+    Decoded,
+    Decoder,
+    GivenPronunciation,
+    Hypothesis,
+    Scored,
+    Scorer,
+)
 from tanger.model.network.config import Precision
 from tanger.model.phonology import stress
 from tanger.model.phonology.alignment import align
@@ -60,7 +67,7 @@ class Phonemizer:
         artifact: Path,
         device: str = "auto",
         *,
-        masked: bool = True,
+        phonemes_only: bool = True,
         precision: Precision = "int8",
         threads: int = 1,
     ) -> Phonemizer:
@@ -69,10 +76,14 @@ class Phonemizer:
         Raises:
             ArtifactError: if the artifact is damaged.
             DeviceError: if the device is not available.
-            EngineError: if no decoder is installed that can be used.
+            DecoderUnavailableError: if no decoder is installed that can be used.
         """
         return cls.from_artifact(
-            artifacts.read(artifact), device, masked=masked, precision=precision, threads=threads
+            artifacts.read(artifact),
+            device,
+            phonemes_only=phonemes_only,
+            precision=precision,
+            threads=threads,
         )
 
     @classmethod
@@ -81,7 +92,7 @@ class Phonemizer:
         artifact: Artifact,
         device: str = "auto",
         *,
-        masked: bool = True,
+        phonemes_only: bool = True,
         precision: Precision = "int8",
         threads: int = 1,
     ) -> Phonemizer:
@@ -89,7 +100,9 @@ class Phonemizer:
 
         Arguments and exceptions are those of `decoding.engine.load`.
         """
-        decoder = engine.load(artifact, device, masked=masked, precision=precision, threads=threads)
+        decoder = engine.load(
+            artifact, device, phonemes_only=phonemes_only, precision=precision, threads=threads
+        )
         return cls(
             decoder,
             artifact.graphemes,
@@ -181,7 +194,7 @@ class Phonemizer:
             for split in (map(self._inventory.split, several) for several in pronunciations)
         ]
         labelled = [
-            Given(row, self.phonemes.encode(one.phonemes))
+            GivenPronunciation(row, self.phonemes.encode(one.phonemes))
             for row, several in zip(rows, given, strict=True)
             for one in several
         ]
@@ -214,7 +227,7 @@ class Phonemizer:
     @cached_property
     def _scorer(self) -> Scorer:
         """Scores given pronunciations with the decoder's own network."""
-        if isinstance(self.decoder, engine.Engine):
+        if isinstance(self.decoder, engine.NativeDecoder):
             return self.decoder
         from tanger.model.decoding.torch_decoder import TorchDecoder
 
@@ -247,5 +260,6 @@ class Phonemizer:
 def _steps(scored: Scored) -> tuple[float, ...]:
     """Return the probability of each symbol of a scored pronunciation, ``</s>`` included."""
     return tuple(
-        math.exp(logs[symbol]) for symbol, logs in zip(scored.symbols, scored.logs, strict=True)
+        math.exp(logs[symbol])
+        for symbol, logs in zip(scored.symbols, scored.log_probabilities, strict=True)
     )

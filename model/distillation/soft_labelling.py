@@ -59,7 +59,7 @@ def _batches(items: Sequence[_T], length: Callable[[_T], int]) -> Iterator[list[
 
 
 def _fast(teachers: TorchDecoder) -> AbstractContextManager[None]:
-    fast = lstm.bfloat16_pays(teachers.torch_device)
+    fast = lstm.bfloat16_is_faster(teachers.torch_device)
     return lstm.products_in_bfloat16(teachers.torch_device, enabled=fast)
 
 

@@ -119,7 +119,7 @@ def _scores(teachers: TorchDecoder, examples: Sequence[Example]) -> np.ndarray[A
     graphemes, lengths = pad(list(spelt))
     device = teachers.torch_device
     labels = minibatch.labels.to(device)
-    with lstm.products_in_bfloat16(device, enabled=lstm.bfloat16_pays(device)):
+    with lstm.products_in_bfloat16(device, enabled=lstm.bfloat16_is_faster(device)):
         logits = teachers.network(
             graphemes.to(device), lengths, labels, torch.tensor(words, device=device)
         ).phonemes

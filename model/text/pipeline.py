@@ -357,7 +357,7 @@ class TextPhonemizer:
         Raises:
             ArtifactError: where the artifact is damaged.
             DeviceError: where the device is not there.
-            EngineError: where nothing that can decode is installed.
+            DecoderUnavailableError: where nothing that can decode is installed.
             LexiconError, LexiconFileError: where a lexicon cannot be read.
         """
         read = artifacts.read(Path(artifact))

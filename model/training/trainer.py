@@ -107,7 +107,7 @@ class Trainer:
             self._averaged_network.eval(),
             data.graphemes,
             data.phonemes,
-            masked=recipe.vocabulary.masked,
+            phonemes_only=recipe.vocabulary.masked,
         )
         self._phonemizer = Phonemizer(decoder, data.graphemes, data.phonemes)
 
@@ -284,7 +284,7 @@ class Trainer:
     def _measure_bfloat16(self) -> bool:
         """Decide whether to multiply in bfloat16, once for all processes and resumptions."""
         measured = self.processes.is_main and self.recipe.run.bfloat16
-        pays = measured and lstm.bfloat16_pays(self.processes.device)
+        pays = measured and lstm.bfloat16_is_faster(self.processes.device)
         return bool(self.processes.all_reduce_sum(pays)[0])
 
     @property

@@ -77,7 +77,7 @@ def main(
             return 1
         artifact = artifacts.unpack(packed.decode())
         found = devices.resolve(device)
-        gpus = 0 if found == "cpu" else devices.gpus()
+        gpus = 0 if found == "cpu" else devices.gpu_count()
         share = int(threads) or cpu_share(int(cores), workers=int(workers), gpus=gpus)
         phonemizer = Phonemizer.from_artifact(artifact, found, threads=share)
         pace = _warm_up(phonemizer)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tanger.model import artifact as artifact_folder
-from tanger.model.decoding.engine import Engine
+from tanger.model.decoding.engine import NativeDecoder
 from tanger.model.decoding.torch_decoder import TorchDecoder
 from tanger.model.network.ensemble import Ensemble
 from tanger.model.phonemizer import Phonemizer
@@ -78,7 +78,7 @@ def test_attention_that_went_elsewhere_is_taken_off():
 def test_the_compiled_one_looks_where_torch_does(tmp_path, kind):
     artifact = random_artifact(tmp_path / "random", STRESSED[kind])
     reference = TorchDecoder.of([artifact], "cpu")
-    engine = Engine(artifact)
+    engine = NativeDecoder(artifact)
     spoken = [answer.symbols for answer in reference.decode(WORDS)]
     spoken[1] = []
     found = engine.attention(WORDS, spoken)
@@ -95,7 +95,7 @@ def test_boundaries_are_no_letters(tmp_path):
     config = replace(STRESSED[ATTENTIVE[0]], add_bos_eos=True)
     artifact = random_artifact(tmp_path / "random", config)
     spoken = [[3, 4]] * len(WORDS)
-    for decoder in (Engine(artifact), TorchDecoder.of([artifact], "cpu")):
+    for decoder in (NativeDecoder(artifact), TorchDecoder.of([artifact], "cpu")):
         for paid, word in zip(decoder.attention(WORDS, spoken), WORDS, strict=True):
             assert paid.shape == (2, len(word))
             np.testing.assert_allclose(paid.sum(axis=1), 1, atol=1e-4)
@@ -114,7 +114,7 @@ def test_several_networks_look_as_they_do_on_average(tmp_path):
 
 def test_a_network_without_attention_says_so(tmp_path):
     artifact = random_artifact(tmp_path / "random", STRESSED["tutorial"])
-    for decoder in (Engine(artifact), TorchDecoder.of([artifact], "cpu")):
+    for decoder in (NativeDecoder(artifact), TorchDecoder.of([artifact], "cpu")):
         with pytest.raises(AlignmentError, match="without alignment"):
             decoder.attention(WORDS, [[3]] * len(WORDS))
 
