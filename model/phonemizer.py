@@ -139,10 +139,10 @@ class Phonemizer:
         """
         return map(self._prediction, self.decoder.decode(self._encoded(words)))
 
-    def alternatives(
-        self, words: Sequence[str], maximum: int, *, aligned: bool = False
+    def nbest(
+        self, words: Sequence[str], n: int, *, aligned: bool = False
     ) -> list[list[Hypothesis]]:
-        """Return up to `maximum` answers to each word, the most probable first.
+        """Return up to `n` answers to each word, the most probable first.
 
         The answer of `pronounce` is always among them, and nearly always the first. If it is the
         first, its probability is the same as there. The probabilities of a word's answers sum to
@@ -150,25 +150,25 @@ class Phonemizer:
 
         Args:
             words: see `pronounce`.
-            maximum: answers per word.
+            n: answers per word.
             aligned: align each answer with the letters.
 
         Raises:
-            UnknownSymbolError, ValueError: see `pronounce`; ValueError also if `maximum` is below
+            UnknownSymbolError, ValueError: see `pronounce`; ValueError also if `n` is below
                 1.
             AlignmentError: if `aligned` is set and the network has no attention.
         """
-        if maximum < 1:
-            raise ValueError(f"{maximum} answers a word: at least 1 is needed")
-        if maximum == 1 and not aligned:
+        if n < 1:
+            raise ValueError(f"{n} answers a word: at least 1 is needed")
+        if n == 1 and not aligned:
             return [[answer] for answer in self.pronounce(words)]
         rows = self._encoded(words)
-        if maximum == 1:
+        if n == 1:
             decoded = [[found] for found in self.decoder.decode(rows)]
         else:
             decoded = [
                 sorted(found, key=lambda one: -math.prod(one.probabilities))
-                for found in self.decoder.beam(rows, maximum)
+                for found in self.decoder.beam(rows, n)
             ]
         answers = [self._calibrated_nbest(found) for found in decoded]
         if not aligned:
@@ -245,7 +245,9 @@ class Phonemizer:
         chances: Sequence[float | None] = [None] * len(found)
         if self.calibration is not None and self.nbest_calibration is not None:
             steps = [one.probabilities for one in found]
-            chances = calibrations.of_several(self.calibration, self.nbest_calibration, steps)
+            chances = calibrations.nbest_probabilities(
+                self.calibration, self.nbest_calibration, steps
+            )
         return list(map(self._reported, found, chances))
 
     def _reported(self, one: Decoded, chance: float | None) -> Hypothesis:

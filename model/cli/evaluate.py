@@ -268,8 +268,8 @@ def _print_evaluation(artifact: str, lexicon: Path, found: Evaluation) -> None:
     if found.teacher_forced_error is not None:
         print(f"teacher-forced error {100 * found.teacher_forced_error:.2f} %")
     print(f"expected calibration error {100 * found.calibration_error:.2f} %")
-    several = found.alternatives
-    right = ", ".join(f"{maximum}: {100 * (1 - wer):.2f} %" for maximum, wer in several.wer.items())
+    several = found.nbest
+    right = ", ".join(f"{n}: {100 * (1 - wer):.2f} %" for n, wer in several.wer.items())
     print(
         f"a right answer among the likeliest {right}; calibration error of those behind the first "
         f"{100 * several.calibration_error:.2f} %; the greedy answer comes first in "

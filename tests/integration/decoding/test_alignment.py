@@ -129,16 +129,16 @@ def shipped(shipped_artifact):
     ("PHOTO", "PH O T O"), ("CATCHING", "C A TCH I NG"),
 ])  # fmt: skip
 def test_letters_that_everybody_would_say(shipped, word, letters):
-    ((answer,),) = shipped.alternatives([word], 1, aligned=True)
+    ((answer,),) = shipped.nbest([word], 1, aligned=True)
     assert [word[start:end] for start, end in answer.alignment.spans] == letters.split()
 
 
 @pytest.mark.parametrize("maximum", [1, 3])
 def test_alignments_come_with_their_answers(shipped, maximum):
     words = ["TANGER", "A", "STRENGTHS", "READ", "B"]
-    plain = shipped.alternatives(words, maximum)
+    plain = shipped.nbest(words, maximum)
     for word, answers, bare in zip(
-        words, shipped.alternatives(words, maximum, aligned=True), plain, strict=True
+        words, shipped.nbest(words, maximum, aligned=True), plain, strict=True
     ):
         assert [one.phonemes for one in answers] == [one.phonemes for one in bare]
         for one in answers:
@@ -161,7 +161,7 @@ def test_an_artifact_knows_whether_it_can(shipped_artifact, tmp_path):
 def test_given_pronunciations_are_aligned_like_answers(shipped_artifact, precision):
     phonemizer = Phonemizer.load(shipped_artifact, "cpu", precision=precision)
     words = ["TANGER", "STRENGTHS", "READ"]
-    answers = phonemizer.alternatives(words, 2, aligned=True)
+    answers = phonemizer.nbest(words, 2, aligned=True)
     given = phonemizer.align(words, [[one.phonemes for one in found] for found in answers])
     for found, same in zip(answers, given, strict=True):
         for one, again in zip(found, same, strict=True):

@@ -122,7 +122,7 @@ def test_it_answers_without_torch(shipped_artifact):
         "from tanger.model.phonemizer import Phonemizer\n"
         f"found = artifact.read(Path({str(shipped_artifact)!r}))\n"
         "loaded = Phonemizer.from_artifact(found)\n"
-        "((answer,),) = loaded.alternatives(['TANGER'], 1, aligned=True)\n"
+        "((answer,),) = loaded.nbest(['TANGER'], 1, aligned=True)\n"
         "print(*answer.phonemes, answer.alignment.spans)\n"
         "spoken = [3, 4, 5]\n"
         "(scored,) = engine.load_scorer(found).score([GivenPronunciation([3, 4], spoken)])\n"

@@ -68,7 +68,7 @@ def faults(answers: list[Hypothesis]) -> list[Hypothesis]:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_all_of_twenty_thousand_words_answers(name):
     phonemizer = Phonemizer.load(ARTIFACTS / name, "cpu")
-    lists = phonemizer.alternatives(words(20_000), 10)
+    lists = phonemizer.nbest(words(20_000), 10)
     answers = list(itertools.chain.from_iterable(lists))
     assert len(answers) > 190_000
     assert not faults(answers)
@@ -82,7 +82,7 @@ def test_the_reference_and_every_artifact(name, width):
     engine = Phonemizer.from_artifact(checked, "cpu")
     reference = Phonemizer(TorchDecoder.of([checked], "cpu"), checked.graphemes, checked.phonemes)
     some = [*HARD, *words(2000)[::40]]
-    found = [p.alternatives(some, width) for p in (engine, reference)]
+    found = [p.nbest(some, width) for p in (engine, reference)]
     for lists in found:
         assert not faults([one for several in lists for one in several])
     same = sum(

@@ -219,7 +219,7 @@ def test_a_beam_of_no_width_is_refused(shipped, width):
         with pytest.raises(ValueError, match="beam of"):
             NativeDecoder(shipped).beam(rows, width)
         with pytest.raises(ValueError, match="answers a word"):
-            Phonemizer.from_artifact(shipped, "cpu").alternatives(["TANGER"], width)
+            Phonemizer.from_artifact(shipped, "cpu").nbest(["TANGER"], width)
 
 
 @pytest.mark.parametrize("rows", [[], [[]], [[3], []], [[3], [3, 4]], [[3, -1]], [[3, 10_000]]])
