@@ -224,7 +224,7 @@ class NativeDecoder:
             width: rows per word.
         """
         batches = _batches(
-            lengths, max(1, _MAX_LETTERS // width), share=-(-len(requested) // self.threads)
+            lengths, max(1, _MAX_LETTERS // width), max_words=-(-len(requested) // self.threads)
         )
         answers: dict[int, A] = {}
 
@@ -246,18 +246,18 @@ def _log_softmax(logits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return centred
 
 
-def _batches(lengths: Sequence[int], letters: int, *, share: int) -> list[list[int]]:
+def _batches(lengths: Sequence[int], letters: int, *, max_words: int) -> list[list[int]]:
     """Group words, the longest first, into batches; return their indices.
 
     Args:
         lengths: number of letters of each word.
         letters: number of letters per batch, counting every word as long as the longest one.
-        share: largest number of words per batch.
+        max_words: largest number of words per batch.
     """
     ordered = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
     batches, first = [], 0
     while first < len(ordered):
-        count = min(share, max(1, letters // max(1, lengths[ordered[first]])))
+        count = min(max_words, max(1, letters // max(1, lengths[ordered[first]])))
         batches.append(ordered[first : first + count])
         first += count
     return batches

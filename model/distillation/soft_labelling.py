@@ -36,7 +36,7 @@ def label(
             yield from _expected(teachers, pronounced)
 
 
-def as_they_are(teachers: TorchDecoder, entries: Sequence[Entry]) -> Iterator[Example]:
+def hard_labels(teachers: TorchDecoder, entries: Sequence[Entry]) -> Iterator[Example]:
     """Yield entries with their own phonemes as soft labels, with probability 1.
 
     Raises:

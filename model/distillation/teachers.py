@@ -68,7 +68,7 @@ def label(
         JointNgramError: if the n-gram model cannot be used.
     """
     ordered = sorted(words, key=len)
-    for listed in joint_ngram.candidates(ngram, ordered, maximum=CANDIDATES):
+    for listed in joint_ngram.candidates(ngram, ordered, n=CANDIDATES):
         some = list(listed)
         for first in range(0, len(some), BATCH):
             yield from _judged(

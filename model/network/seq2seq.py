@@ -401,27 +401,27 @@ _LEAST = torch.iinfo(torch.int64).min
 
 
 class Dropout(nn.Module):
-    """Sets a share of the activations to zero in training, and scales up the others.
+    """Sets a part (`rate`) of the activations to zero in training, and scales up the others.
 
     torch's dropout draws one random number per activation, which takes a CPU as long as a quarter
-    of the preceding matrix product. Here one draw serves eight activations, and the share is a
+    of the preceding matrix product. Here one draw serves eight activations, and the rate is a
     multiple of 1/256.
 
     Source: Srivastava et al. (2014), "Dropout: A Simple Way to Prevent Neural Networks from
     Overfitting".
     """
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, rate: float) -> None:
         super().__init__()
-        self.share = share
-        self.dropped = round(256 * share)  # of the 256 values of a byte
+        self.rate = rate
+        self.dropped = round(256 * rate)  # of the 256 values of a byte
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply dropout in training mode."""
         if not self.training or not self.dropped:
             return x
         if x.device.type != "cpu":
-            return F.dropout(x, self.share)
+            return F.dropout(x, self.rate)
         draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(_LEAST, None)
         kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= self.dropped
         return x * kept.to(x.dtype).mul_(256 / (256 - self.dropped))

@@ -383,7 +383,7 @@ def test_a_killed_run_resumes_to_the_same_bits(small, tiny_recipe_file):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves(small, tiny_recipe, reporter, number):
     class Stopping(type(reporter)):
-        def minibatch(self, recipe, progress, *, share, loss, error):
+        def minibatch(self, recipe, progress, *, fraction, loss, error):
             if progress.minibatches == 17:
                 os.kill(os.getpid(), number)
 
