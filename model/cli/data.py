@@ -76,7 +76,7 @@ def download(
     origin: str = ORIGIN,
     *,
     files: tuple[Source, ...] = FILES,
-    say: Callable[[str], None] = print,
+    print_progress: Callable[[str], None] = print,
     overwrite: bool = False,
 ) -> None:
     """Download `files` into the folder `to` from `origin`, a folder or an http(s) address.
@@ -94,7 +94,7 @@ def download(
     for file in files:
         target = to / file.name
         if target.exists() and _sha256(target) == file.sha256:
-            say(f"reusing {target}")
+            print_progress(f"reusing {target}")
             continue
         if target.exists() and not overwrite:
             raise OutputExistsError(
@@ -102,18 +102,18 @@ def download(
                 "is not the file of the split: move it away, or replace it with --overwrite",
             )
         part = to / f"{file.name}.part"
-        _fetch(file, origin, part, say)
+        _fetch(file, origin, part, print_progress)
         part.replace(target)
-        say(f"downloaded {target} ({target.stat().st_size:,} bytes)")
+        print_progress(f"downloaded {target} ({target.stat().st_size:,} bytes)")
 
 
-def _fetch(file: Source, origin: str, part: Path, say: Callable[[str], None]) -> None:
+def _fetch(file: Source, origin: str, part: Path, print_progress: Callable[[str], None]) -> None:
     """Download the whole file to `part` and check its sha256."""
     remote = origin.startswith(("http://", "https://"))
     problem = ""
     for attempt in range(_ATTEMPTS if remote else 1):
         if attempt:
-            say(f"{file.name}: {problem}; trying again")
+            print_progress(f"{file.name}: {problem}; trying again")
         try:
             (_transfer if remote else _copy)(file.name, origin, part)
         except FileNotFoundError as e:

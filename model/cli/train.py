@@ -102,7 +102,12 @@ def train(
             run_state.check_new(run_folder)
             output.check_new(out)
         dataset = data.read(
-            chosen, lexicon, dev, further=further or (), soft_path=soft_labels, stress_path=stress
+            chosen,
+            lexicon,
+            dev,
+            additional_lexicons=further or (),
+            soft_path=soft_labels,
+            stress_path=stress,
         )
         with process_group(device) as processes, ConsoleReporter(console) as reporter:
             trainer = Trainer(
