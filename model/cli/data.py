@@ -167,28 +167,31 @@ def _sha256(path: Path) -> str:
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(help="The lexicon to read, or an artifact.")],
-    target: Annotated[Path, typer.Argument(help="The lexicon or artifact to write.")],
+    source: Annotated[Path, typer.Argument(help="Lexicon file or artifact folder to read.")],
+    target: Annotated[Path, typer.Argument(help="Lexicon file or artifact folder to write.")],
     to: Annotated[
-        LexiconFormat | None, typer.Option("--to", help="By default what the target's name says.")
+        LexiconFormat | None,
+        typer.Option("--to", help="Format of the target; by default that of its file name."),
     ] = None,
     source_format: Annotated[
-        LexiconFormat | None, typer.Option("--from", help="By default what the source looks like.")
+        LexiconFormat | None,
+        typer.Option("--from", help="Format of the source; by default it is detected."),
     ] = None,
     encoding: Annotated[
-        lexicon.Encoding, typer.Option(help="What the source's text is in, where it is no UTF-8.")
+        lexicon.Encoding, typer.Option(help="Character encoding of the source.")
     ] = "utf-8",
     alphabet: LexiconAlphabetOption = None,
     mapping: Annotated[
-        Path | None, typer.Option(help="CTF only: its symbols, one a line, in index order.")
+        Path | None,
+        typer.Option(help="CTF only: file of its symbols, one per line, in index order."),
     ] = None,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Turn one lexicon format into another, or an artifact of an older format into today's.
+    """Convert a lexicon to another format, or an artifact of an older format to the current one.
 
-    Entries of a lexicon stay in order. A probability that the source does not have is not made up:
-    kaldip takes a source with one for each entry. An artifact's answers stay what they were, its
-    version becomes another.
+    Entries of a lexicon keep their order. Probabilities are not invented: the format kaldip needs
+    a source with a probability for each entry. An artifact gives the same answers as before, but
+    its version changes.
     """
     with plain_errors():
         if source.is_dir():
@@ -242,12 +245,12 @@ def _check_probabilities(source: Path, rows: Sequence[Row]) -> None:
 
 
 def download_split(
-    to: Annotated[Path, typer.Option(help="The folder to fill.")] = Path("data/cmudict"),
+    to: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("data/cmudict"),
     origin: Annotated[
-        str, typer.Option("--from", help="A folder or an address that holds the files.")
+        str, typer.Option("--from", help="Folder or address to get the files from.")
     ] = ORIGIN,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Fetch the CMUdict split, checked; what is there already is reused."""
+    """Download the CMUdict split and check its SHA-256; existing files are reused."""
     with plain_errors():
         download(to, origin, overwrite=overwrite)
