@@ -137,7 +137,7 @@ _SHARED: tuple[Any, ...] = (
 )
 
 
-class RequestLine(msgspec.Struct, tag_field="event", tag="request"):
+class RequestLine(msgspec.Struct, tag_field="event", tag="request", gc=False):
     """The line of a request.
 
     Attributes:

@@ -37,6 +37,10 @@ from tanger.service.user_lexicon.store import UserLexicon
 
 log = logging.getLogger("tanger")
 
+# Pronunciations that are looked up at once where all are known; more bytes than their answer has
+_KNOWN_AT_ONCE = 8
+_KNOWN_BYTES = 1 << 16
+
 
 class ModelManager:
     """All that lives as long as the application: the models, what they share, and the workers.
@@ -149,6 +153,30 @@ class ModelManager:
         if not self.current.check.proven:
             raise UnavailableError(probe.status)
         return probe
+
+    def known(self, words: Sequence[str], options: Options) -> list[str] | None:
+        """A result for every word, where it takes no more than a look at the cache; else None.
+
+        What is answered so is small, and costs no more than any request may.
+
+        Raises:
+            AlphabetError, StressError: as `Pronouncer.begin`.
+        """
+        if (
+            len(words) * options.n > _KNOWN_AT_ONCE
+            or options.alignment
+            or options.explain
+            or not self.answers
+            or len(words) > self.settings.max_words
+            or self.settings.max_response < _KNOWN_BYTES
+        ):
+            return None
+        found = self.current.pronouncer.known(words, options)
+        if found is None:
+            return None
+        results, distinct = found
+        self.metrics.cached.inc(distinct)
+        return results
 
     async def begin(self, words: Sequence[str], options: Options, timeout: float) -> PronounceJob:
         """Admit a request; what it lacks is to be decoded.
