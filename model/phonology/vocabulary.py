@@ -13,6 +13,8 @@ END = "</s>"
 # The third special symbol of CNTK's mapping: nothing emits it, but it holds index 2 there.
 UNUSED = "<s/>"
 SPECIALS = frozenset({START, END, UNUSED})
+# A grapheme of spellings of several words or syllables, such as Vietnamese ones; never a phoneme.
+SPACE = " "
 # Marks the phonemes where graphemes and phonemes share one table, as in CNTK's data.
 CNTK_PREFIX = "~"
 
