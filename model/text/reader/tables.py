@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
 from tanger.model.text import TableError
+from tanger.model.text.accents import Accents
 
 FOLDER = Path(__file__).parent / "tables"
 
@@ -57,6 +58,7 @@ class Tables:
     """All tables of one language.
 
     Attributes:
+        accents: what letters with marks say.
         abbreviations: by what is written, without the dot, in small letters.
         lexemes: fixed readings of what is written, exactly as it is written.
         units: by symbol.
@@ -71,6 +73,7 @@ class Tables:
         phonemes: how single words sound, as ARPAbet.
     """
 
+    accents: Accents
     abbreviations: Mapping[str, tuple[Abbreviation, ...]]
     lexemes: Mapping[str, str]
     units: Mapping[str, Unit]
@@ -118,6 +121,7 @@ def load(language: str = "en-us") -> Tables:
         rule = Abbreviation(spoken, tuple(conditions.split()))
         abbreviations.setdefault(written.lower(), []).append(rule)
     return Tables(
+        accents=Accents.parse(rows(folder / "accents.tsv")),
         abbreviations={written: tuple(rules) for written, rules in abbreviations.items()},
         lexemes=dict(rows(folder / "lexemes.tsv")),
         units=_units(folder / "units.tsv"),
