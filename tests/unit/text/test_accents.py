@@ -102,7 +102,7 @@ def heard(resolver, word, source="auto"):
         ("olé", "OLE", "OW L EY"),
         ("abbé", "ABBE", "AE B EY"),
         ("Zoë", "ZOE", "Z OW IY"),
-        ("fiancé", "FIANCE", "F IY AA N S EY"),
+        ("soirée", "SOIREE", "S W AA R EY"),
         ("cliché", "CLICHE", "K L IY SH EY"),
     ],
 )  # fmt: skip
