@@ -6,6 +6,7 @@ A thread of its own writes the lines, so that nothing waits for who reads them.
 from __future__ import annotations
 
 import atexit
+import fcntl
 import logging
 import os
 import select
@@ -49,6 +50,8 @@ class LogWriter:
         self._waiting = 0
         self._noted = 0
         self._closing = False
+        # Of a file that is locked while lines are written, where other processes write, too
+        self.lock: int | None = None
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="log writer", daemon=True)
         self._thread.start()
@@ -98,6 +101,17 @@ class LogWriter:
                 log.warning("%d log lines dropped: nobody read them in time", lost)
 
     def _write_all(self, content: bytes) -> None:
+        """Write lines, and among them none of other processes: a pipe takes few bytes at once."""
+        if self.lock is None:
+            self._write_pieces(content)
+            return
+        fcntl.lockf(self.lock, fcntl.LOCK_EX)
+        try:
+            self._write_pieces(content)
+        finally:
+            fcntl.lockf(self.lock, fcntl.LOCK_UN)
+
+    def _write_pieces(self, content: bytes) -> None:
         left = memoryview(content)
         while left:
             try:
@@ -109,9 +123,21 @@ class LogWriter:
 # ------------------------------------------------------------------------------------------------
 # What is logged, and how it is rendered.
 
+# Number of this process, where there are several
+_process: int | None = None
+
+
+def _with_process(_: Any, __: str, event: EventDict) -> EventDict:
+    """Lines say which process they are of, where there are several."""
+    if _process is not None:
+        event["process"] = _process
+    return event
+
+
 _SHARED: tuple[Any, ...] = (
     structlog.contextvars.merge_contextvars,
     structlog.processors.add_log_level,
+    _with_process,
     # Where it is not stamped yet
     structlog.processors.MaybeTimeStamper(fmt="iso", utc=True),
 )
@@ -134,6 +160,19 @@ def _without_colours(_: Any, __: str, event: EventDict) -> EventDict:
     """Uvicorn says some things twice, the second time with the codes of a terminal."""
     event.pop("color_message", None)
     return event
+
+
+def share(process: int, lock: int) -> None:
+    """Write with other processes to one stderr: whole lines, which say whose they are.
+
+    Args:
+        process: number of this one.
+        lock: descriptor of a file that all of them have open.
+    """
+    global _process  # noqa: PLW0603  # logging is the process's own
+    _process = process
+    if _writer is not None:
+        _writer.lock = lock
 
 
 def configure(level: str, form: str) -> None:
