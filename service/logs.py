@@ -190,7 +190,7 @@ class RequestLine(msgspec.Struct, tag_field="event", tag="request"):
     parent_id: str | UnsetType = UNSET
     span_id: str | UnsetType = UNSET
     level: str = "info"
-    process: int | UnsetType = UNSET
+    process: int | str | UnsetType = UNSET
 
 
 _writer: LogWriter | None = None
