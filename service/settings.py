@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """Port to listen on; 0 picks a free one."""
 
+    http_processes: Annotated[int, Field(ge=0, le=64)] = 0
+    """Processes that speak HTTP; 0 for one for every three cores, at least one."""
     workers: Annotated[int, Field(ge=0)] = 0
     """Decoding processes; 0 for one a GPU, or one a core."""
     threads: Annotated[int, Field(ge=0)] = 0

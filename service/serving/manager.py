@@ -282,6 +282,7 @@ class ModelManager:
                 LexiconInfo(name=name, words=words) for name, words in serving.dictionaries.names
             ),
             user_lexicon=self.user is not None,
+            http_processes=self.backend.processes,
             devices=tuple(serving.workers.devices),
             engine=self.engine,
             limits=Limits(
