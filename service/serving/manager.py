@@ -326,6 +326,7 @@ class ModelManager:
         serving = self.current
         return {
             "queue_words": serving.batcher.waiting,
+            "queue_letters": serving.batcher.waiting_letters,
             "queue_oldest_seconds": serving.batcher.age,
             "queue_drain_seconds": serving.batcher.drained_in(),
             "cached_words": len(serving.pronouncer.cache),
