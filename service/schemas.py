@@ -383,7 +383,7 @@ class Info(BaseModel):
     )
     source: Source = Field(description="What answers where a request does not say.")
     lexicons: tuple[LexiconInfo, ...] = Field(description="The one that wins first.")
-    user_lexicon: bool = Field(description="Whether people's own words are kept here.")
+    user_lexicon: bool = Field(description="Whether people's own words are taken here.")
     devices: tuple[str, ...] = Field(description="One for each decoding process.")
     engine: str | None = Field(
         description="What decodes: the compiled C of which kind, or torch, and in which "

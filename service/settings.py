@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     where a file does not tell: cmudict, mfa, kaldi, kaldip, pls, tsv or ctf."""
     user_lexicon: Path | None = None
     """SQLite file of one's own words; it is made where there is none. Without, there are none."""
+    user_lexicon_read_only: bool = False
+    """Whether that file is a copy which is only read; then nothing can be corrected here."""
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 for all."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000

@@ -33,6 +33,7 @@ from tanger.service.serving.pricing import RequestCost
 from tanger.service.serving.pronouncer import PronounceJob
 from tanger.service.serving.text_job import TextJob
 from tanger.service.settings import Settings
+from tanger.service.user_lexicon.read_only import ReadOnlyLexicon
 from tanger.service.user_lexicon.store import UserLexicon
 
 log = logging.getLogger("tanger")
@@ -65,7 +66,8 @@ class ModelManager:
         self.settings = settings
         self.metrics = Metrics()
         self.key_ring = KeyRing(settings, self.metrics)
-        self.user = UserLexicon(settings.user_lexicon) if settings.user_lexicon else None
+        kind = ReadOnlyLexicon if settings.user_lexicon_read_only else UserLexicon
+        self.user = kind(settings.user_lexicon) if settings.user_lexicon else None
         self.buffers = ByteBudget(settings.max_buffered)
         self.current = LoadedModel(settings, self.metrics, self.user)
         self.metrics.watch(self)
@@ -306,7 +308,7 @@ class ModelManager:
             lexicons=tuple(
                 LexiconInfo(name=name, words=words) for name, words in serving.dictionaries.names
             ),
-            user_lexicon=self.user is not None,
+            user_lexicon=self.user is not None and not self.settings.user_lexicon_read_only,
             devices=tuple(serving.pool.devices),
             engine=self.engine,
             limits=Limits(

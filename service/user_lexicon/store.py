@@ -84,6 +84,8 @@ class UserLexicon:
             UserLexiconError: where that is not possible, or it is another program's.
         """
         self.path = path
+        # Where exports are made; None for the system's own
+        self.scratch: Path | None = path.parent
         with self.file_errors("opened"):
             self._writer = self._connect(_WRITE_SECONDS)
             self._prepare()
@@ -91,6 +93,9 @@ class UserLexicon:
             self._file_id = _file_id(path)
         self._writing = ThreadPoolExecutor(1, "user-lexicon-write")
         self._reading = ThreadPoolExecutor(1, "user-lexicon-read")
+
+    def require_writable(self) -> None:
+        """Refuse a change where the file is only read."""
 
     def close(self) -> None:
         """Finish what is being written, and close the file."""
@@ -184,7 +189,7 @@ class UserLexicon:
         self._check_file()
         with self.file_errors("exported"), ExitStack() as closing_on_failure:
             file = closing_on_failure.enter_context(
-                tempfile.TemporaryFile(dir=self.path.parent, prefix=".export-")
+                tempfile.TemporaryFile(dir=self.scratch, prefix=".export-")
             )
             with closing(self._connect(_READ_LOCK_SECONDS)) as connection:
                 lines = lines_of(_rows(connection), format, phonemes)
@@ -306,6 +311,15 @@ class UserLexicon:
 
     def _prepare(self) -> None:
         """Refuse what is not ours before anything is written to it; make what is not there."""
+        self._tables()
+        self._writer.execute("PRAGMA journal_mode = WAL")
+        with _transaction(self._writer):
+            if not self._tables():  # nor has another process made them a moment ago
+                for statement in _SCHEMA.split(";\n"):
+                    self._writer.execute(statement)
+
+    def _tables(self) -> int:
+        """How many there are; a file of tables that are not ours is refused."""
         connection = self._writer
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -315,12 +329,7 @@ class UserLexicon:
         if tables and version != _VERSION:
             problem = f"is of version {version}, this tanger reads {_VERSION}"
             raise UserLexiconError(f"{self.path} {problem}")
-        connection.execute("PRAGMA journal_mode = WAL")
-        with _transaction(connection):
-            (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-            if not tables:  # nor has another process made them a moment ago
-                for statement in _SCHEMA.split(";\n"):
-                    connection.execute(statement)
+        return int(tables)
 
     @contextmanager
     def file_errors(self, action: str) -> Iterator[None]:
