@@ -48,6 +48,7 @@ from tanger.service.user_lexicon.errors import (
     UserLexiconError,
     UserLexiconStorageError,
 )
+from tanger.service.user_lexicon.read_only import ReadOnlyLexiconError
 from tanger.service.user_lexicon.store import FullEntryError
 
 log = logging.getLogger("tanger")
@@ -95,6 +96,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     UserLexiconStorageError: Kind(
         HTTPStatus.SERVICE_UNAVAILABLE, "user_lexicon_storage", retry=True
     ),
+    ReadOnlyLexiconError: Kind(HTTPStatus.CONFLICT, "user_lexicon_read_only"),
     ReloadError: Kind(HTTPStatus.CONFLICT, "reload_failed"),
 }
 

@@ -399,7 +399,7 @@ class Info(BaseModel):
     )
     source: Source = Field(description="What answers where a request does not say.")
     lexicons: tuple[LexiconInfo, ...] = Field(description="The one that wins first.")
-    user_lexicon: bool = Field(description="Whether people's own words are kept here.")
+    user_lexicon: bool = Field(description="Whether people's own words are taken here.")
     http_processes: int = Field(description="Processes that speak HTTP.")
     devices: tuple[str, ...] = Field(description="One for each decoding process.")
     engine: str | None = Field(

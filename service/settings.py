@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     x-sampa=FILE where it is in that alphabet; FORMAT+ipa=FILE for both."""
     user_lexicon: Path | None = None
     """SQLite file of one's own words; it is made where there is none. Without, there are none."""
+    user_lexicon_read_only: bool = False
+    """Whether that file is a copy which is only read; then nothing can be corrected here."""
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 for all."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
