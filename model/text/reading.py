@@ -148,6 +148,9 @@ class Reader:
             by_rule: whether it comes of a number, a sign and the like, whose words a table may
                 have.
         """
+        if word.language is not None:
+            message = f"{word.text} is in the language {word.language}, which is not read here"
+            return WordError("other_language", f"{message}: say it with <phoneme>")
         if word.letters and word.text.isascii():  # no table says what À is called
             return _letters(word.text)
         spelling = self.speller.spell(word.text)
@@ -157,9 +160,10 @@ class Reader:
             return spelling.error or WordError("unspellable", "")
         if word.phonemes is not None:
             return Part(spelling.normalized, word.phonemes, listed=False, rule=word.given_by)
-        if not by_rule or self.text is None:
-            return Part(spelling.normalized)
-        return Part(spelling.normalized, self.text.language.tables.phonemes.get(word.text.lower()))
+        spoken = None
+        if by_rule and self.text is not None:
+            spoken = self.text.language.tables.phonemes.get(word.text.lower())
+        return Part(spelling.normalized, spoken)
 
     def _too_long(self, typed: str) -> WordError | None:
         longest = self.speller.longest
