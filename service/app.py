@@ -18,12 +18,11 @@ from tanger import __version__
 from tanger.service import problems
 from tanger.service.api_keys import KeyGate, PublicRoutes
 from tanger.service.connections.limits import Connections
-from tanger.service.middleware.answer_pieces import AnswerPieces
-from tanger.service.middleware.browsers import CrossOrigin, SecurityHeaders
-from tanger.service.middleware.request_head import HeadLimits, HeadRequests
+from tanger.service.middleware.browsers import CrossOrigin
+from tanger.service.middleware.gateway import Gateway
 from tanger.service.middleware.telemetry import RequestLog, Telemetry, note_refusal
 from tanger.service.routes import lexicon, operations, pages, pronounce, text
-from tanger.service.routing import PROBLEMS, DescribedApp, operation_id
+from tanger.service.routing import PROBLEMS, DescribedApp, RawRoute, operation_id
 from tanger.service.serving.manager import ModelManager
 from tanger.service.settings import Settings, parse_origins
 
@@ -136,15 +135,16 @@ def _add_middleware(app: DescribedApp) -> None:
             settings.public_routes, app.routes, besides=besides | pages.DOCS_PATHS
         )
     app.public = public.templates if manager.keys else None
-    respond = problems.known
-    app.add_middleware(AnswerPieces, budget=manager.buffers, respond=respond)
-    app.add_middleware(HeadRequests)
-    app.add_middleware(KeyGate, keys=lambda: manager.keys, public=public, respond=respond)
-    app.add_middleware(HeadLimits, respond=respond)
+    app.add_middleware(
+        Gateway,
+        gate=KeyGate(keys=lambda: manager.keys, public=public),
+        routes=[route for route in app.routes if isinstance(route, RawRoute)],
+        budget=manager.buffers,
+        respond=problems.known,
+    )
     if origins := parse_origins(settings.cors_origins):
         # Outside of keys and limits: a preflight brings no key, and refusals are to be readable
-        app.add_middleware(CrossOrigin, origins=origins, respond=respond)
-    app.add_middleware(SecurityHeaders)
+        app.add_middleware(CrossOrigin, origins=origins, respond=problems.known)
     # Who is refused is counted, too
     app.add_middleware(
         Telemetry,

@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match
 
@@ -41,8 +41,8 @@ from tanger.service.request_body import (
 )
 from tanger.service.schemas import Problem, ProblemError
 from tanger.service.serving.batcher import DeadlineError, QueueFullError
-from tanger.service.serving.manager import ReloadError
 from tanger.service.serving.pool import WorkerLostError
+from tanger.service.serving.supervisor import ReloadError
 from tanger.service.user_lexicon.errors import (
     NoEntryError,
     UserLexiconBusyError,
@@ -102,8 +102,16 @@ TABLE: Mapping[type[Exception], Kind] = {
 
 
 async def known(request: Request, error: Exception) -> Response:
-    """The problem for an exception of the table, or for a subclass of one."""
-    kind = next(TABLE[each] for each in type(error).__mro__ if each in TABLE)
+    """The problem for an exception of the table, or for a subclass of one.
+
+    Raises:
+        Exception: the error, where it is neither.
+    """
+    if isinstance(error, ClientDisconnect):
+        return await gone(request, error)
+    kind = next((TABLE[each] for each in type(error).__mro__ if each in TABLE), None)
+    if kind is None:
+        raise error
     headers = {}
     if kind.retry:
         seconds = getattr(error, "retry_after", RETRY_AFTER)

@@ -25,10 +25,12 @@ from tanger.service.schemas import ProblemError
 
 TIMEOUT = "X-Request-Timeout"
 _TIMEOUT = TIMEOUT.lower().encode()
+_JSON = "application/json"
 # Bytes from which on a body is looked at before pydantic reads it.
 _LARGE_BODY = 1 << 14
 # Seconds after which it is looked whether who asked is still there.
 _FIRST_LOOK = 0.01
+_NO_PARAMS: Mapping[str, str] = {}
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
@@ -66,10 +68,11 @@ class RawRequest:
     Attributes:
         headers: names in lower case, and values, in the order in which they came.
         query: as it was sent.
+        path_params: what the route's template names of the path.
         receive: the next message: a piece of the body, or that the client has hung up.
     """
 
-    __slots__ = ("headers", "query", "receive")
+    __slots__ = ("_first", "headers", "path_params", "query", "receive")
 
     def __init__(
         self, scope: Mapping[str, Any], receive: Callable[[], Awaitable[Mapping[str, Any]]]
@@ -82,14 +85,15 @@ class RawRequest:
         """
         self.headers: list[tuple[bytes, bytes]] = scope["headers"]
         self.query: bytes = scope["query_string"]
+        self.path_params: Mapping[str, str] = scope.get("path_params", _NO_PARAMS)
         self.receive = receive
+        # Of several fields of a name, the first is the last to get here
+        self._first = dict(reversed(self.headers))
 
     def header(self, name: bytes) -> str | None:
-        """The first field of this name, in lower case; no mapping is made of all of them."""
-        for each, value in self.headers:
-            if each == name:
-                return value.decode("latin-1")
-        return None
+        """The first field of this name, in lower case."""
+        value = self._first.get(name)
+        return None if value is None else value.decode("latin-1")
 
     def fields(self, name: bytes) -> list[str]:
         """All fields of this name, in lower case."""
@@ -116,11 +120,9 @@ async def read_json(
         BodyTooLargeError: beyond `limit` bytes, before it is read where its length is told.
         NotJSONError, InvalidRequestError: as they say.
     """
-    media_type = (request.header(b"content-type") or "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise UnsupportedMediaTypeError(
-            f"send Content-Type: application/json, not {media_type or 'none'}"
-        )
+    given = request.header(b"content-type") or ""
+    if given != _JSON and (media_type := given.partition(";")[0].strip().lower()) != _JSON:
+        raise UnsupportedMediaTypeError(f"send Content-Type: {_JSON}, not {media_type or 'none'}")
     _check_head(request, limit)
     body = await _read_body(request, limit=limit, seconds=seconds, budget=budget)
     if len(body) > _LARGE_BODY:
@@ -226,6 +228,19 @@ def read_timeout(request: RawRequest, *, default: float, limit: float) -> float:
         message = f"seconds, more than 0 and at most {limit:g}, not {text!r}"
         raise InvalidRequestError(ProblemError(where=f"header.{TIMEOUT}", message=message))
     return seconds
+
+
+def read_query(request: RawRequest, model: type[M]) -> M:
+    """The query parameters as a `model`; of several with one name, the last.
+
+    Raises:
+        InvalidRequestError: where they are none.
+    """
+    values = dict(parse_qsl(request.query.decode("latin-1"), keep_blank_values=True))
+    try:
+        return model.model_validate(values)
+    except ValidationError as e:
+        raise InvalidRequestError.of(e.errors(include_url=False), "query") from e
 
 
 def read_no_query(request: RawRequest) -> None:

@@ -15,7 +15,13 @@ from tanger.model import lexicon
 from tanger.model.text import texts
 from tanger.model.text.texts import PronouncedToken
 from tanger.service import representations
-from tanger.service.pronounce_handler import RawAnswer, left, read_body, timeout_of, timing
+from tanger.service.pronounce_handler import (
+    RawAnswer,
+    job_headers,
+    left,
+    read_body,
+    timeout_of,
+)
 from tanger.service.representations import MediaType
 from tanger.service.request_body import (
     RawRequest,
@@ -53,15 +59,11 @@ async def text(manager: ModelManager, request: RawRequest) -> RawAnswer:
             if job.words.missing:
                 decoding = manager.decode(job.words, timeout=left(due))
                 await cancel_on_disconnect(request, decoding)
-            headers = {
-                "Server-Timing": timing(job.words),
-                "X-Model-Version": job.words.model.version,
-                "Vary": "Accept",
-            }
+            headers = job_headers(job.words)
             parts = await _FORMS[media_type](job, await job.pronounced())
-            return RawAnswer(headers, media_type, parts, job.words.reservations)
+            return RawAnswer(headers, media_type, parts, job.words.reservation)
         except BaseException:
-            job.words.reservations.close()
+            job.words.release()
             raise
         finally:
             manager.metrics.count_errors(job.words.error_codes)

@@ -71,7 +71,8 @@ def text(
         list[str] | None,
         typer.Option(
             help="A dictionary that is looked up before CMUdict; may be repeated, and the last "
-            "that has a word wins. FORMAT=PATH where the file does not tell its format."
+            "that has a word wins. FORMAT=PATH where the file does not tell its format, "
+            "ALPHABET=PATH where it is in ipa or x-sampa; both as FORMAT+ALPHABET=PATH."
         ),
     ] = None,
     artifact: ArtifactOption = ARTIFACT,

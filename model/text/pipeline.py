@@ -350,7 +350,7 @@ class TextPhonemizer:
             threads: CPU threads.
             builtin_lexicon: whether CMUdict is looked up; auto, where the phonemes are ARPAbet.
             lexicons: files that are looked up before it, the last one first; each a path, or
-                ``FORMAT=PATH``.
+                ``FORMAT=PATH``, ``ALPHABET=PATH``, ``FORMAT+ALPHABET=PATH``.
             variant_order: of the variants that CMUdict has of a word: by the artifact's ranking,
                 or as they stand there.
 

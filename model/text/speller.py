@@ -10,6 +10,7 @@ from string import ascii_uppercase
 from typing import Literal, NamedTuple
 
 from tanger.model.lexicon.index import APOSTROPHES
+from tanger.model.phonology.vocabulary import SPACE
 
 # Letters that Unicode does not decompose, spelt as English lexicons spell them.
 _TRANSCRIBED = {
@@ -98,6 +99,9 @@ class Speller:
         stripped = typed.strip()
         if stripped != typed:
             warnings["surrounding spaces removed"] = None
+        if SPACE in self.graphemes and (single := SPACE.join(stripped.split())) != stripped:
+            warnings["one space for each run of white space"] = None
+            stripped = single
         for character in stripped:
             graphemes, reported = self._grapheme_of(character)
             if graphemes is None:
@@ -105,7 +109,7 @@ class Speller:
             if reported:
                 warnings[f"{_show(character)} -> {''.join(graphemes) or 'nothing'}"] = None
             spelt.extend(graphemes)
-        if set(spelt) <= {"'"}:
+        if set(spelt) <= {"'", SPACE}:
             return self._refused(word, WordError("empty", "there is no letter to pronounce"))
         if len(spelt) > self.longest:
             return self._too_long(word, len(spelt))

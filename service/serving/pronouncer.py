@@ -9,9 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
 from functools import partial
 from itertools import chain
 from typing import TypeVar
@@ -23,6 +21,7 @@ from tanger.model.text.candidates import Candidate, Failure
 from tanger.model.text.pipeline import Pipeline, Task
 from tanger.model.text.resolution import Answerer, Segment, Source, WordResolution
 from tanger.model.text.speller import WordErrorCode
+from tanger.service.connections.limits import Hold
 from tanger.service.schemas import ExplainedPart, Explanation, ModelName, Options, WordError
 from tanger.service.serving import rendering
 from tanger.service.serving.batcher import Batcher, DecodeResult
@@ -185,7 +184,7 @@ class PronounceJob:
         looked_up: whether lexicons were asked.
         answered: what decoding the missing ones took.
         error_codes: how many results have an error, by its code; complete with `results`.
-        reservations: what is kept for it until its answer is sent; whoever began it closes them.
+        reservation: room that is kept for its answer until that is sent, where it was admitted.
     """
 
     def __init__(
@@ -202,13 +201,13 @@ class PronounceJob:
         self._resolutions = resolutions
         self._options = options
         self._explain = explain
-        self.reservations = ExitStack()
+        self.reservation: Hold | None = None
         # The network's answers: each an array of pronunciations
         self._rendered: dict[Task, str] = {}
         # The same taken apart, of what is a part of a word
         self._parts: dict[Task, list[Candidate]] = {}
         self._failures: dict[Task, Failure] = {}
-        self.error_codes = Counter[WordErrorCode]()
+        self.error_codes: dict[WordErrorCode, int] = {}
         self.missing: list[DecodeRequest] = []
         self._tasks: list[tuple[Task, str]] = []  # theirs, each with its key in the cache
         # All that decides what is answered, but for the weights, as text (see `rendering`)
@@ -235,6 +234,11 @@ class PronounceJob:
     def decoding_failed(self) -> bool:
         """Whether the decoder raised on one of them: the next time it may not."""
         return bool(self._failures)
+
+    def release(self) -> None:
+        """Keep no room for its answer any more."""
+        if self.reservation is not None:
+            self.reservation.resize(0)
 
     def listed(self, source: Answerer) -> int:
         """How many distinct words and parts such a lexicon had."""
@@ -318,7 +322,8 @@ class PronounceJob:
         """One result, once none of its words is missing."""
         found = self._pipeline.result(resolution, self._options, self._decoded)
         if found.error is not None:
-            self.error_codes[found.error.code] += 1
+            code = found.error.code
+            self.error_codes[code] = self.error_codes.get(code, 0) + 1
         return found
 
     def _decoded(self, task: Task) -> Sequence[Candidate] | Failure:

@@ -31,7 +31,7 @@ def override(scan: Scan, at: int) -> Reading | None:
 
 
 def given_words(
-    text: str, transcription: str, parse: Parse = notation.parse
+    text: str, transcription: str, parse: Parse = notation.recognize
 ) -> tuple[SpokenWord, ...] | None:
     """The words of a text that are said as a transcription says; None where that is none.
 

@@ -57,7 +57,7 @@ def test_other_numbers_of_words_are_one():
 
 
 def test_a_notation_is_all_of_a_text_or_none():
-    assert notation.parse("T AE1 T1") is None
-    assert notation.parse("tæq") is None
-    assert notation.parse("") is None
+    assert notation.recognize("T AE1 T1") is None
+    assert notation.recognize("tæq") is None
+    assert notation.recognize("") is None
     assert notation.parse_arpabet("t ae") is None
