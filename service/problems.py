@@ -18,6 +18,7 @@ from tanger.model.lexicon import EntryError
 from tanger.model.phonology.alignment import AlignmentError
 from tanger.model.phonology.notation import AlphabetError, StressError
 from tanger.model.text.resolution import TextError
+from tanger.model.text.ssml import SSMLError
 from tanger.service.api_keys import UnauthorizedError
 from tanger.service.connections.limits import BuffersFullError
 from tanger.service.errors import (
@@ -82,6 +83,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     AlphabetError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     AlignmentError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     TextError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
+    SSMLError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     StressError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     QueueFullError: Kind(HTTPStatus.TOO_MANY_REQUESTS, "queue_full", retry=True),
     UnavailableError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", retry=True),

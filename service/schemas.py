@@ -98,6 +98,12 @@ class TextOptions(BaseModel):
         description="Say small words as they are said in a sentence, `the` and `to` by the sound "
         "that follows: `AH0 V` for *of*, unless it ends a sentence, is quoted, or in capitals.",
     )
+    ssml: bool = Field(
+        False,
+        description="The text is a document of SSML: `phoneme`, `sub`, `say-as`, `lang`, `p`, `s`, "
+        "`w` and `break` count; `prosody`, `voice`, `emphasis`, `audio` and `mark` are passed over "
+        "with a warning. Offsets are in the document.",
+    )
 
 
 class TextRequest(TextOptions):

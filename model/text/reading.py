@@ -160,6 +160,9 @@ class Reader:
             by_rule: whether it comes of a number, a sign and the like, whose words a table may
                 have.
         """
+        if word.language is not None:
+            message = f"{word.text} is in the language {word.language}, which is not read here"
+            return WordError("other_language", f"{message}: say it with <phoneme>")
         if word.letters and word.text.isascii():  # no table says what À is called
             return _letters(word.text)
         spelling = self.speller.spell(word.text)

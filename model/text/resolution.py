@@ -23,6 +23,7 @@ from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.reading import Part, Reader, Reading
 from tanger.model.text.senses import sentences, with_senses
 from tanger.model.text.speller import WordError
+from tanger.model.text.ssml import Document
 from tanger.model.text.weak_forms import with_weak_forms
 
 # Where pronunciations may come from.
@@ -130,11 +131,11 @@ class Resolver:
             for word in words
         ]
 
-    def sentences(self, text: str, *, weak_forms: bool = False) -> Iterator[list[Token]]:
+    def sentences(self, text: str | Document, *, weak_forms: bool = False) -> Iterator[list[Token]]:
         """The tokens of a text, sentence by sentence.
 
         Args:
-            text: anything.
+            text: anything, or a document of SSML.
             weak_forms: whether small words are said as they are in a sentence.
 
         Raises:
@@ -143,7 +144,10 @@ class Resolver:
         if self.reader.text is None:
             raise TextError
         tables = self.reader.text.language.tables
-        tokens = self.reader.text.iterate(text, self.lookup.has)
+        if isinstance(text, Document):
+            tokens = text.tokens(self.reader.text, self.lookup.has)
+        else:
+            tokens = self.reader.text.iterate(text, self.lookup.has)
         found = (with_senses(sentence, homographs()) for sentence in sentences(tokens))
         return (with_weak_forms(each, tables) for each in found) if weak_forms else found
 

@@ -22,7 +22,9 @@ _TRANSCRIBED = {
 # Code points to a letter, its accents and joiners included, that are looked at.
 _MARKS = 4
 
-WordErrorCode = Literal["empty", "too_long", "unspellable", "decoding_failed", "not_in_lexicon"]
+WordErrorCode = Literal[
+    "empty", "too_long", "unspellable", "decoding_failed", "not_in_lexicon", "other_language"
+]
 
 
 class WordError(NamedTuple):

@@ -153,6 +153,17 @@ def test_the_command_reads_the_standard_input_and_tells_what_it_cannot_read(ship
     assert json.loads(done.stdout)["spoken"] == "hi 日本"
 
 
+def test_the_command_reads_ssml(tmp_path, shipped_artifact):
+    path = tmp_path / "x.ssml"
+    path.write_text("<speak>\n<s>One</s>\n<sub alias='two'>2nd</sub>\n</speak>\n", "utf-8")
+    arguments = ("--ssml", "--format", "spoken", "--artifact", shipped_artifact)
+    done = _tanger("text", str(path), *arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "one two\n", "")
+    done = _tanger("text", *arguments, input="<speak><foo/></speak>")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("found <foo>")
+
+
 def _tanger(*arguments, input=None):
     return subprocess.run(
         [sys.executable, "-m", "tanger", *map(str, arguments)],
