@@ -45,7 +45,7 @@ def main(
     count: Annotated[int, typer.Option(help="Words to answer.")] = 1_000_000,
     threads: Annotated[int, typer.Option(help="Of the command, and of the engine.")] = 2,
 ) -> None:
-    """Time `pronounce --input --output`, and before and after it the engine on a tenth of it."""
+    """Time ``pronounce``, and before and after it the bare engine on a tenth of the words."""
     requested = words.read_text().split()[:count] if words else _invented(count)
     found = artifacts.read(artifact)
     engine = Engine(found, threads=threads)

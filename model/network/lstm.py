@@ -225,10 +225,10 @@ class _WeightOf(torch.autograd.Function):
 
 
 class UnrolledLinear:
-    """y = offset + W x, to be applied once for each of U steps, in their order.
+    """The linear map y = offset + W x, applied once for each of U steps, in order.
 
     Args:
-        offsets: [U, B, O] what is known of every step's output beforehand.
+        offsets: [U, B, O] part of each step's output that is known in advance.
         weight: W, [O, I].
     """
 
@@ -242,7 +242,7 @@ class UnrolledLinear:
         ).unbind(0)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """The next step's output [B, O] for x [B, I]."""
+        """Return the next step's output [B, O] for its input x [B, I]."""
         x, offset = x.to(self._products), self._offsets[len(self._inputs)]
         self._inputs.append(x.detach())
         return torch.addmm(offset, x, self._weight).to(self._outputs)

@@ -33,6 +33,7 @@ from tanger.service.serving.pronouncer import PronounceJob
 from tanger.service.serving.supervisor import Backend, OwnBackend, ReloadError
 from tanger.service.serving.text_job import TextJob
 from tanger.service.settings import Settings
+from tanger.service.user_lexicon.read_only import ReadOnlyLexicon
 from tanger.service.user_lexicon.store import UserLexicon
 
 log = logging.getLogger("tanger")
@@ -66,7 +67,8 @@ class ModelManager:
         self.settings = settings
         self.metrics = Metrics()
         self.key_ring = KeyRing(settings, self.metrics)
-        self.user = UserLexicon(settings.user_lexicon) if settings.user_lexicon else None
+        kind = ReadOnlyLexicon if settings.user_lexicon_read_only else UserLexicon
+        self.user = kind(settings.user_lexicon) if settings.user_lexicon else None
         self.backend = backend or OwnBackend(settings, self.metrics)
         # For each process its share of what all may hold
         self.buffers = ByteBudget(settings.max_buffered // self.backend.processes)
@@ -309,7 +311,8 @@ class ModelManager:
             lexicons=tuple(
                 LexiconInfo(name=name, words=words) for name, words in serving.dictionaries.names
             ),
-            user_lexicon=self.user is not None,
+            user_lexicon=self.user is not None and not self.settings.user_lexicon_read_only,
+            http_processes=self.backend.processes,
             devices=tuple(serving.workers.devices),
             engine=self.engine,
             limits=Limits(
@@ -329,6 +332,7 @@ class ModelManager:
         serving = self.current
         return {
             "queue_words": serving.batcher.waiting,
+            "queue_letters": serving.batcher.waiting_letters,
             "queue_oldest_seconds": serving.batcher.age,
             "queue_drain_seconds": serving.batcher.drained_in(),
             "cached_words": len(serving.pronouncer.cache),

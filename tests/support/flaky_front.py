@@ -1,4 +1,4 @@
-"""A front before a real service that misbehaves as it is told to, and passes all else on."""
+"""A proxy before a real service that misbehaves on request, and forwards everything else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Seen(NamedTuple):
-    """A request as it came."""
+    """A request that the proxy received."""
 
     method: str
     path: str
@@ -21,7 +21,7 @@ class Seen(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """An answer of the front's own."""
+    """An answer that the proxy gives itself."""
 
     status: int
     headers: dict[str, str]
@@ -34,7 +34,7 @@ CUT = "hang up in the middle of the answer"
 
 
 class Front:
-    """What it does is in `script`, an item a request; None, or no item, passes the request on."""
+    """A proxy. `script` has an action per request; None, or an empty script, forwards it."""
 
     def __init__(self, port: int) -> None:
         self.script: deque[Refusal | Callable[[Seen], Refusal] | str | None] = deque()
@@ -109,7 +109,7 @@ class Front:
 
 @contextmanager
 def before(port: int):
-    """A front before the service on `port`."""
+    """A proxy before the service on `port`."""
     front = Front(port)
     thread = threading.Thread(target=front.server.serve_forever, args=(0.05,))
     thread.start()

@@ -1,4 +1,4 @@
-"""Downloads from a real HTTP server on loopback, one that can be told to misbehave."""
+"""Downloads from a real HTTP server on the loopback interface that can interrupt transfers."""
 
 import hashlib
 import threading
@@ -15,7 +15,7 @@ FILE = Source("words.dict", hashlib.sha256(CONTENT).hexdigest())
 
 
 class Server:
-    """Serves `CONTENT`; `breaks` holds after how many bytes each coming answer breaks off."""
+    """Serves `CONTENT`; `breaks` has the sizes in bytes to which the next answers are cut."""
 
     def __init__(self):
         self.breaks = []

@@ -12,7 +12,7 @@ def _sixteen_cores(monkeypatch):
 
 @pytest.fixture
 def root(tmp_path):
-    """A file system with nothing in it but what the test puts there."""
+    """A root folder that contains only the files that the test writes."""
 
     def write(files):
         for name, content in files.items():
@@ -40,10 +40,10 @@ def test_where_there_is_no_affinity_every_core_counts(tmp_path, monkeypatch):
     ("cpu_max", "expected"),
     [
         ("200000 100000", 2),
-        ("150000 100000", 2),  # part of a core is a core
+        ("150000 100000", 2),  # rounded up to whole cores
         ("50000 100000", 1),
         ("1000 100000", 1),
-        ("3200000 100000", 16),  # more than there are
+        ("3200000 100000", 16),  # more than the machine has
         ("max 100000", 16),
         ("nonsense", 16),
         ("", 16),

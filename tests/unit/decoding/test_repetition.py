@@ -20,7 +20,7 @@ def test_how_often_a_spelling_goes_round(spelling, expected):
 
 @given(st.lists(st.integers(0, 2), max_size=40), st.integers(1, 5))
 def test_nothing_comes_more_often_than_it_may(wanted, goes):
-    """Whoever wants to say what they like gets the next best where it would go round too often."""
+    """A decoder that emits the wanted symbol unless it is blocked never repeats too often."""
     spoken = []
     for symbol in wanted:
         blocks = [spoken[-size:] for size in range(1, 7) if len(spoken) >= size]

@@ -18,7 +18,7 @@ from tanger.model.english.notations import (
 from tanger.model.english.sources import SourceError, Sources
 from tanger.model.lexicon import Entry
 
-# By SHA-256: TWERK and TOFU are of the test fold, PODCAST is of dev, BLOG and EMOJI of training.
+# Folds by SHA-256: TWERK and TOFU test, PODCAST dev, BLOG and EMOJI training.
 
 
 def ways(text):
@@ -34,7 +34,7 @@ def sources(**readings):
 
 
 def combine(made, **answers):
-    """What `combine` makes where a network answers so; and the words that it was given."""
+    """Call `combine` with a network that gives these answers; also return its input words."""
     seen = []
 
     def candidates(words):
@@ -130,10 +130,10 @@ def test_isle_has_syllables_and_stress():
     ]
     assert read_isle(lines, dropped) == {
         "SHIPWRECK": [("SH", "IH1", "P", "R", "EH0", "K")],
-        "FOUR": [("F", "AO1", "R")],  # one vowel carries the stress
-        "AWARE": [("AH", "W", "EH", "R")],  # of two, nobody knows which
+        "FOUR": [("F", "AO1", "R")],  # the only vowel is stressed
+        "AWARE": [("AH", "W", "EH", "R")],  # the stress of two vowels is unknown
         "DRINKABLE": [("D", "R", "IH1", "N", "K", "AH0", "B", "AH0", "L")],
-        "RHODOLITE": [("R", "OW1", "D", "AH0", "L", "AY2", "T")],  # a syllable's, on its vowel
+        "RHODOLITE": [("R", "OW1", "D", "AH0", "L", "AY2", "T")],  # moved to the vowel
         "AIMLESSNESS": [("EY1", "M", "L", "IH0", "S", "N", "AH0", "S")],
         "FATEFULLY": [("F", "EY1", "T", "F", "AH0", "L", "IY0")],
         "BOTTLING": [("B", "AA1", "T", "AH0", "L")],
@@ -185,14 +185,15 @@ def test_what_the_limit_dictionaries_have_comes_first():
         amepd={"LOG": "L AA1 G"},
     )
     combined, _ = combine(made)
-    # the third, which nobody else has, is gone
+    # the third is only in CMUdict 0.7b and is dropped
     assert combined.train["LOG"] == ways("L AA1 G | L AO1 G")
 
 
 def test_an_equivalent_answer_stands_for_a_foreign_entry():
     made = sources(cmudict={}, isle={"BLOG": "B L AA1 G"}, mfa={"BLOG": "B L AA G | B L OW G"})
     combined, _ = combine(made, BLOG="B L OW G | B L AO G | B L AA G")
-    # MFA alone has the likeliest answer, both have the second but for AO; ISLE has its stress
+    # MFA alone has the first answer; both have an equivalent of the second (AO for AA); ISLE has
+    # its stress
     assert combined.train["BLOG"] == ways("B L AO1 G")
     assert combined.counts["an equivalent answer, train"] == 1
 

@@ -28,7 +28,7 @@ def test_words_that_both_have_wrong_do_not_count():
     [
         (0, 0, 1.0),
         (5, 5, 1.0),
-        (10, 0, 2 / 1024),  # the binomial's two tails
+        (10, 0, 2 / 1024),  # both tails of the binomial distribution
         (25, 10, 0.0167),
         (700, 600, 0.00604),  # the normal approximation
     ],

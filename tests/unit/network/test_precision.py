@@ -22,7 +22,7 @@ def test_a_device_is_requested_what_it_is_faster_at(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(lstm, "_seconds_of_product", seconds.__getitem__)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
     assert lstm.bfloat16_pays.__wrapped__(CPU)
-    seconds[torch.bfloat16] = 2.0  # it has the instructions, and is slow at them
+    seconds[torch.bfloat16] = 2.0  # it has the instructions, but they are slow
     assert not lstm.bfloat16_pays.__wrapped__(CPU)
 
 

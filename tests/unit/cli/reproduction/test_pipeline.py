@@ -6,7 +6,7 @@ from tanger.model.cli.reproduction.pipeline import Pipeline, Step, StepError
 
 
 class Kitchen:
-    """Steps that copy files and count how often."""
+    """Steps that copy files, and count how often they run."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -82,7 +82,7 @@ def test_an_interrupted_step_is_taken_up(tmp_path):
         Pipeline(tmp_path, [step], say=lambda _: None).run("slow")
     Pipeline(tmp_path, [step], say=lambda _: None).run("slow")
     assert attempts == ["begun", "resumed"]
-    # another step of the same name begins anew
+    # another step of the same name is not resumed
     other = Step("slow", partial(make, False), (tmp_path / "out",), resume=resume)
     Pipeline(tmp_path, [other], say=lambda _: None).run("slow")
     assert attempts == ["begun", "resumed", "begun"]
