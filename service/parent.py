@@ -31,8 +31,6 @@ from tanger.service.settings import Settings
 
 log = logging.getLogger("tanger.parent")
 
-# Connections that wait to be accepted, as uvicorn has it
-_BACKLOG = 2048
 # Seconds between two questions whether an HTTP process still answers, between two looks at one
 # that does not, and after which it is replaced whatever it does
 _PING_EVERY = 1.0
@@ -165,7 +163,7 @@ class Parent:
         Args:
             settings: the service's, with the number of HTTP processes.
             arguments: of the command line that they were read from.
-            sockets: that listen.
+            sockets: to listen on.
             counts: what the processes share, a row for each HTTP process.
 
         Raises:
@@ -178,6 +176,8 @@ class Parent:
         self._metrics = Metrics()
         self._supervisor = Supervisor(settings, self._metrics, self._counts)
         self._running: dict[int, HttpProcess] = {}
+        # Set once the first HTTP process has loaded what it serves, or none will
+        self._first = asyncio.Event()
         self._draining = False
         self._stop: asyncio.Future[int] | None = None
         self._reloads: set[asyncio.Task[None]] = set()
@@ -191,8 +191,7 @@ class Parent:
         loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
         supervising = asyncio.create_task(self._supervise())
         rows = range(self._settings.http_processes)
-        first = asyncio.Event()
-        keeping = [asyncio.create_task(self._keep(row, first)) for row in rows]
+        keeping = [asyncio.create_task(self._keep(row)) for row in rows]
         try:
             status = await self._stop
             if not self._draining:
@@ -208,21 +207,16 @@ class Parent:
         await self._supervisor.run()
         self._end(1)
 
-    async def _keep(self, row: int, first: asyncio.Event) -> None:
-        """Keep an HTTP process in its place; what is wrong with the settings the first one says.
-
-        Args:
-            row: the place.
-            first: is set once the first one has loaded what it serves.
-        """
+    async def _keep(self, row: int) -> None:
+        """Keep an HTTP process in its place; what is wrong with the settings the first one says."""
         if row:
-            await first.wait()
+            await self._first.wait()
         pause = _FIRST_PAUSE
         while not self._draining:
-            problem = await self._run_one(row, first)
+            problem = await self._run_one(row)
             if self._draining:
                 return
-            if not first.is_set():  # it has said why
+            if not self._first.is_set():  # it has said why
                 self._end(self._status(row))
                 return
             log.error("HTTP process %d %s; starting another", row + 1, problem)
@@ -230,7 +224,7 @@ class Parent:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    async def _run_one(self, row: int, first: asyncio.Event) -> str:
+    async def _run_one(self, row: int) -> str:
         """Start an HTTP process, and see to it until it ends: what became of it."""
         generation = self._supervisor.current
         try:
@@ -247,7 +241,9 @@ class Parent:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if http.attached.done():
                 await self._supervisor.attach(http, generation.number)
-                first.set()
+                if not self._first.is_set():
+                    self._first.set()
+                    announce(self._settings.host, self._sockets)
                 self._compare(http)
                 problem = await self._watch(http)
         except (ClientGoneError, TangerError) as e:
@@ -328,6 +324,7 @@ class Parent:
     def _drain(self, number: int) -> None:
         """Have all HTTP processes finish what they have begun, and end."""
         self._draining = True
+        self._first.set()
         for each in self._sockets:
             each.close()
         for http in self._running.values():
@@ -356,8 +353,10 @@ class Parent:
         await asyncio.gather(*late, return_exceptions=True)
 
 
-def listen(host: str, port: int) -> list[socket.socket]:
-    """Sockets that listen on all addresses of a host.
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Sockets with all addresses of a host.
+
+    They do not listen yet: the HTTP processes see to that, as soon as one can answer.
 
     Args:
         host: name or address.
@@ -383,7 +382,6 @@ def listen(host: str, port: int) -> list[socket.socket]:
                 raise OSError(e.errno, problem + (e.strerror or "").lower()) from e
             port = each.getsockname()[1]
             each.setblocking(False)
-            each.listen(_BACKLOG)
     except OSError:
         for each in sockets:
             each.close()

@@ -20,6 +20,8 @@ from tests.support.soak_report import metric
 
 KEY = "correct-horse-battery-staple"
 KEYED = {"Authorization": f"Bearer {KEY}"}
+# Patient with clients, for a loaded machine is slow
+TWO = {"http_processes": 2, "workers": 2, "keep_alive": 100, "timeout": 60}
 
 
 class Client:
@@ -111,8 +113,8 @@ def run(shipped_artifact, tmp_path):
     @contextmanager
     def start(**settings):
         settings = {
-            "artifact": shipped_artifact, "http_processes": 2, "workers": 2, "decode_timeout": 5,
-            "check_every": 1000, **settings,
+            "artifact": shipped_artifact, **TWO, "decode_timeout": 5, "check_every": 1000,
+            **settings,
         }  # fmt: skip
         with running(tmp_path / "log", **settings) as service:
             wait_for_all(service)
@@ -126,12 +128,10 @@ def lasting(shipped_artifact, tmp_path_factory):
     folder = tmp_path_factory.mktemp("processes")
     keys = folder / "keys"
     keys.write_text(f"{KEY}\n")
-    settings = {"decode_timeout": 5, "check_every": 1000, "api_keys_file": keys,
+    settings = {**TWO, "decode_timeout": 5, "check_every": 1000, "api_keys_file": keys,
                 "public_routes": "/livez,/readyz,/pronounce,/pronounce/{word},/metrics,/info",
                 "user_lexicon": folder / "own.db", "source": "auto"}  # fmt: skip
-    with running(
-        folder / "log", artifact=shipped_artifact, http_processes=2, workers=2, **settings
-    ) as service:
+    with running(folder / "log", artifact=shipped_artifact, **settings) as service:
         service.keys_file = keys
         yield service
 
@@ -307,9 +307,7 @@ def test_a_client_that_takes_no_answers_keeps_nobody_waiting(run):
 
 def test_words_that_kill_cost_other_processes_nothing(shipped_artifact, tmp_path, monkeypatch):
     poison.prepare(tmp_path, monkeypatch)
-    with running(
-        tmp_path / "log", artifact=shipped_artifact, http_processes=2, workers=2
-    ) as service:
+    with running(tmp_path / "log", artifact=shipped_artifact, **TWO) as service:
         wait_for_all(service)
         with under_load(service.port, connections=6) as load:
             for number in range(3):
