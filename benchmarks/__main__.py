@@ -21,7 +21,7 @@ from benchmarks.measure import processor, rates_in_turns, rates_of, ratio_in_tur
 from tanger.model import artifact as artifacts
 from tanger.model import lexicon
 from tanger.model.cli.common import ARTIFACT
-from tanger.model.decoding.engine import Engine
+from tanger.model.decoding.engine import NativeDecoder
 from tanger.model.decoding.hypothesis import Decoder
 from tanger.model.decoding.torch_decoder import TorchDecoder
 from tanger.model.evaluation import error_rates
@@ -65,7 +65,7 @@ def main(
         rounds,
     )
     engines: dict[str, Decoder] = {
-        "int8": Engine(found),
+        "int8": NativeDecoder(found),
         "float32": TorchDecoder.of([found], "cpu"),
     }
     by_batch = {
@@ -75,7 +75,9 @@ def main(
         name: {batch: statistics.median(several) for batch, several in each.items()}
         for name, each in by_batch.items()
     }
-    by_length = _by_length(Engine(found), found.graphemes.encode("A")[0], seconds / 8, rounds)
+    by_length = _by_length(
+        NativeDecoder(found), found.graphemes.encode("A")[0], seconds / 8, rounds
+    )
     loaded = Phonemizer.load(artifact, "cpu")
     mflop = found.metrics()[test.name]["mflop_per_word"]
 
@@ -83,7 +85,7 @@ def main(
     small = artifacts.read(fast)
     small_rate = _rates(
         f"{fast.name}, int8, batch 256, words/s",
-        _turns([small.graphemes.encode(word) for word in words], 256, Engine(small).decode),
+        _turns([small.graphemes.encode(word) for word in words], 256, NativeDecoder(small).decode),
         seconds,
         rounds,
     )
@@ -94,7 +96,8 @@ def main(
         systems.append(_beside(neighbour, references))
     os.sched_setaffinity(0, cores)
     by_threads = {
-        threads: _turns(rows, 4096, Engine(found, threads=threads).decode) for threads in (1, 2)
+        threads: _turns(rows, 4096, NativeDecoder(found, threads=threads).decode)
+        for threads in (1, 2)
     }
     threaded = rates_in_turns(by_threads, seconds, 3 * rounds)
     for threads, several in threaded.items():
@@ -198,7 +201,9 @@ def _by_batch(
     return found
 
 
-def _by_length(engine: Engine, letter: int, seconds: float, rounds: int) -> dict[int, list[float]]:
+def _by_length(
+    engine: NativeDecoder, letter: int, seconds: float, rounds: int
+) -> dict[int, list[float]]:
     """Measure words/s in each round at batch 64, by word length; all words have random letters."""
     draw = np.random.default_rng(1)
     works = {

@@ -87,7 +87,7 @@ def load(
     *,
     precision: Precision,
     threads: int | None,
-    masked: bool = True,
+    phonemes_only: bool = True,
 ) -> Phonemizer:
     """Load an artifact, by default with all available cores."""
     from tanger.model.phonemizer import Phonemizer
@@ -95,9 +95,9 @@ def load(
     return Phonemizer.from_artifact(
         artifact,
         device,
-        masked=masked,
+        phonemes_only=phonemes_only,
         precision=precision,
-        threads=threads or devices.available(),
+        threads=threads or devices.available_cores(),
     )
 
 

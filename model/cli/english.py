@@ -69,7 +69,7 @@ def combine_dictionaries(
         repeats = [_repeat(text) for text in repeat or ("300:20", "1000:12", "10000:5")]
         sources = dictionaries.read(folder, verify=verify)
         network = load(artifacts.read(base), "cpu", precision="int8", threads=threads)
-        combined = dictionaries.combine(sources, lambda words: _likeliest(network, words))
+        combined = dictionaries.combine(sources, lambda words: _candidates(network, words))
         out.mkdir(parents=True, exist_ok=True)
         for name, entries in {
             "train": dictionaries.entries(combined.train, english.ranked_words(), repeats),
@@ -177,9 +177,9 @@ def evaluate_sets(
     if keep:
         english.keep(artifact, found, networks[0].weights_sha256)
     print(artifact)
-    for share in found.shares:
-        error = found.calibration_errors.get(share.name)
-        print(f"  {share}" + (f", calibration error {100 * error:.1f} %" if error else ""))
+    for rate in found.rates:
+        error = found.calibration_errors.get(rate.name)
+        print(f"  {rate}" + (f", calibration error {100 * error:.1f} %" if error else ""))
     for other in others:
         print(f"in place of {against}:")
         for pair in english.compare(other, found):
@@ -215,7 +215,9 @@ def calibrate_english(
             "besides": "frequent words",
             "cross_fitted_errors": fitted.errors,
         }
-        artifacts.recalibrate(found, fitted.likeliest, fitted.further, fitted_to=fitted_to)
+        artifacts.recalibrate(
+            found, fitted.calibration, fitted.nbest_calibration, fitted_to=fitted_to
+        )
     errors = ", ".join(f"{name} {100 * error:.1f} %" for name, error in fitted.errors.items())
     print(f"{artifact} is calibrated; cross-fitted calibration error: {errors}")
 
@@ -227,13 +229,13 @@ def _repeat(text: str) -> tuple[int, int]:
     return int(words), int(times)
 
 
-def _likeliest(network: Phonemizer, words: Sequence[str]) -> list[list[Pronunciation]]:
+def _candidates(network: Phonemizer, words: Sequence[str]) -> list[list[Pronunciation]]:
     """Return the network's most probable answers; words are sorted by length to decode fast."""
     found: dict[str, list[Pronunciation]] = {}
     ordered = sorted(words, key=len)
     for first in range(0, len(ordered), _BATCH):
         batch = ordered[first : first + _BATCH]
-        for word, answers in zip(batch, network.alternatives(batch, _CANDIDATES), strict=True):
+        for word, answers in zip(batch, network.nbest(batch, _CANDIDATES), strict=True):
             found[word] = [answer.phonemes for answer in answers if answer.complete]
     return [found[word] for word in words]
 

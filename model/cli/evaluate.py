@@ -149,7 +149,7 @@ def evaluate(
 
         set_threads(threads)
         phonemizer, in_torch = _load(
-            paths, device, precision=precision, threads=threads, masked=not unmasked
+            paths, device, precision=precision, threads=threads, phonemes_only=not unmasked
         )
         found = report.evaluate(
             phonemizer,
@@ -171,21 +171,28 @@ def evaluate(
 
 
 def _load(
-    paths: Sequence[Path], device: str, *, precision: Precision, threads: int | None, masked: bool
+    paths: Sequence[Path],
+    device: str,
+    *,
+    precision: Precision,
+    threads: int | None,
+    phonemes_only: bool,
 ) -> tuple[Phonemizer, TorchDecoder]:
     """Load one artifact, or the ensemble of several, and the same network in torch.
 
     Raises:
-        ArtifactError, DeviceError, EngineError: see `common.load`.
+        ArtifactError, DeviceError, DecoderUnavailableError: see `common.load`.
     """
     from tanger.model.decoding.torch_decoder import TorchDecoder
     from tanger.model.phonemizer import Phonemizer
 
     networks = [artifact_folder.read(path) for path in paths]
-    in_torch = TorchDecoder.of(networks, device, masked=masked)
+    in_torch = TorchDecoder.of(networks, device, phonemes_only=phonemes_only)
     if len(networks) > 1:
         return Phonemizer(in_torch, in_torch.graphemes, in_torch.phonemes), in_torch
-    one = load(networks[0], device, precision=precision, threads=threads, masked=masked)
+    one = load(
+        networks[0], device, precision=precision, threads=threads, phonemes_only=phonemes_only
+    )
     return one, in_torch
 
 
@@ -261,8 +268,8 @@ def _print_evaluation(artifact: str, lexicon: Path, found: Evaluation) -> None:
     if found.teacher_forced_error is not None:
         print(f"teacher-forced error {100 * found.teacher_forced_error:.2f} %")
     print(f"expected calibration error {100 * found.calibration_error:.2f} %")
-    several = found.alternatives
-    right = ", ".join(f"{maximum}: {100 * (1 - wer):.2f} %" for maximum, wer in several.wer.items())
+    several = found.nbest
+    right = ", ".join(f"{n}: {100 * (1 - wer):.2f} %" for n, wer in several.wer.items())
     print(
         f"a right answer among the likeliest {right}; calibration error of those behind the first "
         f"{100 * several.calibration_error:.2f} %; the greedy answer comes first in "

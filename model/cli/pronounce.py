@@ -270,7 +270,7 @@ def _print(
 
 def _side_by_side(device: str, threads: int | None) -> int:
     """Chunks to answer at the same time: on a GPU one is decoded while another is spelt."""
-    return threads or devices.available() if device == "cpu" else 2
+    return threads or devices.available_cores() if device == "cpu" else 2
 
 
 class _Lines:

@@ -36,7 +36,7 @@ from tanger.model.lexicon import (
 
 if TYPE_CHECKING:
     from tanger.model.training.recipe import RunRecipe
-    from tanger.model.training.run_state import Progress
+    from tanger.model.training.run_state import RunProgress
 
 _WithoutOption = Annotated[
     list[Path] | None, typer.Option(help="Lexicons whose words are left out: dev, test.")
@@ -123,7 +123,7 @@ def train(
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _summary(out: Path, progress: Progress, run: RunRecipe) -> list[str]:
+def _summary(out: Path, progress: RunProgress, run: RunRecipe) -> list[str]:
     """Return a summary of a finished run, and the next command."""
     lines = []
     if progress.best is not None:
@@ -200,7 +200,7 @@ def spellings(
         frequent = sources.frequent(language or ["en"], graphemes, without=left_out)
         words = list(islice(dict.fromkeys(chain(people, frequent)), limit))
         left_out |= set(words)
-        words += sources.invented(own, count=invented, without=left_out, seed=seed)
+        words += sources.invented_words(own, count=invented, without=left_out, seed=seed)
         check_lines(out, words, overwrite=overwrite)
         write_lines(out, words)
     print(f"{len(words):,} words written to {out}")
@@ -297,7 +297,7 @@ def label(
         known = {entry.word for entry in entries}
         spelt = [word for word in (read_words(words) if words else ()) if word not in known]
         if as_they_are:
-            labelled_entries = soft_labelling.as_they_are(decoder, entries)
+            labelled_entries = soft_labelling.hard_labels(decoder, entries)
         else:
             labelled_entries = soft_labelling.label(decoder, entries, ())
         if ngram is None:

@@ -127,8 +127,8 @@ class Pipeline:
         lookup = WordLookup(reader.speller, self._inventory, dictionaries, user)
         self.resolver = Resolver(reader, lookup)
         self.alphabets = notation.available(phonemes)
-        self._carries_stress = notation.carry_stress(phonemes)
-        self.knows_stress = artifact.knows_stress or self._carries_stress
+        self._contains_stress = notation.contains_stress(phonemes)
+        self.knows_stress = artifact.knows_stress or self._contains_stress
         self.has_attention = artifact.has_attention
 
     def options(
@@ -154,7 +154,7 @@ class Pipeline:
             stressed=stress,
             knows_stress=self.knows_stress or source == "lexicon",
         )
-        marks = notation.marks_stress(alphabet, stress, carried=self._carries_stress)
+        marks = notation.marks_stress(alphabet, stress, carried=self._contains_stress)
         return Options(source, alphabet, marks, n, alignment)
 
     def tasks(self, resolutions: Iterable[WordResolution], options: Options) -> dict[Task, None]:
@@ -357,7 +357,7 @@ class TextPhonemizer:
         Raises:
             ArtifactError: where the artifact is damaged.
             DeviceError: where the device is not there.
-            EngineError: where nothing that can decode is installed.
+            DecoderUnavailableError: where nothing that can decode is installed.
             LexiconError, LexiconFileError: where a lexicon cannot be read.
         """
         read = artifacts.read(Path(artifact))
@@ -432,7 +432,7 @@ class TextPhonemizer:
         decoded: dict[Task, Sequence[Candidate]] = {}
         if words:
             texts = [text for text, _ in words]
-            found = self.network.alternatives(texts, options.n, aligned=options.alignment)
+            found = self.network.nbest(texts, options.n, aligned=options.alignment)
             for task, hypotheses in zip(words, found, strict=True):
                 decoded[task] = candidates.of_network(
                     hypotheses, options.alphabet, marks=options.marks

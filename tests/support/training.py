@@ -20,7 +20,7 @@ class SilentReporter:
     def started(self, recipe, data, network, progress):
         pass
 
-    def minibatch(self, recipe, progress, *, share, loss, error):
+    def minibatch(self, recipe, progress, *, fraction, loss, error):
         pass
 
     def sample(self, progress, *, loss, error, phonemes):

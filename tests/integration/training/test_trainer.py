@@ -205,7 +205,7 @@ def test_the_precision_is_decided_once_for_a_run(small, tiny_recipe, reporter, m
             raise MemoryError
 
     decisions = [True, False]
-    monkeypatch.setattr(trainer.lstm, "bfloat16_pays", lambda _: decisions.pop(0))
+    monkeypatch.setattr(trainer.lstm, "bfloat16_is_faster", lambda _: decisions.pop(0))
     recipe = replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1, bfloat16=True))
     with pytest.raises(MemoryError):
         run(small, recipe, Failing(), save_seconds=0)
@@ -383,7 +383,7 @@ def test_a_killed_run_resumes_to_the_same_bits(small, tiny_recipe_file):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves(small, tiny_recipe, reporter, number):
     class Stopping(type(reporter)):
-        def minibatch(self, recipe, progress, *, share, loss, error):
+        def minibatch(self, recipe, progress, *, fraction, loss, error):
             if progress.minibatches == 17:
                 os.kill(os.getpid(), number)
 
