@@ -24,6 +24,7 @@ from tanger.service.middleware.telemetry import RequestLog, Telemetry, note_refu
 from tanger.service.routes import lexicon, operations, pages, pronounce, text
 from tanger.service.routing import PROBLEMS, DescribedApp, RawRoute, operation_id
 from tanger.service.serving.manager import ModelManager
+from tanger.service.serving.supervisor import Backend
 from tanger.service.settings import Settings, parse_origins
 
 # New objects after which the collector looks for those that refer to one another in circles.
@@ -31,8 +32,12 @@ from tanger.service.settings import Settings, parse_origins
 GC_THRESHOLD = 20_000
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, backend: Backend | None = None) -> FastAPI:
     """The application for `settings`, by default those of the environment.
+
+    Args:
+        settings: of the service.
+        backend: where its workers are; by default in the care of this process.
 
     Raises:
         ArtifactError: where the artifact is damaged or missing.
@@ -52,7 +57,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         # FastAPI would look for OpenTelemetry, which does not come with this service, each time
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    _set_state(app, settings)
+    _set_state(app, settings, backend)
     _add_routes(app, settings)
     for exception in problems.TABLE:
         app.add_exception_handler(exception, problems.known)
@@ -82,13 +87,13 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.request_log.flush()
 
 
-def _set_state(app: FastAPI, settings: Settings) -> None:
+def _set_state(app: FastAPI, settings: Settings, backend: Backend | None) -> None:
     """Read what is served, and lay it where routes, middleware and server find it.
 
     Raises:
         ArtifactError: where the artifact is damaged or missing.
     """
-    manager = ModelManager(settings)
+    manager = ModelManager(settings, backend)
     logged = settings.log_requests and settings.log_level in ("debug", "info")
     request_log = RequestLog() if logged else None
     connections = Connections(

@@ -18,6 +18,7 @@ from tanger.model.lexicon import EntryError
 from tanger.model.phonology.alignment import AlignmentError
 from tanger.model.phonology.notation import AlphabetError, StressError
 from tanger.model.text.resolution import TextError
+from tanger.model.text.ssml import SSMLError
 from tanger.service.api_keys import UnauthorizedError
 from tanger.service.connections.limits import BuffersFullError
 from tanger.service.errors import (
@@ -48,6 +49,7 @@ from tanger.service.user_lexicon.errors import (
     UserLexiconError,
     UserLexiconStorageError,
 )
+from tanger.service.user_lexicon.read_only import ReadOnlyLexiconError
 from tanger.service.user_lexicon.store import FullEntryError
 
 log = logging.getLogger("tanger")
@@ -81,6 +83,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     AlphabetError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     AlignmentError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     TextError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
+    SSMLError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     StressError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     QueueFullError: Kind(HTTPStatus.TOO_MANY_REQUESTS, "queue_full", retry=True),
     UnavailableError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", retry=True),
@@ -95,6 +98,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     UserLexiconStorageError: Kind(
         HTTPStatus.SERVICE_UNAVAILABLE, "user_lexicon_storage", retry=True
     ),
+    ReadOnlyLexiconError: Kind(HTTPStatus.CONFLICT, "user_lexicon_read_only"),
     ReloadError: Kind(HTTPStatus.CONFLICT, "reload_failed"),
 }
 

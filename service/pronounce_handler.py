@@ -28,6 +28,7 @@ from tanger.service.serving.pronouncer import PronounceJob
 
 Headers = list[tuple[bytes, bytes]]
 
+_FROM_CACHE = (b"server-timing", b"cache")
 _VARY = (b"vary", b"Accept")
 _DEFAULTS = Options()
 
@@ -65,6 +66,8 @@ async def pronounce(manager: ModelManager, request: RawRequest) -> RawAnswer:
         due = time.monotonic() + timeout_of(manager, request)
         requested = await read_body(manager, request, PronounceRequest)
         options = representations.needed(requested, media_type)
+        if (known := manager.known(requested.words, options)) is not None:
+            return _known(manager, known, media_type, ())
         # The body may have been long in coming
         job = await manager.begin(requested.words, options, left(due))
         return await _finish(manager, request, job, media_type, due, ())
@@ -99,8 +102,11 @@ async def pronounce_word(manager: ModelManager, request: RawRequest) -> RawAnswe
         version = manager.current.pronouncer.model.version
         headers = [*fresh, _VARY, (b"x-model-version", version.encode())]
         return RawAnswer(headers, media_type, None, None)
+    options = representations.needed(options, media_type)
+    if (known := manager.known([word], options)) is not None:
+        return _known(manager, known, media_type, fresh)
     with shutdown_as_503():
-        job = await manager.begin([word], representations.needed(options, media_type), left(due))
+        job = await manager.begin([word], options, left(due))
         return await _finish(manager, request, job, media_type, due, fresh)
 
 
@@ -167,6 +173,20 @@ async def _finish(
         raise
     finally:
         manager.metrics.count_errors(job.error_codes)
+
+
+def _known(
+    manager: ModelManager,
+    results: Sequence[str],
+    media_type: MediaType,
+    fresh: Sequence[tuple[bytes, bytes]],
+) -> RawAnswer:
+    """The answer of results that were in the cache."""
+    model = manager.current.pronouncer.model
+    headers = [_FROM_CACHE, (b"x-model-version", model.version.encode()), _VARY, *fresh]
+    form = representations.form_of(media_type)
+    parts = representations.parts(model, [form(result) for result in results], media_type)
+    return RawAnswer(headers, media_type, parts, None)
 
 
 def job_headers(job: PronounceJob) -> Headers:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import contextmanager
 from functools import cache
 from itertools import islice
+from types import TracebackType
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -19,7 +20,7 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
-from tanger.service.connections.limits import ByteBudget, Hold
+from tanger.service.connections.limits import BODY_RECEIVED, ByteBudget, Hold
 from tanger.service.errors import MAX_FAULTS, InvalidRequestError, UnavailableError
 from tanger.service.schemas import ProblemError
 
@@ -69,10 +70,11 @@ class RawRequest:
         headers: names in lower case, and values, in the order in which they came.
         query: as it was sent.
         path_params: what the route's template names of the path.
+        received: whether the whole body is here, so that nobody has to be waited for.
         receive: the next message: a piece of the body, or that the client has hung up.
     """
 
-    __slots__ = ("_first", "headers", "path_params", "query", "receive")
+    __slots__ = ("_first", "headers", "path_params", "query", "receive", "received")
 
     def __init__(
         self, scope: Mapping[str, Any], receive: Callable[[], Awaitable[Mapping[str, Any]]]
@@ -86,6 +88,7 @@ class RawRequest:
         self.headers: list[tuple[bytes, bytes]] = scope["headers"]
         self.query: bytes = scope["query_string"]
         self.path_params: Mapping[str, str] = scope.get("path_params", _NO_PARAMS)
+        self.received: bool = scope.get("state", _NO_PARAMS).get(BODY_RECEIVED, False)
         self.receive = receive
         # Of several fields of a name, the first is the last to get here
         self._first = dict(reversed(self.headers))
@@ -144,6 +147,8 @@ async def _read_body(
 ) -> bytes:
     try:
         with budget.hold() as hold:
+            if request.received:
+                return await _collect(request, limit, hold)
             async with asyncio.timeout(seconds):
                 return await _collect(request, limit, hold)
     except TimeoutError as e:
@@ -152,14 +157,22 @@ async def _read_body(
 
 async def _collect(request: RawRequest, limit: int, hold: Hold) -> bytes:
     """The whole body, counted against what all clients may have buffered."""
-    body, more = bytearray(), True
+    piece, more = await _next_piece(request)
+    _count(len(piece), limit, hold)
+    if not more:
+        return piece
+    body = bytearray(piece)
     while more:
         piece, more = await _next_piece(request)
         body += piece
-        if len(body) > limit:
-            raise BodyTooLargeError(limit)
-        hold.resize(len(body))
+        _count(len(body), limit, hold)
     return bytes(body)
+
+
+def _count(size: int, limit: int, hold: Hold) -> None:
+    if size > limit:
+        raise BodyTooLargeError(limit)
+    hold.resize(size)
 
 
 async def _next_piece(request: RawRequest) -> tuple[bytes, bool]:
@@ -293,17 +306,27 @@ async def cancel_on_disconnect(request: RawRequest, work: Coroutine[Any, Any, T]
             task.cancel()
 
 
-@contextmanager
-def shutdown_as_503() -> Iterator[None]:
+class shutdown_as_503:  # noqa: N801  # it reads as `contextlib.suppress` does
     """Do what is inside for a request unless the server, out of patience, cancels it.
 
     Raises:
         UnavailableError: where it did, so that this request too gets a proper answer.
     """
-    try:
-        yield
-    except asyncio.CancelledError as e:
-        raise UnavailableError("stopping") from e
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Raise the other error."""
+        if isinstance(error, asyncio.CancelledError):
+            raise UnavailableError("stopping") from error
 
 
 async def _hang_up(request: RawRequest, gone: asyncio.Future[None]) -> None:

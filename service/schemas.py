@@ -98,6 +98,12 @@ class TextOptions(BaseModel):
         description="Say small words as they are said in a sentence, `the` and `to` by the sound "
         "that follows: `AH0 V` for *of*, unless it ends a sentence, is quoted, or in capitals.",
     )
+    ssml: bool = Field(
+        False,
+        description="The text is a document of SSML: `phoneme`, `sub`, `say-as`, `lang`, `p`, `s`, "
+        "`w` and `break` count; `prosody`, `voice`, `emphasis`, `audio` and `mark` are passed over "
+        "with a warning. Offsets are in the document.",
+    )
 
 
 class TextRequest(TextOptions):
@@ -399,7 +405,8 @@ class Info(BaseModel):
     )
     source: Source = Field(description="What answers where a request does not say.")
     lexicons: tuple[LexiconInfo, ...] = Field(description="The one that wins first.")
-    user_lexicon: bool = Field(description="Whether people's own words are kept here.")
+    user_lexicon: bool = Field(description="Whether people's own words are taken here.")
+    http_processes: int = Field(description="Processes that speak HTTP.")
     devices: tuple[str, ...] = Field(description="One for each decoding process.")
     engine: str | None = Field(
         description="What decodes: the compiled C of which kind, or torch, and in which "

@@ -60,6 +60,9 @@ def text(
         bool,
         typer.Option("--weak-forms", help="Small words as in sentences: the, to, of, and, can."),
     ] = False,
+    ssml: Annotated[
+        bool, typer.Option("--ssml", help="Each file is a document of SSML, a text as a whole.")
+    ] = False,
     source: Annotated[
         Source,
         typer.Option(help="Where pronunciations come from: dictionaries, the network, or both."),
@@ -99,7 +102,7 @@ def text(
             Pipeline(checked, dictionaries=dictionaries),
             load(checked, device, precision=precision, threads=threads),
         )
-        for line in _lines(files or [Path("-")]):
+        for line in _texts(files or [Path("-")], whole=ssml):
             found = pronounce_text(
                 phonemizer,
                 line,
@@ -108,6 +111,7 @@ def text(
                 stress=stress,
                 punctuation=punctuation,
                 weak_forms=weak_forms,
+                ssml=ssml,
             )
             chosen = alphabet or phonemizer.pipeline.alphabets[0]
             print(_shown(found, format, chosen), end="")
@@ -118,8 +122,8 @@ def text(
     raise typer.Exit(1 if failed else 0)
 
 
-def _lines(files: list[Path]) -> Iterator[str]:
-    """The lines of files, without their ends."""
+def _texts(files: list[Path], *, whole: bool) -> Iterator[str]:
+    """The lines of files, without their ends, or whole files."""
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
     for path in files:
@@ -128,8 +132,10 @@ def _lines(files: list[Path]) -> Iterator[str]:
             if str(path) == "-"
             else path.open(encoding="utf-8-sig", errors="surrogateescape") as file
         ):
-            for line in file:
-                yield line.rstrip("\r\n")
+            if whole:
+                yield file.read()
+            else:
+                yield from (line.rstrip("\r\n") for line in file)
 
 
 def _shown(found: PronouncedText, format: TextFormat, alphabet: Alphabet) -> str:

@@ -1,8 +1,7 @@
 """The W3C's Pronunciation Lexicon Specification 1.0 (https://www.w3.org/TR/pronunciation-lexicon/).
 
 In a lexeme, every grapheme element has every phoneme element; the preferred one comes first. Files
-are parsed in pieces, in constant memory. What could make a parser fetch or multiply text is
-refused: a document type declaration, and with it all entities but XML's own five.
+are parsed in pieces, in constant memory.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import NamedTuple
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
+from tanger.model.lexicon import guarded_xml
 from tanger.model.lexicon.checks import check_size, find_stray
 from tanger.model.lexicon.entry import Entry, EntryError, LexiconError, Row
 from tanger.model.lexicon.line_formats import check_phonemes
@@ -40,8 +40,6 @@ _MAX_ENTRIES = 400
 _MAX_CHARACTERS = 4096
 _CHUNK = 1 << 16
 _MAX_TOKEN = 1 << 18
-# Families of encodings with a byte a character
-_SINGLE_BYTE = re.compile(r"(iso-8859-|windows-|cp|ibm)[0-9]{1,4}|koi8-[ru]|macintosh", re.I)
 # XML 1.0 has no way to write these (2.2)
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -89,10 +87,8 @@ class Parser:
         self._text: list[str] | None = None
         self._length = 0
         self._phoneme = _Phoneme(0, None, preferred=False)
-        self._expat = expat.ParserCreate(namespace_separator=" ")
+        self._expat = guarded_xml.create(self._error, namespace_separator=" ")
         self._expat.buffer_text = True
-        self._expat.XmlDeclHandler = self._declaration
-        self._expat.StartDoctypeDeclHandler = self._doctype
         self._expat.StartElementHandler = self._start
         self._expat.EndElementHandler = self._end
         self._expat.CharacterDataHandler = self._characters
@@ -134,15 +130,6 @@ class Parser:
     def _error(self, expected: str, found: str) -> LexiconError:
         line = self._expat.CurrentLineNumber
         return LexiconError(self.path, line, expected=expected, found=found)
-
-    def _declaration(self, version: str, encoding: str | None, standalone: int) -> None:
-        """Refuse an encoding before expat looks it up: Python has codecs that are no encodings."""
-        del version, standalone
-        if encoding is not None and not _is_xml_encoding(encoding):
-            raise self._error("an encoding of XML's (save the file as UTF-8)", encoding)
-
-    def _doctype(self, name: str, *_: object) -> None:
-        raise self._error("no document type declaration", f"<!DOCTYPE {name}")
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         self._depth += 1
@@ -260,18 +247,6 @@ def _check_renderable(row: Row) -> None:
     check_phonemes(row)
     if " ".join(word.split()) != word or not word or _NOT_XML.search(word + "".join(phonemes)):
         raise EntryError(row.number, word, phonemes)
-
-
-def _is_xml_encoding(encoding: str) -> bool:
-    """Whether expat reads it: its own four, and those with a byte a character."""
-    if encoding.upper() in ("UTF-8", "UTF-16", "US-ASCII", "ISO-8859-1"):
-        return True
-    if not _SINGLE_BYTE.fullmatch(encoding):
-        return False
-    try:
-        return len(bytes(range(256)).decode(encoding, "replace")) == 256
-    except LookupError:
-        return False
 
 
 def _local_name(tag: str) -> str:

@@ -110,13 +110,15 @@ class WordLookup:
         return bool(self._dictionaries.pronunciations(word))
 
     def find(
-        self, words: Iterable[str], spell: Callable[[str], Spelling]
+        self, words: Iterable[str], bare: Callable[[str], Spelling]
     ) -> tuple[dict[str, KnownWord], dict[str, str]]:
         """What is known of words: each as it was typed, else as the artifact's letters have it.
 
+        Where marks on letters are left out, only pronunciations that say them count.
+
         Args:
             words: as they were sent.
-            spell: spells one in the artifact's letters.
+            bare: spells one in the artifact's letters, as `Speller.bare` does.
 
         Returns:
             what is known, by word; and by word what a person's own entry has that this artifact
@@ -141,17 +143,21 @@ class WordLookup:
             )
             for query, source, found, origin in self._look_up(queries, misfits)
         }
-        bare: list[_Query] = []
+        unmarked: list[_Query] = []
         for word, _, key in queries:
-            if word not in known and (normalized := spell(word).normalized) is not None:
+            if word not in known and (normalized := bare(word).normalized) is not None:
                 bare_key = lexicon_key(normalized)
                 if bare_key != key:
-                    bare.append(_Query(word, normalized, bare_key))
-        for query, source, found, origin in self._look_up(bare, misfits):
-            warnings = spell(query.word).warnings
-            known[query.word] = KnownWord(
-                source, query.typed, found.pronunciations, warnings, origin
-            )
+                    unmarked.append(_Query(word, normalized, bare_key))
+        for query, source, found, origin in self._look_up(unmarked, misfits):
+            fitting = self._speller.accents.fitting(tidied(query.word), found.pronunciations)
+            if not fitting:
+                continue
+            warnings = bare(query.word).warnings
+            if len(fitting) < len(found.pronunciations):
+                note = f"pronunciations of {query.typed} that do not say its marks are left out"
+                warnings = (*warnings, note)
+            known[query.word] = KnownWord(source, query.typed, tuple(fitting), warnings, origin)
         return known, misfits
 
     def _look_up(

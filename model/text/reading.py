@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from tanger.model.lexicon.index import tidied
 from tanger.model.phonology import notation
 from tanger.model.text import derived_forms
 from tanger.model.text.acronym_model import AcronymModel, LexiconAcronyms
@@ -42,12 +43,22 @@ class Part(NamedTuple):
             sounds; None for a word like any other, which a lexicon or the network knows.
         listed: whether lexicons come before the rule.
         rule: which rule that is.
+        written: the word with the marks on its letters, which lexicons look at; None where it has
+            none.
+        warnings: what spelling it changed.
     """
 
     text: str
     spoken: tuple[str, ...] | None = None
     listed: bool = True
     rule: PartRule = "number"
+    written: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def looked_up(self) -> str:
+        """What lexicons are asked for."""
+        return self.written or self.text
 
 
 class Reading(NamedTuple):
@@ -94,13 +105,14 @@ class Reader:
             look_up: the pronunciations of a word in small letters that a dictionary has, by which
                 acronyms are known.
         """
-        self.speller = Speller(graphemes, longest=longest)
         bare = {phoneme.rstrip("012") for phoneme in phonemes}
         english = frozenset(derived_forms.LETTERS) <= frozenset(graphemes)
         self.text: TextReader | None = None
         if english and bare == notation.ARPABET:
             model = LexiconAcronyms(AcronymModel.load(MODELS), look_up)
             self.text = TextReader(acronyms=model)
+        accents = None if self.text is None else self.text.language.tables.accents
+        self.speller = Speller(graphemes, longest=longest, accents=accents)
 
     @property
     def english(self) -> bool:
@@ -137,7 +149,7 @@ class Reader:
             return Reading(spelling._replace(normalized=None, error=error), ())
         tokens = self.text.read(typed, known=lambda small: known(small.upper()))
         if spelling.normalized is not None and _is_itself(tokens):
-            return Reading(spelling, (Part(spelling.normalized),))
+            return Reading(spelling, (_marked(spelling.normalized, typed, spelling),))
         return self._read_out(spelling, tokens)
 
     def part(self, word: SpokenWord, *, by_rule: bool) -> Part | WordError:
@@ -148,9 +160,16 @@ class Reader:
             by_rule: whether it comes of a number, a sign and the like, whose words a table may
                 have.
         """
+        if word.language is not None:
+            message = f"{word.text} is in the language {word.language}, which is not read here"
+            return WordError("other_language", f"{message}: say it with <phoneme>")
         if word.letters and word.text.isascii():  # no table says what À is called
             return _letters(word.text)
-        spelling = self.speller.spell(word.text)
+        return self._spelt_part(word, self.speller.spell(word.text), by_rule=by_rule)
+
+    def _spelt_part(
+        self, word: SpokenWord, spelling: Spelling, *, by_rule: bool
+    ) -> Part | WordError:
         if word.given_by == "override":
             return Part(spelling.normalized or "", word.phonemes, listed=False, rule="override")
         if spelling.normalized is None:
@@ -158,7 +177,7 @@ class Reader:
         if word.phonemes is not None:
             return Part(spelling.normalized, word.phonemes, listed=False, rule=word.given_by)
         if not by_rule or self.text is None:
-            return Part(spelling.normalized)
+            return _marked(spelling.normalized, word.text, spelling)
         return Part(spelling.normalized, self.text.language.tables.phonemes.get(word.text.lower()))
 
     def _too_long(self, typed: str) -> WordError | None:
@@ -242,6 +261,13 @@ def _is_itself(tokens: Sequence[Token]) -> bool:
     word = tokens[0].words[0]
     same = word.text.lower() == tokens[0].text.lower().replace("’", "'")
     return same and not word.letters and word.phonemes is None
+
+
+def _marked(normalized: str, typed: str, spelling: Spelling) -> Part:
+    """The part that a word is, with the marks on its letters, if there are any."""
+    if typed.isascii():
+        return Part(normalized)
+    return Part(normalized, written=tidied(typed), warnings=spelling.warnings)
 
 
 @lru_cache(maxsize=4096)

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from tanger.model import TangerError
+from tanger.model.lexicon.index import lexicon_key
 from tanger.model.phonology.stress import strip
 from tanger.model.text import derived_forms
 from tanger.model.text.homographs.model import HomographModel
@@ -22,6 +23,7 @@ from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.reading import Part, Reader, Reading
 from tanger.model.text.senses import sentences, with_senses
 from tanger.model.text.speller import WordError
+from tanger.model.text.ssml import Document
 from tanger.model.text.weak_forms import with_weak_forms
 
 # Where pronunciations may come from.
@@ -129,11 +131,11 @@ class Resolver:
             for word in words
         ]
 
-    def sentences(self, text: str, *, weak_forms: bool = False) -> Iterator[list[Token]]:
+    def sentences(self, text: str | Document, *, weak_forms: bool = False) -> Iterator[list[Token]]:
         """The tokens of a text, sentence by sentence.
 
         Args:
-            text: anything.
+            text: anything, or a document of SSML.
             weak_forms: whether small words are said as they are in a sentence.
 
         Raises:
@@ -142,7 +144,10 @@ class Resolver:
         if self.reader.text is None:
             raise TextError
         tables = self.reader.text.language.tables
-        tokens = self.reader.text.iterate(text, self.lookup.has)
+        if isinstance(text, Document):
+            tokens = text.tokens(self.reader.text, self.lookup.has)
+        else:
+            tokens = self.reader.text.iterate(text, self.lookup.has)
         found = (with_senses(sentence, homographs()) for sentence in sentences(tokens))
         return (with_weak_forms(each, tables) for each in found) if weak_forms else found
 
@@ -158,7 +163,9 @@ class Resolver:
             _refused(read.word, part)
             if isinstance(part := self.reader.part(read.word, by_rule=read.by_rule), WordError)
             else _resolved(
-                read.word, Segment(part.text) if part.spoken is None else _by_rule(part), ()
+                read.word,
+                Segment(part.text) if part.spoken is None else _by_rule(part),
+                part.warnings,
             )
             for read in words
         ]
@@ -186,7 +193,7 @@ class _LexiconResolver:
         self._reader = reader
         self._lookup = lookup
         self._source = source
-        self._spell = functools.cache(reader.speller.spell)
+        self._bare = functools.cache(reader.speller.bare)
         self._known: dict[str, KnownWord] = {}
         self._misfits: dict[str, str] = {}
         self._looked_up: set[str] = set()
@@ -201,10 +208,10 @@ class _LexiconResolver:
         # All parts at once; what is a word by itself was looked up as it was typed
         self._find(
             [
-                part.text
+                part.looked_up
                 for word, reading in readings.items()
                 for part in reading.parts
-                if part.text != self._spell(word).normalized
+                if part.looked_up != self._bare(word).normalized
             ]
         )
         return [
@@ -247,7 +254,7 @@ class _LexiconResolver:
         new = [word for word in words if word not in self._looked_up]
         if new:
             self._looked_up.update(new)
-            known, misfits = self._lookup.find(new, self._spell)
+            known, misfits = self._lookup.find(new, self._bare)
             self._known |= known
             self._misfits |= misfits
 
@@ -267,38 +274,44 @@ class _LexiconResolver:
 
     def _of_reading(self, reading: Reading) -> WordResolution:
         word, normalized = reading.spelling.word, reading.spelling.normalized
-        warnings = (*reading.spelling.warnings, *self._misfit(word))
+        # How parts are spelt for the network does not count where a lexicon has them
+        respelt = {note for part in reading.parts for note in part.warnings}
+        warnings = [note for note in reading.spelling.warnings if note not in respelt]
+        warnings += self._misfit(word)
         segments: list[Segment] = []
         missing: list[str] = []
         for part in reading.parts:
             segment, notes = self._of_part(part)
-            warnings = (*warnings, *notes)
+            warnings += notes
             segments.append(segment)
             if segment.source == "model":
-                missing.append(part.text)
+                missing.append(part.looked_up)
         error = self._error(reading, missing if self._source == "lexicon" else ())
+        notes = tuple(dict.fromkeys(warnings))
         if error is not None:
-            return WordResolution(word, normalized, (), warnings, error)
-        return WordResolution(
-            word, normalized or None, tuple(segments), warnings, None, reading.chance
-        )
+            return WordResolution(word, normalized, (), notes, error)
+        if normalized is not None:
+            normalized = "-".join(segment.text for segment in segments) or None
+        return WordResolution(word, normalized, tuple(segments), notes, None, reading.chance)
 
     def _of_part(self, part: Part) -> tuple[Segment, tuple[str, ...]]:
         """What pronounces a part, and the warnings about it."""
-        known = self._known.get(part.text)
+        known = self._known.get(part.looked_up)
         if known is not None and (segment := _listed(part, known)) is not None:
-            return segment, (*known.warnings, *self._misfit(part.text))
+            return segment, (*known.warnings, *self._misfit(part.looked_up))
         if part.spoken is not None:
             return _by_rule(part), ()
         if self._reader.english:
             stems = _Stems(self._known, self._is_known)
-            derived = derived_forms.inflected(part.text, stems)
+            word = lexicon_key(part.looked_up).upper()
+            derived = derived_forms.inflected(word, stems)
             if derived and stems.last is not None:
                 stem = self._known[stems.last]
                 origin = stem.origin._replace(rule="derived", stem=stems.last)
-                segment = Segment(part.text, stem.source, tuple(derived), origin)
-                return segment, (f"{part.text}: by rule, from {stems.last}",)
-        return Segment(part.text), ()
+                text = self._bare(word).normalized or part.text
+                segment = Segment(text, stem.source, tuple(derived), origin)
+                return segment, (*stem.warnings, f"{word}: by rule, from {stems.last}")
+        return Segment(part.text), part.warnings
 
     def _error(self, reading: Reading, missing: Sequence[str]) -> WordError | None:
         error = reading.spelling.error
@@ -347,6 +360,8 @@ def _listed(part: Part, known: KnownWord) -> Segment | None:
     """
     if part.rule == "override":
         return None
+    if part.written is not None:
+        return _of_known(known, known.normalized)
     if part.listed or part.spoken is None or known.source == "user":
         return _of_known(known, part.text)
     if part.rule == "weak_form":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from tanger.model.text.homographs.model import HomographModel
 from tanger.model.text.reader.token import Token
 
+# Tags that begin or end a sentence, in SSML and in HTML
+_BLOCK = re.compile(r"</?(?:s|p|speak|li|td|div|br|h[1-6])\b")
 # Tokens of a sentence that are looked at together; a longer one is cut.
 _LONGEST = 256
 
@@ -25,8 +28,9 @@ def with_senses(sentence: Sequence[Token], model: HomographModel) -> list[Token]
         if token.kind == "word" and len(token.words) == 1 and token.text.lower() in model.words
     ]
     if places:
-        # The model takes words and punctuation, without space
-        seen = [place for place, token in enumerate(sentence) if token.kind != "space"]
+        # The model takes words and punctuation alone
+        passed_over = ("space", "markup")
+        seen = [place for place, token in enumerate(sentence) if token.kind not in passed_over]
         texts = [sentence[place].text for place in seen]
         for place in places:
             decided[place] = _decided(sentence[place], model, texts, seen.index(place))
@@ -34,18 +38,28 @@ def with_senses(sentence: Sequence[Token], model: HomographModel) -> list[Token]
 
 
 def sentences(tokens: Iterable[Token]) -> Iterator[list[Token]]:
-    """Tokens by sentences: each with the space behind its full stop, or behind its line."""
+    """Tokens by sentences: each with the space behind its full stop, or behind its line.
+
+    Tags of paragraphs and sentences end one, too.
+    """
     sentence: list[Token] = []
-    ends = False
+    ends = closed = False
     for token in tokens:
-        sentence.append(token)
-        if token.kind == "space":
-            if ends or "\n" in token.text or len(sentence) >= _LONGEST:
+        block = token.kind == "markup" and _BLOCK.match(token.text) is not None
+        opens = block and token.text[1] != "/"
+        if opens or (closed and token.kind not in ("space", "markup")):
+            if any(each.words for each in sentence):
                 yield sentence
                 sentence, ends = [], False
+            closed = False
+        closed = closed or (block and not opens)
+        sentence.append(token)
+        if len(sentence) >= _LONGEST or (token.kind == "space" and (ends or "\n" in token.text)):
+            yield sentence
+            sentence, ends = [], False
         elif token.kind == "punctuation":
             ends = token.text[0] in ".!?…" or (ends and token.text[0] in "\"')]}”’»")
-        else:
+        elif token.kind not in ("space", "markup"):
             ends = False
     if sentence:
         yield sentence

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from string import ascii_uppercase
 from typing import Literal, NamedTuple
 
 from tanger.model.lexicon.index import APOSTROPHES
+from tanger.model.phonology.vocabulary import SPACE
+from tanger.model.text.accents import Accents
 
 # Letters that Unicode does not decompose, spelt as English lexicons spell them.
 _TRANSCRIBED = {
@@ -20,7 +22,9 @@ _TRANSCRIBED = {
 # Code points to a letter, its accents and joiners included, that are looked at.
 _MARKS = 4
 
-WordErrorCode = Literal["empty", "too_long", "unspellable", "decoding_failed", "not_in_lexicon"]
+WordErrorCode = Literal[
+    "empty", "too_long", "unspellable", "decoding_failed", "not_in_lexicon", "other_language"
+]
 
 
 class WordError(NamedTuple):
@@ -73,17 +77,37 @@ def lookup_warnings(word: str, spellings: Collection[str]) -> tuple[str, ...]:
 class Speller:
     """Spells words in the graphemes of one artifact."""
 
-    def __init__(self, graphemes: Collection[str], *, longest: int = 64) -> None:
-        """Spell in `graphemes`, and refuse words of more than `longest` of them."""
+    def __init__(
+        self, graphemes: Collection[str], *, longest: int = 64, accents: Accents | None = None
+    ) -> None:
+        """Spell in `graphemes`, and refuse words of more than `longest` of them.
+
+        Args:
+            graphemes: of the artifact.
+            longest: the most of them in a word.
+            accents: how letters with marks, as far as they are no graphemes, are spelt for the
+                network; without the marks by default.
+        """
         self.graphemes = frozenset(graphemes)
         self.longest = longest
+        self.accents = accents or Accents()
         self._capitals = any(map(str.isupper, graphemes)) and not any(map(str.islower, graphemes))
         capitals = self.graphemes.intersection(ascii_uppercase) if self._capitals else ()
         self._is_plain = _plain("".join(capitals)).fullmatch
         self._grapheme_of = lru_cache(maxsize=4096)(self._grapheme)
 
     def spell(self, word: str) -> Spelling:
-        """Normalise one word. Never raises: what cannot be spelt has its error in the answer."""
+        """Normalise one word for the network, ``rosé`` as ``ROZAY``.
+
+        Never raises: what cannot be spelt has its error in the answer.
+        """
+        return self._spell(word, self.accents)
+
+    def bare(self, word: str) -> Spelling:
+        """Normalise one word as lexicons without marks write it, ``rosé`` as ``ROSE``."""
+        return self._spell(word, Accents())
+
+    def _spell(self, word: str, accents: Accents) -> Spelling:
         if (form := self.plain(word)) is not None:
             return Spelling(word, form, (), None)
         if not self.readable(word):
@@ -96,14 +120,16 @@ class Speller:
         stripped = typed.strip()
         if stripped != typed:
             warnings["surrounding spaces removed"] = None
-        for character in stripped:
-            graphemes, reported = self._grapheme_of(character)
+        if SPACE in self.graphemes and (single := SPACE.join(stripped.split())) != stripped:
+            warnings["one space for each run of white space"] = None
+            stripped = single
+        for character, graphemes, reported in self._letters(stripped, accents):
             if graphemes is None:
                 return self._refused(word, self._unspellable(character))
             if reported:
                 warnings[f"{_show(character)} -> {''.join(graphemes) or 'nothing'}"] = None
             spelt.extend(graphemes)
-        if set(spelt) <= {"'"}:
+        if set(spelt) <= {"'", SPACE}:
             return self._refused(word, WordError("empty", "there is no letter to pronounce"))
         if len(spelt) > self.longest:
             return self._too_long(word, len(spelt))
@@ -123,6 +149,17 @@ class Speller:
     def cased(self, key: str) -> str:
         """A `lexicon_key` in the case of the artifact's own graphemes, where they have just one."""
         return key.upper() if self._capitals else key
+
+    def _letters(
+        self, word: str, accents: Accents
+    ) -> Iterator[tuple[str, tuple[str, ...] | None, bool]]:
+        """Each letter, or what is respelt together, with its graphemes, as `_grapheme` has them."""
+        foreign = any(self._grapheme_of(each)[1] for each in word)
+        for piece, spelling in accents.pieces(word):
+            if spelling is not None and foreign:
+                yield piece, tuple(spelling), True
+            else:
+                yield from ((each, *self._grapheme_of(each)) for each in piece)
 
     def _grapheme(self, character: str) -> tuple[tuple[str, ...] | None, bool]:
         """Graphemes for one character and whether that has to be told; None if there are none."""

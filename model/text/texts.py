@@ -18,6 +18,7 @@ from tanger.model.text.pipeline import Result, TextPhonemizer
 from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.resolution import ReadWord, Source
 from tanger.model.text.speller import WordError
+from tanger.model.text.ssml import parse
 
 # Kinds of tokens whose loss is worth a warning where no word comes from them.
 _PASSED_OVER = frozenset({"emoji", "sign", "markup"})
@@ -156,8 +157,8 @@ def _pronounced(
         if word.given_by == "weak_form":
             result, others = (others[0] if before_vowel else result), ()
         words.append(PronouncedWord(word, result, others))
-    warnings: dict[str, None] = {}
-    if not words and token.kind in _PASSED_OVER:
+    warnings: dict[str, None] = dict.fromkeys(token.warnings or ())
+    if not words and token.kind in _PASSED_OVER and token.warnings is None:
         warnings[f"{token.text} -> nothing"] = None
     error = None
     for _, result, _ in words:
@@ -278,6 +279,7 @@ def pronounce_text(
     stress: bool | None = None,
     punctuation: bool = False,
     weak_forms: bool = False,
+    ssml: bool = False,
 ) -> PronouncedText:
     """Read a text and pronounce its words, as the service's ``POST /text`` does.
 
@@ -289,13 +291,16 @@ def pronounce_text(
         stress: whether stress is written; by default in IPA and X-SAMPA alone.
         punctuation: whether the line of the pronunciation keeps it.
         weak_forms: whether small words are said as they are in a sentence.
+        ssml: whether the text is a document of SSML.
 
     Raises:
         TextError: where the artifact is not English.
+        SSMLError: where a document of SSML has a fault.
         AlphabetError, StressError: as `Pipeline.options`.
     """
     options = phonemizer.pipeline.options(source=source, alphabet=alphabet, stress=stress)
-    sentences = list(phonemizer.pipeline.resolver.sentences(text, weak_forms=weak_forms))
+    document = parse(text) if ssml else text
+    sentences = list(phonemizer.pipeline.resolver.sentences(document, weak_forms=weak_forms))
     words = read_words(chain.from_iterable(sentences))
     results = phonemizer.word_results(words, options)
     return assemble(text, sentences, results, options.alphabet, punctuation=punctuation)

@@ -12,7 +12,7 @@ from tanger.model import TangerError, lexicon
 from tanger.model.lexicon import Entry
 from tanger.model.lexicon.index import StressedLexicon
 from tanger.model.phonology.stress import NO_VOWEL
-from tanger.model.phonology.vocabulary import UnknownSymbolError, Vocabulary
+from tanger.model.phonology.vocabulary import SPACE, UnknownSymbolError, Vocabulary
 from tanger.model.training import soft_labels
 from tanger.model.training.batches import Example, encode_entries
 from tanger.model.training.recipe import Recipe
@@ -63,7 +63,8 @@ def read(
         stress_path: a lexicon with the stress of the training lexicon's words.
 
     Raises:
-        DatasetError: if a lexicon is empty; dev contains a symbol that the training lexicon lacks;
+        DatasetError: if a lexicon is empty; words hold white space other than
+            spaces; dev contains a symbol that the training lexicon lacks;
             the soft labels have other symbols or the recipe concatenates words; the additional
             entries contain words of dev; or the recipe has a stress head and no stress is given.
         LexiconError: if a line cannot be parsed.
@@ -74,6 +75,7 @@ def read(
     entries = lexicon.read(lexicon_path)
     if not entries:
         raise DatasetError(f"{lexicon_path} holds no words to train on")
+    _check_spaces(lexicon_path, entries)
     encoder = _Encoder.of(entries, recipe)
     words = {entry.word for entry in entries}
     dev_entries = lexicon.read(dev_path)
@@ -134,6 +136,17 @@ class _Encoder:
 
     def encode(self, entries: Sequence[Entry]) -> list[Example]:
         return encode_entries(entries, self.graphemes, self.phonemes, add_bos_eos=self.add_bos_eos)
+
+
+def _check_spaces(path: Path, entries: Sequence[Entry]) -> None:
+    """Refuse white space that looks like a space and would be another grapheme."""
+    for entry in entries:
+        for grapheme in entry.word:
+            if grapheme != SPACE and grapheme.isspace():
+                raise DatasetError(
+                    f"{path} has U+{ord(grapheme):04X} in {entry.word!r}: write a space in its "
+                    "place"
+                )
 
 
 def _encode_dev(

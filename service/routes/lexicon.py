@@ -77,6 +77,19 @@ async def get_lexicon(manager: Manager, _: Annotated[None, Depends(require_key)]
 Lexicon = Annotated[UserLexicon, Depends(get_lexicon)]
 
 
+async def get_writable_lexicon(lexicon: Lexicon) -> UserLexicon:
+    """The user lexicon, to change it.
+
+    Raises:
+        ReadOnlyLexiconError: where it is only read.
+    """
+    lexicon.require_writable()
+    return lexicon
+
+
+WritableLexicon = Annotated[UserLexicon, Depends(get_writable_lexicon)]
+
+
 async def get_timeout(manager: Manager, raw: Raw) -> float:
     """Seconds that the request may take."""
     settings = manager.settings
@@ -114,7 +127,7 @@ async def get_lexicon_word(
     openapi_extra=json_body(Spoken) | TIMEOUT_HEADER,
 )
 async def put_lexicon_word(
-    manager: Manager, lexicon: Lexicon, raw: Raw, timeout: Timeout, word: str
+    manager: Manager, lexicon: WritableLexicon, raw: Raw, timeout: Timeout, word: str
 ) -> Response:
     """Say how a word is pronounced, from the next request on. Needs an API key.
 
@@ -136,7 +149,7 @@ async def put_lexicon_word(
     status_code=HTTPStatus.NO_CONTENT,
     openapi_extra=TIMEOUT_HEADER,
 )
-async def delete_lexicon_word(lexicon: Lexicon, timeout: Timeout, word: str) -> Response:
+async def delete_lexicon_word(lexicon: WritableLexicon, timeout: Timeout, word: str) -> Response:
     """Forget what a request for a word finds in the user lexicon. Needs an API key."""
     with shutdown_as_503():
         if not await lexicon.delete(word, timeout=timeout):
@@ -170,7 +183,7 @@ async def export_lexicon(
 )
 async def import_lexicon(
     manager: Manager,
-    lexicon: Lexicon,
+    lexicon: WritableLexicon,
     raw: Raw,
     timeout: Timeout,
     options: Annotated[ImportOptions, Query()],

@@ -175,6 +175,11 @@ class Batcher(Generic[K, A]):
         return len(self._queue) + len(self._retry_queue)
 
     @property
+    def waiting_letters(self) -> int:
+        """Letters of work in the words that wait, which `capacity` bounds."""
+        return self._letters
+
+    @property
     def age(self) -> float:
         """Seconds that the oldest word has been waiting."""
         oldest = next(iter(self._retry_queue or self._queue), None)

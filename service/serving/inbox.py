@@ -88,6 +88,13 @@ class Inbox:
             start = end
         self._taken = []
 
+    def close(self) -> None:
+        """End all connections."""
+        for client in list(self._clients):
+            self._disconnect(client)
+        self._selector.close()
+        self._control.close()
+
     def _choose(self) -> None:
         """Take from each connection in turn what fits; what is to be alone, alone."""
         words = 0

@@ -33,9 +33,14 @@ from tanger.service.serving.pronouncer import PronounceJob
 from tanger.service.serving.supervisor import Backend, OwnBackend, ReloadError
 from tanger.service.serving.text_job import TextJob
 from tanger.service.settings import Settings
+from tanger.service.user_lexicon.read_only import ReadOnlyLexicon
 from tanger.service.user_lexicon.store import UserLexicon
 
 log = logging.getLogger("tanger")
+
+# Pronunciations that are looked up at once where all are known; more bytes than their answer has
+_KNOWN_AT_ONCE = 8
+_KNOWN_BYTES = 1 << 16
 
 
 class ModelManager:
@@ -62,7 +67,8 @@ class ModelManager:
         self.settings = settings
         self.metrics = Metrics()
         self.key_ring = KeyRing(settings, self.metrics)
-        self.user = UserLexicon(settings.user_lexicon) if settings.user_lexicon else None
+        kind = ReadOnlyLexicon if settings.user_lexicon_read_only else UserLexicon
+        self.user = kind(settings.user_lexicon) if settings.user_lexicon else None
         self.backend = backend or OwnBackend(settings, self.metrics)
         # For each process its share of what all may hold
         self.buffers = ByteBudget(settings.max_buffered // self.backend.processes)
@@ -149,6 +155,30 @@ class ModelManager:
         if not self.current.check.proven:
             raise UnavailableError(probe.status)
         return probe
+
+    def known(self, words: Sequence[str], options: Options) -> list[str] | None:
+        """A result for every word, where it takes no more than a look at the cache; else None.
+
+        What is answered so is small, and costs no more than any request may.
+
+        Raises:
+            AlphabetError, StressError: as `Pronouncer.begin`.
+        """
+        if (
+            len(words) * options.n > _KNOWN_AT_ONCE
+            or options.alignment
+            or options.explain
+            or not self.answers
+            or len(words) > self.settings.max_words
+            or self.settings.max_response < _KNOWN_BYTES
+        ):
+            return None
+        found = self.current.pronouncer.known(words, options)
+        if found is None:
+            return None
+        results, distinct = found
+        self.metrics.cached.inc(distinct)
+        return results
 
     async def begin(self, words: Sequence[str], options: Options, timeout: float) -> PronounceJob:
         """Admit a request; what it lacks is to be decoded.
@@ -281,7 +311,8 @@ class ModelManager:
             lexicons=tuple(
                 LexiconInfo(name=name, words=words) for name, words in serving.dictionaries.names
             ),
-            user_lexicon=self.user is not None,
+            user_lexicon=self.user is not None and not self.settings.user_lexicon_read_only,
+            http_processes=self.backend.processes,
             devices=tuple(serving.workers.devices),
             engine=self.engine,
             limits=Limits(
@@ -301,6 +332,7 @@ class ModelManager:
         serving = self.current
         return {
             "queue_words": serving.batcher.waiting,
+            "queue_letters": serving.batcher.waiting_letters,
             "queue_oldest_seconds": serving.batcher.age,
             "queue_drain_seconds": serving.batcher.drained_in(),
             "cached_words": len(serving.pronouncer.cache),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from json.encoder import encode_basestring as _quoted
 from typing import Any
 
@@ -114,13 +115,22 @@ def result(
 
 def response(model: ModelName, results: Sequence[bytes]) -> list[bytes]:
     """The parts of the whole answer, one a result, encoded as they are."""
-    first = f'{{"model":{model.model_dump_json()},"results":['.encode()
+    first = _head(model.name, model.version)
+    if len(results) == 1:
+        return [b"".join((first, results[0], b"]}"))]
     if not results:
         return [first + b"]}"]
     parts = [b"," + result for result in results]
     parts[0] = first + results[0]
     parts[-1] += b"]}"
     return parts
+
+
+@lru_cache(maxsize=8)
+def _head(name: str, version: str) -> bytes:
+    """How an answer begins."""
+    model = ModelName(name=name, version=version)
+    return f'{{"model":{model.model_dump_json()},"results":['.encode()
 
 
 def _aligned(phonemes: Sequence[str], found: Alignment) -> dict[str, Any]:

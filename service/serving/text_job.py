@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import chain
 
-from tanger.model.text import pipeline, texts
+from tanger.model.text import pipeline, ssml, texts
 from tanger.model.text.pipeline import Result
 from tanger.model.text.reader.token import Token
 from tanger.model.text.resolution import ReadWord, WordResolution
@@ -94,6 +94,7 @@ async def begin(pronouncer: Pronouncer, text: str, options: TextOptions, timeout
 
     Raises:
         TextError: where the artifact is not English.
+        SSMLError: where a document of SSML has a fault.
         AlphabetError, StressError: where its phonemes cannot be written as asked.
         UserLexiconError: where people's own words cannot be read.
     """
@@ -101,7 +102,12 @@ async def begin(pronouncer: Pronouncer, text: str, options: TextOptions, timeout
         source=options.source, alphabet=options.alphabet, stress=options.stress
     )
     resolver = pronouncer.pipeline.resolver
-    remaining = resolver.sentences(text, weak_forms=options.weak_forms)
+    document: str | ssml.Document = text
+    if options.ssml:
+        parser = ssml.Parser(text)
+        await pronouncer.slices.map(_no_more, parser.steps())
+        document = parser.document()
+    remaining = resolver.sentences(document, weak_forms=options.weak_forms)
     words: dict[ReadWord, None] = {}
     size = 0
 
@@ -121,3 +127,7 @@ async def begin(pronouncer: Pronouncer, text: str, options: TextOptions, timeout
     resolved = await pronouncer.resolve(resolve, together, checked.source, due)
     resolutions = dict(zip(distinct, chain.from_iterable(resolved), strict=True))
     return TextJob(pronouncer, text, options, checked, sentences, resolutions, size)
+
+
+def _no_more(step: None) -> None:
+    """A step of parsing has no result."""

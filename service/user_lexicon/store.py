@@ -86,6 +86,8 @@ class UserLexicon:
             UserLexiconError: where that is not possible, or it is another program's.
         """
         self.path = path
+        # Where exports are made; None for the system's own
+        self.scratch: Path | None = path.parent
         with self.file_errors("opened"):
             self._writer = self._connect(_WRITE_SECONDS)
             self._prepare()
@@ -93,6 +95,9 @@ class UserLexicon:
             self._file_id = _file_id(path)
         self._writing = ThreadPoolExecutor(1, "user-lexicon-write")
         self._reading = ThreadPoolExecutor(1, "user-lexicon-read")
+
+    def require_writable(self) -> None:
+        """Refuse a change where the file is only read."""
 
     def close(self) -> None:
         """Finish what is being written, and close the file."""
@@ -187,7 +192,7 @@ class UserLexicon:
         self._check_file()
         with self.file_errors("exported"), ExitStack() as closing_on_failure:
             file = closing_on_failure.enter_context(
-                tempfile.TemporaryFile(dir=self.path.parent, prefix=".export-")
+                tempfile.TemporaryFile(dir=self.scratch, prefix=".export-")
             )
             with closing(self._connect(_READ_LOCK_SECONDS)) as connection:
                 rows = (_written(row, inventory, alphabet) for row in _rows(connection))
@@ -310,6 +315,15 @@ class UserLexicon:
 
     def _prepare(self) -> None:
         """Refuse what is not ours before anything is written to it; make what is not there."""
+        self._tables()
+        self._writer.execute("PRAGMA journal_mode = WAL")
+        with _transaction(self._writer):
+            if not self._tables():  # nor has another process made them a moment ago
+                for statement in _SCHEMA.split(";\n"):
+                    self._writer.execute(statement)
+
+    def _tables(self) -> int:
+        """How many there are; a file of tables that are not ours is refused."""
         connection = self._writer
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -319,12 +333,7 @@ class UserLexicon:
         if tables and version != _VERSION:
             problem = f"is of version {version}, this tanger reads {_VERSION}"
             raise UserLexiconError(f"{self.path} {problem}")
-        connection.execute("PRAGMA journal_mode = WAL")
-        with _transaction(connection):
-            (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-            if not tables:  # nor has another process made them a moment ago
-                for statement in _SCHEMA.split(";\n"):
-                    connection.execute(statement)
+        return int(tables)
 
     @contextmanager
     def file_errors(self, action: str) -> Iterator[None]:

@@ -89,7 +89,8 @@ class LiveService:
     ) -> None:
         self.log_file = log
         # By default one worker with one thread, independent of the machine.
-        settings = {"device": "cpu", "port": 0, "workers": 1, "threads": 1, **settings}
+        usual = {"device": "cpu", "port": 0, "http_processes": 1, "workers": 1, "threads": 1}
+        settings = {**usual, **settings}
         environment = {k: v for k, v in os.environ.items() if not k.startswith("TANGER_")}
         environment |= {f"TANGER_{name.upper()}": str(value) for name, value in settings.items()}
         with log.open("wb") as file:
@@ -127,16 +128,23 @@ class LiveService:
 
     def workers(self) -> list[int]:
         """The process IDs of the decoding processes."""
+        return self._children("tanger.service.serving.worker")
+
+    def http_processes(self) -> list[int]:
+        """The process IDs of the HTTP processes in their order, where there are several."""
+        return sorted(self._children("tanger.service.http_process"), key=_row)
+
+    def _children(self, module: str) -> list[int]:
         found = [
             pid
             for pid, parent, state in _processes()
-            if parent == self.process.pid and state != "Z" and _is_worker(pid)
+            if parent == self.process.pid and state != "Z" and _runs(pid, module)
         ]
         self._workers.update(found)
         return found
 
     def remaining(self) -> set[int]:
-        """Workers that were seen before and are still running."""
+        """Processes of the service that were seen before and are still running."""
         return self._workers & {pid for pid, _, state in _processes() if state != "Z"}
 
     def wait_until_ready(self, workers: int = 1) -> None:
@@ -173,6 +181,7 @@ class LiveService:
         """Kill the service and its workers, in any state."""
         with suppress(OSError):
             self.workers()
+            self.http_processes()
         self.process.kill()
         self.process.wait()
         for exchange in self._exchanges:
@@ -220,16 +229,22 @@ def running(
         service.end()
 
 
-def _is_worker(pid: int) -> bool:
-    """Whether the process runs a worker's program already.
+def _runs(pid: int, module: str) -> bool:
+    """Whether the process runs the module already.
 
     Between fork and exec it still has the service's command line, and the service waits for it:
     stopping it there would stop the service.
     """
     try:
-        return b"tanger.service.serving.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return module.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
+
+
+def _row(pid: int) -> int:
+    """The place of an HTTP process among the others."""
+    arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    return int(arguments[arguments.index(b"tanger.service.http_process") + 1])
 
 
 def _processes() -> list[tuple[int, int, str]]:

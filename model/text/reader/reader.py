@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,6 +25,8 @@ _MAX_PLAIN = 65536
 MODELS = Path(__file__).parents[3] / "artifacts" / "en-us-text"
 
 Known = Callable[[str], bool]
+# What reads one character that stands for something else, such as an element of SSML.
+Fixed = Callable[["TextReader", Scan, int], Reading]
 
 
 def _unknown(word: str) -> bool:
@@ -65,12 +67,23 @@ class TextReader:
         """
         return list(self.iterate(text, known))
 
-    def iterate(self, text: str, known: Known = _unknown) -> Iterator[Token]:
-        """The tokens of a text one by one, so that a caller can stop for a while."""
+    def iterate(
+        self, text: str, known: Known = _unknown, fixed: Mapping[int, Fixed] | None = None
+    ) -> Iterator[Token]:
+        """The tokens of a text one by one, so that a caller can stop for a while.
+
+        Args:
+            text: anything.
+            known: whether a dictionary has a word, in small letters.
+            fixed: what reads the characters at these offsets.
+        """
         scan = Scan(text, self.language.tables, self.acronyms, known)
         at, length = 0, len(text)
         while at < length:
-            token = self._next(scan, at)
+            if fixed and (read := fixed.get(at)) is not None:
+                token = self._token(scan, at, read(self, scan, at))
+            else:
+                token = self._next(scan, at)
             scan.tokens.append(token)
             at = token.end
             yield token
@@ -115,11 +128,15 @@ class TextReader:
                 language.letters if character.isalpha() or character == "'" else language.signs
             )
             reading = _first(recognizers, scan, at) or signs.unknown(scan, at)
+        return self._token(scan, at, reading)
+
+    def _token(self, scan: Scan, at: int, reading: Reading) -> Token:
         end = reading.end
         confidence = reading.confidence
         if confidence is None:
-            confidence = language.tables.confidence.get(reading.kind, 1.0)
-        return Token(reading.kind, scan.source[at:end], at, end, reading.words, confidence)
+            confidence = self.language.tables.confidence.get(reading.kind, 1.0)
+        text = scan.source[at:end]
+        return Token(reading.kind, text, at, end, reading.words, confidence, reading.warnings)
 
 
 def _first(recognizers: Sequence[Recognizer], scan: Scan, at: int) -> Reading | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
 from tanger.model.text import TableError
+from tanger.model.text.accents import Accents
 
 FOLDER = Path(__file__).parent / "tables"
 
@@ -73,6 +74,7 @@ class Tables:
     """All tables of one language.
 
     Attributes:
+        accents: what letters with marks say.
         abbreviations: by what is written, without the dot, in small letters.
         lexemes: fixed readings of what is written, exactly as it is written.
         units: by symbol.
@@ -88,6 +90,7 @@ class Tables:
         weak_forms: by word.
     """
 
+    accents: Accents
     abbreviations: Mapping[str, tuple[Abbreviation, ...]]
     lexemes: Mapping[str, str]
     units: Mapping[str, Unit]
@@ -137,6 +140,7 @@ def load(language: str = "en-us") -> Tables:
         abbreviations.setdefault(written.lower(), []).append(rule)
     lists = {name: frozenset(words.split()) for name, words in rows(folder / "word_lists.tsv")}
     return Tables(
+        accents=Accents.parse(rows(folder / "accents.tsv")),
         abbreviations={written: tuple(rules) for written, rules in abbreviations.items()},
         lexemes=dict(rows(folder / "lexemes.tsv")),
         units=_units(folder / "units.tsv"),

@@ -32,6 +32,7 @@ class SpokenWord(NamedTuple):
         sense: which of the senses of a homograph is meant.
         chance: that it is this sense.
         given_by: what gives the phonemes.
+        language: that it is in, by its BCP 47 tag, where it is not the reader's: it is not read.
         others: of a homograph, its other senses, the likeliest first; of a weak form, that
             before vowels.
     """
@@ -42,6 +43,7 @@ class SpokenWord(NamedTuple):
     sense: str | None = None
     chance: float = 1.0
     given_by: GivenBy = "table"
+    language: str | None = None
     others: tuple[SpokenWord, ...] = ()
 
     @property
@@ -67,6 +69,7 @@ class Token(NamedTuple):
         end: offset behind its last.
         words: what is spoken; nothing of space, punctuation, markup and emoji.
         confidence: how often a reading of this kind is right.
+        warnings: about it; None where its kind decides whether its loss is worth one.
     """
 
     kind: Kind
@@ -75,6 +78,7 @@ class Token(NamedTuple):
     end: int
     words: tuple[SpokenWord, ...]
     confidence: float = 1.0
+    warnings: tuple[str, ...] | None = None
 
     @property
     def spoken(self) -> str:

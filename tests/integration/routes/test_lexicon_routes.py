@@ -660,3 +660,30 @@ def test_schemathesis_finds_nothing(service):
         cwd="/tmp", capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+def test_a_copy_is_only_read(tiny_artifact, tmp_path):
+    settings = {"api_keys": KEY, "artifact": tiny_artifact, "user_lexicon": tmp_path / "words.db"}
+    with running(tmp_path / "log", **settings) as owner:
+        owner.wait_until_ready()
+        with httpx.Client(base_url=owner.url, headers=HEADERS) as client:
+            assert put(client, "bad", "T AE NG ER").status_code == 201
+        assert owner.stop() == 0
+    with running(tmp_path / "log", user_lexicon_read_only=True, **settings) as copy:
+        copy.wait_until_ready()
+        with httpx.Client(base_url=copy.url, headers=HEADERS) as client:
+            refused = [
+                put(client, "bad", "B AE D"),
+                client.delete("/lexicon/bad"),
+                take(client, "bad\tB AE D", "tsv"),
+            ]
+            assert [answer.status_code for answer in refused] == [409] * 3
+            for answer in refused:
+                assert answer.json()["code"] == "user_lexicon_read_only"
+                assert "roll its copy out" in answer.json()["detail"]
+            found = client.get("/pronounce/bad", params={"source": "auto"}).json()["results"][0]
+            assert found["source"] == "user"
+            assert found["pronunciations"][0]["text"] == "T AE NG ER"
+            assert client.get("/lexicon", params={"format": "tsv"}).text == "bad\tT AE NG ER\n"
+            assert client.get("/info").json()["user_lexicon"] is False
+        assert httpx.put(f"{copy.url}/lexicon/bad").status_code == 401

@@ -72,6 +72,26 @@ def test_weak_forms_on_request(client):
     assert client.post("/text", json=body).json()["pronunciation"] == "ðə ˈaʊl ˈʌv ə ˈtaʊn"
 
 
+def test_ssml(client):
+    text = (
+        '<speak>A <phoneme alphabet="ipa" ph="təˈmɑtoʊ">tomato</phoneme>, '
+        '<emphasis>not</emphasis> <lang xml:lang="fr">été</lang></speak>'
+    )
+    answer = client.post("/text", json={"text": text, "ssml": True, "alphabet": "ipa"})
+    found = TextResponse.model_validate_json(answer.content)
+    assert found.text == text == "".join(token.text for token in found.tokens)
+    assert found.pronunciation == "ə təˈmɑtoʊ ˈnɑt"
+    assert found.warnings == ("<emphasis> is passed over",)
+    assert [token.error.code for token in found.tokens if token.error] == ["other_language"]
+
+
+def test_faults_of_ssml_are_named_with_their_place(client):
+    answer = client.post("/text", json={"text": "<speak>a <foo/></speak>", "ssml": True})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert "character 10" in answer.json()["detail"]
+    assert "<foo>" in answer.json()["detail"]
+
+
 def test_a_pronunciation_in_the_text_counts(client):
     text = "Say [tanger](/ˈtɑnʒɚ/), not [tanger](/docs/)."
     found = client.post("/text", json={"text": text, "alphabet": "ipa"}).json()

@@ -41,6 +41,20 @@ def test_a_text_is_covered_by_tokens_with_pronunciations(phonemizer):
     assert shown["warnings"] == ["🎄 -> nothing"]
 
 
+@pytest.mark.parametrize(
+    ("word", "phonemes"),
+    [
+        ("rosé", "R OW Z EY"), ("touché", "T UW SH EY"), ("coupé", "K UW P EY"),
+        ("pâté", "P AA T EY"), ("crème", "K R EH M"), ("piñata", "P IY N Y AA T AH"),
+        ("mañana", "M AA N Y AA N AH"), ("Barça", "B AA R S AH"), ("outré", "AW T R EY"),
+        ("cañada", "K AA N Y AA D AH"), ("élan", "EY L AH N"), ("brûlée", "B R UW L EY"),
+    ],
+)  # fmt: skip
+def test_the_network_says_the_marks_of_letters(phonemizer, word, phonemes):
+    for source in ("model", "auto"):
+        assert pronounce_text(phonemizer, word, source=source).pronunciation == phonemes
+
+
 def test_punctuation_is_kept_on_request(phonemizer):
     found = pronounce_text(phonemizer, "Yes, no.", alphabet="ipa", stress=False, punctuation=True)
     assert found.pronunciation == "jɛs, noʊ."
@@ -52,7 +66,7 @@ def test_words_in_arpabet_are_two_spaces_apart(phonemizer):
 
 @pytest.mark.parametrize("source", ["model", "lexicon", "auto"])
 def test_a_text_and_its_words_are_answered_alike(phonemizer, source):
-    words = ["3:00", "'of'", "re-enter", "tanger", "UK", "café", "42nd", "$5"]
+    words = ["3:00", "'of'", "re-enter", "tanger", "UK", "café", "rosé", "42nd", "$5"]
     for word in words:
         (alone,) = phonemizer.pronounce([word], source=source)
         found = pronounce_text(phonemizer, word, source=source)
@@ -137,6 +151,17 @@ def test_the_command_reads_the_standard_input_and_tells_what_it_cannot_read(ship
     assert done.returncode == 1
     assert "日本" in done.stderr
     assert json.loads(done.stdout)["spoken"] == "hi 日本"
+
+
+def test_the_command_reads_ssml(tmp_path, shipped_artifact):
+    path = tmp_path / "x.ssml"
+    path.write_text("<speak>\n<s>One</s>\n<sub alias='two'>2nd</sub>\n</speak>\n", "utf-8")
+    arguments = ("--ssml", "--format", "spoken", "--artifact", shipped_artifact)
+    done = _tanger("text", str(path), *arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "one two\n", "")
+    done = _tanger("text", *arguments, input="<speak><foo/></speak>")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("found <foo>")
 
 
 def _tanger(*arguments, input=None):

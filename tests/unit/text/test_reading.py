@@ -37,7 +37,7 @@ def test_an_ordinary_word_is_itself(word):
         ("@home", "AT-HOME", ["@home -> at home"]),
         ("mother-in-law", "MOTHER-IN-LAW", ["read in parts: mother, in, law"]),
         ("New York", "NEW-YORK", ["read in parts: New, York"]),
-        ("café-bar", "CAFE-BAR", ["é -> E", "read in parts: café, bar"]),
+        ("café-bar", "CAFAY-BAR", ["é -> AY", "read in parts: café, bar"]),
         ("hello!", "HELLO", ["! -> nothing"]),
         ("hello🎄", "HELLO", ["🎄 -> nothing"]),
         ("'colonel'", "COLONEL", ["' -> nothing"]),

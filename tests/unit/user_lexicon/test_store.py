@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import subprocess
 import threading
 from contextlib import closing, contextmanager
 
@@ -10,6 +11,7 @@ import pytest
 from tanger.model.lexicon import Entry, EntryError
 from tanger.model.lexicon.index import lexicon_key
 from tanger.service.user_lexicon.errors import UserLexiconError
+from tanger.service.user_lexicon.read_only import ReadOnlyLexicon, ReadOnlyLexiconError
 from tanger.service.user_lexicon.store import LONGEST, FullEntryError, Staged, UserLexicon
 
 SYMBOLS = {"T", "AE", "AE1", "NG", "ER"}
@@ -264,3 +266,62 @@ def test_keys_are_those_of_spelling(store):
     with closing(sqlite3.connect(store.path)) as connection:
         rows = connection.execute("SELECT key, word FROM entries").fetchall()
     assert rows == [(lexicon_key("n't"), "N’T")]
+
+
+@contextmanager
+def opened_copy(path):
+    copy = ReadOnlyLexicon(path)
+    try:
+        yield copy
+    finally:
+        copy.close()
+
+
+def test_a_copy_is_read_on_a_volume_that_nobody_can_write(store, tmp_path):
+    put(store, "tanger", "T AE NG", "T AE1 NG ER")
+    volume = tmp_path / "a volume?"
+    volume.mkdir()
+    with closing(sqlite3.connect(store.path)) as connection:
+        connection.execute("VACUUM INTO ?", (str(volume / "words.db"),))
+    mounted = subprocess.run(  # a container mounts it so
+        ["mount", "--bind", "-o", "ro", volume, volume], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        volume.chmod(0o500)
+    try:
+        with opened_copy(volume / "words.db") as copy:
+            assert get(copy, "tanger") == (("tanger",), ["T AE NG", "T AE1 NG ER"])
+            assert copy.revision() == store.revision()
+            assert export(copy, "tsv") == export(store, "tsv")
+            with pytest.raises(ReadOnlyLexiconError, match="roll its copy out"):
+                copy.require_writable()
+        assert [path.name for path in volume.iterdir()] == ["words.db"]
+    finally:
+        if not mounted.returncode:
+            subprocess.run(["umount", volume], check=True)
+        volume.chmod(0o700)
+
+
+@pytest.mark.parametrize("fault", ["none", "empty", "foreign", "log"])
+def test_what_is_no_whole_copy_is_refused(tmp_path, fault):
+    path = tmp_path / "words.db"
+    reported = {
+        "none": "cannot be opened: unable to open",
+        "empty": "is empty",
+        "foreign": "is not a user lexicon",
+        "log": "VACUUM INTO",
+    }[fault]
+    if fault == "empty":
+        path.touch()
+    elif fault == "foreign":
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE TABLE entries (x)")
+    elif fault == "log":
+        with opened(path) as store:
+            put(store, "tanger", "T AE NG")
+            content = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+        assert content["words.db-wal"]
+        for name, each in content.items():  # as a copy of a running service's folder has it
+            (tmp_path / name).write_bytes(each)
+    with pytest.raises(UserLexiconError, match=reported):
+        ReadOnlyLexicon(path)
