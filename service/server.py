@@ -65,7 +65,9 @@ def main(arguments: Sequence[str]) -> int:
             print(f"error: {name}: {fault['msg']}", file=sys.stderr)
         return 2
     settings = settings.model_copy(
-        update={"http_processes": http_processes(settings.http_processes, devices.available())}
+        update={
+            "http_processes": http_processes(settings.http_processes, devices.available_cores())
+        }
     )
     logs.configure(settings.log_level, settings.log_format)
     for name in unknown(os.environ):
