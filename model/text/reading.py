@@ -165,7 +165,11 @@ class Reader:
             return WordError("other_language", f"{message}: say it with <phoneme>")
         if word.letters and word.text.isascii():  # no table says what À is called
             return _letters(word.text)
-        spelling = self.speller.spell(word.text)
+        return self._spelt_part(word, self.speller.spell(word.text), by_rule=by_rule)
+
+    def _spelt_part(
+        self, word: SpokenWord, spelling: Spelling, *, by_rule: bool
+    ) -> Part | WordError:
         if word.given_by == "override":
             return Part(spelling.normalized or "", word.phonemes, listed=False, rule="override")
         if spelling.normalized is None:
