@@ -38,6 +38,10 @@ _STEP = 1.0
 _LONGEST_SILENCE = 60.0
 # Seconds beyond the time of grace in which HTTP processes have to end
 _EXIT_SECONDS = 5.0
+# Seconds between two looks whether the first HTTP process listens
+_LISTEN_CHECK = 0.02
+# Seconds after which one that ends did not end of what the one before it ended of
+_SETTLED = 60.0
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
@@ -191,7 +195,10 @@ class Parent:
         loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
         supervising = asyncio.create_task(self._supervise())
         rows = range(self._settings.http_processes)
+        announcing = asyncio.create_task(announce(self._settings.host, self._sockets))
         keeping = [asyncio.create_task(self._keep(row)) for row in rows]
+        for task in (supervising, *keeping):
+            task.add_done_callback(self._end_at_fault)
         try:
             status = await self._stop
             if not self._draining:
@@ -199,8 +206,9 @@ class Parent:
             await self._wait_for_exits(keeping)
             return status
         finally:
-            supervising.cancel()
-            await asyncio.gather(supervising, return_exceptions=True)
+            for task in (announcing, supervising):
+                task.cancel()
+            await asyncio.gather(announcing, supervising, return_exceptions=True)
 
     async def _supervise(self) -> None:
         """Keep workers; without any the service ends."""
@@ -211,16 +219,20 @@ class Parent:
         """Keep an HTTP process in its place; what is wrong with the settings the first one says."""
         if row:
             await self._first.wait()
-        pause = _FIRST_PAUSE
+        loop, pause = asyncio.get_running_loop(), _FIRST_PAUSE
         while not self._draining:
+            since = loop.time()
             problem = await self._run_one(row)
             if self._draining:
                 return
             if not self._first.is_set():  # it has said why
+                log.error("cannot start: HTTP process %s", problem)
                 self._end(self._status(row))
                 return
             log.error("HTTP process %d %s; starting another", row + 1, problem)
             self._running.pop(row, None)
+            if loop.time() - since > _SETTLED:
+                pause = _FIRST_PAUSE
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -238,14 +250,16 @@ class Parent:
         problem = ""
         try:
             either: set[asyncio.Future[Any]] = {http.attached, process.exited}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            async with asyncio.timeout(self._settings.start_timeout):
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                if http.attached.done():
+                    await self._supervisor.attach(http, generation.number)
             if http.attached.done():
-                await self._supervisor.attach(http, generation.number)
-                if not self._first.is_set():
-                    self._first.set()
-                    announce(self._settings.host, self._sockets)
+                self._first.set()
                 self._compare(http)
                 problem = await self._watch(http)
+        except TimeoutError:
+            problem = f"{process.pid} was not ready in time"
         except (ClientGoneError, TangerError) as e:
             problem = str(e)
         finally:
@@ -336,6 +350,12 @@ class Parent:
         if not self._stop.done():
             self._stop.set_result(status)
 
+    def _end_at_fault(self, task: asyncio.Task[None]) -> None:
+        """End where the parent itself is at fault: nobody would be watched any more."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("the parent fails", exc_info=error)
+            self._end(1)
+
     def _status(self, row: int) -> int:
         """Exit status of an HTTP process, as the service's own."""
         found = self._running.get(row)
@@ -389,9 +409,11 @@ def bind(host: str, port: int) -> list[socket.socket]:
     return sockets
 
 
-def announce(host: str, sockets: Sequence[socket.socket]) -> None:
-    """Log where the service listens, as uvicorn does where it listens itself."""
+async def announce(host: str, sockets: Sequence[socket.socket]) -> None:
+    """Log where the service listens, once it does, as uvicorn does where it binds the socket."""
     port = sockets[0].getsockname()[1]
+    while not sockets[-1].getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        await asyncio.sleep(_LISTEN_CHECK)
     shown = f"[{host}]" if ":" in host else host
     message = "Uvicorn running on http://%s:%d (Press CTRL+C to quit)"
     logging.getLogger("uvicorn.error").info(message, shown, port)

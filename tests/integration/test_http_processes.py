@@ -230,11 +230,14 @@ def test_the_queue_is_bounded_over_all(run):
                 # Two workers have a word each of either process, and one ahead of time
                 for number, client in enumerate(busy):
                     client.send({"words": [f"B{'A' * k}{'DT'[number]}" for k in range(1, 5)]})
-                one.send({"words": [f"{letter * 60}" for letter in "ABD"]})
+                long = "ANGER" * 12
+                one.send({"words": [long[k:] for k in range(3)]})
                 eventually(lambda: metric(service, "tanger_queue_words") == 3, "words to wait")
-                status, answer = other.ask("POST", "/pronounce", {"words": ["E" * 60, "F" * 60]})
+                status, answer = other.ask(
+                    "POST", "/pronounce", {"words": [f"S{long}", f"T{long}"]}
+                )
                 assert (status, answer["code"]) == (429, "queue_full")
-                assert "180 letters are waiting, of at most 256" in answer["detail"]
+                assert "177 letters are waiting, of at most 256" in answer["detail"]
             for client in (*busy, one):
                 assert client.answer()[0] == 200
         assert service.stop() == 0
