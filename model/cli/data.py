@@ -203,7 +203,9 @@ def convert(
                 f"{target.name} does not tell its format: say --to "
                 f"{', '.join(get_args(LexiconFormat))}"
             )
-        rows = lexicon.read_rows(source, source_format, alphabet=alphabet, encoding=encoding)
+        rows = lexicon.read_rows(
+            source, source_format, alphabet=alphabet, aliases=True, encoding=encoding
+        )
         if wanted == "kaldip":
             _check_probabilities(source, rows)
         symbols = lexicon.read_words(mapping) if mapping else None
@@ -214,6 +216,8 @@ def convert(
     room = lexicon.LINE_FORMATS[wanted].probabilities if wanted in lexicon.LINE_FORMATS else 0
     if lost := sum(len(row.probabilities) > room for row in rows):
         print(f"{wanted} has no place for all the probabilities of {lost:,} of them")
+    if wanted != "pls" and (lost := sum(row.sense is not None for row in rows)):
+        print(f"{wanted} has no place for the senses of {lost:,} of them")
 
 
 def _convert_artifact(source: Path, target: Path, *, overwrite: bool) -> None:

@@ -91,7 +91,11 @@ def _lint(
     from tanger.model.lint.linter import Linter, check_phonemes
     from tanger.model.phonemizer import Phonemizer
 
-    rows = [(row.number, row.entry) for row in lexicon.read_rows(path, alphabet=alphabet)]
+    rows = [
+        (row.number, row.entry)
+        for row in lexicon.read_rows(path, alphabet=alphabet, aliases=True)
+        if row.alias is None
+    ]
     stems = [entry for other in known for entry in lexicon.read(other)]
     reference = read_artifact(artifact)
     check_phonemes([entry for _, entry in rows], reference.phonemes.own)
