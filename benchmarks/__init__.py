@@ -1,1 +1,1 @@
-"""Measurements. Only ratios within one run on one machine mean anything."""
+"""Benchmarks. Only ratios of figures from one run on one machine are meaningful."""

@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: the decode beside its goals and its neighbours, in one run."""
+"""``python -m benchmarks``: measure greedy decoding beside goals and other systems, in one run."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def main(
     results: Annotated[Path, typer.Option(help="Folder for the figures and the picture.")] = ROOT
     / "benchmarks/results",
 ) -> None:
-    """Words/s of the greedy decode, what the core can do at all, and what others do on it."""
+    """Measure words/s of greedy decoding, the core's peak, and other systems on the same core."""
     test = data / "cmudict-0.7b.test"
     if not test.exists():
         raise typer.BadParameter(f"{test} is not here: make data")
     torch.set_num_threads(1)
     cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, cores[-1:])  # children inherit it: the neighbours get the same core
+    os.sched_setaffinity(0, cores[-1:])  # inherited by child processes, which run the other systems
     references = lexicon.pronunciations(lexicon.read(test))
     words = list(references)
     found = artifacts.read(artifact)
@@ -163,7 +163,7 @@ def _rates(
 
 
 def _gemm() -> float:
-    """A product of two large matrices; returns its floating-point operations."""
+    """Multiply two large matrices; return the number of floating-point operations."""
     torch.mm(_A, _B, out=_C)
     return 2.0 * 1024**3
 
@@ -174,7 +174,7 @@ _A, _B, _C = (torch.ones(1024, 1024) for _ in range(3))
 def _turns(
     rows: Sequence[list[int]], batch: int, decode: Callable[[list[list[int]]], Any]
 ) -> Callable[[], float]:
-    """Decodes the next `batch` words at every call, whatever their lengths."""
+    """Return a function that decodes the next `batch` words, of any lengths, at each call."""
     position = 0
 
     def turn() -> float:
@@ -190,7 +190,7 @@ def _turns(
 def _by_batch(
     name: str, engine: Decoder, rows: Sequence[list[int]], seconds: float, rounds: int
 ) -> dict[int, list[float]]:
-    """Words/s in each round, by the words of a batch."""
+    """Measure words/s in each round, by batch size."""
     works = {batch: _turns(rows, batch, engine.decode) for batch in BATCHES}
     found = rates_in_turns(works, seconds / 2, 3 * rounds)
     for batch, rates in found.items():
@@ -199,7 +199,7 @@ def _by_batch(
 
 
 def _by_length(engine: Engine, letter: int, seconds: float, rounds: int) -> dict[int, list[float]]:
-    """Words/s in each round, by a word's letters, at batch 64: the same letters over and over."""
+    """Measure words/s in each round at batch 64, by word length; all words have random letters."""
     draw = np.random.default_rng(1)
     works = {
         letters: _turns((letter + draw.integers(0, 26, (64, letters))).tolist(), 64, engine.decode)

@@ -1,10 +1,10 @@
-"""``python -m benchmarks.alignment``: our letters of each phoneme against an independent aligner's.
+"""``python -m benchmarks.alignment``: compare our alignments with those of Phonetisaurus.
 
-The aligner is Phonetisaurus', which knows nothing of networks: expectation maximisation over all
-ways to cut words and pronunciations into pieces of one or two symbols (Jiampojamarn et al. 2007,
-"Applying Many-to-Many Alignments and Hidden Markov Models to Letter-to-Phoneme Conversion"), called
-as its own trainer calls it, on the training lines and the test lines together. Ours is told the
-same pronunciations of the test lines.
+Phonetisaurus' aligner does not use a network. It applies expectation maximisation over all
+segmentations of words and pronunciations into chunks of one or two symbols (Jiampojamarn et al.
+2007, "Applying Many-to-Many Alignments and Hidden Markov Models to Letter-to-Phoneme Conversion").
+It is called as by its own trainer, on the training and test entries together. Our network aligns
+the same pronunciations of the test entries.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main(
     precision: Annotated[Precision, typer.Option(help="What is computed in.")] = "int8",
     examples: Annotated[int, typer.Option(help="Disagreements to show.")] = 12,
 ) -> None:
-    """Count the phonemes of the test split for which both name the same letters."""
+    """Print the share of the test split's phonemes for which both have the same letters."""
     training, test = (
         lexicon.read(data / f"cmudict-0.7b.{part}") for part in ("train-dev-20-21", "test")
     )
@@ -71,7 +71,7 @@ def main(
 
 
 def our_spans(artifact: Path, entries: Sequence[Entry], precision: Precision) -> list[Spans]:
-    """The letters of each phoneme of the entries, by the artifact's attention."""
+    """Return the letters of each phoneme of the entries, from the artifact's attention."""
     found = artifacts.read(artifact)
     attention = engine.load(found, "cpu", precision=precision).attention(
         [found.graphemes.encode(entry.word) for entry in entries],
@@ -81,10 +81,10 @@ def our_spans(artifact: Path, entries: Sequence[Entry], precision: Precision) ->
 
 
 def phonetisaurus_align(entries: Sequence[Entry]) -> dict[Entry, Spans]:
-    """The letters of each phoneme, by Phonetisaurus; entries that it cannot align are left out.
+    """Return the letters of each phoneme by Phonetisaurus; entries it cannot align are omitted.
 
     Raises:
-        JointNgramError: where it is missing or fails.
+        JointNgramError: if Phonetisaurus is missing or fails.
     """
     with tempfile.TemporaryDirectory() as folder:
         corpus, aligned = Path(folder) / "lexicon", Path(folder) / "aligned"
@@ -97,7 +97,7 @@ def phonetisaurus_align(entries: Sequence[Entry]) -> dict[Entry, Spans]:
 
 
 def read_aligned(line: str) -> tuple[Entry, Spans]:
-    """A line of its output, ``T}T A}AE N|G}NG E|R}ER``; phonemes of one piece share its letters."""
+    """Parse a line such as ``T}T A}AE N|G}NG E|R}ER``; phonemes of one chunk share its letters."""
     word, phonemes, spans = "", [], []
     for piece in line.split():
         letters, _, emitted = piece.partition("}")

@@ -1,7 +1,7 @@
-"""Our IPA and X-SAMPA beside those of others, on every line of CMUdict.
+"""``python -m benchmarks.alphabets [LEXICON]``: compare our IPA and X-SAMPA with other libraries.
 
-``python -m benchmarks.alphabets [LEXICON]``: phonecodes converts phonemes, syllabify cuts
-syllables, and what differs is counted. `docs/alphabets.md` tells of it.
+On every line of CMUdict, phonecodes converts the phonemes and syllabify finds the syllables; the
+differences are counted. See `docs/alphabets.md`.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ _MARKS = 'ˈˌ"%'
 
 @dataclass
 class Agreement:
-    """What was compared, and what differs.
+    """Counts of lines and phonemes compared, and of differences.
 
     Attributes:
-        lines: of the lexicon.
-        returned: of them, those that come back from IPA and X-SAMPA just as they were.
-        ipa, sampa: phonemes that are written otherwise, by ours and theirs.
-        stresses: lines where a vowel has another stress.
-        placed: lines that syllabify could read, and of them those with all marks in one place.
-        onsets: the consonants in front of a stressed vowel that are cut otherwise, and whether ours
-            has fewer of them in that syllable.
+        lines: number of lines of the lexicon.
+        returned: number of lines that are unchanged after conversion to IPA or X-SAMPA and back.
+        ipa, sampa: phonemes that are written differently, as pairs of ours and theirs.
+        stresses: lines in which a vowel has another stress.
+        placed: number of lines that syllabify can parse, and of those with all stress marks in the
+            same places.
+        onsets: consonants before a stressed vowel that are divided differently, and whether our
+            syllable has fewer of them.
     """
 
     lines: int = 0
@@ -48,7 +49,7 @@ class Agreement:
 
 
 def compare(entries: Iterable[Entry]) -> Agreement:
-    """Write every entry, and have others write it."""
+    """Convert every entry with our code and with the other libraries."""
     found = Agreement()
     notations: tuple[Notation, Notation] = ("ipa", "x-sampa")
     for _, pronunciation in entries:
@@ -100,7 +101,7 @@ def _compare_syllables(
 
 
 def main(path: Path) -> None:
-    """Print what differs."""
+    """Print the differences."""
     found = compare(lexicon.read(path, "cmudict"))
     print(f"{found.lines:,} lines, {found.phonemes:,} phonemes")
     print(f"{found.lines - found.returned:,} do not come back as they were")

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.beam``: what several answers a word cost, of what one costs."""
+"""``python -m benchmarks.beam``: measure n-best decoding relative to greedy decoding."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def main(
     precision: Annotated[Precision, typer.Option(help="What is computed in.")] = "int8",
     seconds: Annotated[float, typer.Option(help="Time for each batch size.")] = 10.0,
 ) -> None:
-    """Time a word with n answers on one core, against the greedy one of the same moment.
+    """Time n-best decoding on one core, relative to greedy decoding.
 
-    The kinds take turns on the same words, so that whatever else the machine does meets them all.
+    The list sizes alternate on the same words, so that other load on the machine affects all alike.
     """
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
     found = artifacts.read(artifact)
@@ -61,7 +61,7 @@ def main(
 def _turns(
     engine: Decoder, rows: Sequence[Sequence[int]], batch: int, seconds: float
 ) -> dict[int, list[float]]:
-    """Seconds that batches took, by answers a word; all kinds have the same batches."""
+    """Time the same batches for each number of answers per word; return seconds per batch."""
 
     def ask(n: int) -> Callable[[Sequence[Sequence[int]]], object]:
         return engine.decode if n == 1 else lambda some: engine.beam(some, n)

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.bulk``: a long list from file to file, beside the engine alone."""
+"""``python -m benchmarks.bulk``: measure ``pronounce`` on a long list, beside the bare engine."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from tanger.model.decoding.engine import Engine
 ROOT = Path(__file__).parent.parent
 TEST = ROOT / "data/cmudict/cmudict-0.7b.test"
 BATCH = 4096
-# The engine is timed on every so-manieth word.
+# The engine is timed on every n-th word.
 STEP = 10
 
 
 class Run(NamedTuple):
-    """What a run of the command took, its start and its end included."""
+    """Resources used by a run of the command, including start-up and exit."""
 
     seconds: float
     cpu_seconds: float
@@ -45,7 +45,7 @@ def main(
     count: Annotated[int, typer.Option(help="Words to answer.")] = 1_000_000,
     threads: Annotated[int, typer.Option(help="Of the command, and of the engine.")] = 2,
 ) -> None:
-    """Time `pronounce --input --output`, the engine before and after it on a tenth of the words."""
+    """Time `pronounce --input --output`, and before and after it the engine on a tenth of it."""
     requested = words.read_text().split()[:count] if words else _invented(count)
     found = artifacts.read(artifact)
     engine = Engine(found, threads=threads)
@@ -67,13 +67,13 @@ def main(
 
 
 def _invented(count: int) -> list[str]:
-    """Words as long as those of the test split, none of them twice."""
+    """Return distinct invented words with the lengths of those of the test split."""
     lengths = [len(word) for word in lexicon.pronunciations(lexicon.read(TEST))]
     return list(islice(new_words(lengths, 1), count))
 
 
 def _rate(engine: Engine, rows: Sequence[Sequence[int]]) -> float:
-    """Words/s of the bare decode."""
+    """Measure words/s of the bare engine."""
     engine.decode(rows[:BATCH])
     started = time.perf_counter()
     for first in range(0, len(rows), BATCH):
@@ -92,7 +92,7 @@ def _run(artifact: Path, words: Sequence[str], threads: int) -> Run:
              "--output", str(answered)],
             cwd=ROOT,
         )  # fmt: skip
-        # What the system tells of it when it has ended starts with our own memory, its parent's
+        # Polled, because the peak that wait4 reports includes the memory of the parent before exec
         peak, ended = 0.0, 0
         while not ended:
             peak = max(peak, _megabytes(process.pid))
@@ -106,7 +106,7 @@ def _run(artifact: Path, words: Sequence[str], threads: int) -> Run:
 
 
 def _megabytes(pid: int) -> float:
-    """The most that its resident memory ever was; 0 before it is a program of its own."""
+    """Return the peak resident memory of a process; 0 if it is not available."""
     status = Path(f"/proc/{pid}/status").read_text()
     found = re.search(r"^VmHWM:\s*(\d+) kB$", status, re.MULTILINE)
     return int(found[1]) * 1024 / 1e6 if found else 0.0

@@ -1,4 +1,4 @@
-"""What the running service takes: memory, and time until it is ready, beside a bare import."""
+"""Measure the memory and start-up time of the service and of bare imports."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from typing import NamedTuple
 
 
 class Footprint(NamedTuple):
-    """Seconds from start until ready, and megabytes (10^6, PSS) of all the processes then."""
+    """Seconds until ready, and memory of all processes then (megabytes of 10^6 bytes, PSS)."""
 
     seconds: float
     megabytes: float
 
 
 def of_import(*modules: str) -> Footprint:
-    """A Python process that only imports `modules`."""
+    """Measure a Python process that only imports `modules`."""
     script = f"import {', '.join(modules)}; print(flush=True); input()"
     started = time.perf_counter()
     with subprocess.Popen(
@@ -36,7 +36,7 @@ def of_import(*modules: str) -> Footprint:
 
 
 def of_service(artifact: Path, workers: int, **settings: object) -> Footprint:
-    """The service with so many workers and these settings, ready to answer and asked once."""
+    """Measure the service with `workers` workers and these settings, after one request."""
     port = free_port()
     variables = {f"TANGER_{name.upper()}": str(value) for name, value in settings.items()}
     environment = {**os.environ, "TANGER_LOG_LEVEL": "error", **variables}
@@ -58,7 +58,7 @@ def of_service(artifact: Path, workers: int, **settings: object) -> Footprint:
 
 
 def of_family(pid: int) -> float:
-    """Megabytes of a process and of all that it started."""
+    """Return the memory of a process and its descendants, in megabytes."""
     return sum(map(_megabytes, family(pid)))
 
 
@@ -78,7 +78,7 @@ def free_port() -> int:
 
 
 def family(pid: int) -> list[int]:
-    """A process and its descendants, by process ID."""
+    """Return the process IDs of a process and its descendants."""
     threads = Path(f"/proc/{pid}/task").glob("*/children")
     children = [int(child) for thread in threads for child in thread.read_text().split()]
     return [pid, *(member for child in children for member in family(child))]

@@ -1,4 +1,4 @@
-"""Goals beside what was found, as a table."""
+"""Compare measured figures with goals, as a table."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Goal:
-    """A line of the table: what was measured, and what it should be.
+    """A row of the table: a measured figure and its goal.
 
     Attributes:
-        what: in words.
-        goal: likewise.
-        found: the figure; None where it could not be measured.
+        what: description of the figure.
+        goal: description of the goal.
+        found: the measured figure; None if it could not be measured.
         met: whether it reaches the goal.
-        note: the figures behind it.
+        note: figures from which it was computed.
     """
 
     what: str
@@ -26,7 +26,7 @@ class Goal:
 
 
 def goal(what: str, aim: float, found: float | None, unit: str, note: str) -> Goal:
-    """A goal to reach, or, below zero, one not to pass."""
+    """Compare a figure with the lower bound `aim` or, if it is negative, the upper bound `-aim`."""
     met = None if found is None else (found >= aim if aim > 0 else found <= -aim)
     return Goal(what, f"{'>=' if aim > 0 else '<='} {abs(aim):g} {unit}", found, met, note)
 

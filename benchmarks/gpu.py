@@ -1,4 +1,4 @@
-"""``python -m benchmarks.gpu``: the greedy decode on a GPU, beside its goals."""
+"""``python -m benchmarks.gpu``: measure greedy decoding on a GPU beside its goals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tanger.model.network.seq2seq import Seq2Seq
 
 TEST = Path(__file__).parent.parent / "data/cmudict/cmudict-0.7b.test"
 BATCHES = (1, 8, 32, 128, 512, 1024, 2048, 4096)
-# Calls before any is timed: they capture what later ones replay.
+# Calls before timing starts, in which graphs are captured.
 WARM_UP = 64
 
 Rows = Sequence[Sequence[int]]
@@ -38,7 +38,7 @@ def main(
     seconds: Annotated[float, typer.Option(help="Time for each measurement.")] = 1.0,
     rounds: Annotated[int, typer.Option(help="Measurements of each kind.")] = 5,
 ) -> None:
-    """Words/s by batch, a word's time, and whether the plain loop gives the same."""
+    """Measure words/s by batch size and the latency of a word, and compare with the plain loop."""
     if not torch.cuda.is_available():
         print("no GPU is here: its rates are not measured")
         return
@@ -81,14 +81,14 @@ def main(
 
 
 def _turns(rows: Rows, batch: int) -> Iterator[Rows]:
-    """Batches of so many words, whatever their lengths, over and over."""
+    """Yield batches of `batch` words, of any lengths, cycling through the rows."""
     endless = itertools.cycle(rows)
     while True:
         yield list(itertools.islice(endless, batch))
 
 
 def _milliseconds(decoder: GraphedDecoder, rows: Rows, seconds: float) -> list[float]:
-    """What words took, one at a time."""
+    """Return the latencies of words decoded one at a time."""
     taken, until = [], time.perf_counter() + seconds
     for some in _turns(rows, 1):
         started = time.perf_counter()

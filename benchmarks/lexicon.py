@@ -1,4 +1,4 @@
-"""What the lexicon costs the service: its memory, its part of the start, and a lookup."""
+"""Measure what the dictionaries cost the service: memory, start-up time, and lookups."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PHONEMES = (
     "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W "
     "Y Z ZH"
 ).split()
-# What a process of its own prints: seconds of wall and of CPU, and MB (10^6, PSS) that stay.
+# Program of a child process; prints wall and CPU seconds, and retained memory in MB (10^6, PSS).
 _CHILD = """
 import time
 from pathlib import Path
@@ -41,7 +41,7 @@ print(time.perf_counter() - wall, time.process_time() - cpu, pss() - before)
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the figures."""
     runs = [_alone() for _ in range(_RUNS)]
     wall, cpu, megabytes = (statistics.median(column) for column in zip(*runs, strict=True))
     print(f"CMUdict, read and kept: {wall:.3f} s ({cpu:.3f} s of CPU), {megabytes:.1f} MB (PSS)")

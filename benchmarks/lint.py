@@ -1,9 +1,9 @@
-"""``python -m benchmarks.lint``: how many planted errors the lexicon linter finds, and how surely.
+"""``python -m benchmarks.lint``: measure precision and recall of the linter on planted errors.
 
 Errors of eleven kinds (`benchmarks.planted_errors`) are planted in one of twenty entries that the
-artifact was not trained on; every other entry that is listed counts as a false alarm, CMUdict's own
-errors among them. ``--fit`` fits the weights of `lint.error_classifier` to dev instead, which the
-test words have no part in.
+artifact was not trained on. Every other reported entry counts as a false alarm, including CMUdict's
+own errors. ``--fit`` instead fits the weights of `lint.error_classifier` to the dev entries, which
+do not overlap with the test entries.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ DATA = Path(__file__).parent.parent / "data/cmudict"
 RECALLS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 # One entry in twenty: 1,000 in 20,000
 RATE = 0.05
-# Errors are many more in what is fitted to, and weigh as much less
+# For fitting, errors are more frequent, and weighted less in proportion
 _FITTED_RATE, _FITTED_SEEDS = 0.25, 6
 _RIDGE = 1.0
 
@@ -40,7 +40,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Split(NamedTuple):
-    """CMUdict's split, with stress; dev has other pronunciations of training words, too."""
+    """CMUdict's split, with stress; dev also has other pronunciations of training words."""
 
     train: list[Entry]
     dev: list[Entry]
@@ -54,7 +54,7 @@ def main(
     fit: Annotated[bool, typer.Option("--fit", help="Fit the weights to dev.")] = False,
     dev: Annotated[bool, typer.Option("--dev", help="Measure on dev.")] = False,
 ) -> None:
-    """Measure precision by recall on the test words."""
+    """Measure precision by recall on the test entries."""
     linter = Linter(Phonemizer.load(artifact, "cpu"), load_scorer(artifacts.read(artifact)))
     split = read_split(DATA)
     if fit:
@@ -66,14 +66,14 @@ def main(
 
 
 def read_split(folder: Path) -> Split:
-    """The split's entries with the stress of the raw dictionary; what that lacks is left out."""
+    """Read the split's entries with the raw dictionary's stress; those it lacks are omitted."""
     raw = lexicon.read(folder / "cmudict-0.7b")
     stressed = StressedLexicon(raw)
 
     def part(name: str) -> list[Entry]:
         entries = lexicon.read(folder / name)
         found = [Entry(e.word, spoken) for e in entries if (spoken := stressed.restore(e))]
-        # What differed in nothing but stress is the same line twice without it
+        # Entries that differed only in stress are duplicates without it
         return list(dict.fromkeys(found))
 
     names = ("train-dev-20-21", "train-dev-1-21", "test")
@@ -89,7 +89,7 @@ def measure(
     name: str,
     seeds: int,
 ) -> None:
-    """Print the curve, each figure the mean over the seeds."""
+    """Print the precision-recall curve, averaged over the seeds."""
     precisions, listed = [], []
     found: dict[str, list[bool]] = defaultdict(list)
     for seed in range(seeds):
@@ -123,7 +123,7 @@ def examine(
     planted: dict[int, tuple[str, Entry]],
     known: Sequence[Entry],
 ) -> list[LintResult]:
-    """The lexicon with its planted errors, examined."""
+    """Lint a lexicon with planted errors."""
     rows = [
         (place + 1, planted[place][1] if place in planted else entry)
         for place, entry in enumerate(entries)
@@ -132,7 +132,7 @@ def examine(
 
 
 def curve(suspicions: Array, wrong: Array) -> tuple[list[float], list[float]]:
-    """Precision and suspicion where each of `RECALLS` is reached, likeliest errors first."""
+    """Return precision and suspicion at each recall of `RECALLS`, by falling suspicion."""
     order = np.argsort(-suspicions, kind="stable")
     hits = wrong[order].cumsum()
     places = [int(np.searchsorted(hits, recall * hits[-1])) for recall in RECALLS]
@@ -143,7 +143,7 @@ def curve(suspicions: Array, wrong: Array) -> tuple[list[float], list[float]]:
 
 
 def fit_to(linter: Linter, split: Split) -> None:
-    """Print weights for `lint.error_classifier`."""
+    """Fit the weights of `lint.error_classifier`, and print them."""
     rows, labels = [], []
     for seed in range(_FITTED_SEEDS):
         count = round(_FITTED_RATE * len(split.dev))
@@ -165,7 +165,7 @@ def fit_to(linter: Linter, split: Split) -> None:
 
 
 def logistic(x: Array, y: Array, weights: Array) -> tuple[float, Array]:
-    """Intercept and slopes of a logistic regression with a ridge on standardised terms."""
+    """Fit a ridge logistic regression on standardised terms; return intercept and slopes."""
     mean, spread = x.mean(axis=0), x.std(axis=0) + 1e-9
     z = np.column_stack([np.ones(len(x)), (x - mean) / spread])
     ridge = np.diag([0.0] + [_RIDGE] * x.shape[1])

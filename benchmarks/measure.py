@@ -1,4 +1,4 @@
-"""Rates of work, and how they are printed."""
+"""Measure rates of work, alternately for several kinds, and print them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ K = TypeVar("K", bound=Hashable)
 
 
 def rates_of(work: Callable[[], float], seconds: float, rounds: int) -> list[float]:
-    """Units of `work` a second, a figure a round, after one call to warm up."""
+    """Measure units of `work` per second, once per round, after a warm-up call."""
     work()
     rates = []
     for _ in range(rounds):
@@ -27,9 +27,9 @@ def rates_of(work: Callable[[], float], seconds: float, rounds: int) -> list[flo
 def rates_in_turns(
     works: Mapping[K, Callable[[], float]], seconds: float, rounds: int
 ) -> dict[K, list[float]]:
-    """The same of several kinds of work that are compared.
+    """Measure several kinds of work alternately (see `rates_of`).
 
-    They take turns: a machine that has other things to do for a while is slow at all of them.
+    Because they alternate, other load on the machine slows down all of them.
     """
     rates: dict[K, list[float]] = {kind: [] for kind in works}
     for _ in range(rounds):
@@ -39,7 +39,7 @@ def rates_in_turns(
 
 
 def ratio_in_turns(rates: Sequence[float], others: Sequence[float]) -> float:
-    """How many times as fast as another of `rates_in_turns`: the median of the rounds' ratios."""
+    """Return how many times faster the first kind of work is: the median of the rounds' ratios."""
     return statistics.median(rate / other for rate, other in zip(rates, others, strict=True))
 
 
@@ -54,7 +54,7 @@ def show(
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest value that at least `share` (0 to 1) of them do not pass; NaN of none."""
+    """Return the smallest value that `share` (0 to 1) of the values do not exceed; NaN if empty."""
     if not values:
         return math.nan
     rank = math.ceil(share * len(values))

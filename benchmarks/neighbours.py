@@ -1,4 +1,4 @@
-"""The neighbours, asked for the same words on the same core; who is not installed is missing."""
+"""Other grapheme-to-phoneme systems, run on the same words and core; missing ones are reported."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Pronounce = Callable[[Sequence[str]], dict[str, tuple[str, ...]]]
 
 
 class Neighbour(NamedTuple):
-    """A system beside ours.
+    """Another grapheme-to-phoneme system.
 
     Attributes:
-        name: with its version.
-        pronounce: answers for words; None where it is not installed.
+        name: name and version.
+        pronounce: pronounces words; None if it is not installed.
         same_phonemes: whether its answers can be scored on CMUdict.
-        note: what to know of it.
+        note: remarks.
     """
 
     name: str
@@ -36,17 +36,17 @@ class Neighbour(NamedTuple):
 
 
 def all_of_them(lexicon: Path, cache: Path) -> list[Neighbour]:
-    """Every neighbour, ready to answer.
+    """Load every system.
 
     Args:
-        lexicon: what Phonetisaurus is trained on, once.
-        cache: where its model is kept.
+        lexicon: lexicon to train Phonetisaurus on, once.
+        cache: folder of its model.
     """
     return [_phonetisaurus(lexicon, cache), _g2p_en(), _espeak()]
 
 
 def words_per_second(pronounce: Pronounce, words: Sequence[str]) -> float:
-    """Its rate without its start: the time of all words, less that of one."""
+    """Measure the rate without start-up: the time of all words minus that of one word."""
     started = time.perf_counter()
     pronounce(words[:1])
     start = time.perf_counter() - started
@@ -74,7 +74,7 @@ def _g2p_en() -> Neighbour:
     if importlib.util.find_spec("g2p_en") is None:
         return Neighbour("g2p_en", None, True, note)
     module: Any = importlib.import_module("g2p_en.g2p")
-    # Its own dictionary is a download, and would answer in the network's place
+    # Its dictionary, which is a download, would answer instead of the network
     module.cmudict = SimpleNamespace(dict=dict)
     network = module.G2p()
 

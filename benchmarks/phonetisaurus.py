@@ -1,7 +1,7 @@
-"""Phonetisaurus, the neighbour that a lexicon is most often trained with, as a user would call it.
+"""Train and run Phonetisaurus, the most common system to train on a lexicon, as its users do.
 
 Source: Novak et al. (2016), "Phonetisaurus: Exploring grapheme-to-phoneme conversion with joint
-n-gram models in the WFST framework"; the ``phonetisaurus`` package carries its binaries.
+n-gram models in the WFST framework"; the package ``phonetisaurus`` contains its binaries.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ Phonemes = tuple[str, ...]
 
 
 def command() -> str | None:
-    """The program, where it is installed: beside this Python, or on the path."""
+    """Return the program beside this Python or on the path; None if it is not installed."""
     beside = str(Path(sys.executable).parent)
     return shutil.which("phonetisaurus", path=os.pathsep.join([beside, os.environ["PATH"]]))
 
 
 def train(program: str, lexicon: Path, model: Path) -> None:
-    """Train its default, an 8-gram, on a lexicon in CMUdict's form without variants' numbers.
+    """Train its default, an 8-gram model, on a lexicon in CMUdict's format without variant numbers.
 
     Raises:
-        subprocess.CalledProcessError: where it fails; its output is in the error.
+        subprocess.CalledProcessError: if it fails; the error contains the output.
     """
     subprocess.run(
         [program, "train", "--model", str(model), str(lexicon)], check=True, capture_output=True
@@ -34,10 +34,10 @@ def train(program: str, lexicon: Path, model: Path) -> None:
 
 
 def pronounce(program: str, model: Path, words: Sequence[str]) -> dict[str, Phonemes]:
-    """Its best pronunciation of each word; none where it finds none.
+    """Return its best pronunciation of each word; empty if it finds none.
 
     Raises:
-        subprocess.CalledProcessError: where it fails; its output is in the error.
+        subprocess.CalledProcessError: if it fails; the error contains the output.
     """
     requested = "".join(f"{word}\n" for word in words)
     answered = subprocess.run(

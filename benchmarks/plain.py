@@ -1,4 +1,4 @@
-"""The network as most would write it, to train and to decode: what ours is measured against."""
+"""A straightforward implementation of the network, as a baseline for training and decoding."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ State = tuple[Tensor, Tensor]
 
 
 class Plain(nn.Module):
-    """nn.LSTM over packed rows, nn.LSTMCell steps."""
+    """The network with nn.LSTM on packed sequences as encoder and nn.LSTMCell as decoder."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Plain(nn.Module):
         self.dropout = nn.Dropout(share)
 
     def read(self, graphemes: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, list[State]]:
-        """[B, T] -> values [B, T, H], padding [B, T] and the decoder's states."""
+        """Encode [B, T]; return values [B, T, H], padding [B, T] and the decoder's states."""
         rows, steps = graphemes.shape
         embedded = self.dropout(self.graphemes(graphemes))
         packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
@@ -56,7 +56,7 @@ class Plain(nn.Module):
     def step(
         self, label: Tensor, fed: Tensor, states: list[State], values: Tensor, padding: Tensor
     ) -> Tensor:
-        """Embedded labels [B, E] -> the attention vector [B, H]; `states` move on."""
+        """Map embedded labels [B, E] to the attention vector [B, H]; updates `states` in place."""
         x = torch.cat([label, fed], dim=1)
         for layer, cell in enumerate(self.cells):
             states[layer] = cell(self.dropout(x) if layer else x, states[layer])
@@ -68,7 +68,7 @@ class Plain(nn.Module):
         return attended
 
     def forward(self, graphemes: Tensor, lengths: Tensor, labels: Tensor) -> Tensor:
-        """Teacher forcing: labels [B, U] -> logits [B, U, V]."""
+        """Run with teacher forcing: labels [B, U] -> logits [B, U, V]."""
         values, padding, states = self.read(graphemes, lengths)
         fed, tops = torch.zeros_like(states[0][0]), []
         for label in self.dropout(self.phonemes(labels)).unbind(1):
@@ -79,7 +79,7 @@ class Plain(nn.Module):
 
     @torch.inference_mode()
     def decode(self, rows: Sequence[list[int]], *, start: int, end: int) -> list[list[int]]:
-        """Greedily, all rows until the last one has ended."""
+        """Decode greedily, all rows until the last one has ended."""
         graphemes, lengths = pad(rows)
         values, padding, states = self.read(graphemes, lengths)
         fed = torch.zeros_like(states[0][0])
@@ -98,7 +98,7 @@ class Plain(nn.Module):
 
 
 def load(artifact: Artifact) -> Plain:
-    """The plain network with an artifact's weights; one with attention and embeddings."""
+    """Build the baseline with an artifact's weights; needs attention and embeddings."""
     plain = Plain(NetworkConfig(**artifact.network)).eval()
     weights = {name: torch.from_numpy(array) for name, array in artifact.weights().items()}
     named = {
@@ -125,7 +125,7 @@ def load(artifact: Artifact) -> Plain:
 
 
 def _lstm(state: dict[str, Tensor], weights: dict[str, Tensor], theirs: str, ours: str) -> None:
-    """Torch's LSTM has two biases where the network has one."""
+    """Copy an LSTM; torch has two bias vectors where our network has one."""
     bias = weights[f"{theirs}.bias"]
     state[ours.format("weight_ih")] = weights[f"{theirs}.input_weight"]
     state[ours.format("weight_hh")] = weights[f"{theirs}.hidden_weight"]

@@ -1,6 +1,7 @@
-"""Errors of the kinds that dictionaries have, planted in entries that are right.
+"""Plant errors of the kinds that dictionaries contain in correct entries.
 
-Each takes a pronunciation with its stress and gives another one, or None where it has no way to.
+Each kind is a function from a pronunciation with stress to a wrong one, or to None if it does not
+apply.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ Phonemes = tuple[str, ...]
 Planting = Callable[[random.Random, Entry, Entry], Phonemes | None]
 
 CONSONANTS = ARPABET - VOWELS
-# Vowels that pronouncers take for one another oftenest, and people too.
+# Vowels that are most often confused, by models and people.
 _CONFUSED = ("AH IH", "AH AA", "IY IH", "AE AH", "AE AA", "EH AH", "IH EH", "AA OW", "UH UW")
 _SIBILANT_ENDING = ("IH", "AH")
 
@@ -30,17 +31,17 @@ def plant(
     seed: int,
     kinds: Mapping[str, Planting] | None = None,
 ) -> dict[int, tuple[str, Entry]]:
-    """Errors in `count` of the entries, as many of each kind as of the next.
+    """Plant errors in `count` entries, equally many of each kind.
 
     Args:
-        entries: in the order of their file.
-        right: every pronunciation that would be no error, with stress, by word.
-        count: how many to plant.
-        seed: draws the entries and what is done to them.
-        kinds: of errors; `KINDS` without any.
+        entries: the entries, in the order of their file.
+        right: all correct pronunciations with stress, by word.
+        count: number of errors.
+        seed: random seed.
+        kinds: kinds of errors; all of `KINDS` by default.
 
     Returns:
-        By the entry's place: the kind of error, and the entry with it.
+        By the index of the entry: the kind of error, and the wrong entry.
     """
     draw = random.Random(seed)
     planted: dict[int, tuple[str, Entry]] = {}
@@ -70,7 +71,7 @@ def _replaced(phonemes: Phonemes, place: int, *by: str) -> Phonemes:
 
 
 def _substitute(among: Collection[str]) -> Planting:
-    """Another of the same sort, with the same stress."""
+    """Return an error that replaces a symbol with another of the same class, keeping its stress."""
 
     def planting(draw: random.Random, entry: Entry, after: Entry) -> Phonemes | None:
         places = _places(entry.phonemes, among)
@@ -85,7 +86,7 @@ def _substitute(among: Collection[str]) -> Planting:
 
 
 def _confuse(draw: random.Random, entry: Entry, after: Entry) -> Phonemes | None:
-    """A vowel that is often taken for another."""
+    """Replace a vowel with one that is often confused with it."""
     pairs = [pair.split() for pair in _CONFUSED]
     both = [(a, b) for pair in pairs for a, b in (pair, reversed(pair))]
     places = _places(entry.phonemes, {a for a, _ in both})
@@ -125,7 +126,7 @@ def _swap(draw: random.Random, entry: Entry, after: Entry) -> Phonemes | None:
 
 
 def _stress(*, keep: bool) -> Planting:
-    """Primary stress on another vowel; with `keep` on the one that had it, too."""
+    """Return an error that puts primary stress on another vowel; with `keep` in addition."""
 
     def planting(draw: random.Random, entry: Entry, after: Entry) -> Phonemes | None:
         sounds, digits = zip(*map(stress.split, entry.phonemes), strict=True)
@@ -144,18 +145,18 @@ def _stress(*, keep: bool) -> Planting:
 
 
 def _lose_stress(draw: random.Random, entry: Entry, after: Entry) -> Phonemes | None:
-    """No primary stress."""
+    """Remove primary stress."""
     lost = tuple(phoneme.replace("1", draw.choice("02")) for phoneme in entry.phonemes)
     return lost if lost != entry.phonemes else None
 
 
 def _next_line(draw: random.Random, entry: Entry, after: Entry) -> Phonemes | None:
-    """A slip by one line."""
+    """Take the pronunciation of the next line."""
     return after.phonemes if after.word != entry.word else None
 
 
 def _ending(draw: random.Random, entry: Entry, after: Entry) -> Phonemes | None:
-    """A possessive or a plural with an ending that its stem does not take."""
+    """Give a possessive or plural an ending that does not fit its stem."""
     *stem, last = entry.phonemes
     if not entry.word.endswith(("'S", "S'", "S")) or entry.word.endswith("SS") or not stem:
         return None
@@ -181,5 +182,6 @@ KINDS: Mapping[str, Planting] = {
     "next line's pronunciation": _next_line,
     "wrong ending": _ending,
 }
-# What a rule sees at once, so that it has its weight; finding them proves nothing.
+# Kinds that a rule detects with certainty. They are planted to fit weights, and not counted as
+# found
 PLAIN: Mapping[str, Planting] = {"stress lost": _lose_stress}

@@ -1,7 +1,6 @@
-"""``python -m benchmarks.runaways``: does the decoder ever run away?
+"""``python -m benchmarks.runaways``: count answers that repeat phonemes up to the length bound.
 
-A runaway is an answer that repeats some phonemes until it hits its length bound. Asked are the
-words of a lexicon, frequent words of wordfreq, and random letters.
+The words are those of a lexicon, frequent words of wordfreq, and random letters.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ def main(
     longest: Annotated[int, typer.Option(help="Letters of the longest of them.")] = 64,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
-    """Count the answers that hit their bound, and among them those that go round in circles."""
+    """Count the answers that hit their length bound, and those among them that are loops."""
     loaded = Phonemizer.load(artifact, device)
     letters = loaded.graphemes.own
     kinds = {
@@ -52,7 +51,7 @@ def main(
 
 
 def is_circle(answer: Hypothesis, *, least: int = 3) -> bool:
-    """Whether the answer ends in the same phonemes `least` times over or more."""
+    """Whether the answer ends with the same phonemes `least` times in a row or more."""
     phonemes = answer.phonemes
     return any(
         phonemes[-size:] * least == phonemes[-size * least :]

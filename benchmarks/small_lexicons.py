@@ -1,11 +1,11 @@
-"""``python -m benchmarks.small_lexicons``: the default recipe on few words, beside Phonetisaurus.
+"""``python -m benchmarks.small_lexicons``: train on few words, and compare with Phonetisaurus.
 
-Both learn from the same random lines of a lexicon and answer the same test words. The dev lexicon
-chooses our epoch, so that neither has seen what it is scored on.
+The default recipe and Phonetisaurus are trained on the same random lines of a lexicon and scored on
+the same test words. Our best epoch is chosen on the dev lexicon, not on the test words.
 
 With ``--sigmorphon FOLDER``, the folder ``data/medium`` of the repository sigmorphon/2021-task1,
-the recipe learns from the 8,000 words of a language there, beside the baseline that the task
-published (Ashby et al. 2021, "Results of the Second SIGMORPHON Shared Task on Multilingual
+the recipe is trained on the 8,000 words of a language and compared with the published baseline of
+the task (Ashby et al. 2021, "Results of the Second SIGMORPHON Shared Task on Multilingual
 Grapheme-to-Phoneme Conversion").
 """
 
@@ -52,7 +52,7 @@ def main(
         list[str] | None, typer.Option(help="Of that task; those with a baseline by default.")
     ] = None,
 ) -> None:
-    """Word and phoneme error rates on the test split, any-match, after so many lines."""
+    """Print any-match WER and PER on the test split, by number of training lines."""
     if sigmorphon is not None:
         torch.set_num_threads(threads)
         for each in language or BASELINES:
@@ -71,7 +71,7 @@ def main(
             learnt = random.Random(seed).sample(every, count)
             letters = {letter for entry in learnt for letter in entry.word}
             phonemes = {phoneme for entry in learnt for phoneme in entry.phonemes}
-            # Few lines may lack a letter or a phoneme, and dev may hold only what can be learnt
+            # A few lines may lack a letter or phoneme; dev must not contain what cannot be learnt
             judged = [
                 entry for entry in chosen_by
                 if letters.issuperset(entry.word) and phonemes.issuperset(entry.phonemes)
@@ -87,7 +87,7 @@ def main(
 
 
 def _sigmorphon(folder: Path, language: str) -> None:
-    """One language of the task, its own training, dev and test words."""
+    """Train and score on one language of the task, with its own training, dev and test words."""
     train, dev, test = (folder / f"{language}_{part}.tsv" for part in ("train", "dev", "test"))
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as apart:
@@ -101,7 +101,7 @@ def _sigmorphon(folder: Path, language: str) -> None:
 
 
 def _write(path: Path, entries: Sequence[Entry]) -> None:
-    """In CMUdict's form, variants without a number: Phonetisaurus would read it as letters."""
+    """Write CMUdict's format without variant numbers, which Phonetisaurus would read as letters."""
     lines = (f"{entry.word}  {' '.join(entry.phonemes)}\n" for entry in entries)
     path.write_text("".join(lines), encoding="utf-8")
 

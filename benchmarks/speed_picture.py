@@ -1,4 +1,4 @@
-"""The picture of `make bench`: words/s against WER, and how the rate grows."""
+"""Plot the results of ``make bench``: words/s against WER, and words/s by batch size."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def draw(record: Mapping[str, Any], path: Path) -> None:
-    """Write the picture of a run's record (PNG); without matplotlib there is none."""
+    """Plot a run's record to a PNG file; does nothing without matplotlib."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -26,13 +26,13 @@ def draw(record: Mapping[str, Any], path: Path) -> None:
                 xytext=(0, 7), textcoords="offset points", ha="center",
             )  # fmt: skip
     systems.set(xscale="log", xlabel="words/s, one core", ylabel="WER, %", title="CMUdict, test")
-    systems.xaxis.set_minor_formatter("")  # their labels would run into each other
+    systems.xaxis.set_minor_formatter("")  # minor labels would overlap
     systems.margins(0.3)
     for precision, rates in record["words_per_second"].items():
         batches.plot(list(map(int, rates)), list(rates.values()), "o-", label=precision)
     batches.set(xscale="log", xlabel="batch", ylabel="words/s, one core")
     top = max(rate for rates in record["words_per_second"].values() for rate in rates.values())
-    batches.set_ylim(0, 1.4 * top)  # with room for the legend
+    batches.set_ylim(0, 1.4 * top)  # leaves room for the legend
     batches.legend(loc="upper left")
     by_length = record["seconds_by_letters"]
     lengths.plot(list(map(int, by_length)), [1e3 * each for each in by_length.values()], "o-")

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.training``: the trainer beside what a plain torch loop makes of it."""
+"""``python -m benchmarks.training``: compare the trainer with a straightforward torch loop."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def main(
     seconds: Annotated[float, typer.Option(help="Time for each measurement.")] = 15.0,
     rounds: Annotated[int, typer.Option(help="Measurements of each kind.")] = 3,
 ) -> None:
-    """Words/s of training, forwards, backwards and step: ours, and a plain loop of packed rows."""
+    """Measure words/s of whole training steps: ours, and a loop with packed sequences."""
     lexicon = data / "cmudict-0.7b.train-dev-20-21"
     if not lexicon.exists():
         raise typer.BadParameter(f"{lexicon} is not here: make data")
@@ -84,7 +84,7 @@ def _plain(recipe: Recipe, read: Dataset) -> Callable[[], float]:
 
 
 def _ours(recipe: Recipe, read: Dataset, *, bfloat16: bool) -> Callable[[], float]:
-    folder = Path(tempfile.gettempdir())  # named, but nothing is written
+    folder = Path(tempfile.gettempdir())  # not written to
     trainer = Trainer(
         replace(recipe, sample_word=""),
         read,

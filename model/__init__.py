@@ -1,26 +1,26 @@
-"""Words to phonemes: the network, its trainer and its decoder. Nothing of the web in here."""
+"""Grapheme-to-phoneme models: network, training, decoding, text. Imports nothing of the web."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 # ------------------------------------------------------------------------------------------------
-# What all of tanger's own errors have in common.
+# The base class of tanger's own errors.
 
 
 class TangerError(Exception):
-    """An error whose message tells a person what is wrong and what to do.
+    """Base class of errors whose message tells the user what is wrong and what to do.
 
-    Programs that talk to people show the message and no traceback; every subclass carries its
-    data as attributes too.
+    Command-line programs print the message without a traceback. Each subclass also carries its data
+    as attributes.
     """
 
 
 class OutputExistsError(TangerError, ValueError):
-    """A finished result stands where a command would write another one.
+    """A command would overwrite a finished result.
 
     Attributes:
-        path: what stands there.
+        path: the existing file or folder.
     """
 
     def __init__(self, path: Path, problem: str) -> None:

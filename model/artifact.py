@@ -1,16 +1,17 @@
-"""An artifact: the folder that the trainer ships and the service loads.
+"""Read and write artifacts: the folders that the trainer produces and the service loads.
 
-    manifest.json        name, and size and sha256 of each file below
-    weights.safetensors  the network's weights, float16
-    config.json          what sizes the network, and how it was trained
+    manifest.json        name; size and sha256 of the next three files
+    weights.safetensors  weights of the network, float16
+    config.json          configuration of the network, calibration, training metadata
     vocabulary.json      graphemes and phonemes
     metrics.json         error rates, written by the evaluation
-    pinned.json          a few words with their answers, likewise
+    pinned.json          a few words with their expected answers, written by the evaluation
     README.md            model card, written by the evaluation
-    metrics.jsonl, learning_curve.png   what the training measured epoch by epoch
-    NOTICE               whose data it was trained on, where their licences ask for it
+    metrics.jsonl, learning_curve.png   loss and error rates of each training epoch
+    NOTICE               attribution of the training data, if its licence requires it
 
-No pickle anywhere, and no torch: the service's HTTP process reads artifacts too.
+Artifacts contain no pickle. This module does not import torch, because the service's HTTP process
+reads artifacts too.
 """
 
 from __future__ import annotations
@@ -52,19 +53,19 @@ _RENAME_EXCHANGE = 2
 
 @dataclass(frozen=True)
 class Artifact:
-    """A checked artifact. What becomes of its folder is nothing to it.
+    """A checked artifact, held in memory: later changes to its folder do not affect it.
 
     Attributes:
         path: the folder that it was read from.
-        name: what its maker called it.
+        name: its name, from the manifest.
         weights_sha256: hexadecimal digest of the weights file.
         network: fields of the network's `NetworkConfig`.
-        training: how it was made: recipe, seed, data, versions, device, time.
-        calibration: what makes probabilities of its answers, where it was fitted.
-        nbest_calibration: the same of answers that are not their word's likeliest.
-        graphemes: what the network reads.
-        phonemes: what it writes.
-        files: contents of the manifest and of all that it vouches for, by name.
+        training: training metadata: recipe, seed, data, versions, device, time.
+        calibration: calibration of a word's most probable answer; None before it was fitted.
+        nbest_calibration: calibration of a word's other answers; None before it was fitted.
+        graphemes: input vocabulary.
+        phonemes: output vocabulary.
+        files: contents of the manifest and of the files that it lists, by file name.
     """
 
     path: Path
@@ -80,38 +81,38 @@ class Artifact:
 
     @property
     def version(self) -> str:
-        """First 12 hexadecimal digits of the weights' sha256: names the answers' origin."""
+        """First 12 hexadecimal digits of the weights' sha256; identifies the model of an answer."""
         return self.weights_sha256[:12]
 
     @property
     def knows_stress(self) -> bool:
-        """Whether its network says which vowel is stressed."""
+        """Whether the network predicts stress (has a stress head)."""
         return bool(self.network.get("stress"))
 
     @property
     def has_attention(self) -> bool:
-        """Whether its network can say which letters made which phoneme."""
+        """Whether the network has attention, from which letters and phonemes are aligned."""
         return bool(self.network.get("attention"))
 
     @property
     def summary(self) -> dict[str, str]:
-        """Name and version, for what is made with it."""
+        """Name and version, for the metadata of files that are made with this artifact."""
         return {"name": self.name, "version": self.version}
 
     def weights(self) -> dict[str, np.ndarray[Any, Any]]:
-        """The weights by parameter name, float32.
+        """Return the weights by parameter name, as float32.
 
         Raises:
-            ArtifactError: where their file is something else.
+            ArtifactError: if the weights file is not valid.
         """
         config = checks.parse_network(self.path / CONFIG, self.network)
         return checks.parse_weights(self.path / WEIGHTS, self.files[WEIGHTS], config)
 
     def metrics(self) -> dict[str, Any]:
-        """What the evaluation measured, by lexicon name; empty before the first evaluation.
+        """Return the evaluation records by lexicon name; empty before the first evaluation.
 
         Raises:
-            ArtifactError: where they are damaged, or the figures of other weights.
+            ArtifactError: if the file is damaged or belongs to other weights.
         """
         path = self.path / METRICS
         if not path.exists():
@@ -125,13 +126,13 @@ class Artifact:
         return evaluations
 
     def word_sets(self) -> dict[str, Any]:
-        """What was measured on sets of English words, by set; empty where nothing was.
+        """Return the evaluation records of the English word sets, by set; empty if there are none.
 
         Raises:
-            ArtifactError: as `metrics`.
+            ArtifactError: see `metrics`.
         """
         path = self.path / METRICS
-        self.metrics()  # checks the file
+        self.metrics()  # raises if the file is damaged
         return (
             checks.parse_json(path, checks.read_file(path)).get("word_sets", {})
             if path.exists()
@@ -139,10 +140,10 @@ class Artifact:
         )
 
     def pinned(self) -> dict[str, tuple[str, ...]]:
-        """A few words with the answers that they should get; empty before the first evaluation.
+        """Return the pinned words with their expected phonemes; empty before the first evaluation.
 
         Raises:
-            ArtifactError: where they are damaged, or the answers of other weights.
+            ArtifactError: if the file is damaged or belongs to other weights.
         """
         path = self.path / PINNED
         if not path.exists():
@@ -154,11 +155,11 @@ class Artifact:
 
 
 def read(path: Path) -> Artifact:
-    """Read the artifact at `path`, and check every file.
+    """Read the artifact at `path` and check every file.
 
     Raises:
-        ArtifactError: names the file that is missing, truncated, swapped, edited or from a
-            newer format.
+        ArtifactError: names the file that is missing, truncated, swapped, edited or of a newer
+            format version.
     """
     if not path.is_dir():
         raise ArtifactError(path, "is no artifact: there is no such folder")
@@ -173,23 +174,23 @@ def read(path: Path) -> Artifact:
 
 
 def pack(artifact: Artifact) -> str:
-    """The whole of an artifact as one line, for another process, that needs no folder then."""
+    """Serialize a whole artifact to one line, for another process to load without its folder."""
     files = {name: b64encode(content).decode() for name, content in artifact.files.items()}
     return json.dumps({"path": str(artifact.path), "files": files})
 
 
 def unpack(line: str) -> Artifact:
-    """The artifact that a line of `pack` holds.
+    """Return the artifact that `pack` serialized.
 
     Raises:
-        ArtifactError: where it is no longer what was packed.
+        ArtifactError: if the contents do not match their checksums.
     """
-    packed = json.loads(line)  # the parent's own
+    packed = json.loads(line)  # written by the parent process, so it needs no checks
     return _checked(Path(packed["path"]), lambda name: b64decode(packed["files"][name]))
 
 
 def _checked(path: Path, content: Callable[[str], bytes]) -> Artifact:
-    """The artifact whose files, by name, are what `content` says."""
+    """Check the files of an artifact and build it; `content` returns a file's bytes by name."""
     manifest_path, config_path, symbols_path = path / MANIFEST, path / CONFIG, path / VOCABULARY
     files = {MANIFEST: content(MANIFEST)}
     manifest = checks.parse_json(manifest_path, files[MANIFEST])
@@ -245,28 +246,28 @@ def write(
     extras: Mapping[str, bytes],
     nbest_calibration: Calibration | None = None,
 ) -> Artifact:
-    """Write an artifact at `path`, in the place of the one that may stand there.
+    """Write an artifact to `path`, replacing an existing artifact.
 
-    All of it is written under another name first, so that `path` is at every moment either the
-    old artifact or the new one, whole. (Where the system cannot swap two folders in one step, it
-    is nothing for a moment between them.)
+    The artifact is written to a temporary folder first and then swapped in, so that `path` is at
+    any time either the complete old artifact or the complete new one. (If the system cannot swap
+    two folders in one step, `path` does not exist for a moment.)
 
     Args:
         path: the folder.
-        name: what to call it.
+        name: name of the artifact.
         network: fields of the `NetworkConfig`.
-        training: how it was made.
-        calibration: what makes probabilities of its answers.
-        graphemes: what the network reads.
-        phonemes: what it writes.
+        training: training metadata.
+        calibration: calibration of a word's most probable answer.
+        graphemes: input vocabulary.
+        phonemes: output vocabulary.
         weights: by parameter name; stored as float16.
-        extras: further files, by name.
-        nbest_calibration: what makes probabilities of answers that are not their word's likeliest.
+        extras: contents of further files, by name.
+        nbest_calibration: calibration of a word's other answers.
 
     Raises:
-        ArtifactError: for a weight that float16 cannot hold, weights that do not fit the network,
-            or where something else than an artifact stands at `path`.
-        OSError: where it cannot be written; what stood at `path` still stands.
+        ArtifactError: if float16 cannot represent a weight, the weights do not fit the network, or
+            `path` exists and is not an artifact.
+        OSError: if the artifact cannot be written; `path` is unchanged.
     """
     path = writable(path)
     files = {
@@ -310,16 +311,16 @@ def recalibrate(
     *,
     fitted_to: Mapping[str, Any],
 ) -> Artifact:
-    """Give an artifact other calibrations; its figures go, for its probabilities are others.
+    """Replace an artifact's calibrations and remove its metrics, which depend on them.
 
     Args:
         artifact: the artifact.
-        calibration: what makes probabilities of its answers.
-        nbest_calibration: the same of answers that are not their word's likeliest.
-        fitted_to: the lexicon that they were fitted to, for ``training.calibrated_on``.
+        calibration: calibration of a word's most probable answer.
+        nbest_calibration: calibration of a word's other answers.
+        fitted_to: the lexicon that the calibrations were fitted to, for ``training.calibrated_on``.
 
     Raises:
-        OSError: where it cannot be written; it still stands as it was.
+        OSError: if the artifact cannot be written; it is unchanged.
     """
     kept = [artifact.path / name for name in (*HISTORY, NOTICE)]
     return write(
@@ -337,10 +338,10 @@ def recalibrate(
 
 
 def writable(path: Path) -> Path:
-    """Where an artifact called `path` goes, symbolic links followed.
+    """Return the folder that an artifact called `path` is written to, following symbolic links.
 
     Raises:
-        ArtifactError: where something else stands there: it would be lost.
+        ArtifactError: if `path` exists and is not an artifact, because it would be overwritten.
     """
     target = path.resolve()
     if target.exists() and not (target / MANIFEST).exists():
@@ -352,10 +353,10 @@ def writable(path: Path) -> Path:
 
 
 def encode_weights(path: Path, weights: Mapping[str, np.ndarray[Any, Any]]) -> bytes:
-    """The weights file of the artifact at `path`: safetensors, float16.
+    """Return the content of a weights file: safetensors, float16.
 
     Raises:
-        ArtifactError: for a weight that float16 cannot hold.
+        ArtifactError: if float16 cannot represent a weight; the message names `path`.
     """
     return safetensors.numpy.save({key: _half(path, key, array) for key, array in weights.items()})
 
@@ -371,7 +372,7 @@ def _half(path: Path, name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any,
 def write_metrics(
     artifact: Artifact, evaluations: Mapping[str, Any], word_sets: Mapping[str, Any] | None = None
 ) -> None:
-    """Keep an evaluation's figures, bound to the weights that they were measured on."""
+    """Write evaluation records to the artifact, with the sha256 of the weights they belong to."""
     content = {"weights_sha256": artifact.weights_sha256, "evaluations": evaluations}
     if word_sets:
         content["word_sets"] = word_sets
@@ -379,23 +380,24 @@ def write_metrics(
 
 
 def write_pinned(artifact: Artifact, pinned: Mapping[str, Sequence[str]]) -> None:
-    """Keep words with the answers that they got, bound to the weights that gave them."""
+    """Write pinned words and their answers to the artifact, with the sha256 of the weights."""
     words = {word: " ".join(phonemes) for word, phonemes in pinned.items()}
     content = {"weights_sha256": artifact.weights_sha256, "words": words}
     replace_file(artifact.path / PINNED, _dump(content))
 
 
 def _put_in_place(temporary: Path, path: Path) -> None:
-    """Give the folder `temporary` the name `path`; what stood there takes the other name."""
+    """Rename the folder `temporary` to `path`; an existing folder at `path` is swapped with it."""
     if not path.exists():
         temporary.rename(path)
         return
-    # Python has no name for the system call that swaps two folders in one step (renameat2(2)).
+    # Python does not wrap renameat2(2), the system call that swaps two folders in one step.
     libc = ctypes.CDLL(None, use_errno=True)
     arguments = (_AT_FDCWD, bytes(temporary), _AT_FDCWD, bytes(path), _RENAME_EXCHANGE)
     if hasattr(libc, "renameat2") and libc.renameat2(*arguments) == 0:
         return
-    # No such call on this system or file system: two steps, the old one whole under its side name.
+    # This system or file system lacks renameat2: rename in two steps, keeping the old folder
+    # complete under another name.
     old = path.with_name(f".{path.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     path.rename(old)

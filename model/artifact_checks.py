@@ -1,7 +1,7 @@
-"""What the files of an artifact may hold: every field's type, every weight's kind, and sizes.
+"""Validate the files of an artifact: types of fields, shapes and number formats of weights, sizes.
 
-An artifact comes from elsewhere. Whatever is wrong with it is an `ArtifactError` that names the
-file, before anything is built from it.
+Artifacts are untrusted input. Any fault is raised as an `ArtifactError` that names the file, before
+anything is built from its content.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from tanger.model.network.config import NetworkConfig
 from tanger.model.network.weights import Array, shapes
 from tanger.model.phonology.vocabulary import Vocabulary
 
-# Bytes of a file, at most: of the weights, and of each of the others.
+# Largest accepted files, in bytes: the weights, and each other file.
 MAX_WEIGHTS = 1 << 30
 MAX_FILE = 1 << 24
-# Levels of arrays and objects within each other.
+# Deepest accepted nesting of JSON arrays and objects.
 _DEPTH = 32
 _NAME = 200  # characters
-_SYMBOLS = 1 << 15  # the compiled decode keeps them in 16 bits
+_SYMBOLS = 1 << 15  # the compiled decoder stores indices in 16 bits
 _SYMBOL = 64  # characters
 _SIZE = 1 << 14  # largest size in a network's config
 _LAYERS = 64
 _COEFFICIENT = 1e6
-# Weights are kept as float16; some engines compute with them as such
+# Weights are stored as float16; some engines also compute in it
 _LARGEST_WEIGHT = float(np.finfo(np.float16).max)
-# exp(4 * scale) is finite in float32
+# Keeps exp(4 * scale) finite in float32
 _LARGEST_SCALE = 20.0
 _PINNED_WORDS = 32
 _PINNED_LETTERS = 64
@@ -45,7 +45,7 @@ _DTYPES = {"F16": np.float16, "F32": np.float32}
 
 
 class ArtifactError(TangerError, ValueError):
-    """An artifact that cannot be used.
+    """An artifact is missing, damaged or not supported.
 
     Attributes:
         path: the file or folder at fault.
@@ -57,10 +57,10 @@ class ArtifactError(TangerError, ValueError):
 
 
 def read_file(path: Path, *, limit: int = MAX_FILE) -> bytes:
-    """The content of a file of an artifact.
+    """Return the content of a file of an artifact.
 
     Raises:
-        ArtifactError: where it cannot be read, is no ordinary file, or has more than `limit` bytes.
+        ArtifactError: if it cannot be read, is not a regular file, or has more than `limit` bytes.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -77,10 +77,11 @@ def read_file(path: Path, *, limit: int = MAX_FILE) -> bytes:
 
 
 def parse_json(path: Path, content: bytes) -> dict[str, Any]:
-    """The object that a JSON file holds.
+    """Parse a JSON file whose top level is an object.
 
     Raises:
-        ArtifactError: where it holds none, is nested too deeply, or has NaN or infinity in it.
+        ArtifactError: if it is not a JSON object, is nested too deeply, or contains NaN or
+            infinity.
     """
 
     def refuse(constant: str) -> None:
@@ -110,10 +111,10 @@ def parse_json(path: Path, content: bytes) -> dict[str, Any]:
 
 
 def parse_object(path: Path, value: object, name: str) -> dict[str, Any]:
-    """The object that stands under `name` in a file, or an entry of it.
+    """Return `value` as a dict; `name` is its field, for the message.
 
     Raises:
-        ArtifactError: where it is none.
+        ArtifactError: if it is not a JSON object.
     """
     if not isinstance(value, dict):
         raise ArtifactError(path, f"{name} is {_described(value)}, not an object")
@@ -121,10 +122,10 @@ def parse_object(path: Path, value: object, name: str) -> dict[str, Any]:
 
 
 def parse_text(path: Path, value: object, name: str, *, longest: int = _NAME) -> str:
-    """The text that stands under `name`.
+    """Return `value` as a string; `name` is its field, for the message.
 
     Raises:
-        ArtifactError: where it is none, is too long, or cannot be printed.
+        ArtifactError: if it is not a string, is empty or too long, or is not printable.
     """
     if not isinstance(value, str):
         raise ArtifactError(path, f"{name} is {_described(value)}, not text")
@@ -136,10 +137,10 @@ def parse_text(path: Path, value: object, name: str, *, longest: int = _NAME) ->
 
 
 def parse_sha256(path: Path, value: object, name: str) -> str:
-    """The digest that stands under `name`.
+    """Return `value` as a hexadecimal sha256 digest; `name` is the file, for the message.
 
     Raises:
-        ArtifactError: where it is none.
+        ArtifactError: if it is not such a digest.
     """
     if not isinstance(value, str) or len(value) != 64 or not set(value) <= set("0123456789abcdef"):
         raise ArtifactError(path, f"the sha256 of {name} is {_described(value)}")
@@ -149,10 +150,10 @@ def parse_sha256(path: Path, value: object, name: str) -> str:
 def parse_checksums(
     path: Path, manifest: Mapping[str, Any], names: Collection[str]
 ) -> dict[str, str]:
-    """The sha256 that a manifest gives for each of these files.
+    """Return the sha256 that a manifest lists for each of the files `names`.
 
     Raises:
-        ArtifactError: where it gives none.
+        ArtifactError: if a file is not listed or its digest is not valid.
     """
     listed = parse_object(path, manifest.get("files"), "files")
     entries = {name: parse_object(path, listed.get(name), f"files[{name!r}]") for name in names}
@@ -160,10 +161,10 @@ def parse_checksums(
 
 
 def check_sha256(path: Path, content: bytes, sha256: str) -> None:
-    """Refuse a file that is not the one that the manifest lists.
+    """Refuse a file whose sha256 is not the one in the manifest.
 
     Raises:
-        ArtifactError: with both digests.
+        ArtifactError: states both digests.
     """
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
@@ -175,10 +176,10 @@ def check_sha256(path: Path, content: bytes, sha256: str) -> None:
 
 
 def parse_network(path: Path, value: object) -> NetworkConfig:
-    """The config of a network, each field of its own type.
+    """Return the network's configuration, with the type of each field checked.
 
     Raises:
-        ArtifactError: names the field that is missing, unknown or of another kind.
+        ArtifactError: names the field that is missing, unknown or of the wrong type.
     """
     given = parse_object(path, value, "network")
     known = {each.name: each for each in fields(NetworkConfig)}
@@ -197,7 +198,7 @@ def parse_network(path: Path, value: object) -> NetworkConfig:
 
 
 def _check_field(path: Path, name: str, value: object, hint: Any) -> None:
-    """Refuse what is not of the type that a config's field has."""
+    """Refuse a value that is not of its configuration field's type."""
     if hint is bool:
         fits, expected = isinstance(value, bool), "true or false"
     elif hint is int:
@@ -215,10 +216,10 @@ def _check_field(path: Path, name: str, value: object, hint: Any) -> None:
 
 
 def parse_calibration(path: Path, value: object, name: str) -> Calibration | None:
-    """A calibration; None where there is none, or one of an older form, whose fields are others.
+    """Return a calibration; None if there is none or its fields are those of an older version.
 
     Raises:
-        ArtifactError: where it is no object of numbers.
+        ArtifactError: if it is not an object of numbers.
     """
     if value is None:
         return None
@@ -234,10 +235,10 @@ def parse_calibration(path: Path, value: object, name: str) -> Calibration | Non
 
 
 def parse_vocabulary(path: Path, value: object, name: str) -> Vocabulary:
-    """A table of symbols.
+    """Return the vocabulary of one side; `name` is its field, for the message.
 
     Raises:
-        ArtifactError: where it is none, or has no symbol of its own.
+        ArtifactError: if it is not a valid vocabulary or contains only the special symbols.
     """
     given = parse_object(path, value, name)
     symbols = given.get("symbols")
@@ -245,7 +246,7 @@ def parse_vocabulary(path: Path, value: object, name: str) -> Vocabulary:
         found = f"{len(symbols):,} symbols" if isinstance(symbols, list) else _described(symbols)
         raise ArtifactError(path, f"{name}.symbols is {found}, not an array of at most {_SYMBOLS}")
     for place, symbol in enumerate(symbols):
-        # Line separators and the like are not printable, but letters may be: marks, joiners
+        # str.isprintable would also refuse joiners (category Cf), which may be part of a symbol
         fits = isinstance(symbol, str) and 0 < len(symbol) <= _SYMBOL
         if not fits or symbol.split() != [symbol] or not _is_encodable(symbol):
             problem = f"{name}.symbols[{place}] is {_described(symbol)}"
@@ -263,11 +264,11 @@ def parse_vocabulary(path: Path, value: object, name: str) -> Vocabulary:
 
 
 def parse_weights(path: Path, content: bytes, config: NetworkConfig) -> dict[str, Array]:
-    """The weights of a network by name, float32.
+    """Return the weights of a network by parameter name, as float32.
 
     Raises:
-        ArtifactError: names the weight that is missing, unknown, of another shape or number format
-            than the config says, or not finite.
+        ArtifactError: names the weight that is missing, unknown, not finite, or of another shape or
+            number format than the configuration requires.
     """
     try:
         found = dict(safetensors.deserialize(content))  # type: ignore[no-untyped-call]
@@ -286,7 +287,7 @@ def parse_weights(path: Path, content: bytes, config: NetworkConfig) -> dict[str
         if dtype is None:
             problem = f"{name} is in {tensor['dtype']}, not in {' or '.join(_DTYPES)}"
             raise ArtifactError(path, problem)
-        # numpy keeps a number as an array of one
+        # numpy writes a scalar as an array of length 1
         if (tuple(tensor["shape"]) or (1,)) != (shape or (1,)):
             problem = f"{name} has the shape {tensor['shape']}, not {list(shape)}"
             raise ArtifactError(path, f"{misfit}{problem}")
@@ -302,11 +303,11 @@ def parse_weights(path: Path, content: bytes, config: NetworkConfig) -> dict[str
 def parse_pinned(
     path: Path, value: object, graphemes: Vocabulary, phonemes: Vocabulary
 ) -> dict[str, tuple[str, ...]]:
-    """Words with the answers that they should get.
+    """Return the pinned words with their expected phonemes.
 
     Raises:
-        ArtifactError: where they are too many or too long to be decoded at every check, or no words
-            and answers of this artifact.
+        ArtifactError: if there are too many words, a word is too long to be decoded at every start
+            of a service, or a symbol is not in the artifact's vocabulary.
     """
     given = parse_object(path, value, "words")
     if len(given) > _PINNED_WORDS:
@@ -316,7 +317,7 @@ def parse_pinned(
         if not 0 < len(word) <= _PINNED_LETTERS or any(letter not in graphemes for letter in word):
             problem = f"{word[:80]!a} is no word of 1 to {_PINNED_LETTERS} of its graphemes"
             raise ArtifactError(path, problem)
-        # As many as are decoded
+        # No answer to a pinned word is longer (see `decoding.hypothesis.length_bound`)
         answer = text.split() if isinstance(text, str) and len(text) <= _SYMBOL * 200 else [""]
         if len(answer) > 200 or any(phoneme not in phonemes for phoneme in answer):
             raise ArtifactError(path, f"the answer to {word!a} is none in its phonemes")
@@ -325,7 +326,7 @@ def parse_pinned(
 
 
 def _is_number(value: object) -> bool:
-    """Whether it is one, not true or false, and float can hold it."""
+    """Whether `value` is an int or float, not a bool, that is finite as a float."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     try:
@@ -337,13 +338,13 @@ def _is_number(value: object) -> bool:
 def _is_encodable(text: str) -> bool:
     try:
         text.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair
+    except UnicodeEncodeError:  # a lone surrogate
         return False
     return True
 
 
 def _described(value: object) -> str:
-    """A value for a message, whatever its size."""
+    """Describe a value in a few characters, for a message."""
     if isinstance(value, Mapping):
         return "an object"
     if isinstance(value, list):
@@ -354,6 +355,6 @@ def _described(value: object) -> str:
 
 
 def _listed(names: Collection[str]) -> str:
-    """The first few names, for a message."""
+    """Return the first three names and the number of others, for a message."""
     shown = ", ".join(name[:80] for name in list(names)[:3])
     return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown

@@ -1,7 +1,7 @@
-"""Artifacts of format version 1, in the names that version 2 gave fields and weights.
+"""Convert artifacts of format version 1, whose fields and weights had other names, to version 2.
 
-Numbers stay what they were, to the bit, so answers do; but the name of a weight counts into the
-sha256 of its file, so the version of the artifact becomes another.
+All numbers stay identical to the bit, and so do the answers. The names of the weights are part of
+the weights file, so its sha256, and with it the artifact's version, changes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tanger.model.artifact import (
 from tanger.model.network.config import RENAMED_FIELDS
 from tanger.model.network.weights import Array
 
-# Parts of the weights' names, between dots.
+# Renamed components of the dotted parameter names.
 _RENAMED_PARTS = {
     "ahead": "forward_lstm",
     "back": "backward_lstm",
@@ -40,15 +40,15 @@ _RENAMED_PARTS = {
 
 
 def convert(source: Path, target: Path) -> Artifact:
-    """Write the artifact of format version 1 at `source` to `target`, which may be the same.
+    """Convert the artifact of format version 1 at `source` and write it to `target`.
 
-    Metrics, pinned words, history and notices come with it; the model card does not, because it
-    is made from them.
+    `target` may be `source`. Metrics, pinned words, history and notices are copied; the model card
+    is not, because it is rendered from them.
 
     Raises:
-        ArtifactError: where `source` is no whole artifact of version 1, or something else than an
-            artifact stands at `target`.
-        OSError: where it cannot be written.
+        ArtifactError: if `source` is not a complete artifact of version 1, or `target` exists and
+            is not an artifact.
+        OSError: if the artifact cannot be written.
     """
     manifest_path, config_path, symbols_path = (
         source / name for name in (MANIFEST, CONFIG, VOCABULARY)
@@ -90,7 +90,7 @@ def convert(source: Path, target: Path) -> Artifact:
 
 
 def _renamed_fields(network: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of a network's config."""
+    """Return the fields of a network's configuration under their names of version 2."""
     renamed = {RENAMED_FIELDS.get(name, name): value for name, value in network.items()}
     if renamed.get("direction") == "both":
         renamed["direction"] = "bidirectional"
@@ -98,7 +98,7 @@ def _renamed_fields(network: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_renamed_recipe(training: Mapping[str, Any], *, version: str) -> dict[str, Any]:
-    """How it was trained, and the version that the artifact had."""
+    """Return the training metadata with renamed recipe fields and the artifact's former version."""
     found = {**training, "converted_from": {"format_version": 1, "version": version}}
     recipe = found.get("recipe")
     if isinstance(recipe, dict) and isinstance(recipe.get("network"), dict):
@@ -107,7 +107,7 @@ def _with_renamed_recipe(training: Mapping[str, Any], *, version: str) -> dict[s
 
 
 def _renamed_weights(path: Path, content: bytes) -> dict[str, Array]:
-    """The weights by their names in version 2."""
+    """Return the weights under their names of version 2."""
     try:
         weights = safetensors.numpy.load(content)
     except (safetensors.SafetensorError, KeyError, ValueError) as e:
@@ -119,7 +119,7 @@ def _renamed_weights(path: Path, content: bytes) -> dict[str, Array]:
 
 
 def _further_files(source: Path, before: str, after: str) -> dict[str, bytes]:
-    """What else is in the folder, bound to the weights of sha256 `after` instead of `before`."""
+    """Return the other files; sha256 `after` replaces `before` in metrics and pinned words."""
     paths = [source / name for name in (METRICS, PINNED, *HISTORY, NOTICE)]
     files = {path.name: checks.read_file(path) for path in paths if path.exists()}
     for name in {METRICS, PINNED} & files.keys():

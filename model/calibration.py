@@ -1,11 +1,11 @@
-"""From a decoder's step probabilities to the chance that the pronunciation is right.
+"""Map a decoder's step probabilities to the probability that the pronunciation is correct.
 
-A trained decoder's product of step probabilities says which answer is surer, but not how sure:
-label smoothing alone costs every further phoneme some of it. A logistic regression on held-out
-words mends that, as Platt scaling does for classifiers (Platt 1999, "Probabilistic Outputs for
-Support Vector Machines"; Guo et al. 2017, "On Calibration of Modern Neural Networks"). Squares of
-the log-odds are among its features: a line alone is too sure in the middle, and not sure enough at
-either end.
+The product of the step probabilities ranks answers well, but it is not calibrated: for one, label
+smoothing makes every additional phoneme reduce it. A logistic regression fitted on held-out words
+corrects this, as Platt scaling does for classifiers (Platt 1999, "Probabilistic Outputs for Support
+Vector Machines"; Guo et al. 2017, "On Calibration of Modern Neural Networks"). The features include
+squared log-odds: without them, the fit is overconfident for middle probabilities and underconfident
+at both ends.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# Strength of the pull towards zero on standardised features: it keeps a lexicon of few words, or
-# one that is answered all right, from claiming certainty.
+# L2 penalty on the standardised features. It keeps the fit to a lexicon that is small, or answered
+# without an error, from claiming certainty.
 _RIDGE = 1.0
 _NEWTON_STEPS = 25
-# Probabilities nearer than this to 0 or 1 are all one to the log-odds.
+# Probabilities are clipped to this distance from 0 and 1 before their log-odds are taken.
 _LEAST = 1e-6
-# The most that an answer gets of what the likelier ones leave: a word may have two right ones,
-# but what is listed behind them is not impossible.
+# Upper bound of an answer's share of the probability that the more probable answers leave. A word
+# may have two correct answers, but answers that are not listed stay possible.
 _SHARE = 0.9
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """The chance that an answer is right, from what the decoder thought of its steps.
+    """Logistic regression from step probabilities to the probability that an answer is correct.
 
     Attributes:
-        intercept, product, steps, least, product_squared, least_squared: what the regression
-            multiplies 1, the log-odds of the product of the step probabilities, their number, the
-            log-odds of the least of them, and the squares of both log-odds with.
+        intercept, product, steps, least, product_squared, least_squared: coefficients of 1, the
+            log-odds of the product of the step probabilities, the number of steps, the log-odds of
+            the smallest step probability, and the squares of both log-odds.
     """
 
     intercept: float
@@ -47,7 +47,7 @@ class Calibration:
     least_squared: float = 0.0
 
     def probability(self, step_probabilities: Sequence[float]) -> float:
-        """Chance, between 0 and 1, that an answer with these step probabilities is right."""
+        """Return the probability, 0 to 1, that an answer with these steps is correct."""
         product, steps, least = _features(step_probabilities)[:3]
         least = max(least, self._turn)
         score = (
@@ -60,23 +60,24 @@ class Calibration:
 
     @cached_property
     def _turn(self) -> float:
-        """Where the parabola turns, if both log-odds fall together: less would seem surer again.
+        """Log-odds of the minimum of the fitted parabola, when both log-odds fall together.
 
-        The least one counts as no less. Hardly an answer to learn from is so unsure.
+        Below it the probability would rise again, so the smallest log-odds are clamped to it.
+        Almost no training answer has log-odds this low.
         """
         curve = self.product_squared + self.least_squared
         return -(self.product + self.least) / (2 * curve) if curve > 0 else -math.inf
 
 
 def fit(answers: Sequence[Sequence[float]], right: Sequence[bool]) -> Calibration:
-    """Fit to answers whose worth is known.
+    """Fit a calibration to answers that are known to be correct or wrong.
 
     Args:
-        answers: the step probabilities of each.
-        right: whether it was right, any-match.
+        answers: the step probabilities of each answer.
+        right: whether each answer is correct, any-match.
 
     Raises:
-        ValueError: without answers.
+        ValueError: if there are no answers.
     """
     if not answers:
         raise ValueError("nothing to calibrate on")
@@ -97,14 +98,15 @@ def fit(answers: Sequence[Sequence[float]], right: Sequence[bool]) -> Calibratio
 def of_several(
     likeliest: Calibration, further: Calibration, answers: Sequence[Sequence[float]]
 ) -> list[float]:
-    """The chance of each of several answers to one word to be right; the sum is below 1.
+    """Return the probability of each of several answers to one word; their sum is below 1.
 
-    None gets more than the one before it, and none all that those before it leave.
+    No probability is larger than the one before it, and none takes all that the preceding ones
+    leave.
 
     Args:
-        likeliest: fitted to answers of one a word.
-        further: fitted to those that are not their word's likeliest.
-        answers: the step probabilities of each, the likeliest answer first.
+        likeliest: calibration fitted to each word's most probable answer.
+        further: calibration fitted to the other answers.
+        answers: the step probabilities of each answer, the most probable answer first.
     """
     chances: list[float] = []
     left = maximum = 1.0
@@ -122,7 +124,7 @@ def _features(steps: Sequence[float]) -> tuple[float, int, float, float, float]:
 
 
 def _log_odds(probability: float) -> float:
-    # Not the logarithm: it ends at zero, and with it the certainty that the sum can reach
+    # Log-odds rather than the logarithm, which is bounded above by 0 and would bound the score too
     if probability < _LEAST:
         probability = _LEAST
     elif probability > 1 - _LEAST:
@@ -131,7 +133,7 @@ def _log_odds(probability: float) -> float:
 
 
 class Bin(NamedTuple):
-    """Answers of about the same probability: how many, its mean, and how many were right."""
+    """Answers of similar probability: number, mean probability and share of correct answers."""
 
     answers: int
     probability: float
@@ -141,7 +143,7 @@ class Bin(NamedTuple):
 def reliability(
     probabilities: Sequence[float], right: Sequence[bool], *, bins: int = 10
 ) -> list[Bin]:
-    """Answers by their probability, in `bins` equal steps from 0 to 1; empty ones left out."""
+    """Group answers into `bins` equal intervals of probability; empty intervals are omitted."""
     p: np.ndarray[Any, Any] = np.asarray(probabilities, dtype=np.float64)
     y: np.ndarray[Any, Any] = np.asarray(right, dtype=np.float64)
     index = np.minimum((p * bins).astype(int), bins - 1)
@@ -153,6 +155,10 @@ def reliability(
 
 
 def expected_calibration_error(table: Sequence[Bin]) -> float:
-    """Mean distance of probability and share that is right, by answers (Guo et al. 2017, eq. 3)."""
+    """Return the expected calibration error (Guo et al. 2017, eq. 3).
+
+    It is the mean distance between a bin's probability and its share of correct answers, weighted
+    by the number of answers.
+    """
     answers = sum(row.answers for row in table)
     return sum(row.answers * abs(row.probability - row.right) for row in table) / answers

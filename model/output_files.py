@@ -1,4 +1,4 @@
-"""Output that is written whole or not at all, by one process at a time."""
+"""Atomic replacement of output files, and locks against concurrent writers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tanger.model import TangerError
 
 
 class LockedError(TangerError, RuntimeError):
-    """Another process is at work on the same output.
+    """Another process is writing the same output.
 
     Attributes:
-        path: what it works on.
+        path: the locked file or folder.
     """
 
     def __init__(self, path: Path) -> None:
@@ -25,16 +25,16 @@ class LockedError(TangerError, RuntimeError):
 
 
 def replace_file(path: Path, content: bytes | Iterable[bytes]) -> None:
-    """Write a file so that it is at every moment either the old one or the new one, whole.
+    """Write a file atomically: at any time it is either the whole old file or the whole new one.
 
-    A pipe or a device is written through, never replaced; a symbolic link stays one.
+    A pipe or device is written to directly. A symbolic link is followed and stays a link.
 
     Args:
         path: the file.
-        content: of the file, or its pieces.
+        content: its content, whole or in pieces.
 
     Raises:
-        OSError: where it cannot be written; the old file still stands.
+        OSError: if it cannot be written; the old file is unchanged.
     """
     target = path.resolve()
     if not target.parent.is_dir():
@@ -51,10 +51,10 @@ def replace_file(path: Path, content: bytes | Iterable[bytes]) -> None:
 
 
 def write_durably(path: Path, content: bytes | Iterable[bytes]) -> None:
-    """Write a file, and wait until it is on the disk.
+    """Write a file and flush it to the disk.
 
     Raises:
-        OSError: where it cannot be written.
+        OSError: if it cannot be written.
     """
     with path.open("wb") as file:
         file.writelines([content] if isinstance(content, bytes) else content)
@@ -64,12 +64,12 @@ def write_durably(path: Path, content: bytes | Iterable[bytes]) -> None:
 
 
 def lock_file(descriptor: int, path: Path) -> None:
-    """Lock an open file or folder until it is closed; a killed process holds no lock.
+    """Lock an open file or folder until it is closed or the process ends.
 
-    The lock is advisory: it keeps out only those who ask for it.
+    The lock is advisory: it only excludes processes that take it too.
 
     Raises:
-        LockedError: where another process holds it; the message names `path`.
+        LockedError: if another process holds the lock; the message names `path`.
     """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -82,7 +82,7 @@ def locked_folder(path: Path) -> Iterator[None]:
     """Hold the lock of a folder.
 
     Raises:
-        LockedError: where another process holds it.
+        LockedError: if another process holds the lock.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -1,4 +1,4 @@
-"""A loaded artifact that answers words: the one door to the network for everybody else."""
+"""`Phonemizer`: the interface to a loaded network, from words to hypotheses."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from tanger.model.phonology.alignment import align
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.phonology.vocabulary import Vocabulary
 
-# Phonemes and, where the network has a head for it, a digit for each vowel and None for each other.
+# Phonemes; and if the network has a stress head, a stress digit for each vowel and None for each
+# other phoneme.
 Prediction = tuple[tuple[str, ...], tuple[int | None, ...] | None]
 
 
 class Phonemizer:
-    """A decoder with its vocabularies."""
+    """A decoder with its vocabularies and calibrations."""
 
     def __init__(
         self,
@@ -39,13 +40,12 @@ class Phonemizer:
         """Wrap a decoder.
 
         Args:
-            decoder: what answers.
-            graphemes: what it reads.
-            phonemes: what it writes.
-            weights_sha256: of the artifact that the weights are from, if they are from one.
-            calibration: what makes probabilities of its answers.
-            nbest_calibration: the same of those that are not their word's likeliest; without it
-                those are judged by the other's measure.
+            decoder: decodes the words.
+            graphemes: its input vocabulary.
+            phonemes: its output vocabulary.
+            weights_sha256: sha256 of the artifact's weights, if they come from an artifact.
+            calibration: calibration of a word's most probable answer.
+            nbest_calibration: calibration of a word's other answers; by default `calibration`.
         """
         self.decoder = decoder
         self.graphemes = graphemes
@@ -67,9 +67,9 @@ class Phonemizer:
         """Load the artifact in the folder `artifact` onto `device` (see `from_artifact`).
 
         Raises:
-            ArtifactError: where the artifact is damaged.
-            DeviceError: where the device is not there.
-            EngineError: where nothing that can decode is installed.
+            ArtifactError: if the artifact is damaged.
+            DeviceError: if the device is not available.
+            EngineError: if no decoder is installed that can be used.
         """
         return cls.from_artifact(
             artifacts.read(artifact), device, masked=masked, precision=precision, threads=threads
@@ -87,7 +87,7 @@ class Phonemizer:
     ) -> Phonemizer:
         """Load an artifact onto `device`.
 
-        Args and errors as of `decoding.engine.load`.
+        Arguments and exceptions are those of `decoding.engine.load`.
         """
         decoder = engine.load(artifact, device, masked=masked, precision=precision, threads=threads)
         return cls(
@@ -100,15 +100,14 @@ class Phonemizer:
         )
 
     def pronounce(self, words: Sequence[str]) -> list[Hypothesis]:
-        """The network's answer for each word, in their order.
+        """Return the network's most probable answer to each word, in order.
 
         Args:
-            words: at least one grapheme each, in the artifact's own graphemes
-                (see `text.speller`).
+            words: spelled in the artifact's graphemes, at least one each (see `text.speller`).
 
         Raises:
-            UnknownSymbolError: for a grapheme that the artifact lacks.
-            ValueError: for an empty word.
+            UnknownSymbolError: if a grapheme is not in the artifact's vocabulary.
+            ValueError: if a word is empty.
         """
         decoded = self.decoder.decode(self._encoded(words))
         if self.calibration is None:
@@ -117,33 +116,34 @@ class Phonemizer:
         return [self._reported(one, chance(one.probabilities)) for one in decoded]
 
     def predict(self, words: Sequence[str]) -> Iterator[Prediction]:
-        """What `pronounce` answers, for those who do not ask how sure it is.
+        """Yield the answers of `pronounce` without their probabilities.
 
         Args:
-            words: as of `pronounce`.
+            words: see `pronounce`.
 
         Raises:
-            UnknownSymbolError, ValueError: as `pronounce`.
+            UnknownSymbolError, ValueError: see `pronounce`.
         """
         return map(self._prediction, self.decoder.decode(self._encoded(words)))
 
     def alternatives(
         self, words: Sequence[str], maximum: int, *, aligned: bool = False
     ) -> list[list[Hypothesis]]:
-        """Several answers for each word, the likeliest first, at most `maximum` of them.
+        """Return up to `maximum` answers to each word, the most probable first.
 
-        What `pronounce` answers is always among them, and nearly always the first. The sum of a
-        word's probabilities is below 1, and that of `pronounce`'s answer is the same as there
-        wherever it comes first.
+        The answer of `pronounce` is always among them, and nearly always the first. If it is the
+        first, its probability is the same as there. The probabilities of a word's answers sum to
+        less than 1.
 
         Args:
-            words: as of `pronounce`.
-            maximum: answers a word.
-            aligned: each with its letters.
+            words: see `pronounce`.
+            maximum: answers per word.
+            aligned: align each answer with the letters.
 
         Raises:
-            UnknownSymbolError, ValueError: as `pronounce`; ValueError for `maximum` below 1, too.
-            AlignmentError: where `aligned` is asked of a network without attention.
+            UnknownSymbolError, ValueError: see `pronounce`; ValueError also if `maximum` is below
+                1.
+            AlignmentError: if `aligned` is set and the network has no attention.
         """
         if maximum < 1:
             raise ValueError(f"{maximum} answers a word: at least 1 is needed")
@@ -165,15 +165,15 @@ class Phonemizer:
     def align(
         self, words: Sequence[str], pronunciations: Sequence[Sequence[Sequence[str]]]
     ) -> list[list[Hypothesis]]:
-        """Given pronunciations of words with their letters, by teacher forcing.
+        """Align given pronunciations with the letters of their words, by teacher forcing.
 
         Args:
-            words: as of `pronounce`.
-            pronunciations: of each, in the artifact's phonemes, with stress digits or without.
+            words: see `pronounce`.
+            pronunciations: of each word, in the artifact's phonemes, with or without stress digits.
 
         Raises:
-            UnknownSymbolError, ValueError: as `pronounce`; also for phonemes.
-            AlignmentError: for a network without attention.
+            UnknownSymbolError, ValueError: see `pronounce`; UnknownSymbolError also for phonemes.
+            AlignmentError: if the network has no attention.
         """
         rows = self._encoded(words)
         given = [
@@ -196,7 +196,7 @@ class Phonemizer:
         answers: Sequence[Sequence[Hypothesis]],
         symbols: Sequence[Sequence[int]],
     ) -> list[list[Hypothesis]]:
-        """The answers to words, each with its letters; the symbols are those of all answers."""
+        """Align answers with their letters; `symbols` has the phoneme indices of each answer."""
         repeated = [word for word, found in zip(words, answers, strict=True) for _ in found]
         looked = iter(self.decoder.attention(self._encoded(repeated), symbols))
         return [
@@ -213,7 +213,7 @@ class Phonemizer:
 
     @cached_property
     def _scorer(self) -> Scorer:
-        """What scores pronunciations with the decoder's own network."""
+        """Scores given pronunciations with the decoder's own network."""
         if isinstance(self.decoder, engine.Engine):
             return self.decoder
         from tanger.model.decoding.torch_decoder import TorchDecoder
@@ -228,7 +228,7 @@ class Phonemizer:
         return [self.graphemes.encode(word) for word in words]
 
     def _calibrated_nbest(self, found: Sequence[Decoded]) -> list[Hypothesis]:
-        """The answers to one word, the likeliest first."""
+        """Return one word's hypotheses with calibrated probabilities, the most probable first."""
         chances: Sequence[float | None] = [None] * len(found)
         if self.calibration is not None and self.nbest_calibration is not None:
             steps = [one.probabilities for one in found]
@@ -245,7 +245,7 @@ class Phonemizer:
 
 
 def _steps(scored: Scored) -> tuple[float, ...]:
-    """The probability of each symbol of a scored pronunciation, and of ``</s>``."""
+    """Return the probability of each symbol of a scored pronunciation, ``</s>`` included."""
     return tuple(
         math.exp(logs[symbol]) for symbol, logs in zip(scored.symbols, scored.logs, strict=True)
     )

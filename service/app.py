@@ -19,7 +19,7 @@ from tanger.service import problems
 from tanger.service.api_keys import KeyGate, PublicRoutes
 from tanger.service.connections.limits import Connections
 from tanger.service.middleware.answer_pieces import AnswerPieces
-from tanger.service.middleware.browsers import CrossOrigin, SecurityHeaders
+from tanger.service.middleware.browsers import CrossOrigin
 from tanger.service.middleware.request_head import HeadLimits, HeadRequests
 from tanger.service.middleware.telemetry import RequestLog, Telemetry, note_refusal
 from tanger.service.routes import lexicon, operations, pages, pronounce, text
@@ -144,7 +144,6 @@ def _add_middleware(app: DescribedApp) -> None:
     if origins := parse_origins(settings.cors_origins):
         # Outside of keys and limits: a preflight brings no key, and refusals are to be readable
         app.add_middleware(CrossOrigin, origins=origins, respond=respond)
-    app.add_middleware(SecurityHeaders)
     # Who is refused is counted, too
     app.add_middleware(
         Telemetry,

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 from typing_extensions import TypeAliasType
 
+from tanger.service.schemas import Alphabet
+
 LexiconFileFormat = TypeAliasType(
     "LexiconFileFormat", Literal["cmudict", "mfa", "kaldi", "kaldip", "pls", "tsv"]
 )
@@ -21,18 +23,36 @@ class Spoken(BaseModel):
         json_schema_extra={"examples": [{"pronunciations": ["T AE1 NG ER0"]}]},
     )
 
+    word: str | None = Field(None, description="That of the path; it need not be repeated.")
+    alphabet: Alphabet | None = Field(
+        None,
+        description="What the pronunciations are written in: one of the `alphabets` of `/info`, "
+        "by default the first.",
+    )
     pronunciations: Annotated[list[str], FailFast()] = Field(
         min_length=1,
         max_length=32,
-        description="The first is the best; in the artifact's phonemes, a space between two.",
+        description="The first is the best; as `/pronounce` writes `text` in this alphabet, or "
+        "with a space between phonemes.",
     )
 
 
 class OwnWord(BaseModel):
-    """A word of one's own."""
+    """A word of one's own; it can be put back as it is."""
 
     word: str
+    alphabet: Alphabet = Field(description="What the pronunciations are written in.")
     pronunciations: tuple[str, ...]
+
+
+class WordOptions(BaseModel):
+    """How an entry is answered."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    alphabet: Alphabet | None = Field(
+        None, description="One of the `alphabets` of `/info`, by default the first."
+    )
 
 
 class LexiconFile(BaseModel):
@@ -43,6 +63,11 @@ class LexiconFile(BaseModel):
     format: LexiconFileFormat = Field(
         description="`cmudict`, `mfa` (Montreal Forced Aligner), `kaldi` (`lexicon.txt`), `kaldip` "
         "(`lexiconp.txt`), `pls` (W3C) or `tsv`."
+    )
+    alphabet: Alphabet | None = Field(
+        None,
+        description="What its phonemes are written in: one of the `alphabets` of `/info`, by "
+        "default the first. A PLS file that comes says it itself.",
     )
 
 

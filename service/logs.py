@@ -12,14 +12,19 @@ import select
 import sys
 import threading
 from collections import deque
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from datetime import datetime
 from typing import Any, TextIO, cast
 
+import msgspec
 import structlog
+from msgspec import UNSET, UnsetType
 from structlog.typing import EventDict
 
 log = logging.getLogger("tanger.logs")
 
-# Characters of lines that wait to be written: some ten thousand lines
+# Bytes of lines that wait to be written: some ten thousand lines
 CAPACITY = 1 << 22
 # Bytes to write at once; a reader that is slow lets go of them piece by piece
 _PIECE = 1 << 16
@@ -39,13 +44,13 @@ class LogWriter:
 
         Args:
             descriptor: of a file, a pipe, a terminal, ...
-            capacity: characters that may wait.
+            capacity: bytes that may wait.
         """
         self.dropped = 0
         self._descriptor = descriptor
         self._capacity = capacity
-        self._queue: deque[str] = deque()
-        # Characters in the queue, or being written
+        self._queue: deque[bytes] = deque()
+        # Bytes in the queue, or being written
         self._waiting = 0
         self._noted = 0
         self._closing = False
@@ -55,14 +60,18 @@ class LogWriter:
 
     def write(self, text: str) -> int:
         """Have whole lines written soon, or drop them all; how many characters they have."""
-        with self._changed:
-            if self._closing or self._waiting + len(text) > self._capacity:
-                self.dropped += text.count("\n")
-            else:
-                self._queue.append(text)
-                self._waiting += len(text)
-                self._changed.notify()
+        self.write_lines(text.encode("utf-8", "backslashreplace"))
         return len(text)
+
+    def write_lines(self, lines: bytes) -> None:
+        """As `write`, of what is encoded already."""
+        with self._changed:
+            if self._closing or self._waiting + len(lines) > self._capacity:
+                self.dropped += lines.count(b"\n")
+            else:
+                self._queue.append(lines)
+                self._waiting += len(lines)
+                self._changed.notify()
 
     def flush(self) -> None:
         """Nothing to do: the thread writes as soon as it can."""
@@ -81,18 +90,17 @@ class LogWriter:
                     self._changed.wait()
                 if not self._queue:
                     return
-                texts = list(self._queue)
+                lines = b"".join(self._queue)
                 self._queue.clear()
-            text = "".join(texts)
             try:
-                self._write_all(text.encode("utf-8", "backslashreplace"))
+                self._write_all(lines)
             except OSError:  # the disk is full, or who read it is gone
                 with self._changed:
-                    self.dropped += text.count("\n")
-                    self._waiting -= len(text)
+                    self.dropped += lines.count(b"\n")
+                    self._waiting -= len(lines)
                 continue
             with self._changed:
-                self._waiting -= len(text)
+                self._waiting -= len(lines)
                 lost, self._noted = self.dropped - self._noted, self.dropped
             if lost:
                 log.warning("%d log lines dropped: nobody read them in time", lost)
@@ -109,15 +117,75 @@ class LogWriter:
 # ------------------------------------------------------------------------------------------------
 # What is logged, and how it is rendered.
 
+# The ID and the trace of the request that is being answered
+_NO_REQUEST: Mapping[str, str] = {}
+request_context: ContextVar[Mapping[str, str]] = ContextVar("request_context", default=_NO_REQUEST)
+
+
+def _merge_request(_: Any, __: str, event: EventDict) -> EventDict:
+    """Name the request that something is logged for, where the line does not say."""
+    for name, value in request_context.get().items():
+        event.setdefault(name, value)
+    return event
+
+
 _SHARED: tuple[Any, ...] = (
-    structlog.contextvars.merge_contextvars,
+    _merge_request,
     structlog.processors.add_log_level,
     # Where it is not stamped yet
     structlog.processors.MaybeTimeStamper(fmt="iso", utc=True),
 )
 
 
+class RequestLine(msgspec.Struct, tag_field="event", tag="request"):
+    """The line of a request.
+
+    Attributes:
+        client: its address, where it is known.
+        key: name of the API key, where it brought one.
+        method: of HTTP.
+        route: template of the route that answered.
+        status: of the answer.
+        seconds: that it took.
+        request_id: its ID.
+        trace_id, parent_id, span_id: W3C Trace Context, where the request has one.
+        timestamp: of its end.
+        level: of the line.
+    """
+
+    client: str | None
+    key: str | None
+    method: str
+    route: str
+    status: int
+    request_id: str
+    timestamp: datetime
+    seconds: float | UnsetType = UNSET
+    trace_id: str | UnsetType = UNSET
+    parent_id: str | UnsetType = UNSET
+    span_id: str | UnsetType = UNSET
+    level: str = "info"
+
+
 _writer: LogWriter | None = None
+_as_json = False
+_encoder = msgspec.json.Encoder()
+
+
+def write_requests(lines: Sequence[RequestLine]) -> None:
+    """Write the lines of requests, together: one by one they would take several times as long."""
+    if _writer is not None and _as_json:
+        _writer.write_lines(_encoder.encode_lines(lines))
+        return
+    processors = structlog.get_config()["processors"]
+    rendered = []
+    for line in lines:
+        event: Any = msgspec.to_builtins(line)
+        for processor in processors:
+            event = processor(None, event["level"], event)
+        rendered.append(f"{event}\n")
+    stream().write("".join(rendered))
+    stream().flush()
 
 
 def stream() -> LogWriter | TextIO:
@@ -143,7 +211,8 @@ def configure(level: str, form: str) -> None:
         level: debug, info, warning or error.
         form: json or text.
     """
-    global _writer  # noqa: PLW0603  # logging is the process's own
+    global _writer, _as_json  # noqa: PLW0603  # logging is the process's own
+    _as_json = form == "json"
     if _writer is None:
         _writer = LogWriter(2)
         atexit.register(_writer.close)
@@ -165,7 +234,7 @@ def configure(level: str, form: str) -> None:
         )
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # The line of a request takes the short way, past the standard library's records: see RequestLog
+    # The line of a request takes a shorter way: see `write_requests`
     structlog.configure(
         processors=[*_SHARED, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),

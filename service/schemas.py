@@ -93,6 +93,11 @@ class TextOptions(BaseModel):
     punctuation: bool = Field(
         False, description="Keep punctuation in the line of the pronunciation."
     )
+    weak_forms: bool = Field(
+        False,
+        description="Say small words as they are said in a sentence, `the` and `to` by the sound "
+        "that follows: `AH0 V` for *of*, unless it ends a sentence, is quoted, or in capitals.",
+    )
 
 
 class TextRequest(TextOptions):
@@ -179,7 +184,8 @@ class Origin(BaseModel):
     )
     rule: Rule | None = Field(
         description="`number`: a number or sign read out; `letters`: spelt letter by letter; "
-        "`table`: a table says how this part sounds, as RE in re-enter; `derived`: a possessive "
+        "`table`: a table says how this part sounds, as RE in re-enter; `weak_form`: a small word "
+        "as it is said in a sentence, in texts alone; `derived`: a possessive "
         "or plural made of its stem."
     )
     stem: str | None = Field(description="What `derived` made it of.")
@@ -212,8 +218,8 @@ class Result(BaseModel):
         "these, joined by hyphens: `FORTY-TWO`."
     )
     source: Answerer | None = Field(
-        description="`user` for people's own words, `lexicon` for a dictionary, `model` for the "
-        "network, even if it said but one of the parts."
+        description="`override` for what stands in the text itself, `user` for people's own words, "
+        "`lexicon` for a dictionary, `model` for the network, even if it said but one of the parts."
     )
     pronunciations: tuple[Pronunciation, ...] = Field(
         description="At most `n`: a lexicon's, in its order, or the network's."
@@ -225,11 +231,21 @@ class Result(BaseModel):
     explain: Explanation | None = Field(description="Null unless it was asked for.")
 
 
-class Sense(BaseModel):
-    """A sense of a homograph."""
+class OtherSense(BaseModel):
+    """A sense of a homograph that is less likely meant."""
 
     name: str
     probability: float
+    phonemes: tuple[str, ...] = Field(description="How the word is pronounced then.")
+    text: str = Field(description="The phonemes in one text.")
+
+
+class Sense(BaseModel):
+    """The sense of a homograph that is likeliest meant."""
+
+    name: str
+    probability: float
+    alternatives: tuple[OtherSense, ...] = Field(description="All others, the likeliest first.")
 
 
 class TextWord(BaseModel):

@@ -51,7 +51,8 @@ class Settings(BaseSettings):
     lexicon, as they stand there."""
     lexicon: str = ""
     """Lexicon files, with colons between as in PATH; the last that has a word wins. FORMAT=FILE
-    where a file does not tell: cmudict, mfa, kaldi, kaldip, pls, tsv or ctf."""
+    where a file does not tell: cmudict, mfa, kaldi, kaldip, pls, tsv or ctf; ipa=FILE or
+    x-sampa=FILE where it is in that alphabet; FORMAT+ipa=FILE for both."""
     user_lexicon: Path | None = None
     """SQLite file of one's own words; it is made where there is none. Without, there are none."""
     host: str = "127.0.0.1"

@@ -104,9 +104,10 @@ async def _lines(job: TextJob, tokens: Sequence[Tokens]) -> list[bytes]:
         line.add(sentence)
         text = "".join(each.token.text for each in sentence)
         found = texts.PronouncedText(text, line.spoken, line.pronunciation, tuple(sentence))
+        sentence.clear()
         return msgspec.json.encode(found.to_dict(job.alphabet)) + b"\n"
 
-    return await job.render(render, texts.by_sentence(_drained(tokens)))
+    return await job.render(render, tokens)
 
 
 def _drained(tokens: Iterable[Tokens]) -> Iterator[PronouncedToken]:

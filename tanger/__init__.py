@@ -1,4 +1,4 @@
-"""Words to phonemes: a trainer and a service of grapheme-to-phoneme networks."""
+"""Grapheme-to-phoneme conversion: training, and an HTTP service."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> object:
-    """Import what is asked for when it is (PEP 562): the client takes httpx, all else does not.
+    """Import a public name on first use (PEP 562): only the clients need httpx.
 
     Raises:
-        AttributeError: where there is no such name.
+        AttributeError: if there is no such name.
     """
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

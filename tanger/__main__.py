@@ -6,11 +6,11 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; does not return."""
+    """Run the command line and exit."""
     if sys.argv[1:2] == ["serve"]:
         _open_standard_streams()
-        # Before all else, since the imports take their time: the first process of a container
-        # ignores the signals that it has no handler for, and would miss being told to stop.
+        # Before the slow imports: as the first process of a container this one ignores signals
+        # without a handler, and would miss a request to stop.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))
         from tanger.service.server import main as serve
@@ -22,16 +22,16 @@ def main() -> None:
 
 
 def _open_standard_streams() -> None:
-    """Open the null device wherever stdin, stdout or stderr was closed at the start.
+    """Open the null device in place of standard streams that were closed at the start.
 
-    Else the next file or socket to be opened gets the number of a standard stream, which libuv
-    does not survive, and whatever prints writes into it.
+    Otherwise the next opened file or socket would get the number of a standard stream, which
+    crashes libuv, and output would be written to it.
     """
     for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
             os.fstat(descriptor)
         except OSError:
-            # The lowest number that is free: all below it are open by now
+            # open() returns the lowest free number; all lower ones are in use
             opened = os.open(os.devnull, os.O_RDWR)
             assert opened == descriptor
             os.set_inheritable(descriptor, True)

@@ -1,4 +1,4 @@
-"""The commands of ``tanger``, put together."""
+"""The command line ``tanger``: registers all commands."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _options(
 _ANY_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
-# Its options are the service's settings, which pydantic reads: --help among them.
+# Its options are the service's settings, parsed by pydantic, including --help.
 @app.command(context_settings=_ANY_OPTIONS, add_help_option=False)
 def serve(context: typer.Context) -> None:
     """Run the HTTP service; settings from the environment and the command line."""
@@ -85,7 +85,7 @@ app.command(name="data")(download_split)
 app.command(name="joint-ngram")(train_joint_ngram)
 app.command(name="rank-variants")(rank_variants)
 
-# Former names of commands: they fail with the name of today.
+# Former names of commands: an error states the new name.
 RENAMED_COMMANDS = {"download": "data", "evaluate-english": "evaluate"}
 
 

@@ -1,1 +1,1 @@
-"""The commands of ``tanger``."""
+"""The commands of ``tanger``, except ``serve``."""

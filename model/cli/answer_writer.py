@@ -1,4 +1,4 @@
-"""Results as lines of a lexicon: what the command ``pronounce`` prints."""
+"""Format results as lines of a lexicon, for the command ``pronounce``."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from tanger.model.text.candidates import Candidate
 from tanger.model.text.pipeline import Result
 
 AnswerFormat = Literal["cmudict", "tsv", "ctf", "mfa", "kaldi", "kaldip"]
-# Where lines are free text: the others say how a pronunciation is written.
+# Formats whose pronunciations may be written freely; the other formats prescribe how.
 FREE_FORMATS: tuple[AnswerFormat, ...] = ("cmudict", "tsv")
-# The least probability that is written, for the formats that have them have none that is 0.
+# Smallest probability that is written: formats with probabilities do not allow 0.
 _LEAST = 1e-6
 _TINY = 1e-300
 
 
 class Answers(NamedTuple):
-    """The answers to a chunk of words.
+    """Formatted answers to a chunk of words.
 
     Attributes:
-        lines: to write, each with its line feed.
-        warnings: warnings and errors, one a line.
-        failed: whether one of the words has no pronunciation.
+        lines: the output, each line with its line feed.
+        warnings: warnings and errors, one per line.
+        failed: whether a word has no pronunciation.
     """
 
     lines: str
@@ -37,14 +37,15 @@ class Answers(NamedTuple):
 
 @dataclass(frozen=True)
 class AnswerWriter:
-    """Writes results in a format.
+    """Formats results.
 
     Attributes:
-        format: of the lines.
-        alphabet: that pronunciations are written in.
-        phone_separator: between phonemes; None for the alphabet's own. For `FREE_FORMATS` alone.
-        word_separator: between the words of what was read in parts; likewise.
-        as_written: whether words are written as they were given, where the format is cmudict.
+        format: format of the lines.
+        alphabet: alphabet of the pronunciations.
+        phone_separator: separator of phonemes, by default that of the alphabet; for `FREE_FORMATS`.
+        word_separator: separator between the parts of a word, such as those of a number; for
+            `FREE_FORMATS`.
+        as_written: whether the format cmudict has words as given instead of normalised.
     """
 
     format: AnswerFormat
@@ -54,7 +55,7 @@ class AnswerWriter:
     as_written: bool = False
 
     def write(self, results: Iterable[Result]) -> Answers:
-        """The lines of some words, and the warnings about them."""
+        """Format the results of several words; also return the warnings about them."""
         lines: list[str] = []
         warnings: list[str] = []
         entries: list[Entry] = []
@@ -77,16 +78,16 @@ class AnswerWriter:
         return Answers("".join(f"{line}\n" for line in lines), warnings, failed)
 
     def _lines(self, result: Result) -> Iterator[str]:
-        """One word's lines.
+        """Yield the lines of one word.
 
         Raises:
-            EntryError: where the format cannot hold them.
+            EntryError: if the format cannot represent the word.
         """
         word = result.word.strip()
         if self.format not in FREE_FORMATS:
-            # Lexicons of other programs: nothing in them is a comment
+            # Formats of other programs, which may not support comments
             rows = _rows(_entries(word, result), result.pronunciations, self.format)
-            yield from lexicon.lines_of(rows, self.format, ())
+            yield from lexicon.lines_of(rows, self.format, self.alphabet)
         elif self.format == "tsv":
             yield from (
                 f"{lexicon.escape_tsv(word)}\t{text}" for text in self._texts(result) or [""]
@@ -99,7 +100,7 @@ class AnswerWriter:
                 yield f"{key}{f'({number})' * bool(number)}  {text}"
 
     def _texts(self, result: Result) -> list[str]:
-        """The pronunciations of a word, each as one text."""
+        """Return the pronunciations of a word as texts."""
         return [
             one.text(
                 self.alphabet,
@@ -113,7 +114,7 @@ class AnswerWriter:
 
 
 def _aligned(letters: str, phonemes: Iterable[str], alignment: Alignment) -> str:
-    """Phonemes with their letters, as in ``NG:NG ER:ER``."""
+    """Join phonemes with their letters, as in ``NG:NG ER:ER``."""
     spans = (letters[start:end] for start, end in alignment.spans)
     return " ".join(map(":".join, zip(spans, phonemes, strict=True)))
 
@@ -125,14 +126,15 @@ def _entries(word: str, result: Result) -> list[Entry]:
 def _rows(
     entries: list[Entry], pronunciations: Iterable[Candidate], format: AnswerFormat
 ) -> Iterator[Row]:
-    """Entries of one word, with probabilities relative to the likeliest where they have room.
+    """Yield the entries of one word, with probabilities relative to the most probable one.
 
-    That is how Kaldi and the Montreal Forced Aligner have them: the likeliest has 1.
+    Kaldi and the Montreal Forced Aligner normalise probabilities so that the most probable is 1.
+    The format ``kaldi`` has no probabilities.
     """
     if format == "kaldi":
         return (Row(1, entry) for entry in entries)
     chances = [1.0 if one.probability is None else one.probability for one in pronunciations]
-    if len(chances) <= 1:  # the likeliest, whatever its own probability
+    if len(chances) <= 1:  # the only one has 1, whatever its own probability
         return (Row(1, entry, (1.0,)) for entry in entries)
     best = max(_TINY, *chances)
     return (
@@ -142,6 +144,6 @@ def _rows(
 
 
 def _messages(result: Result) -> list[str]:
-    """Warnings and error of one word, a line each."""
+    """Return warnings and error of one word, one per line."""
     error = () if result.error is None else (result.error.message,)
     return [f"{result.word[:80]!r}: {message}" for message in (*result.warnings, *error)]

@@ -1,4 +1,4 @@
-"""A list of any length answered into a file, in constant memory, whatever interrupts it.
+"""A list of any length, or a shard of it, answered into a file in constant memory, and resumed.
 
 Answers go to a file beside the target, and behind each chunk of them a journal says how far the
 list was read and the answers written. A run that was killed takes up there; what stands behind the
@@ -70,6 +70,50 @@ class TargetError(TangerError, ValueError):
         self.target = target
 
 
+@dataclass(frozen=True)
+class Shard:
+    """One of `count` parts of a list, by bytes: whole lines, in their order, each in one shard."""
+
+    index: int
+    count: int
+
+    @classmethod
+    def parse(cls, text: str) -> Shard:
+        """Read ``INDEX/COUNT``, the first of which is 0.
+
+        Raises:
+            ShardError: where it is anything else.
+        """
+        index, _, count = text.partition("/")
+        if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
+            raise ShardError(text)
+        return cls(int(index), int(count))
+
+    def bounds(self, file: BinaryIO) -> tuple[int, int]:
+        """Where its first line begins in the file, and where the one after its last would."""
+        size = os.fstat(file.fileno()).st_size
+        begin, end = (size * place // self.count for place in (self.index, self.index + 1))
+        return _line_start(file, begin), _line_start(file, end)
+
+
+WHOLE = Shard(0, 1)
+
+
+class ShardError(TangerError, ValueError):
+    """What names no part of a list.
+
+    Attributes:
+        text: what was given.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            f"{text!r} is no shard: write INDEX/COUNT with an INDEX from 0 to COUNT - 1, as in 0/4 "
+            "for the first of four"
+        )
+        self.text = text
+
+
 @dataclass
 class _Journal:
     """How far a run came: bytes of the list and of the answers, failures, blank lines."""
@@ -89,6 +133,7 @@ def answer(
     tell: Callable[[str], None],
     threads: int,
     overwrite: bool = False,
+    shard: Shard = WHOLE,
 ) -> bool:
     """Write the answers to the words of a file, and say whether any of them failed.
 
@@ -100,6 +145,8 @@ def answer(
         tell: gets warnings and errors, once what they are about is written.
         threads: that answer, each a chunk of its own: none of them waits for another.
         overwrite: replace a file of other answers at `target`.
+        shard: the part of the list to answer. The outputs of all shards, one after the other, are
+            the output of the whole list.
 
     Raises:
         TargetError: where `target` is the list itself, or no place for a file.
@@ -112,7 +159,8 @@ def answer(
     journal_path = target.with_name(f".{target.name}.journal")
     part = target.with_name(f".{target.name}.part")
     state = words.stat()
-    identity = {**identity, "words": [state.st_size, state.st_mtime_ns]}
+    listed = [state.st_size, state.st_mtime_ns]
+    identity = {**identity, "words": listed, "shard": [shard.index, shard.count]}
     console = Console(stderr=True)
     columns = ("{task.description}", BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with ExitStack() as stack:
@@ -120,19 +168,20 @@ def answer(
         out, existed = stack.enter_context(_locked(part, target))
         if not existed:  # a run was killed right after it gave its answers their name
             journal_path.unlink(missing_ok=True)
-        journal = _take_up(journal_path, part, identity)
+        begin, end = shard.bounds(source)
+        journal = _take_up(journal_path, part, identity) or _Journal(read=begin)
         earlier = None if overwrite else _earlier(stack, target, journal.written)
         shown = stack.enter_context(
             Progress(*columns, console=console, disable=not console.is_terminal)
         )
         pool = stack.enter_context(ThreadPoolExecutor(threads))
         stack.enter_context(_quick_turns())
-        task = shown.add_task(words.name, total=state.st_size, completed=journal.read)
+        task = shown.add_task(words.name, total=end - begin, completed=journal.read - begin)
         source.seek(journal.read)
         out.truncate(journal.written)
         out.seek(journal.written)
-        size = min(CHUNK, max(_LEAST, state.st_size // (_BYTES * threads)))
-        for chunk, found in _in_order(pool, _chunks(source, size), ask, threads + 1):
+        size = min(CHUNK, max(_LEAST, (end - begin) // (_BYTES * threads)))
+        for chunk, found in _in_order(pool, _chunks(source, size, end), ask, threads + 1):
             content = found.lines.encode("utf-8", "backslashreplace")
             if earlier is not None and earlier.read(len(content)) != content:
                 raise _other_answers(target)
@@ -145,7 +194,7 @@ def answer(
             replace_file(journal_path, json.dumps(record).encode())
             for each in found.warnings:
                 tell(each)
-            shown.update(task, completed=chunk.end)
+            shown.update(task, completed=chunk.end - begin)
         if earlier is not None and not filecmp.cmp(part, target, shallow=False):
             raise _other_answers(target)
         if target.exists():
@@ -228,11 +277,12 @@ def _quick_turns() -> Iterator[None]:
         sys.setswitchinterval(turn)
 
 
-def _take_up(path: Path, part: Path, identity: Mapping[str, Any]) -> _Journal:
+def _take_up(path: Path, part: Path, identity: Mapping[str, Any]) -> _Journal | None:
+    """How far an earlier run came; None where there was none."""
     try:
         record = json.loads(path.read_bytes())
     except FileNotFoundError:
-        return _Journal()
+        return None
     if record.pop("identity") != identity:
         raise BulkError(path, part)
     return _Journal(**record)
@@ -246,14 +296,34 @@ class _Chunk(NamedTuple):
     blank: int
 
 
-def _chunks(source: BinaryIO, size: int) -> Iterator[_Chunk]:
-    while lines := list(islice(source, size)):
-        end = source.tell()
-        if end == sum(map(len, lines)):  # the first of all
+def _chunks(source: BinaryIO, size: int, end: int) -> Iterator[_Chunk]:
+    """The words from where the file stands up to the position `end`, `size` lines at a time."""
+    at = source.tell()
+    while at < end and (lines := list(_lines(source, size, end - at))):
+        first, at = at == 0, at + sum(map(len, lines))
+        if first:
             lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
         spelt = (line.decode("utf-8", "surrogateescape").strip() for line in lines)
         words = [word for word in spelt if word]
-        yield _Chunk(words, end, len(lines) - len(words))
+        yield _Chunk(words, at, len(lines) - len(words))
+
+
+def _lines(source: BinaryIO, count: int, left: int) -> Iterator[bytes]:
+    """At most `count` lines, those that begin within the next `left` bytes."""
+    for line in islice(source, count):
+        yield line
+        left -= len(line)
+        if left <= 0:
+            return
+
+
+def _line_start(file: BinaryIO, position: int) -> int:
+    """Where the first line begins that begins at `position` or after it."""
+    if position == 0:
+        return 0
+    file.seek(position - 1)
+    file.readline()
+    return file.tell()
 
 
 def _in_order(

@@ -1,6 +1,6 @@
-"""What the commands share: options, loading, and how they fail.
+"""Shared parts of the commands: options, loading an artifact, and error messages.
 
-torch takes a second to load, so every command imports what it uses.
+Commands import what they use when they run, because torch takes a second to load.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import typer
 from tanger.model import OutputExistsError, TangerError
 from tanger.model.decoding import devices
 from tanger.model.network.config import Precision
+from tanger.model.phonology.notation import Alphabet
 
 if TYPE_CHECKING:
     from tanger.model.artifact import Artifact
@@ -30,17 +31,24 @@ DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads; all by default.")]
 PrecisionOption = Annotated[Precision, typer.Option(help="What a CPU computes in.")]
 
+LexiconAlphabetOption = Annotated[
+    Alphabet | None,
+    typer.Option(
+        help="What the lexicon's phonemes are written in, where it does not say so: English in "
+        "ipa and x-sampa becomes ARPAbet. By default they are kept as they stand."
+    ),
+]
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace what else stands where the result goes.")
 ]
 
 
 def check_output(path: Path, *, overwrite: bool) -> None:
-    """Refuse to replace a file, before the work that its replacement takes.
+    """Refuse to overwrite a file, before the work to produce its replacement starts.
 
     Raises:
-        OutputExistsError: where a file that is not empty stands at `path`, without `overwrite`.
-        OSError: where there is no folder for it.
+        OutputExistsError: if `path` is a file that is not empty, without `overwrite`.
+        OSError: if its folder does not exist.
     """
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
@@ -51,15 +59,15 @@ def check_output(path: Path, *, overwrite: bool) -> None:
 
 
 def check_lines(path: Path, lines: Iterable[str], *, overwrite: bool) -> None:
-    """Refuse to replace a file by another one; the same content again is no loss.
+    """Refuse to overwrite a file, unless it has the same content.
 
     Args:
-        path: where the file goes.
-        lines: what it will hold, without their ends.
-        overwrite: whether any file may be replaced.
+        path: the file.
+        lines: its new content, without line ends.
+        overwrite: allow any file to be overwritten.
 
     Raises:
-        OutputExistsError: where a file of something else stands at `path`, without `overwrite`.
+        OutputExistsError: if `path` is a file with other content, without `overwrite`.
     """
     if overwrite or not path.is_file() or not path.stat().st_size:
         return
@@ -81,7 +89,7 @@ def load(
     threads: int | None,
     masked: bool = True,
 ) -> Phonemizer:
-    """The artifact, with all cores at work where nothing else is asked for."""
+    """Load an artifact, by default with all available cores."""
     from tanger.model.phonemizer import Phonemizer
 
     return Phonemizer.from_artifact(
@@ -94,7 +102,7 @@ def load(
 
 
 def set_threads(threads: int | None) -> None:
-    """Tell torch how many threads to use, where it was said."""
+    """Set the number of torch's threads, unless it is None."""
     import torch
 
     if threads is not None:
@@ -103,11 +111,11 @@ def set_threads(threads: int | None) -> None:
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Say what went wrong in one line, for the errors that carry what to do in their message."""
+    """Print expected errors as one line, without a traceback, and exit with status 2."""
     try:
         yield
     except BrokenPipeError:
-        raise  # nobody reads on: typer ends quietly
+        raise  # the reader has closed the pipe; typer exits silently
     except ModuleNotFoundError as e:
         fail(f"this command takes {e.name}, which is not installed here")
     except OSError as e:
@@ -118,6 +126,6 @@ def plain_errors() -> Iterator[None]:
 
 
 def fail(message: str) -> NoReturn:
-    """End with a message and status 2."""
+    """Print an error message and exit with status 2."""
     print(f"error: {message}", file=sys.stderr)
     raise typer.Exit(2)

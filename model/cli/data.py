@@ -1,4 +1,4 @@
-"""Commands that download lexicons, and convert lexicons and artifacts."""
+"""Commands that download the CMUdict split, and convert lexicons and artifacts."""
 
 from __future__ import annotations
 
@@ -15,14 +15,20 @@ from typing import Annotated, BinaryIO, NamedTuple, get_args
 import typer
 
 from tanger.model import OutputExistsError, TangerError, lexicon
-from tanger.model.cli.common import OverwriteOption, check_lines, fail, plain_errors
+from tanger.model.cli.common import (
+    LexiconAlphabetOption,
+    OverwriteOption,
+    check_lines,
+    fail,
+    plain_errors,
+)
 from tanger.model.lexicon import LexiconFormat, Row
 from tanger.model.output_files import replace_file
 
 # ------------------------------------------------------------------------------------------------
-# Downloading the CMUdict split, whole or not at all.
+# Download of the CMUdict split.
 
-# Where the split was published: the data folder of CNTK's own grapheme-to-phoneme sample.
+# The publisher's address: the data folder of CNTK's grapheme-to-phoneme sample.
 ORIGIN = (
     "https://raw.githubusercontent.com/microsoft/CNTK/v2.0.rc1/"
     "Examples/SequenceToSequence/CMUDict/Data"
@@ -39,7 +45,7 @@ class Source(NamedTuple):
     sha256: str
 
 
-# As sha256sum prints them
+# In the format of sha256sum
 _CHECKSUMS = """\
 209a8b4cd265013e96f4658632a9878103b0c5abf62b50d4ef3ae1be226b29e4  cmudict-0.7b
 61faa823e4a4bc64401522eb68db9543d33ee6f10dcacf5be65b1ef5fe08b6f3  cmudict-0.7b.train-dev-20-21
@@ -52,11 +58,11 @@ FILES = tuple(Source(name, sha256) for sha256, name in map(str.split, _CHECKSUMS
 
 
 class DownloadError(TangerError, RuntimeError):
-    """A file that could not be downloaded.
+    """A file could not be downloaded.
 
     Attributes:
-        name: the file.
-        origin: the folder or address that should have it.
+        name: name of the file.
+        origin: the folder or address it was requested from.
     """
 
     def __init__(self, name: str, origin: str, problem: str) -> None:
@@ -75,14 +81,14 @@ def download(
 ) -> None:
     """Download `files` into the folder `to` from `origin`, a folder or an http(s) address.
 
-    Files that are there and whole are reused. A transfer that breaks goes on where it broke, in
-    this run or the next, if the server can (RFC 9110, section 14), and starts over if not. A file
-    gets its name only once its sha256 is right.
+    Complete files are reused. An interrupted transfer is resumed, in this run or the next, if the
+    server supports range requests (RFC 9110, section 14). A file gets its final name only after its
+    sha256 was checked.
 
     Raises:
-        OutputExistsError: where another file has the name of one of them, without `overwrite`.
-        DownloadError: where a file cannot be downloaded, or its sha256 is wrong.
-        OSError: where it cannot be written.
+        OutputExistsError: if another file exists under one of the names, without `overwrite`.
+        DownloadError: if a file cannot be downloaded, or its sha256 is wrong.
+        OSError: if a file cannot be written.
     """
     to.mkdir(parents=True, exist_ok=True)
     for file in files:
@@ -102,7 +108,7 @@ def download(
 
 
 def _fetch(file: Source, origin: str, part: Path, say: Callable[[str], None]) -> None:
-    """Fill `part` with the whole file, checked."""
+    """Download the whole file to `part` and check its sha256."""
     remote = origin.startswith(("http://", "https://"))
     problem = ""
     for attempt in range(_ATTEMPTS if remote else 1):
@@ -143,12 +149,12 @@ def _transfer(name: str, origin: str, part: Path) -> None:
         if e.code == http.client.NOT_FOUND:
             raise FileNotFoundError(e.url) from e
         if e.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return  # it was all there: the checksum decides
+            return  # `part` was complete; its checksum is checked next
         raise
 
 
 def _receive(response: http.client.HTTPResponse, file: BinaryIO) -> None:
-    """Copy the body; an early end of the connection is an error, not a short file."""
+    """Copy the body; a connection that ends early is an error."""
     while chunk := response.read(_CHUNK):
         file.write(chunk)
     if response.length:
@@ -172,6 +178,7 @@ def convert(
     encoding: Annotated[
         lexicon.Encoding, typer.Option(help="What the source's text is in, where it is no UTF-8.")
     ] = "utf-8",
+    alphabet: LexiconAlphabetOption = None,
     mapping: Annotated[
         Path | None, typer.Option(help="CTF only: its symbols, one a line, in index order.")
     ] = None,
@@ -193,7 +200,7 @@ def convert(
                 f"{target.name} does not tell its format: say --to "
                 f"{', '.join(get_args(LexiconFormat))}"
             )
-        rows = lexicon.read_rows(source, source_format, encoding=encoding)
+        rows = lexicon.read_rows(source, source_format, alphabet=alphabet, encoding=encoding)
         if wanted == "kaldip":
             _check_probabilities(source, rows)
         symbols = lexicon.read_words(mapping) if mapping else None
@@ -207,7 +214,7 @@ def convert(
 
 
 def _convert_artifact(source: Path, target: Path, *, overwrite: bool) -> None:
-    """Bring an artifact to today's format, with the model card that it has."""
+    """Convert an artifact to the current format, including its model card."""
     from tanger.model import artifact_conversion
     from tanger.model.evaluation import model_card
 
@@ -224,7 +231,7 @@ def _convert_artifact(source: Path, target: Path, *, overwrite: bool) -> None:
 
 
 def _check_probabilities(source: Path, rows: Sequence[Row]) -> None:
-    """Refuse entries that lack a probability."""
+    """Refuse entries without a probability."""
     without = [row for row in rows if not row.probabilities]
     if without:
         fail(

@@ -1,4 +1,4 @@
-"""Commands for the artifacts of American English: their lexicon, and what people meet."""
+"""Commands for the artifacts of American English: training lexicon, evaluation and calibration."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # Words decoded together
 _BATCH = 4096
-# Answers a word among which the equivalent of a foreign entry is sought
+# Answers per word among which the equivalent of a foreign entry is sought
 _CANDIDATES = 10
 
 SourcesOption = Annotated[
@@ -130,26 +130,26 @@ def evaluate_sets(
     precision: Precision = "int8",
     threads: int | None = None,
 ) -> None:
-    """Score the network's greedy answers to sets of English words, and print a line a set.
+    """Score the network's greedy answers to sets of English words, and print a line per set.
 
     Args:
-        names: of sets of `evaluation.english`, or ``all``.
-        folder: the dictionaries.
-        artifact: what is scored.
-        real_words: words that CMUdict 0.7b lacks.
-        trained: the lexicon that the artifact learnt from.
+        names: names of sets of `evaluation.english`, or ``all``.
+        folder: folder of the dictionaries.
+        artifact: the artifact to score.
+        real_words: list of words that are not in CMUdict 0.7b.
+        trained: the artifact's training lexicon.
         split: a lexicon, scored any-match.
-        against: another artifact, to compare with word by word.
-        wrong: where the wrong answers go, as JSON.
-        keep: write the figures into the artifact and its model card.
-        verify: refuse dictionaries of other editions.
-        device: where it is decoded.
-        precision: what a CPU computes in.
+        against: another artifact to compare with, word by word.
+        wrong: file for the wrong answers, as JSON.
+        keep: write the results into the artifact and its model card.
+        verify: refuse other editions of the dictionaries.
+        device: device to decode on.
+        precision: precision on a CPU.
         threads: CPU threads; all by default.
 
     Raises:
-        TangerError: where a file or an artifact is not what it should be.
-        OSError: where one cannot be read or written.
+        TangerError: if a file or an artifact is not valid.
+        OSError: if a file cannot be read or written.
     """
     from tanger.model.english import sources as dictionaries
     from tanger.model.evaluation import english
@@ -228,7 +228,7 @@ def _repeat(text: str) -> tuple[int, int]:
 
 
 def _likeliest(network: Phonemizer, words: Sequence[str]) -> list[list[Pronunciation]]:
-    """The network's likeliest answers; words of one length together decode fastest."""
+    """Return the network's most probable answers; words are sorted by length to decode fast."""
     found: dict[str, list[Pronunciation]] = {}
     ordered = sorted(words, key=len)
     for first in range(0, len(ordered), _BATCH):

@@ -1,4 +1,4 @@
-"""Commands that measure an artifact."""
+"""Commands that evaluate and calibrate an artifact."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from tanger.model.evaluation.report import Evaluation
     from tanger.model.phonemizer import Phonemizer
 
-# Files of the sources' folder that `--set` reads unless told otherwise
+# Default files of `--set`, in the sources' folder
 _SPLIT = "cmudict-0.7b.test"
 _REAL_WORDS = "real-words.tsv"
 
 
 class WordSetName(enum.StrEnum):
-    """Sets of English words that `evaluate` knows by name."""
+    """Names of the sets of English words in `evaluate --set`."""
 
     FREQUENT = "frequent-words"
     TRAINED = "trained-words"
@@ -47,7 +47,7 @@ class WordSetName(enum.StrEnum):
     ALL = "all"
 
 
-# What the words of `evaluate` are compared with
+# Options of `evaluate` about its references
 StressOption = Annotated[
     Path | None, typer.Option(help="A lexicon with stress digits, to score stress by.")
 ]
@@ -67,7 +67,7 @@ KeepOption = Annotated[
     typer.Option(help="Write the figures into the artifact, with its card and pinned words."),
 ]
 
-# Options of `evaluate` that belong to sets of English words
+# Options of `evaluate --set`
 SetsOption = Annotated[
     list[WordSetName] | None,
     typer.Option("--set", help="English words by name, in place of a lexicon, with intervals."),
@@ -159,7 +159,7 @@ def evaluate(
             trained_path=trained,
             in_torch=in_torch,
         )
-    # Kept although nobody may read on, and printed although it may not be possible to keep it
+    # Save the results even if printing fails, and print them even if they cannot be saved
     try:
         _print_evaluation(" + ".join(map(str, paths)), lexicon, found)
     finally:
@@ -173,10 +173,10 @@ def evaluate(
 def _load(
     paths: Sequence[Path], device: str, *, precision: Precision, threads: int | None, masked: bool
 ) -> tuple[Phonemizer, TorchDecoder]:
-    """What is scored, one artifact or the mean of several, and the same in torch.
+    """Load one artifact, or the ensemble of several, and the same network in torch.
 
     Raises:
-        ArtifactError, DeviceError, EngineError: as `load`.
+        ArtifactError, DeviceError, EngineError: see `common.load`.
     """
     from tanger.model.decoding.torch_decoder import TorchDecoder
     from tanger.model.phonemizer import Phonemizer

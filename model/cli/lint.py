@@ -1,4 +1,4 @@
-"""The command that looks for errors in a lexicon."""
+"""The command ``lint``, which finds errors in a lexicon."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ from rich.progress import Progress
 
 from tanger.model import lexicon
 from tanger.model.artifact import read as read_artifact
-from tanger.model.cli.common import ARTIFACT, ArtifactOption, plain_errors
+from tanger.model.cli.common import (
+    ARTIFACT,
+    ArtifactOption,
+    LexiconAlphabetOption,
+    plain_errors,
+)
+from tanger.model.phonology.notation import Alphabet
 
 if TYPE_CHECKING:
     from tanger.model.lint.linter import LintResult
@@ -31,6 +37,7 @@ def lint(
         list[Path] | None,
         typer.Option(help="A lexicon with more stems for derived forms to agree with; repeatable."),
     ] = None,
+    alphabet: LexiconAlphabetOption = None,
     format: Annotated[ReportFormat, typer.Option(help="How findings are written.")] = "text",
     threshold: Annotated[
         float,
@@ -49,7 +56,7 @@ def lint(
     1. Each comes with reasons and, where there is one, a suggestion.
     """
     with plain_errors():
-        results = _lint(path, artifact, known or (), threshold)
+        results = _lint(path, alphabet, artifact, known or (), threshold)
         findings = sorted(
             (each for each in results if each.suspicion and each.suspicion >= threshold),
             key=lambda each: -each.suspicion,
@@ -67,12 +74,18 @@ def lint(
     raise typer.Exit(1 if findings and not exit_zero else 0)
 
 
-def _lint(path: Path, artifact: Path, known: Sequence[Path], threshold: float) -> list[LintResult]:
+def _lint(
+    path: Path,
+    alphabet: Alphabet | None,
+    artifact: Path,
+    known: Sequence[Path],
+    threshold: float,
+) -> list[LintResult]:
     from tanger.model.decoding import engine
     from tanger.model.lint.linter import Linter, check_phonemes
     from tanger.model.phonemizer import Phonemizer
 
-    rows = [(row.number, row.entry) for row in lexicon.read_rows(path)]
+    rows = [(row.number, row.entry) for row in lexicon.read_rows(path, alphabet=alphabet)]
     stems = [entry for other in known for entry in lexicon.read(other)]
     reference = read_artifact(artifact)
     check_phonemes([entry for _, entry in rows], reference.phonemes.own)

@@ -49,6 +49,14 @@ OutputOption = Annotated[
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace other answers at --output.")
 ]
+ShardOption = Annotated[
+    str,
+    typer.Option(
+        metavar="INDEX/COUNT",
+        help="Answer one of COUNT parts of --input, from 0/COUNT on: on several machines, each "
+        "part into an --output of its own. Their outputs in order are that of the whole list.",
+    ),
+]
 FormatOption = Annotated[
     AnswerFormat,
     typer.Option(
@@ -101,7 +109,8 @@ LexiconOption = Annotated[
     list[str] | None,
     typer.Option(
         help="A dictionary for --source auto and lexicon; may be repeated, and the last that has "
-        "a word wins. FORMAT=PATH where the file does not tell its format."
+        "a word wins. FORMAT=PATH where the file does not tell its format, ALPHABET=PATH where "
+        "it is in ipa or x-sampa; both as FORMAT+ALPHABET=PATH."
     ),
 ]
 
@@ -119,6 +128,7 @@ def pronounce(
     input: InputOption = Path("-"),
     output: OutputOption = None,
     overwrite: OverwriteOption = False,
+    shard: ShardOption = "0/1",
     format: FormatOption = "cmudict",
     alphabet: AlphabetOption = None,
     stress: StressOption = None,
@@ -144,7 +154,8 @@ def pronounce(
     if isinstance(sys.stdout, io.TextIOWrapper):  # a word is shown even if it is not UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")
     with plain_errors():
-        _check(words, input, output, format, overwrite=overwrite)
+        part = bulk.Shard.parse(shard)
+        _check(words, input, output, format, overwrite=overwrite, shard=part)
         if format not in FREE_FORMATS and (alignment or phone_separator or word_separator != " "):
             fail(
                 f"{format} has no place for an alignment or other separators: ask for cmudict or "
@@ -190,6 +201,7 @@ def pronounce(
                 tell=_tell,
                 threads=_side_by_side(network.decoder.device, threads),
                 overwrite=overwrite,
+                shard=part,
             )
     raise typer.Exit(1 if failed else 0)
 
@@ -201,6 +213,7 @@ def _check(
     format: AnswerFormat,
     *,
     overwrite: bool,
+    shard: bulk.Shard,
 ) -> None:
     """Refuse options that do not go together."""
     listed = str(input) != "-"
@@ -210,6 +223,8 @@ def _check(
         fail("--output takes a file of words with --input, and any --format but ctf")
     if overwrite and output is None:
         fail("--overwrite is for --output")
+    if shard != bulk.WHOLE and output is None:
+        fail("--shard is for --output: every shard goes into a file of its own")
 
 
 def _answers(

@@ -1,4 +1,4 @@
-"""The command that makes the shipped artifacts of American English anew, from their sources."""
+"""The command ``reproduce``, which makes the shipped English artifacts from their sources."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tanger.model.cli.common import DeviceOption, ThreadsOption, plain_errors
 
 
 class ArtifactName(enum.StrEnum):
-    """What can be made; the sources alone are enough for `tanger evaluate --set`."""
+    """Names of the artifacts; ``sources`` only downloads the dictionaries, for `evaluate --set`."""
 
     SOURCES = "sources"
     EN_US = "en-us"
@@ -21,7 +21,7 @@ class ArtifactName(enum.StrEnum):
 
 
 class ScaleName(enum.StrEnum):
-    """How much of the dictionaries is learnt from."""
+    """Size of the training data and networks."""
 
     FULL = "full"
     TINY = "tiny"

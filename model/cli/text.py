@@ -56,6 +56,10 @@ def text(
     punctuation: Annotated[
         bool, typer.Option("--punctuation", help="Keep it in the line of the pronunciation.")
     ] = False,
+    weak_forms: Annotated[
+        bool,
+        typer.Option("--weak-forms", help="Small words as in sentences: the, to, of, and, can."),
+    ] = False,
     source: Annotated[
         Source,
         typer.Option(help="Where pronunciations come from: dictionaries, the network, or both."),
@@ -64,7 +68,8 @@ def text(
         list[str] | None,
         typer.Option(
             help="A dictionary that is looked up before CMUdict; may be repeated, and the last "
-            "that has a word wins. FORMAT=PATH where the file does not tell its format."
+            "that has a word wins. FORMAT=PATH where the file does not tell its format, "
+            "ALPHABET=PATH where it is in ipa or x-sampa; both as FORMAT+ALPHABET=PATH."
         ),
     ] = None,
     artifact: ArtifactOption = ARTIFACT,
@@ -102,6 +107,7 @@ def text(
                 alphabet=alphabet,
                 stress=stress,
                 punctuation=punctuation,
+                weak_forms=weak_forms,
             )
             chosen = alphabet or phonemizer.pipeline.alphabets[0]
             print(_shown(found, format, chosen), end="")

@@ -133,7 +133,7 @@ def train_acronyms(
 
 
 def _common_senses(sentences: list[Sentence]) -> dict[str, str]:
-    """The commonest sense of each word."""
+    """Return the most common sense of each word."""
     count: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for sentence in sentences:
         count[sentence.word][sentence.sense] += 1
@@ -141,7 +141,7 @@ def _common_senses(sentences: list[Sentence]) -> dict[str, str]:
 
 
 def _judge_homographs(folder: Path, path: Path, common: dict[str, str]) -> dict[str, float]:
-    """Accuracy of a saved model on labelled sentences."""
+    """Return the accuracy of a saved model on labelled sentences."""
     import numpy as np
 
     from tanger.model.text.homographs import HomographModel, examples

@@ -1,4 +1,4 @@
-"""Commands that train artifacts, and make the data that they are trained on."""
+"""Commands that train artifacts, and prepare their training data."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def train(
 
 
 def _summary(out: Path, progress: Progress, run: RunRecipe) -> list[str]:
-    """The result of a finished run, and what to do next."""
+    """Return a summary of a finished run, and the next command."""
     lines = []
     if progress.best is not None:
         if progress.epoch < run.epochs:

@@ -1,1 +1,1 @@
-"""Decoders: the torch reference, the compiled C and CUDA, and which one is used."""
+"""Decoders: the torch reference, compiled C and CUDA graphs, and the choice among them."""

@@ -1,14 +1,14 @@
 """Greedy decoding on a GPU, captured in CUDA graphs.
 
-A plain loop sends the device dozens of small kernels a step, and waits for it after each step to
+A plain loop launches dozens of small kernels per step, and waits for the device after each step to
 see which words are finished. Here the encoder is one CUDA graph and `STEPS` decoder steps are
-another: both run the network of `network.seq2seq` in buffers that stay where they are. Which words
-are finished, and which symbols the rule of `decoding.repetition` blocks, is computed on the device;
-the host looks once after each graph.
+another; both run the network of `network.seq2seq` in fixed buffers. The device computes which words
+are finished, and which symbols the rule of `decoding.repetition` blocks; the host waits once after
+each graph.
 
-Fewer and shorter words than buffers have room for are padded, which changes no answer. On a CPU the
-same functions run uncaptured, which is how tests compare them with `decoding.reference`. Nobody has
-run or measured this on a GPU yet.
+Words are padded to the sizes of the buffers, which does not change the answers. On a CPU the same
+functions run without capture; the tests compare them with `decoding.reference`. It has not been run
+or measured on a GPU yet.
 
 Shapes: B words, T letters, U steps, V phonemes.
 """
@@ -31,39 +31,40 @@ from tanger.model.phonology.phoneme_set import stress_bias
 from tanger.model.phonology.stress import CLASSES
 from tanger.model.phonology.vocabulary import Vocabulary, frame
 
-# Decoder steps of a graph. More would run on past the ends of most words, fewer would wait oftener.
+# Decoder steps per graph. With more, many steps would be computed after the ends of most words;
+# with fewer, the host would wait more often.
 STEPS = 4
-# Words that are decoded together, at most: a power of two, ...
+# Largest number of words decoded together, a power of two, ...
 MAX_BATCH = 4096
-# ... and their letters, padding included, which bounds the memory of a batch of long words.
+# ... and of their letters including padding, which bounds the memory for batches of long words.
 MAX_LETTERS = 16 * MAX_BATCH
-# Letters of a word in the smallest buffers.
+# Word length of the smallest buffers.
 MIN_LETTERS = 4
-# Sizes of batches whose graphs are kept.
+# Number of buffer sizes whose graphs are kept.
 KEPT = 16
-_NONE = -1  # in place of a symbol before the first one
+_NONE = -1  # stands for the symbols before the first one
 
 
 class _Words(NamedTuple):
     """A batch of words."""
 
     graphemes: Tensor  # [B, T] indices
-    lengths: Tensor  # [B] letters of each word
-    bounds: Tensor  # [B] decoder steps of each word, at most; 0 for a row without a word
+    lengths: Tensor  # [B] number of letters
+    bounds: Tensor  # [B] largest number of decoder steps; 0 for a row without a word
     limits: Tensor  # [B, `LARGEST`] see `repetition.run_limits`
 
 
 class _Progress(NamedTuple):
-    """How far the words of a batch are."""
+    """Decoding progress of a batch of words."""
 
-    label: Tensor  # [B] the last symbol
-    left: Tensor  # [B] how many steps each word may still take; 0 for a finished one
-    latest: Tensor  # [B, `LARGEST`] the last symbols, the latest first
-    runs: Tensor  # [B, `LARGEST`] for each k, how many symbols in a row equalled the one k before
+    label: Tensor  # [B] last symbol
+    left: Tensor  # [B] number of steps left; 0 for a finished word
+    latest: Tensor  # [B, `LARGEST`] last symbols, the latest first
+    runs: Tensor  # [B, `LARGEST`] by k, length of the run of symbols equal to that k before
 
 
 class GraphedDecoder:
-    """A network's greedy decoding, in buffers and, on a GPU, in CUDA graphs."""
+    """Decodes greedily in fixed buffers and, on a GPU, in CUDA graphs."""
 
     def __init__(
         self,
@@ -73,30 +74,30 @@ class GraphedDecoder:
         *,
         allowed: Tensor | None = None,
     ) -> None:
-        """Take a network where it lies.
+        """Wrap a network on its current device.
 
         Args:
             network: in evaluation mode.
-            graphemes: what it reads.
-            phonemes: what it writes.
-            allowed: [V] true for the phonemes that may be emitted; all of them without it.
+            graphemes: input vocabulary.
+            phonemes: output vocabulary.
+            allowed: [V] true for the phonemes that may be emitted; all by default.
         """
         self.network, self.phonemes = network, phonemes
         self.never = None if allowed is None else ~allowed
         self.device = network.output.weight.device
         self._graphemes = graphemes
         self._stress_bias = stress_bias(phonemes)
-        self.buckets: dict[tuple[int, int], _Bucket] = {}  # by words and letters
-        self._lock = threading.Lock()  # one batch at a time goes through the buffers
+        self.buckets: dict[tuple[int, int], _Bucket] = {}  # by number of words and letters
+        self._lock = threading.Lock()  # the buffers hold one batch at a time
 
     @torch.inference_mode()
     def decode(self, rows: Sequence[Sequence[int]]) -> list[Decoded]:
-        """Answers for spelt words, in their order (see `Decoder`).
+        """Return the greedy answers to encoded words, in order (see `Decoder`).
 
         Raises:
-            torch.OutOfMemoryError: where the device has no room for the batch. All buffers are
-                freed, so that a smaller batch may have it.
-            torch.AcceleratorError: where the device failed.
+            torch.OutOfMemoryError: if the device has too little memory for the batch. All buffers
+                are freed, so that a smaller batch may succeed.
+            torch.AcceleratorError: if the device failed.
         """
         answers: dict[int, Decoded] = {}
         with self._lock:
@@ -110,7 +111,7 @@ class GraphedDecoder:
         return [answers[index] for index in range(len(rows))]
 
     def _batches(self, rows: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-        """Words, by their indices, the longest first, in batches for one bucket each."""
+        """Group words, the longest first, into batches for one bucket each; yield their indices."""
         order = sorted(range(len(rows)), key=lambda index: -len(rows[index]))
         ends = 2 * self.network.config.add_bos_eos
         while order:
@@ -120,9 +121,9 @@ class GraphedDecoder:
             order = order[count:]
 
     def _batch(self, rows: Sequence[Sequence[int]]) -> list[Decoded]:
-        """Answers for words that one bucket holds."""
+        """Decode words that fit into one bucket."""
         words = _power_of_two(len(rows))
-        # Rows that no word fills are of one letter and take no step
+        # Rows without a word have one letter and take no step
         empty = words - len(rows)
         add_bos_eos = self.network.config.add_bos_eos
         framed = [frame(row, self._graphemes, add_bos_eos=add_bos_eos) for row in rows]
@@ -147,30 +148,30 @@ class GraphedDecoder:
         ][: len(rows)]
 
     def _bucket(self, words: int, letters: int) -> _Bucket:
-        """Buffers of these sizes, as they are or new ones."""
+        """Return the buffers of these sizes, creating them if necessary."""
         if (words, letters) not in self.buckets:
             if len(self.buckets) == KEPT:
                 self.buckets.clear()
             if self.device.type == "cuda" and not self.buckets:
-                # Graphs share memory, which cannot be used again once all of them are gone
+                # Graphs share a memory pool, which cannot be reused after the last of them is gone
                 self._pool = torch.cuda.graph_pool_handle()
             self.buckets[words, letters] = _Bucket(self, words, letters)
         return self.buckets[words, letters]
 
     def capture(self, work: Callable[[], None]) -> Callable[[], None]:
-        """What runs `work` again in the same buffers: a CUDA graph, on a CPU itself.
+        """Return a function that repeats `work` in the same buffers: a CUDA graph, on a CPU `work`.
 
-        Graphs may share memory, since they never run at the same time and nothing that outlives a
-        replay lies in it.
+        The graphs can share memory, because they never run at the same time and no result in it is
+        used after a replay.
         """
         if self.device.type != "cuda":
             return work
         before = torch.cuda.current_stream(self.device)
         stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
         stream.wait_stream(before)
-        # A capture that fails may leave its stream the current one: this context does not
+        # A failed capture may leave its stream the current one; this context manager does not
         with torch.cuda.stream(stream):
-            work()  # once as it is: libraries set up now what they could not in a capture
+            work()  # warm-up: libraries allocate what they could not during a capture
             graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(
                 graph, pool=self._pool, stream=stream, capture_error_mode="thread_local"
@@ -181,10 +182,10 @@ class GraphedDecoder:
 
 
 class _Bucket:
-    """Buffers for B words of T letters, and the decoding that goes on in them."""
+    """Buffers for B words of T letters, and the decoding in them."""
 
     def __init__(self, decoder: GraphedDecoder, words: int, letters: int) -> None:
-        """Make buffers, and capture what runs in them."""
+        """Allocate the buffers and capture the graphs."""
         self._network, self._never = decoder.network, decoder.never
         self._start, self._end = decoder.phonemes.start, decoder.phonemes.end
         count = torch.zeros(words, dtype=torch.long, device=decoder.device)
@@ -202,18 +203,18 @@ class _Bucket:
         self._advance = decoder.capture(self._run_steps)
 
     def decode(self, words: _Words) -> tuple[Tensor, Tensor, Tensor | None]:
-        """B words of at most T letters.
+        """Decode B words of at most T letters.
 
         Returns:
-            Of each word and step, on the CPU: symbol [B, U], its probability [B, U], logits of its
-            stress classes [B, U, 4]; what lies past a word's end means nothing.
+            On the CPU, undefined beyond the end of a word: symbols [B, U], their probabilities [B,
+                U], logits of their stress classes [B, U, 4].
         """
         self._words.graphemes[:, : words.graphemes.shape[1]] = words.graphemes
         _assign(self._words[1:], words[1:])
         self._encode()
         self._advance()
         turns = STEPS
-        while self._active.item():  # the one place where the host waits
+        while self._active.item():  # the only place where the host waits
             self._advance()
             turns += STEPS
         symbols, probabilities, stress = (
@@ -222,10 +223,10 @@ class _Bucket:
         )
         return symbols, probabilities, stress if self._network.config.stress else None
 
-    # What is captured: nothing below looks at a value.
+    # The captured functions. They do not inspect values on the host.
 
     def _beginning(self) -> tuple[EncoderOutput, DecoderState, _Progress]:
-        """What the encoder finds, and what there is before the first step."""
+        """Return the encoder's output, and decoder state and progress before the first step."""
         memory = self._network.read(self._words.graphemes, self._words.lengths)
         left = self._words.bounds.clone()
         latest = left.new_full((len(left), LARGEST), _NONE)
@@ -257,14 +258,14 @@ class _Bucket:
         self._active.copy_((progress.left > 0).any())
 
     def _choose(self, logits: Tensor, before: _Progress) -> tuple[_Progress, Tensor]:
-        """Each word's likeliest symbol that is allowed, and its probability [B]."""
+        """Choose each word's most probable allowed symbol; also return its probability [B]."""
         if self._never is not None:
             logits = logits.masked_fill(self._never, -math.inf)
         full = before.runs >= self._words.limits
         penalties = torch.zeros_like(full, dtype=logits.dtype).masked_fill_(full, -math.inf)
-        # Before the first symbol no run is at its limit, whichever symbol stands for it here
+        # Before the first symbol no run has reached its limit, so the clamped index has no effect
         logits = logits.scatter_add(1, before.latest.clamp(min=0), penalties)
-        # No word is empty: </s> is not the first symbol (see `decoding.reference`)
+        # ``</s>`` may not be the first symbol (see `decoding.reference`)
         end = torch.arange(logits.shape[1], device=logits.device) == self._end
         first = (before.latest[:, :1] == _NONE) & end
         label = logits.masked_fill(first, -math.inf).argmax(dim=1)
@@ -280,7 +281,7 @@ class _Bucket:
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
-    """The tensors of nested tuples."""
+    """Yield the tensors of nested tuples."""
     if isinstance(value, Tensor):
         yield value
     else:
@@ -289,11 +290,11 @@ def _tensors(value: Any) -> Iterator[Tensor]:
 
 
 def _assign(buffers: Any, values: Any) -> None:
-    """Copy nested tuples of tensors into others of the same shapes."""
+    """Copy nested tuples of tensors into buffers of the same shapes."""
     for buffer, value in zip(_tensors(buffers), _tensors(values), strict=True):
         buffer.copy_(value)
 
 
 def _power_of_two(number: int, least: int = 1) -> int:
-    """The smallest that is at least so much."""
+    """Return the smallest power of two that is at least `number` and `least`."""
     return 1 << (max(number, least) - 1).bit_length()

@@ -1,4 +1,4 @@
-"""Which device a name stands for."""
+"""Resolve device names, and count GPUs and available CPU cores."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tanger.model import TangerError
 
 
 class DeviceError(TangerError, RuntimeError):
-    """A device that was asked for and is not there.
+    """A requested device is not available.
 
     Attributes:
-        device: what was asked for.
+        device: the requested device.
     """
 
     def __init__(self, device: str, reason: str) -> None:
@@ -25,7 +25,7 @@ class DeviceError(TangerError, RuntimeError):
 
 
 class DeviceLostError(TangerError, RuntimeError):
-    """A device that failed, and that this process cannot use again.
+    """A device failed and cannot be used again by this process.
 
     Attributes:
         device: its name.
@@ -37,13 +37,14 @@ class DeviceLostError(TangerError, RuntimeError):
 
 
 def resolve(device: str) -> str:
-    """``auto``, ``cpu``, ``cuda`` or ``cuda:N`` as ``cpu`` or ``cuda:N``.
+    """Resolve ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` to ``cpu`` or ``cuda:N``.
 
-    auto is the first GPU, else the CPU. torch, which takes a second to load, is asked only where a
-    GPU is wanted or its driver is here; without torch there is no GPU.
+    ``auto`` is the first GPU, or the CPU if there is none. torch, which takes a second to load, is
+    imported only if a GPU is requested or NVIDIA's driver is installed. Without torch there is no
+    GPU.
 
     Raises:
-        DeviceError: where the device is not there. Nothing falls back in silence.
+        DeviceError: if the device is not available; there is no silent fallback.
     """
     kind, _, index = device.partition(":")
     if device == "cpu" or (device == "auto" and not (_has_driver() and has_torch())):
@@ -61,12 +62,12 @@ def resolve(device: str) -> str:
 
 
 def has_torch() -> bool:
-    """Whether torch is installed; it is not loaded."""
+    """Whether torch is installed; does not import it."""
     return importlib.util.find_spec("torch") is not None
 
 
 def gpus() -> int:
-    """How many GPUs torch sees."""
+    """Return the number of GPUs that torch can use."""
     import torch
 
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -88,21 +89,21 @@ def _has_driver() -> bool:
 
 
 # ------------------------------------------------------------------------------------------------
-# How many cores this process may use: its affinity, and the quota of its control group.
+# Number of CPU cores available to this process, by CPU affinity and cgroup quota.
 
 
 def available(root: Path = Path("/")) -> int:
-    """Cores by affinity and by control group quota (version 1 or 2), whichever is fewer.
+    """Return the smaller of the core counts by affinity and by cgroup quota (version 1 or 2).
 
     Args:
-        root: where ``proc`` and ``sys`` are found.
+        root: folder that contains ``proc`` and ``sys``.
     """
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(1, min([affinity or 1, *(math.ceil(quota) for quota in _quotas(root))]))
 
 
 def _quotas(root: Path) -> list[float]:
-    """Every quota, in cores, that this process's groups and those above them set."""
+    """Return the quotas, in cores, of this process's cgroups and their ancestors."""
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -113,7 +114,7 @@ def _quotas(root: Path) -> list[float]:
         if controllers and "cpu" not in controllers.split(","):
             continue
         base = root / "sys/fs/cgroup" / ("cpu" if controllers else "")
-        # In a container's own namespace the path may not be visible: its root then is the group.
+        # In a container's cgroup namespace the path may not be visible; its root is then the group.
         for above in (PurePosixPath(group), *PurePosixPath(group).parents):
             quota = _quota(base / str(above).lstrip("/"))
             if quota is not None:
@@ -123,11 +124,11 @@ def _quotas(root: Path) -> list[float]:
 
 def _quota(group: Path) -> float | None:
     try:
-        if (group / "cpu.max").exists():  # version 2
+        if (group / "cpu.max").exists():  # cgroup v2
             quota, period = (group / "cpu.max").read_text().split()
         else:
             quota = (group / "cpu.cfs_quota_us").read_text().strip()
             period = (group / "cpu.cfs_period_us").read_text().strip()
         return float(quota) / float(period) if float(quota) > 0 else None
-    except (OSError, ValueError):  # no such file, or "max"
+    except (OSError, ValueError):  # the file is missing or contains "max"
         return None

@@ -1,7 +1,7 @@
-"""Which decoder serves: compiled C on every CPU, and torch on GPUs, in float32 or uncompiled.
+"""Select a decoder: compiled C on CPUs; torch on GPUs, for float32, or if nothing is compiled.
 
-All of them give what `decoding.reference` gives, the compiled one but for the rounding of whole
-numbers.
+All give the answers of `decoding.reference`; those of the compiled decoder differ by the rounding
+of int8 quantisation.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tanger.model.phonology.alignment import AlignmentError, of_letters
 
 log = logging.getLogger("tanger.engine")
 
-# Letters that go through the network together, of one word or many: more would outgrow the caches.
+# Letters per batch, over all its words; larger batches would not fit into the caches.
 _MAX_LETTERS = 512
 
 COMPILE = (
@@ -38,10 +38,10 @@ A = TypeVar("A")
 
 
 class EngineError(TangerError, RuntimeError):
-    """A decoder that cannot be had here.
+    """No decoder is available for this artifact, device and precision.
 
     Attributes:
-        remedies: what helps, each of them alone.
+        remedies: what the user can do; each remedy is sufficient.
     """
 
     def __init__(self, problem: str, *remedies: str) -> None:
@@ -57,19 +57,19 @@ def load(
     precision: Precision = "int8",
     threads: int = 1,
 ) -> Decoder:
-    """The artifact's network, ready to decode.
+    """Load the artifact's network into a decoder.
 
     Args:
-        artifact: where it is from.
+        artifact: the artifact.
         device: auto, cpu, cuda or cuda:N.
-        masked: only phonemes and ``</s>`` are ever emitted (see `TorchDecoder`).
-        precision: what a CPU computes in; float32 takes torch. A GPU computes in float32.
-        threads: of the CPU, to compute with.
+        masked: emit only phonemes and ``</s>`` (see `TorchDecoder`).
+        precision: precision on a CPU; float32 requires torch. A GPU computes in float32.
+        threads: number of CPU threads.
 
     Raises:
-        ArtifactError: where its weights and its config do not fit.
-        DeviceError: where the device is not there.
-        EngineError: where nothing that can decode is installed.
+        ArtifactError: if its weights and configuration do not fit.
+        DeviceError: if the device is not available.
+        EngineError: if no decoder is installed that can be used.
     """
     target = devices.resolve(device)
     if target == "cpu" and precision == "int8":
@@ -90,10 +90,10 @@ def load(
 
 
 def load_scorer(artifact: Artifact) -> Scorer:
-    """What scores given pronunciations, by teacher forcing, on one CPU core.
+    """Load the artifact's network to score given pronunciations on one CPU core.
 
     Raises:
-        ArtifactError, EngineError: as `load`.
+        ArtifactError, EngineError: see `load`.
     """
     try:
         return Engine(artifact)
@@ -110,7 +110,7 @@ def load_scorer(artifact: Artifact) -> Scorer:
 
 
 class Engine:
-    """An artifact's network in whole numbers, compiled, with batches on several cores."""
+    """Decodes with the compiled int8 network, with batches on several cores."""
 
     device = "cpu"
     precision = "int8"
@@ -119,13 +119,13 @@ class Engine:
         """Load the network.
 
         Args:
-            artifact: where it is from.
-            masked: only phonemes and ``</s>`` are ever emitted (see `TorchDecoder`).
-            threads: how many batches are decoded at the same time, each by one.
+            artifact: the artifact.
+            masked: emit only phonemes and ``</s>`` (see `TorchDecoder`).
+            threads: number of batches decoded at the same time, one per thread.
 
         Raises:
-            ArtifactError: where its weights and its config do not fit.
-            EngineError: where nothing was compiled that runs on this processor.
+            ArtifactError: if its weights and configuration do not fit.
+            EngineError: if there is no compiled decoder for this processor.
         """
         library = build.library()
         if library is None:
@@ -153,18 +153,18 @@ class Engine:
 
     @property
     def configs(self) -> list[NetworkConfig]:
-        """Of the one network."""
+        """Configuration of the network, in a list (see `Decoder`)."""
         return [self._config]
 
     def decode(self, rows: Sequence[Sequence[int]]) -> list[Decoded]:
-        """Answers for spelt words, in their order (see `Decoder`)."""
+        """Return the greedy answers to encoded words, in order (see `Decoder`)."""
         return self._in_batches(rows, list(map(len, rows)), self._network.decode)
 
     def beam(self, rows: Sequence[Sequence[int]], width: int) -> list[list[Decoded]]:
-        """Several answers for each spelt word (see `Decoder`).
+        """Return several answers to each encoded word (see `Decoder`).
 
         Raises:
-            ValueError: for a width below 1.
+            ValueError: if `width` is below 1.
         """
         if width < 1:
             raise ValueError(f"a beam of {width}: at least 1 is needed")
@@ -175,14 +175,18 @@ class Engine:
     def attention(
         self, rows: Sequence[Sequence[int]], tokens: Sequence[Sequence[int]]
     ) -> list[np.ndarray[Any, Any]]:
-        """Where the network looks while it says so (see `Decoder`)."""
+        """Return the attention weights while `tokens` are decoded (see `Decoder`).
+
+        Raises:
+            AlignmentError: if the network has no attention.
+        """
         if not self._config.attention:
             raise AlignmentError
         pairs = list(zip(rows, tokens, strict=True))
         return self._in_batches(pairs, list(map(len, rows)), self._attention)
 
     def score(self, given: Sequence[Given]) -> list[Scored]:
-        """What the network thinks of pronunciations (see `Scorer`)."""
+        """Score given pronunciations by teacher forcing (see `Scorer`)."""
         return self._in_batches(given, [len(each.graphemes) for each in given], self._scored)
 
     def _attention(self, pairs: Sequence[Labelled]) -> list[np.ndarray[Any, Any]]:
@@ -209,13 +213,13 @@ class Engine:
         *,
         width: int = 1,
     ) -> list[A]:
-        """What `answer` gives for each batch, in the order of the words.
+        """Apply `answer` to batches of words, and return the results in the order of the words.
 
         Args:
             requested: the words.
-            lengths: their letters.
-            answer: decodes a batch, the longest word first.
-            width: rows that a word takes.
+            lengths: number of letters of each word.
+            answer: decodes a batch, whose longest word is first.
+            width: rows per word.
         """
         batches = _batches(
             lengths, max(1, _MAX_LETTERS // width), share=-(-len(requested) // self.threads)
@@ -234,19 +238,19 @@ class Engine:
 
 
 def _log_softmax(logits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Logarithms of probabilities, along the last axis."""
+    """Return the logarithm of the softmax along the last axis."""
     centred: np.ndarray[Any, Any] = logits - logits.max(axis=-1, keepdims=True)
     centred -= np.log(np.exp(centred).sum(axis=-1, keepdims=True))
     return centred
 
 
 def _batches(lengths: Sequence[int], letters: int, *, share: int) -> list[list[int]]:
-    """Words, by their indices, the longest first, in batches of about so many letters.
+    """Group words, the longest first, into batches; return their indices.
 
     Args:
-        lengths: of the words.
-        letters: as many as a batch has where all its words are as long as its longest.
-        share: words of a batch, at most.
+        lengths: number of letters of each word.
+        letters: number of letters per batch, counting every word as long as the longest one.
+        share: largest number of words per batch.
     """
     ordered = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
     batches, first = [], 0

@@ -1,4 +1,4 @@
-"""What decoders and scorers are, what they find, and how long they may look."""
+"""Interfaces of decoders and scorers, their results, and the bound on the decoded length."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ import numpy as np
 from tanger.model.network.config import NetworkConfig
 from tanger.model.phonology.alignment import Alignment
 
-# Answers to a word, at most.
+# Largest number of answers per word.
 MAX_NBEST = 10
 
 
 class Decoded(NamedTuple):
-    """One word's answer as a decoder gives it, in indices.
+    """A decoder's answer to one word, as indices.
 
     Attributes:
-        symbols: what was emitted before ``</s>``.
-        probabilities: of each step given those before it, and behind them that of ``</s>`` where
-            decoding reached it.
-        complete: false where decoding hit its length bound instead of ``</s>``.
-        stress: the class (see `phonology.stress`) of each symbol; None where the network has no
-            head for it.
+        symbols: emitted symbols before ``</s>``.
+        probabilities: conditional probability of each symbol, followed by that of ``</s>`` if it
+            was emitted.
+        complete: false if decoding stopped at the length bound instead of ``</s>``.
+        stress: class (see `phonology.stress`) of each symbol; None without a stress head.
     """
 
     symbols: Sequence[int]
@@ -34,17 +33,16 @@ class Decoded(NamedTuple):
 
 
 class Hypothesis(NamedTuple):
-    """One answer of the network.
+    """An answer of the network to one word.
 
     Attributes:
         phonemes: the pronunciation.
-        step_probabilities: the probability of each phoneme given those before it, and behind
-            them that of ``</s>`` where decoding reached it.
-        complete: false where decoding hit its length bound instead of ``</s>``.
-        stress: a digit for each vowel, None for each other phoneme; None where the network has
-            no head for it.
-        calibrated: the chance that the pronunciation is right, where the artifact was calibrated.
-        alignment: which letters made which phoneme, where that was asked for.
+        step_probabilities: conditional probability of each phoneme, followed by that of ``</s>`` if
+            it was emitted.
+        complete: false if decoding stopped at the length bound instead of ``</s>``.
+        stress: stress digit of each vowel, None for other phonemes; None without a stress head.
+        calibrated: probability that the pronunciation is correct; None without a calibration.
+        alignment: the letters of each phoneme, if requested.
     """
 
     phonemes: tuple[str, ...]
@@ -56,73 +54,73 @@ class Hypothesis(NamedTuple):
 
     @property
     def probability(self) -> float:
-        """The calibrated one; without it, the product of the step probabilities."""
+        """The calibrated probability, or else the product of the step probabilities."""
         return math.prod(self.step_probabilities) if self.calibrated is None else self.calibrated
 
 
 def length_bound(letters: int) -> int:
-    """How many decoder steps a word of so many letters may take."""
+    """Return the largest number of decoder steps for a word of `letters` letters."""
     return 2 * letters + 10
 
 
 class Decoder(Protocol):
-    """What answers spelt words: the compiled `Engine`, or a `TorchDecoder`."""
+    """Interface of decoders of encoded words: the compiled `Engine` and `TorchDecoder`."""
 
     @property
     def device(self) -> str:
-        """Where it computes."""
+        """Name of the device."""
 
     @property
     def precision(self) -> str:
-        """What it computes in."""
+        """Precision of the matrix products."""
 
     @property
     def runs_on(self) -> str:
-        """Which engine it is, and what that computes in."""
+        """Description of engine and precision, for people."""
 
     @property
     def threads(self) -> int:
-        """CPU threads that it uses."""
+        """Number of CPU threads."""
 
     @property
     def configs(self) -> list[NetworkConfig]:
-        """Of each of its networks."""
+        """Configuration of each network."""
 
     def decode(self, rows: Sequence[Sequence[int]]) -> list[Decoded]:
-        """An answer for each word [letters], in their order.
+        """Return the greedy answer to each word, a row of grapheme indices, in order.
 
-        None hangs on the words beside it, but for the rounding of its probabilities.
+        An answer does not depend on the other words, except for the rounding of its probabilities.
         """
 
     def beam(self, rows: Sequence[Sequence[int]], width: int) -> list[list[Decoded]]:
-        """For each word what `decode` says, and behind it others, at most `width` in all."""
+        """Return at most `width` answers to each word: that of `decode`, then the others."""
 
     def attention(
         self, rows: Sequence[Sequence[int]], spoken: Sequence[Sequence[int]]
     ) -> list[np.ndarray[Any, Any]]:
-        """Where the network looks while it says what it is told to: [U, T] for each word.
+        """Return each word's attention weights [U, T] while its U symbols `spoken` are decoded.
 
         Raises:
-            AlignmentError: where it has no attention.
+            AlignmentError: if a network has no attention.
         """
 
 
 class Given(NamedTuple):
-    """A word and a pronunciation of it, in indices, without special symbols."""
+    """A word and a pronunciation of it, as indices, without special symbols."""
 
     graphemes: Sequence[int]
     phonemes: Sequence[int]
 
 
 class Scored(NamedTuple):
-    """What the network thinks of one.
+    """A network's scores of a given pronunciation.
 
     Attributes:
-        symbols: [U] the phonemes, and ``</s>`` behind them.
-        logs: [U, V] logarithm of each symbol's probability at each step, given those before it;
-            minus infinity for what is never emitted.
-        stress: [U, 4] likewise of the stress classes (see `phonology.stress`) of what stands there;
-            minus infinity for those that it cannot have; None without a head for it.
+        symbols: [U] the phonemes and ``</s>``.
+        logs: [U, V] log-probability of every symbol at each step, given the preceding ones; minus
+            infinity for symbols that are never emitted.
+        stress: [U, 4] log-probabilities of the stress classes (see `phonology.stress`) of each
+            symbol; minus infinity for classes that it cannot have; None without a stress head.
     """
 
     symbols: np.ndarray[Any, Any]
@@ -131,10 +129,10 @@ class Scored(NamedTuple):
 
 
 class Scorer(Protocol):
-    """A network that scores."""
+    """Interface of networks that score given pronunciations."""
 
     def score(self, given: Sequence[Given]) -> list[Scored]:
-        """What it thinks of each, in their order; words and pronunciations have a symbol or more.
+        """Score each pronunciation, in order; words and pronunciations must not be empty.
 
-        None hangs on those beside it, but for the rounding.
+        A score does not depend on the other words, except for rounding.
         """

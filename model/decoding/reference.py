@@ -1,9 +1,9 @@
-"""Greedy and beam decoding in torch: the reference of the engine.
+"""Greedy and beam decoding in torch: the reference for the other decoders.
 
-No pronunciation is empty: ``</s>`` is never taken as the first symbol. The other symbols keep the
-probabilities that they have beside it, rather than being normalised without it, since probabilities
-are calibrated so: a pronunciation of a spelling that the network would rather leave silent stays an
-unlikely one, and every other word's probability is what it would be without the rule.
+No pronunciation is empty: ``</s>`` is not allowed as the first symbol. Its probability is not
+redistributed over the other symbols, because calibration was fitted to these probabilities. So a
+spelling that the network would leave silent gets a pronunciation of low probability, and all other
+words keep the probabilities that they would have without this rule.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from tanger.model.phonology.stress import one_primary
 
 
 class StepModel(Protocol):
-    """What can be decoded: a `Seq2Seq`, or an `Ensemble` of them."""
+    """Interface of what can be decoded: a `Seq2Seq`, or an `Ensemble` of them."""
 
     def encode(self, graphemes: Tensor, lengths: Tensor) -> Any:
-        """Read a batch of words."""
+        """Run the encoder on a batch of words."""
 
     def start(self, memory: Any) -> Any:
-        """The state before the first step."""
+        """Return the state before the first step."""
 
     def step(self, labels: Tensor, state: Any, memory: Any) -> tuple[Tensor, Any]:
-        """The previous labels [B] -> logits [B, V] and the next state."""
+        """Run one step: previous labels [B] -> logits [B, V], next state."""
 
     def reorder(self, state: Any, rows: Tensor) -> Any:
-        """The state whose rows are these [B] of another one."""
+        """Return a state whose rows are the rows `rows` [B] of `state`."""
 
     def attention_weights(self, state: Any, memory: Any) -> Tensor:
-        """The attention [B, T] that was paid on the way to a state."""
+        """Return the attention weights [B, T] of the step that led to `state`."""
 
     def stress(self, states: Sequence[Any], phonemes: Tensor) -> Tensor | None:
-        """Emitted phonemes [B, U] and the state behind each step -> logits [B, U, 4]."""
+        """Return stress logits [B, U, 4] of phonemes [B, U], given the state after each step."""
 
 
 @torch.inference_mode()
@@ -58,20 +58,20 @@ def greedy(
     allowed: Tensor | None = None,
     stress_bias: np.ndarray[Any, Any] | None = None,
 ) -> list[Decoded]:
-    """Decode a batch of B words by feeding each step's arg-max into the next.
+    """Decode a batch of B words greedily.
 
-    A row that has reached ``</s>`` or its bound stays finished, whatever the others do. No row
-    goes round in circles (see `decoding.repetition`), and none is empty.
+    A row that has emitted ``</s>`` or reached its bound is finished, whatever the other rows do. No
+    row repeats itself endlessly (see `decoding.repetition`), and none is empty.
 
     Args:
         network: in evaluation mode.
         graphemes: [B, T] indices.
         lengths: [B] on the CPU.
-        bounds: the most steps that each row may take.
-        max_repeats: how often each row's spelling goes round itself (see `decoding.repetition`).
+        bounds: largest number of steps of each row.
+        max_repeats: repetitions in each row's spelling (see `repetition.max_repeats`).
         start: index of ``<s>`` among the phonemes.
         end: index of ``</s>`` among the phonemes.
-        allowed: [V] true for the symbols that may be emitted; all of them without it.
+        allowed: [V] true for the symbols that may be emitted; all by default.
         stress_bias: [V, 4] added to each symbol's stress logits (see `phonology.phoneme_set`).
     """
     memory = network.encode(graphemes, lengths)
@@ -115,13 +115,13 @@ def attention(
     *,
     start: int,
 ) -> list[np.ndarray[Any, Any]]:
-    """Where a network that has attention looks while it says what it is told to, [U, T] each.
+    """Return the attention weights [U, T] of each row while the given tokens are decoded.
 
     Args:
-        network: in evaluation mode.
+        network: in evaluation mode, with attention.
         graphemes: [B, T] indices.
         lengths: [B] on the CPU.
-        tokens: the phonemes of each row.
+        tokens: phonemes of each row.
         start: index of ``<s>`` among the phonemes.
     """
     labels, _ = pad([[start, *symbols] for symbols in tokens])
@@ -139,13 +139,13 @@ def attention(
 
 @dataclass(frozen=True)
 class _BeamHypothesis:
-    """A hypothesis on its way.
+    """A hypothesis during beam search.
 
     Attributes:
-        row: of the batch in which it was said.
-        tokens: its symbols, ``</s>`` included.
-        probabilities: of each of them.
-        score: the logarithm of their product.
+        row: its row in the batch of the last step.
+        tokens: its symbols, including ``</s>``.
+        probabilities: of each symbol.
+        score: logarithm of the product of the probabilities.
     """
 
     row: int
@@ -154,7 +154,7 @@ class _BeamHypothesis:
     score: float = 0.0
 
     def extend(self, symbol: int, probability: float) -> _BeamHypothesis:
-        """This one and a further symbol; what cannot be said at all scores minus infinity."""
+        """Append a symbol; a symbol of probability 0 gives a score of minus infinity."""
         score = math.log(probability) if probability > 0 else -math.inf
         return _BeamHypothesis(
             self.row, (*self.tokens, symbol), (*self.probabilities, probability), self.score + score
@@ -175,21 +175,21 @@ def beam(
     allowed: Tensor | None = None,
     stress_bias: np.ndarray[Any, Any] | None = None,
 ) -> list[list[Decoded]]:
-    """Several answers for each of B words: what `greedy` says, and behind it others, best first.
+    """Return several answers to each of B words: that of `greedy`, then the others, best first.
 
-    At each step the likeliest `width` of all that the hypotheses of a word could become go on, and
-    always the greedy one among them. One that has reached ``</s>`` stays what it is.
+    At each step, the `width` most probable extensions of a word's hypotheses are kept, always
+    including the greedy one. A hypothesis that has emitted ``</s>`` is kept unchanged.
 
     Args:
         network: in evaluation mode.
         graphemes: [B, T] indices.
         lengths: [B] on the CPU.
-        width: the most answers of a word.
-        bounds: the most steps that each row may take.
-        max_repeats: how often each row's spelling goes round itself (see `decoding.repetition`).
+        width: largest number of answers per word.
+        bounds: largest number of steps of each row.
+        max_repeats: repetitions in each row's spelling (see `repetition.max_repeats`).
         start: index of ``<s>`` among the phonemes.
         end: index of ``</s>`` among the phonemes.
-        allowed: [V] true for the symbols that may be emitted; all of them without it.
+        allowed: [V] true for the symbols that may be emitted; all by default.
         stress_bias: [V, 4] added to each symbol's stress logits (see `phonology.phoneme_set`).
     """
     words = len(bounds)
@@ -211,7 +211,8 @@ def beam(
             for one in beam:
                 if blocked := blocked_tokens(one.tokens, max_repeats[word]):
                     logits[one.row, list(blocked)] = -math.inf
-        # None of a hypothesis's lesser symbols can be among the `width` best of all
+        # A hypothesis contributes at most its `width` most probable symbols to the `width` best of
+        # all
         first = not any(one.tokens for beam in beams for one in beam)
         probabilities = _probabilities(logits, end=end, first=first)
         best = probabilities.topk(min(width, logits.shape[1]), dim=1)
@@ -227,7 +228,7 @@ def beam(
             others = [one for each in expanded for one in each if one is not greedy]
             others = [one for one in others if one.score > -math.inf]
             beams[word] = [greedy, *sorted(others, key=lambda one: -one.score)[: width - 1]]
-        # Each hypothesis into a row of its own; the rows left over go along
+        # Give each hypothesis a row of its own; unused rows are computed too, and ignored
         rows, labels = torch.arange(words * width), torch.full((words * width,), end)
         for word, beam in enumerate(beams):
             for slot, one in enumerate(beam):
@@ -251,7 +252,7 @@ def _with_stress(
     end: int,
     stress_bias: np.ndarray[Any, Any] | None,
 ) -> list[list[Decoded]]:
-    """Finished hypotheses as answers, their stress told from the states that say them."""
+    """Return the finished hypotheses as answers, with stress computed from their decoder states."""
     words = [word for word, beam in enumerate(beams) for _ in beam]
     tokens = [one.tokens for beam in beams for one in beam]
     labels, _ = pad([[start, *symbols] for symbols in tokens])  # [N, U + 1]
@@ -275,10 +276,10 @@ def _with_stress(
 
 
 def _probabilities(logits: Tensor, *, end: int, first: bool) -> Tensor:
-    """The softmax of a step's logits [B, V]; at the first step nothing for ``</s>``.
+    """Return the softmax of a step's logits [B, V], with 0 for ``</s>`` at the first step.
 
-    The others keep what they have beside it; the likeliest of them keeps the least number there is
-    where that would be nothing.
+    The other symbols keep their probabilities. If all are 0, the most probable one gets the
+    smallest positive number.
     """
     probabilities = logits.softmax(dim=1)
     if first:
@@ -297,7 +298,14 @@ def stress_classes(
     counts: Sequence[int],
     bias: np.ndarray[Any, Any] | None,
 ) -> Sequence[Sequence[int] | None]:
-    """Stress classes of so many of the symbols [B, U] of each row, from their logits [B, U, 4]."""
+    """Return the stress classes of the first `counts` symbols of each row.
+
+    Args:
+        scores: [B, U, 4] logits; None without a stress head.
+        symbols: [B, U] indices of the symbols.
+        counts: [B] number of symbols of each row.
+        bias: [V, 4] added to each symbol's logits.
+    """
     if scores is None:
         return [None] * len(counts)
     logits = scores.float().cpu().numpy()

@@ -1,20 +1,21 @@
-"""No decoder goes round in circles: P ER P ER P ER, to the end of its bound.
+"""Limit repetitions, so that no decoder loops (P ER P ER P ER) until its length bound.
 
-A word may say the same phoneme four times in a row, for different letters can sound alike, and the
-same few three times, as KKK does; no word of CMUdict does more. A spelling that goes round itself
-may be said as often as it does.
+A phoneme may be emitted at most four times in a row, because different letters can have the same
+sound; a sequence of phonemes at most three times in a row, as in KKK. No word of CMUdict has more.
+If the spelling itself repeats a sequence more often, its pronunciation may do so too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-# Symbols of the longest circle that is looked for. (The name of W has seven: WWW is left alone.)
+# Length of the longest sequence that is checked. (The name of the letter W has seven phonemes, so
+# WWW is not limited.)
 LARGEST = 6
 
 
 def max_repeats(spelling: Sequence[int]) -> int:
-    """How often, at most, some letters of the spelling come one right behind the other."""
+    """Return how often the most repeated sequence of letters occurs in a row in the spelling."""
     maximum = 1
     for size in range(1, LARGEST + 1):
         streak = 0
@@ -25,11 +26,11 @@ def max_repeats(spelling: Sequence[int]) -> int:
 
 
 def blocked_tokens(tokens: Sequence[int], max_repeats: int) -> set[int]:
-    """The symbols that would begin a round too many.
+    """Return the symbols that would complete one repetition too many.
 
     Args:
-        tokens: the symbols so far.
-        max_repeats: how often the word's spelling goes round itself.
+        tokens: symbols emitted so far.
+        max_repeats: see `max_repeats`.
     """
     found = set()
     for size in range(1, LARGEST + 1):
@@ -43,14 +44,15 @@ def blocked_tokens(tokens: Sequence[int], max_repeats: int) -> set[int]:
 
 
 def run_limits(max_repeats: int) -> list[int]:
-    """The same rule, for whoever counts along: by the size of the circle, from 1 to `LARGEST`.
+    """Return the rule as limits on runs, for sequences of each length from 1 to `LARGEST`.
 
-    Where so many symbols in a row were the same as those `size` before them, the one that was said
-    `size` symbols ago is ruled out.
+    A run of length n for `size` means that each of the last n symbols equals the one `size`
+    positions before it. If a run has reached its limit, the symbol that was emitted `size` steps
+    ago is blocked.
     """
     return [(_maximum(size, max_repeats) - 1) * size for size in range(1, LARGEST + 1)]
 
 
 def _maximum(size: int, max_repeats: int) -> int:
-    """How often so many symbols may come, one right behind the other."""
+    """Return how often a sequence of `size` symbols may occur in a row."""
     return max(max_repeats, 4 if size == 1 else 3)

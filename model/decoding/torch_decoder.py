@@ -1,4 +1,4 @@
-"""Networks in torch as decoders and scorers: on a GPU, in training, and as ensembles."""
+"""Decode and score with networks in torch: on GPUs, in training, and for ensembles."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tanger.model.phonology.vocabulary import Vocabulary, frame
 
 log = logging.getLogger("tanger.torch")
 
-# Words decoded together. Past this a CPU gains no more, and memory grows.
+# Words decoded together. Larger batches need more memory and are not faster on a CPU.
 BATCH = 256
 
 Q = TypeVar("Q")
@@ -36,7 +36,7 @@ A = TypeVar("A")
 
 
 class TorchDecoder:
-    """A network, or several, with their vocabularies on a device."""
+    """One network, or an ensemble, with vocabularies and a device."""
 
     def __init__(
         self,
@@ -47,16 +47,16 @@ class TorchDecoder:
         masked: bool = True,
         settled: bool = False,
     ) -> None:
-        """Wrap a network where it lies.
+        """Wrap a network on its current device.
 
         Args:
             network: in evaluation mode.
-            graphemes: what it reads.
-            phonemes: what it writes.
-            masked: only phonemes and ``</s>`` are ever emitted; without it any symbol of the
-                table may be, as CNTK's tutorial has it.
-            settled: the network's weights stay what they are, so that on a GPU its greedy decode
-                may be captured in CUDA graphs (see `GraphedDecoder`).
+            graphemes: input vocabulary.
+            phonemes: output vocabulary.
+            masked: emit only phonemes and ``</s>``; otherwise any symbol of the table, as in CNTK's
+                tutorial.
+            settled: the weights do not change any more, so that on a GPU greedy decoding can be
+                captured in CUDA graphs (see `GraphedDecoder`).
         """
         self.network = network
         self.graphemes = graphemes
@@ -69,18 +69,19 @@ class TorchDecoder:
             allowed = torch.zeros(len(phonemes), dtype=torch.bool)
             allowed[[phonemes.end, *phonemes.encode(phonemes.own)]] = True
             self.allowed = allowed.to(self.torch_device)
-        # What decodes greedily in place of the plain loop
+        # Decodes greedily instead of the plain loop
         self.graphed: GraphedDecoder | None = None
         if settled and self.torch_device.type == "cuda" and isinstance(network, Seq2Seq):
             self.graphed = GraphedDecoder(network, graphemes, phonemes, allowed=self.allowed)
 
     @classmethod
     def of(cls, artifacts: Sequence[Artifact], device: str, *, masked: bool = True) -> TorchDecoder:
-        """The network of an artifact; of several, their ensemble.
+        """Load the network of one artifact, or the ensemble of several.
 
         Raises:
-            ArtifactError: where one is damaged, or reads or writes other symbols than the first.
-            DeviceError: where the device is not there.
+            ArtifactError: if an artifact is damaged, or its vocabularies differ from the first
+                one's.
+            DeviceError: if the device is not available.
         """
         first = artifacts[0]
         for other in artifacts[1:]:
@@ -97,30 +98,30 @@ class TorchDecoder:
 
     @property
     def precision(self) -> str:
-        """What it computes in."""
+        """Precision of the matrix products."""
         return "float32"
 
     @property
     def runs_on(self) -> str:
-        """Which engine it is, and what that computes in."""
+        """Description of engine and precision, for people."""
         return f"torch {torch.__version__} on {self.torch_device.type}, {self.precision}"
 
     @property
     def threads(self) -> int:
-        """CPU threads that it uses."""
+        """Number of CPU threads."""
         return torch.get_num_threads()
 
     @property
     def configs(self) -> list[NetworkConfig]:
-        """Of each network."""
+        """Configuration of each network."""
         network = self.network
         return network.configs if isinstance(network, Ensemble) else [network.config]
 
     def decode(self, rows: Sequence[Sequence[int]]) -> list[Decoded]:
-        """Answers for spelt words, in their order (see `Decoder`).
+        """Return the greedy answers to encoded words, in order (see `Decoder`).
 
         Raises:
-            DeviceLostError: where the GPU failed.
+            DeviceLostError: if the GPU failed.
         """
         if self.graphed is not None:
             with self._losing():
@@ -128,16 +129,16 @@ class TorchDecoder:
                     return self.graphed.decode(rows)
                 except (torch.OutOfMemoryError, torch.AcceleratorError):
                     raise
-                except RuntimeError as e:  # a driver that captures nothing, or not all of it
+                except RuntimeError as e:  # the driver cannot capture graphs, or not all operations
                     log.warning("no CUDA graphs here, a plain loop decodes: %s", e)
                     self.graphed = None
         return self._in_batches(rows, BATCH, partial(self._batch, reference.greedy))
 
     def beam(self, rows: Sequence[Sequence[int]], width: int) -> list[list[Decoded]]:
-        """Several answers for each spelt word (see `Decoder`).
+        """Return several answers to each encoded word (see `Decoder`).
 
         Raises:
-            DeviceLostError: where the GPU failed.
+            DeviceLostError: if the GPU failed.
         """
         search = partial(reference.beam, width=width)
         return self._in_batches(rows, max(1, BATCH // width), partial(self._batch, search))
@@ -145,11 +146,11 @@ class TorchDecoder:
     def attention(
         self, rows: Sequence[Sequence[int]], tokens: Sequence[Sequence[int]]
     ) -> list[np.ndarray[Any, Any]]:
-        """Where the network looks while it says so (see `Decoder`).
+        """Return the attention weights while `tokens` are decoded (see `Decoder`).
 
         Raises:
-            AlignmentError: where it has no attention.
-            DeviceLostError: where the GPU failed.
+            AlignmentError: if a network has no attention.
+            DeviceLostError: if the GPU failed.
         """
         if not all(config.attention for config in self.configs):
             raise AlignmentError
@@ -157,10 +158,10 @@ class TorchDecoder:
         return self._in_batches(pairs, BATCH, self._look, length=lambda pair: len(pair[0]))
 
     def score(self, given: Sequence[Given]) -> list[Scored]:
-        """What the network thinks of pronunciations, by teacher forcing (see `Scorer`).
+        """Score given pronunciations by teacher forcing (see `Scorer`).
 
         Raises:
-            DeviceLostError: where the GPU failed.
+            DeviceLostError: if the GPU failed.
         """
         return self._in_batches(given, BATCH, self._score, length=lambda each: [*map(len, each)])
 
@@ -205,9 +206,9 @@ class TorchDecoder:
         answer: Callable[[list[Q]], list[A]],
         length: Callable[[Q], Any] = len,  # type: ignore[assignment]
     ) -> list[A]:
-        """What `answer` says to at most so many words at a time, in their order.
+        """Apply `answer` to batches of at most `maximum` words; return the results in order.
 
-        Words go with others of about their `length`, so that little padding is computed.
+        Words of similar `length` are batched together, which reduces padding.
         """
         order = sorted(range(len(requested)), key=lambda index: length(requested[index]))
         answers: dict[int, A] = {}
@@ -220,7 +221,7 @@ class TorchDecoder:
 
     @contextmanager
     def _losing(self) -> Iterator[None]:
-        """Where the GPU may fail, and is lost if it does."""
+        """Convert a failure of the GPU to `DeviceLostError`."""
         try:
             yield
         except torch.AcceleratorError as e:
@@ -241,7 +242,7 @@ class TorchDecoder:
         )
 
     def _padded(self, rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Words as the network reads them, [B, T] on its device, and their lengths."""
+        """Encode words as one tensor [B, T] on the network's device; also return their lengths."""
         add_bos_eos = self.network.config.add_bos_eos
         graphemes, lengths = pad(
             [frame(row, self.graphemes, add_bos_eos=add_bos_eos) for row in rows]
@@ -250,10 +251,10 @@ class TorchDecoder:
 
 
 def load_network(artifact: Artifact) -> Seq2Seq:
-    """The artifact's network, in evaluation mode, on the CPU.
+    """Load the artifact's network on the CPU, in evaluation mode.
 
     Raises:
-        ArtifactError: where its weights and its config do not fit.
+        ArtifactError: if its weights and configuration do not fit.
     """
     try:
         network = Seq2Seq(NetworkConfig(**artifact.network))

@@ -1,1 +1,1 @@
-"""What students are trained on: teachers, their soft labels, more spellings."""
+"""Training data for students: teachers, their soft labels, and additional spellings."""

@@ -1,7 +1,8 @@
-"""Words held out of training for the calibration: as many with several pronunciations as usual.
+"""Hold words out of training for calibration, with a normal share of several pronunciations.
 
-A split by lines leaves no word with several pronunciations among those that training lacks, though
-such words are answered right more often, any-match: probabilities fitted without them are too low.
+If a lexicon is split by lines, no word with several pronunciations is entirely missing from
+training. Such words are answered correctly (any-match) more often, so that probabilities fitted
+without them are too low.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from tanger.model.lexicon import Entry, pronunciations
 def hold_out(
     entries: Sequence[Entry], unseen: Sequence[Entry], *, seed: int
 ) -> tuple[list[Entry], list[Entry]]:
-    """What remains to train on, and words to calibrate on.
+    """Split off words for calibration; return the remaining training entries, and the words.
 
     Args:
         entries: a training lexicon.
-        unseen: other entries, as of a dev lexicon; words that `entries` holds do not count.
-        seed: draws the words with several pronunciations.
+        unseen: other entries, such as a dev lexicon; words that are also in `entries` are ignored.
+        seed: seed of the draw of words with several pronunciations.
 
     Returns:
-        `entries` without the words held out, and `unseen` with them: words with several
+        `entries` without the words held out, and `unseen` with them. Words with several
         pronunciations have the same share in it as in `entries`.
     """
     known = pronunciations(entries)

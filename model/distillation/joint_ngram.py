@@ -1,8 +1,8 @@
-"""A joint n-gram model of letters and sounds: a teacher of another kind than a network.
+"""A joint n-gram model of letters and phonemes, used as a teacher.
 
-It counts which letters stood for which phonemes, and what came before them, and is wrong about
-other words than a network is: together they are right about more. The model is Phonetisaurus';
-its package carries the programs that train it and ask it.
+It models pairs of letters and phonemes given the preceding pairs. Its errors differ from those of a
+network, so that both together are more accurate. The model is Phonetisaurus, whose package contains
+the programs for training and decoding.
 
 Source: Novak et al. (2016), "Phonetisaurus: Exploring grapheme-to-phoneme conversion with joint
 n-gram models in the WFST framework".
@@ -23,11 +23,12 @@ from tanger.model.lexicon import Entry, pronunciations
 
 Phonemes = tuple[str, ...]
 
-# Words a process: it takes a second to load the model.
+# Words per process, which takes a second to load the model.
 _BATCH = 20_000
 
-# How far the search looks: states kept, cost beyond the best, mass of the answers that are listed.
-# Ten times the states and twice the cost take four times as long; the panel gains 0.2 points.
+# Size of the search: states kept, cost above the best, probability mass of the listed answers. Ten
+# times the states and twice the cost take four times as long and improve the ensemble by 0.2
+# points.
 _SEARCH = ("--beam=500", "--thresh=6", "--pmass=0.95")
 
 
@@ -35,7 +36,7 @@ class JointNgramError(TangerError, RuntimeError):
     """Phonetisaurus is missing, or one of its programs failed.
 
     Attributes:
-        program: the one at fault.
+        program: the program.
     """
 
     def __init__(self, program: str, problem: str) -> None:
@@ -44,10 +45,10 @@ class JointNgramError(TangerError, RuntimeError):
 
 
 def train(entries: Sequence[Entry], model: Path) -> None:
-    """Train Phonetisaurus' default, an 8-gram, into the file `model`: minutes for CMUdict.
+    """Train Phonetisaurus' default, an 8-gram model, into the file `model`: minutes for CMUdict.
 
     Raises:
-        JointNgramError: where it cannot be trained.
+        JointNgramError: if training fails.
     """
     phonetisaurus = _package()
     ways = pronunciations(entries)
@@ -65,22 +66,23 @@ def train(entries: Sequence[Entry], model: Path) -> None:
 def candidates(
     model: Path, words: Sequence[str], *, maximum: int
 ) -> Iterator[Mapping[str, Mapping[Phonemes, float]]]:
-    """What the model takes for likely, some thousand words at a time.
+    """Decode words; yield the most probable pronunciations of some thousand words at a time.
 
     Args:
-        model: as `train` made it.
-        words: to pronounce.
-        maximum: pronunciations a word.
+        model: a model written by `train`.
+        words: words to decode.
+        maximum: largest number of pronunciations per word.
 
     Yields:
-        For each of the words, in their order, the natural logarithm of each pronunciation's
-        probability, likeliest first; nothing where the model finds none.
+        For each of the words, in order, the natural logarithm of each pronunciation's probability,
+        the most probable first; empty if the model finds none.
 
     Raises:
-        JointNgramError: where it cannot be asked.
+        JointNgramError: if decoding fails.
     """
     batches = [words[first : first + _BATCH] for first in range(0, len(words), _BATCH)]
-    # One batch ahead of whoever judges them, which takes about as long on another core
+    # The next batch is decoded while the caller uses this one, which takes about as long on another
+    # core
     with ThreadPoolExecutor(1) as searching:
         coming: Future[Mapping[str, Mapping[Phonemes, float]]] | None = None
         for some in batches:
@@ -107,16 +109,16 @@ def _search(
     found: dict[str, dict[Phonemes, float]] = {word: {} for word in words}
     for line in answered.splitlines():
         word, cost, spoken = line.split("\t")
-        if spoken:  # several ways to cut a word may say the same: the likeliest comes first
+        if spoken:  # segmentations may share a pronunciation; the first is best
             found[word].setdefault(tuple(spoken.split()), -float(cost))
     return found
 
 
 def run(program: str, *options: str) -> str:
-    """What one of Phonetisaurus' programs prints.
+    """Run one of Phonetisaurus' programs and return its standard output.
 
     Raises:
-        JointNgramError: where it is missing or fails.
+        JointNgramError: if it is missing or fails.
     """
     environment = _package().guess_environment()
     try:
@@ -131,7 +133,7 @@ def run(program: str, *options: str) -> str:
 
 
 def _package() -> Any:
-    """The package that carries the programs."""
+    """Import the package that contains the programs."""
     try:
         return importlib.import_module("phonetisaurus")
     except ImportError as e:

@@ -1,4 +1,4 @@
-"""Teachers at work: soft labels for words with and without a pronunciation."""
+"""Label words with the predictions of teacher networks."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _T = TypeVar("_T")
 def label(
     teachers: TorchDecoder, entries: Sequence[Entry], words: Sequence[str]
 ) -> Iterator[Example]:
-    """Entries and words with what the teachers expect at each step, given the labels before it.
+    """Yield entries and words with the teachers' predictions at each label, by teacher forcing.
 
-    A word's labels are the teachers' own answer; one that they do not end is left out. What is
-    near in length comes together, in another order than it was given.
+    The labels of a word without pronunciation are the teachers' own answer; a word whose answer
+    does not end is omitted. Items are batched by length and not yielded in their original order.
 
     Raises:
-        UnknownSymbolError: for a symbol that the teachers lack.
+        UnknownSymbolError: if a symbol is not in the teachers' vocabularies.
     """
     for chosen in _batches(entries, lambda entry: len(entry.word)):
         yield from _expected(teachers, chosen)
@@ -37,10 +37,10 @@ def label(
 
 
 def as_they_are(teachers: TorchDecoder, entries: Sequence[Entry]) -> Iterator[Example]:
-    """Entries with soft labels that leave no doubt: each its own phonemes, whatever teachers think.
+    """Yield entries with their own phonemes as soft labels, with probability 1.
 
     Raises:
-        UnknownSymbolError: for a symbol that the teachers lack.
+        UnknownSymbolError: if a symbol is not in the teachers' vocabularies.
     """
     add_bos_eos = teachers.network.config.add_bos_eos
     for example in encode_entries(

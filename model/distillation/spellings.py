@@ -1,7 +1,7 @@
-"""Spellings without pronunciations: what people write most, and what they are called.
+"""Spellings without pronunciations, for teachers to label: words, names, and invented words.
 
-Words come from `wordfreq`'s lists, names from the United States' census of 1990, which the package
-`names` carries. No pronunciation comes with either. `distillation.spellings` invents more.
+Words come from the lists of `wordfreq`, names from the package `names` (the United States' census
+of 1990). Invented words are drawn from a letter n-gram model.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from tanger.model.text.speller import Speller
 
 
 class SpellingsError(TangerError, RuntimeError):
-    """Word lists that are not there."""
+    """A word list is not installed."""
 
 
 def frequent(
     languages: Sequence[str], graphemes: Collection[str], *, without: Collection[str]
 ) -> Iterator[str]:
-    """Words of each language's largest list, most frequent first, in `graphemes`.
+    """Yield the words of each language's largest list in `graphemes`, the most frequent first.
 
-    Each comes once; what needs more than its case changed to be spelt, has one letter or is in
-    `without` is passed over.
+    Each word is yielded once. Words of one letter are skipped, and those that would need more than
+    a change of case to be spelled in `graphemes`.
 
     Args:
-        languages: codes, such as ``en``.
-        graphemes: the letters that words are made of.
-        without: words, spelt in `graphemes`.
+        languages: language codes, such as ``en``.
+        graphemes: the allowed letters.
+        without: words to skip, spelled in `graphemes`.
 
     Raises:
-        SpellingsError: where `wordfreq` is not installed, or has no list of a language.
+        SpellingsError: if `wordfreq` is not installed or has no list of a language.
     """
     try:
         import wordfreq
@@ -49,10 +49,10 @@ def frequent(
 
 
 def names(graphemes: Collection[str], *, without: Collection[str]) -> Iterator[str]:
-    """Family names and first names of the United States in `graphemes`, as `frequent` gives words.
+    """Yield first and last names of the United States in `graphemes`; see `frequent`.
 
     Raises:
-        SpellingsError: where the package `names` is not installed.
+        SpellingsError: if the package `names` is not installed.
     """
     try:
         import names as census
@@ -81,33 +81,33 @@ def _spelt(
 
 
 # ------------------------------------------------------------------------------------------------
-# Words that nobody wrote, spelt like those of a lexicon: a letter n-gram model that is drawn from.
+# Invented words, drawn from a letter n-gram model of a lexicon.
 #
-# A student learns what its teachers know from words that they pronounce; lists of real ones end.
+# A student learns from its teachers on words that they label, and lists of real words are limited.
 #
 # Source: Witten & Bell (1991), "The zero-frequency problem"; Sun et al. (2019), "Token-Level
-# Ensemble
-# Distillation for Grapheme-to-Phoneme Conversion", for how many words a student can use.
+# Ensemble Distillation for Grapheme-to-Phoneme Conversion", for the number of words that a student
+# can use.
 
 
-# Letters of history: with fewer, words look like nothing; with more, they are those of the lexicon.
+# Letters of context. With fewer, words look random; with more, most are words of the lexicon.
 HISTORY = 5
 
-# Words drawn in a row without a new one after which there are none.
+# The generator stops after this number of consecutive draws without a new word.
 _PATIENCE = 10_000
 
 _START, _END = "<s>", "</s>"
 
 
 class LetterModel:
-    """Interpolated letter n-grams, with as much weight on the longer as Witten and Bell give."""
+    """A letter n-gram model, interpolated with Witten-Bell weights."""
 
     def __init__(self, words: Collection[tuple[str, ...]], history: int = HISTORY) -> None:
-        """Count letters behind each history of at most `history` letters.
+        """Count the letters that follow each context of at most `history` letters.
 
         Args:
-            words: spelt in graphemes, each counted once.
-            history: the longest.
+            words: distinct words, as sequences of graphemes.
+            history: length of the longest context.
         """
         self._history = history
         self._following: dict[tuple[str, ...], list[str]] = {}
@@ -120,14 +120,14 @@ class LetterModel:
         self._kinds = {before: len(set(letters)) for before, letters in self._following.items()}
 
     def draw(self, random: random.Random) -> tuple[str, ...]:
-        """One word, as likely as the model has it; it may be one of those that were counted."""
+        """Draw a word from the model; it may be one of the training words."""
         spoken: tuple[str, ...] = (_START,) * self._history
         while (letter := self._letter(spoken[len(spoken) - self._history :], random)) != _END:
             spoken += (letter,)
         return spoken[self._history :]
 
     def _letter(self, before: tuple[str, ...], random: random.Random) -> str:
-        """A letter of those behind the whole history, or, as often as new ones came, a shorter."""
+        """Draw a letter given the longest context or, by Witten-Bell's weights, a shorter one."""
         while True:
             letters = self._following.get(before)
             if letters:
@@ -140,15 +140,15 @@ class LetterModel:
 def invented(
     words: Collection[str], *, count: int, without: Collection[str], seed: int
 ) -> Iterator[str]:
-    """So many words that are in neither collection, each once, of two to twenty letters.
+    """Yield up to `count` distinct words of 2 to 20 letters that are in neither collection.
 
-    Fewer where the model has no more to say.
+    There are fewer if the model generates no new words.
 
     Args:
-        words: a letter each grapheme; what the model counts.
-        count: how many.
-        without: words that must not come; nor do those that are counted.
-        seed: of the random numbers.
+        words: training words of the model, with one letter per grapheme.
+        count: number of words.
+        without: further words to exclude; `words` are excluded too.
+        seed: random seed.
     """
     model = LetterModel({tuple(word) for word in words})
     draws = random.Random(seed)

@@ -1,17 +1,17 @@
-"""Networks and a joint n-gram model as one teacher of words that no lexicon pronounces.
+"""Label words without pronunciations with networks and a joint n-gram model together.
 
-Each proposes pronunciations, both judge them all:
+Both propose pronunciations of a word, and every proposal is scored by both:
 
     log P(y | x) = SHARPNESS * (log P_networks(y | x) + WEIGHT * log P_ngram(y | x)) + constant
 
-Of 4,726 dev words teacher-deep and teacher-wide were wrong about 22.4 %, the n-grams about 26.3 %,
-together about 21.0 %. What a student learns at each step is the panel's expectation of the next
-symbol, given those before it on the likeliest pronunciation: the sum of the probabilities of all
-candidates that go on so.
+On 4,726 dev words teacher-deep and teacher-wide had a WER of about 22.4 %, the n-gram model 26.3 %,
+and both together 21.0 %. The soft label of each step is the distribution of the next symbol, given
+the preceding symbols of the most probable pronunciation: the probabilities of all candidates with
+this prefix, summed by their next symbol.
 
 Source: Rao et al. (2015), "Grapheme-to-phoneme conversion using long short-term memory recurrent
-neural networks", whose network and n-gram model gain from each other in the same way; Kim & Rush
-(2016), "Sequence-Level Knowledge Distillation".
+neural networks", who combine a network and an n-gram model in the same way; Kim & Rush (2016),
+"Sequence-Level Knowledge Distillation".
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from tanger.model.network.seq2seq import pad
 from tanger.model.training.batches import Example, SoftLabels, collate, encode_entries
 from tanger.model.training.soft_labels import KEPT
 
-# Chosen on dev: the weight by the errors of the likeliest candidate, the sharpness by the
-# likelihood of the right one.
+# Chosen on dev: the weight by the WER of the most probable candidate, the sharpness by the
+# likelihood of the correct one.
 WEIGHT = 0.7
 SHARPNESS = 0.6
 
-# Candidates of the n-gram model a word.
+# Candidates per word from the n-gram model.
 CANDIDATES = 4
 
-# What a candidate that the n-gram model did not list lies below its last one, in nats.
+# Log-probability of a candidate that the n-gram model did not list, relative to its last one.
 _UNLISTED = 1.5
 
 
@@ -52,20 +52,20 @@ def label(
     weight: float = WEIGHT,
     sharpness: float = SHARPNESS,
 ) -> Iterator[Example]:
-    """The panel's likeliest pronunciation of each word, with what it expects at each step.
+    """Yield the most probable pronunciation of each word, with soft labels.
 
-    Words for which neither finds a pronunciation are left out.
+    Words without any candidate are omitted.
 
     Args:
-        teachers: a network, or several.
-        ngram: a model that `joint_ngram.train` made.
-        words: in the teachers' graphemes; what is near in length comes together.
-        weight: of the n-gram model beside the networks.
-        sharpness: of both.
+        teachers: a network or an ensemble.
+        ngram: a model written by `joint_ngram.train`.
+        words: spelled in the teachers' graphemes; they are yielded by length.
+        weight: weight of the n-gram model relative to the networks.
+        sharpness: exponent of the combined probability.
 
     Raises:
-        UnknownSymbolError: for a symbol that the teachers lack.
-        JointNgramError: where the n-gram model cannot be asked.
+        UnknownSymbolError: if a symbol is not in the teachers' vocabulary.
+        JointNgramError: if the n-gram model cannot be used.
     """
     ordered = sorted(words, key=len)
     for listed in joint_ngram.candidates(ngram, ordered, maximum=CANDIDATES):
@@ -112,7 +112,7 @@ def _judged(
 
 @torch.inference_mode()
 def _scores(teachers: TorchDecoder, examples: Sequence[Example]) -> np.ndarray[Any, Any]:
-    """The logarithm of each example's labels' probability, [N]; each word is read once."""
+    """Return the log-probability [N] of each example's labels; a repeated word is encoded once."""
     minibatch = collate(examples)
     spelt: dict[tuple[int, ...], int] = {}
     words = [spelt.setdefault(tuple(example.graphemes), len(spelt)) for example in examples]
@@ -131,7 +131,7 @@ def _scores(teachers: TorchDecoder, examples: Sequence[Example]) -> np.ndarray[A
 
 
 def _expected(candidates: Sequence[Example], scores: np.ndarray[Any, Any]) -> Example:
-    """The likeliest candidate with the panel's expectation of each of its symbols."""
+    """Return the most probable candidate with a soft label for each of its symbols."""
     chosen = candidates[int(scores.argmax())]
     likeliest = chosen.labels[1:]
     shares = np.exp(scores - scores.max())

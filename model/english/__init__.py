@@ -1,1 +1,1 @@
-"""American English: dictionaries brought to one notation, folds of words."""
+"""American English: dictionaries converted to one notation, and folds of the words."""

@@ -1,8 +1,8 @@
-"""Pronunciations of American English that dictionaries write differently by convention alone.
+"""Equivalence classes of pronunciations that differ only by the conventions of dictionaries.
 
-Dictionaries agree on how a word sounds more often than on how to write it: one has the vowel of
-"cot" where another has that of "caught", or two symbols for the unstressed vowel. An equivalence
-class leaves those choices out, so that entries of different dictionaries can be compared.
+Dictionaries agree more often on the sound of a word than on its transcription: one has the vowel of
+"cot" where another has that of "caught", or they use different symbols for the unstressed vowel.
+Equivalence classes ignore such choices, so that entries of different dictionaries can be compared.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ _SINGLES = {"AO": "AA", "IH": "AH"}
 
 @lru_cache(maxsize=1 << 16)
 def equivalence_class(phonemes: tuple[str, ...]) -> tuple[str, ...]:
-    """What all spellings of one pronunciation in ARPAbet have in common.
+    """Return the representative of a pronunciation's equivalence class, in ARPAbet.
 
-    AO is AA, AH is IH, AH R and ER R are ER, IH R is IY R, Y UW is UW and HH W is W.
+    AO becomes AA, AH becomes IH, AH R and ER R become ER, IH R becomes IY R, Y UW becomes UW, and
+    HH W becomes W.
 
     Args:
         phonemes: without stress digits.
@@ -38,5 +39,5 @@ def equivalence_class(phonemes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def classes(pronunciations: Sequence[tuple[str, ...]]) -> frozenset[tuple[str, ...]]:
-    """The equivalence classes of several pronunciations."""
+    """Return the equivalence classes of several pronunciations."""
     return frozenset(map(equivalence_class, pronunciations))

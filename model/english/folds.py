@@ -1,8 +1,8 @@
-"""Folds of the English words that CMUdict 0.7b does not have, by a digest of their spelling.
+"""Folds of the English words that are not in CMUdict 0.7b, by a hash of their spelling.
 
-What an artifact for English learns from changes; which words judge it must not. So a word belongs
-to its fold for good: words of the test fold enter nothing that an artifact is made of or chosen by,
-words of the dev fold are for choosing alone.
+The training data of the English artifacts may change, but the words on which they are evaluated
+must not. So each word is assigned to its fold permanently. Words of the test fold are never used to
+train or to select an artifact; words of the dev fold are used only to select one.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _FOLDS: dict[str, Fold] = {"0": "test", "1": "test", "2": "dev", "3": "dev"}
 
 
 def fold(word: str, known: Collection[str]) -> Fold:
-    """The fold of a word: by the first hexadecimal digit of the SHA-256 of its spelling.
+    """Return the fold of a word, by the first hexadecimal digit of the SHA-256 of its spelling.
 
     Args:
-        word: in any case; its spelling is upper case, NFC, in UTF-8.
-        known: the words of CMUdict 0.7b, upper case, all of which are for training.
+        word: in any case; hashed in upper case, NFC, UTF-8.
+        known: the words of CMUdict 0.7b in upper case, which are all for training.
     """
     spelling = unicodedata.normalize("NFC", word.upper())
     if spelling in known:

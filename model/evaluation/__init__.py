@@ -1,1 +1,1 @@
-"""Error rates, calibration and reports of an artifact."""
+"""Error rates, calibration error, reports and model cards of artifacts."""

@@ -1,8 +1,8 @@
-"""How an artifact for American English does on what people meet, set by set.
+"""Evaluate an artifact for American English on several sets of words.
 
-Greedy answers of the network alone. Frequent words and words of the training lexicon are right
-where any CMUdict or AmEPD has the answer; real words that CMUdict 0.7b lacks are judged by
-equivalence classes (see `english.equivalence`) that several dictionaries agree on.
+The network's greedy answers are scored. An answer to a frequent word, or a word of the training
+lexicon, is correct if any CMUdict or AmEPD contains it. Real words that are not in CMUdict 0.7b are
+judged by equivalence classes (see `english.equivalence`) on which several dictionaries agree.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from tanger.model.output_files import replace_file
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology import stress
 
-# Sets of words, by the names that `tanger evaluate --set` takes.
+# Names of the word sets, as in `tanger evaluate --set`.
 WordSet = Literal["frequent-words", "trained-words", "real-words", "split"]
 WORD_SETS: tuple[WordSet, ...] = get_args(WordSet)
 
-_FREQUENT = (100, 1_000, 10_000)  # so many of the most frequent words
+_FREQUENT = (100, 1_000, 10_000)  # numbers of the most frequent words
 
 
 class RealWordsError(TangerError, ValueError):
-    """A file of real words that cannot be read; names the line."""
+    """A file of real words cannot be parsed; the message names the line."""
 
     def __init__(self, path: Path, line: int) -> None:
         super().__init__(f"{path}:{line}: expected a word, its consensus and all pronunciations")
@@ -43,11 +43,11 @@ class RealWordsError(TangerError, ValueError):
 
 @dataclass(frozen=True)
 class RealWord:
-    """A word that CMUdict 0.7b lacks.
+    """A word that is not in CMUdict 0.7b.
 
     Attributes:
-        consensus: pronunciations on which at least two dictionaries agree but for convention.
-        pooled: all that any of them gives.
+        consensus: pronunciations on which at least two dictionaries agree, up to equivalence.
+        pooled: the pronunciations of all dictionaries.
     """
 
     consensus: tuple[Pronunciation, ...]
@@ -56,12 +56,12 @@ class RealWord:
 
 @dataclass(frozen=True)
 class EnglishEvaluation:
-    """Figures of one artifact.
+    """Results of one artifact.
 
     Attributes:
-        shares: set by set.
-        calibration_errors: expected calibration error by set, ten bins.
-        wrong: the words of each set that are wrong, with the answers.
+        shares: share of wrong answers, by set.
+        calibration_errors: expected calibration error by set, with ten bins.
+        wrong: by set, the words that are wrong with the answers to them.
     """
 
     shares: list[Share]
@@ -69,7 +69,7 @@ class EnglishEvaluation:
     wrong: dict[str, dict[str, Pronunciation]]
 
     def as_dict(self) -> dict[str, Any]:
-        """The record that goes into ``metrics.json``, by set."""
+        """Return the record for ``metrics.json``, by set."""
         return {
             share.name: {
                 "words": share.words,
@@ -84,18 +84,18 @@ class EnglishEvaluation:
 
 
 def keep(artifact: Path, evaluation: EnglishEvaluation, weights_sha256: str | None) -> None:
-    """Write the figures into the artifact's ``metrics.json`` and its model card.
+    """Write the results into the artifact's ``metrics.json`` and its model card.
 
     Raises:
-        ArtifactError: where the artifact is damaged, or has other weights by now.
-        OSError: where it cannot be written.
+        ArtifactError: if the artifact is damaged, or was replaced by one with other weights.
+        OSError: if a file cannot be written.
     """
     found = artifacts.read(artifact)
     if found.weights_sha256 != weights_sha256:
         raise ArtifactError(artifact, "was replaced while it was evaluated: evaluate it again")
     try:
         evaluations = found.metrics()
-    except ArtifactError:  # of other weights
+    except ArtifactError:  # metrics of other weights
         evaluations = {}
     artifacts.write_metrics(found, evaluations, evaluation.as_dict())
     card = model_card.render(found, evaluations, evaluation.as_dict())
@@ -103,11 +103,11 @@ def keep(artifact: Path, evaluation: EnglishEvaluation, weights_sha256: str | No
 
 
 def read_real_words(path: Path) -> dict[str, RealWord]:
-    """Read lines of a word, its consensus and all pronunciations, tabs between, variants by ``|``.
+    """Read real words: TSV of word, consensus and all pronunciations; ``|`` separates variants.
 
     Raises:
-        RealWordsError: for a line of another form.
-        OSError: where it cannot be read.
+        RealWordsError: if a line cannot be parsed.
+        OSError: if the file cannot be read.
     """
     found = {}
     for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
@@ -121,17 +121,17 @@ def read_real_words(path: Path) -> dict[str, RealWord]:
 
 
 def frequent_words(known: Collection[str], count: int) -> list[str]:
-    """The most frequent English words by `wordfreq` among `known`, the most frequent first.
+    """Return the most frequent English words, according to `wordfreq`, that are in `known`.
 
     Args:
-        known: upper case.
-        count: how many at most.
+        known: words in upper case.
+        count: largest number of words.
     """
     return list(islice((word for word in ranked_words() if word in known), count))
 
 
 def ranked_words() -> Iterable[str]:
-    """English words by their frequency, the most frequent first, upper case, each once."""
+    """Return English words by falling frequency, in upper case, without repetitions."""
     import wordfreq
 
     words = (word.upper().replace("\u2019", "'") for word in wordfreq.iter_wordlist("en", "best"))
@@ -139,7 +139,7 @@ def ranked_words() -> Iterable[str]:
 
 
 def references(sources: Sources, words: Iterable[str]) -> dict[str, list[Pronunciation]]:
-    """Every pronunciation that a CMUdict or AmEPD gives each word, without stress."""
+    """Return every pronunciation of each word in CMUdict's editions and AmEPD, without stress."""
     exact = (sources.cmudict, sources.newest, sources.amepd)
     return {
         word: list(dict.fromkeys(stress.strip(p) for s in exact for p in s.get(word, ())))
@@ -156,16 +156,15 @@ def evaluate(
     trained: Path | None = None,
     splits: Sequence[Path] = (),
 ) -> EnglishEvaluation:
-    """Measure an artifact.
+    """Evaluate an artifact on sets of words.
 
     Args:
-        phonemizer: the artifact.
-        sources: the dictionaries that say what is right.
-        sets: which sets of words; those without their data are passed over.
-        real_words: words that CMUdict 0.7b lacks.
-        trained: the lexicon that the artifact learnt from; without it, trained words are those of
-            CMUdict 0.7b.
-        splits: other lexicons, any-match; words that `trained` has as well are left out.
+        phonemizer: the loaded artifact.
+        sources: the dictionaries with the correct pronunciations.
+        sets: names of the sets; a set whose data are not given is skipped.
+        real_words: words that are not in CMUdict 0.7b.
+        trained: the artifact's training lexicon; by default CMUdict 0.7b.
+        splits: other lexicons, scored any-match; words that are also in `trained` are omitted.
     """
     result = EnglishEvaluation([], {}, {})
     learnt = {} if trained is None else lexicon.pronunciations(lexicon.read(trained))
@@ -186,7 +185,7 @@ def evaluate(
 
 
 def compare(first: EnglishEvaluation, second: EnglishEvaluation) -> list[PairedComparison]:
-    """Two artifacts word by word, on the sets of which both have the same words."""
+    """Compare two artifacts word by word, on each set for which both have the same words."""
     words = {share.name: share.words for share in second.shares}
     return [
         PairedComparison.of(
@@ -199,7 +198,7 @@ def compare(first: EnglishEvaluation, second: EnglishEvaluation) -> list[PairedC
 
 @dataclass(frozen=True)
 class _Judgement:
-    """A set of words, and what is right about each."""
+    """A set of words, and the criterion for a correct answer."""
 
     name: str
     words: Collection[str]
@@ -267,7 +266,7 @@ def _split(path: Path, learnt: Collection[str]) -> _Judgement:
 
 
 def _score(phonemizer: Phonemizer, judgement: _Judgement, result: EnglishEvaluation) -> None:
-    """Ask for the words that can be spelt, and add what came of it to `result`."""
+    """Decode the words that can be spelled in the graphemes, and add the scores to `result`."""
     name = judgement.name
     spelt = [w for w in judgement.words if all(letter in phonemizer.graphemes for letter in w)]
     answers = dict(zip(spelt, phonemizer.pronounce(spelt), strict=True))
@@ -283,7 +282,7 @@ def _score(phonemizer: Phonemizer, judgement: _Judgement, result: EnglishEvaluat
 
 
 def _stress(phonemizer: Phonemizer, words: Iterable[str], sources: Sources) -> Share:
-    """Wrong stress where the phonemes are right, by the dictionaries that mark it."""
+    """Count wrong stress among answers with correct phonemes, by dictionaries that mark stress."""
     marking = (sources.newest, sources.amepd, sources.isle)
     marked: dict[str, list[Pronunciation]] = {}
     for word in words:

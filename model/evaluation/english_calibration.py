@@ -1,4 +1,4 @@
-"""Probabilities of an artifact for American English, fitted to what it knows and to what is new."""
+"""Calibrate an artifact for American English on words it was trained on and on new ones."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from tanger.model.evaluation import english
 from tanger.model.evaluation.english import RealWord
 from tanger.model.phonemizer import Phonemizer
 
-_FOLDS = 5  # of the cross-fit
-_ALTERNATIVES = 5  # answers a word that are calibrated on
+_FOLDS = 5  # of the cross-validation
+_ALTERNATIVES = 5  # answers per word to calibrate on
 
 
 @dataclass(frozen=True)
 class EnglishCalibration:
-    """Probabilities fitted to real words and frequent words alike.
+    """Calibrations fitted to real words and frequent words.
 
     Attributes:
-        likeliest: of a word's likeliest answer.
-        further: of its other answers.
-        errors: expected calibration error by set, each word judged by a fit without its fold.
+        likeliest: calibration of a word's most probable answer.
+        further: calibration of its other answers.
+        errors: expected calibration error by set, by cross-validation.
     """
 
     likeliest: Calibration
@@ -41,15 +41,16 @@ def calibrate(
     *,
     seed: int = 1,
 ) -> EnglishCalibration:
-    """Fit probabilities to real words, and to as many frequent words beside them.
+    """Fit calibrations to the real words and to an equal number of frequent words.
 
-    Frequent words are known by heart, real words are new: both are asked of one artifact.
+    The network was trained on frequent words, while real words are new to it; one artifact has to
+    answer both.
 
     Args:
-        phonemizer: the artifact.
-        sources: what is right about frequent words.
-        real_words: words that training did not hold.
-        seed: draws the frequent words, and the folds of the cross-fit.
+        phonemizer: the loaded artifact.
+        sources: the dictionaries with the pronunciations of frequent words.
+        real_words: words that are not in the training data.
+        seed: seed for the choice of frequent words and the folds of the cross-validation.
     """
     shuffle = random.Random(seed)
     ranked = english.frequent_words(sources.cmudict, 10_000)

@@ -1,8 +1,8 @@
-"""Phoneme and word error rates, scored the two ways of the CMUdict literature.
+"""Phoneme and word error rates, in the two conventions of the CMUdict literature.
 
-- any-match: by distinct word; a word is right when it equals one of its references, and its
-  phoneme errors are counted against the nearest one.
-- per-line: every line of the lexicon is one reference; strictly harder.
+- any-match: scored by distinct word. A word is correct if the answer equals one of its references;
+  its phoneme errors are counted against the nearest reference.
+- per-line: every line of the lexicon is a reference of its own, which is stricter.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ Phonemes = Sequence[str]
 
 @dataclass(frozen=True)
 class ErrorRates:
-    """Counts over a test set, and the two rates that they make.
+    """Error counts of a test set, and the rates computed from them.
 
     Attributes:
-        words: how many words (any-match) or lines (per-line) were scored.
-        wrong: how many of them were not fully right.
-        edits: insertions, deletions and substitutions, summed.
-        phonemes: length of the references, summed.
+        words: number of words (any-match) or lines (per-line) scored.
+        wrong: number of them that are wrong.
+        edits: total number of insertions, deletions and substitutions.
+        phonemes: total length of the references.
     """
 
     words: int
@@ -37,17 +37,17 @@ class ErrorRates:
 
     @property
     def per(self) -> float:
-        """Phoneme error rate: edits over reference phonemes; above 1 for a babbler."""
+        """Phoneme error rate: edits per reference phoneme; may exceed 1."""
         return self.edits / self.phonemes
 
 
 def edit_distance(reference: Phonemes, hypothesis: Phonemes) -> int:
-    """Levenshtein distance: the fewest insertions, deletions and substitutions."""
+    """Levenshtein distance: the smallest number of insertions, deletions and substitutions."""
     return _distances(reference, hypothesis)[-1][-1]
 
 
 def _distances(reference: Phonemes, hypothesis: Phonemes) -> list[list[int]]:
-    """Edits from each beginning of the reference (rows) to each of the hypothesis (columns)."""
+    """Return the edit distances of all prefixes of reference (rows) and hypothesis (columns)."""
     rows = [list(range(len(hypothesis) + 1))]
     for number, expected in enumerate(reference, start=1):
         above, row = rows[-1], [number]
@@ -58,7 +58,10 @@ def _distances(reference: Phonemes, hypothesis: Phonemes) -> list[list[int]]:
 
 
 def nearest(references: Iterable[Phonemes], hypothesis: Phonemes) -> tuple[Phonemes, int]:
-    """The reference with the fewest edits to `hypothesis` (the first of equals), and the edits."""
+    """Return the reference with the smallest edit distance to `hypothesis`, and the distance.
+
+    Among equally near references, the first is returned.
+    """
     return min(
         ((reference, edit_distance(reference, hypothesis)) for reference in references),
         key=lambda scored: scored[1],
@@ -68,10 +71,10 @@ def nearest(references: Iterable[Phonemes], hypothesis: Phonemes) -> tuple[Phone
 def any_match(
     references: Mapping[str, Sequence[Phonemes]], hypotheses: Mapping[str, Phonemes]
 ) -> ErrorRates:
-    """Score by distinct word; a word without a hypothesis counts as an empty one.
+    """Score by distinct word; a missing hypothesis counts as an empty one.
 
     Raises:
-        ValueError: where there is nothing to score.
+        ValueError: if there are no references.
     """
     scored = [nearest(refs, hypotheses.get(word, ())) for word, refs in references.items()]
     return _sum(scored)
@@ -80,10 +83,10 @@ def any_match(
 def per_line(
     lines: Iterable[tuple[str, Phonemes]], hypotheses: Mapping[str, Phonemes]
 ) -> ErrorRates:
-    """Score every line by itself; a word without a hypothesis counts as an empty one.
+    """Score each line separately; a missing hypothesis counts as an empty one.
 
     Raises:
-        ValueError: where there is nothing to score.
+        ValueError: if there are no lines.
     """
     return _sum(
         [(phonemes, edit_distance(phonemes, hypotheses.get(word, ()))) for word, phonemes in lines]
@@ -102,7 +105,7 @@ def _sum(scored: Sequence[tuple[Phonemes, int]]) -> ErrorRates:
 
 
 def confusions(reference: Phonemes, hypothesis: Phonemes) -> Counter[tuple[str, str]]:
-    """The edits of one cheapest alignment, as (expected, given); "" stands for nothing."""
+    """Count the edits of one optimal alignment as (expected, given); "" stands for no phoneme."""
     distance = _distances(reference, hypothesis)
     found: Counter[tuple[str, str]] = Counter()
     r, h = len(reference), len(hypothesis)

@@ -1,4 +1,4 @@
-"""The model card: what an artifact is, for a person who opens its folder."""
+"""The model card: a Markdown description of an artifact, in its folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def render(
     evaluations: Mapping[str, Any],
     word_sets: Mapping[str, Any] | None = None,
 ) -> str:
-    """The card as Markdown, every figure taken from the artifact's own files."""
+    """Render the model card as Markdown, from the contents of the artifact."""
     training, network = artifact.training, artifact.network
     size = len(artifact.files[WEIGHTS]) / 1e6
     parts = [
@@ -55,7 +55,7 @@ def render(
 
 
 def _calibrated(artifact: Artifact) -> str:
-    """Which words the probabilities were fitted to."""
+    """Describe the words to which the calibration was fitted."""
     if artifact.nbest_calibration is None:
         return (
             "Not calibrated: the probabilities are those of the dev words that chose the best "
@@ -69,7 +69,7 @@ def _calibrated(artifact: Artifact) -> str:
 
 
 def _training_rows(training: Mapping[str, Any]) -> dict[str, Any]:
-    """How it was made, key by key; what the recipe leaves to the lexicon stands under Network."""
+    """Return the training metadata as rows, without vocabulary sizes (listed under Network)."""
     left_out = {f"recipe.network.{size}" for size in VOCABULARY_SIZES}
     return {key: value for key, value in flat(training).items() if key not in left_out}
 

@@ -1,4 +1,4 @@
-"""How good several answers a word are: how often one of them is right, and how sure they may be."""
+"""Evaluate and calibrate n-best lists: several answers per word."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from tanger.model.calibration import Calibration
 from tanger.model.decoding.hypothesis import Hypothesis
 from tanger.model.phonemizer import Phonemizer
 
-# Answers to a word that are scored, and calibrated on.
+# Answers per word that are scored and calibrated on.
 _REQUESTED = 5
-# Among how many of them, the likeliest first, a right one is looked for.
+# Sizes of n-best lists for which the oracle WER is computed.
 _AMONG = (1, 3, 5)
 
 
 @dataclass(frozen=True)
 class AlternativesScore:
-    """What lists of answers did on a lexicon, any-match.
+    """Scores of n-best lists on a lexicon, any-match.
 
     Attributes:
-        wer: by so many answers a word, the share of words of which none is right (the oracle's).
-        calibration_error: expected calibration error of the probabilities behind the first.
-        first_is_greedy: share of the lists that begin with the greedy answer.
+        wer: oracle word error rate by size of the list: share of words without a correct answer.
+        calibration_error: expected calibration error of all answers but the first.
+        first_is_greedy: share of lists whose first answer is the greedy one.
     """
 
     wer: dict[int, float]
@@ -32,7 +32,7 @@ class AlternativesScore:
     first_is_greedy: float
 
     def as_dict(self) -> dict[str, Any]:
-        """For ``metrics.json``."""
+        """Return the record for ``metrics.json``."""
         return {
             "wer": {str(maximum): wer for maximum, wer in self.wer.items()},
             "calibration_error": self.calibration_error,
@@ -45,12 +45,12 @@ def score(
     references: Mapping[str, Sequence[tuple[str, ...]]],
     greedy: Mapping[str, Hypothesis],
 ) -> AlternativesScore:
-    """Ask for several answers to the words that were answered greedily.
+    """Decode and score n-best lists for the words of `greedy`.
 
     Args:
-        phonemizer: what answers.
-        references: right pronunciations by word; words that were not answered count as wrong.
-        greedy: what `Phonemizer.pronounce` says.
+        phonemizer: the loaded artifact.
+        references: correct pronunciations by word; words that are not in `greedy` count as wrong.
+        greedy: the answers of `Phonemizer.pronounce`.
     """
     lists = dict(zip(greedy, phonemizer.alternatives(list(greedy), _REQUESTED), strict=True))
     right = {
@@ -77,11 +77,11 @@ def score(
 def fit(
     phonemizer: Phonemizer, references: Mapping[str, Sequence[tuple[str, ...]]]
 ) -> Calibration | None:
-    """Fit probabilities to the answers that are not their word's likeliest, if there are any.
+    """Fit a calibration to all but the most probable answers; None if there are no others.
 
     Args:
-        phonemizer: what answers.
-        references: right pronunciations by word, each one in the artifact's graphemes.
+        phonemizer: the loaded artifact.
+        references: correct pronunciations by word, spelled in the artifact's graphemes.
     """
     answers, right = [], []
     for word, found in zip(

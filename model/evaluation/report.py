@@ -1,4 +1,4 @@
-"""An artifact against a lexicon: the figures, kept in the artifact, and its model card."""
+"""Evaluate an artifact on a lexicon, and write the results and a model card into it."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ from tanger.model.training.loss import seq2seq_loss
 
 
 class EvaluationError(TangerError, ValueError):
-    """A lexicon that an artifact cannot be scored on."""
+    """An artifact cannot be scored on this lexicon."""
 
 
 @dataclass(frozen=True)
 class StressRates:
-    """How well stress was told, over the words whose stress is known.
+    """Error rate of stress, over the words whose stress is known.
 
     Attributes:
-        words: how many.
-        wrong: no reference has these phonemes with this stress.
+        words: number of words.
+        wrong: number of answers that differ from all references in phonemes or stress.
         one_primary: share of the answers with exactly one primary stress.
-        references_one_primary: share of the references.
+        references_one_primary: share of the references with exactly one primary stress.
     """
 
     words: int
@@ -61,31 +61,31 @@ class StressRates:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an artifact did on a lexicon.
+    """Results of an artifact on a lexicon.
 
     Attributes:
-        weights_sha256: of the artifact that was scored.
-        lexicon: file name.
-        sha256: of the file.
-        any_match, per_line: error rates, the two ways.
-        stress: the same with stress, where it was asked for.
-        classes: error rates by kind of word (see `evaluation.word_classes`), any-match, where asked
-            for.
+        weights_sha256: sha256 of the artifact's weights.
+        lexicon: file name of the lexicon.
+        sha256: sha256 of the lexicon.
+        any_match, per_line: error rates in both conventions.
+        stress: error rate with stress, if requested.
+        classes: error rates by class of words (see `evaluation.word_classes`), any-match, if
+            requested.
         calibration_error: expected calibration error of the probabilities, any-match.
-        reliability: the table that it is from.
-        alternatives: what several answers a word did.
-        unspellable: words with graphemes that the artifact lacks; they count as wrong.
-        incomplete: answers that hit their length bound.
-        teacher_forced_error: share of label tokens whose arg-max is wrong when every step reads
-            the true label before it; over the lines whose symbols the artifact knows.
-        seen: words that were seen in training, where that was asked for.
-        mflop_per_word: see `network.config`; of all networks of an ensemble together.
-        words_per_second: of the greedy decode, with the loaded artifact.
-        threads: that the decode used.
-        device: that it ran on.
-        precision: that it computed in.
-        confusions: the most frequent (expected, given, times); "" stands for nothing.
-        pinned: a few words with their answers (see `evaluation.report`).
+        reliability: the bins from which it was computed.
+        alternatives: scores of n-best lists.
+        unspellable: number of words with graphemes that the artifact lacks; they count as wrong.
+        incomplete: number of answers that stopped at their length bound.
+        teacher_forced_error: share of label tokens that are not the arg-max under teacher forcing,
+            over the lines whose symbols the artifact knows.
+        seen: number of words that are in the training data, if requested.
+        mflop_per_word: see `network.config`; summed over the networks of an ensemble.
+        words_per_second: speed of greedy decoding.
+        threads: number of threads used.
+        device: device used.
+        precision: precision of the matrix products.
+        confusions: the most frequent (expected, given, count); "" marks an insertion or deletion.
+        pinned: a few words with their answers (see `choose`).
     """
 
     weights_sha256: str | None
@@ -111,7 +111,7 @@ class Evaluation:
     pinned: dict[str, tuple[str, ...]]
 
     def as_dict(self) -> dict[str, Any]:
-        """The record that goes into ``metrics.json``."""
+        """Return the record for ``metrics.json``."""
         return {
             "sha256": self.sha256,
             "any_match": _rates(self.any_match),
@@ -160,21 +160,21 @@ def evaluate(
     """Score a loaded artifact on the lexicon at `path`.
 
     Args:
-        phonemizer: the artifact.
-        path: what it is scored on.
-        stress_path: a lexicon that has the stress of those words.
-        known_path: the training lexicon, to score kinds of English words by.
-        trained_path: all that the artifact was trained on, to count the words that it has seen.
-        in_torch: the same network in torch, to score with true labels before each step.
-        confusions: how many to keep.
+        phonemizer: the loaded artifact.
+        path: the lexicon to score on.
+        stress_path: a lexicon with the stress of its words.
+        known_path: the training lexicon, from which classes of English words are determined.
+        trained_path: all training data of the artifact, to count the words that it has seen.
+        in_torch: the same network in torch, for the teacher-forced error.
+        confusions: number of confusions to keep.
 
     Raises:
-        EvaluationError: where the lexicon holds no word that could come out right, or stress is
-            asked for and the artifact, or the lexicon, has none.
-        LexiconError: for a bad line.
+        EvaluationError: if the lexicon has no word that could be answered correctly, or stress is
+            requested and the artifact or the lexicon has none.
+        LexiconError: if a line cannot be parsed.
     """
     entries, references, words = _to_score(phonemizer, path)
-    phonemizer.pronounce(words[:1])  # the first decode also sets things up; do not time it
+    phonemizer.pronounce(words[:1])  # warm-up, not timed
     started = time.perf_counter()
     answers = dict(zip(words, phonemizer.pronounce(words), strict=True))
     seconds = time.perf_counter() - started
@@ -209,13 +209,13 @@ def evaluate(
 
 
 def calibrate(phonemizer: Phonemizer, path: Path) -> tuple[Calibration, Calibration | None]:
-    """Fit probabilities to a loaded artifact's answers to the words of the lexicon at `path`.
+    """Fit calibrations to a loaded artifact's answers to the words of the lexicon at `path`.
 
     Returns:
-        What makes probabilities of one answer a word, and of those that come behind the likeliest.
+        The calibration of the most probable answers, and of the others.
 
     Raises:
-        EvaluationError, LexiconError: as `evaluate`.
+        EvaluationError, LexiconError: see `evaluate`.
     """
     _, references, words = _to_score(phonemizer, path)
     answers = phonemizer.pronounce(words)
@@ -229,7 +229,7 @@ def calibrate(phonemizer: Phonemizer, path: Path) -> tuple[Calibration, Calibrat
 def _to_score(
     phonemizer: Phonemizer, path: Path
 ) -> tuple[list[Entry], dict[str, list[tuple[str, ...]]], list[str]]:
-    """The lexicon's entries, their pronunciations by word, and the words that can be spelt."""
+    """Return the entries, the pronunciations of each word, and the words that can be spelled."""
     entries = lexicon.read(path)
     if not entries:
         raise EvaluationError(f"{path} holds no words to score")
@@ -255,14 +255,14 @@ def _to_score(
 
 
 def keep(artifact: Path, evaluation: Evaluation) -> None:
-    """Write the figures into the artifact's ``metrics.json`` and its model card; pin answers.
+    """Write results into the artifact's ``metrics.json``, its model card and its pinned words.
 
-    Figures on other lexicons stay; those on one of the same file name are replaced, and so are
-    all that were measured on other weights.
+    Results on other lexicons are kept; those on a lexicon of the same file name, and those of other
+    weights, are replaced.
 
     Raises:
-        ArtifactError: where the artifact is damaged, or another one by now.
-        OSError: where it cannot be written.
+        ArtifactError: if the artifact is damaged, or was replaced by another one.
+        OSError: if a file cannot be written.
     """
     found = artifacts.read(artifact)
     if found.weights_sha256 != evaluation.weights_sha256:
@@ -273,7 +273,7 @@ def keep(artifact: Path, evaluation: Evaluation) -> None:
         kept, word_sets = {}, {}
     evaluations = {**kept, evaluation.lexicon: evaluation.as_dict()}
     artifacts.write_metrics(found, evaluations, word_sets)
-    # A list of other words, or of wrong answers, is no reason to check less
+    # A lexicon with fewer correct answers must not reduce the number of pinned words
     if len(evaluation.pinned) >= len(_pinned(found)):
         artifacts.write_pinned(found, evaluation.pinned)
     card = model_card.render(found, evaluations, word_sets)
@@ -382,23 +382,23 @@ def _confusions(
 
 
 # ------------------------------------------------------------------------------------------------
-# A few words with the answers that an artifact gives, for whoever serves it to check.
+# Pinned words: words with the answers that a service checks before it is ready.
 
 
-# Of so many different lengths, a word each
+# Number of pinned words, each of a different length
 _COUNT = 5
 
 
 def choose(
     answers: Mapping[str, Hypothesis], references: Mapping[str, list[tuple[str, ...]]]
 ) -> dict[str, tuple[str, ...]]:
-    """Words of different lengths that are answered right, each step beyond doubt.
+    """Choose words of different lengths that are answered correctly and with high probability.
 
-    No processor rounds so differently that one of them tips over.
+    Rounding differences between processors then cannot change these answers.
 
     Args:
-        answers: an artifact's, by word.
-        references: what is right.
+        answers: the artifact's answers by word.
+        references: the correct pronunciations.
     """
     surest: dict[int, tuple[float, str]] = {}
     for word, answer in answers.items():

@@ -1,4 +1,4 @@
-"""How many of a set of words are wrong, and whether two artifacts differ on it by chance."""
+"""Error rates of sets of words with confidence intervals; paired comparison of two artifacts."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from math import comb
 
 _Z = 1.96  # of a 95 % interval
-# Up to so many discordant words McNemar's test is exact; beyond, the binomial is a normal one
+# Up to this number of discordant words McNemar's test is exact; above it, the binomial distribution
+# is approximated by a normal one
 _EXACT = 1000
 
 
 @dataclass(frozen=True)
 class Share:
-    """How many of a set of words are wrong.
+    """Number of wrong words in a set.
 
     Attributes:
-        name: what was measured on which words.
-        words: how many.
-        wrong: how many of them.
+        name: name of the set and measure.
+        words: number of words.
+        wrong: number of wrong ones.
     """
 
     name: str
@@ -28,12 +29,12 @@ class Share:
 
     @property
     def rate(self) -> float:
-        """Share that is wrong, 0 to 1."""
+        """Error rate, 0 to 1."""
         return self.wrong / self.words if self.words else math.nan
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Its 95 % interval (Wilson 1927)."""
+        """95 % interval of the error rate (Wilson 1927)."""
         n, p = self.words, self.rate
         if not n:
             return (math.nan, math.nan)
@@ -54,13 +55,13 @@ class Share:
 
 @dataclass(frozen=True)
 class PairedComparison:
-    """Two artifacts on the same words, word by word.
+    """Comparison of two artifacts on the same words.
 
     Attributes:
-        name: what was measured on which words.
-        words: how many.
-        first_only: wrong by the first artifact and right by the second.
-        second_only: the other way round.
+        name: name of the set and measure.
+        words: number of words.
+        first_only: number of words that are wrong only in the first artifact.
+        second_only: number of words that are wrong only in the second artifact.
     """
 
     name: str
@@ -72,18 +73,18 @@ class PairedComparison:
     def of(
         cls, name: str, words: int, first_wrong: Collection[str], second_wrong: Collection[str]
     ) -> PairedComparison:
-        """Compare by the words that each artifact has wrong."""
+        """Compare two artifacts, given the words that each has wrong."""
         first, second = set(first_wrong), set(second_wrong)
         return cls(name, words, len(first - second), len(second - first))
 
     @property
     def difference(self) -> float:
-        """Error rate of the second less that of the first, -1 to 1."""
+        """Error rate of the second artifact minus that of the first, -1 to 1."""
         return (self.second_only - self.first_only) / self.words if self.words else math.nan
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The difference's 95 % interval, of paired proportions (Wald)."""
+        """95 % interval of the difference, for paired proportions (Wald)."""
         if not self.words:
             return (math.nan, math.nan)
         discordant = (self.first_only + self.second_only) / self.words
@@ -92,7 +93,7 @@ class PairedComparison:
 
     @property
     def p_value(self) -> float:
-        """Of a difference this large or larger by chance: McNemar's test (1947), two-sided."""
+        """Two-sided p-value of McNemar's test (1947)."""
         discordant = self.first_only + self.second_only
         if not discordant:
             return 1.0
@@ -100,7 +101,7 @@ class PairedComparison:
         if discordant <= _EXACT:
             tail = sum(comb(discordant, k) for k in range(fewer + 1)) / 2.0**discordant
             return min(1.0, 2 * tail)
-        # with the correction for continuity
+        # with continuity correction
         deviation = max(0, abs(self.first_only - self.second_only) - 1) / math.sqrt(discordant)
         return math.erfc(deviation / math.sqrt(2))
 

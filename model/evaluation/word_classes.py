@@ -1,4 +1,4 @@
-"""Kinds of English words that pronouncers fail on in different ways; each word is of one kind."""
+"""Classes of English words on which grapheme-to-phoneme models fail in different ways."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WordClass = Literal[
 CLASSES: tuple[WordClass, ...] = get_args(WordClass)
 
 _SHORTEST_PART = 3
-# Spellings that English words seldom have and names from elsewhere often do.
+# Spellings that are rare in English words and frequent in foreign names.
 _FOREIGN = re.compile(
     r"SZ|CZ|RZ|SCH(?!O)|KJ|BJ|FJ|HJ|AA|II|UU|EAU|OUX|OIX|CCH|ZZ|KH|ZH|^X|^TS|^NG|^MB|^SR|^SV|^VL|^ZL"
     r"|(SKI|SKA|SKY|WICZ|OVA?|I?EV|VICH|ELLI|ETTI|ILLO|ELLA|OTTO|INO|ANO|AUER|STEIN|BERG|BURG"
@@ -27,19 +27,19 @@ def classify(
     pronunciations: Sequence[derived_forms.Phonemes],
     known: Mapping[str, Sequence[derived_forms.Phonemes]],
 ) -> WordClass:
-    """The kind of a word, by the first rule that fits.
+    """Return the class of a word: the first of these that applies.
 
-    - acronym: without a vowel letter, or pronounced letter by letter;
+    - acronym: has no vowel letter, or is pronounced letter by letter;
     - possessive: ends in ``'S`` or ``S'``;
     - plural, inflection: a form, in S or otherwise, of a known word (see `text.derived_forms`);
-    - compound: two known words of three letters or more, one after the other;
-    - foreign name: holds letters in an order that few English words have;
-    - other: all else.
+    - compound: two known words of at least three letters each;
+    - foreign name: contains a letter sequence that is rare in English words;
+    - other: anything else.
 
     Args:
-        word: in capitals.
+        word: in upper case.
         pronunciations: its references.
-        known: words, as those of the training lexicon, with their pronunciations.
+        known: words with their pronunciations, such as the training lexicon.
     """
     if not re.search("[AEIOUY]", word) or derived_forms.spelt_out(word) in pronunciations:
         return "acronym"

@@ -167,7 +167,7 @@ class SeparationCheck:
         """
         if 2 * self._unseparated <= self._rows:
             return
-        expected = "phonemes with spaces between them, as in t æ ŋ ɚ"
+        expected = "phonemes with spaces between them, as in t æ ŋ ɚ (or name the alphabet: ipa)"
         raise LexiconError.of(
             [
                 LexiconError(path, row.number, expected=expected, found=row.entry.phonemes[0])

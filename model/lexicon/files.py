@@ -5,17 +5,26 @@ from __future__ import annotations
 import codecs
 import io
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, groupby
 from pathlib import Path
 from typing import Literal
 
 from tanger.model.lexicon import ctf, pls
-from tanger.model.lexicon.checks import MAX_LINE, Faults, LineParser, SeparationCheck
+from tanger.model.lexicon.checks import (
+    MAX_LINE,
+    Faults,
+    LineParser,
+    SeparationCheck,
+    is_marker,
+)
 from tanger.model.lexicon.entry import Entry, LexiconError, LexiconFormat, Row
 from tanger.model.lexicon.line_formats import LINE_FORMATS, is_comment, is_number
 from tanger.model.output_files import replace_file
+from tanger.model.phonology import notation
+from tanger.model.phonology.notation import Alphabet
+from tanger.model.phonology.transcription import TranscriptionError
 
 _NAMES: Mapping[str, LexiconFormat] = {"lexicon.txt": "kaldi", "lexiconp.txt": "kaldip"}
 _SUFFIXES: Mapping[str, LexiconFormat] = {
@@ -29,6 +38,8 @@ MAX_FILE = 1 << 30
 _CHUNK = 1 << 16
 # What a lexicon's text may be in; all but UTF-8 has to be named
 Encoding = Literal["utf-8", "latin-1", "windows-1252", "utf-16"]
+# Makes the phonemes of an entry of what is written in an alphabet.
+Parse = Callable[[str, Alphabet], tuple[str, ...]]
 # How CMUdict up to 0.7b begins: one of its words is in Latin-1
 _CMUDICT = b";;; # CMUdict "
 
@@ -49,15 +60,26 @@ def read(
 
 
 def read_rows(
-    path: Path, format: LexiconFormat | None = None, *, encoding: Encoding = "utf-8"
+    path: Path,
+    format: LexiconFormat | None = None,
+    *,
+    alphabet: Alphabet | None = None,
+    encoding: Encoding = "utf-8",
 ) -> list[Row]:
     """The entries of the lexicon at `path`, with their lines and probabilities.
+
+    Args:
+        path: where it is.
+        format: as `iterate_rows` takes it.
+        alphabet: likewise.
+        encoding: likewise.
 
     Raises:
         LexiconError: as `iterate_rows`.
         OSError: where it cannot be read.
     """
-    return list(iterate_rows(path, read_content(path), format, encoding=encoding))
+    content = read_content(path)
+    return list(iterate_rows(path, content, format, alphabet=alphabet, encoding=encoding))
 
 
 def read_content(path: Path) -> bytes:
@@ -90,7 +112,8 @@ def iterate_rows(
     content: bytes,
     format: LexiconFormat | None = None,
     *,
-    arpabet: bool | None = None,
+    alphabet: Alphabet | None = None,
+    parse: Parse | None = None,
     encoding: Encoding = "utf-8",
 ) -> Iterator[Row]:
     """The entries of a lexicon, one at a time: a list of them takes ten times the file's memory.
@@ -99,7 +122,8 @@ def iterate_rows(
         path: where the lexicon is.
         content: of the file.
         format: by default that of the file's name and first line (see `detect_format`).
-        arpabet: what IPA in PLS becomes (see `pls.parse_phonemes`).
+        alphabet: as `Reader` takes it.
+        parse: likewise.
         encoding: of the text; PLS has its own declaration.
 
     Raises:
@@ -115,7 +139,8 @@ def iterate_rows(
     reader = Reader(
         path,
         chosen,
-        arpabet=arpabet,
+        alphabet=alphabet,
+        parse=parse,
         on_fault=faults.add,
         may_be_csv=format is None,
         fallback="latin-1" if content.startswith(_CMUDICT) else None,
@@ -136,7 +161,8 @@ class Reader:
         path: Path,
         format: LexiconFormat,
         *,
-        arpabet: bool | None = None,
+        alphabet: Alphabet | None = None,
+        parse: Parse | None = None,
         on_fault: Callable[[LexiconError], None] | None = None,
         may_be_csv: bool = False,
         fallback: str | None = None,
@@ -146,7 +172,11 @@ class Reader:
         Args:
             path: for its errors.
             format: its format.
-            arpabet: what IPA in PLS becomes (see `pls.parse_phonemes`).
+            alphabet: what phonemes are written in, where the file does not say it itself; by
+                default they are kept as they stand.
+            parse: makes phonemes of a transcription (see `phoneme_set.Inventory.parse`). By
+                default English in IPA and X-SAMPA becomes ARPAbet; in a PLS file, spaces tell
+                whether it is English unless `alphabet` is given.
             on_fault: gets each bad line of a format in which the next line can still be read; by
                 default the first is raised.
             may_be_csv: whether commas or semicolons between word and phonemes are a fault.
@@ -154,7 +184,11 @@ class Reader:
         """
         self.path = path
         self._on_fault = on_fault
-        self._pls = pls.Parser(path, arpabet=arpabet) if format == "pls" else None
+        if parse is None:
+            parse = partial(notation.parse, arpabet=None if alphabet is None else True)
+        self._alphabet = alphabet
+        self._parse = parse
+        self._pls = pls.Parser(path, alphabet, parse) if format == "pls" else None
         self._parser = (
             LineParser(path, format, may_be_csv=may_be_csv) if format in LINE_FORMATS else None
         )
@@ -181,7 +215,7 @@ class Reader:
             yield from self._pls.close()
             return
         yield from self._parse_lines(self._splitter.split(b"", last=True))
-        yield from ctf.parse(self.path, self._ctf_lines)
+        yield from map(self._transcribed, ctf.parse(self.path, self._ctf_lines))
 
     def _parse_lines(self, lines: Iterator[tuple[int, str]]) -> Iterator[Row]:
         if self._parser is None:
@@ -190,6 +224,8 @@ class Reader:
         for number, line in lines:
             try:
                 row = self._parser.parse(number, line)
+                if row is not None:
+                    row = self._transcribed(row)
             except LexiconError as e:
                 if self._on_fault is None:
                     raise
@@ -197,6 +233,23 @@ class Reader:
                 continue
             if row is not None:
                 yield row
+
+    def _transcribed(self, row: Row) -> Row:
+        """A row with the phonemes that its transcription stands for.
+
+        Raises:
+            LexiconError: where it cannot be read.
+        """
+        if self._alphabet is None or is_marker(row.entry.word):
+            return row
+        word, phonemes = row.entry
+        text = " ".join(phonemes)
+        try:
+            parsed = self._parse(text, self._alphabet)
+        except TranscriptionError as e:
+            expected = f"{self._alphabet} ({e})"
+            raise LexiconError(self.path, row.number, expected=expected, found=text) from e
+        return row._replace(entry=Entry(word, parsed))
 
 
 class _LineSplitter:
@@ -351,25 +404,24 @@ def render_rows(
     if format == "ctf":
         return ctf.render(numbered, mapping)
     if format == "pls":
-        return pls.render(numbered, {p for row in numbered for p in row.entry.phonemes})
+        phonemes = {p for row in numbered for p in row.entry.phonemes}
+        return pls.render(numbered, notation.available(phonemes)[0])
     return LINE_FORMATS[format].render(numbered)
 
 
-def lines_of(
-    rows: Iterable[Row], format: LexiconFormat, phonemes: Collection[str]
-) -> Iterator[str]:
+def lines_of(rows: Iterable[Row], format: LexiconFormat, alphabet: Alphabet) -> Iterator[str]:
     """The lines of a lexicon in which each word's rows are adjacent, made in constant memory.
 
     Args:
         rows: what to write, in order, numbered.
         format: any but CTF.
-        phonemes: all that may occur.
+        alphabet: what phonemes are written in.
 
     Raises:
         EntryError: for an entry that the format cannot hold.
     """
     if format == "pls":
-        return pls.render(rows, phonemes)
+        return pls.render(rows, alphabet)
     render_lines = LINE_FORMATS[format].render
     if format != "cmudict":
         return render_lines(rows)

@@ -8,7 +8,7 @@ refused: a document type declaration, and with it all entities but XML's own fiv
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -18,13 +18,19 @@ from xml.sax.saxutils import escape
 from tanger.model.lexicon.checks import check_size, find_stray
 from tanger.model.lexicon.entry import Entry, EntryError, LexiconError, Row
 from tanger.model.lexicon.line_formats import check_phonemes
-from tanger.model.phonology import notation, transcription
-from tanger.model.phonology.transcription import Notation
+from tanger.model.phonology import notation
+from tanger.model.phonology.notation import Alphabet
+from tanger.model.phonology.transcription import TranscriptionError
 
-# Alphabets of one's own start with x- (4.1); their phonemes are written with spaces between.
-_ARPABET = "x-arpabet"
-_OTHER = "x-phonemes"
-_NOTATIONS: dict[str, Notation] = {"ipa": "ipa", "x-sampa": "x-sampa"}
+# Names of alphabets in files; one's own start with x- (4.1).
+_NAMES: dict[Alphabet, str] = {
+    "arpabet": "x-arpabet",
+    "ipa": "ipa",
+    "x-sampa": "x-sampa",
+    "cntk": "x-cntk",
+    "native": "x-phonemes",
+}
+_ALPHABETS = {name: alphabet for alphabet, name in _NAMES.items()}
 
 _NAMESPACE = "http://www.w3.org/2005/01/pronunciation-lexicon"
 # Bounds on a lexeme, so that no file takes more memory than its longest lexeme
@@ -38,29 +44,6 @@ _MAX_TOKEN = 1 << 18
 _SINGLE_BYTE = re.compile(r"(iso-8859-|windows-|cp|ibm)[0-9]{1,4}|koi8-[ru]|macintosh", re.I)
 # XML 1.0 has no way to write these (2.2)
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-
-
-def parse_phonemes(text: str, alphabet: str, *, arpabet: bool | None) -> tuple[str, ...]:
-    """The phonemes of a phoneme element.
-
-    Args:
-        text: its text.
-        alphabet: what it is written in.
-        arpabet: true where IPA and X-SAMPA are English, to become ARPAbet; false where they have
-            spaces between their phonemes; None where that is not known, and spaces decide.
-
-    Raises:
-        ValueError: with what was expected, where the text is no English in its notation.
-    """
-    phonemes = tuple(text.split())
-    if arpabet is None:
-        arpabet = len(phonemes) == 1 and len(text) > 1
-    if alphabet not in _NOTATIONS or not arpabet:
-        return phonemes
-    try:
-        return transcription.parse(text, _NOTATIONS[alphabet])
-    except transcription.TranscriptionError as e:
-        raise ValueError(f"English in {alphabet} ({e})") from e
 
 
 class _Phoneme(NamedTuple):
@@ -80,16 +63,27 @@ class _Lexeme(NamedTuple):
 class Parser:
     """Parses a file piece by piece."""
 
-    def __init__(self, path: Path, *, arpabet: bool | None = None) -> None:
-        """Begin a file; `path` is for its errors, `arpabet` as in `parse_phonemes`."""
+    def __init__(
+        self,
+        path: Path,
+        alphabet: Alphabet | None,
+        parse: Callable[[str, Alphabet], tuple[str, ...]],
+    ) -> None:
+        """Begin a file.
+
+        Args:
+            path: for its errors.
+            alphabet: of phonemes of which the file does not say it.
+            parse: makes phonemes of a transcription.
+        """
         self.path = path
-        self._arpabet = arpabet
+        self._parse_phonemes = parse
         self._rows: list[Row] = []
         self._depth = 0
         self._fed = 0
         # Input since expat last got some: expat rescans an unfinished tag with each piece
         self._pending = bytearray()
-        self._alphabet: str | None = None
+        self._alphabet: str | None = alphabet
         self._lexeme: _Lexeme | None = None
         # The grapheme or phoneme element that is open: its characters, and what its tag says
         self._text: list[str] | None = None
@@ -158,7 +152,7 @@ class Parser:
         if self._depth == 1:
             if name != "lexicon":
                 raise self._error(f"<lexicon xmlns={_NAMESPACE!r}>", f"<{tag}>")
-            self._alphabet = attributes.get("alphabet")
+            self._alphabet = attributes.get("alphabet", self._alphabet)
         elif self._text is not None:
             raise self._error("text alone in a <grapheme> or <phoneme>", f"<{name or tag}>")
         elif name == "lexeme":
@@ -212,9 +206,10 @@ class Parser:
         if alphabet is None:
             raise self._error("an alphabet on <lexicon> or <phoneme>", text)
         try:
-            phonemes = parse_phonemes(text, alphabet, arpabet=self._arpabet)
-        except ValueError as e:
-            raise LexiconError(self.path, line, expected=str(e), found=text) from e
+            phonemes = self._parse_phonemes(text, _ALPHABETS.get(alphabet, "native"))
+        except TranscriptionError as e:
+            expected = f"{alphabet} ({e})"
+            raise LexiconError(self.path, line, expected=expected, found=text) from e
         return self._phoneme._replace(phonemes=phonemes)
 
     def _entries(self, lexeme: _Lexeme) -> Iterator[Row]:
@@ -234,21 +229,20 @@ class Parser:
                 yield row
 
 
-def render(rows: Iterable[Row], phonemes: Collection[str]) -> Iterator[str]:
+def render(rows: Iterable[Row], alphabet: Alphabet) -> Iterator[str]:
     """The lines of a file, without their ends; adjacent rows of a word are a lexeme.
 
     Args:
         rows: what to write, in order.
-        phonemes: all that may occur: they decide which alphabet the file declares.
+        alphabet: what their phonemes are written in.
 
     Raises:
         EntryError: for an entry that XML cannot hold, or that would read as something else.
     """
-    # The specification wants a language; that of an alphabet other than ARPAbet is not known
-    is_arpabet = "arpabet" in notation.available(phonemes)
-    alphabet, language = (_ARPABET, "en-US") if is_arpabet else (_OTHER, "und")
+    # The specification wants a language, which is known of ARPAbet alone
+    language = "en-US" if alphabet == "arpabet" else "und"
     yield '<?xml version="1.0" encoding="UTF-8"?>'
-    attributes = f'xmlns="{_NAMESPACE}" alphabet="{alphabet}" xml:lang="{language}"'
+    attributes = f'xmlns="{_NAMESPACE}" alphabet="{_NAMES[alphabet]}" xml:lang="{language}"'
     yield f'<lexicon version="1.0" {attributes}>'
     for word, variants in groupby(rows, key=lambda row: row.entry.word):
         yield "  <lexeme>"
@@ -256,7 +250,7 @@ def render(rows: Iterable[Row], phonemes: Collection[str]) -> Iterator[str]:
             _check_renderable(row)
             if index == 0:
                 yield f"    <grapheme>{escape(word)}</grapheme>"
-            yield f"    <phoneme>{escape(' '.join(row.entry.phonemes))}</phoneme>"
+            yield f"    <phoneme>{escape(notation.join(row.entry.phonemes, alphabet))}</phoneme>"
         yield "  </lexeme>"
     yield "</lexicon>"
 

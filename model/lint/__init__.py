@@ -1,1 +1,1 @@
-"""Which entries of a lexicon look wrong, why, and what may be right."""
+"""Find errors in lexicons: suspicious entries, with reasons and suggestions."""

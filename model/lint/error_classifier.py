@@ -1,8 +1,9 @@
-"""How likely an entry is wrong: features of the entry, and a logistic regression over them.
+"""Estimate the probability that an entry is wrong: its features, and a logistic regression.
 
-The features compare the entry with what a network and a few rules expect. The regression is fitted
-by ``python -m benchmarks.lint --fit`` on dev words, a twentieth of them with planted errors: it
-gives the probability of an error where one entry in twenty has one.
+The features compare the entry with the predictions of a network and with a few rules. The
+regression is fitted by ``python -m benchmarks.lint --fit`` to dev words, 5 % of which have planted
+errors. It therefore gives the probability of an error for a lexicon in which one entry in twenty is
+wrong.
 """
 
 from __future__ import annotations
@@ -20,29 +21,29 @@ from tanger.model.phonology import stress
 
 
 class Features(NamedTuple):
-    """Evidence against an entry. Logarithms are natural; what does not apply is 0.
+    """Evidence against an entry. Logarithms are natural; features that do not apply are 0.
 
-    Surprise at a symbol is minus the logarithm of its probability.
+    The surprise at a symbol is minus the logarithm of its probability.
 
     Attributes:
-        likelihood: log ratio of the network's own answer to the entry.
-        edits: phonemes in which the two differ.
-        extra: those that the entry has and the answer lacks, as where a silent letter is spoken:
-            dictionaries have more of these than errors do.
+        likelihood: log ratio of the probability of the network's own answer to that of the entry.
+        edits: number of phonemes in which the two differ.
+        extra: number of phonemes that the entry has and the answer lacks, such as a pronounced
+            silent letter; they are more frequent in correct entries than in errors.
         unsure: entropy of the network's prediction at the most surprising phoneme.
-        mean: surprise at a phoneme, on average.
-        sound: the greatest surprise, less that at the likeliest symbol, unless it is at a vowel in
-            a vowel's place.
-        vowel: the greatest surprise at a vowel in a vowel's place.
-        digit: the greatest log ratio of a phoneme's likeliest stress digit to the one it has.
-        moved: by how much primary stress is likelier on another vowel.
-        primaries: 1 where there are several primary stresses.
-        no_primary: 1 where there is none, though there are digits.
-        no_vowel: 1 where there is no vowel.
-        agrees: 1 where its stem with the regular ending sounds like it.
-        disagrees: 1 where its stem with the regular ending sounds otherwise.
-        stem_stress: 1 where only the stress of its stem differs.
-        variant: 1 where its word has other pronunciations: one of them is less usual.
+        mean: mean surprise per phoneme.
+        sound: the largest surprise minus the surprise at the most probable symbol, except at a
+            vowel where the network predicts a vowel.
+        vowel: likewise, at a vowel where the network predicts a vowel.
+        digit: the largest log ratio of a phoneme's most probable stress digit to its own one.
+        moved: log ratio by which primary stress is more probable on another vowel.
+        primaries: 1 if there are several primary stresses.
+        no_primary: 1 if there are stress digits, but no primary stress.
+        no_vowel: 1 if there is no vowel.
+        agrees: 1 if the entry sounds like its stem with the regular ending.
+        disagrees: 1 if it sounds different from its stem with the regular ending.
+        stem_stress: 1 if it differs from its stem with the regular ending only in stress.
+        variant: 1 if its word has other pronunciations, because one of them is less usual.
     """
 
     likelihood: float = 0.0
@@ -73,14 +74,14 @@ def extract_features(
     *,
     variant: bool = False,
 ) -> Features:
-    """The features of one entry.
+    """Compute the features of an entry.
 
     Args:
-        pronunciation: the entry's.
+        pronunciation: the entry's pronunciation.
         scored: the network's scores of it.
         answer: the network's own pronunciation of the word.
-        stem: how the entry compares with its stem, where it has one.
-        conventions: of the lexicon.
+        stem: comparison of the entry with its stem; None if there is no stem.
+        conventions: conventions of the lexicon.
         vowels: for each symbol of the artifact whether it is a vowel.
         variant: whether the word has other pronunciations.
     """
@@ -116,7 +117,7 @@ def extract_features(
 
 
 def likely_digits(scored: Scored) -> tuple[int | None, ...] | None:
-    """The likeliest stress digits of the phonemes; None where the network has no stress head."""
+    """Return the most probable stress digits of the phonemes; None without a stress head."""
     classes = _likely_classes(scored)
     return None if classes is None else stress.digits(classes.tolist())
 
@@ -124,7 +125,7 @@ def likely_digits(scored: Scored) -> tuple[int | None, ...] | None:
 def _stress_features(
     pronunciation: Pronunciation, scored: Scored, conventions: Conventions
 ) -> tuple[float, float]:
-    """`Features.digit` and `Features.moved`."""
+    """Compute `Features.digit` and `Features.moved`."""
     likely = _likely_classes(scored)
     if likely is None or scored.stress is None or not conventions.stressed:
         return 0.0, 0.0
@@ -138,7 +139,7 @@ def _stress_features(
 
 
 def _primary_gain(logs: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The log ratio [N] of primary stress to any other, of N vowels with stress scores [N, 4]."""
+    """Return the log ratio [N] of primary to any other stress, for vowel scores [N, 4]."""
     gain: np.ndarray[Any, Any] = logs[:, 2] - np.maximum(logs[:, 1], logs[:, 3])
     return gain
 
@@ -155,8 +156,8 @@ def _likely_classes(scored: Scored) -> np.ndarray[Any, Any] | None:
 # ------------------------------------------------------------------------------------------------
 # The logistic regression.
 
-# Surprises, in nats, at which the slope changes: up to the first, symbols sound alike; beyond the
-# second, no training word has the symbol there. (Label smoothing ends the scale at about 7.)
+# Surprises, in nats, at which the slope changes. Symbols below the first sound alike; no training
+# word has a symbol above the second. (Label smoothing limits surprises to about 7.)
 _KNOTS = {"surprising": 3.0, "unheard_of": 5.0}
 
 INTERCEPT = -5.513
@@ -186,7 +187,7 @@ _STRESS = frozenset({"digit", "moved", "primaries", "no_primary", "stem_stress"}
 
 
 def terms(features: Features) -> dict[str, float]:
-    """The regression's terms, by their names in `WEIGHTS`: features, and hinges of surprises."""
+    """Return the regression's terms by their names in `WEIGHTS`: features, hinges of surprises."""
     hinges = {
         f"{name}_{hinge}": max(0.0, getattr(features, name) - knot)
         for name in ("sound", "vowel")
@@ -196,13 +197,13 @@ def terms(features: Features) -> dict[str, float]:
 
 
 def probability(features: Features) -> float:
-    """The probability, 0 to 1, that an entry with these features is wrong."""
+    """Return the probability, 0 to 1, that an entry with these features is wrong."""
     score = INTERCEPT + _weighted_sum(features, WEIGHTS.keys())
     return 1 / (1 + math.exp(-score)) if score > 0 else 1 - 1 / (1 + math.exp(score))
 
 
 def is_mainly_stress(features: Features) -> bool:
-    """Whether stress weighs more than all else, so that the sounds may stay."""
+    """Whether stress weighs more than all other features, so that the sounds may be correct."""
     return _weighted_sum(features, _STRESS) > _weighted_sum(features, WEIGHTS.keys() - _STRESS)
 
 

@@ -1,7 +1,7 @@
-"""The linter: which entries of a lexicon look wrong, why, and what may be right.
+"""The linter: finds entries of a lexicon that look wrong, and suggests corrections.
 
-Certain faults (`lint.rules`) come first. All other entries get a suspicion
-(`lint.error_classifier`) from an artifact's network and how it scores the pronunciation.
+Certain faults (`lint.rules`) are found first. All other entries get a suspicion
+(`lint.error_classifier`), from an artifact's network and its scores of their pronunciations.
 """
 
 from __future__ import annotations
@@ -30,22 +30,23 @@ from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology import stress
 from tanger.model.text.speller import Speller
 
-# Entries that are scored together: more would only take memory.
+# Entries scored together; more would only use more memory.
 _BATCH = 2048
 # Log ratios above this are reported as reasons.
 _NOTABLE = 2.0
-# Up to so many differences are reported one by one.
+# Largest number of differences that are reported one by one.
 _MAX_DIFFERENCES = 3
-# Entries whose phonemes may be errors, however short the lexicon; foreign phonemes in a message.
+# Number of entries with foreign phonemes that is tolerated in any lexicon; foreign phonemes named
+# in a message.
 _MIN_FOREIGN_ENTRIES = 5
 _MAX_LISTED = 20
 
 
 class PhonemeSetError(TangerError, ValueError):
-    """A lexicon whose phonemes are not those of the artifact that should check it.
+    """A lexicon's phonemes are not those of the artifact that should check it.
 
     Attributes:
-        foreign: the phonemes that the artifact does not have, by falling frequency.
+        foreign: phonemes that the artifact does not have, by falling frequency.
     """
 
     def __init__(self, foreign: Sequence[str], entries: int, of: int, own: Sequence[str]) -> None:
@@ -59,17 +60,17 @@ class PhonemeSetError(TangerError, ValueError):
 
 
 def check_phonemes(entries: Sequence[Entry], own: Sequence[str]) -> None:
-    """Refuse a lexicon that is not written in the phonemes of an artifact, errors apart.
+    """Refuse a lexicon that is not written in the artifact's phonemes, apart from errors.
 
-    A phoneme in the wrong case is such an error, and so is a digit where there should be none.
+    A phoneme in the wrong case or with a superfluous digit counts as an error.
 
     Args:
         entries: the lexicon's.
         own: the artifact's phonemes.
 
     Raises:
-        PhonemeSetError: where one entry in five, and at least five, have others, or a quarter of
-            all phonemes are others.
+        PhonemeSetError: if at least one entry in five, and at least five entries, have foreign
+            phonemes, or a quarter of all phonemes are foreign.
     """
     known = {*own, *(phoneme.upper() for phoneme in own), *(phoneme.lower() for phoneme in own)}
     foreign: Counter[str] = Counter()
@@ -87,15 +88,15 @@ def check_phonemes(entries: Sequence[Entry], own: Sequence[str]) -> None:
 
 @dataclass(frozen=True)
 class LintResult:
-    """What was found about one entry.
+    """The result for one entry.
 
     Attributes:
-        line: where it stands.
+        line: line number of the entry.
         entry: the entry.
-        fault: what is certainly wrong, if anything.
-        features: other evidence; None where it has a fault, or the artifact cannot read its word.
-        reasons: the evidence in words, where the suspicion is high enough.
-        suggestion: what may be right, likewise.
+        fault: a certain fault, if there is one.
+        features: other evidence; None if there is a fault or the artifact cannot spell the word.
+        reasons: the evidence in words, if the suspicion reaches the threshold.
+        suggestion: a possible correction, likewise.
     """
 
     line: int
@@ -107,7 +108,7 @@ class LintResult:
 
     @property
     def suspicion(self) -> float:
-        """The probability that it is wrong, where one entry in twenty is; 1 for a fault."""
+        """Probability that the entry is wrong, if one entry in twenty is; 1 for a fault."""
         if self.fault is not None:
             return 1.0
         return 0.0 if self.features is None else error_classifier.probability(self.features)
@@ -117,7 +118,7 @@ class Linter:
     """Checks lexicons with one artifact."""
 
     def __init__(self, phonemizer: Phonemizer, scorer: Scorer) -> None:
-        """Take the artifact's own answers, and its scores of other pronunciations."""
+        """Use an artifact's answers, and its scores of given pronunciations."""
         self._phonemizer = phonemizer
         self._scorer = scorer
         self._speller = Speller(phonemizer.graphemes.own)
@@ -130,13 +131,13 @@ class Linter:
         threshold: float = 0.5,
         on_progress: Callable[[int], None] = lambda entries: None,
     ) -> list[LintResult]:
-        """Check every entry of a lexicon, in its order.
+        """Check the entries of a lexicon, in order.
 
         Args:
-            rows: its entries with their lines.
-            known: further entries with stems that the lexicon's derived forms should agree with.
-            threshold: the suspicion from which on reasons and suggestions are given.
-            on_progress: called with how many more entries are done.
+            rows: the entries with their line numbers.
+            known: further entries, whose stems are compared with the lexicon's derived forms.
+            threshold: suspicion from which reasons and suggestions are given.
+            on_progress: called with the number of entries done since the last call.
         """
         entries = [entry for _, entry in rows]
         conventions = Conventions(self._phonemizer.phonemes.own, entries)
@@ -181,7 +182,7 @@ class Linter:
 
 
 class _LintRun:
-    """What all entries of one lexicon are compared with."""
+    """Context shared by the checks of one lexicon's entries: conventions, stems and variants."""
 
     def __init__(
         self,
@@ -234,7 +235,7 @@ class _LintRun:
         answer: Hypothesis,
         stem: Stem | None,
     ) -> Phonemes | None:
-        """The stem's pronunciation, else the network's stress digits or its whole answer."""
+        """Return the stem's pronunciation, or the network's stress digits or whole answer."""
         if stem is not None and not stem.agrees:
             return stem.expected[0]
         if not self.conventions.stressed or answer.stress is None:

@@ -1,7 +1,6 @@
-"""Checks of a lexicon's entries that need no network.
+"""Checks of lexicon entries that need no network.
 
-A fault is certain: no reading of the entry makes it right. What rules only suspect is a feature of
-`lint.error_classifier`.
+A fault is certain. What the rules only suspect is a feature of `lint.error_classifier` instead.
 """
 
 from __future__ import annotations
@@ -19,34 +18,34 @@ Phonemes = tuple[str, ...]
 
 
 class Fault(NamedTuple):
-    """What is wrong, and what would be right, where that is certain."""
+    """A certain fault, and its correction if that is certain too."""
 
     reason: str
     suggestion: Phonemes | None = None
 
 
 class Pronunciation(NamedTuple):
-    """An entry's phonemes as an artifact has them, and for each its stress digit or None."""
+    """An entry's phonemes as the artifact's symbols, with a stress digit or None for each."""
 
     phonemes: Phonemes
     digits: tuple[int | None, ...]
 
 
 class Conventions:
-    """How a lexicon writes pronunciations, and which phonemes they may have.
+    """A lexicon's notation: its phonemes, and whether it marks stress.
 
     Attributes:
-        phonemes: the artifact's.
-        vowels: those of them that bear stress, where they are ARPAbet; else none.
-        stressed: vowels have to have their digits.
+        phonemes: the artifact's phonemes.
+        vowels: the phonemes that bear stress digits; empty if they are not ARPAbet.
+        stressed: vowels must have stress digits.
     """
 
     def __init__(self, phonemes: Collection[str], entries: Iterable[Entry]) -> None:
-        """Find the conventions of a lexicon.
+        """Determine the conventions of a lexicon.
 
         Args:
-            phonemes: the artifact's.
-            entries: the lexicon's; where most bear stress digits, all of them have to.
+            phonemes: the artifact's phonemes.
+            entries: the lexicon's entries; if most have stress digits, all must have them.
         """
         self.phonemes = frozenset(phonemes)
         self.vowels = Inventory(phonemes).vowels
@@ -54,7 +53,7 @@ class Conventions:
         self.stressed = bool(self.vowels) and 2 * sum(marked) > len(marked)
 
     def parse(self, phonemes: Phonemes) -> Pronunciation | Fault:
-        """Phonemes and digits of an entry, or the fault of one that has others."""
+        """Return an entry's phonemes and digits, or a fault if it has other symbols."""
         split = [(p, None) if p in self.phonemes else stress.split(p) for p in phonemes]
         wrong = [place for place, (sound, _) in enumerate(split) if sound not in self.phonemes]
         if wrong:
@@ -83,7 +82,7 @@ class Conventions:
 
 
 def find_duplicates(rows: Iterable[tuple[int, Entry]]) -> dict[int, Fault]:
-    """The faults of repeated entries, by line."""
+    """Return the faults of repeated entries, by line number."""
     seen: dict[Entry, int] = {}
     found = {}
     for line, entry in rows:
@@ -93,11 +92,11 @@ def find_duplicates(rows: Iterable[tuple[int, Entry]]) -> dict[int, Fault]:
 
 
 def is_spelt_out(word: str, phonemes: Phonemes) -> bool:
-    """Whether an entry is said letter by letter, with or without an ending: BBC, BBC'S, CDS.
+    """Whether a word is pronounced letter by letter, with or without an ending: BBC, BBC'S, CDS.
 
     Args:
-        word: in capitals.
-        phonemes: without stress.
+        word: in upper case.
+        phonemes: without stress digits.
     """
     stems = {word: phonemes}
     for ending in ("'S", "S"):
@@ -110,12 +109,12 @@ def is_spelt_out(word: str, phonemes: Phonemes) -> bool:
 
 
 class Stem(NamedTuple):
-    """How a derived form compares with its stem.
+    """Comparison of a derived form with its stem.
 
     Attributes:
-        expected: how the form should sound, in the stem's pronunciations.
-        agrees: the form sounds so, stress and all.
-        sounds_agree: the form sounds so, but for its stress.
+        expected: pronunciation of the form, derived from those of the stem.
+        agrees: whether the form has that pronunciation, including stress.
+        sounds_agree: whether it has that pronunciation apart from stress.
     """
 
     expected: tuple[Phonemes, ...]
@@ -129,12 +128,12 @@ class Stems:
     def __init__(self, entries: Iterable[Entry], conventions: Conventions) -> None:
         self._stressed = conventions.stressed
         self._known: dict[str, list[Phonemes]] = {}
-        if conventions.vowels:  # English
+        if conventions.vowels:  # the lexicon is English
             for word, phonemes in entries:
                 self._known.setdefault(word.upper(), []).append(phonemes)
 
     def compare(self, entry: Entry) -> Stem | None:
-        """How an entry compares with its stem; None without a stem or a rule for the form."""
+        """Compare an entry with its stem; None if there is no stem or no rule for the form."""
         derived = derived_forms.derive(entry.word.upper(), self._known)
         if not derived:
             return None

@@ -1,1 +1,1 @@
-"""The sequence-to-sequence network and its parts, in torch and as plain arrays."""
+"""The sequence-to-sequence network and its parts in torch, and its weights as numpy arrays."""

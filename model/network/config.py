@@ -1,37 +1,38 @@
-"""What sizes a network, and what it is computed in."""
+"""Configuration of a network, its arithmetic precision, and the cost of decoding a word."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-# What an engine computes its products in.
+# Number format of an engine's matrix products.
 Precision = Literal["int8", "float32"]
 
 
-# What fields were called before artifacts had format 2.
+# Names of fields before format 2 of artifacts.
 RENAMED_FIELDS = {"handover": "decoder_init", "boundaries": "add_bos_eos"}
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Everything that sizes a network; it travels in the artifact.
+    """Architecture and sizes of a network; stored in the artifact.
 
     Attributes:
-        hidden: H, the width of a decoder layer and of what the encoder hands over; a
-            bidirectional encoder gives each direction half of it.
-        embedding: width of the symbol embeddings; 0 feeds one-hot vectors.
-        direction: which way the encoder reads.
-        encoder_layers, decoder_layers: how many LSTMs are stacked.
-        decoder_init: which decoder layers start from the encoder's last states: the first one from
-            the encoder's top, or each one from the encoder layer of its own height.
+        hidden: H, width of a decoder layer and of the encoder's output; a bidirectional encoder has
+            H / 2 per direction.
+        embedding: width of the symbol embeddings; 0 for one-hot vectors.
+        direction: direction in which the encoder reads.
+        encoder_layers, decoder_layers: number of stacked LSTMs.
+        decoder_init: decoder layers that start from the encoder's last states: only the first, from
+            the encoder's top layer, or each from the encoder layer of the same index.
         attention: scaled dot-product attention over the encoder's top states.
-        stabiliser: one learnt scale shared by the encoder's input and the decoder's two ends.
-        add_bos_eos: graphemes stand between ``<s>`` and ``</s>``.
+        stabiliser: one learnt scale shared by the encoder's input and the decoder's input and
+            output.
+        add_bos_eos: enclose the graphemes in ``<s>`` and ``</s>``.
         dropout: share of activations dropped in training, between layers and at both ends.
-        stress: a second head says which stress each phoneme carries.
+        stress: add a second head that predicts the stress of each phoneme.
         input_symbols, output_symbols: sizes of the grapheme and the phoneme vocabulary. A recipe
-            leaves them open, at 1: its lexicon decides.
+            leaves them at 1, because its lexicon determines them.
     """
 
     hidden: int
@@ -61,29 +62,29 @@ class NetworkConfig:
 
     @property
     def input_width(self) -> int:
-        """Width of one embedded grapheme."""
+        """Width of an embedded grapheme."""
         return self.embedding or self.input_symbols
 
     @property
     def label_width(self) -> int:
-        """Width of one embedded phoneme."""
+        """Width of an embedded phoneme."""
         return self.embedding or self.output_symbols
 
 
 # ------------------------------------------------------------------------------------------------
-# What a word costs: the multiply-adds that no table can replace.
+# Cost of decoding a word.
 
 
 def mflop(config: NetworkConfig, *, letters: float, steps: float) -> float:
-    """Million floating-point operations, two to a multiply-add, to decode a word.
+    """Return the million floating-point operations to decode a word, two per multiply-add.
 
-    Products with an embedded symbol count nothing, for their results are a table with a row for
-    each symbol; neither do the element-wise functions.
+    Products with an embedded symbol are not counted, because they can be stored in a table with a
+    row per symbol. Neither are element-wise functions.
 
     Args:
-        config: the network's.
-        letters: graphemes of the word.
-        steps: of the decoder: its phonemes, and one for ``</s>``.
+        config: configuration of the network.
+        letters: number of graphemes of the word.
+        steps: number of decoder steps: the phonemes and ``</s>``.
     """
     hidden = config.hidden
     inputs = letters + 2 * config.add_bos_eos

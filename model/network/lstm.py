@@ -1,4 +1,4 @@
-"""One LSTM layer, by the step and by the sequence.
+"""An LSTM layer, its arithmetic in bfloat16, and linear maps unrolled over a sequence.
 
     i, f, o = sigmoid(gates), g = tanh(gates)   with gates = W x + R h + b
     c' = f * c + i * g
@@ -29,10 +29,10 @@ class State(NamedTuple):
 
 
 class _Cell(torch.autograd.Function):
-    """The pointwise part of a step, forwards and backwards in a handful of kernels.
+    """The element-wise part of an LSTM step, with a hand-written gradient.
 
-    Autograd would record a dozen nodes a step for it, and their bookkeeping costs more than the
-    arithmetic at the sizes of this network.
+    Autograd would record a dozen nodes per step, whose overhead exceeds the arithmetic at the sizes
+    of this network.
     """
 
     @staticmethod
@@ -64,15 +64,15 @@ class _Cell(torch.autograd.Function):
 
 
 def cell(gates: Tensor, c: Tensor) -> State:
-    """Gates [..., 4H] and cell state [..., H] -> the new state."""
+    """Compute the new state from gates [..., 4H] and cell state [..., H]."""
     return State(*_Cell.apply(gates.to(c.dtype), c))  # type: ignore[no-untyped-call]
 
 
 class LSTM(nn.Module):
-    """One LSTM layer of H cells that reads vectors of I numbers.
+    """One LSTM layer with H cells and inputs of width I.
 
-    Weights start Glorot-uniform over the stacked matrix of all four gates, biases at zero: what
-    CNTK's ``LSTM`` does.
+    Weights are initialised Glorot-uniform over the stacked matrix of all four gates, biases with
+    zeros, as in CNTK's ``LSTM``.
     """
 
     def __init__(self, inputs: int, hidden: int) -> None:
@@ -86,26 +86,26 @@ class LSTM(nn.Module):
             nn.init.uniform_(weight, -bound, bound)
 
     def zero_state(self, batch: int) -> State:
-        """The state before anything was read."""
+        """Return a state of zeros."""
         zero = self.bias.new_zeros(batch, self.hidden)
         return State(zero, zero)
 
     def step(self, x: Tensor, state: State) -> State:
-        """Read one vector a row, [B, I]."""
+        """Compute one step for inputs [B, I]."""
         gates = torch.addmm(
             F.linear(x, self.input_weight, self.bias), state.h, self.hidden_weight.t()
         )
         return cell(gates, state.c)
 
     def unroll(self, known: Tensor) -> UnrolledLinear:
-        """The gates of U steps, as a map of what each step brings.
+        """Return the map from a step's input to its gates, for U steps.
 
         Args:
-            known: [U, B, K] the first K numbers of every input, known beforehand.
+            known: [U, B, K] the first K components of every input, known in advance.
 
         Returns:
-            A map of the rest of a step's input with h behind it, [B, I - K + H], to the step's
-            gates [B, 4H].
+            A map from the other components of a step's input, concatenated with h, [B, I - K + H],
+            to the step's gates [B, 4H].
         """
         of_known, of_rest = self.input_weight.tensor_split([known.shape[2]], dim=1)
         return UnrolledLinear(
@@ -113,25 +113,27 @@ class LSTM(nn.Module):
         )
 
     def forward(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, State]:
-        """Read whole sequences [T, B, I] from a zero state.
+        """Process whole sequences [T, B, I] from a zero state.
 
-        `lengths` [B] says where each row ends; None means that none is padded, and lets torch's
-        fused kernel read them all.
+        Args:
+            x: the inputs.
+            lengths: [B] length of each row; None if no row is padded, which allows torch's fused
+                kernel.
 
         Returns:
             Hidden states [T, B, H], and each row's state after its own last step.
         """
         h, c = state = self.zero_state(x.shape[1])
         if lengths is None:
-            none = torch.zeros_like(self.bias)  # torch wants two biases
+            none = torch.zeros_like(self.bias)  # torch expects two bias vectors
             weights = (self.input_weight, self.hidden_weight, self.bias, none)
             dtype = of_products(x)
             outputs, h, c = torch.lstm(
                 x.to(dtype),
                 (h.unsqueeze(0).to(dtype), c.unsqueeze(0).to(dtype)),
                 [weight.to(dtype) for weight in weights],
-                True,  # has biases
-                1,  # layers
+                True,  # has_biases
+                1,  # num_layers
                 0.0,  # dropout
                 self.training,
                 False,  # bidirectional
@@ -150,31 +152,30 @@ class LSTM(nn.Module):
 
 
 # ------------------------------------------------------------------------------------------------
-# bfloat16 arithmetic in training, where the device is faster at it.
+# bfloat16 arithmetic in training, on devices where it is faster.
 #
-# Matrix products then read and write bfloat16 and add up in float32; states, softmax, loss,
-# weights
-# and the optimiser stay float32 (Kalamkar et al. 2019, "A Study of BFLOAT16 for Deep Learning
+# Matrix products read and write bfloat16 and accumulate in float32; states, softmax, loss, weights
+# and the optimiser stay in float32 (Kalamkar et al. 2019, "A Study of BFLOAT16 for Deep Learning
 # Training").
 
 
 @functools.cache
 def bfloat16_pays(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 faster than float32: most GPUs, some CPUs.
+    """Whether the device multiplies faster in bfloat16 than in float32: most GPUs, some CPUs.
 
-    A CPU is asked by the clock, in some milliseconds: there are those that have the instructions
-    and need twice as long.
+    On a CPU this is measured, which takes a few milliseconds: some CPUs have the instructions and
+    take twice as long with them.
     """
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if not (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
         return False
     whole, half = (_seconds_of_product(dtype) for dtype in (torch.float32, torch.bfloat16))
-    return half < 0.9 * whole  # conversions take their part
+    return half < 0.9 * whole  # leaves a margin for the conversions
 
 
 def _seconds_of_product(dtype: torch.dtype) -> float:
-    """The least that a product of the size of an LSTM's step takes here."""
+    """Return the shortest measured time of a matrix product of the size of an LSTM step."""
     x, weight = torch.ones(192, 256, dtype=dtype), torch.ones(256, 1024, dtype=dtype)
     taken = []
     for _ in range(10):
@@ -185,30 +186,30 @@ def _seconds_of_product(dtype: torch.dtype) -> float:
 
 
 def products_in_bfloat16(device: torch.device, *, enabled: bool) -> AbstractContextManager[None]:
-    """A context in which products are bfloat16; nothing changes where not `enabled`."""
+    """Return a context in which products are computed in bfloat16, if `enabled`."""
     if not torch.amp.is_autocast_available(device.type):
         return nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
 
 
 def of_products(tensor: Tensor) -> torch.dtype:
-    """The precision that a product with `tensor` is made in here and now."""
+    """Return the precision of a product with `tensor` in the current context."""
     kind = tensor.device.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else tensor.dtype
 
 
 # ------------------------------------------------------------------------------------------------
-# One linear map applied at every step of a sequence, with its weight's gradient taken once.
+# A linear map applied at every step of a sequence, whose weight gradient is computed once.
 #
-# Autograd would multiply and add a weight gradient for each step; one product over all steps does
-# the same sum in fewer, larger pieces of arithmetic.
+# Autograd would compute and add a weight gradient for each step. One product over all steps gives
+# the same sum in fewer, larger operations.
 
 
 class _WeightOf(torch.autograd.Function):
-    """Hands `offsets` through; backwards, adds the gradient of the weight that they stand for.
+    """Identity on `offsets`, whose backward pass computes the gradient of the weight.
 
-    Every step has been gone back through by then, so `inputs` is complete: the same list that
-    the steps fill after this function was applied.
+    The backward pass reaches it after those of all steps. `inputs` is then complete: the steps
+    append to this list after the function was applied.
     """
 
     @staticmethod

@@ -1,13 +1,13 @@
 """The sequence-to-sequence network: stacked LSTMs, with or without attention.
 
-Two networks come out of one `NetworkConfig`. CNTK's 599A tutorial: one-hot symbols, an encoder
-that reads backwards, its last state (the thought vector) as the start of the decoder's first
-layer, one self-stabiliser shared by all. And the stronger one: embeddings, a bidirectional
-encoder, attention over its states whose last vector is fed into the next step (Luong et al.
-2015, "Effective Approaches to Attention-based Neural Machine Translation", section 3.3).
+A `NetworkConfig` can describe two architectures. The first is that of CNTK's 599A tutorial: one-hot
+symbols, an encoder that reads backwards, whose last state (the thought vector) initialises the
+decoder's first layer, and one shared self-stabiliser. The second is more accurate: embeddings, a
+bidirectional encoder, and attention with input feeding (Luong et al. 2015, "Effective Approaches to
+Attention-based Neural Machine Translation", section 3.3).
 
-Shapes: B batch, T input steps, U output steps, H hidden, V symbols. Sequences are time-major
-inside, so that a step is one contiguous slice.
+Shapes: B batch, T input steps, U output steps, H hidden, V symbols. Inside the network, sequences
+are time-major, so that a step is a contiguous slice.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from tanger.model.phonology import stress
 
 
 class EncoderOutput(NamedTuple):
-    """What the decoder knows of a batch of words.
+    """The encoder's output for a batch of words, which the decoder reads.
 
     Attributes:
         start: state of each decoder layer before the first step.
-        keys: [B, T, H] the encoder's states as attention compares them, scaled by 1/sqrt(H).
-        values: [B, T, H] the encoder's states as attention averages them.
-        padding: [B, T] true where a row has ended; None where no row is padded.
+        keys: [B, T, H] attention keys, scaled by 1/sqrt(H).
+        values: [B, T, H] attention values: the encoder's top states.
+        padding: [B, T] true beyond the end of a row; None if no row is padded.
     """
 
     start: tuple[State, ...]
@@ -42,18 +42,19 @@ class EncoderOutput(NamedTuple):
     padding: Tensor | None
 
     def of(self, words: Tensor) -> EncoderOutput:
-        """The memory of these words [N] of the batch, in this order, some perhaps several times."""
+        """Return the output for the words with indices `words` [N]; indices may be repeated."""
         start = tuple(State(h[words], c[words]) for h, c in self.start)
         padding = None if self.padding is None else self.padding[words]
         return EncoderOutput(start, self.keys[words], self.values[words], padding)
 
 
 class DecoderState(NamedTuple):
-    """What one step hands to the next.
+    """State of the decoder between two steps.
 
     Attributes:
         layers: state of each layer.
-        top: [B, H] what the heads read; with attention, the attention vector.
+        top: [B, H] input of the output layer and the stress head; with attention, the attention
+            vector.
     """
 
     layers: tuple[State, ...]
@@ -61,12 +62,12 @@ class DecoderState(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """Logits of what comes at each step.
+    """Logits of each decoder step.
 
     Attributes:
         phonemes: [B, U, V].
-        stress: [B, U, 4] the classes of `phonology.stress`, given the phoneme; None without that
-            head.
+        stress: [B, U, 4] logits of the stress classes (see `phonology.stress`), given the phoneme;
+            None without a stress head.
     """
 
     phonemes: Tensor
@@ -74,7 +75,7 @@ class Scores(NamedTuple):
 
 
 class Stabiliser(nn.Module):
-    """y = x * softplus(4 a) / 4 with one learnt scalar a; the factor is 1 at the start.
+    """Scales its input with one learnt scalar a: y = x * softplus(4 a) / 4, initially y = x.
 
     Source: CNTK's ``Stabilizer`` layer, after Ghahremani & Droppo (2016), "Self-stabilized deep
     neural network".
@@ -85,12 +86,12 @@ class Stabiliser(nn.Module):
         self.scale = nn.Parameter(torch.tensor(math.log(math.expm1(4.0)) / 4.0))
 
     def forward(self, x: Tensor) -> Tensor:
-        """The input, scaled."""
+        """Scale the input."""
         return x * (F.softplus(4.0 * self.scale) / 4.0)
 
 
 class SymbolEmbedding(nn.Module):
-    """Indices [...] -> vectors [..., width]: learnt, or one-hot where `width` is 0."""
+    """Maps indices [...] to vectors [..., width]: learnt, or one-hot if `width` is 0."""
 
     def __init__(self, symbols: int, width: int) -> None:
         super().__init__()
@@ -98,14 +99,14 @@ class SymbolEmbedding(nn.Module):
         self.weight = nn.Parameter(torch.randn(symbols, width)) if width else None
 
     def forward(self, indices: Tensor, dtype: torch.dtype) -> Tensor:
-        """Vectors of the symbols at `indices`."""
+        """Return the vectors of the symbols at `indices`."""
         if self.weight is None:
             return F.one_hot(indices, self.symbols).to(dtype)
         return F.embedding(indices, self.weight)
 
 
 def reverse_rows(sequence: Tensor, lengths: Tensor | None) -> Tensor:
-    """[T, B, *] with each row turned round within its own length; padding stays where it is."""
+    """Reverse each row of [T, B, *] within its own length; padding stays in place."""
     if lengths is None:
         return sequence.flip(0)
     steps = torch.arange(sequence.shape[0], device=sequence.device).unsqueeze(1)  # [T, 1]
@@ -115,7 +116,7 @@ def reverse_rows(sequence: Tensor, lengths: Tensor | None) -> Tensor:
 
 
 class EncoderLayer(nn.Module):
-    """One LSTM, or one each way with their outputs side by side."""
+    """One LSTM, or two in opposite directions with concatenated outputs."""
 
     def __init__(self, inputs: int, hidden: int, *, bidirectional: bool) -> None:
         super().__init__()
@@ -124,7 +125,7 @@ class EncoderLayer(nn.Module):
         self.backward_lstm = LSTM(inputs, width) if bidirectional else None
 
     def forward(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, State]:
-        """[T, B, I] -> states [T, B, H] and the last state (h, c), [B, H] each."""
+        """Map inputs [T, B, I] to states [T, B, H] and the last state (h, c), [B, H] each."""
         outputs, last = self.forward_lstm(x, lengths)
         if self.backward_lstm is None:
             return outputs, last
@@ -153,9 +154,9 @@ class Encoder(nn.Module):
         self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, list[State]]:
-        """[T, B, I] -> the top layer's states [T, B, H], and each layer's last state.
+        """Map inputs [T, B, I] to the top layer's states [T, B, H] and each layer's last state.
 
-        `lengths` [B] is None where no row is padded.
+        `lengths` [B] is None if no row is padded.
         """
         if self.backward_reading:
             x = reverse_rows(x, lengths)
@@ -167,7 +168,7 @@ class Encoder(nn.Module):
 
 
 class Attention(nn.Module):
-    """Scaled dot-product attention; context and query go through a tanh layer."""
+    """Scaled dot-product attention; context and query are combined by a tanh layer."""
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
@@ -176,31 +177,31 @@ class Attention(nn.Module):
         self.output_projection = nn.Linear(2 * hidden, hidden, bias=False)
 
     def keys(self, values: Tensor) -> Tensor:
-        """[B, T, H] encoder states -> what queries are compared with, scaled, once a word."""
+        """Compute the scaled keys of encoder states [B, T, H], once per word."""
         keys: Tensor = self.key(values).to(values.dtype)
         return keys / math.sqrt(self.hidden)
 
     def forward(self, query: Tensor, memory: EncoderOutput) -> Tensor:
-        """Query [B, H] -> attention vector [B, H] = tanh(W [context; query])."""
+        """Map a query [B, H] to the attention vector [B, H]: tanh(W [context; query])."""
         projected: Tensor = self.output_projection(self.attend(query, memory))
         return projected.tanh()
 
     def unroll(self, labels: Tensor) -> UnrolledLinear:
-        """The tanh layer's product for as many steps and rows as `labels` [U, B, *] has."""
+        """Return the tanh layer's linear map, for the steps and rows of `labels` [U, B, *]."""
         return UnrolledLinear(
             labels.new_zeros(*labels.shape[:2], self.hidden), self.output_projection.weight
         )
 
     def attend(self, query: Tensor, memory: EncoderOutput) -> Tensor:
-        """Query [B, H] -> the context that it finds, and itself, [B, 2H]."""
-        with lstm.products_in_bfloat16(query.device, enabled=False):  # too small to gain
+        """Map a query [B, H] to its context vector concatenated with itself, [B, 2H]."""
+        with lstm.products_in_bfloat16(query.device, enabled=False):  # too small to be faster
             context = torch.bmm(self.attention_weights(query, memory), memory.values).squeeze(
                 1
             )  # [B, H]
         return torch.cat([context, query], dim=1)
 
     def attention_weights(self, query: Tensor, memory: EncoderOutput) -> Tensor:
-        """Query [B, H] -> the attention that it pays to each state, [B, 1, T]."""
+        """Return the attention weights of a query [B, H] over the encoder's states, [B, 1, T]."""
         scores = torch.bmm(query.unsqueeze(1), memory.keys.transpose(1, 2))
         if memory.padding is not None:
             scores = scores.masked_fill(memory.padding.unsqueeze(1), -math.inf)
@@ -208,7 +209,7 @@ class Attention(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Stacked LSTMs over the embedded labels: one step of decoding, or all steps of training."""
+    """Stacked LSTMs over the embedded labels: one step for decoding, or all steps for training."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -223,7 +224,7 @@ class Decoder(nn.Module):
     def step(
         self, x: Tensor, state: DecoderState, memory: EncoderOutput
     ) -> tuple[Tensor, DecoderState]:
-        """One embedded label [B, E] -> what the output layer reads [B, H], and the new state."""
+        """Compute one step: embedded labels [B, E] -> output layer's input [B, H], next state."""
         states = []
         if self.attention is not None:
             x = torch.cat([x, state.top], dim=1)
@@ -236,10 +237,9 @@ class Decoder(nn.Module):
         return x, DecoderState(tuple(states), x)
 
     def forward(self, labels: Tensor, memory: EncoderOutput) -> Tensor:
-        """What `step` gives for embedded labels that are all known, [U, B, E] -> [U, B, H].
+        """Compute all steps for known labels: embedded labels [U, B, E] -> [U, B, H] (see `step`).
 
-        The same network laid out for training: what needs no earlier step is done for all of
-        them at once.
+        What does not depend on an earlier step is computed for all steps at once.
         """
         layers = []
         for height, layer in enumerate(self.layers):
@@ -256,7 +256,8 @@ class Decoder(nn.Module):
                 states[height] = cell(gates(torch.cat([x, h], dim=1)), c)
                 x = states[height].h
             if self.attention is not None and projection is not None:
-                # The query and what is fed back stay whole: dropping there did harm
+                # No dropout on the query and on the vector that is fed back: it made the network
+                # worse
                 x = fed = projection(self.attention.attend(x, memory)).tanh()
             tops.append(x)
         dropped: Tensor = self.dropout(torch.stack(tops))
@@ -264,7 +265,7 @@ class Decoder(nn.Module):
 
 
 class StressHead(nn.Module):
-    """Stress of a phoneme, from what the output layer read and from the phoneme itself."""
+    """Predicts the stress of a phoneme from the output layer's input and the phoneme."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -272,13 +273,13 @@ class StressHead(nn.Module):
         self.of_phoneme = nn.Embedding(config.output_symbols, stress.CLASSES)
 
     def forward(self, tops: Tensor, phonemes: Tensor) -> Tensor:
-        """[..., H] and indices [...] -> logits [..., 4]."""
+        """Map vectors [..., H] and phoneme indices [...] to logits [..., 4]."""
         logits: Tensor = self.of_top(tops) + self.of_phoneme(phonemes)
         return logits
 
 
 class Seq2Seq(nn.Module):
-    """The whole network: graphemes in, a score for each phoneme and step out."""
+    """The whole network: maps graphemes to logits of each phoneme at each step."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -296,26 +297,26 @@ class Seq2Seq(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """The precision that the network computes in."""
+        """Number format of the weights."""
         return self.output.weight.dtype
 
     def encode(self, graphemes: Tensor, lengths: Tensor) -> EncoderOutput:
-        """Read a batch of words.
+        """Run the encoder on a batch of words.
 
         Args:
             graphemes: [B, T] indices.
-            lengths: [B] on the CPU, so that looking at them never waits for the device.
+            lengths: [B] on the CPU, so that reading them does not wait for the device.
         """
         if bool((lengths == graphemes.shape[1]).all()):
             return self.read(graphemes, None)
         return self.read(graphemes, lengths.to(graphemes.device))
 
     def read(self, graphemes: Tensor, lengths: Tensor | None) -> EncoderOutput:
-        """`encode` without a look at any value, so that a CUDA graph can hold it.
+        """Run the encoder without reading values on the host, so that CUDA graphs can capture it.
 
         Args:
-            graphemes: [B, T] indices; what lies past a word's end may be any of them.
-            lengths: [B] on the same device; None where no row is padded.
+            graphemes: [B, T] indices, arbitrary beyond the end of a word.
+            lengths: [B] on the same device; None if no row is padded.
         """
         x = self.input_embedding(graphemes.t(), self.dtype)  # [T, B, I]
         states, lasts = self.encoder(self.dropout(self.stabiliser(x)), lengths)
@@ -338,29 +339,29 @@ class Seq2Seq(nn.Module):
         return (lasts[-1], *(State(torch.zeros_like(h), torch.zeros_like(c)) for _ in further))
 
     def start(self, memory: EncoderOutput) -> DecoderState:
-        """The state before the first step."""
+        """Return the decoder's state before the first step."""
         return DecoderState(memory.start, torch.zeros_like(memory.values[:, 0]))
 
     def step(
         self, labels: Tensor, state: DecoderState, memory: EncoderOutput
     ) -> tuple[Tensor, DecoderState]:
-        """One decoder step: the previous labels [B] -> logits [B, V] and the next state."""
+        """Run one decoder step: previous labels [B] -> logits [B, V], next state."""
         x: Tensor = self.stabiliser(self.label_embedding(labels, self.dtype))
         x, state = self.decoder.step(x, state, memory)
         return self.output(self.stabiliser(x)), state
 
     def reorder(self, state: DecoderState, rows: Tensor) -> DecoderState:
-        """The state whose rows are these [B] of another one."""
+        """Return a state whose rows are the rows `rows` [B] of `state`."""
         layers = tuple(State(h[rows], c[rows]) for h, c in state.layers)
         return DecoderState(layers, state.top[rows])
 
     def attention_weights(self, state: DecoderState, memory: EncoderOutput) -> Tensor:
-        """The attention [B, T] that was paid on the way to a state, by a network that has it."""
+        """Return the attention weights [B, T] of the step that led to `state`; needs attention."""
         assert self.decoder.attention is not None
         return self.decoder.attention.attention_weights(state.layers[-1].h, memory).squeeze(1)
 
     def stress(self, states: Sequence[DecoderState], phonemes: Tensor) -> Tensor | None:
-        """Stress of decoded phonemes [B, U], from the state behind each step: logits [B, U, 4]."""
+        """Return stress logits [B, U, 4] of decoded phonemes, given the state after each step."""
         if self.stress_head is None:
             return None
         tops = torch.stack([self.stabiliser(state.top) for state in states], dim=1)
@@ -370,17 +371,17 @@ class Seq2Seq(nn.Module):
     def forward(
         self, graphemes: Tensor, lengths: Tensor, labels: Tensor, words: Tensor | None = None
     ) -> Scores:
-        """Teacher forcing: every step reads a true label and is scored on the next one.
+        """Run the network with teacher forcing: each step reads a true label and predicts the next.
 
         Args:
             graphemes: [B, T] indices.
             lengths: [B] on the CPU.
             labels: [N, U + 1] from ``<s>`` to ``</s>``.
-            words: [N] which of the words each row of labels pronounces; without it N is B, and
-                each pronounces its own.
+            words: [N] index of the word of each row of labels; by default N is B and each row
+                belongs to the word with its own index.
 
         Returns:
-            Scores of the labels behind ``<s>``; what stands past a row's end means nothing.
+            Logits of the labels after ``<s>``; undefined beyond the end of a row.
         """
         memory = self.encode(graphemes, lengths)
         if words is not None:
@@ -393,17 +394,18 @@ class Seq2Seq(nn.Module):
 
 
 # ------------------------------------------------------------------------------------------------
-# Dropout that is cheap on a CPU.
+# Dropout that is fast on a CPU.
 
 
 _LEAST = torch.iinfo(torch.int64).min
 
 
 class Dropout(nn.Module):
-    """In training, zeroes a share of the activations and scales up the rest.
+    """Sets a share of the activations to zero in training, and scales up the others.
 
-    torch's own draws one random number an activation, which on a CPU takes as long as a fourth of
-    the matrix product before it; here one draw serves eight, and the share is a multiple of 1/256.
+    torch's dropout draws one random number per activation, which takes a CPU as long as a quarter
+    of the preceding matrix product. Here one draw serves eight activations, and the share is a
+    multiple of 1/256.
 
     Source: Srivastava et al. (2014), "Dropout: A Simple Way to Prevent Neural Networks from
     Overfitting".
@@ -412,10 +414,10 @@ class Dropout(nn.Module):
     def __init__(self, share: float) -> None:
         super().__init__()
         self.share = share
-        self.dropped = round(256 * share)  # of 256 values of a byte
+        self.dropped = round(256 * share)  # of the 256 values of a byte
 
     def forward(self, x: Tensor) -> Tensor:
-        """The activations, some of them dropped."""
+        """Apply dropout in training mode."""
         if not self.training or not self.dropped:
             return x
         if x.device.type != "cpu":
@@ -426,7 +428,7 @@ class Dropout(nn.Module):
 
 
 def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Rows of indices as one tensor [B, longest], zeros behind each, and their lengths [B]."""
+    """Pad rows of indices with zeros to one tensor [B, longest]; return it and the lengths [B]."""
     lengths = torch.tensor([len(row) for row in rows])
     padded = torch.zeros(len(rows), int(lengths.max()), dtype=torch.long)
     for target, row in zip(padded, rows, strict=True):

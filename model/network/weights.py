@@ -1,4 +1,4 @@
-"""A network's weights by name, as `Seq2Seq` names them, for engines that lay them out anew."""
+"""A network's weights as numpy arrays by parameter name, for other engines than torch."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tanger.model.phonology import stress
 
 Array = np.ndarray[Any, Any]
 
-# Largest whole number of a weight. Beyond it, processors that add two products in 16 bits (AVX2
-# without VNNI) would overflow; within it, every processor gives the same sums.
+# Largest absolute value of a quantised weight. Processors that add two products in 16 bits (AVX2
+# without VNNI) would overflow with larger ones; up to it, every processor gives the same sums.
 _WEIGHT_LEVELS = 63
 
 
 class LstmWeights(NamedTuple):
-    """One LSTM as `network.lstm.LSTM` keeps it: [4H, I], [4H, H] and [4H], gates i, f, g, o."""
+    """Weights of one `network.lstm.LSTM`: [4H, I], [4H, H] and [4H], with gates i, f, g, o."""
 
     input: Array
     hidden: Array
@@ -27,17 +27,17 @@ class LstmWeights(NamedTuple):
 
 
 def encoder_sides(config: NetworkConfig) -> tuple[str, ...]:
-    """The LSTMs of an encoder layer by name: one, or one each way.
+    """Return the names of the LSTMs of an encoder layer, one per direction.
 
-    The one of an encoder that only reads backwards is ``forward_lstm``, too: its input is turned
-    round.
+    In an encoder that only reads backwards the LSTM is also called ``forward_lstm``; its input is
+    reversed.
     """
     both = ("forward_lstm", "backward_lstm")
     return both if config.direction == "bidirectional" else both[:1]
 
 
 def shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
-    """The shape of every weight of such a network, by name."""
+    """Return the shape of every weight of a network, by name."""
     hidden = config.hidden
     sides = encoder_sides(config)
     width = hidden // len(sides)
@@ -73,19 +73,19 @@ def shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
 
 
 def embedding(weights: Mapping[str, Array], side: str, symbols: int) -> Array:
-    """Rows of vectors by symbol; one-hot where the network learnt none.
+    """Return the vectors of all symbols, [symbols, width]; one-hot without learnt embeddings.
 
     Args:
         weights: by name.
         side: input or label.
-        symbols: how many there are.
+        symbols: number of symbols.
     """
     found = weights.get(f"{side}_embedding.weight")
     return np.eye(symbols, dtype=np.float32) if found is None else found
 
 
 def lstm_weights(weights: Mapping[str, Array], name: str) -> LstmWeights:
-    """Of the LSTM that `Seq2Seq` calls so."""
+    """Return the weights of the LSTM called `name`."""
     return LstmWeights(
         weights[f"{name}.input_weight"],
         weights[f"{name}.hidden_weight"],
@@ -94,14 +94,14 @@ def lstm_weights(weights: Mapping[str, Array], name: str) -> LstmWeights:
 
 
 def stabiliser_factor(config: NetworkConfig, weights: Mapping[str, Array]) -> float:
-    """The factor at the encoder's input and both ends of the decoder; 1 without one."""
+    """Return the factor at the encoder's input and the decoder's input and output; 1 by default."""
     if not config.stabiliser:
         return 1.0
     return math.log1p(math.exp(4 * weights["stabiliser.scale"].item())) / 4
 
 
 def whole_numbers(weight: Array) -> tuple[Array, Array]:
-    """Weight [K, N] as whole numbers, and the scale of each of the N outputs."""
+    """Quantise a weight [K, N]; return it and the scale of each of the N outputs."""
     largest = np.abs(weight).max(axis=0)
     scale = np.where(largest > 0, largest / _WEIGHT_LEVELS, 1.0).astype(np.float32)
     return np.rint(weight / scale).astype(np.int8), scale

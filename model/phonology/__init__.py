@@ -1,1 +1,1 @@
-"""Phonemes: their sets, notations, stress, syllables and alignment."""
+"""Phonemes: vocabularies, notations, stress, syllables, and alignment with letters."""

@@ -1,10 +1,11 @@
-"""Alignment of letters and phonemes: the attention made monotonic.
+"""Align letters with phonemes by making the attention monotonic.
 
-The attention of a trained network is nearly a path already: each phoneme attends to the first of
-its letters. The best monotonic path (dynamic programming over the product of attention weights)
-gives each phoneme its first letter, and its letters reach up to the first one of the next. So every
-letter makes a sound: silent ones belong to the one before them, at the beginning of a word to the
-first. Phonemes that attend to the same letter, as the K and the S of an X do, share their letters.
+In a trained network, each phoneme attends to the first of its letters, so that the attention is
+already close to a monotonic path. The best path (dynamic programming over the product of attention
+weights) gives the first letter of each phoneme; its letters extend to the first letter of the next
+phoneme. Every letter thus belongs to a phoneme: silent letters to the one before them, at the
+beginning of a word to the first. Phonemes that attend to the same letter, such as the K and S of an
+X, share their letters.
 """
 
 from __future__ import annotations
@@ -19,20 +20,20 @@ from tanger.model import TangerError
 
 Array = np.ndarray[Any, Any]
 
-# The smallest attention weight: no path is impossible.
+# Lower bound of the attention weights, so that no path is impossible.
 _MIN_WEIGHT = 1e-6
-# Decimal digits of attention weights in results.
+# Decimal places of attention weights in results.
 _DIGITS = 5
 
 
-# The warning for a word without an alignment
+# Warning for a word that cannot be aligned
 UNALIGNED = "no alignment: this word is too long, or has letters that the network does not read"
-# Between the letters of two words that were read in parts
+# Separates the letters of words that are read as one
 _HYPHEN = "-"
 
 
 class AlignmentError(TangerError, ValueError):
-    """An alignment was asked of a network that has no attention."""
+    """An alignment was requested from a network without attention."""
 
     def __init__(self) -> None:
         super().__init__("this artifact's network has no attention: ask without alignment")
@@ -43,10 +44,10 @@ class Alignment:
     """The letters of each phoneme of a pronunciation.
 
     Attributes:
-        spans: for each phoneme the index of its first letter and that after its last.
-        probabilities: of each phoneme given those before it, as the network gives them.
-        attention: for each phoneme the attention weight of each letter; their sum is 1.
-        letters: of the word.
+        spans: for each phoneme, the index of its first letter and the index after its last one.
+        probabilities: conditional probability of each phoneme according to the network.
+        attention: for each phoneme, the attention weight of each letter; they sum to 1.
+        letters: letters of the word.
     """
 
     spans: Sequence[Sequence[int]]
@@ -56,7 +57,7 @@ class Alignment:
 
 
 def concatenate(parts: Sequence[Alignment]) -> Alignment:
-    """The alignment of several words one after the other, with a hyphen between their letters."""
+    """Concatenate the alignments of several words, with a hyphen between their letters."""
     letters = _HYPHEN.join(part.letters for part in parts)
     spans: list[tuple[int, int]] = []
     attention: list[list[float]] = []
@@ -72,19 +73,19 @@ def concatenate(parts: Sequence[Alignment]) -> Alignment:
 
 
 def of_letters(attention: Array) -> Array:
-    """Attention weights [U, T] of letters alone, their rows scaled to sum to 1."""
+    """Normalise attention weights [U, T] so that each row sums to 1."""
     sums: Array = attention.sum(axis=1, keepdims=True)
     weights: Array = attention / np.maximum(sums, _MIN_WEIGHT)
     return weights
 
 
 def align(letters: str, attention: Array, probabilities: Sequence[float]) -> Alignment:
-    """The alignment of a pronunciation of U phonemes to a word of T letters.
+    """Align a pronunciation of U phonemes with a word of T letters.
 
     Args:
-        letters: of the word.
-        attention: [U, T], rows sum to 1.
-        probabilities: of its steps, with or without that of ``</s>``.
+        letters: letters of the word.
+        attention: [U, T] weights; each row sums to 1.
+        probabilities: of the decoder steps, with or without that of ``</s>``.
     """
     return Alignment(
         spans=spans(attention),
@@ -95,26 +96,26 @@ def align(letters: str, attention: Array, probabilities: Sequence[float]) -> Ali
 
 
 def spans(attention: Array) -> list[tuple[int, int]]:
-    """First letter, and one after the last, of each of U phonemes, from attention [U, T]."""
+    """Return the letters (first, one after last) of each of U phonemes, from attention [U, T]."""
     firsts = _path(np.log(np.maximum(attention, _MIN_WEIGHT)))
-    # Silent letters before the first sound belong to it
+    # Silent letters at the beginning belong to the first phoneme
     firsts = [0 if first == firsts[0] else first for first in firsts]
     found: list[tuple[int, int]] = []
     end = following = attention.shape[1]
     for first in reversed(firsts):
-        if first < following:  # else they share their letters, and end together
+        if first < following:  # otherwise phonemes share the same letters
             end, following = following, first
         found.append((first, end))
     return found[::-1]
 
 
 def _path(scores: Array) -> list[int]:
-    """The monotonic path with the greatest sum of scores [U, T]: a letter for each phoneme."""
+    """Return the monotonic path with the largest sum of scores [U, T]: one letter per phoneme."""
     letters = np.arange(scores.shape[1])
     best = np.zeros(scores.shape[1])
     predecessors = []
     for row in scores:
-        # The best letter of the phoneme before, up to each letter
+        # Best letter of the previous phoneme among the letters up to each one
         reached = np.maximum.accumulate(best)
         predecessors.append(np.maximum.accumulate(np.where(best == reached, letters, 0)))
         best = reached + row

@@ -1,35 +1,43 @@
-"""The ways to write an artifact's phonemes."""
+"""The alphabets that an artifact's phonemes can be written in."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Literal, TypeGuard, get_args
 
 from tanger.model import TangerError
 from tanger.model.phonology import stress, transcription
-from tanger.model.phonology.transcription import Notation
+from tanger.model.phonology.transcription import Notation, TranscriptionError
 from tanger.model.phonology.vocabulary import CNTK_PREFIX
 
-# arpabet: as CMUdict writes; ipa, x-sampa: as `phonology.transcription`, or an artifact's own
-# symbols where they are IPA; cntk: as the tutorial's data marks them; native: whatever the
-# artifact's lexicon held.
+# arpabet: as in CMUdict; ipa, x-sampa: see `phonology.transcription`, or the artifact's own symbols
+# if they are IPA; cntk: as in the data of CNTK's tutorial; native: as in the artifact's lexicon.
 Alphabet = Literal["arpabet", "ipa", "x-sampa", "cntk", "native"]
 ALPHABETS: tuple[Alphabet, ...] = get_args(Alphabet)
-_NOTATIONS: frozenset[str] = frozenset(get_args(Notation))
+_NOTATIONS: tuple[Notation, ...] = get_args(Notation)
+# What dictionaries put around transcriptions
+_ENCLOSED = re.compile(r"(\s*)(?:/([^/]*)/|\[([^\[\]]*)\])\s*")
 
-# The phonemes of CMUdict, which writes American English in a subset of ARPAbet.
+# The phonemes of CMUdict: a subset of ARPAbet, for American English.
 ARPABET = frozenset(
     "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W "
     "Y Z ZH".split()
 )
 
 
+# The same with the stress digits of vowels.
+_SYMBOLS = ARPABET | {f"{vowel}{digit}" for vowel in stress.VOWELS for digit in "012"}
+# Two symbols and more of its shape.
+_LIKE_ARPABET = re.compile(r"[A-Z]{1,3}\d?(?:\s+[A-Z]{1,3}\d?)+")
+
+
 class AlphabetError(TangerError, ValueError):
-    """An alphabet that an artifact's phonemes cannot be written in.
+    """An artifact's phonemes cannot be written in the requested alphabet.
 
     Attributes:
-        alphabet: what was asked for.
-        available: what can be.
+        alphabet: the requested alphabet.
+        available: the alphabets that are possible.
     """
 
     def __init__(self, alphabet: Alphabet, available: Sequence[Alphabet]) -> None:
@@ -42,18 +50,18 @@ class AlphabetError(TangerError, ValueError):
 
 
 class StressError(TangerError, ValueError):
-    """Stress was asked for where none can be given."""
+    """Stress was requested but is not available."""
 
 
 def available(phonemes: Collection[str]) -> tuple[Alphabet, ...]:
-    """The alphabets for an artifact of these phonemes, its default first."""
+    """Return the alphabets for an artifact with these phonemes; the default is first."""
     if _is_arpabet(phonemes):
         return ("arpabet", "ipa", "x-sampa", "cntk")
     return ("native", "ipa") if transcription.is_ipa(phonemes) else ("native",)
 
 
 def carry_stress(phonemes: Collection[str]) -> bool:
-    """Whether an artifact's phonemes hold stress themselves: digits in ARPAbet, marks in IPA."""
+    """Whether the phonemes themselves contain stress: digits in ARPAbet, marks in IPA."""
     if _is_arpabet(phonemes):
         return any(stress.split(phoneme)[1] is not None for phoneme in phonemes)
     return transcription.is_ipa(phonemes) and any(map(transcription.is_marked, phonemes))
@@ -66,17 +74,18 @@ def choose(
     stressed: bool | None,
     knows_stress: bool,
 ) -> Alphabet:
-    """The alphabet to write in: the one that is wanted, or the first of an artifact's `choices`.
+    """Return the alphabet to write in: `wanted`, or by default the first of `choices`.
 
     Args:
-        wanted: what was asked for, if anything.
-        choices: what `available` says of the artifact.
-        stressed: stress is to be written; None for the alphabet's own habit.
-        knows_stress: the artifact says which, in its phonemes (see `carry_stress`) or by its head.
+        wanted: the requested alphabet; None for the default.
+        choices: the result of `available` for the artifact.
+        stressed: whether to write stress; None for the alphabet's default.
+        knows_stress: the artifact predicts stress, in its phonemes (see `carry_stress`) or with a
+            stress head.
 
     Raises:
-        AlphabetError: where the artifact's phonemes cannot be written so.
-        StressError: where no stress is known, or the alphabet writes none.
+        AlphabetError: if the artifact's phonemes cannot be written in `wanted`.
+        StressError: if stress is requested and is not known, or cannot be written in the alphabet.
     """
     if wanted is not None and wanted not in choices:
         raise AlphabetError(wanted, choices)
@@ -89,10 +98,10 @@ def choose(
 
 
 def marks_stress(alphabet: Alphabet, stressed: bool | None, *, carried: bool = False) -> bool:
-    """Whether stress is written where it is known: as was asked for, else as is the habit.
+    """Whether to write known stress: `stressed`, or the alphabet's default if it is None.
 
-    IPA and X-SAMPA are written with it, the others without, unless it is `carried` in an artifact's
-    phonemes (see `carry_stress`).
+    By default stress is written in IPA and X-SAMPA. In the other alphabets it is written only if it
+    is `carried` in the artifact's phonemes (see `carry_stress`).
     """
     return carried or _is_notation(alphabet) if stressed is None else stressed
 
@@ -104,18 +113,18 @@ def write(
     *,
     marks: bool = True,
 ) -> tuple[str, ...]:
-    """Phonemes of an artifact in `alphabet`, one for one.
+    """Write an artifact's phonemes in `alphabet`, one item per phoneme.
 
     Args:
-        phonemes: as the artifact writes them.
+        phonemes: in the artifact's symbols.
         alphabet: the alphabet.
-        digits: their stress, where it is known and they do not carry it themselves.
-        marks: write it. The vowels of IPA and X-SAMPA hang on it either way.
+        digits: stress of each phoneme, if it is known and not part of the phonemes.
+        marks: write stress. In IPA and X-SAMPA, the choice of vowels depends on stress in any case.
     """
     if digits is None or all(digit is None for digit in digits):
         digits = None
     if _is_notation(alphabet):
-        if digits is None:  # perhaps of an artifact whose phonemes carry their digits themselves
+        if digits is None:  # the phonemes may contain stress digits
             split = [stress.split(phoneme) for phoneme in phonemes]
             if any(digit is not None for _, digit in split):
                 phonemes, digits = zip(*split, strict=True)
@@ -132,10 +141,79 @@ def write(
 
 
 def join(items: Sequence[str], alphabet: Alphabet) -> str:
-    """What `write` gave as one text: joined by spaces, in IPA and X-SAMPA without."""
+    """Join the items that `write` returned: with spaces, in IPA and X-SAMPA without."""
     if _is_notation(alphabet):
         return transcription.join(items, alphabet)
     return " ".join(items)
+
+
+def begins_with_vowel(items: Sequence[str], alphabet: Alphabet) -> bool:
+    """Whether what `write` gave of ARPAbet begins with a vowel."""
+    if _is_notation(alphabet):
+        return transcription.is_vowel(items[0], alphabet)
+    return stress.split(items[0].removeprefix(CNTK_PREFIX))[0] in stress.VOWELS
+
+
+def parse(text: str, alphabet: Alphabet, *, arpabet: bool | None = True) -> tuple[str, ...]:
+    """Phonemes of a text in `alphabet`, as lexicons keep them: what `write` and `join` undo.
+
+    Strokes or brackets around IPA and X-SAMPA say nothing: ``/ˈtæŋɚ/``, ``[ˈtæŋɚ]``.
+
+    Args:
+        text: the text.
+        alphabet: what it is written in.
+        arpabet: true where IPA and X-SAMPA are English, to become ARPAbet; false where they are
+            symbols with spaces between; None where that is not known, and spaces decide.
+
+    Raises:
+        TranscriptionError: for the first thing that cannot be read.
+    """
+    if _is_notation(alphabet):
+        text = _bare(text)
+        symbols = tuple(text.split())
+        if arpabet is None:
+            arpabet = len(symbols) == 1 and len(symbols[0]) > 1
+        return transcription.parse(text, alphabet) if arpabet else symbols
+    if alphabet == "cntk":
+        return tuple(_unmarked_cntk(match, text) for match in re.finditer(r"\S+", text))
+    return tuple(text.split())
+
+
+def _bare(text: str) -> str:
+    """A transcription without the strokes or brackets around it, at its place in the text."""
+    enclosed = _ENCLOSED.fullmatch(text)
+    return text if enclosed is None else f"{enclosed[1]} {enclosed[2] or enclosed[3] or ''} "
+
+
+def _unmarked_cntk(match: re.Match[str], text: str) -> str:
+    symbol = match[0].removeprefix(CNTK_PREFIX)
+    if symbol == match[0] or not symbol:
+        problem = f"{match[0]!r} does not begin with {CNTK_PREFIX}, as in {CNTK_PREFIX}NG"
+        raise TranscriptionError(text, match.start(), "cntk", problem)
+    return symbol
+
+
+def recognize(text: str) -> tuple[str, ...] | None:
+    """The ARPAbet phonemes of English in ARPAbet, IPA or X-SAMPA; None where it is none of them.
+
+    Vowels have stress digits where the text marks stress.
+    """
+    if (phonemes := parse_arpabet(text)) is not None:
+        return phonemes
+    if _LIKE_ARPABET.fullmatch(text.strip()):
+        return None  # as X-SAMPA, a slip in ARPAbet would be something else
+    for each in _NOTATIONS:
+        try:
+            return transcription.parse(text, each)
+        except transcription.TranscriptionError:
+            continue
+    return None
+
+
+def parse_arpabet(text: str) -> tuple[str, ...] | None:
+    """ARPAbet phonemes with spaces between them; None where there are other symbols, or none."""
+    phonemes = tuple(text.split())
+    return phonemes if phonemes and _SYMBOLS.issuperset(phonemes) else None
 
 
 def _is_arpabet(phonemes: Collection[str]) -> bool:

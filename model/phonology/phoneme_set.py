@@ -1,26 +1,28 @@
-"""An artifact's phonemes: which of them carry stress, and which an entry may have."""
+"""The phonemes of an artifact: which of them bear stress, and which an entry may have."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from tanger.model.phonology import notation, stress
+from tanger.model.phonology import notation, stress, transcription
+from tanger.model.phonology.notation import Alphabet
 from tanger.model.phonology.stress import VOWELS
+from tanger.model.phonology.transcription import TranscriptionError
 from tanger.model.phonology.vocabulary import Vocabulary
 
 _SHOWN = 60
 
 
 def stress_bias(phonemes: Vocabulary) -> np.ndarray[Any, Any]:
-    """What is added to the stress logits of each symbol, [V, 4], float32.
+    """Return the bias of each symbol's stress logits, [V, 4], float32.
 
-    Minus infinity for the classes (see `phonology.stress`) that a symbol cannot have: a vowel has
-    one of the digits, anything else none. Every decoder and scorer takes it from here. Which
-    phonemes are vowels is known of ARPAbet; of other phonemes the network's stress head alone
-    decides, and nothing is added.
+    It is minus infinity for classes (see `phonology.stress`) that a symbol cannot have: a vowel has
+    a digit, other symbols have none. All decoders and scorers use it. For phonemes that are not
+    ARPAbet the vowels are not known; the bias is then 0 and the stress head alone decides.
     """
     inventory = Inventory(phonemes.own)
     bias = np.zeros((len(phonemes), stress.CLASSES), np.float32)
@@ -33,16 +35,16 @@ def stress_bias(phonemes: Vocabulary) -> np.ndarray[Any, Any]:
 
 
 class Inventory:
-    """An artifact's phonemes; where they are ARPAbet, with the stress digits of vowels.
+    """The phonemes of an artifact; if they are ARPAbet, vowels may bear stress digits.
 
     Attributes:
-        symbols: all that an entry may have.
-        arpabet: whether they are ARPAbet.
-        vowels: those of them that carry a stress digit, where they are ARPAbet; else none.
+        symbols: all symbols that an entry may have.
+        arpabet: whether the phonemes are ARPAbet.
+        vowels: the phonemes that bear stress digits; empty if they are not ARPAbet.
     """
 
     def __init__(self, phonemes: Collection[str]) -> None:
-        """Take an artifact's `phonemes`."""
+        """Build the inventory of an artifact's `phonemes`."""
         self.arpabet = "arpabet" in notation.available(phonemes)
         self._own = frozenset(phonemes)
         self.vowels = VOWELS & self._own if self.arpabet else frozenset()
@@ -52,23 +54,68 @@ class Inventory:
         return self.symbols.issuperset(phonemes)
 
     def split(self, phonemes: Sequence[str]) -> tuple[tuple[str, ...], tuple[int | None, ...]]:
-        """The artifact's phonemes, and for each its stress digit or None."""
+        """Split stress digits off; return the artifact's phonemes, and a digit or None for each."""
         parts = [(p, None) if p in self._own else stress.split(p) for p in phonemes]
         return tuple(phoneme for phoneme, _ in parts), tuple(digit for _, digit in parts)
 
     def marks_stress(self, phonemes: Sequence[str]) -> bool:
-        """Whether each vowel has a stress digit; phonemes that are not ARPAbet never have."""
+        """Whether each vowel has a stress digit; false if the phonemes are not ARPAbet."""
         return self.arpabet and VOWELS.isdisjoint(phonemes)
 
+    def write(self, phonemes: Sequence[str], alphabet: Alphabet) -> tuple[str, ...]:
+        """An entry in an alphabet, one item a phoneme, with the stress that it has.
+
+        An entry of other phonemes stays as it is.
+        """
+        if self.misfit(phonemes) is not None:
+            return tuple(phonemes)
+        if alphabet == "cntk":  # which has no stress of its own: that of the entry is kept
+            return notation.write(phonemes, alphabet)
+        bare, digits = self.split(phonemes)
+        return notation.write(bare, alphabet, digits)
+
+    def parse(self, text: str, alphabet: Alphabet | None = None) -> tuple[str, ...]:
+        """The phonemes of a text as an entry has them; `misfit` tells whether it may.
+
+        Args:
+            text: phonemes with spaces between, or as `notation.join` writes them.
+            alphabet: what it is written in; the artifact's own by default.
+
+        Raises:
+            TranscriptionError: for the first thing that cannot be read.
+        """
+        if alphabet == "ipa" and not self.arpabet:
+            return tuple(self._symbols(text))
+        return notation.parse(text, alphabet or "native", arpabet=self.arpabet)
+
+    def _symbols(self, text: str) -> Iterator[str]:
+        """The artifact's own symbols, which are IPA, in a text with spaces between them or without.
+
+        The longest that fits is taken. An entry has no place for a mark of stress that no symbol
+        carries.
+        """
+        longest = max(map(len, self._own))
+        for written in re.finditer(r"\S+", text):
+            at = written.start()
+            while at < written.end():
+                sizes = range(min(longest, written.end() - at), 0, -1)
+                size = next((n for n in sizes if text[at : at + n] in self._own), 0)
+                if size:
+                    yield text[at : at + size]
+                elif not transcription.is_marked(text[at:]) or at + 1 == written.end():
+                    problem = f"{text[at]!r} begins none of the symbols {self}"
+                    raise TranscriptionError(text, at, "ipa", problem)
+                at += size or 1
+
     def misfit(self, phonemes: Sequence[str]) -> str | None:
-        """The first phoneme that an entry may not have, and its place; None where there is none."""
+        """Return the first phoneme that is not in the inventory, with its position, or None."""
         for place, symbol in enumerate(phonemes, start=1):
             if symbol not in self.symbols:
                 return f"{symbol} (symbol {place} of {' '.join(phonemes)})"
         return None
 
     def __str__(self) -> str:
-        """The phonemes, for messages."""
+        """Return the phonemes as text, for messages."""
         shown = " ".join(sorted(self._own)[:_SHOWN])
         more = "..." if len(self._own) > _SHOWN else ""
         digits = ", vowels with 0, 1 or 2 after them" if self.symbols > self._own else ""

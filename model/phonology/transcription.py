@@ -1,16 +1,16 @@
-"""ARPAbet in the International Phonetic Alphabet and in X-SAMPA, and back.
+"""Convert ARPAbet to the International Phonetic Alphabet and X-SAMPA, and back.
 
-A phoneme is one item: ``T AE1 NG ER0`` is ``ˈt æ ŋ ɚ``, together ``ˈtæŋɚ``. The marks of stress
-stand where the stressed syllable begins (see `phonology.stress`), words of one syllable
-included. Where two symbols side by side would read as another one (``t`` and ``ʃ``), a syllable
-break ``.`` keeps them apart, so that what is written reads back.
+Each phoneme becomes one item: ``T AE1 NG ER0`` is ``ˈt æ ŋ ɚ``, joined ``ˈtæŋɚ``. Stress marks are
+written at the beginning of the stressed syllable (see `phonology.stress`), also in words of one
+syllable. If two adjacent symbols would read as another one (``t`` and ``ʃ``), a syllable break
+``.`` separates them, so that the text can be read back.
 
-Two phonemes sound different by stress: AH is ``ʌ`` where it is stressed and ``ə`` where not, ER is
-``ɝ`` and ``ɚ``. Where no stress is known they are those of stress in a word's only vowel, else
-those without.
+Two phonemes are written differently by stress: AH is ``ʌ`` if stressed and ``ə`` if not, ER is
+``ɝ`` and ``ɚ``. If stress is not known, the only vowel of a word is written as stressed, others as
+unstressed.
 
-Phonemes of artifacts of other languages may be IPA as they are: these are recognised, and their
-marks of stress taken off or put on (`is_ipa`, `unmark`, `mark`).
+Phonemes of other languages may be IPA already. They are recognised (`is_ipa`), and their stress
+marks removed and added (`unmark`, `mark`).
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ from tanger.model.phonology import stress
 
 Notation = Literal["ipa", "x-sampa"]
 
-# One row a phoneme: ARPAbet, IPA, X-SAMPA; then what is read as the same, I: in IPA
-# and X: in X-SAMPA. The vowels as in Wells, Accents of English, 1982, for General American. Not
-# here, since transcribers disagree on what they say of American English: a and e alone, ɾ, ʔ.
+# One row per phoneme: ARPAbet, IPA, X-SAMPA; then other symbols that are read as this phoneme, in
+# IPA after I: and in X-SAMPA after X:. Vowels as in Wells, Accents of English, 1982, for General
+# American. a and e alone, ɾ and ʔ are missing, because transcribers of American English disagree
+# about them.
 _TABLE = """
 AA   ɑ    A    I:ɒ  X:Q
 AE   æ    {
@@ -75,25 +76,26 @@ ZH   ʒ    Z
 """
 
 
-# Letters of IPA outside its own block of Unicode, and blocks of letters, modifiers and diacritics
+# IPA letters outside Unicode's IPA block, and blocks of letters, modifiers and diacritics
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzæçðøħŋœβθχǀǁǂǃⱱᵻᵿⁿ")
 _BLOCKS = ((0x0250, 0x036F), (0x1D2C, 0x1DBF))
-# What one of a language's symbols has if they are IPA and not the letters of an orthography
+# At least one symbol has one of these if the phonemes are IPA rather than letters of an orthography
 _TELLING = re.compile("[\u0250-\u02afŋθˈˌː\u0361]")
-# Of primary and secondary stress in IPA
+# IPA marks of primary and secondary stress
 _MARKS = "ˈˌ"
 
 
 class _Notation(NamedTuple):
-    """How one of them is written and read.
+    """Symbols of a notation.
 
     Attributes:
-        written: symbol by phoneme, with the digit 0 where that has a symbol of its own.
-        read: phonemes by symbol.
-        marks: of primary and of secondary stress.
-        readings: digit by mark.
-        breaks: between syllables or words; they say nothing else.
-        ignored: marks after a symbol that distinguish no two phonemes: length, ties.
+        written: symbol of each phoneme; phonemes with the digit 0 if they have a symbol of their
+            own.
+        read: phonemes of each symbol.
+        marks: marks of primary and secondary stress.
+        readings: stress digit of each mark.
+        breaks: separators of syllables and words, which are ignored.
+        ignored: marks after a symbol that do not distinguish phonemes, such as length and ties.
     """
 
     written: dict[str, str]
@@ -113,7 +115,7 @@ def _notations() -> dict[Notation, _Notation]:
             notation.written[phoneme] = symbol
             for same in (symbol, *(o.removeprefix(kind) for o in others if o.startswith(kind))):
                 notation.read[same] = (stress.split(phoneme)[0],)
-    # Two phonemes in one symbol
+    # Symbols of two phonemes
     ipa.read.update({"ʍ": ("HH", "W"), "n̩": ("AH", "N"), "m̩": ("AH", "M"), "l̩": ("AH", "L")})
     sampa.read.update({"W": ("HH", "W"), "n=": ("AH", "N"), "m=": ("AH", "M"), "l=": ("AH", "L")})
     return {"ipa": ipa, "x-sampa": sampa}
@@ -123,15 +125,15 @@ _NOTATIONS = _notations()
 
 
 class TranscriptionError(TangerError, ValueError):
-    """A transcription that is no English in its notation.
+    """A transcription that cannot be read in its notation.
 
     Attributes:
-        text: the whole of it.
-        position: where in it, from 0.
-        notation: what it was read as.
+        text: the whole text.
+        position: index of the character at fault.
+        notation: the notation.
     """
 
-    def __init__(self, text: str, position: int, notation: Notation, problem: str) -> None:
+    def __init__(self, text: str, position: int, notation: str, problem: str) -> None:
         super().__init__(f"{text[:80]!r} as {notation}, character {position + 1}: {problem}")
         self.text = text
         self.position = position
@@ -139,12 +141,12 @@ class TranscriptionError(TangerError, ValueError):
 
 
 def symbols(notation: Notation) -> dict[str, tuple[str, ...]]:
-    """What is read, and as which ARPAbet phonemes."""
+    """Return the symbols that can be read in a notation, with their ARPAbet phonemes."""
     return dict(_NOTATIONS[notation].read)
 
 
 def is_ipa(phonemes: Collection[str]) -> bool:
-    """Whether an artifact's symbols are IPA: nothing else in them, and what no orthography has."""
+    """Whether the symbols are IPA: only IPA characters, and some that no orthography has."""
     text = unicodedata.normalize("NFD", "".join(phonemes))
     return bool(_TELLING.search(text)) and all(
         c in _LETTERS or any(first <= ord(c) <= last for first, last in _BLOCKS) for c in set(text)
@@ -152,17 +154,17 @@ def is_ipa(phonemes: Collection[str]) -> bool:
 
 
 def is_marked(symbol: str) -> bool:
-    """Whether an IPA symbol has a mark of stress: ``ˈa``."""
+    """Whether an IPA symbol contains a stress mark, as ``ˈa`` does."""
     return symbol[0] in _MARKS
 
 
 def unmark(symbol: str) -> str:
-    """An IPA symbol without its marks of stress; a mark that is a symbol by itself stays."""
+    """Remove the stress marks of an IPA symbol; a symbol that is only a mark is kept."""
     return symbol.lstrip(_MARKS) or symbol
 
 
 def mark(phonemes: Sequence[str], digits: Sequence[int | None] | None) -> tuple[str, ...]:
-    """IPA symbols of any language with marks of stress, which stand right before their vowels."""
+    """Add stress marks to IPA symbols of any language, directly before the vowels."""
     if digits is None:
         return tuple(phonemes)
     marks = {1: _MARKS[0], 2: _MARKS[1]}
@@ -179,13 +181,13 @@ def write(
     *,
     marks: bool = True,
 ) -> tuple[str, ...]:
-    """ARPAbet phonemes in another notation, one for one.
+    """Write ARPAbet phonemes in another notation, one item per phoneme.
 
     Args:
         phonemes: without stress digits.
         notation: the notation.
-        digits: of the vowels, None for other phonemes; nothing else where no stress is known.
-        marks: write stress where it is known; the vowels hang on it either way.
+        digits: stress of the vowels, None for other phonemes; None if stress is not known.
+        marks: write stress marks. The choice of vowel symbols depends on stress in any case.
     """
     written, signs = _NOTATIONS[notation].written, _NOTATIONS[notation].marks
     nuclei = stress.syllables(phonemes)
@@ -206,9 +208,9 @@ def write(
 
 
 def join(items: Sequence[str], notation: Notation) -> str:
-    """One word of what `write` gave, with a break where two items would read as something else.
+    """Join the items of one word, with a break between items that would read as something else.
 
-    Symbols that English has not stand side by side as they are.
+    Symbols that are not English are joined without breaks.
     """
     text = "".join(items[:1])
     for before, item in pairwise(items):
@@ -228,19 +230,19 @@ def _stay_apart(before: str, after: str, notation: Notation) -> bool:
 
 
 def parse(text: str, notation: Notation) -> tuple[str, ...]:
-    """The ARPAbet phonemes of a transcription, with stress digits where it marks stress.
+    """Return the ARPAbet phonemes of a transcription, with stress digits if it has stress marks.
 
-    The longest symbol that fits is taken. A mark of stress goes to the next vowel, wherever in the
-    syllable it stands; the vowels without one then get a 0. Without any mark no vowel gets a
-    digit, but where all of them are such as stress never has (``ðə``).
+    The longest matching symbol is read. A stress mark applies to the next vowel, wherever in the
+    syllable it is written; vowels without a mark then get a 0. Without any mark no vowel gets a
+    digit, unless all vowels are unstressed symbols (``ðə``).
 
     Raises:
-        TranscriptionError: for the first thing that cannot be read.
+        TranscriptionError: at the first character that cannot be read.
     """
     signs = _NOTATIONS[notation].readings
     phonemes: list[str] = []
     digits: list[int | None] = []
-    mark: tuple[int, int] | None = None  # digit and place of one whose vowel is yet to come
+    mark: tuple[int, int] | None = None  # digit and position of a mark whose vowel is still to come
     marked, weak = False, True
     for symbol, place in _match(text, notation):
         if symbol in signs:
@@ -263,8 +265,15 @@ def parse(text: str, notation: Notation) -> tuple[str, ...]:
 
 
 @cache
+def is_vowel(item: str, notation: Notation) -> bool:
+    """Whether an item of `write` is a vowel of English, stressed or not."""
+    phonemes = _NOTATIONS[notation].read.get(item.lstrip("".join(_NOTATIONS[notation].marks)), ())
+    return not stress.VOWELS.isdisjoint(phonemes[:1])
+
+
+@cache
 def _weak(notation: Notation) -> frozenset[str]:
-    """Symbols of vowels that have no stress."""
+    """Return the symbols of unstressed vowels."""
     written = _NOTATIONS[notation].written
     return frozenset(symbol for phoneme, symbol in written.items() if phoneme.endswith("0"))
 
@@ -275,7 +284,7 @@ def _longest(notation: Notation) -> int:
 
 
 def _match(text: str, notation: Notation) -> list[tuple[str, int]]:
-    """Symbols and marks of a transcription, each with its place."""
+    """Split a transcription into symbols and marks, each with its position."""
     _, read, _, signs, breaks, ignored = _NOTATIONS[notation]
     kept = [(c, place) for place, c in enumerate(text) if c not in ignored]
     bare = "".join(c for c, _ in kept)
@@ -296,6 +305,7 @@ def _match(text: str, notation: Notation) -> list[tuple[str, int]]:
                 at += size
                 break
         else:
-            problem = f"{bare[at]!r} (U+{ord(bare[at]):04X}) is no symbol that is read"
+            known = " ".join(dict.fromkeys(_NOTATIONS[notation].written.values()))
+            problem = f"{bare[at]!r} (U+{ord(bare[at]):04X}) is none of its symbols: {known}"
             raise TranscriptionError(text, place, notation, problem)
     return found

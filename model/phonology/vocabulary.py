@@ -1,4 +1,4 @@
-"""Symbols and their indices, for graphemes and phonemes alike."""
+"""Vocabularies of graphemes and phonemes: symbols and their indices."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from tanger.model import TangerError
 
 START = "<s>"
 END = "</s>"
-# The third special symbol of CNTK's mapping: nothing emits it, but it holds index 2 there.
+# The third special symbol of CNTK's mapping. It is never emitted, but occupies index 2.
 UNUSED = "<s/>"
 SPECIALS = frozenset({START, END, UNUSED})
-# Marks the phonemes where graphemes and phonemes share one table, as in CNTK's data.
+# Prefix of phonemes in a table that graphemes and phonemes share, as in CNTK's data.
 CNTK_PREFIX = "~"
 
 
 class UnknownSymbolError(TangerError, ValueError):
-    """A symbol that the vocabulary lacks.
+    """A symbol is not in the vocabulary.
 
     Attributes:
-        symbol: the symbol that was looked up.
-        vocabulary: the vocabulary that lacks it.
+        symbol: the symbol.
+        vocabulary: the vocabulary.
     """
 
     def __init__(self, symbol: str, vocabulary: Vocabulary) -> None:
@@ -32,7 +32,7 @@ class UnknownSymbolError(TangerError, ValueError):
 
 
 class SymbolClashError(TangerError, ValueError):
-    """Symbols of a lexicon that mean something else already.
+    """Symbols of a lexicon are reserved or ambiguous.
 
     Attributes:
         symbols: the symbols.
@@ -47,19 +47,19 @@ class SymbolClashError(TangerError, ValueError):
 
 
 class VocabularyError(TangerError, ValueError):
-    """A table of symbols that cannot be one."""
+    """A table of symbols is not a valid vocabulary."""
 
 
 @dataclass(frozen=True)
 class Vocabulary:
     """An ordered table of symbols; a symbol's position is its index.
 
-    Where graphemes and phonemes share a table, each side has a `Vocabulary` of its own over it.
+    If graphemes and phonemes share a table, each of the two sides has its own `Vocabulary` of it.
 
     Attributes:
-        symbols: every symbol of the table in order, the special ones included.
-        prefix: what the table puts before each of this side's symbols.
-        other_prefix: what it puts before each of the other side's, where there is another side.
+        symbols: all symbols of the table in order, including the special ones.
+        prefix: prefix of this side's symbols in the table.
+        other_prefix: prefix of the other side's symbols, if there is another side.
     """
 
     symbols: tuple[str, ...]
@@ -80,7 +80,7 @@ class Vocabulary:
 
     @cached_property
     def _own(self) -> dict[str, int]:
-        """Index of each of this side's symbols, its prefix removed."""
+        """Index of each of this side's symbols, without prefix."""
         return {
             symbol.removeprefix(self.prefix): index
             for index, symbol in enumerate(self.symbols)
@@ -88,7 +88,7 @@ class Vocabulary:
         }
 
     def _is_own(self, symbol: str) -> bool:
-        """Whether a symbol of the table is one of this side's; a bare prefix is."""
+        """Whether a table's symbol belongs to this side; the prefix alone is a valid symbol."""
         other = self.other_prefix
         if symbol in SPECIALS or not symbol.startswith(self.prefix):
             return False
@@ -96,12 +96,12 @@ class Vocabulary:
 
     @cached_property
     def _bare(self) -> list[str]:
-        """Every symbol, the prefix removed where there is one."""
+        """All symbols of the table, with this side's prefix removed."""
         return [symbol.removeprefix(self.prefix) for symbol in self.symbols]
 
     @property
     def own(self) -> tuple[str, ...]:
-        """This side's symbols in order, without the special ones, their prefix removed."""
+        """This side's symbols in order, without special symbols and prefix."""
         return tuple(self._own)
 
     @cached_property
@@ -115,10 +115,10 @@ class Vocabulary:
         return self.symbols.index(END)
 
     def encode(self, symbols: Iterable[str]) -> list[int]:
-        """Indices of `symbols`, each one of this side's own.
+        """Return the indices of `symbols`, which must belong to this side.
 
         Raises:
-            UnknownSymbolError: for the first symbol that is not.
+            UnknownSymbolError: for the first symbol that does not.
         """
         try:
             return list(map(self._own.__getitem__, symbols))
@@ -126,15 +126,15 @@ class Vocabulary:
             raise UnknownSymbolError(e.args[0], self) from e
 
     def decode(self, indices: Iterable[int]) -> tuple[str, ...]:
-        """Symbols at `indices`, the prefix removed where there is one."""
+        """Return the symbols at `indices`, without this side's prefix."""
         return tuple(map(self._bare.__getitem__, indices))
 
     @classmethod
     def of(cls, symbols: Iterable[str]) -> Vocabulary:
-        """A table of its own for `symbols`, in code point order after the special symbols.
+        """Build a vocabulary of `symbols`: the special symbols, then `symbols` in code point order.
 
         Raises:
-            SymbolClashError: where one of them is a special symbol.
+            SymbolClashError: if one of them is a special symbol.
         """
         return cls((START, END, *sorted(_without_specials(symbols))))
 
@@ -142,12 +142,12 @@ class Vocabulary:
     def shared(
         cls, graphemes: Iterable[str], phonemes: Iterable[str]
     ) -> tuple[Vocabulary, Vocabulary]:
-        """One table for both sides, as CNTK's tutorial has it, seen from either side.
+        """Build one table for both sides, as in CNTK's tutorial, and return its two vocabularies.
 
-        Code point order gives CNTK's own ``cmudict-0.7b.mapping`` for CMUdict's symbols.
+        For CMUdict's symbols, code point order gives CNTK's own ``cmudict-0.7b.mapping``.
 
         Raises:
-            SymbolClashError: where a symbol would mean two things.
+            SymbolClashError: if a symbol would have two meanings.
         """
         marked = {CNTK_PREFIX + phoneme for phoneme in _without_specials(phonemes)}
         plain = _without_specials(graphemes)
@@ -158,7 +158,7 @@ class Vocabulary:
 
 
 def frame(indices: Sequence[int], vocabulary: Vocabulary, *, add_bos_eos: bool) -> list[int]:
-    """Indices as the encoder reads them: between ``<s>`` and ``</s>`` with `add_bos_eos`."""
+    """Return the encoder's input: `indices`, with `add_bos_eos` between ``<s>`` and ``</s>``."""
     return [vocabulary.start, *indices, vocabulary.end] if add_bos_eos else list(indices)
 
 

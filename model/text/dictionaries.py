@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -15,10 +16,14 @@ from tanger.model import TangerError, lexicon
 from tanger.model.lexicon import Entry, LexiconError, LexiconFormat, Row
 from tanger.model.lexicon.checks import Faults, hint_on_spaces, is_marker
 from tanger.model.lexicon.index import Found, IndexedLexicon, lexicon_key
+from tanger.model.phonology.notation import ALPHABETS, Alphabet
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.variants import Order, VariantRanking
 
 BuiltinLexicon = Literal["auto", "on", "off"]
+
+# What nobody writes but in ARPAbet
+_LIKE_ARPABET = re.compile("[A-Z]{1,4}[0-2]?")
 
 log = logging.getLogger("tanger")
 
@@ -39,6 +44,14 @@ class Listed(NamedTuple):
     found: Found
     place: int
     order: Order = "lexicon"
+
+
+class _NamedFile(NamedTuple):
+    """A lexicon's file, and what of its format and alphabet was named."""
+
+    path: Path
+    format: LexiconFormat | None
+    alphabet: Alphabet | None
 
 
 class Dictionaries:
@@ -69,7 +82,8 @@ class Dictionaries:
         Args:
             inventory: all that may stand in an entry.
             builtin: whether CMUdict is among them; auto, where the phonemes are ARPAbet.
-            files: each a path, or ``FORMAT=PATH``; the last that has a word wins.
+            files: each a path, or ``FORMAT=PATH``, ``ALPHABET=PATH``, ``FORMAT+ALPHABET=PATH``;
+                the last that has a word wins.
             ranking: of CMUdict's variants; by default they stand as they do there.
 
         Raises:
@@ -80,8 +94,8 @@ class Dictionaries:
         if builtin == "on" or (builtin == "auto" and inventory.arpabet):
             dictionaries._add_builtin(ranking)
         for file in files:
-            format, path = _format_and_path(file)
-            dictionaries._add(path.name, _read(path, format, inventory, dictionaries._digest))
+            named = _named_file(file)
+            dictionaries._add(named.path.name, _read(named, inventory, dictionaries._digest))
         return dictionaries
 
     @property
@@ -139,7 +153,10 @@ def misfit(path: Path, row: Row, inventory: Inventory) -> LexiconError | None:
     found = inventory.misfit(row.entry.phonemes)
     if found is None:
         return None
-    expected = f"this artifact's phonemes ({inventory}{hint_on_spaces(row.entry.phonemes)})"
+    hint = hint_on_spaces(row.entry.phonemes)
+    if inventory.arpabet and not all(map(_LIKE_ARPABET.fullmatch, row.entry.phonemes)):
+        hint += f"; name a file in IPA or X-SAMPA as ipa={path.name} or x-sampa={path.name}"
+    expected = f"this artifact's phonemes ({inventory}{hint})"
     return LexiconError(path, row.number, expected=expected, found=found)
 
 
@@ -172,13 +189,15 @@ def _pairs(content: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _read(
-    path: Path, format: LexiconFormat | None, inventory: Inventory, digest: hashlib._Hash
+    file: _NamedFile, inventory: Inventory, digest: hashlib._Hash
 ) -> Iterator[tuple[str, str]]:
+    path, format, alphabet = file
     content = _content(path)
-    digest.update(f"{format} {path.name} {len(content)}\n".encode() + content)
+    digest.update(f"{format} {alphabet} {path.name} {len(content)}\n".encode() + content)
     passed_over = 0
     faults = Faults()
-    for row in lexicon.iterate_rows(path, content, format, arpabet=inventory.arpabet):
+    rows = lexicon.iterate_rows(path, content, format, alphabet=alphabet, parse=inventory.parse)
+    for row in rows:
         if row.entry.phonemes not in inventory:
             if is_marker(row.entry.word):
                 passed_over += 1
@@ -198,9 +217,18 @@ def _content(path: Path) -> bytes:
         raise LexiconFileError(f"{path}: the lexicon cannot be read: {e.strerror or e}") from e
 
 
-def _format_and_path(part: str) -> tuple[LexiconFormat | None, Path]:
-    """What ``PATH`` or ``FORMAT=PATH`` names."""
-    format, equals, path = part.partition("=")
-    if equals and format in get_args(LexiconFormat):
-        return cast("LexiconFormat", format), Path(path)
-    return None, Path(part)
+def _named_file(part: str) -> _NamedFile:
+    """What ``PATH`` or ``FORMAT+ALPHABET=PATH`` names, one of the two or both before the path."""
+    prefix, equals, path = part.partition("=")
+    names = prefix.split("+")
+    formats = [name for name in names if name in get_args(LexiconFormat)]
+    alphabets = [alphabet for alphabet in ALPHABETS if alphabet in names]
+    if not equals or len(formats) + len(alphabets) < len(names) or len(names) > 2:
+        return _NamedFile(Path(part), None, None)
+    if len(formats) > 1 or len(alphabets) > 1:
+        raise LexiconFileError(f"{part}: name one format and one alphabet, as in tsv+ipa=FILE")
+    return _NamedFile(
+        Path(path),
+        cast("LexiconFormat", formats[0]) if formats else None,
+        alphabets[0] if alphabets else None,
+    )

@@ -14,7 +14,7 @@ from tanger.model.text.speller import Speller, Spelling, lookup_warnings
 from tanger.model.text.variants import Order
 
 # What pronounces a segment that is in no lexicon as it stands.
-Rule = Literal["number", "letters", "table", "derived"]
+Rule = Literal["number", "letters", "table", "weak_form", "derived"]
 Pronunciations = tuple[tuple[str, ...], ...]
 
 

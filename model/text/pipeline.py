@@ -172,7 +172,7 @@ class Pipeline:
         if not (options.alignment and self.has_attention and resolution.segments):
             return False
         letters = "".join(segment.text for segment in resolution.segments)
-        return len(letters) <= self.longest and self._graphemes.issuperset(letters)
+        return 0 < len(letters) <= self.longest and self._graphemes.issuperset(letters)
 
     @staticmethod
     def limit(resolution: WordResolution, options: Options) -> int:
@@ -296,7 +296,7 @@ def _without_pronunciation(resolution: WordResolution, error: WordError) -> Resu
 def _least_certain(resolution: WordResolution, options: Options) -> Answerer:
     """The least certain source of a word's segments."""
     sources = {segment.source for segment in resolution.segments}
-    for source in ("model", "lexicon", "user"):
+    for source in ("model", "lexicon", "user", "override"):
         if source in sources:
             return source
     # Rules alone: they stand in for whatever was requested
@@ -350,7 +350,7 @@ class TextPhonemizer:
             threads: CPU threads.
             builtin_lexicon: whether CMUdict is looked up; auto, where the phonemes are ARPAbet.
             lexicons: files that are looked up before it, the last one first; each a path, or
-                ``FORMAT=PATH``.
+                ``FORMAT=PATH``, ``ALPHABET=PATH``, ``FORMAT+ALPHABET=PATH``.
             variant_order: of the variants that CMUdict has of a word: by the artifact's ranking,
                 or as they stand there.
 

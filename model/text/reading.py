@@ -19,7 +19,7 @@ from tanger.model.text import derived_forms
 from tanger.model.text.acronym_model import AcronymModel, LexiconAcronyms
 from tanger.model.text.reader.reader import MODELS, TextReader
 from tanger.model.text.reader.tables import FOLDER
-from tanger.model.text.reader.token import SpokenWord, Token
+from tanger.model.text.reader.token import GivenBy, SpokenWord, Token
 from tanger.model.text.speller import Speller, Spelling, WordError, WordErrorCode
 
 # Digits in one word that are read: beyond them it is no number that anybody would say.
@@ -28,15 +28,17 @@ MAX_DIGITS = 18
 MAX_PARTS = 128
 
 Known = Callable[[str], bool]
-# What says how a part sounds: a number's or sign's words, the names of letters, or a table.
-PartRule = Literal["number", "letters", "table"]
+# What says how a part sounds: a number's or sign's words, the names of letters, or what gives words
+# their sound.
+PartRule = Literal["number", "letters"] | GivenBy
 
 
 class Part(NamedTuple):
     """One word of a reading.
 
     Attributes:
-        text: in the artifact's graphemes.
+        text: in the artifact's graphemes; nothing where it cannot be spelt in them, but the text
+            itself says how it sounds.
         spoken: ARPAbet with stress digits (see `phonology.phoneme_set`), where a rule says how it
             sounds; None for a word like any other, which a lexicon or the network knows.
         listed: whether lexicons come before the rule.
@@ -161,10 +163,12 @@ class Reader:
         if word.letters and word.text.isascii():  # no table says what À is called
             return _letters(word.text)
         spelling = self.speller.spell(word.text)
+        if word.given_by == "override":
+            return Part(spelling.normalized or "", word.phonemes, listed=False, rule="override")
         if spelling.normalized is None:
             return spelling.error or WordError("unspellable", "")
         if word.phonemes is not None:
-            return Part(spelling.normalized, word.phonemes, listed=False, rule="table")
+            return Part(spelling.normalized, word.phonemes, listed=False, rule=word.given_by)
         if not by_rule or self.text is None:
             return _marked(spelling.normalized, word.text, spelling)
         return Part(spelling.normalized, self.text.language.tables.phonemes.get(word.text.lower()))

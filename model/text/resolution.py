@@ -21,14 +21,15 @@ from tanger.model.text.lookup import KnownWord, Origin, Pronunciations, WordLook
 from tanger.model.text.reader.reader import MODELS
 from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.reading import Part, Reader, Reading
-from tanger.model.text.senses import with_senses
+from tanger.model.text.senses import sentences, with_senses
 from tanger.model.text.speller import WordError
+from tanger.model.text.weak_forms import with_weak_forms
 
 # Where pronunciations may come from.
 Source = Literal["model", "lexicon", "auto"]
 # What answered a word, and what answered a segment of one.
-Answerer = Literal["model", "lexicon", "user"]
-SegmentSource = Literal["model", "lexicon", "user", "rule"]
+Answerer = Literal["model", "lexicon", "user", "override"]
+SegmentSource = Literal["model", "lexicon", "user", "override", "rule"]
 
 
 _CAPITALS = re.compile("[A-Z]{2,}(?:'?s)?")
@@ -38,9 +39,10 @@ class Segment(NamedTuple):
     """A word to be pronounced, or a part of one.
 
     Attributes:
-        text: in the artifact's graphemes.
+        text: in the artifact's graphemes; nothing where it has none of them, and an override.
         source: what knows it.
-        listed: its pronunciations by a lexicon or a rule; none where the network is the source.
+        listed: its pronunciations by a lexicon, an override or a rule; none where the network is
+            the source.
         origin: which lexicon or rule that is.
     """
 
@@ -80,12 +82,17 @@ class ReadWord(NamedTuple):
     """A word that a text reader found.
 
     Attributes:
-        word: the word.
+        word: the word, as far as its pronunciation goes.
         by_rule: whether it comes of a number, a sign and the like, whose words a table may have.
     """
 
     word: SpokenWord
     by_rule: bool
+
+    @classmethod
+    def of(cls, word: SpokenWord, token: Token) -> ReadWord:
+        """A word of a token."""
+        return cls(word.sound, token.kind != "word")
 
 
 @lru_cache(maxsize=1)
@@ -123,24 +130,22 @@ class Resolver:
             for word in words
         ]
 
-    def read_text(self, text: str) -> list[Token]:
-        """The tokens of a text.
+    def sentences(self, text: str, *, weak_forms: bool = False) -> Iterator[list[Token]]:
+        """The tokens of a text, sentence by sentence.
 
-        Raises:
-            TextError: where the artifact is not English.
-        """
-        return list(self.iterate_text(text))
-
-    def iterate_text(self, text: str) -> Iterator[Token]:
-        """The tokens of a text, one by one.
+        Args:
+            text: anything.
+            weak_forms: whether small words are said as they are in a sentence.
 
         Raises:
             TextError: where the artifact is not English.
         """
         if self.reader.text is None:
             raise TextError
+        tables = self.reader.text.language.tables
         tokens = self.reader.text.iterate(text, self.lookup.has)
-        return with_senses(tokens, homographs())
+        found = (with_senses(sentence, homographs()) for sentence in sentences(tokens))
+        return (with_weak_forms(each, tables) for each in found) if weak_forms else found
 
     def resolve_read(self, words: Sequence[ReadWord], source: Source) -> list[WordResolution]:
         """A resolution for each word of a text, in their order.
@@ -166,7 +171,7 @@ class Resolver:
         """The network pronounces all that no rule does."""
         return WordResolution(
             reading.spelling.word,
-            reading.spelling.normalized,
+            reading.spelling.normalized or None,
             tuple(
                 Segment(part.text) if part.spoken is None else _by_rule(part)
                 for part in reading.parts
@@ -281,9 +286,8 @@ class _LexiconResolver:
         notes = tuple(dict.fromkeys(warnings))
         if error is not None:
             return WordResolution(word, normalized, (), notes, error)
-        if normalized is not None:
-            normalized = "-".join(segment.text for segment in segments)
-        return WordResolution(word, normalized, tuple(segments), notes, None, reading.chance)
+        spelt = "-".join(segment.text for segment in segments) or None
+        return WordResolution(word, spelt, tuple(segments), notes, None, reading.chance)
 
     def _of_part(self, part: Part) -> tuple[Segment, tuple[str, ...]]:
         """What pronounces a part, and the warnings about it."""
@@ -345,18 +349,25 @@ def _alike(part: Part, known: KnownWord) -> bool:
 
 
 def _listed(part: Part, known: KnownWord) -> Segment | None:
-    """The segment of a lexicon that has a part: all its variants, or the one that a rule wants."""
+    """The segment of a lexicon that has a part: all its variants, or the one that a rule wants.
+
+    None where there is no such variant, or no lexicon counts.
+    """
+    if part.rule == "override":
+        return None
     if part.written is not None:
         return _of_known(known, known.normalized)
     if part.listed or part.spoken is None or known.source == "user":
         return _of_known(known, part.text)
+    if part.rule == "weak_form":
+        return None  # lexicons have it with the stress of the word alone
     wanted = strip(part.spoken)
     variants = tuple(each for each in known.pronunciations if strip(each) == wanted)
     return _of_known(known, part.text)._replace(listed=variants) if variants else None
 
 
 def _resolved(word: SpokenWord, segment: Segment, notes: tuple[str, ...]) -> WordResolution:
-    return WordResolution(word.text, segment.text, (segment,), notes)
+    return WordResolution(word.text, segment.text or None, (segment,), notes)
 
 
 def _refused(word: SpokenWord, error: WordError) -> WordResolution:
@@ -374,6 +385,8 @@ def _of_known(known: KnownWord, text: str) -> Segment:
 
 
 def _by_rule(part: Part) -> Segment:
-    """A part that a rule pronounces."""
+    """A part that a rule, or the text itself, pronounces."""
+    if part.rule == "override":
+        return Segment(part.text, "override", (part.spoken or (),))
     origin = Origin(rule=part.rule)
     return Segment(part.text, "rule", (part.spoken or (),), origin)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from tanger.model.text.homographs.model import HomographModel
 from tanger.model.text.reader.token import Token
@@ -11,26 +11,26 @@ from tanger.model.text.reader.token import Token
 _LONGEST = 256
 
 
-def with_senses(tokens: Iterable[Token], model: HomographModel) -> Iterator[Token]:
-    """The tokens, their homographs with the likeliest sense and its sound.
+def with_senses(sentence: Sequence[Token], model: HomographModel) -> list[Token]:
+    """The tokens of a sentence, its homographs with the likeliest sense and its sound.
 
     Args:
-        tokens: of a text.
-        model: decides, by the sentence.
+        sentence: one.
+        model: decides.
     """
-    for sentence in sentences(tokens):
-        places = [
-            place
-            for place, token in enumerate(sentence)
-            if token.kind == "word" and len(token.words) == 1 and token.text.lower() in model.words
-        ]
-        if places:
-            # The model takes words and punctuation, without space
-            seen = [place for place, token in enumerate(sentence) if token.kind != "space"]
-            texts = [sentence[place].text for place in seen]
-            for place in places:
-                sentence[place] = _decided(sentence[place], model, texts, seen.index(place))
-        yield from sentence
+    decided = list(sentence)
+    places = [
+        place
+        for place, token in enumerate(sentence)
+        if token.kind == "word" and len(token.words) == 1 and token.text.lower() in model.words
+    ]
+    if places:
+        # The model takes words and punctuation, without space
+        seen = [place for place, token in enumerate(sentence) if token.kind != "space"]
+        texts = [sentence[place].text for place in seen]
+        for place in places:
+            decided[place] = _decided(sentence[place], model, texts, seen.index(place))
+    return decided
 
 
 def sentences(tokens: Iterable[Token]) -> Iterator[list[Token]]:
@@ -52,9 +52,12 @@ def sentences(tokens: Iterable[Token]) -> Iterator[list[Token]]:
 
 
 def _decided(token: Token, model: HomographModel, texts: list[str], place: int) -> Token:
+    word = token.words[0]
     senses = model.senses(texts, place)
-    if not senses:
+    if not senses or word.phonemes is not None:
         return token
-    best = senses[0]
-    word = token.words[0]._replace(phonemes=best.phonemes, sense=best.name, chance=best.probability)
-    return token._replace(words=(word,))
+    best, *others = (
+        word._replace(phonemes=sense.phonemes, sense=sense.name, chance=sense.probability)
+        for sense in senses
+    )
+    return token._replace(words=(best._replace(others=tuple(others)),))

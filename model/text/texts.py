@@ -8,19 +8,33 @@ As in `text.pipeline`, decoding is left to the caller: the service does it in wo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice, tee
+from itertools import chain
 from typing import Any, NamedTuple
 
+from tanger.model.phonology import notation
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.text.candidates import WORD_SEPARATORS
 from tanger.model.text.pipeline import Result, TextPhonemizer
 from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.resolution import ReadWord, Source
-from tanger.model.text.senses import sentences
 from tanger.model.text.speller import WordError
 
 # Kinds of tokens whose loss is worth a warning where no word comes from them.
 _PASSED_OVER = frozenset({"emoji", "sign", "markup"})
+
+
+class PronouncedWord(NamedTuple):
+    """A word that is spoken, and how.
+
+    Attributes:
+        word: the word.
+        result: how it is pronounced.
+        others: of a homograph, how its other senses are.
+    """
+
+    word: SpokenWord
+    result: Result
+    others: tuple[Result, ...] = ()
 
 
 class PronouncedToken(NamedTuple):
@@ -28,13 +42,13 @@ class PronouncedToken(NamedTuple):
 
     Attributes:
         token: the token.
-        words: a result for each word of it.
+        words: that are spoken of it.
         warnings: what was changed, or passed over.
         error: why a word of it cannot be pronounced; the first, where there are several.
     """
 
     token: Token
-    words: tuple[Result, ...]
+    words: tuple[PronouncedWord, ...]
     warnings: tuple[str, ...]
     error: WordError | None
 
@@ -70,20 +84,22 @@ class PronouncedText(NamedTuple):
         }
 
 
-def read_words(tokens: Sequence[Token]) -> list[ReadWord]:
+def read_words(tokens: Iterable[Token]) -> list[ReadWord]:
     """The distinct words of tokens, in the order in which they come first."""
     return list(dict.fromkeys(_read_words(tokens)))
 
 
-def _read_words(tokens: Sequence[Token]) -> Iterator[ReadWord]:
+def _read_words(tokens: Iterable[Token]) -> Iterator[ReadWord]:
     for token in tokens:
         for word in token.words:
-            yield ReadWord(word, by_rule=token.kind != "word")
+            yield ReadWord.of(word, token)
+            for other in word.others:
+                yield ReadWord.of(other, token)
 
 
 def assemble(
     text: str,
-    tokens: Sequence[Token],
+    sentences: Iterable[Sequence[Token]],
     results: Mapping[ReadWord, Result],
     alphabet: Alphabet,
     *,
@@ -93,30 +109,63 @@ def assemble(
 
     Args:
         text: as it was sent.
-        tokens: of the text.
+        sentences: the tokens of the text.
         results: of each of `read_words`.
         alphabet: that they are written in.
         punctuation: whether the line of the pronunciation keeps it.
     """
-    pronounced = tuple(pronounce_token(token, results) for token in tokens)
+    pronounced = tuple(
+        each for sentence in sentences for each in pronounce_sentence(sentence, results, alphabet)
+    )
     line = PronouncedLine(alphabet, punctuation=punctuation)
     line.add(pronounced)
     return PronouncedText(text, line.spoken, line.pronunciation, pronounced)
 
 
-def pronounce_token(token: Token, results: Mapping[ReadWord, Result]) -> PronouncedToken:
-    """A token with the results of its words."""
-    words = tuple(results[ReadWord(word, token.kind != "word")] for word in token.words)
+def pronounce_sentence(
+    tokens: Sequence[Token], results: Mapping[ReadWord, Result], alphabet: Alphabet
+) -> list[PronouncedToken]:
+    """The tokens of a sentence with the results of their words.
+
+    Args:
+        tokens: of the sentence.
+        results: of each of `read_words`.
+        alphabet: that they are written in.
+    """
+    pronounced: list[PronouncedToken] = []
+    before_vowel = False
+    for token in reversed(tokens):  # weak forms hang on the word that follows
+        each = _pronounced(token, results, before_vowel=before_vowel)
+        if each.words:
+            following = each.words[0].result.pronunciations
+            before_vowel = bool(following) and notation.begins_with_vowel(
+                following[0].phonemes, alphabet
+            )
+        pronounced.append(each)
+    pronounced.reverse()
+    return pronounced
+
+
+def _pronounced(
+    token: Token, results: Mapping[ReadWord, Result], *, before_vowel: bool
+) -> PronouncedToken:
+    words: list[PronouncedWord] = []
+    for word in token.words:
+        result = results[ReadWord.of(word, token)]
+        others = tuple(results[ReadWord.of(other, token)] for other in word.others)
+        if word.given_by == "weak_form":
+            result, others = (others[0] if before_vowel else result), ()
+        words.append(PronouncedWord(word, result, others))
     warnings: dict[str, None] = {}
     if not words and token.kind in _PASSED_OVER:
         warnings[f"{token.text} -> nothing"] = None
     error = None
-    for result in words:
+    for _, result, _ in words:
         warnings |= dict.fromkeys(result.warnings)
         error = error or result.error
     if token.kind == "sign" and not words:
         error = WordError("unspellable", f"{token.text} has no name in the table of signs")
-    return PronouncedToken(token, words, tuple(warnings), error)
+    return PronouncedToken(token, tuple(words), tuple(warnings), error)
 
 
 class PronouncedLine:
@@ -142,7 +191,7 @@ class PronouncedLine:
                 self._pieces.append(each.token.text)
                 continue
             self._spoken += (word.shown for word in each.token.words)
-            for result in each.words:
+            for _, result, _ in each.words:
                 if result.pronunciations:
                     if self._pieces:
                         self._pieces.append(self._between)
@@ -159,13 +208,6 @@ class PronouncedLine:
         return "".join(self._pieces)
 
 
-def by_sentence(tokens: Iterable[PronouncedToken]) -> Iterator[list[PronouncedToken]]:
-    """Tokens by sentences (see `senses.sentences`)."""
-    first, second = tee(tokens)
-    for sentence in sentences(each.token for each in first):
-        yield list(islice(second, len(sentence)))
-
-
 def token_dict(each: PronouncedToken, alphabet: Alphabet) -> dict[str, Any]:
     """A token as ``POST /text`` shows it."""
     token = each.token
@@ -176,10 +218,7 @@ def token_dict(each: PronouncedToken, alphabet: Alphabet) -> dict[str, Any]:
         "kind": token.kind,
         "confidence": token.confidence,
         "spoken": token.spoken,
-        "words": [
-            _word_dict(word, result, token.confidence, alphabet)
-            for word, result in zip(token.words, each.words, strict=True)
-        ],
+        "words": [_word_dict(word, token.confidence, alphabet) for word in each.words],
         "warnings": list(each.warnings),
         "error": None if each.error is None else each.error._asdict(),
     }
@@ -188,14 +227,13 @@ def token_dict(each: PronouncedToken, alphabet: Alphabet) -> dict[str, Any]:
 def rows(each: PronouncedToken, alphabet: Alphabet) -> Iterator[tuple[str, str, str, str]]:
     """A row for each word of a token: the word, its pronunciation, the token's kind, the token."""
     token = each.token
-    for word, result in zip(token.words, each.words, strict=True):
+    for word, result, _ in each.words:
         best = result.pronunciations[0].text(alphabet) if result.pronunciations else ""
         yield word.shown, best, token.kind, token.text
 
 
-def _word_dict(
-    word: SpokenWord, result: Result, confidence: float, alphabet: Alphabet
-) -> dict[str, Any]:
+def _word_dict(each: PronouncedWord, confidence: float, alphabet: Alphabet) -> dict[str, Any]:
+    word, result, _ = each
     best = result.pronunciations[0] if result.pronunciations else None
     probability = None if best is None else best.probability
     return {
@@ -208,9 +246,26 @@ def _word_dict(
         if probability is None
         else round(confidence * word.chance * probability, 6),
         "alignment": None,
-        "sense": None
-        if word.sense is None
-        else {"name": word.sense, "probability": round(word.chance, 6)},
+        "sense": _sense_dict(each, alphabet),
+    }
+
+
+def _sense_dict(each: PronouncedWord, alphabet: Alphabet) -> dict[str, Any] | None:
+    if each.word.sense is None:
+        return None
+    return {
+        "name": each.word.sense,
+        "probability": round(each.word.chance, 6),
+        "alternatives": [
+            {
+                "name": word.sense,
+                "probability": round(word.chance, 6),
+                "phonemes": list(best.phonemes) if best else [],
+                "text": best.text(alphabet) if best else "",
+            }
+            for word, result in zip(each.word.others, each.others, strict=True)
+            for best in (result.pronunciations[0] if result.pronunciations else None,)
+        ],
     }
 
 
@@ -222,6 +277,7 @@ def pronounce_text(
     alphabet: Alphabet | None = None,
     stress: bool | None = None,
     punctuation: bool = False,
+    weak_forms: bool = False,
 ) -> PronouncedText:
     """Read a text and pronounce its words, as the service's ``POST /text`` does.
 
@@ -232,12 +288,14 @@ def pronounce_text(
         alphabet: that they are written in; the artifact's own by default.
         stress: whether stress is written; by default in IPA and X-SAMPA alone.
         punctuation: whether the line of the pronunciation keeps it.
+        weak_forms: whether small words are said as they are in a sentence.
 
     Raises:
         TextError: where the artifact is not English.
         AlphabetError, StressError: as `Pipeline.options`.
     """
     options = phonemizer.pipeline.options(source=source, alphabet=alphabet, stress=stress)
-    tokens = phonemizer.pipeline.resolver.read_text(text)
-    results = phonemizer.word_results(read_words(tokens), options)
-    return assemble(text, tokens, results, options.alphabet, punctuation=punctuation)
+    sentences = list(phonemizer.pipeline.resolver.sentences(text, weak_forms=weak_forms))
+    words = read_words(chain.from_iterable(sentences))
+    results = phonemizer.word_results(words, options)
+    return assemble(text, sentences, results, options.alphabet, punctuation=punctuation)

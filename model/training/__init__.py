@@ -1,1 +1,1 @@
-"""Training runs: recipes, data, minibatches, optimizers, state, reporting."""
+"""Training: recipes, data, minibatches, loss, optimizers, run state, output and reports."""

@@ -1,4 +1,4 @@
-"""Lexicon entries as indices, and padded minibatches of them."""
+"""Encode lexicon entries as indices, and collate them into padded minibatches."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from tanger.model.network.seq2seq import pad
 from tanger.model.phonology.vocabulary import Vocabulary, frame
 from tanger.model.training.recipe import MinibatchRecipe
 
-# The class of a phoneme whose stress is not known: torch's own mark of a label to ignore.
+# Class index of unknown stress: the default `ignore_index` of torch's cross-entropy.
 UNKNOWN_STRESS = -100
 
 
 class SoftLabels(NamedTuple):
-    """Teachers' predictions at each of an entry's U steps: the K likeliest symbols.
+    """Teachers' predictions at each of an entry's U decoder steps: the K most probable symbols.
 
     Attributes:
         symbols: [U, K] indices.
-        probabilities: [U, K] of each, adding up to 1 a step.
+        probabilities: [U, K] their probabilities; each row sums to 1.
     """
 
     symbols: np.ndarray[Any, Any]
@@ -37,10 +37,10 @@ class Example(NamedTuple):
     """One lexicon entry as indices.
 
     Attributes:
-        graphemes: as the encoder reads them.
-        labels: from ``<s>`` to ``</s>``.
+        graphemes: input of the encoder.
+        labels: phonemes, from ``<s>`` to ``</s>``.
         soft: teachers' predictions of the labels after ``<s>``.
-        stress: the classes (see `phonology.stress`) of the labels after ``<s>``, where known.
+        stress: classes (see `phonology.stress`) of the labels after ``<s>``; None if unknown.
     """
 
     graphemes: list[int]
@@ -52,10 +52,16 @@ class Example(NamedTuple):
 def encode_entries(
     entries: Sequence[Entry], graphemes: Vocabulary, phonemes: Vocabulary, *, add_bos_eos: bool
 ) -> list[Example]:
-    """Entries as indices; with `add_bos_eos` the graphemes too stand between ``<s>`` and ``</s>``.
+    """Encode entries as indices.
+
+    Args:
+        entries: the entries.
+        graphemes: vocabulary of the words.
+        phonemes: vocabulary of the pronunciations.
+        add_bos_eos: enclose the graphemes too in ``<s>`` and ``</s>``.
 
     Raises:
-        UnknownSymbolError: for a symbol that its vocabulary lacks.
+        UnknownSymbolError: if a symbol is not in its vocabulary.
     """
     return [
         Example(
@@ -67,17 +73,18 @@ def encode_entries(
 
 
 def concatenate(first: Example, second: Example, *, add_bos_eos: bool) -> Example:
-    """Two words as one; without soft labels, and without stress.
+    """Concatenate two examples to one, without soft labels and stress.
 
-    A network that has read few words learns from these where the sounds of letters begin and end.
+    From such pairs a network with little training data learns where the phonemes of a letter begin
+    and end.
 
     Source: Nguyen et al. (2021), "Data Augmentation by Concatenation for Low-Resource Translation:
     A Mystery and a Solution".
 
     Args:
-        first: the word that comes first.
-        second: the other one.
-        add_bos_eos: whether their graphemes stand between ``<s>`` and ``</s>``.
+        first: the first example.
+        second: the second example.
+        add_bos_eos: their graphemes are enclosed in ``<s>`` and ``</s>``.
     """
     ends = 1 if add_bos_eos else 0
     return Example(
@@ -87,20 +94,20 @@ def concatenate(first: Example, second: Example, *, add_bos_eos: bool) -> Exampl
 
 
 # ------------------------------------------------------------------------------------------------
-# From examples to tensors.
+# Examples to tensors.
 
 
 @dataclass(frozen=True)
 class Minibatch:
-    """Padded tensors of B words; what lies past a row's length is padding and means nothing.
+    """Padded tensors of B words; positions beyond a row's length are undefined.
 
     Attributes:
         graphemes: [B, T] indices.
         grapheme_lengths: [B] on the CPU.
         labels: [B, U + 1] indices, from ``<s>`` to ``</s>``.
-        label_lengths: [B] on the CPU, counted without ``<s>``: the number of decoder steps.
-        soft_symbols, soft_probabilities: [B, U, K] teachers' predictions, where there are any.
-        stress: [B, U] stress classes, `UNKNOWN_STRESS` where not known; None where none is.
+        label_lengths: [B] on the CPU, without ``<s>``: the number of decoder steps.
+        soft_symbols, soft_probabilities: [B, U, K] teachers' predictions, if there are any.
+        stress: [B, U] stress classes, `UNKNOWN_STRESS` if unknown; None if no stress is known.
     """
 
     graphemes: Tensor
@@ -113,11 +120,11 @@ class Minibatch:
 
     @property
     def tokens(self) -> int:
-        """Label tokens without ``<s>``: what the loss is summed over."""
+        """Number of label tokens without ``<s>``, over which the loss is summed."""
         return int(self.label_lengths.sum())
 
     def to(self, device: torch.device) -> Minibatch:
-        """The same minibatch with its symbols on `device`; lengths stay on the CPU."""
+        """Return a copy with its tensors on `device`; the lengths stay on the CPU."""
         tensors = {field.name: getattr(self, field.name) for field in fields(self)}
         moved = {
             name: tensor.to(device)
@@ -128,7 +135,7 @@ class Minibatch:
 
 
 def collate(examples: Sequence[Example]) -> Minibatch:
-    """The examples as one padded minibatch, in their order; all with soft labels, or none."""
+    """Collate examples into one padded minibatch, in order; all have soft labels, or none has."""
     graphemes, grapheme_lengths = pad([example.graphemes for example in examples])  # [B, T], [B]
     labels, label_lengths = pad([example.labels for example in examples])  # [B, U + 1], [B]
     steps = labels.shape[1] - 1
@@ -145,12 +152,12 @@ def collate(examples: Sequence[Example]) -> Minibatch:
 
 
 def _pad_soft(rows: Sequence[np.ndarray[Any, Any]]) -> Tensor | None:
-    """Rows [U, K] of any U as one tensor [B, U, K]."""
+    """Pad rows [U, K] of different U to one tensor [B, U, K]."""
     return pad_sequence([torch.from_numpy(row) for row in rows], batch_first=True) if rows else None
 
 
 def _pad_stress(rows: Sequence[Sequence[int] | None], steps: int) -> Tensor | None:
-    """Rows of at most U classes, or none, as one tensor [B, U]."""
+    """Pad rows of at most U classes, or None, to one tensor [B, U]."""
     if all(row is None for row in rows):
         return None
     padded = torch.full((len(rows), steps), UNKNOWN_STRESS)
@@ -161,16 +168,16 @@ def _pad_stress(rows: Sequence[Sequence[int] | None], steps: int) -> Tensor | No
 
 
 # ------------------------------------------------------------------------------------------------
-# From examples to minibatches: by token budget, as in CNTK, or by word length.
+# Examples to minibatches: by token budget, as in CNTK, or by word length.
 
 
 def by_tokens(
     examples: Sequence[Example], budget: int, shuffle: random.Random
 ) -> list[list[Example]]:
-    """One shuffled sweep in minibatches of at most `budget` tokens.
+    """Shuffle the examples and cut them into minibatches of at most `budget` tokens.
 
-    A word counts as many tokens as the longer of its two sequences has, ends included: CNTK's
-    meaning of a minibatch size. A word past the budget makes a minibatch of its own.
+    As in CNTK, a word counts as many tokens as the longer of its two sequences, ``<s>`` and
+    ``</s>`` included. A word larger than the budget is a minibatch of its own.
     """
     minibatches: list[list[Example]] = []
     room = 0
@@ -187,9 +194,9 @@ def by_tokens(
 def by_length(
     examples: Sequence[Example], size: int, shuffle: random.Random
 ) -> list[list[Example]]:
-    """One shuffled sweep in minibatches of at most `size` words with equally many graphemes.
+    """Shuffle the examples into minibatches of at most `size` words of equal length.
 
-    The encoder then computes no padding at all; the minibatches come in random order.
+    The encoder then computes no padding. The minibatches are in random order.
     """
     buckets: dict[int, list[Example]] = {}
     for example in shuffle.sample(examples, len(examples)):
@@ -211,15 +218,16 @@ def sweep(
     number: int,
     add_bos_eos: bool = False,
 ) -> list[list[Example]]:
-    """The minibatches of one sweep over the examples, in an order set by `seed` and `number` alone.
+    """Return the minibatches of one sweep over the examples.
 
-    A resumed run therefore only has to skip what it had read.
+    Their order depends only on `seed` and `number`, so that a resumed run can skip those that are
+    done.
 
     Args:
-        examples: to go through.
-        recipe: what a minibatch holds, and how many concatenated pairs come besides.
-        seed: the run's.
-        number: of the sweep, from 0.
+        examples: the training data.
+        recipe: the size of a minibatch, and the number of concatenated pairs to add.
+        seed: seed of the run.
+        number: index of the sweep, from 0.
         add_bos_eos: see `concatenate`.
     """
     shuffle = random.Random(f"{seed}/{number}")

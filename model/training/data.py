@@ -1,4 +1,4 @@
-"""What a run learns from and is validated on: lexicons, soft labels and stress, encoded."""
+"""Read and encode the data of a training run: lexicons, soft labels and stress."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from tanger.model.training.recipe import Recipe
 
 
 class DatasetError(TangerError, ValueError):
-    """Lexicons that nothing can be trained on; the message says what to do."""
+    """The lexicons cannot be used for training; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a run learns from and is validated on.
+    """Training and dev data of a run.
 
     Attributes:
-        graphemes, phonemes: the vocabularies, made from the training lexicon alone.
-        examples: the training entries as indices, or as teachers labelled them.
-        dev: the dev entries whose words training does not hold.
-        dev_known: how many dev entries were left out, their words being in training.
-        checksums: file name, sha256 and size of all files that were read.
+        graphemes, phonemes: vocabularies of the training lexicon.
+        examples: the training entries as indices, with soft labels if any were read.
+        dev: the dev entries whose words are not in the training lexicon.
+        dev_known: number of dev entries omitted because their words are in the training lexicon.
+        checksums: name, sha256 and size of each file that was read, by its role.
     """
 
     graphemes: Vocabulary
@@ -51,22 +51,23 @@ def read(
     soft_path: Path | None = None,
     stress_path: Path | None = None,
 ) -> Dataset:
-    """Read and encode both lexicons.
+    """Read and encode the training and dev data.
 
     Args:
-        recipe: how they are encoded.
+        recipe: determines the encoding.
         lexicon_path: the training lexicon.
-        dev_path: the lexicon that chooses the best epoch.
-        further: lexicons of more entries to train on, such as `derive` makes.
-        soft_path: soft labels of the training lexicon and of more, to stand in its place.
-        stress_path: a lexicon that has the stress of the training lexicon's words.
+        dev_path: the dev lexicon, on which the best epoch is chosen.
+        further: lexicons of additional training entries, such as the output of `derive`.
+        soft_path: soft labels of the training lexicon and other words, used in place of the
+            lexicon.
+        stress_path: a lexicon with the stress of the training lexicon's words.
 
     Raises:
-        DatasetError: where one is empty, dev holds a symbol that training lacks, the soft
-            labels are of other symbols or of a recipe that joins words, what is added holds dev's
-            words, or the recipe's stress head has no stress to learn.
-        LexiconError: for a bad line.
-        SoftLabelsError: for a damaged file.
+        DatasetError: if a lexicon is empty; dev contains a symbol that the training lexicon lacks;
+            the soft labels have other symbols or the recipe concatenates words; the additional
+            entries contain words of dev; or the recipe has a stress head and no stress is given.
+        LexiconError: if a line cannot be parsed.
+        SoftLabelsError: if the file of soft labels is damaged.
     """
     if soft_path is not None:
         _check_soft_labels(recipe, further)
@@ -115,7 +116,7 @@ def read(
 
 @dataclass(frozen=True)
 class _Encoder:
-    """The vocabularies of a training lexicon, and how a recipe encodes by them."""
+    """Encodes entries with the vocabularies of the training lexicon and the recipe's settings."""
 
     graphemes: Vocabulary
     phonemes: Vocabulary
@@ -176,12 +177,12 @@ def _read_soft_labels(path: Path, encoder: _Encoder) -> soft_labels.SoftLexicon:
 def _with_stress(
     examples: list[Example], entries: list[Entry], path: Path, encoder: _Encoder
 ) -> tuple[list[Example], int]:
-    """The examples, with stress where they are among `entries`, and how many have it."""
+    """Add stress to the examples that are among `entries`; return them and how many have stress."""
     stressed = StressedLexicon(lexicon.read(path))
     classes = {}
     for entry, example in zip(entries, encoder.encode(entries), strict=True):
         if (found := stressed.classes(entry)) is not None:
-            classes[_key(example)] = [*found, NO_VOWEL]  # </s> has none
+            classes[_key(example)] = [*found, NO_VOWEL]  # ``</s>`` has no stress
     if not classes:
         raise DatasetError(f"{path} has none of the training lexicon's pronunciations")
     marked = [example._replace(stress=classes.get(_key(example))) for example in examples]

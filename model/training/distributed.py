@@ -1,8 +1,8 @@
-"""Data parallelism: processes, on one machine or more, that train one network together.
+"""Data-parallel training in several processes, on one machine or more.
 
-``torchrun`` starts them and gives each its rank. Each takes its shard of every minibatch; the
-gradients of all are summed before each step, so that all step alike and one of them, the main
-process, reports and writes. (Li et al. 2020, "PyTorch Distributed".)
+The processes are started by ``torchrun``, which gives each its rank. Each processes its shard of
+every minibatch. The gradients are summed over all processes before each step, so that all take the
+same step; the main process reports and writes. (Li et al. 2020, "PyTorch Distributed".)
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _T = TypeVar("_T")
 
 
 class Processes:
-    """This process among those that train with it.
+    """The processes that train together, seen from this one.
 
     Attributes:
-        rank: its number, from 0; that of the main process is 0.
-        count: how many there are.
-        device: that this one computes on.
+        rank: number of this process, from 0; the main process has 0.
+        count: number of processes.
+        device: device of this process.
     """
 
     def __init__(self, rank: int, count: int, device: torch.device) -> None:
@@ -39,15 +39,15 @@ class Processes:
 
     @property
     def is_main(self) -> bool:
-        """Whether this one reports, validates and writes."""
+        """Whether this is the main process, which reports, validates and writes."""
         return self.rank == 0
 
     def shard(self, items: Sequence[_T]) -> Sequence[_T]:
-        """This process's part of what all have: every item is in one part."""
+        """Return this process's shard of `items`; the shards of all processes partition them."""
         return items[self.rank :: self.count]
 
     def all_reduce_sum(self, *numbers: float) -> list[float]:
-        """Each number summed over the processes."""
+        """Sum each number over the processes."""
         if self.count == 1:
             return list(numbers)
         sums = torch.tensor(numbers, dtype=torch.float64, device=self.device)
@@ -55,11 +55,12 @@ class Processes:
         return list(sums.tolist())
 
     def all_reduce_gradients(self, network: nn.Module) -> None:
-        """Sum the gradients over the processes; one without examples adds nothing."""
-        # Not torch's DistributedDataParallel. It groups the gradients anew after its first step, so
-        # that a resumed run of three processes or more would add them up in another order, to other
-        # bits; every process must have a gradient, and a minibatch may have fewer words than there
-        # are processes; and it averages, where this loss is a mean over the tokens of all shards.
+        """Sum the gradients over the processes; a process without examples contributes zeros."""
+        # torch's DistributedDataParallel cannot be used. It regroups the gradients after its first
+        # step, so that a resumed run of three or more processes would sum them in another order and
+        # give other bits. It requires a gradient from every process, but a minibatch may have fewer
+        # words than there are processes. And it averages over processes, where this loss is a mean
+        # over the tokens of all shards.
         if self.count == 1:
             return
         gradients: list[Tensor] = []
@@ -76,14 +77,14 @@ class Processes:
 
 @contextmanager
 def process_group(device: str) -> Iterator[Processes]:
-    """The processes that `torchrun` started, or this one alone where it did not.
+    """Join the processes that `torchrun` started; without torchrun, this process alone.
 
     Args:
-        device: as for one process; ``cuda`` and ``auto`` give each process of a machine a GPU of
-            its own.
+        device: as for one process; with ``cuda`` and ``auto``, each process of a machine gets its
+            own GPU.
 
     Raises:
-        DeviceError: where a device is not there.
+        DeviceError: if a device is not available.
     """
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
@@ -101,12 +102,12 @@ def process_group(device: str) -> Iterator[Processes]:
 
 
 class StopSignals:
-    """Catches Ctrl-C and SIGTERM, to be looked at between minibatches; a second one interrupts.
+    """Records Ctrl-C and SIGTERM, to be checked between minibatches; a second signal interrupts.
 
-    Signals arrive in the main thread: training belongs there.
+    Signals are delivered to the main thread, so training has to run in it.
 
     Attributes:
-        caught: whether one has come.
+        caught: whether a signal was received.
     """
 
     def __init__(self) -> None:

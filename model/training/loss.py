@@ -1,4 +1,4 @@
-"""The loss that training minimises."""
+"""The training loss."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from tanger.model.training.recipe import LossRecipe
 def seq2seq_loss(
     network: nn.Module, minibatch: Minibatch, weights: LossRecipe | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Cross-entropy summed over the label tokens without ``<s>``, and how many are wrong.
+    """Return the loss summed over the label tokens without ``<s>``, and the number of wrong labels.
 
-    Every step reads the true label before it. A label is wrong where it is not the arg-max: CNTK's
+    Labels are predicted by teacher forcing. A label is wrong if it is not the arg-max: CNTK's
     ``classification_error``, the "errs" of its tutorial.
 
     Args:
         network: a `Seq2Seq` or an `Ensemble`.
-        minibatch: of B words and U steps, on the network's device.
-        weights: what is added to the plain cross-entropy; by default nothing. For soft labels see
-            Hinton et al. (2015), "Distilling the Knowledge in a Neural Network"; the temperature
-            is 1.
+        minibatch: B words and U steps, on the network's device.
+        weights: label smoothing, and weights of soft labels and stress; by default the plain
+            cross-entropy. For soft labels see Hinton et al. (2015), "Distilling the Knowledge in a
+            Neural Network"; the temperature is 1.
     """
     weights = weights or LossRecipe()
     labels = minibatch.labels[:, 1:]  # [B, U], without <s>
     steps = torch.arange(labels.shape[1], device=labels.device)  # [U]
-    real = steps < minibatch.label_lengths.to(labels.device).unsqueeze(1)  # [B, U], no padding
+    real = steps < minibatch.label_lengths.to(labels.device).unsqueeze(1)  # [B, U], false: padding
     scores = network(minibatch.graphemes, minibatch.grapheme_lengths, minibatch.labels)
 
-    # The labels; N is the number of real ones, V the number of symbols
+    # Cross-entropy with the labels: N labels without padding, V symbols
     logits, labels = scores.phonemes[real], labels[real]  # [N, V], [N]
     loss = F.cross_entropy(logits, labels, reduction="sum", label_smoothing=weights.label_smoothing)
     errors = (logits.argmax(dim=1) != labels).sum()
 
-    # The teachers' K likeliest symbols of each label, in place of a share of that
+    # Soft labels replace a share of it: the K most probable symbols of each label
     soft = weights.soft_labels
     if soft and minibatch.soft_symbols is not None and minibatch.soft_probabilities is not None:
         nats = -logits.log_softmax(dim=1).gather(1, minibatch.soft_symbols[real])  # [N, K]
         soft_loss = (minibatch.soft_probabilities[real] * nats).sum()
         loss = (1 - soft) * loss + soft * soft_loss
 
-    # The stress head, besides
+    # The stress head's loss is added
     if weights.stress and scores.stress is not None and minibatch.stress is not None:
         loss = loss + weights.stress * F.cross_entropy(
             scores.stress[real],  # [N, 4]

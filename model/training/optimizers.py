@@ -1,6 +1,6 @@
-"""The optimizers of recipes: CNTK's per-sample momentum SGD, and AdamW under a cosine.
+"""The optimizers of recipes: CNTK's per-sample momentum SGD, and AdamW with a cosine schedule.
 
-Both take the gradient of the loss's mean over the minibatch's label tokens.
+Both expect the gradient of the loss averaged over the minibatch's label tokens.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from tanger.model.training.recipe import AdamWRecipe, MomentumSGDRecipe
 
 
 class Optimizer(Protocol):
-    """Turns gradients into steps; its state is tensors by name, so that a run can be resumed."""
+    """Interface of the optimizers; their state is tensors by name, so that runs can be resumed."""
 
     def step(self, *, tokens: int, progress: float) -> None:
-        """Move the parameters by their gradients.
+        """Update the parameters with their gradients.
 
         Args:
-            tokens: label tokens N of the minibatch.
-            progress: the share of the run that is done with this step, 0 to 1.
+            tokens: number N of label tokens in the minibatch.
+            progress: share of the run that is done after this step, 0 to 1.
         """
 
     def state(self) -> dict[str, Tensor]:
-        """All that the next step depends on, besides parameters and gradients."""
+        """Return everything that the next step depends on, besides parameters and gradients."""
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go on from what `state` returned."""
+        """Restore what `state` returned."""
 
 
 def build(recipe: MomentumSGDRecipe | AdamWRecipe, network: nn.Module) -> Optimizer:
-    """The optimizer of `recipe` on the parameters of `network`."""
+    """Build the optimizer of `recipe` for the parameters of `network`."""
     parameters = dict(network.named_parameters())
     if isinstance(recipe, MomentumSGDRecipe):
         return MomentumSGD(recipe, parameters)
@@ -44,14 +44,15 @@ def build(recipe: MomentumSGDRecipe | AdamWRecipe, network: nn.Module) -> Optimi
 
 
 class MomentumSGD:
-    """CNTK's ``momentum_sgd`` with per-sample settings, truncating clip and unit gain.
+    """CNTK's ``momentum_sgd`` with per-sample settings, truncating gradient clipping and unit gain.
 
     With g the gradient summed over the minibatch's N label tokens:
 
         g = clip(g, +-N clip);  m = exp(-N / time_constant)
         v = m v + (1 - m) g;    w = w - learning_rate v
 
-    torch's SGD has one momentum for minibatches of any size, and no unit gain at its first step.
+    torch's SGD has the same momentum for minibatches of every size, and no unit gain in its first
+    step.
     """
 
     def __init__(self, recipe: MomentumSGDRecipe, parameters: dict[str, nn.Parameter]) -> None:
@@ -61,29 +62,29 @@ class MomentumSGD:
 
     @torch.no_grad()
     def step(self, *, tokens: int, progress: float) -> None:
-        """One step; CNTK's schedule is flat, so `progress` changes nothing."""
+        """Update the parameters; `progress` is ignored, because the learning rate is constant."""
         del progress
         momentum = math.exp(-tokens / self.recipe.time_constant)
         for name, parameter in self.parameters.items():
             if parameter.grad is None:
                 continue
-            # The mean's gradient clipped at +-clip is the sum's clipped at +-N clip, over N.
+            # Clipping the mean at +-clip equals clipping the sum at +-N clip and dividing by N.
             summed = parameter.grad.clamp_(-self.recipe.clip, self.recipe.clip).mul_(tokens)
             self.velocity[name].lerp_(summed, 1 - momentum)
             parameter.sub_(self.velocity[name], alpha=self.recipe.learning_rate)
 
     def state(self) -> dict[str, Tensor]:
-        """The velocities."""
+        """Return the velocities."""
         return dict(self.velocity)
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go on from these velocities."""
+        """Restore the velocities."""
         for name, velocity in self.velocity.items():
             velocity.copy_(state[name])
 
 
 class ScheduledAdamW:
-    """torch's AdamW with a gradient norm bound, linear warm-up and a cosine decay."""
+    """torch's AdamW with clipping of the gradient norm, linear warm-up and cosine decay."""
 
     def __init__(self, recipe: AdamWRecipe, parameters: dict[str, nn.Parameter]) -> None:
         self.recipe = recipe
@@ -95,12 +96,12 @@ class ScheduledAdamW:
             weight_decay=recipe.weight_decay,
             fused=True,
         )
-        # torch's own cosine counts steps to a last one; a run is an amount of words, and how many
-        # minibatches they make is not known beforehand
+        # torch's cosine schedule needs the total number of steps, which is not known: the length of
+        # a run is given in words, and the number of minibatches varies
         self.schedule = LambdaLR(self.adamw, self._factor)
 
     def step(self, *, tokens: int, progress: float) -> None:
-        """One step; the minibatch's size changes nothing."""
+        """Update the parameters; `tokens` is ignored."""
         del tokens
         nn.utils.clip_grad_norm_(self.parameters.values(), self.recipe.clip)
         self.adamw.step()
@@ -108,14 +109,14 @@ class ScheduledAdamW:
         self.schedule.step()
 
     def _factor(self, steps: int) -> float:
-        """The share of the full learning rate for the step after so many."""
+        """Return the factor on the learning rate after `steps` steps."""
         final = self.recipe.final
         warm = min(1.0, (steps + 1) / max(self.recipe.warmup, 1))
         cosine = (1 + math.cos(math.pi * min(self.progress, 1.0))) / 2
         return warm * (final + (1 - final) * cosine)
 
     def state(self) -> dict[str, Tensor]:
-        """Both moments and the step count of each parameter, and where the schedule stands."""
+        """Return moments and step count of each parameter, and the state of the schedule."""
         (rate,) = self.schedule.get_last_lr()
         tensors = {
             "steps": torch.tensor(self.schedule.last_epoch),
@@ -127,7 +128,7 @@ class ScheduledAdamW:
         return tensors
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go on from these moments, step counts and schedule."""
+        """Restore the moments, step counts and schedule."""
         self.schedule.load_state_dict({"last_epoch": int(state["steps"]), "lr_lambdas": [None]})
         for group in self.adamw.param_groups:
             group["lr"] = float(state["learning_rate"])
@@ -140,13 +141,13 @@ class ScheduledAdamW:
 
 
 # ------------------------------------------------------------------------------------------------
-# The average of the weights, which ships.
+# The averaged weights, which are validated and written to the artifact.
 
 
 def average_weights(network: nn.Module, decay: float) -> AveragedModel:
-    """A copy of `network` that follows it by an exponential average; with decay 0, at once.
+    """Return a copy of `network` that holds the exponential moving average of its weights.
 
-    Call its `update_parameters` after each step.
+    Call its `update_parameters` after each step. With decay 0 it equals the current weights.
     """
     return AveragedModel(network, multi_avg_fn=functools.partial(_update_average, decay))
 
@@ -154,7 +155,7 @@ def average_weights(network: nn.Module, decay: float) -> AveragedModel:
 def _update_average(
     decay: float, averages: list[Tensor], weights: list[Tensor], updates: Tensor | int
 ) -> None:
-    """Torch's exponential average, with a decay that grows: early on it forgets the start."""
+    """Update the average with a decay that grows with the steps, so that the start is forgotten."""
     updates = int(updates)
     growing = min(decay, (1 + updates) / (10 + updates))
     get_ema_multi_avg_fn(growing)(averages, weights, updates)  # type: ignore[no-untyped-call]

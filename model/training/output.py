@@ -1,6 +1,6 @@
 """The output of a training run: the artifact of its best epoch, and its history.
 
-An artifact of another run is never replaced by accident.
+An artifact of another run is never overwritten unintentionally.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from tanger.model.training.run_state import Progress
 
 
 def version_at(out: Path) -> str | None:
-    """Version of the artifact at `out`: None where there is none, "damaged" where it is damaged."""
+    """Return the version of the artifact at `out`: None without one, "damaged" if it is damaged."""
     return _existing(out)[0]
 
 
 def _existing(out: Path) -> tuple[str | None, dict[str, Any]]:
-    """Version (see `version_at`) and training metadata of the artifact at `out`."""
+    """Return the version (see `version_at`) and training metadata of the artifact at `out`."""
     try:
         existing = artifact.read(out)
     except ArtifactError:
@@ -42,10 +42,10 @@ def _existing(out: Path) -> tuple[str | None, dict[str, Any]]:
 
 
 def check_new(out: Path) -> None:
-    """Refuse to start a run where an artifact stands already.
+    """Refuse to start a run whose output folder already contains an artifact.
 
     Raises:
-        OutputExistsError: names what would be lost.
+        OutputExistsError: describes the artifact that would be overwritten.
     """
     version, training = _existing(out)
     if version is not None:
@@ -57,7 +57,7 @@ def check_new(out: Path) -> None:
 
 
 def _description(version: str, training: Mapping[str, Any]) -> str:
-    """An artifact in a few words: version, recipe, lexicon, epoch, dev WER, as far as known."""
+    """Describe an artifact by what is known of version, recipe, lexicon, epoch and dev WER."""
     parts = [version if version == "damaged" else f"version {version}"]
     if name := training.get("recipe", {}).get("name"):
         parts.append(f"recipe {name}")
@@ -69,20 +69,21 @@ def _description(version: str, training: Mapping[str, Any]) -> str:
 
 
 def check_resumed(out: Path, identity: Mapping[str, Any], progress: Progress) -> None:
-    """Refuse to resume a run where the artifact at `out` is not of that run.
+    """Refuse to resume a run if the artifact at `out` does not belong to it.
 
     Args:
-        out: where the artifact goes.
-        identity: of the run.
-        progress: of the run; it may replace the artifact at `out` from here on.
+        out: the output folder.
+        identity: identity of the run.
+        progress: progress of the run; allows it to replace the artifact at `out` from now on.
 
     Raises:
-        OutputExistsError: where another artifact stands there, or the run's own is missing.
+        OutputExistsError: if `out` contains another artifact, or the run's own artifact is missing.
     """
     version, training = _existing(out)
     own = bool(training) and all(training.get(key) == value for key, value in identity.items())
     if progress.best is None:
-        # A run that was killed right after its first best epoch has written it, but not its state
+        # A run that was killed right after its first best epoch has written the artifact, but not
+        # its state
         if version not in (None, progress.replaces) and not own:
             raise OutputExistsError(
                 out, "holds an artifact of another run: resume with the same --out as before"
@@ -103,11 +104,11 @@ def write_artifact(
     processes: Processes,
     progress: Progress,
 ) -> None:
-    """Write the artifact of the epoch that has just become the best.
+    """Write the artifact of the current epoch, which is the best so far.
 
     Raises:
-        OutputExistsError: where another run has put its own at `out` meanwhile.
-        ArtifactError, OSError: as `artifact.write`.
+        OutputExistsError: if another run has written its artifact to `out` in the meantime.
+        ArtifactError, OSError: see `artifact.write`.
     """
     if version_at(out) not in (None, progress.replaces):
         raise OutputExistsError(
@@ -146,7 +147,7 @@ def write_artifact(
 
 
 def _history_files(progress: Progress) -> dict[str, bytes]:
-    """The run's history as files, by name: a JSON line an epoch, and the learning curve."""
+    """Return the history's files by name: one JSON line per epoch, and the learning curve."""
     lines = "".join(json.dumps(record) + "\n" for record in progress.history)
     files = {"metrics.jsonl": lines.encode()}
     if curve := _draw(progress.history):
@@ -155,7 +156,7 @@ def _history_files(progress: Progress) -> dict[str, bytes]:
 
 
 def write_history(folder: Path, progress: Progress) -> None:
-    """Write the run's history into a folder."""
+    """Write the files of the run's history to `folder`."""
     for name, content in _history_files(progress).items():
         replace_file(folder / name, content)
 
@@ -165,7 +166,7 @@ def write_history(folder: Path, progress: Progress) -> None:
 
 
 def _draw(history: Sequence[Mapping[str, Any]]) -> bytes | None:
-    """Training error and dev rates by epoch, as PNG; None where matplotlib is not installed."""
+    """Plot training error, dev WER and dev PER as PNG; None if matplotlib is not installed."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -179,7 +180,7 @@ def _draw(history: Sequence[Mapping[str, Any]]) -> bytes | None:
         ("dev_per", "dev PER"),
     ):
         axes.plot(epochs, [100 * record[key] for record in history], ".-", label=label)
-    axes.set_yscale("symlog", linthresh=1.0)  # logarithmic, down to where an error may be 0
+    axes.set_yscale("symlog", linthresh=1.0)  # logarithmic, linear near 0
     axes.set_xlabel("epoch")
     axes.set_ylabel("errors, %")
     axes.grid(visible=True, which="both", alpha=0.3)

@@ -1,7 +1,8 @@
-"""A recipe: everything that makes an artifact out of a lexicon, as a TOML file.
+"""Recipes: TOML files that, together with a lexicon, determine how an artifact is trained.
 
-A recipe may extend another: ``extends = "en-us-base"``, at its top, names one that comes with
-tanger or a file, from its own folder on. It then holds what differs: tables are merged key by key.
+A recipe may extend another one with ``extends = "en-us-base"`` at its top: the name of a recipe
+that comes with tanger, or the path of a file relative to the recipe. It then contains only what
+differs. Tables are merged key by key.
 """
 
 from __future__ import annotations
@@ -18,21 +19,21 @@ from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_ty
 from tanger.model import TangerError
 from tanger.model.network.config import RENAMED_FIELDS, NetworkConfig
 
-# What a minibatch's size counts: tokens of unsorted words, or words of one length.
+# Unit of the size of a minibatch: tokens of words in random order, or words of equal length.
 MinibatchUnit = Literal["tokens", "words"]
-# Settings of a network that the training lexicon decides, not the recipe
+# Settings of the network that follow from the training lexicon
 VOCABULARY_SIZES = ("input_symbols", "output_symbols")
-# Former names of settings, dotted, and of recipes: they fail with the name of today.
+# Former names of settings (dotted) and of recipes. Using one is an error that states the new name.
 RENAMED_SETTINGS = {f"network.{old}": new for old, new in RENAMED_FIELDS.items()}
 RENAMED_RECIPES = {"en-us-large": "en-us"}
 
 
 class RecipeError(TangerError, ValueError):
-    """A recipe that cannot be followed.
+    """A recipe is missing or has a setting that is not valid.
 
     Attributes:
-        recipe: the name or file of the one that holds the setting.
-        key: the setting at fault, dotted.
+        recipe: name or file of the recipe that contains the setting.
+        key: dotted name of the setting.
     """
 
     def __init__(self, recipe: str, key: str, problem: str) -> None:
@@ -43,7 +44,12 @@ class RecipeError(TangerError, ValueError):
 
 @dataclass(frozen=True)
 class VocabularyRecipe:
-    """Shared: one table for both sides. Masked: only phonemes and ``</s>`` are emitted."""
+    """Vocabulary settings.
+
+    Attributes:
+        shared: graphemes and phonemes share one table.
+        masked: only phonemes and ``</s>`` are emitted.
+    """
 
     shared: bool = False
     masked: bool = True
@@ -51,11 +57,11 @@ class VocabularyRecipe:
 
 @dataclass(frozen=True)
 class MinibatchRecipe:
-    """What a minibatch holds: so many tokens of any words, or so many words of one length.
+    """The content of a minibatch: a number of tokens of any words, or of words of equal length.
 
     Attributes:
-        unit, size: which of the two, and how many.
-        joined: pairs of words, each concatenated to one, that come besides, for each word.
+        unit, size: which of the two, and the number.
+        joined: number of concatenated pairs of words to add, per word.
     """
 
     unit: MinibatchUnit
@@ -67,7 +73,7 @@ class MinibatchRecipe:
             raise ValueError("size must be at least 1")
 
     def pairs(self, words: int) -> int:
-        """How many pairs come with so many words."""
+        """Return the number of concatenated pairs to add to `words` words."""
         return round(self.joined * words)
 
 
@@ -87,7 +93,7 @@ class MomentumSGDRecipe:
 
 @dataclass(frozen=True)
 class AdamWRecipe:
-    """AdamW (Loshchilov & Hutter 2019) with linear warm-up and a cosine to `final`."""
+    """AdamW (Loshchilov & Hutter 2019) with linear warm-up and cosine decay to `final`."""
 
     kind: ClassVar = "adamw"
     learning_rate: float
@@ -99,12 +105,12 @@ class AdamWRecipe:
 
 @dataclass(frozen=True)
 class LossRecipe:
-    """Cross-entropy.
+    """Settings of the loss, which is a cross-entropy.
 
     Attributes:
-        label_smoothing: share of a label's mass that is spread over all symbols.
-        soft_labels: share of the loss that teachers' soft labels make, where a run has some.
-        stress: weight of the stress head's loss beside it.
+        label_smoothing: share of a label's probability that is spread over all symbols.
+        soft_labels: share of the loss that comes from soft labels, if the run has any.
+        stress: weight of the stress head's loss, which is added.
     """
 
     label_smoothing: float = 0.0
@@ -118,14 +124,14 @@ class LossRecipe:
 
 @dataclass(frozen=True)
 class RunRecipe:
-    """How long a run is.
+    """Length of a run, and settings of its arithmetic.
 
     Attributes:
-        epochs: how many.
-        epoch_tokens: label tokens (``<s>`` included) to an epoch; 0 for one sweep of the lexicon.
-        patience: the run ends after so many epochs without a better one on dev; 0 for never.
-        averaging: decay of the exponential average of the weights; 0 keeps no average.
-        bfloat16: multiply in bfloat16 where the device is faster at it.
+        epochs: number of epochs.
+        epoch_tokens: label tokens (``<s>`` included) per epoch; 0 for one sweep over the lexicon.
+        patience: stop after this number of epochs without improvement on dev; 0 to disable.
+        averaging: decay of the exponential moving average of the weights; 0 to disable.
+        bfloat16: multiply in bfloat16 if that is faster on the device.
     """
 
     epochs: int
@@ -141,13 +147,13 @@ class RunRecipe:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One recipe file.
+    """The content of a recipe file.
 
     Attributes:
-        name: the file's, without its suffix.
-        seed: of everything random.
-        sample_word: shown during training, for the eye only; skipped where the lexicon's
-            graphemes cannot spell it.
+        name: name of the file, without its suffix.
+        seed: seed of all random numbers.
+        sample_word: word whose pronunciation is shown during training; ignored if it contains
+            graphemes that the lexicon lacks.
     """
 
     name: str
@@ -161,9 +167,9 @@ class Recipe:
     run: RunRecipe
 
     def as_dict(self) -> dict[str, Any]:
-        """The recipe as plain values, for the artifact's metadata.
+        """Return the recipe as plain values, for the artifact's metadata.
 
-        The sizes of the vocabularies are not among them: the training lexicon decides those.
+        The sizes of the vocabularies are omitted, because the training lexicon determines them.
         """
         network = {k: v for k, v in asdict(self.network).items() if k not in VOCABULARY_SIZES}
         return {
@@ -174,7 +180,7 @@ class Recipe:
 
 
 def names() -> list[str]:
-    """The recipes that come with tanger."""
+    """Return the names of the recipes that come with tanger."""
     folder = resources.files("tanger.model.recipes")
     return sorted(
         file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml")
@@ -182,19 +188,19 @@ def names() -> list[str]:
 
 
 def load(name: str, *, entries: float = math.inf, fast: bool = False) -> Recipe:
-    """The recipe called `name`, or the one in the file `name`.
+    """Load a recipe by its name or from a file.
 
     A setting may depend on the size of the training lexicon: ``{ 0 = 128, 30000 = 256 }`` is 128
-    for fewer than 30,000 entries and 256 from there on.
+    for fewer than 30,000 entries and 256 otherwise.
 
     Args:
         name: a recipe that comes with tanger, or a file.
-        entries: how many the training lexicon has.
-        fast: let the recipe's own ``[fast]`` table replace what it names in ``[run]``: a short
-            run that shows that all works.
+        entries: number of entries of the training lexicon.
+        fast: override settings of ``[run]`` with the recipe's ``[fast]`` table, for a short test
+            run.
 
     Raises:
-        RecipeError: where there is no such recipe, or it has a wrong, missing or unknown setting.
+        RecipeError: if there is no such recipe, or a setting is wrong, missing or unknown.
     """
     settings = _read(name)
     short = settings.values.pop("fast", None)
@@ -208,17 +214,17 @@ def load(name: str, *, entries: float = math.inf, fast: bool = False) -> Recipe:
 
 
 # ------------------------------------------------------------------------------------------------
-# From files to settings.
+# Files to settings.
 
 
 @dataclass(frozen=True)
 class _Settings:
-    """A recipe's settings as in TOML, those of the recipes that it extends among them.
+    """A recipe's settings as read from TOML, merged with those of the recipes that it extends.
 
     Attributes:
-        name: the recipe's name or file.
+        name: name or file of the recipe.
         values: settings and tables of settings.
-        files: which recipe sets each, by its dotted key.
+        files: the recipe that each setting comes from, by dotted key.
     """
 
     name: str
@@ -226,16 +232,16 @@ class _Settings:
     files: dict[str, str]
 
     def error(self, key: str, problem: str) -> RecipeError:
-        """A fault of the setting `key`, in the recipe that sets it."""
+        """Return an error about the setting `key`, naming the recipe that it comes from."""
         return RecipeError(self.files.get(key, self.name), key, problem)
 
 
 def _read(name: str, extending: tuple[str, ...] = ()) -> _Settings:
-    """The settings of the recipe called `name`.
+    """Read the settings of a recipe and of those that it extends.
 
     Args:
-        name: a recipe's name or file.
-        extending: the recipes that extend it, the last one directly.
+        name: name or file of the recipe.
+        extending: the recipes that extend it, the direct one last.
     """
     by, key = (extending[-1], "extends") if extending else (name, "name")
     if name in extending:
@@ -265,10 +271,10 @@ def _read(name: str, extending: tuple[str, ...] = ()) -> _Settings:
 
 
 def _merge(base: _Settings, name: str, own: Mapping[str, Any]) -> _Settings:
-    """The settings `own` of the recipe called `name` over those that it extends.
+    """Merge the settings `own` of the recipe `name` over those of the recipe that it extends.
 
-    Tables are merged key by key, but for those of another kind: the settings of one optimiser
-    mean nothing to another.
+    Tables are merged key by key, except if their ``kind`` differs: settings of one optimiser have
+    no meaning for another.
     """
     values, files = dict(base.values), dict(base.files)
     for key, value in own.items():
@@ -285,11 +291,11 @@ def _merge(base: _Settings, name: str, own: Mapping[str, Any]) -> _Settings:
 
 
 # ------------------------------------------------------------------------------------------------
-# From settings to frozen dataclasses.
+# Settings to frozen dataclasses.
 
 
 def _recipe(settings: _Settings, entries: float) -> Recipe:
-    """The settings as a `Recipe`, checked, those by size resolved."""
+    """Check the settings and return them as a `Recipe`, with settings by size resolved."""
     tables: dict[str, type] = {
         "vocabulary": VocabularyRecipe,
         "network": NetworkConfig,
@@ -313,7 +319,7 @@ def _recipe(settings: _Settings, entries: float) -> Recipe:
 
 
 def _optimiser_type(settings: _Settings) -> type[MomentumSGDRecipe | AdamWRecipe]:
-    """The dataclass of the optimiser's kind, which is taken out of the settings."""
+    """Return the dataclass of the optimiser's kind, and remove ``kind`` from the settings."""
     table = settings.values.get("optimiser")
     kind = table.pop("kind", "none") if isinstance(table, dict) else "none"
     kinds: tuple[type[MomentumSGDRecipe | AdamWRecipe], ...] = (MomentumSGDRecipe, AdamWRecipe)
@@ -328,7 +334,7 @@ _T = TypeVar("_T")
 
 
 def _table(settings: _Settings, table: str, into: type[_T], values: Any, entries: float) -> _T:
-    """One table as the frozen dataclass `into`, every value checked."""
+    """Check one table and return it as the frozen dataclass `into`."""
     if not isinstance(values, dict):
         raise settings.error(table, f"must be a table, not {values!r}")
     hints = get_type_hints(into)
@@ -359,7 +365,7 @@ def _unknown(key: str, known: Iterable[str]) -> str:
 
 
 def _for_size(settings: _Settings, key: str, by_size: Mapping[str, Any], entries: float) -> Any:
-    """The value of a setting for so many entries, from its values by the least number of them."""
+    """Return the value of a setting for a lexicon of `entries` entries."""
     if "0" not in by_size or not all(size.isdecimal() for size in by_size):
         raise settings.error(
             key, f"must go from numbers of entries to values, from 0 on, not {by_size!r}"
@@ -368,7 +374,7 @@ def _for_size(settings: _Settings, key: str, by_size: Mapping[str, Any], entries
 
 
 def _check(settings: _Settings, key: str, hint: Any, value: object) -> None:
-    """Refuse a value of another type than `hint`, or a number that is negative or not finite."""
+    """Refuse a value that is not of type `hint`, or a number that is negative or not finite."""
     if get_origin(hint) is Literal:
         if value not in get_args(hint):
             choices = ", ".join(get_args(hint))
@@ -382,7 +388,7 @@ def _check(settings: _Settings, key: str, hint: Any, value: object) -> None:
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, its keys dotted."""
+    """Flatten nested mappings to one with dotted keys."""
     found: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, Mapping):

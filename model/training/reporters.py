@@ -1,4 +1,4 @@
-"""Reports of a training run: a progress bar on a terminal, plain lines anywhere else."""
+"""Report the progress of a training run: a progress bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ if TYPE_CHECKING:
 
 
 class Reporter:
-    """Receives the events of a run; this one reports nothing."""
+    """Interface for the events of a run; this base class ignores them."""
 
     def started(
         self, recipe: Recipe, data: Dataset, network: Seq2Seq, progress: RunProgress
     ) -> None:
-        """The run starts or goes on."""
+        """Handle the start or the resumption of the run."""
 
     def minibatch(
         self, recipe: Recipe, progress: RunProgress, *, share: float, loss: float, error: float
     ) -> None:
-        """A minibatch is done; `share` of the epoch is."""
+        """Handle the end of a minibatch; `share` is the share of the epoch that is done."""
 
     def sample(
         self, progress: RunProgress, *, loss: float, error: float, phonemes: Sequence[str] | None
     ) -> None:
-        """Every so many minibatches: the last one's figures, and the sample word."""
+        """Handle the figures of the last minibatch and the pronunciation of the sample word."""
 
     def epoch(self, record: dict[str, Any], *, best: bool) -> None:
-        """An epoch is done."""
+        """Handle the end of an epoch."""
 
 
 class ConsoleReporter(Reporter):
-    """Reports on a `rich` console; a context, so that the bar leaves the terminal clean."""
+    """Reports on a `rich` console; a context manager that removes the progress bar at the end."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -56,7 +56,7 @@ class ConsoleReporter(Reporter):
         self.task: TaskID | None = None
         self.sample_word = ""
         self.epochs = 0
-        self._done = 0.0  # epochs, the current one's share included
+        self._done = 0.0  # epochs, including the share of the current one
 
     def __enter__(self) -> Self:
         self.bar.start()
@@ -68,7 +68,7 @@ class ConsoleReporter(Reporter):
     def started(
         self, recipe: Recipe, data: Dataset, network: Seq2Seq, progress: RunProgress
     ) -> None:
-        """Print sizes of network and data."""
+        """Print the sizes of the network and the data."""
         parameters = sum(parameter.numel() for parameter in network.parameters())
         self._print(
             f"recipe {recipe.name}: {parameters:,} parameters, {len(data.examples):,} entries, "
@@ -90,7 +90,7 @@ class ConsoleReporter(Reporter):
     def minibatch(
         self, recipe: Recipe, progress: RunProgress, *, share: float, loss: float, error: float
     ) -> None:
-        """Move the bar."""
+        """Advance the progress bar."""
         del error
         self._done = progress.epoch + share
         if self.task is not None:
@@ -110,7 +110,7 @@ class ConsoleReporter(Reporter):
         error: float,
         phonemes: Sequence[str] | None,
     ) -> None:
-        """Print a line of figures, and the sample word as it is pronounced by now."""
+        """Print a line of figures and the current pronunciation of the sample word."""
         sample = f"  {self.sample_word}: {' '.join(phonemes)}" if phonemes is not None else ""
         left = _time_left(progress.seconds, self._done, self.epochs)
         self._print(
@@ -119,7 +119,7 @@ class ConsoleReporter(Reporter):
         )
 
     def epoch(self, record: dict[str, Any], *, best: bool) -> None:
-        """Print a line of the epoch's figures."""
+        """Print a line with the epoch's figures."""
         left = _time_left(record["seconds"], record["epoch"], self.epochs)
         self._print(
             f"epoch {record['epoch']} of {self.epochs} done: loss {record['loss']:.4f}, "
@@ -133,7 +133,7 @@ class ConsoleReporter(Reporter):
 
 
 def _time_left(seconds: float, done: float, epochs: int) -> str:
-    """Time that the remaining epochs take at the pace so far; empty where it is not known."""
+    """Estimate the time that the remaining epochs take; empty if it is unknown."""
     if not 0 < done < epochs or seconds <= 0:
         return ""
     return f", {timedelta(seconds=round(seconds * (epochs - done) / done))} left"

@@ -1,4 +1,7 @@
-"""All that a training run needs to go on as if it had never stopped, in one file."""
+"""Save and restore the complete state of a training run, in one file.
+
+A resumed run continues exactly as an uninterrupted one.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +22,17 @@ from tanger.model.training.optimizers import Optimizer
 from tanger.model.training.recipe import RENAMED_SETTINGS, RunRecipe, flat
 
 FILE = "state.safetensors"
-# Of the file. Format 1 said none, and kept the averaged weights under other names; format 2 had the
-# names that weights and settings of networks had before artifacts of format 2.
+# Version of the file format. Files of format 1 do not state it and have other names for the
+# averaged weights. Format 2 uses the former names of weights and settings (see
+# `artifact_conversion`).
 FORMAT = "3"
 
 
 class RunStateError(TangerError, ValueError):
-    """A saved run that cannot be taken up.
+    """A saved run that cannot be resumed.
 
     Attributes:
-        path: its file.
+        path: the state file or the folder of the run.
     """
 
     def __init__(self, path: Path, problem: str) -> None:
@@ -38,23 +42,24 @@ class RunStateError(TangerError, ValueError):
 
 @dataclass
 class Progress:
-    """How far a run is. Everything here survives in the state file, floats to the last bit.
+    """Progress of a run. All fields are saved in the state file, floats without loss.
 
     Attributes:
-        epoch: the current epoch, from 0.
-        sweep: the current sweep over the lexicon, from 0.
-        position: minibatches of this sweep that are done.
-        minibatches: minibatches of the run that are done.
+        epoch: index of the current epoch, from 0.
+        sweep: index of the current sweep over the lexicon, from 0.
+        position: number of completed minibatches of this sweep.
+        minibatches: number of completed minibatches of the run.
         tokens_read: label tokens read, ``<s>`` included: CNTK's measure of an epoch.
-        loss, wrong, tokens: of the current epoch: summed loss, wrong and all label tokens.
+        loss, wrong, tokens: of the current epoch: summed loss, wrong label tokens, all label
+            tokens.
         words: words trained on in the current epoch.
         epoch_seconds: time spent on the current epoch.
         seconds: time spent on the run.
-        finished: its last epoch is done.
-        history: a record an epoch, for ``metrics.jsonl``.
-        bfloat16: whether products are bfloat16, decided once; None before.
-        replaces: version of the artifact that this run may replace: its own so far, or one that
-            it was started to replace.
+        finished: whether the last epoch is done.
+        history: one record per epoch, for ``metrics.jsonl``.
+        bfloat16: whether products are computed in bfloat16; decided once, None before.
+        replaces: version of the artifact that this run may replace: the one it wrote last, or the
+            one it was started to replace.
     """
 
     epoch: int = 0
@@ -75,22 +80,22 @@ class Progress:
 
     @property
     def best(self) -> dict[str, Any] | None:
-        """The record of the epoch with the lowest dev WER, PER deciding between equals."""
+        """Record of the epoch with the lowest dev WER, and among equals the lowest dev PER."""
         return min(self.history, key=lambda r: (r["dev_wer"], r["dev_per"]), default=None)
 
     @property
     def since_best(self) -> int:
-        """Epochs that are done since the best one."""
+        """Number of epochs completed since the best one."""
         return self.epoch - self.best["epoch"] if self.best is not None else self.epoch
 
     def start_epoch(self) -> None:
-        """Count an epoch as done: the figures of the next begin at nothing."""
+        """Start the next epoch with its figures at zero."""
         self.epoch += 1
         self.loss, self.wrong, self.tokens, self.words = 0.0, 0, 0, 0
         self.epoch_seconds = 0.0
 
     def ends(self, run: RunRecipe) -> bool:
-        """Whether the run is over after the epochs that are done: all of them, or no patience."""
+        """Whether the run is over: all epochs are done, or patience is exhausted."""
         return self.epoch == run.epochs or 0 < run.patience <= self.since_best
 
 
@@ -102,17 +107,17 @@ def save(
     modules: Mapping[str, nn.Module],
     optimizer: Optimizer,
 ) -> None:
-    """Write the run's state in one piece.
+    """Write the state of a run to a file, atomically.
 
     Args:
         path: the state file.
-        identity: what the run was started with, as JSON has it; `load` refuses another.
-        progress: how far it is.
+        identity: what the run was started with, as JSON values; `load` refuses a different one.
+        progress: progress of the run.
         modules: the networks, by name.
         optimizer: the optimizer.
 
     Raises:
-        OSError: where it cannot be written; the earlier state still stands.
+        OSError: if it cannot be written; the previous state is unchanged.
     """
     tensors = {f"optimizer:{name}": value for name, value in optimizer.state().items()}
     for module_name, module in modules.items():
@@ -139,11 +144,11 @@ def load(
     modules: Mapping[str, nn.Module],
     optimizer: Optimizer,
 ) -> Progress:
-    """Restore the run saved at `path`: modules, optimizer and random state.
+    """Restore modules, optimizer and random state from the file at `path`, and return the progress.
 
     Raises:
-        RunStateError: where there is none, it was started with another recipe or data, or another
-            version of tanger saved it.
+        RunStateError: if there is no such file, the run was started with another recipe or data, or
+            the file was saved by an incompatible version of tanger.
     """
     if not path.exists():
         raise RunStateError(path, "there is no run to resume")
@@ -166,19 +171,19 @@ def load(
 
 
 def peek(path: Path) -> Progress | None:
-    """How far the run saved at `path` is; None where there is none.
+    """Return the progress of the run saved at `path`; None if there is none.
 
     Raises:
-        RunStateError: where the file is no run's state, or one of another version of tanger.
+        RunStateError: if the file is not a run's state, or was saved by an incompatible version.
     """
     return _read_metadata(path)[0] if path.exists() else None
 
 
 def check_new(folder: Path) -> None:
-    """Refuse to start a run in a folder that holds an unfinished one.
+    """Refuse to start a run in a folder that contains an unfinished one.
 
     Raises:
-        RunStateError: what to do about it.
+        RunStateError: states the options.
     """
     unfinished = peek(folder / FILE)
     if unfinished is not None and not unfinished.finished:
@@ -190,9 +195,9 @@ def check_new(folder: Path) -> None:
 
 
 def _read_metadata(path: Path) -> tuple[Progress, dict[str, Any]]:
-    """Progress and identity of the run saved at `path`."""
+    """Return progress and identity of the run saved at `path`."""
     try:
-        # torch would open it a second time, when a run may just have put another in its place
+        # safetensors.torch opens the file a second time, when a run may just have replaced it
         with safetensors.safe_open(path, framework="np") as file:
             metadata = file.metadata()
         progress, identity = json.loads(metadata["progress"]), json.loads(metadata["identity"])
@@ -214,7 +219,7 @@ def _read_metadata(path: Path) -> tuple[Progress, dict[str, Any]]:
 
 
 def _with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors whose names start with `prefix` and a colon, by the rest of their names."""
+    """Return the tensors whose names start with `prefix` and a colon, without this prefix."""
     start = f"{prefix}:"
     return {
         name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)
@@ -222,11 +227,11 @@ def _with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor
 
 
 # ------------------------------------------------------------------------------------------------
-# How a run that is resumed differs from the one that was saved, for messages.
+# Messages about how a resumed run differs from the saved one.
 
 
 def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """What was given when the run started, where something else is given now."""
+    """Describe what the run was started with, for each setting that differs now."""
     found = []
     for key in dict.fromkeys([*before, *now]):
         was, given = before.get(key), now.get(key)

@@ -1,7 +1,7 @@
-"""Soft labels: the file between teachers and the student that learns from them.
+"""Files of soft labels, which teachers write and students are trained on.
 
-For every label of every word it keeps the likeliest symbols with their probabilities. Source:
-Sun et al. (2019), "Token-Level Ensemble Distillation for Grapheme-to-Phoneme Conversion".
+For every label of every word they contain the most probable symbols with their probabilities.
+Source: Sun et al. (2019), "Token-Level Ensemble Distillation for Grapheme-to-Phoneme Conversion".
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tanger.model.output_files import replace_file
 from tanger.model.phonology.vocabulary import Vocabulary
 from tanger.model.training.batches import Example, SoftLabels
 
-# Symbols kept for each label; their probabilities are scaled to add up to 1.
+# Symbols stored for each label; their probabilities are normalised to sum to 1.
 KEPT = 8
 
 
@@ -42,8 +42,8 @@ class SoftLexicon:
     """Words with soft labels.
 
     Attributes:
-        graphemes, phonemes: the symbols that the indices mean.
-        add_bos_eos: graphemes stand between ``<s>`` and ``</s>``.
+        graphemes, phonemes: vocabularies of the indices.
+        add_bos_eos: the graphemes are enclosed in ``<s>`` and ``</s>``.
         origin: the teachers that labelled the words, with checksums.
         examples: the words, each with its soft labels.
     """
@@ -56,10 +56,10 @@ class SoftLexicon:
 
 
 def write(path: Path, lexicon: SoftLexicon) -> None:
-    """Write in one piece; what stood there stands until then.
+    """Write a file of soft labels, atomically.
 
     Raises:
-        OSError: where it cannot be written.
+        OSError: if it cannot be written; an existing file is unchanged.
     """
     soft = [example.soft for example in lexicon.examples if example.soft is not None]
     arrays = {
@@ -80,11 +80,11 @@ def write(path: Path, lexicon: SoftLexicon) -> None:
 
 
 def read(path: Path) -> SoftLexicon:
-    """Read what `write` wrote.
+    """Read a file of soft labels.
 
     Raises:
-        SoftLabelsError: where it is no such file, or a damaged one.
-        OSError: where it cannot be read.
+        SoftLabelsError: if it is not such a file, or is damaged.
+        OSError: if it cannot be read.
     """
     try:
         with safetensors.safe_open(path, "numpy") as file:
@@ -93,7 +93,7 @@ def read(path: Path) -> SoftLexicon:
         return SoftLexicon(
             Vocabulary(tuple(json.loads(metadata["graphemes"]))),
             Vocabulary(tuple(json.loads(metadata["phonemes"]))),
-            # Its name until artifacts had format 2
+            # The former name, used before format 2 of artifacts
             json.loads(metadata.get("add_bos_eos") or metadata["boundaries"]),
             json.loads(metadata["origin"]),
             list(_examples(arrays)),
@@ -105,7 +105,7 @@ def read(path: Path) -> SoftLexicon:
 def _examples(arrays: dict[str, np.ndarray[Any, Any]]) -> Iterator[Example]:
     graphemes = _split(arrays["graphemes"], arrays["grapheme_lengths"])
     labels = _split(arrays["labels"], arrays["label_lengths"])
-    steps = arrays["label_lengths"] - 1  # <s> is read, never predicted
+    steps = arrays["label_lengths"] - 1  # ``<s>`` is not predicted
     symbols = _split(arrays["symbols"], steps)
     probabilities = _split(arrays["probabilities"], steps)
     for word, phonemes, *soft in zip(graphemes, labels, symbols, probabilities, strict=True):

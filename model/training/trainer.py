@@ -1,6 +1,7 @@
-"""A training run: one network on one data set, and the artifact of its best epoch.
+"""Train a network on a data set, and write the artifact of its best epoch.
 
-`Trainer.fit` goes through the minibatches, `step` learns from one, and `validate` scores an epoch.
+`Trainer.fit` runs the training loop, `step` learns from one minibatch, and `validate` scores an
+epoch.
 """
 
 from __future__ import annotations
@@ -39,20 +40,20 @@ REPORT_EVERY = 100
 
 
 class TrainingError(TangerError, RuntimeError):
-    """A run that cannot start or go on; the message says what to do."""
+    """A run cannot be started or continued; the message says what to do."""
 
 
 class Trainer:
     """Trains one network on one data set and keeps the artifact of the epoch that is best on dev.
 
     Attributes:
-        recipe: how to train.
-        data: what to train on.
-        processes: the processes that train together, this one among them, and its device.
-        network: what is trained.
-        averaged: the exponential average of its weights, which is validated and shipped.
+        recipe: the recipe.
+        data: training and dev data.
+        processes: the processes that train together, and the device of this one.
+        network: the network in training.
+        averaged: exponential moving average of its weights, which is validated and shipped.
         optimizer: updates the network.
-        progress: how far the run is.
+        progress: progress of the run.
     """
 
     def __init__(
@@ -66,20 +67,20 @@ class Trainer:
         reporter: Reporter,
         init: Path | None = None,
     ) -> None:
-        """Build the network, its average and its optimizer; nothing is written yet.
+        """Build the network, its average and its optimizer, without writing any file.
 
         Args:
-            recipe: how to train.
-            data: read for this recipe.
-            out: the artifact's folder.
-            run: a folder for the run's state, with which it can be resumed.
-            processes: the processes that train together, this one among them, and its device.
-            reporter: gets all that happens.
-            init: an artifact whose weights to start from, instead of random ones.
+            recipe: the recipe.
+            data: data that were read for this recipe.
+            out: folder of the artifact.
+            run: folder of the run's state, from which it can be resumed.
+            processes: the processes that train together, and the device of this one.
+            reporter: receives the events of the run.
+            init: artifact whose weights are the initial ones; random weights by default.
 
         Raises:
-            TrainingError: `init` does not fit, or `out` and `run` get in each other's way.
-            ArtifactError: where `init` is damaged, or something else than an artifact is at `out`.
+            TrainingError: if `init` does not fit the recipe and data, or `run` lies inside `out`.
+            ArtifactError: if `init` is damaged, or `out` exists and is not an artifact.
         """
         if run.resolve().is_relative_to(artifact.writable(out)):
             raise TrainingError(f"{run} lies in {out}, which each best epoch replaces: say another")
@@ -88,7 +89,7 @@ class Trainer:
         self.out = out
         self.run = run
         self.processes = processes
-        # One of the processes speaks for them all
+        # Only the main process reports
         self.reporter = reporter if processes.is_main else Reporter()
 
         # The network, the average of its weights, and the optimizer
@@ -101,7 +102,7 @@ class Trainer:
         self.averaged = optimizers.average_weights(self.network, recipe.run.averaging)
         self.optimizer = optimizers.build(recipe.optimiser, self.network)
 
-        # The averaged network in use, for validation and the sample word
+        # Decodes with the averaged weights, for validation and the sample word
         decoder = TorchDecoder(
             self._averaged_network.eval(),
             data.graphemes,
@@ -110,14 +111,14 @@ class Trainer:
         )
         self._phonemizer = Phonemizer(decoder, data.graphemes, data.phonemes)
 
-        # Where the run stands
+        # Identity, progress and state file of the run
         identity = {
             "recipe": recipe.as_dict(),
             "init": init_summary,
             "data": data.checksums,
             "device": processes.device.type,
         }
-        self._identity = json.loads(json.dumps(identity))  # as it reads back from files
+        self._identity = json.loads(json.dumps(identity))  # as read from a file
         self._state_path = run / run_state.FILE
         self.progress = Progress(replaces=output.version_at(out))
         self._clock = self._saved_at = time.monotonic()
@@ -125,30 +126,32 @@ class Trainer:
     def fit(
         self, *, resume: bool = False, restart: bool = False, save_seconds: float = 60.0
     ) -> bool:
-        """Train to the run's end, or to the first Ctrl-C or SIGTERM.
+        """Train to the end of the run, or until the first Ctrl-C or SIGTERM.
 
         Args:
-            resume: go on with the run in `run`, to the very bits that it would have come to.
-            restart: start over where `run` or `out` hold an earlier run's; its artifact stands
-                until the first epoch is done.
-            save_seconds: the largest loss of work, in seconds, when the run is killed.
+            resume: continue the run in `run`; its result is identical to that of an uninterrupted
+                run.
+            restart: start over even if `run` or `out` contain an earlier run or its artifact, which
+                is replaced after the first epoch.
+            save_seconds: interval between saved states, in seconds: the most work lost if the run
+                is killed.
 
         Returns:
-            True when the run came to its end, false when a signal stopped it; it is saved then.
+            True if the run is finished, false if a signal stopped it; it is then saved.
 
         Raises:
-            TrainingError: the loss diverged, or a GPU has too little memory.
-            OutputExistsError: where `out` holds an artifact that is not this run's, without
+            TrainingError: if the loss diverges or a GPU runs out of memory.
+            OutputExistsError: if `out` contains an artifact that is not this run's, without
                 `restart`.
-            RunStateError: where there is no run to resume, or it is another one.
-            LockedError: while another process trains in `run`.
-            OSError: where nothing can be written; the earlier artifact still stands.
+            RunStateError: if there is no run to resume, or it is another one.
+            LockedError: if another process trains in `run`.
+            OSError: if a file cannot be written; the earlier artifact is unchanged.
         """
         self._begin(resume=resume, restart=restart)
         with ExitStack() as stack:
             if self.processes.is_main:
                 stack.enter_context(locked_folder(self.run))
-            # From the first moment there is a run to resume, and no earlier one in its place
+            # From now on `run` holds this run, which can be resumed, and no earlier one
             self.save()
             self._lap()
             signals = stack.enter_context(StopSignals())
@@ -156,10 +159,10 @@ class Trainer:
                 self.step(examples)
                 if ends_epoch:
                     self.validate()
-                    # Time spent on dev counts for the run, not for the next epoch's rate
+                    # Validation counts in the run's time, but not in the next epoch's rate
                     self.progress.seconds += self._lap()
                     self.progress.start_epoch()
-                # A signal to one process stops all; only the main one has the history
+                # A signal to one process stops all of them. Only the main process has the history
                 stopped, finished = self.processes.all_reduce_sum(
                     signals.caught,
                     ends_epoch and self.processes.is_main and self.progress.ends(self.recipe.run),
@@ -169,7 +172,7 @@ class Trainer:
                     self.save()
                 if stopped:
                     return False
-        # The artifact is of the best epoch; its history is of all
+        # The artifact is the best epoch's, but its history includes all epochs
         if self.processes.is_main:
             output.write_history(self.out, self.progress)
         return True
@@ -178,12 +181,12 @@ class Trainer:
         """Learn from one minibatch, of which each process takes its shard.
 
         Raises:
-            TrainingError: the loss is no number any more, or the GPU has too little memory.
+            TrainingError: if the loss is not finite or the GPU runs out of memory.
         """
         progress = self.progress
 
         # Gradients of the mean loss over the label tokens of all processes
-        tokens = sum(len(example.labels) - 1 for example in examples)  # without <s>
+        tokens = sum(len(example.labels) - 1 for example in examples)  # without ``<s>``
         sums = self._backward(self.processes.shard(examples), tokens)
         loss, errors = self.processes.all_reduce_sum(*sums)
         if not math.isfinite(loss):
@@ -193,20 +196,20 @@ class Trainer:
             )
         self.processes.all_reduce_gradients(self.network)
 
-        # The epoch's figures; the learning rate depends on the words that are done
+        # Figures of the epoch; the learning rate depends on the number of words done
         progress.loss += loss
         progress.wrong += int(errors)
         progress.tokens += tokens
         progress.words += len(examples)
 
-        # The weights and their average
+        # Update the weights and their average
         self.optimizer.step(tokens=tokens, progress=self._share_of_run())
         self.averaged.update_parameters(self.network)
         elapsed = self._lap()
         progress.epoch_seconds += elapsed
         progress.seconds += elapsed
 
-        # The report
+        # Report
         figures = {"loss": loss / tokens, "error": errors / tokens}
         if progress.minibatches % REPORT_EVERY == 0:
             self.reporter.sample(progress, phonemes=self._sample(), **figures)
@@ -214,13 +217,13 @@ class Trainer:
         self.reporter.minibatch(self.recipe, progress, share=self._share_of_epoch(), **figures)
 
     def validate(self) -> None:
-        """Score the averaged network on dev, and write the artifact where it is the best so far.
+        """Score the averaged network on dev, and write the artifact if it is the best so far.
 
-        Only the main process does; the others go on.
+        Only the main process does this; the others continue.
 
         Raises:
-            OutputExistsError: where another run has put its own artifact at `out` meanwhile.
-            OSError: where it cannot be written.
+            OutputExistsError: if another run has written its artifact to `out` in the meantime.
+            OSError: if the artifact or the history cannot be written.
         """
         if not self.processes.is_main:
             return
@@ -241,10 +244,10 @@ class Trainer:
         self.reporter.epoch(record, best=best)
 
     def save(self) -> None:
-        """Write the run's state, from which it can be resumed; the main process does.
+        """Write the run's state, from which it can be resumed, in the main process.
 
         Raises:
-            OSError: where it cannot be written; the earlier state still stands.
+            OSError: if it cannot be written; the previous state is unchanged.
         """
         if self.processes.is_main:
             run_state.save(
@@ -259,7 +262,7 @@ class Trainer:
     # The start of a run
 
     def _begin(self, *, resume: bool, restart: bool) -> None:
-        """Restore what was saved, or make sure that nothing is lost to a new run."""
+        """Restore the saved run, or check that a new run overwrites nothing."""
         if not (resume or restart):
             output.check_new(self.out)
         self.run.mkdir(parents=True, exist_ok=True)
@@ -273,13 +276,13 @@ class Trainer:
             output.check_resumed(self.out, self._identity, self.progress)
         if self.progress.bfloat16 is None:
             self.progress.bfloat16 = self._measure_bfloat16()
-        if not self.processes.is_main:  # another shard of the minibatches: another dropout
+        if not self.processes.is_main:  # a different shard gets different dropout masks
             rank, minibatches = self.processes.rank, self.progress.minibatches
             torch.manual_seed(self.recipe.seed + rank * 1_000_003 + minibatches)
         self.reporter.started(self.recipe, self.data, self.network, self.progress)
 
     def _measure_bfloat16(self) -> bool:
-        """Whether products are bfloat16: measured once, for all processes and every resume."""
+        """Decide whether to multiply in bfloat16, once for all processes and resumptions."""
         measured = self.processes.is_main and self.recipe.run.bfloat16
         pays = measured and lstm.bfloat16_pays(self.processes.device)
         return bool(self.processes.all_reduce_sum(pays)[0])
@@ -295,9 +298,10 @@ class Trainer:
     # One minibatch
 
     def _minibatches(self) -> Iterator[tuple[list[Example], bool]]:
-        """Minibatches from where the run stands to its end, and whether each ends an epoch.
+        """Yield the remaining minibatches of the run, and whether each ends an epoch.
 
-        What is yielded counts as read, so that a state saved after it goes on with the next.
+        A minibatch counts as read when it is yielded, so that a state saved after it continues with
+        the next one.
         """
         progress, epoch_tokens = self.progress, self.recipe.run.epoch_tokens
         while not progress.finished:
@@ -321,14 +325,14 @@ class Trainer:
                     return
 
     def _backward(self, examples: Sequence[Example], tokens: int) -> tuple[float, int]:
-        """Gradients of these examples' part of the mean loss over `tokens`.
+        """Compute the gradients of these examples' part of the mean loss over `tokens` tokens.
 
         Returns:
-            Their summed loss, and how many of their label tokens were wrong.
+            Their summed loss, and the number of wrong label tokens.
         """
         self.network.train()
         self.network.zero_grad()
-        if not examples:  # a minibatch of fewer words than there are processes
+        if not examples:  # the minibatch has fewer words than there are processes
             return 0.0, 0
         minibatch = collate(examples).to(self.processes.device)
         try:
@@ -355,12 +359,12 @@ class Trainer:
         return (self.progress.epoch + self._share_of_epoch()) / self.recipe.run.epochs
 
     def _lap(self) -> float:
-        """Seconds since the last call."""
+        """Return the seconds since the last call."""
         before, self._clock = self._clock, time.monotonic()
         return self._clock - before
 
     def _sample(self) -> tuple[str, ...] | None:
-        """The sample word's phonemes; None where the vocabulary cannot spell it."""
+        """Pronounce the sample word; None if the vocabulary lacks a grapheme of it."""
         word = self.recipe.sample_word
         if not word or any(grapheme not in self.data.graphemes for grapheme in word):
             return None
@@ -369,7 +373,7 @@ class Trainer:
     # The end of an epoch
 
     def _score_dev(self) -> tuple[dict[str, Any], Calibration]:
-        """The epoch's record for the history, and the calibration that fits the dev words."""
+        """Return the epoch's record for the history, and a calibration fitted to the dev words."""
         progress, references = self.progress, lexicon.pronunciations(self.data.dev)
         words = list(references)
         hypotheses = dict(zip(words, self._phonemizer.pronounce(words), strict=True))
@@ -392,9 +396,9 @@ class Trainer:
 
 
 def _load_init(init: Path, network: Seq2Seq, data: Dataset) -> dict[str, str]:
-    """Give `network` the weights of the artifact at `init`; returns its name and version.
+    """Load the weights of the artifact at `init` into `network`; return its name and version.
 
-    A stress head that the artifact lacks keeps its random weights.
+    If the artifact has no stress head, that of the network keeps its random weights.
     """
     source = artifact.read(init)
     if (source.graphemes, source.phonemes) != (data.graphemes, data.phonemes):

@@ -16,6 +16,7 @@ from typing import Self, Unpack
 
 import httpx
 
+from tanger.model.phonology.notation import Alphabet
 from tanger.service.client.requests import Call, Connection, Options, Requests, check_words
 from tanger.service.client.retries import Retries
 from tanger.service.lexicon_schemas import OwnWord
@@ -108,14 +109,21 @@ class Client(Connection):
         call = Call.word("GET", word)
         return call.read(self._send(call), OwnWord)
 
-    def put_word(self, word: str, *pronunciations: str) -> OwnWord:
+    def put_word(
+        self, word: str, *pronunciations: str, alphabet: Alphabet | None = None
+    ) -> OwnWord:
         """Say how a word is pronounced, the best way first, in place of what was said before.
+
+        Args:
+            word: the word.
+            pronunciations: of it.
+            alphabet: that they are written in; the artifact's own by default.
 
         Raises:
             InvalidRequestError: where word or phonemes are none.
             ForbiddenError, UnauthorizedError: as `get_word`.
         """
-        call = Call.word("PUT", word, pronunciations)
+        call = Call.word("PUT", word, pronunciations, alphabet)
         return call.read(self._send(call), OwnWord)
 
     def delete_word(self, word: str) -> None:
@@ -255,9 +263,11 @@ class AsyncClient(Connection):
         call = Call.word("GET", word)
         return call.read(await self._send(call), OwnWord)
 
-    async def put_word(self, word: str, *pronunciations: str) -> OwnWord:
+    async def put_word(
+        self, word: str, *pronunciations: str, alphabet: Alphabet | None = None
+    ) -> OwnWord:
         """Say how a word is pronounced (see `Client.put_word`)."""
-        call = Call.word("PUT", word, pronunciations)
+        call = Call.word("PUT", word, pronunciations, alphabet)
         return call.read(await self._send(call), OwnWord)
 
     async def delete_word(self, word: str) -> None:

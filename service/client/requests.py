@@ -56,9 +56,17 @@ class Call:
         return cls("POST", "/pronounce", _json({"words": words, **options}))
 
     @classmethod
-    def word(cls, method: str, word: str, pronunciations: Sequence[str] | None = None) -> Call:
+    def word(
+        cls,
+        method: str,
+        word: str,
+        pronunciations: Sequence[str] | None = None,
+        alphabet: Alphabet | None = None,
+    ) -> Call:
         """For one of people's own words."""
-        body = None if pronunciations is None else _json({"pronunciations": pronunciations})
+        body = None
+        if pronunciations is not None:
+            body = _json({"alphabet": alphabet, "pronunciations": pronunciations})
         return cls(method, f"/lexicon/{segment(word)}", body)
 
     def read(self, answer: httpx.Response, model: type[M]) -> M:

@@ -5,12 +5,12 @@ Cross-origin requests (CORS) are in the Fetch standard.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tanger.service.errors import Respond
 
@@ -91,30 +91,19 @@ class CrossOrigin(CORSMiddleware):
 # Headers that keep browsers from doing more with an answer than it is for.
 
 _POLICY = b"content-security-policy"
-_HEADERS = (
+_ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 # An answer that is no page needs nothing from anywhere (W3C Content Security Policy 3)
-_NOTHING = (_POLICY, b"default-src 'none'; frame-ancestors 'none'")
-# Only links tell where they are from, and what is no page has none
-_NO_REFERRER = (b"referrer-policy", b"no-referrer")
+_NO_PAGE = (*_ALWAYS, (_POLICY, b"default-src 'none'; frame-ancestors 'none'"))
+# A page brings its own policy. Only links tell where they are from, and what is no page has none
+_PAGE = (*_ALWAYS, (b"referrer-policy", b"no-referrer"))
 
 
-class SecurityHeaders:
-    """ASGI middleware that puts them on every answer; a page brings its own policy."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = message["headers"]
-                page = any(name == _POLICY for name, _ in headers)
-                message["headers"] = [*headers, *_HEADERS, _NO_REFERRER if page else _NOTHING]
-            await send(message)
-
-        await self.app(scope, receive, send_with_headers)
+def security_headers(headers: Iterable[tuple[bytes, bytes]]) -> Sequence[tuple[bytes, bytes]]:
+    """The headers that an answer with these headers needs besides."""
+    for name, _ in headers:
+        if name == _POLICY:
+            return _PAGE
+    return _NO_PAGE

@@ -6,7 +6,7 @@ import { asCurl, asJSON, asSSML, toClipboard } from "./copy.js";
 import { el, percent, say } from "./dom.js";
 import { leastCertain, lettersOf, picture } from "./picture.js";
 
-const SOURCES = { model: "Model", lexicon: "Dictionary", user: "User entry" };
+const SOURCES = { model: "Model", lexicon: "Dictionary", user: "User entry", override: "Given here" };
 
 // Nobody asked for letters but this page, which sees that there are none
 const UNASKED = "no alignment";

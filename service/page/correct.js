@@ -1,6 +1,16 @@
 // Correct a word: what is written here, the server's lexicon answers from then on.
 
 import { el, say } from "./dom.js";
+import { alphabetName, showsStress } from "./options.js";
+
+// How each alphabet is written, by example.
+const HINTS = {
+  arpabet: "Phonemes with spaces between them, a digit behind a vowel for stress (1 primary, 2 secondary, 0 none), as in T AE1 NG ER0",
+  ipa: "As in ˈtæŋɚ, with ˈ and ˌ before stressed syllables",
+  "x-sampa": "As in \"t{N@`, with \" and % before stressed syllables",
+  cntk: "Phonemes with spaces between them, as in ~T ~AE ~NG ~ER",
+  native: "Phonemes with spaces between them",
+};
 
 const route = (word) => `lexicon/${encodeURIComponent(word)}`;
 
@@ -16,7 +26,9 @@ const route = (word) => `lexicon/${encodeURIComponent(word)}`;
  */
 export async function correction(place, { api, info, features, result, options, chosen, close, saved }) {
   const known = new Set(info.phonemes);
-  const alphabet = info.alphabets[0];
+  const own = info.alphabets[0];
+  let alphabet = options.alphabet ?? own;
+  let filled = "";
   const id = `correct-${crypto.getRandomValues(new Uint32Array(1))[0]}`;
   const field = el("textarea", {
     id, rows: "1", autocomplete: "off", autocapitalize: "off", spellcheck: "false",
@@ -24,30 +36,49 @@ export async function correction(place, { api, info, features, result, options, 
   });
   const fault = el("p.fault", { id: `${id}-fault`, role: "alert", hidden: true });
   const complain = (text) => { fault.textContent = text; fault.hidden = !text; };
+  const written = el("select", { id: `${id}-alphabet`, onchange: rewrite },
+    info.alphabets.map((name) => el("option", { value: name, selected: name === alphabet }, alphabetName(name))));
+  const hint = el("p.hint", { id: `${id}-hint` });
   const palette = el("details", {}, el("summary", {}, "Phonemes to pick from"),
     el("div.palette", {}, info.phonemes.map((phoneme) => el("button", {
       type: "button", onclick: () => insert(field, phoneme),
     }, phoneme))));
   const form = el("form", { onsubmit: save, onkeydown: (e) => { if (e.key === "Escape") close(); } },
     el("label.field-label", { for: id }, `How ${result.word} is said`), field,
-    el("p.hint", { id: `${id}-hint` }, "Phonemes with spaces between them, a digit behind a vowel for stress "
-      + "(1 primary, 2 secondary, 0 none); a variant more on each further line."),
-    palette, fault,
+    info.alphabets.length > 1
+      ? el("p.written", {}, el("label", { for: written.id }, "Written in "), written) : null,
+    hint, palette, fault,
     el("div.row", {}, el("button.primary", { type: "submit" }, "Save in the lexicon"),
       result.source === "user" ? el("button", { type: "button", onclick: remove }, "Remove this entry") : null,
       el("button.quiet", { type: "button", onclick: close }, "Cancel")));
   place.replaceChildren(form);
   field.focus();
-  try {
-    field.value = (await current()).join("\n");
-    field.rows = Math.max(1, field.value.split("\n").length);
-  } catch (error) {
-    complain(error.message);
+  await fill();
+
+  /** Show what stands there now, in the alphabet that is chosen. */
+  async function fill() {
+    hint.textContent = `${HINTS[alphabet]}; a variant more on each further line.`;
+    palette.hidden = alphabet !== own;
+    try {
+      field.value = filled = (await current()).join("\n");
+      field.rows = Math.max(1, field.value.split("\n").length);
+    } catch (error) {
+      complain(error.message);
+    }
+  }
+
+  /** Take another alphabet; what was typed stays as it is. */
+  function rewrite() {
+    alphabet = written.value;
+    complain("");
+    if (field.value === filled) return fill();
+    hint.textContent = `${HINTS[alphabet]}; a variant more on each further line.`;
+    palette.hidden = alphabet !== own;
   }
 
   /** What stands there now, as the lexicon writes it. */
   async function current() {
-    const asked = { ...options, alphabet, stress: features().stress || undefined };
+    const asked = { ...options, alphabet, stress: (features().stress && showsStress(alphabet)) || undefined };
     const [{ source, pronunciations }] = await api.pronounce([result.word], asked);
     const all = pronunciations.map((p) => p.text);
     // Variants belong together; of what the model thinks possible one is right
@@ -56,11 +87,14 @@ export async function correction(place, { api, info, features, result, options, 
 
   async function save(event) {
     event.preventDefault();
-    const pronunciations = field.value.toUpperCase().split("\n").map((line) => line.trim().split(/\s+/).join(" ")).filter(Boolean);
-    const strange = pronunciations.join(" ").split(" ").filter((p) => p && !known.has(p.replace(/[012]$/, "")));
+    const text = alphabet === "arpabet" ? field.value.toUpperCase() : field.value;
+    const pronunciations = text.split("\n").map((line) => line.trim().split(/\s+/).join(" ")).filter(Boolean);
+    // Of the others the server knows what can be read
+    const strange = alphabet !== own ? [] : pronunciations.join(" ").split(" ")
+      .filter((p) => p && !known.has(p) && !known.has(p.replace(/[012]$/, "")));
     if (!pronunciations.length) return complain("Write at least one pronunciation.");
     if (strange.length) return complain(`Not a phoneme here: ${[...new Set(strange)].join(", ")}`);
-    return change(() => api.put(route(result.word), { pronunciations }),
+    return change(() => api.put(route(result.word), { alphabet, pronunciations }),
       `Saved: ${result.word} is ${pronunciations[0]} from now on.`);
   }
 

@@ -12,9 +12,19 @@ from typing import IO, Annotated, Any
 from fastapi import Depends, Query
 from starlette.responses import Response, StreamingResponse
 
-from tanger.model.lexicon.index import tidied
+from tanger.model.lexicon.index import lexicon_key, tidied
+from tanger.model.phonology import notation
+from tanger.model.phonology.notation import Alphabet
+from tanger.model.phonology.transcription import TranscriptionError
 from tanger.service.errors import ForbiddenError, InvalidRequestError
-from tanger.service.lexicon_schemas import Imported, ImportOptions, LexiconFile, OwnWord, Spoken
+from tanger.service.lexicon_schemas import (
+    Imported,
+    ImportOptions,
+    LexiconFile,
+    OwnWord,
+    Spoken,
+    WordOptions,
+)
 from tanger.service.pronounce_handler import read_body
 from tanger.service.request_body import (
     read_no_query,
@@ -81,13 +91,20 @@ Timeout = Annotated[float, Depends(get_timeout)]
     response_model=OwnWord,
     openapi_extra=TIMEOUT_HEADER,
 )
-async def get_lexicon_word(lexicon: Lexicon, timeout: Timeout, word: str) -> Response:
+async def get_lexicon_word(
+    manager: Manager,
+    lexicon: Lexicon,
+    timeout: Timeout,
+    word: str,
+    options: Annotated[WordOptions, Query()],
+) -> Response:
     """What a request for a word finds in the user lexicon. Needs an API key."""
+    alphabet = _alphabet(manager, options.alphabet)
     with shutdown_as_503():
         found = await lexicon.read(partial(lexicon.get, word), timeout=timeout)
     if found is None:
         raise NoEntryError(word)
-    return _word_response(found.spellings[0], found.pronunciations)
+    return _word_response(manager, found.spellings[0], found.pronunciations, alphabet)
 
 
 @router.put(
@@ -107,10 +124,11 @@ async def put_lexicon_word(
     with shutdown_as_503():
         read_no_query(raw)
         body = await read_body(manager, raw, Spoken)
-        pronunciations = _checked(manager, word, body)
+        alphabet = _alphabet(manager, body.alphabet)
+        pronunciations = _checked(manager, word, body, alphabet)
         new = await lexicon.put(word, pronunciations, timeout=timeout)
     status = HTTPStatus.CREATED if new else HTTPStatus.OK
-    return _word_response(tidied(word), pronunciations, status)
+    return _word_response(manager, tidied(word), pronunciations, alphabet, status)
 
 
 @router.delete(
@@ -131,9 +149,9 @@ async def export_lexicon(
     manager: Manager, lexicon: Lexicon, options: Annotated[LexiconFile, Query()]
 ) -> Response:
     """The whole user lexicon. Needs an API key."""
+    inventory, alphabet = manager.current.inventory, _alphabet(manager, options.alphabet)
     with shutdown_as_503():
-        symbols = manager.current.inventory.symbols
-        file = await asyncio.to_thread(lexicon.export, options.format, symbols)
+        file = await asyncio.to_thread(lexicon.export, options.format, inventory, alphabet)
     suffix = _SUFFIXES.get(options.format, "dict")
     return StreamingResponse(
         _pieces(file),
@@ -167,6 +185,7 @@ async def import_lexicon(
         lexicon,
         options.format,
         manager.current.inventory,
+        alphabet=_alphabet(manager, options.alphabet),
         longest=settings.max_letters,
     )
     try:
@@ -190,17 +209,36 @@ async def import_lexicon(
     )
 
 
-def _checked(manager: ModelManager, word: str, body: Spoken) -> list[tuple[str, ...]]:
+def _alphabet(manager: ModelManager, wanted: Alphabet | None) -> Alphabet:
+    """The alphabet to read or write in.
+
+    Raises:
+        AlphabetError: where the artifact's phonemes cannot be written so.
+    """
+    choices = manager.current.pronouncer.pipeline.alphabets
+    return notation.choose(wanted, choices, stressed=None, knows_stress=True)
+
+
+def _checked(
+    manager: ModelManager, word: str, body: Spoken, alphabet: Alphabet
+) -> list[tuple[str, ...]]:
     """The pronunciations, where word and phonemes may be kept.
 
     Raises:
         InvalidRequestError: where they may not.
     """
     longest, inventory = manager.settings.max_letters, manager.current.inventory
-    pronunciations = [tuple(text.split()) for text in body.pronunciations]
     faults = [("path.word", word_fault(word, longest=longest))]
-    for place, phonemes in enumerate(pronunciations):
-        fault = pronunciation_fault(phonemes, inventory, longest=longest)
+    if body.word is not None and lexicon_key(body.word) != lexicon_key(word):
+        faults.append(("body.word", f"this is not the word of the path, {word[:80]!r}"))
+    pronunciations = []
+    for place, text in enumerate(body.pronunciations):
+        try:
+            phonemes = inventory.parse(text, alphabet)
+            fault = pronunciation_fault(phonemes, inventory, longest=longest)
+            pronunciations.append(phonemes)
+        except TranscriptionError as e:
+            fault = str(e)
         faults.append((f"body.pronunciations.{place}", fault))
     if any(fault for _, fault in faults):
         raise InvalidRequestError(
@@ -210,10 +248,17 @@ def _checked(manager: ModelManager, word: str, body: Spoken) -> list[tuple[str, 
 
 
 def _word_response(
-    word: str, pronunciations: Sequence[tuple[str, ...]], status: HTTPStatus = HTTPStatus.OK
+    manager: ModelManager,
+    word: str,
+    pronunciations: Sequence[tuple[str, ...]],
+    alphabet: Alphabet,
+    status: HTTPStatus = HTTPStatus.OK,
 ) -> Response:
-    texts = tuple(map(" ".join, pronunciations))
-    return json_response(OwnWord(word=word, pronunciations=texts), status)
+    inventory = manager.current.inventory
+    texts = tuple(
+        notation.join(inventory.write(phonemes, alphabet), alphabet) for phonemes in pronunciations
+    )
+    return json_response(OwnWord(word=word, alphabet=alphabet, pronunciations=texts), status)
 
 
 async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:

@@ -22,6 +22,9 @@ from tanger.service.serving.pricing import LatencyEstimator
 K = TypeVar("K", bound=Hashable)
 A = TypeVar("A")
 
+# Free workers of which the one with the least to do gets a batch
+_CANDIDATES = 4
+
 
 class QueueFullError(Exception):
     """The queue has no room for all of a request's words; none of them was taken.
@@ -47,8 +50,33 @@ class DeadlineError(Exception):
         self.retry_after = retry_after
 
 
+class Waiting(Protocol):
+    """How many letters wait, in this queue and in those of other processes."""
+
+    waiting: int
+
+    @property
+    def waiting_in_all(self) -> int:
+        """In all of them."""
+
+
+class OwnWaiting:
+    """The count of a queue that is the only one."""
+
+    waiting = 0
+
+    @property
+    def waiting_in_all(self) -> int:
+        """In this queue."""
+        return self.waiting
+
+
 class Worker(Protocol):
     """Who decodes batches."""
+
+    @property
+    def load(self) -> int:
+        """Words that it has of all who give it any."""
 
     def take(self, batch: Batch[Any, Any]) -> None:
         """Start on a batch, or keep it until the one at work is done; never raises.
@@ -94,6 +122,7 @@ class Batcher(Generic[K, A]):
         max_batch: int,
         weigh: Callable[[K], int],
         max_wait: float = 0.0,
+        letters: Waiting | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Make an empty queue.
@@ -104,6 +133,8 @@ class Batcher(Generic[K, A]):
             weigh: how many letters of work a word is.
             max_wait: seconds that a worker waits for a batch to fill, from when it could have
                 started.
+            letters: counts those that wait, here and in the queues of other processes, where there
+                are any.
             clock: seconds, from whenever.
         """
         self.capacity = capacity
@@ -121,7 +152,9 @@ class Batcher(Generic[K, A]):
         # What lost workers held. Each goes alone, so that a word that kills harms no other again,
         # and while one worker of several is left it waits for another, so that it kills not both.
         self._retry_queue: dict[_Pending[K, A], None] = {}
+        # That wait here, and in all
         self._letters = 0
+        self._count: Waiting = OwnWaiting() if letters is None else letters
         # The last to come is the first to go: others may sleep while there is little to do
         self._free: list[Worker] = []
         self._busy: list[Worker] = []
@@ -191,7 +224,7 @@ class Batcher(Generic[K, A]):
         for entry in new:
             self._pending[entry.word] = entry
             self._queue[entry] = None
-            self._letters += entry.letters
+        self._count_letters(sum(entry.letters for entry in new))
         for entry in entries.values():
             entry.requests.append(request)
         if new:
@@ -276,7 +309,8 @@ class Batcher(Generic[K, A]):
             self._filling = None
         while self._free and (self._queue or self._may_retry):
             share = math.ceil(self.waiting / len(self._free))
-            worker = self._free.pop()
+            worker = self._idlest()
+            self._free.remove(worker)
             self._busy.append(worker)
             worker.take(self._next_batch(min(share, self.max_batch)))
         # What a lost worker held is for who is free: nobody would be if all went on getting more
@@ -285,12 +319,26 @@ class Batcher(Generic[K, A]):
             self._prefetching.append(worker)
             worker.take(self._next_batch(self.max_batch))
 
+    def _idlest(self) -> Worker:
+        """The last that became free of those that nobody else gave words either, if there is one.
+
+        Few are looked at: that takes its time, too.
+        """
+        found, least = self._free[-1], self._free[-1].load
+        for worker in self._free[-2 : -1 - _CANDIDATES : -1]:
+            if not least:
+                break
+            if (load := worker.load) < least:
+                found, least = worker, load
+        return found
+
     def _admit(self, new: Sequence[_Pending[K, A]], timeout: float) -> None:
         letters = sum(entry.letters for entry in new)
-        if self._letters + letters > self.capacity:
-            excess = self._letters + letters - self.capacity
+        waiting = self._count.waiting_in_all
+        if new and waiting + letters > self.capacity:
+            excess = waiting + letters - self.capacity
             seconds = self.latency.seconds(excess) / max(1, self.workers)
-            raise QueueFullError(self._letters, self.capacity, retry_after=seconds)
+            raise QueueFullError(waiting, self.capacity, retry_after=seconds)
         expected = self.drained_in(letters, len(new))
         # Behind an empty queue it may always try: else one slow batch could shut the door for good
         if new and self.waiting and expected > timeout:
@@ -319,9 +367,14 @@ class Batcher(Generic[K, A]):
         for queue in (self._queue, self._retry_queue):
             if entry in queue:
                 del queue[entry]
-                self._letters -= entry.letters
+                self._count_letters(-entry.letters)
                 return True
         return False
+
+    def _count_letters(self, letters: int) -> None:
+        """Count so many more that wait, or fewer."""
+        self._letters += letters
+        self._count.waiting += letters
 
     def _next_batch(self, room: int) -> Batch[K, A]:
         if self._may_retry:
@@ -336,7 +389,7 @@ class Batcher(Generic[K, A]):
         """Queue words once more, before all others, that no worker has looked at."""
         for entry in entries:
             if entry.requests:
-                self._letters += entry.letters
+                self._count_letters(entry.letters)
             else:
                 del self._pending[entry.word]
         wanted = {entry: None for entry in entries if entry.requests}
@@ -354,7 +407,7 @@ class Batcher(Generic[K, A]):
             return
         entry.lost = True
         self._retry_queue[entry] = None
-        self._letters += entry.letters
+        self._count_letters(entry.letters)
 
     def _resolve(self, entry: _Pending[K, A], answer: A, batch: Batch[K, A]) -> None:
         del self._pending[entry.word]
@@ -396,6 +449,7 @@ class Batch(Generic[K, A]):
     Attributes:
         words: what to decode, in order.
         letters: in all of them.
+        alone: whether no other batch may be decoded together with it: a lost worker held it.
         taken: when a worker began, by the batcher's clock.
         resolved: when the answers were handed out.
     """
@@ -405,6 +459,7 @@ class Batch(Generic[K, A]):
         self._entries = entries
         self.words = [entry.word for entry in entries]
         self.letters = sum(entry.letters for entry in entries)
+        self.alone = any(entry.lost for entry in entries)
         self.taken = 0.0
         self.resolved = 0.0
 

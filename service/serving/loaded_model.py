@@ -1,63 +1,82 @@
-"""One artifact at work: its queue, its workers, its answers. New weights are another one."""
+"""One artifact at work in an HTTP process: its queue, its workers, its answers."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 
-from tanger.model import artifact
-from tanger.model.decoding import devices
 from tanger.model.phonology.phoneme_set import Inventory
-from tanger.model.text import variants
 from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.pipeline import Pipeline
 from tanger.service.metrics import Metrics
 from tanger.service.serving.batcher import Batcher
 from tanger.service.serving.golden_examples import SelfCheck
-from tanger.service.serving.pool import Pool
+from tanger.service.serving.model_source import ModelSource
 from tanger.service.serving.pronouncer import Pronouncer
+from tanger.service.serving.shared_counts import ClientCounts
 from tanger.service.serving.wire import Answer, DecodeRequest
+from tanger.service.serving.worker_links import WorkerLinks
 from tanger.service.settings import Settings
 from tanger.service.user_lexicon.store import UserLexicon
 
 
 class LoadedModel:
-    """Everything that belongs to one reading of the artifact and the lexicons."""
+    """Everything in an HTTP process that belongs to one reading of the artifact and the lexicons.
 
-    def __init__(self, settings: Settings, metrics: Metrics, user: UserLexicon | None) -> None:
-        """Read and check the artifact and its lexicons, and describe what serves them.
+    Attributes:
+        generation: the number of that reading.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        source: ModelSource,
+        *,
+        generation: int,
+        metrics: Metrics,
+        user: UserLexicon | None,
+        counts: ClientCounts,
+        report_fault: Callable[[int, int, str], None],
+    ) -> None:
+        """Read the lexicons, and describe what serves them.
+
+        Args:
+            settings: the service's.
+            source: the artifact.
+            generation: the number of this reading.
+            metrics: counts.
+            user: people's own words, where they are kept.
+            counts: what this process shares with others.
+            report_fault: is called with generation and slot of a worker of no use, and why.
 
         Raises:
-            ArtifactError: where it is damaged.
-            LexiconError, LexiconFileError: where one of them is.
+            LexiconError, LexiconFileError: where one of the lexicons is damaged.
         """
-        self.artifact = artifact.read(settings.artifact)
+        self.generation = generation
+        self.artifact = source.artifact
         self.inventory = Inventory(self.artifact.phonemes.own)
         self.dictionaries = Dictionaries.read(
             self.inventory,
             builtin=settings.builtin_lexicon,
             files=filter(None, settings.lexicon.split(os.pathsep)),
-            ranking=variants.read(self.artifact) if settings.variant_order == "network" else None,
+            ranking=source.ranking,
         )
-        self.error_rates = self.artifact.metrics()
+        self.error_rates = source.error_rates
         self.batcher: Batcher[DecodeRequest, Answer] = Batcher(
             capacity=settings.queue_letters,
             max_batch=settings.max_batch,
             max_wait=settings.max_wait,
             weigh=lambda request: request.work,
+            letters=counts,
         )
-        self.pool = Pool(
+        self.workers = WorkerLinks(
             batcher=self.batcher,
-            artifact=self.artifact,
-            device=settings.device,
-            workers=settings.workers,
-            threads=settings.threads,
-            cores=devices.available(),
-            start_timeout=settings.start_timeout,
+            counts=counts,
             decode_timeout=settings.decode_timeout,
+            report_fault=lambda slot, problem: report_fault(generation, slot, problem),
             on_batch=metrics.batch,
-            on_loss=metrics.workers_lost.inc,
-            on_exhausted=self._note_exhausted,
+            on_exhausted=self._suspect,
         )
         self.pronouncer = Pronouncer(
             self.artifact,
@@ -71,43 +90,31 @@ class LoadedModel:
             user=user,
             cache_words=settings.cache_words,
             source=settings.source,
-            engine=lambda: self.pool.engine,
+            engine=lambda: self.workers.engine,
         )
-        self._exhausted = metrics.workers_exhausted
         self.check = SelfCheck(
             self.batcher,
-            self.artifact.pinned(),
+            source.pinned,
             letter=self.artifact.graphemes.own[0],
             interval=settings.check_every,
             timeout=settings.timeout,
         )
 
-    def _note_exhausted(self, request: DecodeRequest | None) -> None:
-        """Count a worker that could decode no more, and see whether others can."""
-        self._exhausted.inc()
+    def _suspect(self, request: DecodeRequest | None) -> None:
+        """See whether other workers can do what one could do no more."""
         self.check.suspect(request)
 
     @property
     def ready(self) -> bool:
         """Whether there is a worker, and the pinned words come back right."""
-        return self.pool.ready > 0 and self.check.passed.is_set()
+        return self.workers.ready > 0 and self.check.passed.is_set()
 
     async def run(self) -> None:
-        """Serve until cancelled.
-
-        Raises:
-            PoolError: where no worker can start.
-        """
-        tasks = {asyncio.create_task(self.pool.run()), asyncio.create_task(self.check.run())}
+        """Check until cancelled that the workers answer right; then they are asked no more."""
         try:
-            # Neither returns: were one to fail, the other alone would be worth nothing
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            await self.check.run()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            self.workers.close()
 
     async def idle(self) -> None:
         """Return when nothing waits or is being decoded any more."""

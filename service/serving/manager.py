@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import Context
 
-from tanger.model import TangerError
-from tanger.service.api_keys import KeyRing, Keys, KeysError
+from tanger.service.api_keys import KeyRing, Keys
 from tanger.service.connections.limits import ByteBudget
 from tanger.service.errors import InvalidRequestError, UnavailableError
 from tanger.service.metrics import Metrics
@@ -28,34 +27,32 @@ from tanger.service.schemas import (
 )
 from tanger.service.serving import text_job
 from tanger.service.serving.loaded_model import LoadedModel
-from tanger.service.serving.pool import PoolError
+from tanger.service.serving.models import Models
 from tanger.service.serving.pricing import RequestCost
 from tanger.service.serving.pronouncer import PronounceJob
+from tanger.service.serving.supervisor import Backend, OwnBackend, ReloadError
 from tanger.service.serving.text_job import TextJob
 from tanger.service.settings import Settings
 from tanger.service.user_lexicon.store import UserLexicon
 
 log = logging.getLogger("tanger")
 
-_BUSY_RELOADING = "another reload is under way: wait for it"
-
-
-class ReloadError(Exception):
-    """New weights that cannot answer; the old ones still do."""
-
 
 class ModelManager:
-    """All that lives as long as the application: the generation that answers, and its successor.
+    """All that lives as long as the application: the models, what they share, and the workers.
 
     Attributes:
         user: people's own words, where they are kept.
-        current: the generation that answers.
         draining: set once the service was told to stop.
         failure: why no worker could ever start, else None.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, backend: Backend | None = None) -> None:
         """Read the artifact and the keys, and describe the workers.
+
+        Args:
+            settings: the service's.
+            backend: where the workers are; by default in this process' care.
 
         Raises:
             ArtifactError: where the artifact is damaged; nothing is served then.
@@ -66,71 +63,48 @@ class ModelManager:
         self.metrics = Metrics()
         self.key_ring = KeyRing(settings, self.metrics)
         self.user = UserLexicon(settings.user_lexicon) if settings.user_lexicon else None
-        self.buffers = ByteBudget(settings.max_buffered)
-        self.current = LoadedModel(settings, self.metrics, self.user)
+        self.backend = backend or OwnBackend(settings, self.metrics)
+        # For each process its share of what all may hold
+        self.buffers = ByteBudget(settings.max_buffered // self.backend.processes)
+        self._models = Models(
+            settings,
+            self.backend,
+            metrics=self.metrics,
+            user=self.user,
+            key_ring=self.key_ring,
+        )
         self.metrics.watch(self)
         self.draining = False
         self.failure: str | None = None
-        self._running: dict[LoadedModel, asyncio.Task[None]] = {}
         self._background: set[asyncio.Task[None]] = set()
-        self._reloading = asyncio.Lock()
+
+    @property
+    def current(self) -> LoadedModel:
+        """The model that answers."""
+        return self._models.current
 
     async def run(self) -> None:
-        """Run the generation that answers, whichever it is, until cancelled.
+        """Serve until cancelled.
 
-        Where its workers cannot go on, the whole service ends: it would never be ready.
+        Where workers cannot go on, the whole service ends: it would never be ready.
         """
         self._retain(asyncio.create_task(self.key_ring.watch(), context=Context()))
         try:
-            while True:
-                generation = self.current
-                running = self._start(generation)
-                await asyncio.wait({running})
-                if generation is self.current:
-                    break
-            error = running.exception()
-            unexpected = not isinstance(error, PoolError)
-            self.failure = repr(error) if unexpected else str(error)
-            log.error("cannot start: %s", self.failure, exc_info=unexpected and error)
+            self.failure = await self._models.run()
         finally:
-            for task in (*self._running.values(), *self._background):
+            for task in self._background:
                 task.cancel()
-            await asyncio.gather(*self._running.values(), return_exceptions=True)
             if self.user is not None:
                 self.user.close()
         os.kill(os.getpid(), signal.SIGTERM)
 
     async def reload(self) -> ModelName:
-        """Read keys, artifact and lexicons anew, the keys for themselves.
-
-        Artifact and lexicons count once the pinned words come back right.
+        """Read keys, artifact and lexicons anew, the keys for themselves; in all processes.
 
         Raises:
             ReloadError: where either does not come so far; what was in use before still is.
         """
-        keys_failure = ""
-        try:
-            await self.key_ring.refresh()
-        except KeysError as e:
-            keys_failure = f"the old API keys stay: {e}"
-        if self._reloading.locked():
-            raise ReloadError("; ".join(filter(None, [_BUSY_RELOADING, keys_failure])))
-        async with self._reloading:
-            try:
-                new = await self._prepared()
-            except Exception as e:  # whatever it is, the old weights stay
-                expected = isinstance(e, TangerError | PoolError | OSError)
-                failure = f"the old weights stay: {e if expected else repr(e)}"
-                self.metrics.reloads.labels("refused").inc()
-                log.error("%s", failure, exc_info=not expected)
-                raise ReloadError("; ".join(filter(None, [failure, keys_failure]))) from e
-            old, self.current = self.current, new
-            self.metrics.reloads.labels("done").inc()
-            log.info("%s answers in place of %s", new.artifact.version, old.artifact.version)
-        self._retain(asyncio.create_task(self._retire(old), context=Context()))
-        if keys_failure:
-            raise ReloadError(f"{new.artifact.version} answers now, but {keys_failure}")
-        return new.pronouncer.model
+        return await self.backend.reload()
 
     @property
     def keys(self) -> Keys:
@@ -144,14 +118,14 @@ class ModelManager:
 
     def probe(self) -> Probe:
         """How things stand."""
-        workers, check = self.current.pool.ready, self.current.check
+        workers, check = self.current.workers.ready, self.current.check
         if self.draining:
             return Probe(status="draining", workers=workers)
         if workers and check.passed.is_set():
             return Probe(status="ok", workers=workers)
         if check.failure is not None:
             return Probe(status="wrong answers", workers=workers)
-        started = self.current.pool.restarts > 0
+        started = self.current.workers.restarts > 0
         return Probe(status="no worker" if started else "starting", workers=workers)
 
     def ready(self) -> Probe:
@@ -307,7 +281,7 @@ class ModelManager:
                 LexiconInfo(name=name, words=words) for name, words in serving.dictionaries.names
             ),
             user_lexicon=self.user is not None,
-            devices=tuple(serving.pool.devices),
+            devices=tuple(serving.workers.devices),
             engine=self.engine,
             limits=Limits(
                 words=settings.max_words,
@@ -329,7 +303,7 @@ class ModelManager:
             "queue_oldest_seconds": serving.batcher.age,
             "queue_drain_seconds": serving.batcher.drained_in(),
             "cached_words": len(serving.pronouncer.cache),
-            "workers_ready": serving.pool.ready,
+            "workers_ready": serving.workers.ready,
             "ready": float(self.answers),
             "api_keys": len(self.keys),
             "api_keys_stale": float(self.key_ring.failure is not None),
@@ -342,7 +316,7 @@ class ModelManager:
     @property
     def engine(self) -> str | None:
         """What decodes; None before any worker was ready."""
-        return self.current.pool.engine
+        return self.current.workers.engine
 
     def reload_on(self, number: signal.Signals) -> None:
         """Reload at this signal, where signals come to this thread."""
@@ -361,41 +335,3 @@ class ModelManager:
         """Keep a task in the background until it is done."""
         self._background.add(task)
         task.add_done_callback(self._background.discard)
-
-    async def _prepared(self) -> LoadedModel:
-        """A generation whose pinned words came back right.
-
-        Raises:
-            TangerError, OSError: where its artifact cannot be read.
-            PoolError: where its workers do not come so far.
-        """
-        new = await asyncio.to_thread(LoadedModel, self.settings, self.metrics, self.user)
-        running = self._start(new)
-        checked = asyncio.create_task(new.check.answered.wait())
-        await asyncio.wait(
-            {running, checked},
-            timeout=self.settings.start_timeout,
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        checked.cancel()
-        if new.ready:
-            return new
-        problem = running.exception() if running.done() else new.check.failure
-        await self._stop(new)
-        raise PoolError(f"{problem or 'its workers were not ready in time'}")
-
-    def _start(self, generation: LoadedModel) -> asyncio.Task[None]:
-        if generation not in self._running:
-            # In no request's context: what the workers of a reload log is not that request's
-            self._running[generation] = asyncio.create_task(generation.run(), context=Context())
-        return self._running[generation]
-
-    async def _stop(self, generation: LoadedModel) -> None:
-        task = self._running.pop(generation)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    async def _retire(self, old: LoadedModel) -> None:
-        """End a generation when the last word that it was asked for is answered."""
-        await old.idle()
-        await self._stop(old)

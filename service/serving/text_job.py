@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 
 from tanger.model.text import pipeline, texts
 from tanger.model.text.pipeline import Result
@@ -16,9 +16,7 @@ from tanger.service.schemas import TextOptions
 from tanger.service.serving.pricing import RequestCost, token_bytes
 from tanger.service.serving.pronouncer import WORDS_TOGETHER, PronounceJob, Pronouncer
 
-# Tokens that are read, or rendered, between two looks at the clock.
-_TOKENS_TOGETHER = 32
-
+# Those of a sentence: what is read, or rendered, between two looks at the clock.
 Tokens = list[PronouncedToken]
 
 
@@ -38,7 +36,7 @@ class TextJob:
         text: str,
         options: TextOptions,
         checked: pipeline.Options,
-        tokens: list[list[Token]],
+        sentences: list[list[Token]],
         resolutions: dict[ReadWord, WordResolution],
         size: int,
     ) -> None:
@@ -47,7 +45,7 @@ class TextJob:
         self.alphabet = checked.alphabet
         self.punctuation = options.punctuation
         self._slices = pronouncer.slices
-        self._tokens = tokens
+        self._sentences = sentences
         self._resolutions = resolutions
         self._size = size
 
@@ -57,7 +55,7 @@ class TextJob:
         return RequestCost(self.words.cost.letters, self._size)
 
     async def pronounced(self) -> list[Tokens]:
-        """The tokens with the results of their words, some at a time, once no word is missing."""
+        """The sentences with the results of their words, once no word is missing."""
         results: dict[ReadWord, Result] = {}
 
         def keep(item: tuple[ReadWord, WordResolution]) -> None:
@@ -66,11 +64,11 @@ class TextJob:
         await self._slices.map(keep, self._resolutions.items())
 
         def pronounce(tokens: list[Token]) -> Tokens:
-            pronounced = [texts.pronounce_token(token, results) for token in tokens]
+            pronounced = texts.pronounce_sentence(tokens, results, self.alphabet)
             tokens.clear()  # piece by piece: to free all at once would take long
             return pronounced
 
-        return await self._slices.map(pronounce, self._tokens)
+        return await self._slices.map(pronounce, self._sentences)
 
     async def line(self, tokens: Sequence[Tokens]) -> PronouncedLine:
         """What is spoken of tokens, and how it is pronounced."""
@@ -81,7 +79,7 @@ class TextJob:
     async def render(
         self, form: Callable[[Tokens], bytes], tokens: Iterable[Tokens]
     ) -> list[bytes]:
-        """What `form` makes of tokens, some at a time."""
+        """What `form` makes of tokens, sentence by sentence."""
         return await self._slices.map(form, tokens)
 
 
@@ -103,9 +101,8 @@ async def begin(pronouncer: Pronouncer, text: str, options: TextOptions, timeout
         source=options.source, alphabet=options.alphabet, stress=options.stress
     )
     resolver = pronouncer.pipeline.resolver
-    remaining = resolver.iterate_text(text)
+    remaining = resolver.sentences(text, weak_forms=options.weak_forms)
     words: dict[ReadWord, None] = {}
-
     size = 0
 
     def take(tokens: list[Token]) -> list[Token]:
@@ -114,7 +111,7 @@ async def begin(pronouncer: Pronouncer, text: str, options: TextOptions, timeout
         size += sum(token_bytes(len(each.text), len(each.words)) for each in tokens)
         return tokens
 
-    tokens = await pronouncer.slices.map(take, _some(remaining))
+    sentences = await pronouncer.slices.map(take, remaining)
     distinct = list(words)
     together = (
         distinct[at : at + WORDS_TOGETHER] for at in range(0, len(distinct), WORDS_TOGETHER)
@@ -123,9 +120,4 @@ async def begin(pronouncer: Pronouncer, text: str, options: TextOptions, timeout
     due = time.monotonic() + timeout
     resolved = await pronouncer.resolve(resolve, together, checked.source, due)
     resolutions = dict(zip(distinct, chain.from_iterable(resolved), strict=True))
-    return TextJob(pronouncer, text, options, checked, tokens, resolutions, size)
-
-
-def _some(tokens: Iterator[Token]) -> Iterator[list[Token]]:
-    while some := list(islice(tokens, _TOKENS_TOGETHER)):
-        yield some
+    return TextJob(pronouncer, text, options, checked, sentences, resolutions, size)

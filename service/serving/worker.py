@@ -1,9 +1,10 @@
-"""A decoding process: batches of words in on stdin, answers out on stdout (see `wire`).
+"""A decoding process: batches of words in, answers out (see `wire`).
 
-The pool starts it as ``python -m tanger.service.serving.worker DEVICE THREADS WORKERS CORES``. The
-artifact comes as its first message: whatever stands on the disk by now, all workers of a generation
-decode with the same. It ends when its stdin does, so it cannot outlive the service, and with the
-status `EXHAUSTED` where it can decode no more: another one has to.
+The pool starts it as ``python -m tanger.service.serving.worker COUNTS ROWS SLOT MAX_BATCH DEVICE
+THREADS WORKERS CORES``. The artifact comes as the first message on stdin, a socket: whatever stands
+on the disk by now, all workers of a generation decode with the same. Then the connections come that
+batches arrive by (see `inbox`). It ends when its stdin does, so it cannot outlive the service, and
+with the status `EXHAUSTED` where it can decode no more: another one has to.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import socket
 import sys
 import time
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import BinaryIO
 
 from tanger.model import TangerError
 from tanger.model import artifact as artifacts
@@ -26,7 +27,9 @@ from tanger.model.decoding.hypothesis import Hypothesis
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.text import candidates
 from tanger.model.text.candidates import Failure
-from tanger.service.serving import rendering, wire
+from tanger.service.serving import processes, rendering, wire
+from tanger.service.serving.inbox import Inbox
+from tanger.service.serving.shared_counts import SharedCounts
 from tanger.service.serving.wire import EXHAUSTED, Answer, DecodeRequest, NotReady, Ready
 
 # Words of so many letters, so many of them: the first decode of each kind sets up what later ones
@@ -42,20 +45,34 @@ class ExhaustedError(Exception):
     """This process ran out of memory, or fails on words that can be decoded."""
 
 
-def main(device: str, threads: str, workers: str, cores: str) -> int:
+def main(
+    counts: str,
+    rows: str,
+    slot: str,
+    max_batch: str,
+    device: str,
+    threads: str,
+    workers: str,
+    cores: str,
+) -> int:
     """Load, report, and answer until stdin ends.
 
     Args:
+        counts: descriptor of the `SharedCounts`.
+        rows: how many they have.
+        slot: this process' place in them.
+        max_batch: the most words to decode together.
         device: auto, cpu, cuda or cuda:N.
         threads: CPU threads to use; 0 for this process's share of the cores.
         workers: how many such processes there are; 0 for one a GPU, or one a core.
         cores: how many cores they share.
     """
-    answers = _own_stdout()
+    control = socket.socket(fileno=os.dup(0))
+    processes.end_with_parent()
     _interrupt_nobody()
     logging.getLogger("tanger.engine").setLevel(logging.ERROR)  # the pool says it, once for all
     try:
-        packed = wire.read_message(sys.stdin.buffer)
+        packed = wire.read_message(control)
         if packed is None:  # the service ended before it sent any
             return 1
         artifact = artifacts.unpack(packed.decode())
@@ -65,24 +82,26 @@ def main(device: str, threads: str, workers: str, cores: str) -> int:
         phonemizer = Phonemizer.from_artifact(artifact, found, threads=share)
         pace = _warm_up(phonemizer)
     except (TangerError, OSError) as e:
-        wire.write_message(answers, wire.encode(NotReady(str(e))))
+        control.sendall(wire.frame(wire.encode(NotReady(str(e)))))
         return 1
     except Exception as e:  # out of memory, say: the service reports it in one line
         traceback.print_exc()
         reason = f"a worker cannot load the artifact: {type(e).__name__}: {e}"
-        wire.write_message(answers, wire.encode(NotReady(reason)))
+        control.sendall(wire.frame(wire.encode(NotReady(reason))))
         return 1
     del packed, artifact  # megabytes
     probe = phonemizer.graphemes.own[0] * _PROBE
     gc.freeze()  # what is loaded stays: the collector need not walk over it time and again
     gc.set_threshold(_GC_THRESHOLD)
     decoder = phonemizer.decoder
-    wire.write_message(answers, wire.encode(Ready(decoder.device, gpus, decoder.runs_on, pace)))
+    shared = SharedCounts(int(rows), int(counts))
+    inbox = Inbox(control, shared, int(slot), max_batch=int(max_batch))
     try:
-        while (message := wire.read_message(sys.stdin.buffer)) is not None:
-            batch = answer(phonemizer, wire.decode_requests(message), probe=probe)
-            wire.write_message(answers, wire.encode(batch))
-    except ConnectionError:  # the service ended without waiting for its answer
+        ready = Ready(decoder.device, gpus, decoder.runs_on, pace)
+        control.sendall(wire.frame(wire.encode(ready)))
+        while (requests := inbox.take()) is not None:
+            inbox.answer(answer(phonemizer, requests, probe=probe))
+    except ConnectionError:  # the service ended
         return 1
     except (ExhaustedError, MemoryError) as e:
         with suppress(MemoryError):
@@ -204,13 +223,6 @@ def _interrupt_nobody() -> None:
     if sys.platform == "linux":
         with suppress(OSError):  # a container may forbid it
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-
-
-def _own_stdout() -> BinaryIO:
-    """Stdout for the answers alone: whatever else would print there goes to stderr."""
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    return answers
 
 
 if __name__ == "__main__":

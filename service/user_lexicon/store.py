@@ -22,6 +22,8 @@ from typing import IO, TypeVar
 from tanger.model import TangerError
 from tanger.model.lexicon import Entry, LexiconFormat, Row, lines_of
 from tanger.model.lexicon.index import Found, choose, lexicon_key, tidied
+from tanger.model.phonology.notation import Alphabet
+from tanger.model.phonology.phoneme_set import Inventory
 from tanger.service.user_lexicon.errors import (
     UserLexiconBusyError,
     UserLexiconError,
@@ -167,7 +169,7 @@ class UserLexicon:
                 found.setdefault(key, []).extend(_entries(word, lines))
         return found
 
-    def export(self, format: LexiconFormat, phonemes: Collection[str]) -> IO[bytes]:
+    def export(self, format: LexiconFormat, inventory: Inventory, alphabet: Alphabet) -> IO[bytes]:
         """The whole lexicon as it is now, in a temporary file; for a thread.
 
         A transaction that lasted as long as the slowest client reads would keep SQLite from tidying
@@ -175,7 +177,8 @@ class UserLexicon:
 
         Args:
             format: any but CTF.
-            phonemes: all that may occur.
+            inventory: the phonemes that entries are to have.
+            alphabet: that they are written in; an entry of other phonemes stays as it is.
 
         Raises:
             EntryError: for an entry that the format cannot hold.
@@ -187,7 +190,8 @@ class UserLexicon:
                 tempfile.TemporaryFile(dir=self.path.parent, prefix=".export-")
             )
             with closing(self._connect(_READ_LOCK_SECONDS)) as connection:
-                lines = lines_of(_rows(connection), format, phonemes)
+                rows = (_written(row, inventory, alphabet) for row in _rows(connection))
+                lines = lines_of(rows, format, alphabet)
                 file.writelines(f"{line}\n".encode() for line in lines)
             file.seek(0)
             closing_on_failure.pop_all()
@@ -396,6 +400,11 @@ def _rows(connection: sqlite3.Connection) -> Iterator[Row]:
         for entry in _entries(word, lines):
             number += 1
             yield Row(number, entry)
+
+
+def _written(row: Row, inventory: Inventory, alphabet: Alphabet) -> Row:
+    word, phonemes = row.entry
+    return row._replace(entry=Entry(word, inventory.write(phonemes, alphabet)))
 
 
 def _remove(connection: sqlite3.Connection, word: str) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from tanger.model.lexicon import Entry, LexiconError, LexiconFormat, Reader, Row
 from tanger.model.lexicon.checks import hint_on_spaces, is_marker
 from tanger.model.lexicon.index import lexicon_key
+from tanger.model.phonology.notation import Alphabet
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.service.errors import MAX_FAULTS, InvalidRequestError
 from tanger.service.schemas import ProblemError
@@ -50,7 +51,13 @@ class Import:
     """A lexicon that comes in pieces. Its methods take their time: they are for a thread."""
 
     def __init__(
-        self, store: UserLexicon, format: LexiconFormat, inventory: Inventory, *, longest: int
+        self,
+        store: UserLexicon,
+        format: LexiconFormat,
+        inventory: Inventory,
+        *,
+        alphabet: Alphabet | None = None,
+        longest: int,
     ) -> None:
         """Begin one.
 
@@ -58,6 +65,7 @@ class Import:
             store: where it is to go.
             format: any but CTF.
             inventory: the phonemes that its entries may have.
+            alphabet: what these are written in; the artifact's own by default.
             longest: the most characters of a word.
 
         Raises:
@@ -69,7 +77,8 @@ class Import:
         self._reader = Reader(
             _BODY,
             format,
-            arpabet=inventory.arpabet,
+            alphabet=alphabet,
+            parse=inventory.parse,
             on_fault=self._note_line,
             may_be_csv=True,
         )

@@ -19,11 +19,11 @@ import pytest
 from tanger.model import artifact as artifacts
 from tanger.model.evaluation import report
 from tanger.model.phonemizer import Phonemizer
-from tanger.service.serving import pool as pool_module
-from tanger.service.serving.batcher import Batcher
-from tanger.service.serving.pool import Pool
-from tanger.service.serving.wire import Answer, DecodeRequest
+from tanger.service.serving.manager import ModelManager
+from tanger.service.serving.watchdog import usage_of
+from tanger.service.serving.wire import DecodeRequest
 from tanger.service.serving.worker import cpu_share
+from tanger.service.settings import Settings
 from tests.support.live_service import eventually, get, post, running
 
 KEY = "0123456789abcdef"
@@ -234,33 +234,29 @@ def test_a_path_tells_all_that_may_be_done_with_it(client):
 
 
 def test_a_service_that_stood_still_blames_no_worker(pinned_artifact):
-    batcher = Batcher[DecodeRequest, Answer](
-        capacity=10_000, max_batch=256, weigh=lambda ask: ask.work
-    )
-    pool = Pool(
-        batcher=batcher, artifact=artifacts.read(pinned_artifact), device="cpu", workers=1,
-        threads=1, cores=1, start_timeout=60, decode_timeout=0.05,
-    )  # fmt: skip
+    settings = Settings(artifact=pinned_artifact, device="cpu", workers=1, decode_timeout=0.05)
 
     async def run():
-        working = asyncio.create_task(pool.run())
-        while not pool.ready:
+        manager = ModelManager(settings)
+        running = asyncio.create_task(manager.run())
+        while not manager.answers:
             await asyncio.sleep(0.01)
+        batcher = manager.current.batcher
         requested = asyncio.create_task(batcher.submit([DecodeRequest("A")], timeout=60))
         while batcher.waiting or not batcher.busy:
             await asyncio.sleep(0)
         time.sleep(1)
-        (worker,) = batcher._workers
-        worker._check_liveness(
-            worker._watchdog
-        )  # as its timer may, before what has arrived is read
+        (link,) = batcher._workers
+        link._check_liveness(link._watchdog)  # as its timer may, before what has come is read
         answered = await requested
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
-        return answered
+        restarts = manager.current.workers.restarts
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return answered, restarts
 
-    assert len(asyncio.run(run()).answers) == 1
-    assert pool.restarts == 0
+    answered, restarts = asyncio.run(run())
+    assert len(answered.answers) == 1
+    assert restarts == 0
 
 
 @pytest.mark.parametrize(
@@ -268,7 +264,7 @@ def test_a_service_that_stood_still_blames_no_worker(pinned_artifact):
 )
 def test_who_waits_for_a_processor_or_a_disk_does_not_hang(state, waits):
     fields = " ".join(["0"] * 10)
-    assert pool_module.usage_of(f"12 (a (b) R c) {state} {fields} 30 12 0") == (42, waits)
+    assert usage_of(f"12 (a (b) R c) {state} {fields} 30 12 0") == (42, waits)
 
 
 @pytest.mark.parametrize(

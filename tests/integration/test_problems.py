@@ -26,8 +26,8 @@ from tanger.service.request_body import (
 )
 from tanger.service.schemas import ProblemError
 from tanger.service.serving.batcher import DeadlineError, QueueFullError
-from tanger.service.serving.manager import ReloadError
 from tanger.service.serving.pool import WorkerLostError
+from tanger.service.serving.supervisor import ReloadError
 from tanger.service.settings import Settings
 from tanger.service.user_lexicon.errors import (
     NoEntryError,

@@ -1,1 +1,1 @@
-"""The shipped artifacts of American English, made anew from their sources, step by step."""
+"""The steps that reproduce the shipped artifacts of American English from their sources."""

@@ -1,4 +1,4 @@
-"""The steps of the artifacts that learn from the training split of CMUdict 0.7b alone."""
+"""Steps of the artifacts that are trained only on the training split of CMUdict 0.7b."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _TEACHERS = ("teacher-deep", "teacher-wide")
 
 
 def steps(work: Workspace) -> list[Step]:
-    """All of them."""
+    """Return all steps."""
     return [*_lexicons(work), *_teachers(work), *_labels(work), *_students(work)]
 
 
 def folder(work: Workspace) -> Path:
-    """The folder of what is made on the way."""
+    """Return the folder of the intermediate files."""
     return work.out / "cmudict"
 
 
 def _lexicons(work: Workspace) -> list[Step]:
-    """The training lexicon less the words to calibrate on, spellings, and forms of words."""
+    """Make the training lexicon without the calibration words, the spellings, and derived forms."""
     made, split = folder(work), [work.sources / DEV, work.sources / TEST]
     train, held_out = made / "train.dict", made / "held-out.dict"
     return [
@@ -82,7 +82,7 @@ def _spellings(
 
 
 def _forms(name: str, lexicon: Path, words: Path, without: list[Path], need: str) -> Step:
-    """Possessives, plurals, verb forms of the lexicon's words, by rule."""
+    """Derive possessives, plurals and verb forms of the lexicon's words by rule."""
     out = words.with_name(f"{name.replace(' ', '-')}.dict")
     make = partial(
         derive,
@@ -97,7 +97,7 @@ def _forms(name: str, lexicon: Path, words: Path, without: list[Path], need: str
 
 
 def _teachers(work: Workspace) -> list[Step]:
-    """Networks that learn from the lexicon, and what the students start from."""
+    """Train the teachers, and the network that students are initialised from."""
     return [
         work.train(
             name,
@@ -114,7 +114,7 @@ def _teachers(work: Workspace) -> list[Step]:
 
 
 def _labels(work: Workspace) -> list[Step]:
-    """What the teachers, with and without n-grams, think of words and spellings."""
+    """Label words and spellings with the teachers, with and without n-grams."""
     made = folder(work)
     ngram = made / "ngram.fst"
     return [
@@ -149,7 +149,7 @@ def _label(work: Workspace, name: str, words: Path, spelt: str, ngram: Path | No
 
 
 def _students(work: Workspace) -> list[Step]:
-    """Networks that learn from the labels, one on from the other; the last from hard labels."""
+    """Train networks on the labels, each started from the last; the final one on hard labels."""
     made = folder(work)
     data: dict[str, Path | list[Path]] = {
         "lexicon": made / "train.dict",

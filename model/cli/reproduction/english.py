@@ -1,4 +1,4 @@
-"""The steps of the artifacts that learn from several dictionaries, and the figures of all."""
+"""Steps of the artifacts that are trained on several dictionaries, and the evaluation of all."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from tanger.model.evaluation import model_card
 BENCHMARK = "en-us-cmudict"
 PRODUCTS = ("en-us", "en-us-fast")
 
-# Of the panel of one network and n-grams: chosen on the dev fold
+# Parameters of the ensemble of a network and n-grams, chosen on the dev fold
 _NGRAM_WEIGHT = 0.9
-_SHARPNESS = {"en-us-all-start": 0.5, "en-us": 0.6}  # by the network
-# What a network learns from, by the options of `tanger train`.
+_SHARPNESS = {"en-us-all-start": 0.5, "en-us": 0.6}  # by network
+# Training data of a network, by option of `tanger train`.
 _LEXICON = {"lexicon": "train.dict", "dev": "dev.dict", "stress": "train-stress.dict"}
 
 
 def steps(work: Workspace) -> list[Step]:
-    """All of them."""
+    """Return all steps."""
     return [*_lexicons(work), *_labels(work), *_students(work), *_evaluations(work)]
 
 
 def evaluated(artifact: str) -> str:
-    """The last step of an artifact."""
+    """Return the name of an artifact's last step."""
     return f"{artifact}, evaluated"
 
 
@@ -46,7 +46,7 @@ def _folder(work: Workspace) -> Path:
 
 
 def _lexicons(work: Workspace) -> list[Step]:
-    """The dictionaries, read twice: a network decides how foreign entries are written."""
+    """Combine the dictionaries, twice: a network decides how foreign entries are written."""
     return [
         _combine(work, "dictionaries", BENCHMARK),
         _combine(work, "dictionaries-again", "en-us-all-start"),
@@ -69,12 +69,12 @@ def _combine(work: Workspace, name: str, base: str) -> Step:
 
 
 def _lexicon_files(folder: Path) -> dict[str, Path | list[Path]]:
-    """A lexicon that `_combine` made."""
+    """Return the files of a lexicon that `_combine` made, by option of `tanger train`."""
     return {option: folder / file for option, file in _LEXICON.items()}
 
 
 def _labels(work: Workspace) -> list[Step]:
-    """What a network and n-grams together think of spellings that no dictionary has."""
+    """Label spellings that are in no dictionary with a network and n-grams together."""
     made = _folder(work)
     lexicon, ngram = made / "dictionaries-again" / "train.dict", made / "ngram.fst"
     spelt = partial(
@@ -116,7 +116,7 @@ def _label(work: Workspace, teacher: str) -> Step:
 
 
 def _students(work: Workspace) -> list[Step]:
-    """Hard labels first, then the panel's besides; the small network learns from the large one."""
+    """Train on hard labels, then also on soft ones; the small network learns from the large one."""
     made = _folder(work)
     first = _lexicon_files(made / "dictionaries")
     again = _lexicon_files(made / "dictionaries-again")
@@ -138,7 +138,7 @@ def _students(work: Workspace) -> list[Step]:
 
 
 def _evaluations(work: Workspace) -> list[Step]:
-    """Probabilities that fit, figures, model cards."""
+    """Calibrate and evaluate the artifacts, and write their model cards."""
     benchmark = Step(
         evaluated(BENCHMARK),
         partial(_evaluate_benchmark, work),

@@ -1,4 +1,4 @@
-"""Steps that make files of each other: each is done once, until what it is made of changes."""
+"""A pipeline of steps that make files from each other, repeated only if their inputs change."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tanger.model.output_files import replace_file
 
 
 class StepError(TangerError, RuntimeError):
-    """A step that did not make what it is there for.
+    """A step did not write one of its outputs.
 
     Attributes:
-        step: its name.
-        path: what is missing.
+        step: name of the step.
+        path: the missing output.
     """
 
     def __init__(self, step: str, path: Path) -> None:
@@ -31,15 +31,15 @@ class StepError(TangerError, RuntimeError):
 
 @dataclass(frozen=True)
 class Step:
-    """Something that is made.
+    """A step of the pipeline.
 
     Attributes:
-        name: what it is called, on the console and in the record.
-        make: makes it; its arguments decide what is made, so that others make it anew.
+        name: its name, on the console and in the record.
+        make: runs the step. If its arguments change, the step is repeated.
         outputs: files, or folders of artifacts.
-        needs: names of the steps whose outputs it is made of.
-        resume: takes up an earlier attempt at the very same, where there can be one.
-        settings: what decides the outputs besides.
+        needs: names of the steps whose outputs it reads.
+        resume: continues an interrupted run with identical inputs; None if it cannot be resumed.
+        settings: other values that determine the outputs; the step is repeated if they change.
     """
 
     name: str
@@ -51,17 +51,17 @@ class Step:
 
 
 class Pipeline:
-    """Steps, and the record of what was made of what: ``steps.json`` in its folder."""
+    """Runs steps, and records in ``steps.json`` in its folder what their outputs were made from."""
 
     def __init__(
         self, folder: Path, steps: Sequence[Step], *, say: Callable[[str], None] = print
     ) -> None:
-        """Read the record of an earlier run, if there was one.
+        """Read the record of earlier runs, if there is one.
 
         Args:
-            folder: for the record.
-            steps: in any order.
-            say: gets a line a step.
+            folder: folder of the record.
+            steps: the steps, in any order.
+            say: prints progress, one line per step.
         """
         self._steps = {step.name: step for step in steps}
         self._file = folder / "steps.json"
@@ -71,10 +71,10 @@ class Pipeline:
         self._say = say
 
     def run(self, name: str) -> None:
-        """Make what `name` is made of, then itself; what is made already stays.
+        """Run a step after all steps that it needs; steps whose outputs are up to date are skipped.
 
         Raises:
-            StepError: where a step does not make its outputs.
+            StepError: if a step does not write its outputs.
         """
         for step in self._ordered(name, set()):
             made_from = self._made_from(step)
@@ -91,7 +91,7 @@ class Pipeline:
             self._keep(step, {"made_from": made_from, "made": self._made(step, required=True)})
 
     def _ordered(self, name: str, seen: set[str]) -> Iterator[Step]:
-        """The step and all that it needs, each once, needs first."""
+        """Yield the step and all steps that it needs, each once, in topological order."""
         if name in seen:
             return
         seen.add(name)
@@ -100,16 +100,16 @@ class Pipeline:
         yield self._steps[name]
 
     def _made_from(self, step: Step) -> str:
-        """A digest of all that decides the outputs."""
+        """Return a hash of everything that determines the step's outputs."""
         needs = {name: self._record[name]["made"] for name in step.needs}
         decides = [needs, step.make.args, step.make.keywords, step.settings]
         return hashlib.sha256(json.dumps(decides, default=str, sort_keys=True).encode()).hexdigest()
 
     def _made(self, step: Step, *, required: bool = False) -> dict[str, str]:
-        """The digest of each output that is there."""
+        """Return the sha256 of each existing output."""
         digests = {}
         for path in step.outputs:
-            # What an evaluation writes beside an artifact's weights is no other artifact
+            # Only the weights count: an evaluation adds files to an artifact's folder
             file = path / WEIGHTS if path.is_dir() else path
             if file.is_file():
                 digests[str(path)] = _sha256(file)

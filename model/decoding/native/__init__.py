@@ -1,1 +1,1 @@
-"""The decode as compiled C, for every CPU that has it compiled."""
+"""The decoder in C, compiled for several kinds of CPU."""

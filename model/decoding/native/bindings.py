@@ -1,4 +1,4 @@
-"""A network's weights as `decode.c` reads them, and what that answers.
+"""Bindings of the compiled decoder: lay out a network for `decode.c`, and read its results.
 
 Shapes: V symbols, N outputs, K inputs.
 """
@@ -29,12 +29,12 @@ from tanger.model.phonology import stress
 from tanger.model.phonology.phoneme_set import stress_bias
 from tanger.model.phonology.vocabulary import Vocabulary, frame
 
-_TILE_N = 32  # outputs that lie together, as in decode.c
-_LANES = 16  # logits that are computed together
-_ZERO = 128  # the step that means zero
-_STEPS = 127  # from zero to one
-_WIDEST = 1 << 12  # hypotheses of a word
-_REFUSED = -2  # what C returns for words that there cannot be
+_TILE_N = 32  # outputs per panel of weights, as in decode.c
+_LANES = 16  # logits computed together
+_ZERO = 128  # quantised state that stands for zero
+_STEPS = 127  # quantisation steps from 0 to 1
+_WIDEST = 1 << 12  # largest beam
+_REFUSED = -2  # return value of C for arguments that are not valid
 
 
 class _Product(ctypes.Structure):
@@ -93,12 +93,12 @@ _FORCED_ARGUMENTS = (
     ctypes.c_void_p, ctypes.POINTER(_Forced),
 )  # fmt: skip
 
-# A word and labels for it.
+# Graphemes of a word, and labels to decode.
 Labelled = tuple[Sequence[int], Sequence[int]]
 
 
 class NativeNetwork:
-    """A network in whole numbers: greedy decode, beam, and what it makes of given labels."""
+    """A quantised network: greedy and beam decoding, and scores of given labels."""
 
     def __init__(
         self,
@@ -109,19 +109,19 @@ class NativeNetwork:
         phonemes: Vocabulary,
         logit_bias: Array,
     ) -> None:
-        """Lay the weights out.
+        """Quantise the weights and lay them out.
 
         Args:
-            library: what `decoding.native.build.library` loaded.
-            config: the network's.
-            weights: float32, by the names that `Seq2Seq` gives them.
-            graphemes: what words are spelt in.
-            phonemes: what it writes.
-            logit_bias: [V] what is added to all logits.
+            library: returned by `decoding.native.build.library`.
+            config: configuration of the network.
+            weights: float32, by their names in `Seq2Seq`.
+            graphemes: input vocabulary.
+            phonemes: output vocabulary.
+            logit_bias: [V] added to the logits.
 
         Raises:
-            KeyError: for a weight that is missing.
-            ValueError: for one of another shape than the config says.
+            KeyError: if a weight is missing.
+            ValueError: if a weight has another shape than the configuration requires.
         """
         self._decode = library.tanger_decode
         self._decode.argtypes = _ARGUMENTS
@@ -131,45 +131,51 @@ class NativeNetwork:
         self._force.restype = ctypes.c_int
         self._config = config
         self._graphemes = graphemes
-        self._kept: list[Any] = []  # what C points to
+        self._kept: list[Any] = []  # arrays that C points to
         sizes = (config.input_symbols, config.output_symbols)
         if sizes != (len(graphemes), len(phonemes)):
             raise ValueError(f"a network of {sizes[0]} graphemes and {sizes[1]} phonemes")
         self._network = self._laid_out(weights, logit_bias, phonemes)
 
     def decode(self, rows: Sequence[Sequence[int]]) -> list[Decoded]:
-        """Answers for spelt words, none of them empty, the longest first (see `Decoder`).
+        """Return the greedy answers to encoded words (see `Decoder`).
+
+        Args:
+            rows: grapheme indices of each word, none empty, the longest first.
 
         Raises:
-            MemoryError: where there is none.
-            ValueError: for rows of another kind.
+            MemoryError: if there is not enough memory.
+            ValueError: if `rows` are not as described.
         """
         decoded, _ = self._answers(rows, 1)
         return decoded
 
     def beam(self, rows: Sequence[Sequence[int]], width: int) -> list[list[Decoded]]:
-        """Several answers for each of such words (see `Decoder`).
+        """Return several answers to each encoded word (see `Decoder`).
+
+        Args:
+            rows: see `decode`.
+            width: largest number of answers per word.
 
         Raises:
-            MemoryError: where there is none.
-            ValueError: for rows of another kind, or a width that is none.
+            MemoryError: if there is not enough memory.
+            ValueError: if `rows` are not as described or `width` is out of range.
         """
         decoded, found = self._answers(rows, width)
         answers = iter(decoded)
         return [list(islice(answers, count)) for count in found]
 
     def attention(self, pairs: Sequence[Labelled]) -> list[Array]:
-        """The attention weights of each label's step: [U, T] for each word.
+        """Return the attention weights of each label's step: [U, T] for each word.
 
-        T counts ``<s>`` and ``</s>`` where the network reads them.
+        T includes ``<s>`` and ``</s>`` if the network reads them. The network must have attention.
 
         Args:
-            pairs: words, none of them empty, the longest first, and the labels of each: U of them,
-                none at all among them. The network has attention.
+            pairs: words, none empty, the longest first, with U labels each; U may be 0.
 
         Raises:
-            MemoryError: where there is none.
-            ValueError: for rows of another kind, or a network without attention.
+            MemoryError: if there is not enough memory.
+            ValueError: if `pairs` are not as described, or the network has no attention.
         """
         if not self._config.attention:
             raise ValueError("a network without attention")
@@ -183,17 +189,17 @@ class NativeNetwork:
         return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
     def forced(self, pairs: Sequence[Labelled]) -> list[tuple[Array, Array | None]]:
-        """Logits of every symbol at each label's step, given the labels before it.
+        """Return the logits of every symbol at each label's step, given the preceding labels.
 
         Args:
-            pairs: as of `attention`.
+            pairs: see `attention`.
 
         Returns:
-            For each word [U, V], and from a network with a stress head [U, 4], logits of the stress
-            classes of its labels.
+            For each word [U, V], and from a network with a stress head [U, 4], the logits of the
+            stress classes of its labels.
 
         Raises:
-            MemoryError, ValueError: as `attention`.
+            MemoryError, ValueError: see `attention`.
         """
         letters, lengths = self._letters([row for row, _ in pairs])
         labels, steps = self._labels(pairs)
@@ -218,10 +224,10 @@ class NativeNetwork:
             raise MemoryError(f"for {len(lengths)} words of up to {lengths[0]} letters")
 
     def _letters(self, rows: Sequence[Sequence[int]]) -> tuple[Array, Array]:
-        """The letters of all words, one behind the other, and how many each of them has.
+        """Concatenate the letters of all words; return them and the number of letters per word.
 
         Raises:
-            ValueError: where there are none, not the longest first, or of another alphabet.
+            ValueError: if a word is empty, the longest is not first, or an index is out of range.
         """
         length = max(map(len, rows), default=0)
         if not length or len(rows[0]) != length:
@@ -235,10 +241,10 @@ class NativeNetwork:
         return letters, lengths
 
     def _labels(self, pairs: Sequence[Labelled]) -> tuple[Array, Array]:
-        """The labels of all words, one behind the other, and how many each of them has.
+        """Concatenate the labels of all words; return them and the number of labels per word.
 
         Raises:
-            ValueError: where they are of another alphabet.
+            ValueError: if an index is out of range.
         """
         steps = np.fromiter((len(labels) for _, labels in pairs), np.int32, len(pairs))
         labels = np.fromiter(
@@ -251,7 +257,7 @@ class NativeNetwork:
     def _answers(
         self, rows: Sequence[Sequence[int]], width: int
     ) -> tuple[list[Decoded], list[int]]:
-        """The answers to all the words, one behind the other, and how many each of them has."""
+        """Return the answers to all words, concatenated, and the number of answers per word."""
         words = len(rows)
         if not 0 < width <= _WIDEST:
             raise ValueError(f"a beam of {width}, not of 1 to {_WIDEST}")
@@ -277,8 +283,8 @@ class NativeNetwork:
             raise MemoryError(f"for {slots} answers to words of up to {length} letters")
         several = found.tolist()
         counts, complete = counts[: sum(several)], complete[: sum(several)]
-        following = (counts + complete).cumsum()  # where the steps of each answer end
-        last = following - complete  # ... and its symbols
+        following = (counts + complete).cumsum()  # end of each answer's steps
+        last = following - complete  # end of each answer's symbols
         steps = following[-1]
         first = [0, *following[:-1].tolist()]
         tokens, chances = symbols[:steps].tolist(), array("f", probabilities[:steps].tobytes())
@@ -361,7 +367,7 @@ class NativeNetwork:
         return network
 
     def _product(self, weight: Array, *, parts: int) -> _Product:
-        """Weight [N, K] for states in so many parts, each padded to a multiple of four."""
+        """Lay out a weight [N, K] for inputs of `parts` parts, each padded to a multiple of 4."""
         whole, scale = whole_numbers(weight.T)  # [K, N], [N]
         each = whole.reshape(parts, -1, whole.shape[1])
         each = np.pad(each, ((0, 0), (0, -each.shape[1] % 4), (0, 0)))
@@ -380,7 +386,7 @@ class NativeNetwork:
         return self._keep(values, np.float32)
 
     def _keep(self, values: Array, kind: type[np.generic]) -> int:
-        """The address of a copy that lives as long as this."""
+        """Copy the values to an array that lives as long as this object; return its address."""
         array = np.ascontiguousarray(values, kind)
         self._kept.append(array)
         return _at(array)
@@ -392,7 +398,7 @@ def _at(array: Array) -> int:
 
 
 def _check(values: Array, *shape: int) -> Array:
-    """The values, if they have that shape: C would read past them."""
+    """Return the values if they have this shape; C would read out of bounds otherwise."""
     if values.shape != shape:
         raise ValueError(f"weights of {values.shape}, not {shape}")
     return values
@@ -405,7 +411,7 @@ def _check_lstm(lstm: LstmWeights, inputs: int, width: int) -> None:
 
 
 def _padded(values: Array, multiple: int, filled: float = 0) -> Array:
-    """The last axis filled up to a multiple."""
+    """Pad the last axis to a multiple of `multiple`."""
     following = -values.shape[-1] % multiple
     axes = [(0, 0)] * (values.ndim - 1) + [(0, following)]
     return np.pad(values, axes, constant_values=filled)

@@ -1,9 +1,10 @@
-"""Compile `decode.c`, once for each kind of processor, and load what this one runs.
+"""Compile `decode.c` for each kind of processor, and load the fastest that this one can run.
 
     python -m tanger.model.decoding.native.build
 
-Only this wants a C compiler. What it makes lies beside the source, needs libc and libm alone, and
-is chosen when it is loaded: an image may be built on one machine and run on another.
+Only compilation requires a C compiler. The libraries are written beside the source and need only
+libc and libm. They are selected when they are loaded, so that an image can be built on one machine
+and run on another.
 """
 
 from __future__ import annotations
@@ -25,19 +26,19 @@ _HERE = Path(__file__).parent
 _SOURCE = _HERE / "decode.c"
 _OPTIONS = (
     *("-std=gnu11", "-O3", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math"),
-    "-ffp-contract=off",  # what is fused is written so: every kind rounds alike
-    "-Wno-psabi",  # vectors wider than the processor's stay within the file
+    "-ffp-contract=off",  # fusing is explicit in the source, so that all kinds round alike
+    "-Wno-psabi",  # vectors wider than the processor's are not passed between files
 )
 
 
 class Kind(NamedTuple):
-    """A kind of processor.
+    """A kind of processor, by its instruction set.
 
     Attributes:
-        name: of the file.
-        machines: what `platform.machine` calls it; any where there is none.
-        flags: what /proc/cpuinfo has to say of it, as its flags or features.
-        options: of the compiler.
+        name: suffix of the library's file name.
+        machines: values of `platform.machine`; empty for any.
+        flags: required flags or features in /proc/cpuinfo.
+        options: compiler options.
     """
 
     name: str
@@ -47,16 +48,16 @@ class Kind(NamedTuple):
 
     @property
     def path(self) -> Path:
-        """Where its library is, once it was made."""
+        """Path of the compiled library."""
         return _HERE / f"decode-{self.name}.so"
 
     @property
     def is_of_this_architecture(self) -> bool:
-        """Whether some processors of this machine's architecture are of this kind."""
+        """Whether processors of this machine's architecture can be of this kind."""
         return not self.machines or platform.machine() in self.machines
 
 
-# The fastest first.
+# From the fastest to the slowest.
 KINDS = (
     Kind(
         "avx512vnni",
@@ -71,9 +72,9 @@ KINDS = (
 
 
 def library(kinds: Collection[Kind] = KINDS) -> tuple[str, ctypes.CDLL] | None:
-    """The fastest of what was made that runs here, with its kind; None where there is none.
+    """Load the fastest compiled library that this processor can run; return it with its kind.
 
-    What was compiled of another source than stands here counts as none, with a warning.
+    A library compiled from another source is ignored with a warning. None if there is no library.
     """
     flags = _flags()
     for kind in kinds:
@@ -86,7 +87,7 @@ def library(kinds: Collection[Kind] = KINDS) -> tuple[str, ctypes.CDLL] | None:
 
 
 class LibraryError(OSError):
-    """A compiled decode that is of no use to this version.
+    """A compiled library that this version cannot use.
 
     Attributes:
         path: its file.
@@ -98,10 +99,10 @@ class LibraryError(OSError):
 
 
 def load(path: Path) -> ctypes.CDLL:
-    """What `compile_for` made.
+    """Load a library that was compiled by `compile_for`.
 
     Raises:
-        LibraryError: where it was made of another source, or is no library.
+        LibraryError: if it was compiled from another source, or is not a library.
     """
     try:
         found = ctypes.CDLL(str(path))
@@ -117,17 +118,17 @@ def load(path: Path) -> ctypes.CDLL:
 
 
 def _source_hash() -> str:
-    """Names the source; its structures are laid out in `decoding.native.bindings` a second time."""
+    """Hash of the source; `decoding.native.bindings` depends on the layout of its structures."""
     content = _SOURCE.read_bytes() + _SOURCE.with_suffix(".h").read_bytes()
     return hashlib.sha256(content).hexdigest()[:16]
 
 
 def build() -> list[Path]:
-    """Compile for each kind that this machine's architecture has.
+    """Compile for each kind of this machine's architecture, and return the paths.
 
     Raises:
-        FileNotFoundError: where there is no C compiler.
-        subprocess.CalledProcessError: where it fails.
+        FileNotFoundError: if there is no C compiler.
+        subprocess.CalledProcessError: if the compiler fails.
     """
     found = compiler()
     if found is None:
@@ -136,12 +137,12 @@ def build() -> list[Path]:
     for kind in kinds:
         new = kind.path.with_suffix(".new")
         compile_for(kind, found, new)
-        new.replace(kind.path)  # a process that has the old one loaded keeps it
+        new.replace(kind.path)  # atomic: processes that have loaded the old file keep it
     return [kind.path for kind in kinds]
 
 
 def compiler() -> str | None:
-    """The C compiler, if there is one."""
+    """Return the C compiler; None if there is none."""
     return shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 
 
@@ -149,7 +150,7 @@ def compile_for(kind: Kind, compiler: str, path: Path) -> None:
     """Compile for one kind of processor into `path`.
 
     Raises:
-        subprocess.CalledProcessError: where it fails.
+        subprocess.CalledProcessError: if the compiler fails.
     """
     source = f'-DTANGER_SOURCE="{_source_hash()}"'
     command = [compiler, *_OPTIONS, source, *kind.options, str(_SOURCE), "-o", str(path), "-lm"]
@@ -157,7 +158,7 @@ def compile_for(kind: Kind, compiler: str, path: Path) -> None:
 
 
 def _flags() -> set[str]:
-    """What the processor can do; nothing where the system does not say."""
+    """Return the processor's flags; empty if the system does not list them."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
     except OSError:

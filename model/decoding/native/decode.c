@@ -1,14 +1,16 @@
-/* The decode in whole numbers, from letters to phonemes, greedy or with a beam, for one core of a CPU.
+/* Greedy and beam decoding of the quantised network, from letters to phonemes, on one CPU core.
 
-   It computes what model/network/seq2seq.py computes. Products are int8: a state,
-   which lies between -1 and 1, becomes one of 255 steps, a weight a whole number of at most 63; their
-   sums are exact, so no answer hangs on the words beside it or on the processor's kind of dot product.
-   All else is float32. What a symbol's embedding is multiplied with is a table by symbol.
+   Computes the network of model/network/seq2seq.py. Matrix products are int8: a state in [-1, 1] is quantised
+   to 255 levels, a weight to an integer of magnitude 63 or less. Their sums are exact, so that an answer depends
+   neither on the other words of its batch nor on the processor's dot product. All else is float32. The
+   product with a symbol's embedding is looked up in a table.
 
-   Words come longest first, in one piece: letter t of word w is row first[w] + t. Every product with
-   an input is one matrix product for all rows; a recurrent step is one for the words that go on.
+   The words are sorted by length, the longest first, and their letters are concatenated: letter t of word w is
+   row first[w] + t. The product with an input is one matrix product for all rows; a recurrent step is one
+   for all words that have not ended.
 
-   One source, compiled once for each kind of processor (see build.py), which differs in `dot` alone. */
+   This source is compiled once for each kind of processor (see build.py). The kinds differ only in `dot`
+   and the vector types around it. */
 
 #include <float.h>
 #include <limits.h>
@@ -24,11 +26,12 @@ enum { TILE_N = 32, LARGEST_PERIOD = 6, STRESSES = 4 };
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* --- Sums that are rounded once ------------------------------------------------------------------ */
+/* --- Fused multiply-add -------------------------------------------------------------------------- */
 
-/* a * b + c, rounded once: the same on every processor (build.py forbids the compiler to fuse others). A
-   state that is a bit off may become another step, and a probability is then a thousandth off. Without the
-   instruction, a double holds the product exactly and its sum with 29 bits more than a float's. */
+/* a * b + c with one rounding, on every processor; build.py forbids the compiler to fuse anything else. If a
+   state differed in one bit, it could be quantised to another level, which changes probabilities by about
+   0.001. Without an FMA instruction it is computed in double, which holds the product exactly and the
+   sum with 29 bits more than a float. */
 INLINE float fused(float a, float b, float c) {
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__FP_FAST_FMAF)
     return __builtin_fmaf(a, b, c);
@@ -37,7 +40,7 @@ INLINE float fused(float a, float b, float c) {
 #endif
 }
 
-/* --- Products ------------------------------------------------------------------------------------ */
+/* --- int8 matrix products ------------------------------------------------------------------------ */
 
 #if defined(__AVX512VNNI__) || defined(__AVX2__)
 #include <immintrin.h>
@@ -45,14 +48,15 @@ INLINE float fused(float a, float b, float c) {
 #include <arm_neon.h>
 #endif
 
-/* acc + four neighbouring states times their weights, in each of some 32-bit lanes. PARTS vectors make
-   a panel; TILE_M is how many rows go through a panel together: as many as the registers hold. */
+/* `dot` adds four adjacent products of state and weight to each 32-bit lane of acc. A panel of TILE_N outputs
+   has PARTS vectors; TILE_M is the number of rows that are multiplied with a panel together, limited by
+   the number of registers. */
 #if defined(__AVX512VNNI__)
 typedef __m512i ints;
 enum { PARTS = 2, TILE_M = 12 };
 #define LOAD(from) _mm512_loadu_si512(from)
 #define BROADCAST(four) _mm512_set1_epi32(four)
-/* By name: gcc 12 copies the sums of its own intrinsic about, at half the rate. */
+/* Inline assembly, because gcc 12 copies the accumulators around with its intrinsic, at half the speed. */
 INLINE ints dot(ints acc, ints states, ints weights) {
     __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(states), "v"(weights));
     return acc;
@@ -66,7 +70,7 @@ typedef __m256i ints;
 enum { PARTS = 4, TILE_M = 2 };
 #define LOAD(from) _mm256_loadu_si256((const __m256i *)(from))
 #define BROADCAST(four) _mm256_set1_epi32(four)
-/* Two products are added in 16 bits: 2 x 255 x 63 fits. */
+/* Two products are added in 16 bits, which hold 2 x 255 x 63. */
 INLINE ints dot(ints acc, ints states, ints weights) {
     return _mm256_add_epi32(acc, _mm256_madd_epi16(_mm256_maddubs_epi16(states, weights), _mm256_set1_epi16(1)));
 }
@@ -79,7 +83,7 @@ typedef int32x4_t ints;
 enum { PARTS = 8, TILE_M = 2 };
 #define LOAD(from) vld1q_s32((const int32_t *)(from))
 #define BROADCAST(four) vdupq_n_s32(four)
-/* It takes signed states, here 128 steps lower than they are stored: the offsets are in there already. */
+/* vdotq_s32 takes signed states: `dot` subtracts 128 from each, so that no offsets are needed. */
 #define OFFSETS(from) vdupq_n_s32(0)
 INLINE ints dot(ints acc, ints states, ints weights) {
     ints lower = veorq_s32(states, vdupq_n_s32((int32_t)0x80808080));
@@ -99,7 +103,7 @@ typedef uint64_t fours __attribute__((vector_size(32)));
 enum { PARTS = 8, TILE_M = 2 };
 INLINE ints LOAD(const void *from) { ints v; memcpy(&v, from, sizeof v); return v; }
 INLINE ints BROADCAST(int32_t four) { return (ints){four, four, four, four}; }
-/* Neighbours are added as halves of wider numbers: shifts and sums are what every compiler knows in vectors. */
+/* Adjacent lanes are added as halves of wider lanes: every compiler can vectorise shifts and sums. */
 INLINE ints dot(ints acc, ints states, ints weights) {
     shorts products = __builtin_convertvector((ubytes)states, shorts) * __builtin_convertvector((bytes)weights, shorts);
     pairs two = ((pairs)products << 16 >> 16) + ((pairs)products >> 16);
@@ -126,7 +130,7 @@ INLINE int32_t four_of(const uint8_t *states) {
 
 #define UNROLLED _Pragma("GCC unroll 16")
 
-/* One panel of outputs for so many rows. */
+/* Multiplies `rows` rows with one panel of weights. */
 INLINE void tile(const int rows, const struct product *p, size_t at, const uint8_t *states, size_t stride,
                  const float *const *add, float *out) {
     const int8_t *weights = p->weights + at * p->inputs;
@@ -147,8 +151,8 @@ INLINE void tile(const int rows, const struct product *p, size_t at, const uint8
                    out + row * (size_t)p->outputs + at + part * LANES);
 }
 
-/* The same for a row that is alone. Its sums are kept in four pieces, else each would wait for the one
-   before. */
+/* Multiplies a single row with one panel. Uses four accumulators, so that a sum does not wait for the previous
+   one. */
 INLINE void lone_tile(const struct product *p, size_t at, const uint8_t *states, const float *add, float *out) {
     const int8_t *weights = p->weights + at * p->inputs;
     ints acc[4][PARTS];
@@ -173,7 +177,7 @@ INLINE void lone_tile(const struct product *p, size_t at, const uint8_t *states,
                add + at + part * LANES, out + at + part * LANES);
 }
 
-/* out[row] = product(states[row]) + add[row], rows of `outputs` numbers. */
+/* out[row] = product(states[row]) + add[row], with rows of `outputs` floats. */
 static void multiply(const struct product *p, const uint8_t *states, size_t stride, int rows,
                      const float *const *add, float *out) {
     for (size_t at = 0; at < (size_t)p->outputs; at += TILE_N) {
@@ -190,10 +194,10 @@ static void multiply(const struct product *p, const uint8_t *states, size_t stri
     }
 }
 
-/* --- What is no product -------------------------------------------------------------------------- */
+/* --- Element-wise functions and attention, float32 ----------------------------------------------- */
 
-/* For -80 < x < 80, within two units in the last place; source: Cody & Waite (1980), "Software Manual
-   for the Elementary Functions". */
+/* exp(x) for -80 < x < 80, with an error of at most two units in the last place; source: Cody & Waite (1980),
+   "Software Manual for the Elementary Functions". */
 INLINE float exponential(float x) {
     float whole = fused(x, 1.44269504f, 12582912.0f) - 12582912.0f;
     float rest = fused(whole, 2.12194440e-4f, fused(whole, -0.693359375f, x));
@@ -210,14 +214,14 @@ INLINE float exponential(float x) {
     return sum * power;
 }
 
-/* exp(-x), where sigmoid and tanh are not yet flat: the product of three stays finite. What is no
-   number counts as the least. */
+/* exp(-x) with x clamped to [-29, 29], beyond which sigmoid and tanh are constant in float32; the product of
+   three such values is finite. NaN is treated as -29. */
 INLINE float decay(float x) {
     x = x > -29.0f ? x : -29.0f;
     return exponential(-(x > 29.0f ? 29.0f : x));
 }
 
-/* exp(x) of a softmax, whose x is at most 0; minus infinity among them, and what is no number. */
+/* exp(x) for a softmax, where x is at most 0; 0 below -79, for minus infinity and for NaN. */
 INLINE float share_of(float x) {
     return x > -79.0f ? exponential(x > -79.0f ? x : 0.0f) : 0.0f;
 }
@@ -226,8 +230,8 @@ INLINE uint8_t step_of(float state) {
     return (uint8_t)(int32_t)fused(state, 127.0f, 128.5f);
 }
 
-/* Gates i, f, g, o of sixteen cells -> their new state. With each sigmoid as 1 / (1 + d) and each tanh as
-   (1 - d) / (1 + d), a common denominator saves divisions, which are what takes long. */
+/* New state of 16 LSTM cells from their gates i, f, g, o. With each sigmoid written as 1 / (1 + d) and each tanh
+   as (1 - d) / (1 + d), a common denominator saves divisions, which are the slowest part. */
 INLINE void cells16(const float *restrict i, const float *restrict f, const float *restrict g,
                     const float *restrict o, float *restrict c, float *restrict h) {
     for (int k = 0; k < 16; k++) {
@@ -238,8 +242,8 @@ INLINE void cells16(const float *restrict i, const float *restrict f, const floa
     }
 }
 
-/* Of `width` cells, and h in steps. A remainder is computed as sixteen, too: vectors are many times
-   faster than what a compiler makes of the odd ones. */
+/* New state of `width` cells; `steps` is h, quantised. A remainder is padded to 16 cells, because vector code is
+   many times faster than a scalar loop. */
 static void cells(int width, const float *gates, float *c, float *h, uint8_t *steps) {
     int k = 0;
     for (; k + 16 <= width; k += 16)
@@ -264,10 +268,10 @@ static void squash(int width, const float *restrict x, float *restrict h, uint8_
     for (int k = 0; k < width; k++) steps[k] = step_of(h[k]);
 }
 
-/* Sixteen numbers of a row; `count` says how many of them are there, the others are zero. */
+/* A vector of 16 floats. `load` reads `count` of them and sets the others to zero. */
 typedef float sixteen __attribute__((vector_size(64)));
 
-/* a * b + c of each, as `fused`. */
+/* a * b + c element-wise, see `fused`. */
 INLINE sixteen fused16(sixteen a, sixteen b, sixteen c) {
 #if defined(__AVX512VNNI__)
     return (sixteen)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
@@ -292,7 +296,7 @@ INLINE sixteen load(const float *from, int count) {
 
 INLINE sixteen broadcast(float x) { return x - (sixteen){0}; }
 
-/* The products of `a` with so many rows, each summed in a fixed order, whatever stands beside. */
+/* Inner products of `a` with `rows` rows of `b`. The order of summation does not depend on the number of rows. */
 INLINE void inners(const int rows, int width, const float *a, const float *b, size_t stride, float *into) {
     sixteen even[4] = {{0}}, odd[4] = {{0}};
     int k = 0;
@@ -319,8 +323,7 @@ INLINE float inner(int width, const float *a, const float *b) {
     return sum;
 }
 
-/* into[k] = the sum of shares[t] * values[t, k], for `parts` times sixteen numbers of each row, of which
-   `count` are there. */
+/* into[k] = the sum over t of shares[t] * values[t, k], for k < count; `parts` is count / 16, rounded up. */
 INLINE void blend(const int parts, int count, int width, int letters, const float *shares, const float *values,
                   float *into) {
     sixteen sums[8] = {{0}};
@@ -330,7 +333,7 @@ INLINE void blend(const int parts, int count, int width, int letters, const floa
     memcpy(into, sums, count * sizeof(float));
 }
 
-/* What a query finds among the letters of its word. */
+/* Attention of a query over the letters of its word: the weights, and the context vector. */
 static void attend(int width, int letters, const float *query, const float *keys, size_t key_stride,
                    const float *values, float *attention_row, float *context) {
     float largest = -INFINITY, sum = 0;
@@ -347,11 +350,11 @@ static void attend(int width, int letters, const float *query, const float *keys
     if (k < width) blend(1, width - k, width, letters, attention_row, values + k, context + k);
 }
 
-/* --- One piece of memory a call ------------------------------------------------------------------ */
+/* --- Memory: one allocation per call ------------------------------------------------------------- */
 
 struct arena { char *start, *next; size_t size; };
 
-/* Called twice: without memory it only counts. Every piece starts on a cache line of its own. */
+/* The layout is computed twice: first without memory, to count the bytes. Each piece is aligned to a cache line. */
 static void *piece(struct arena *arena, size_t bytes) {
     size_t whole = (bytes + 63) / 64 * 64;
     arena->size += whole;
@@ -365,37 +368,38 @@ static void *piece(struct arena *arena, size_t bytes) {
 
 static int padded(int width) { return (width + 3) / 4 * 4; }
 
-/* What was emitted, by word, or with a beam by hypothesis: S of them with room for so many steps. */
+/* Emitted symbols of S slots, with room for `room` steps each. A word has one slot, or with a beam one per
+   hypothesis. */
 struct emitted {
     uint16_t *symbols;             /* [S, room] */
     float *probabilities;          /* [S, room] */
     float *stresses;               /* [S, room, STRESSES] logits */
     int32_t *counts;               /* [S] symbols before </s> */
     uint8_t *complete;             /* [S] */
-    int32_t *runs;              /* [S, LARGEST_PERIOD] symbols in a row that were those so many before */
+    int32_t *runs;              /* [S, LARGEST_PERIOD] lengths of runs, see run_limits in repetition.py */
 };
 
 struct work {
-    /* Of the encoder */
+    /* Encoder: B words, R letters in all, D directions */
     int32_t *first;                /* [B + 1] */
     const float **add;             /* [R] */
-    float *inputs;                 /* [R, outputs] gates of what is read */
+    float *inputs;                 /* [R, outputs] the inputs' part of the gates */
     uint8_t *below, *above;        /* [R, D, padded width] */
-    float *states;                 /* [R, H] of the top layer */
+    float *states;                 /* [R, H] states of the top layer */
     float *keys;                   /* [R, outputs of the key product] */
-    float *h, *c;                  /* [layers, B, H] where each encoder layer ended */
+    float *h, *c;                  /* [layers, B, H] last state of each encoder layer */
     uint8_t *steps;                /* [B, padded width] */
-    float *gates;                  /* [B, the largest number of outputs] */
-    /* Of the decoder: what is being decoded, a row each, of at most S; rows of what is finished are given
-       up. A word has one row, or with a beam several. */
+    float *gates;                  /* [S, largest number of outputs] */
+    /* Decoder: one row per active hypothesis, at most S; finished ones have no row. A word has one row, or
+       with a beam several. */
     int32_t *word, *label;         /* [S] */
     float *row_h, *row_c;          /* [layers, S, H] */
-    uint8_t *read;                 /* [layers, S, 2 parts]: what is below, and h */
+    uint8_t *read;                 /* [layers, S, 2 parts]: input from below, and h */
     uint8_t *mixed;                /* [S, 2 parts]: context, query */
     float *tops;                   /* [S, H] */
     float *logits;                 /* [S, padded symbols] */
     float *attention_row, *context;       /* [T], [H] */
-    float **attention;             /* [S] where the attention of each row goes; NULL where nobody wants it */
+    float **attention;             /* [S] destination of each row's attention weights; NULL if they are not requested */
     int32_t *limits;               /* [B, LARGEST_PERIOD] */
     struct emitted emitted;
 };
@@ -444,9 +448,9 @@ static void lay_out(const struct network *n, int words, int rows, int longest, i
     lay_out_emitted(n, slots, room, arena, &w->emitted);
 }
 
-/* --- Reading ------------------------------------------------------------------------------------- */
+/* --- Encoder ------------------------------------------------------------------------------------- */
 
-/* One direction of one layer. `side` is where its cells stand among those of both. */
+/* Runs one direction of one layer. `side` is the index of the direction in the concatenated states. */
 static void read_layer(const struct network *n, const struct layer *layer, int height, int side, int back,
                        int words, const int32_t *letters, const int32_t *lengths, struct work *w) {
     int width = n->width, part = padded(width), outputs = layer->hidden.outputs;
@@ -496,9 +500,9 @@ static void encode(const struct network *n, int words, const int32_t *letters, c
     multiply(&n->key, w->below, (size_t)n->directions * padded(n->width), rows, w->add, w->keys);
 }
 
-/* --- Decoding ------------------------------------------------------------------------------------ */
+/* --- Greedy decoding ----------------------------------------------------------------------------- */
 
-/* How many symbols in a row may repeat those before them: model/decoding/repetition.py has the rule. */
+/* Limits on repetitions, see run_limits in model/decoding/repetition.py. */
 static void run_limits(const int32_t *letters, int length, int32_t *limits) {
     int repeats = 1;
     for (int size = 1; size <= LARGEST_PERIOD; size++) {
@@ -514,7 +518,7 @@ static void run_limits(const int32_t *letters, int length, int32_t *limits) {
     }
 }
 
-/* Logits of `rows` rows, four at a time so that sums need not wait for each other. */
+/* Computes the logits of `rows` rows, four at a time, so that the sums do not wait for each other. */
 static void score(const struct network *n, int rows, const float *tops, float *logits) {
     int symbols = n->padded_symbols, hidden = n->hidden;
     for (int row = 0; row < rows; row += 4) {
@@ -533,7 +537,7 @@ static void score(const struct network *n, int rows, const float *tops, float *l
     }
 }
 
-/* A row for each word, where its encoder ended. */
+/* Starts one row per word, from the encoder's last states. */
 static void start_rows(const struct network *n, int words, int slots, const int32_t *letters, const int32_t *lengths,
                        struct work *w) {
     int hidden = n->hidden, part = padded(hidden);
@@ -556,14 +560,14 @@ static void start_rows(const struct network *n, int words, int slots, const int3
     }
 }
 
-/* One step of `rows` rows: what the output layer reads, in w->tops. */
+/* Computes one step of `rows` rows; the input of the output layer is written to w->tops. */
 static void step(const struct network *n, int slots, int rows, const int32_t *lengths, struct work *w) {
     int hidden = n->hidden, part = padded(hidden);
     const float *x = NULL;
     for (int l = 0; l < n->decoder_layers; l++) {
         const struct layer *layer = n->decoder + l;
         uint8_t *read = w->read + (size_t)l * slots * 2 * part;
-        int below = l || n->attention;  /* without, the lowest layer has h alone */
+        int below = l || n->attention;  /* without attention, the lowest layer's only input is h */
         for (int row = 0; row < rows; row++) {
             if (l) memcpy(read + (size_t)row * 2 * part, read - (size_t)(slots - row) * 2 * part + part, part);
             w->add[row] = l ? layer->bias : layer->table + (size_t)w->label[row] * layer->hidden.outputs;
@@ -597,11 +601,11 @@ static void step(const struct network *n, int slots, int rows, const int32_t *le
                w->read + (size_t)row * 2 * part);
 }
 
-/* Logits of a row -> probabilities, none for what would repeat too often; the likeliest symbol.
+/* Replaces the logits of a row with probabilities, 0 for blocked repetitions; returns the most probable symbol.
 
-   No pronunciation is empty: </s> is never the first symbol. The others then have the probabilities that they
-   have beside it (see model/decoding/reference.py); where nothing is left to them, the likeliest keeps
-   the least one. */
+   No pronunciation is empty: </s> may not be the first symbol. Its probability is not redistributed (see
+   model/decoding/reference.py); if all others are 0, the most probable one gets the smallest positive
+   number. */
 static int masked_softmax(const struct network *n, float *logits, const uint16_t *emitted, int count,
                           const int32_t *runs, const int32_t *limits) {
     for (int size = 1; size <= LARGEST_PERIOD && size <= count; size++)
@@ -623,14 +627,14 @@ static int masked_softmax(const struct network *n, float *logits, const uint16_t
     return best;
 }
 
-/* Logits of the stress classes of a symbol, from the state that emitted it. */
+/* Computes the logits of a symbol's stress classes from the state that emitted it. */
 static void score_stress(const struct network *n, int symbol, const float *top, float *logits) {
     for (int class = 0; class < STRESSES; class++)
         logits[class] = n->stress_of_symbol[symbol * STRESSES + class] +
                         inner(n->hidden, n->stress_of_top + (size_t)class * n->hidden, top);
 }
 
-/* Append what a slot emits after `count` symbols, from the state that emitted it. */
+/* Appends a symbol to a slot that has `count` symbols; `top` is the state that emitted it. */
 static void emit(const struct network *n, struct emitted *emitted, int slot, int room, int count, int symbol,
                  float probability, const float *top) {
     size_t at = (size_t)slot * room + count;
@@ -644,7 +648,7 @@ static void emit(const struct network *n, struct emitted *emitted, int slot, int
     if (n->stress_of_top && !emitted->complete[slot]) score_stress(n, symbol, top, emitted->stresses + at * STRESSES);
 }
 
-/* The likeliest classes with one primary stress a word: model/phonology/stress.py has the rule. */
+/* The most probable stress classes with exactly one primary stress, see model/phonology/stress.py. */
 static void one_primary(const float *logits, int count, uint8_t *classes) {
     int chosen = -1;
     float largest = -INFINITY;
@@ -660,7 +664,7 @@ static void one_primary(const float *logits, int count, uint8_t *classes) {
     if (chosen >= 0) classes[chosen] = 2;
 }
 
-/* Of each word's hypotheses what was emitted, one behind the other. `found` is NULL where each has one. */
+/* Writes the emitted symbols of all hypotheses, concatenated. `found` is NULL if each word has one. */
 static void write_outputs(const struct network *n, const struct emitted *emitted, int words, int width,
                           const int32_t *found, int room, struct answers *answers) {
     size_t into = 0;
@@ -680,10 +684,10 @@ static void write_outputs(const struct network *n, const struct emitted *emitted
     }
 }
 
-/* How many steps a word may take: model/decoding/hypothesis.py has the rule, of its letters alone. */
+/* Largest number of steps of a word, see length_bound in model/decoding/hypothesis.py. */
 static int bound(const struct network *n, int length) { return 2 * (length - 2 * n->add_bos_eos) + 10; }
 
-/* The state of one row for another. */
+/* Copies the decoder state of one row to another. */
 static void copy_row(const struct network *n, int slots, const float *from_c, const uint8_t *from_read, int from,
                      float *to_c, uint8_t *to_read, int to) {
     int hidden = n->hidden, part = padded(hidden);
@@ -693,7 +697,7 @@ static void copy_row(const struct network *n, int slots, const float *from_c, co
     }
 }
 
-/* The last of `rows` rows takes the place of one that is finished. Returns how many are left. */
+/* Removes a finished row by moving the last row to its place. Returns the number of rows left. */
 static int drop_row(const struct network *n, int slots, int rows, int row, struct work *w) {
     int last = rows - 1;
     if (row == last) return last;
@@ -724,15 +728,15 @@ static void decode_greedy(const struct network *n, int words, const int32_t *len
 
 /* --- Beam search ----------------------------------------------------------------------------------- */
 
-/* Of the K hypotheses of a word the first is always the greedy one; the others are the likeliest of all
-   that those of the step before could become, a finished one among them as long as it is likely enough. */
+/* The first of a word's K hypotheses is always the greedy one. The others are the most probable among all
+   extensions of the previous step's hypotheses and its finished hypotheses. */
 
 struct candidate { float score, probability; int slot, symbol; };
 
 struct beam {
     float *scores;             /* [B, K] logarithms */
-    int32_t *rows;             /* [B, K] its row of the batch; -1: it is finished */
-    int32_t *found;            /* [B] hypotheses */
+    int32_t *rows;             /* [B, K] row in the batch; -1 if it is finished */
+    int32_t *found;            /* [B] number of hypotheses */
     struct emitted emitted;
     float *row_c;
     uint8_t *read;
@@ -755,7 +759,7 @@ static void lay_out_beam(const struct network *n, int words, int width, int room
     b->read = PIECE((size_t)n->decoder_layers * slots * 2 * padded(n->hidden), uint8_t);
 }
 
-/* What a hypothesis emitted, for another slot. */
+/* Copies the symbols of a hypothesis to another slot. */
 static void copy_emitted(const struct network *n, int room, int count, const struct emitted *from, int source,
                          struct emitted *to, int target) {
     size_t at = (size_t)source * room, into = (size_t)target * room;
@@ -769,7 +773,7 @@ static void copy_emitted(const struct network *n, int room, int count, const str
     to->complete[target] = from->complete[source];
 }
 
-/* Puts the likeliest symbols of a row behind the other candidates, the likeliest first. */
+/* Writes the `width` most probable symbols of a row to `into`, the most probable first; returns their number. */
 static int top_symbols(const struct network *n, const float *probabilities, float score, int slot, int width,
                      struct candidate *into) {
     int count = 0;
@@ -783,7 +787,7 @@ static int top_symbols(const struct network *n, const float *probabilities, floa
     return count;
 }
 
-/* The hypotheses of one word after a step: from those of `old` into `new`, whose rows begin at `rows`. */
+/* Extends the hypotheses of one word by a step, from `old` to `new`, whose rows start at `rows`. */
 static int extend_beam(const struct network *n, int word, int width, int slots, int room, int count, int last,
                        struct work *w, const struct beam *old, struct beam *new, struct candidate *candidates,
                        int rows) {
@@ -800,7 +804,7 @@ static int extend_beam(const struct network *n, int word, int width, int slots, 
         for (int other = place + 1; place && other < many; other++)
             if (candidates[other].score > candidates[best].score) best = other;
         struct candidate one = candidates[best];
-        for (; best > place; best--) candidates[best] = candidates[best - 1]; /* equals keep their order */
+        for (; best > place; best--) candidates[best] = candidates[best - 1]; /* stable: equal ones keep their order */
         int slot = word * width + place;
         copy_emitted(n, room, count, &old->emitted, one.slot, &new->emitted, slot);
         new->scores[slot] = one.score;
@@ -847,9 +851,9 @@ static const struct beam *decode_beam(const struct network *n, int words, const 
     return old;
 }
 
-/* --- Pronunciations that are given --------------------------------------------------------------- */
+/* --- Teacher forcing ----------------------------------------------------------------------------- */
 
-/* Where the steps of a word, and its attention, begin among those of all. */
+/* Offsets of a word's steps and attention weights in the concatenated outputs. */
 struct place { size_t steps, attention; };
 
 static void force(const struct network *n, int words, const int32_t *lengths, const int32_t *labels,
@@ -883,7 +887,7 @@ static void force(const struct network *n, int words, const int32_t *lengths, co
     }
 }
 
-/* --- What Python calls --------------------------------------------------------------------------- */
+/* --- Functions called from Python ---------------------------------------------------------------- */
 
 static void begin(const struct network *n, int words, const int32_t *letters, const int32_t *lengths, int slots,
                   struct work *w) {
@@ -893,12 +897,12 @@ static void begin(const struct network *n, int words, const int32_t *letters, co
     start_rows(n, words, slots, letters, lengths, w);
 }
 
-/* The source that this was compiled of: no other caller knows how its structures are laid out. */
+/* Hash of the source, checked by the caller, whose structures must have the same layout. */
 const char *tanger_source(void) {
     return TANGER_SOURCE;
 }
 
-/* The letters of all words; -1 for words that there cannot be. */
+/* Number of letters of all words; -1 if the lengths are not valid. */
 static int count_letters(int words, const int32_t *lengths) {
     int rows = 0;
     if (words < 1) return -1;
@@ -909,7 +913,7 @@ static int count_letters(int words, const int32_t *lengths) {
     return rows;
 }
 
-/* Returns 0; -1 where there is no memory, -2 for words or a width that there cannot be. */
+/* Returns 0; -1 if there is not enough memory, -2 if the words or the width are not valid. */
 int tanger_decode(const struct network *n, int words, const int32_t *letters, const int32_t *lengths, int width,
                   int room, struct answers *answers) {
     int rows = count_letters(words, lengths);
@@ -941,7 +945,7 @@ int tanger_decode(const struct network *n, int words, const int32_t *letters, co
     return 0;
 }
 
-/* Likewise. */
+/* Returns as tanger_decode. */
 int tanger_force(const struct network *n, int words, const int32_t *letters, const int32_t *lengths,
                  const int32_t *labels, const int32_t *steps, const struct forced *into) {
     int rows = count_letters(words, lengths);

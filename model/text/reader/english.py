@@ -11,6 +11,7 @@ from tanger.model.text.reader import (
     electronic,
     letters,
     numerals,
+    overrides,
     quantities,
     signs,
     telephone,
@@ -122,6 +123,7 @@ def american_english() -> Language:
         ),
         numbers=(number_or_range,),
         signs=(
+            overrides.override,
             letters.lexeme,
             telephone.telephone,
             signs.emoji,

@@ -53,6 +53,22 @@ class Currency(NamedTuple):
     hundredths: str
 
 
+class WeakForm(NamedTuple):
+    """How a small word is said in a sentence.
+
+    Attributes:
+        before_consonants: as ARPAbet with stress digits.
+        before_vowels: the same.
+        not_before: words before which it keeps its full form.
+        not_after: words behind which it does.
+    """
+
+    before_consonants: tuple[str, ...]
+    before_vowels: tuple[str, ...]
+    not_before: frozenset[str]
+    not_after: frozenset[str]
+
+
 @dataclass(frozen=True, eq=False)
 class Tables:
     """All tables of one language.
@@ -71,6 +87,7 @@ class Tables:
         confidence: how often a reading of a kind is right.
         lists: sets of words that rules look at, by name.
         phonemes: how single words sound, as ARPAbet.
+        weak_forms: by word.
     """
 
     accents: Accents
@@ -86,6 +103,7 @@ class Tables:
     confidence: Mapping[str, float]
     lists: Mapping[str, frozenset[str]]
     phonemes: Mapping[str, tuple[str, ...]]
+    weak_forms: Mapping[str, WeakForm]
 
 
 def rows(path: Path) -> Iterator[list[str]]:
@@ -120,6 +138,7 @@ def load(language: str = "en-us") -> Tables:
     for written, spoken, conditions in rows(folder / "abbreviations.tsv"):
         rule = Abbreviation(spoken, tuple(conditions.split()))
         abbreviations.setdefault(written.lower(), []).append(rule)
+    lists = {name: frozenset(words.split()) for name, words in rows(folder / "word_lists.tsv")}
     return Tables(
         accents=Accents.parse(rows(folder / "accents.tsv")),
         abbreviations={written: tuple(rules) for written, rules in abbreviations.items()},
@@ -139,16 +158,30 @@ def load(language: str = "en-us") -> Tables:
         directions=dict(rows(folder / "directions.tsv")),
         signs={sign: spoken.strip("-") for sign, spoken in rows(folder / "signs.tsv")},
         confidence={kind: float(share) for kind, share, *_ in rows(folder / "confidence.tsv")},
-        lists={name: frozenset(words.split()) for name, words in rows(folder / "word_lists.tsv")},
+        lists=lists,
         phonemes={
             word: tuple(phonemes.split()) for word, phonemes in rows(folder / "phonemes.tsv")
         },
+        weak_forms=_weak_forms(folder / "weak_forms.tsv", lists),
     )
 
 
 def _spaced(path: Path) -> Iterator[list[str]]:
     for (line,) in rows(path):
         yield line.split()
+
+
+def _weak_forms(path: Path, lists: Mapping[str, frozenset[str]]) -> dict[str, WeakForm]:
+    none: frozenset[str] = frozenset()
+    return {
+        word: WeakForm(
+            tuple(consonants.split()),
+            tuple(vowels.split()),
+            none if before == "-" else lists[before],
+            none if after == "-" else lists[after],
+        )
+        for word, consonants, vowels, before, after in rows(path)
+    }
 
 
 def _units(path: Path) -> dict[str, Unit]:

@@ -17,15 +17,23 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 _LETTERS = re.compile("([A-Z]+)(?:'?s)?")
 
 
+# What says how a word sounds that is not looked up or decoded: a table (of a homograph, that of its
+# senses), that of weak forms, or the text itself.
+GivenBy = Literal["table", "weak_form", "override"]
+
+
 class SpokenWord(NamedTuple):
     """One word to be pronounced.
 
     Attributes:
         text: the word; as it was written, where it was written as a word.
         letters: whether it is said letter by letter.
-        phonemes: how it sounds, where a table or its sense says so, as ARPAbet with stress digits.
+        phonemes: how it sounds, where `given_by` says so, as ARPAbet with stress digits.
         sense: which of the senses of a homograph is meant.
         chance: that it is this sense.
+        given_by: what gives the phonemes.
+        others: of a homograph, its other senses, the likeliest first; of a weak form, that
+            before vowels.
     """
 
     text: str
@@ -33,6 +41,15 @@ class SpokenWord(NamedTuple):
     phonemes: tuple[str, ...] | None = None
     sense: str | None = None
     chance: float = 1.0
+    given_by: GivenBy = "table"
+    others: tuple[SpokenWord, ...] = ()
+
+    @property
+    def sound(self) -> SpokenWord:
+        """The word as far as its pronunciation goes: the same word of other sentences is equal."""
+        if self.sense is None and not self.others:
+            return self
+        return self._replace(sense=None, chance=1.0, others=())
 
     @property
     def shown(self) -> str:

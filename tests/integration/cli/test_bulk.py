@@ -1,5 +1,6 @@
 """Long lists into a file: the same answers as one by one, whatever comes between."""
 
+import json
 import os
 import signal
 import subprocess
@@ -67,6 +68,63 @@ def test_no_line_is_lost_or_doubled_by_kill_9(tiny_artifact, words, expected, tm
                 time.sleep(0.002)
     assert kills == 3
     assert (tmp_path / "out.dict").read_text() == expected
+
+
+def test_shards_in_order_are_the_whole_list(tiny_artifact, words, expected, tmp_path):
+    count = 3
+    for index in range(count):
+        done = run(tiny_artifact, words, tmp_path / str(index), "--shard", f"{index}/{count}")
+        assert done.exit_code == 0, done.stderr
+    parts = [(tmp_path / str(index)).read_text() for index in range(count)]
+    assert "".join(parts) == expected
+    assert min(part.count("\n") for part in parts) > 0.9 * 40_000 / count
+
+
+def test_every_line_is_in_one_shard_wherever_it_is_cut(tiny_artifact, tmp_path):
+    content = b"\xef\xbb\xbfbad\n\nbed\r\ntanger\n\ngrand"  # the last without an end
+    (tmp_path / "words.txt").write_bytes(content)
+    whole = ["BAD  B AE D", "BED  B EH D", "TANGER  T AE NG ER", "GRAND  G R AE N D"]
+    for count in (2, len(content)):
+        lines, blank = [], 0
+        for index in range(count):
+            target = tmp_path / f"{index}-{count}"
+            done = run(tiny_artifact, tmp_path / "words.txt", target, "--shard", f"{index}/{count}")
+            assert done.exit_code == 0, done.stderr
+            lines += target.read_text().splitlines()
+            blank += done.stderr.count("1 blank line")
+        assert (lines, blank) == (whole, 2)
+
+
+def test_a_shard_goes_on_where_it_was_killed(tiny_artifact, words, expected, tmp_path):
+    target, journal = tmp_path / "out", tmp_path / ".out.journal"
+    arguments = command(tiny_artifact, words, target, "--shard", "1/2")
+    with subprocess.Popen(
+        [sys.executable, "-m", "tanger", *arguments],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as process:  # fmt: skip
+        while process.poll() is None and not journal.exists():
+            time.sleep(0.002)
+        process.kill()
+    assert not target.exists()
+    assert json.loads(journal.read_bytes())["read"] > words.stat().st_size / 2
+    other = run(tiny_artifact, words, target, "--shard", "0/2")
+    assert other.exit_code == 2
+    assert "unfinished run" in other.stderr
+    assert run(tiny_artifact, words, target, "--shard", "1/2").exit_code == 0
+    assert expected.endswith(target.read_text())
+
+
+@pytest.mark.parametrize("shard", ["2/2", "1", "0/0", "-1/2", "a/b", ""])
+def test_what_is_no_shard_is_refused(tiny_artifact, words, tmp_path, shard):
+    done = run(tiny_artifact, words, tmp_path / "out", f"--shard={shard}")
+    assert done.exit_code == 2
+    assert "write INDEX/COUNT" in done.stderr
+
+
+def test_a_shard_wants_a_file():
+    done = CliRunner().invoke(app, ["pronounce", "bad", "--shard", "0/2"])
+    assert done.exit_code == 2
+    assert "--shard is for --output" in done.stderr
 
 
 def test_a_kill_after_the_last_line_leaves_no_unfinished_run(tiny_artifact, tmp_path):

@@ -68,6 +68,25 @@ def test_a_lexicon_in_another_encoding_is_converted_where_it_is_named(tmp_path):
     assert (tmp_path / "new.dict").read_text("utf-8") == "DÉJÀ  D EY ZH AA\n"
 
 
+def test_a_lexicon_in_ipa_is_converted_looked_up_and_checked_where_that_is_named(
+    tiny_artifact, tmp_path
+):
+    (tmp_path / "mine.tsv").write_text("tanger\t/ˈtæŋɚ/\nbed\tˈbɛd\n", encoding="utf-8")
+    done = tanger("convert", tmp_path / "mine.tsv", tmp_path / "mine.dict", "--alphabet", "ipa")
+    assert done.exit_code == 0
+    assert (tmp_path / "mine.dict").read_text() == "tanger  T AE1 NG ER0\nbed  B EH1 D\n"
+    found = tanger(
+        "pronounce", "--artifact", tiny_artifact, "--source", "lexicon", "--alphabet", "ipa",
+        "--lexicon", f"ipa={tmp_path / 'mine.tsv'}", "bed",
+    )  # fmt: skip
+    assert found.stdout == "BED  ˈbɛd\n"
+    linted = tanger(
+        "lint", tmp_path / "mine.tsv", "--alphabet", "ipa", "--artifact", tiny_artifact,
+        "--exit-zero",
+    )  # fmt: skip
+    assert (linted.exit_code, linted.stderr) == (0, "0 of 2 entries are suspicious\n")
+
+
 def test_several_answers_are_a_words_variants(pronounce, tmp_path):
     result = pronounce("tanger", "42", "brand", "--n", 3)
     lines = result.stdout.splitlines()

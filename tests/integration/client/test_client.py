@@ -482,6 +482,10 @@ def test_own_words(kept, kind, word):
     assert isinstance(reported, lexicon_schemas.OwnWord)
     assert reported.pronunciations == ("T AE NG ER", "T AE NG G ER")
     assert client.get_word(word) == reported
+    in_ipa = client.put_word(word, "ˈtæŋɚ", alphabet="ipa")
+    assert (in_ipa.alphabet, in_ipa.pronunciations) == ("ipa", ("ˈtæŋɚ",))
+    assert client.get_word(word).pronunciations == ("T AE1 NG ER0",)
+    assert client.put_word(word, *reported.pronunciations) == reported
     (result,) = client.pronounce([word], source="auto", n=2)
     assert result.source == "user"
     assert [p.text for p in result.pronunciations] == ["T AE NG ER", "T AE NG G ER"]

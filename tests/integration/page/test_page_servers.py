@@ -1,6 +1,7 @@
 """The page on servers with keys, and on such as offer less or nothing."""
 
 import json
+import re
 
 import httpx
 import pytest
@@ -108,6 +109,33 @@ def test_a_corrected_word_is_in_the_lexicon_from_then_on(browser, guarded):
         page.get_by_role("button", name="Remove this entry").click()
         expect_sounds(page, *before)
         assert page.locator(".badge").text_content() == "Model"
+
+
+def test_a_word_is_corrected_in_the_alphabet_that_is_chosen(browser, guarded):
+    with visit(browser, guarded.url, "words=tangerish&alphabet=ipa") as page:
+        with_key(page)
+        (before, *_) = sounds(page)
+        page.get_by_role("button", name="Correct …").click()
+        field = page.get_by_label("How tangerish is said")
+        expect(field).to_have_value(before)
+        written = page.get_by_label("Written in")
+        expect(written).to_have_value("ipa")
+        assert page.locator(".palette").is_hidden()
+        written.select_option("x-sampa")
+        expect(field).to_have_value(re.compile(r"[\"%@]"))
+        written.select_option("ipa")
+        expect(field).to_have_value(before)
+        field.fill("ˈteɪɾɚɪʃ")
+        page.get_by_role("button", name="Save in the lexicon").click()
+        page.get_by_text("'ɾ' (U+027E) is none of its symbols").wait_for()
+        field.fill("ˈteɪndʒɚɪʃ")
+        page.get_by_role("button", name="Save in the lexicon").click()
+        expect_sounds(page, "ˈteɪndʒɚɪʃ")
+        page.get_by_role("button", name="Change …").click()
+        page.get_by_label("Written in").select_option("arpabet")
+        expect(field).to_have_value("T EY1 N JH ER0 IH0 SH")
+        page.get_by_role("button", name="Remove this entry").click()
+        expect_sounds(page, before)
 
 
 def test_without_keys_nothing_can_be_corrected_and_the_page_says_so(browser, service):

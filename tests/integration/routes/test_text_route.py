@@ -58,10 +58,33 @@ def test_a_homograph_goes_by_its_sentence(client):
             for word in token["words"]
             if word["word"] == "wind"
         ]
-        return word["text"], word["sense"]["name"]
+        (other,) = word["sense"]["alternatives"]
+        return word["text"], word["sense"]["name"], other["text"]
 
-    assert wind("The wind was strong.") == ("W IH N D", "wind_nou")
-    assert wind("Please wind the clock.") == ("W AY N D", "wind_vrb")
+    assert wind("The wind was strong.") == ("W IH N D", "wind_nou", "W AY N D")
+    assert wind("Please wind the clock.") == ("W AY N D", "wind_vrb", "W IH N D")
+
+
+def test_weak_forms_on_request(client):
+    body = {"text": "The owl of a town.", "alphabet": "ipa"}
+    weak = client.post("/text", json={**body, "weak_forms": True}).json()
+    assert weak["pronunciation"] == "ði ˈaʊl əv ə ˈtaʊn"
+    assert client.post("/text", json=body).json()["pronunciation"] == "ðə ˈaʊl ˈʌv ə ˈtaʊn"
+
+
+def test_a_pronunciation_in_the_text_counts(client):
+    text = "Say [tanger](/ˈtɑnʒɚ/), not [tanger](/docs/)."
+    found = client.post("/text", json={"text": text, "alphabet": "ipa"}).json()
+    words = [word for token in found["tokens"] for word in token["words"]]
+    assert [word["text"] for word in words] == ["ˈseɪ", "ˈtɑnʒɚ", "ˈnɑt", "ˈtæŋɚ"]
+    assert [word["source"] for word in words] == ["lexicon", "override", "lexicon", "lexicon"]
+    assert found["tokens"][2]["text"] == "[tanger](/ˈtɑnʒɚ/)"
+    query = {"alphabet": "ipa", "explain": "true", "alignment": "true"}
+    alone = client.get("/pronounce/%5Btanger%5D(%2F%CB%88t%C9%91n%CA%92%C9%9A%2F)", params=query)
+    (result,) = alone.json()["results"]
+    assert (result["source"], result["pronunciations"][0]["text"]) == ("override", "ˈtɑnʒɚ")
+    assert (result["explain"]["source"], result["explain"]["rule"]) == ("override", None)
+    assert result["pronunciations"][0]["alignment"]["letters"] == list("TANGER")
 
 
 @pytest.mark.parametrize(

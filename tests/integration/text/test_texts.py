@@ -73,13 +73,62 @@ def test_a_text_and_its_words_are_answered_alike(phonemizer, source):
         phonemes = [
             phoneme
             for each in found.tokens
-            for result in each.words
+            for _, result, _ in each.words
             for phoneme in (result.pronunciations[0].phonemes if result.pronunciations else ())
         ]
         if alone.pronunciations:
             assert phonemes == list(alone.pronunciations[0].phonemes)
         else:
             assert any(each.error for each in found.tokens)
+
+
+@pytest.mark.parametrize("source", ["model", "lexicon", "auto"])
+@pytest.mark.parametrize("alphabet", ["ipa", "cntk"])
+def test_the_and_to_hang_on_the_sound_that_follows(phonemizer, source, alphabet):
+    """By sound, not by letter: an hour and a university."""
+    text = "the apple, the hour, the university, to 8 of us, to UK towns, the [x](/ɑ/)"
+    found = pronounce_text(phonemizer, text, source=source, alphabet=alphabet, weak_forms=True)
+    spoken = [
+        "".join(word.result.pronunciations[0].phonemes)
+        for each in found.tokens
+        for word in each.words
+        if each.token.text in ("the", "to", "of")
+    ]
+    expected = {
+        "ipa": ["ði", "ði", "ðə", "tu", "əv", "tə", "ði"],
+        "cntk": ["~DH~IY", "~DH~IY", "~DH~AH", "~T~UW", "~AH~V", "~T~AH", "~DH~IY"],
+    }
+    assert spoken == expected[alphabet]
+    plain = pronounce_text(phonemizer, text, source=source, alphabet=alphabet)
+    assert plain.spoken == found.spoken
+    assert plain.pronunciation != found.pronunciation
+
+
+def test_all_senses_of_a_homograph_are_shown(phonemizer):
+    found = pronounce_text(phonemizer, "I read the book.", alphabet="ipa").to_dict("ipa")
+    sense = found["tokens"][2]["words"][0]["sense"]
+    (other,) = sense["alternatives"]
+    assert {sense["name"], other["name"]} == {"read_past", "read_present"}
+    assert sense["probability"] >= other["probability"]
+    assert sense["probability"] + other["probability"] == pytest.approx(1)
+    sounds = {"read_past": "ˈɹɛd", "read_present": "ˈɹid"}
+    assert (other["text"], "".join(other["phonemes"])) == (sounds[other["name"]],) * 2
+
+
+@pytest.mark.parametrize("source", ["model", "lexicon", "auto"])
+def test_what_the_text_gives_counts_before_all_lexicons(phonemizer, source):
+    given = "[of](/AA1 F/) [日本](/nɪˈhɑn/)"
+    found = pronounce_text(phonemizer, given, source=source)
+    assert found.pronunciation == "AA F  N IH HH AA N"
+    shown = [word for token in found.to_dict("arpabet")["tokens"] for word in token["words"]]
+    assert [(word["source"], word["normalized"]) for word in shown] == [
+        ("override", "OF"),
+        ("override", None),
+    ]
+    assert {word["probability"] for word in shown} == {None}
+    (alone,) = phonemizer.pronounce(["[of](/AA1 F/)"], source=source)
+    assert (alone.source, alone.pronunciations[0].phonemes) == ("override", ("AA", "F"))
+    assert alone.warnings == ("[of](/AA1 F/) -> of",)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tanger.model import lexicon
 from tanger.model.lexicon import Entry, EntryError, LexiconError, Reader, Row
+from tanger.model.phonology.phoneme_set import Inventory
 from tests.support.lexicons import ENTRIES, PLS, STREAMED, SYMBOL, pls, read_text
 
 # Probabilities
@@ -60,7 +61,10 @@ def test_in_kaldis_files_nothing_is_a_comment_or_a_variant(tmp_path):
     ]
 
 
-# PLS
+# PLS and alphabets
+
+ENGLISH = Inventory("AE NG T ER".split())
+OTHER = Inventory(["t", "æŋ", "{", "N"])
 
 
 def test_pls_as_the_w3c_has_it(tmp_path):
@@ -85,22 +89,51 @@ def test_pls_as_the_w3c_has_it(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("alphabet", "text", "arpabet", "phonemes"),
+    ("alphabet", "text", "inventory", "phonemes"),
     [
         ("ipa", "ˈtæŋɚ", None, "T AE1 NG ER0"),
         ("ipa", "t æ ŋ", None, "t æ ŋ"),
-        ("ipa", "t æ ŋ", True, "T AE NG"),
-        ("ipa", "t æŋ", False, "t æŋ"),
+        ("ipa", "t æ ŋ", ENGLISH, "T AE NG"),
+        ("ipa", "t æŋ", OTHER, "t æŋ"),
+        ("ipa", "tæŋ", OTHER, "t æŋ"),
         ("ipa", "a", None, "a"),
         ("x-sampa", '"t{N@`', None, "T AE1 NG ER0"),
-        ("x-sampa", "t { N", False, "t { N"),
-        ("x-cmu", "T AE1", True, "T AE1"),
+        ("x-sampa", "t { N", OTHER, "t { N"),
+        ("x-cmu", "T AE1", ENGLISH, "T AE1"),
     ],
 )
-def test_ipa_in_pls_is_english_or_has_spaces(alphabet, text, arpabet, phonemes):
+def test_ipa_in_pls_is_english_or_has_spaces(alphabet, text, inventory, phonemes):
     content = pls(f"<grapheme>a</grapheme><phoneme alphabet='{alphabet}'>{text}</phoneme>").encode()
-    (row,) = lexicon.iterate_rows(Path("x.pls"), content, arpabet=arpabet)
+    parse = inventory and inventory.parse
+    (row,) = lexicon.iterate_rows(Path("x.pls"), content, parse=parse)
     assert row.entry.phonemes == tuple(phonemes.split())
+
+
+@pytest.mark.parametrize(
+    ("format", "alphabet", "text"),
+    [
+        ("tsv", "ipa", "tanger\t/ˈtæŋɚ/\n"),
+        ("tsv", "ipa", "tanger\tˈt æ ŋ ɚ\n"),
+        ("cmudict", "x-sampa", 'tanger  "t{N@`\n'),
+        ("kaldip", "ipa", "tanger 0.5 t ˈæ ŋ ɚ\n"),
+        ("mfa", "ipa", "tanger\t0.5\ttˈæŋɚ\n"),
+        ("tsv", "cntk", "tanger\t~T ~AE1 ~NG ~ER0\n"),
+        ("pls", "ipa", pls("<grapheme>tanger</grapheme><phoneme>ˈtæŋɚ</phoneme>", alphabet="")),
+    ],
+)
+def test_a_lexicon_may_be_in_a_named_alphabet(format, alphabet, text):
+    (row,) = lexicon.iterate_rows(Path("x"), text.encode(), format, alphabet=alphabet)
+    assert row.entry == Entry("tanger", ("T", "AE1", "NG", "ER0"))
+
+
+def test_a_symbol_that_the_alphabet_lacks_is_named_with_its_line_and_place():
+    content = "bed\tˈbɛd\n<unk>\tspn\nbad\tˈbaad\nbet\tˈbɛɾ\n".encode()
+    with pytest.raises(LexiconError) as refused:
+        list(lexicon.iterate_rows(Path("x.tsv"), content, alphabet="ipa"))
+    first, second = str(refused.value).split("\n")
+    assert first.startswith("x.tsv:3: expected ipa ('ˈbaad' as ipa, character 3: 'a' (U+0061) is")
+    assert "none of its symbols: ɑ æ ə ʌ" in first
+    assert second.startswith("x.tsv:4: ")
 
 
 def test_pls_names_its_alphabet(tmp_path):
@@ -120,7 +153,11 @@ def test_pls_names_its_alphabet(tmp_path):
         (pls("<grapheme>a</grapheme><phoneme/>"), 2, "expected a phoneme"),
         (pls("<grapheme>a</grapheme><alias>b</alias>"), 2, "<alias>"),
         (pls("<grapheme>a</grapheme><phoneme>AH</phoneme>", alphabet=""), 2, "an alphabet on"),
-        (pls("<grapheme>a</grapheme><phoneme alphabet='ipa'>byd</phoneme>"), 2, "English in ipa"),
+        (
+            pls("<grapheme>a</grapheme><phoneme alphabet='ipa'>byd</phoneme>"),
+            2,
+            "as ipa, character 2",
+        ),
         ("<lexicon", 1, "expected XML"),
         ("<html></html>", 1, "<lexicon xmlns="),
         ("<lexicon>\n</lexeme>", 2, "mismatched tag"),

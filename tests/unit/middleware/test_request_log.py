@@ -3,11 +3,13 @@ import json
 import logging
 import re
 import time
+from datetime import UTC, datetime
 
 import pytest
 import structlog
 
 from tanger.service import logs
+from tanger.service.logs import RequestLine
 from tanger.service.middleware.telemetry import RequestLog
 
 
@@ -26,30 +28,37 @@ def written(capfd):
     logging.root.handlers, logging.root.level = handlers, level
 
 
+def line(status, request_id="a", **trace):
+    return RequestLine(
+        client=None, key=None, method="GET", route="/livez", status=status,
+        request_id=request_id, timestamp=datetime.now(UTC), **trace,
+    )  # fmt: skip
+
+
 def test_lines_come_together_in_their_order(written):
     async def run():
         log = RequestLog()
         for number in range(3):
-            log.note(status=200 + number)
+            log.note(line(200 + number))
         assert written() == []
         await asyncio.sleep(0.1)
         found = written()
-        log.note(status=500)
+        log.note(line(500))
         await asyncio.sleep(0.1)
         return found, written()
 
     first, then = asyncio.run(run())
     assert [line["status"] for line in first] == [200, 201, 202]
     assert [line["status"] for line in then] == [500]
-    for line in first:
-        assert (line["event"], line["level"]) == ("request", "info")
-        assert re.fullmatch(r"[0-9-]{10}T[0-9:]{8}(\.[0-9]{6})?Z", line["timestamp"])
+    for found in first:
+        assert (found["event"], found["level"]) == ("request", "info")
+        assert re.fullmatch(r"[0-9-]{10}T[0-9:]{8}(\.[0-9]{6})?Z", found["timestamp"])
 
 
 def test_who_comes_first_lends_the_others_nothing(written):
     async def request(log, **reported):
-        structlog.contextvars.bind_contextvars(**reported)
-        log.note(**reported)
+        logs.request_context.set(reported)
+        log.note(line(200, **reported))
 
     async def run():
         log = RequestLog()
@@ -67,9 +76,31 @@ def test_who_comes_first_lends_the_others_nothing(written):
 def test_what_waits_is_written_at_the_end(written):
     async def run():
         log = RequestLog()
-        log.note(status=200)
+        log.note(line(200))
         log.flush()
         log.flush()
 
     asyncio.run(run())
     assert [line["status"] for line in written()] == [200]
+
+
+def test_a_line_as_text_says_the_same(capfd, written):
+    logs.configure("info", "text")
+    log = RequestLog()
+    log.flush()
+    logs.write_requests([line(404, trace_id="t"), line(200)])
+    time.sleep(0.05)
+    first, second = capfd.readouterr().err.splitlines()
+    assert "request" in first
+    for shown in ("status=404", "trace_id=t", "request_id=a", "route=/livez"):
+        assert shown in first
+    assert "trace_id" not in second
+
+
+def test_what_else_is_logged_names_its_request(written):
+    async def request():
+        logs.request_context.set({"request_id": "a"})
+        logging.getLogger("tanger").info("something")
+
+    asyncio.run(request())
+    assert [(found["event"], found["request_id"]) for found in written()] == [("something", "a")]

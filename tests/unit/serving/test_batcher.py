@@ -18,6 +18,8 @@ class BrokenError(Exception):
 class Hand:
     """A worker that takes one batch, and keeps what it gets ahead of time."""
 
+    load = 0
+
     def __init__(self):
         self.batch = asyncio.get_running_loop().create_future()
         self.ahead = []

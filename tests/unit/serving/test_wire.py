@@ -1,11 +1,12 @@
 import asyncio
+import os
 import socket
 import threading
 
 import pytest
 import uvloop
 
-from tanger.service.serving.wire import Channel, read_message, write_message
+from tanger.service.serving.wire import Channel, DescriptorChannel, frame, read_message
 
 
 @pytest.fixture(params=[asyncio.run, uvloop.run])
@@ -19,11 +20,15 @@ class Ends:
     def __init__(self, longest=1 << 24):
         ours, self.other = socket.socketpair()
         self.other.settimeout(10)
-        self.reader, self.writer = self.other.makefile("rb"), self.other.makefile("wb")
         self.messages = []
         self.faults = []
+        self.ended = []
         self.channel = Channel(
-            ours, on_message=self.messages.append, on_fault=self.faults.append, longest=longest
+            ours,
+            on_message=self.messages.append,
+            on_fault=self.faults.append,
+            longest=longest,
+            on_end=lambda: self.ended.append(True),
         )
 
     def __enter__(self):
@@ -31,7 +36,6 @@ class Ends:
 
     def __exit__(self, *_):
         self.channel.close()
-        self.reader.close()
         self.other.close()
 
     async def until(self, what):
@@ -41,15 +45,15 @@ class Ends:
 
 
 def framed(*messages):
-    return b"".join(len(message).to_bytes(4, "big") + message for message in messages)
+    return b"".join(map(frame, messages))
 
 
 def test_a_message_goes_and_comes_within_the_call(run):
     async def talk():
         with Ends() as ends:
             ends.channel.send(b"there")
-            assert read_message(ends.reader) == b"there", "before the loop turns"
-            write_message(ends.writer, b"back")
+            assert read_message(ends.other) == b"there", "before the loop turns"
+            ends.other.sendall(frame(b"back"))
             assert ends.messages == []
             ends.channel.receive()
             assert ends.messages == [b"back"]
@@ -92,8 +96,8 @@ def test_long_messages_take_their_time(run):
             received = []
 
             def answer():
-                received.append(read_message(ends.reader))
-                write_message(ends.writer, long)
+                received.append(read_message(ends.other))
+                ends.other.sendall(frame(long))
 
             other = threading.Thread(target=answer)
             ends.channel.send(long)
@@ -121,10 +125,8 @@ def test_a_message_that_is_too_long_ends_it(run):
 def test_who_ends_is_no_fault_but_speaking_to_nobody_is(run):
     async def talk():
         with Ends() as ends:
-            ends.reader.close()
-            ends.writer.close()
             ends.other.close()
-            await asyncio.sleep(0.05)
+            await ends.until(lambda: ends.ended)
             assert (ends.messages, ends.faults) == ([], [])
             with pytest.raises(OSError, match="pipe"):
                 ends.channel.send(b"anybody there?")
@@ -139,7 +141,47 @@ def test_a_stream_that_ends_within_a_message_has_ended(run):
         with Ends() as ends:
             ends.channel.send(b"whole")
             ends.channel.close()
-            assert read_message(ends.reader) == b"whole"
-            assert read_message(ends.reader) is None
+            assert read_message(ends.other) == b"whole"
+            assert read_message(ends.other) is None
+
+    run(talk())
+
+
+def test_descriptors_come_with_their_messages(run):
+    async def talk():
+        here, there = socket.socketpair()
+        pipes = [os.pipe() for _ in range(3)]
+        received = []
+
+        def read(message):
+            if not message.startswith(b"plain"):
+                descriptor = receiver.take_descriptor()
+                received.append((message, os.read(descriptor, 10)))
+                os.close(descriptor)
+            else:
+                received.append(message)
+
+        def nothing(error):
+            raise error
+
+        longest = 1 << 24
+        sender = DescriptorChannel(here, on_message=read, on_fault=nothing, longest=longest)
+        receiver = DescriptorChannel(there, on_message=read, on_fault=nothing, longest=longest)
+        long = b"plain" * 1_000_000  # more than a socket holds: what follows has to wait
+        sender.send(b"first", pipes[0][0])
+        sender.send(long)
+        sender.send(b"second", pipes[1][0])
+        sender.send(b"third", pipes[2][0])
+        for number, (_, end) in enumerate(pipes):
+            os.write(end, b"%d" % number)
+            os.close(end)
+        async with asyncio.timeout(10):
+            while len(received) < 4:
+                await asyncio.sleep(0.001)
+        assert received == [(b"first", b"0"), long, (b"second", b"1"), (b"third", b"2")]
+        with pytest.raises(ValueError, match="lacks a descriptor"):
+            receiver.take_descriptor()
+        sender.close()
+        receiver.close()
 
     run(talk())

@@ -8,7 +8,7 @@ from tanger.model.decoding.hypothesis import Hypothesis
 from tanger.model.phonology.alignment import Alignment
 from tanger.model.text.candidates import Failure
 from tanger.service.serving import wire
-from tanger.service.serving.wire import DecodeRequest
+from tanger.service.serving.wire import DecodeBatch, DecodeRequest
 from tanger.service.serving.worker import answer
 
 ALIGNED = Alignment([(0, 1), (1, 2), (1, 2)], (0.5, 0.25, 0.125), [[1.0, 0.0]], "AB")
@@ -44,7 +44,7 @@ def asks(*words, n=1):
 
 def answers_to(phonemizer, asks):
     """What the service reads out of the message that a worker sends to the one that it got."""
-    requests = wire.decode_requests(wire.encode(asks))
+    requests = wire.decode_batch(wire.encode(DecodeBatch(asks))).requests
     return wire.decode_answers(wire.encode(answer(phonemizer, requests)))
 
 
@@ -81,7 +81,7 @@ def test_what_is_requested_is_what_is_heard():
         DecodeRequest("C", 3, alignment=True, alphabet="ipa", marks=True),
         DecodeRequest("D"),
     ]
-    assert wire.decode_requests(wire.encode(mixed)) == mixed
+    assert wire.decode_batch(wire.encode(DecodeBatch(mixed))).requests == mixed
 
 
 def test_each_is_written_as_it_was_requested():

@@ -105,6 +105,11 @@ def test_other_lexicons_are_another_revision(tmp_path):
         ("words.dict", "", "bed\t0.5\tB EH D\n"),
         ("words", "tsv=", "bed\tB EH D\n"),
         ("a=b.dict", "", "bed B EH D\n"),
+        ("words", "ipa=", "bed bɛd\n"),
+        ("words.tsv", "ipa=", "bed\tbɛd\n"),
+        ("words", "tsv+x-sampa=", "bed\tbEd\n"),
+        ("words", "ipa+tsv=", "bed\t/bɛd/\n"),
+        ("words", "cntk=", "bed ~B ~EH ~D\n"),
         (
             "words.pls",
             "",
@@ -116,6 +121,14 @@ def test_other_lexicons_are_another_revision(tmp_path):
 def test_any_format(tmp_path, name, spoken, text):
     (tmp_path / name).write_text(text)
     assert get(read(f"{spoken}{tmp_path / name}"), "bed") == ["B EH D"]
+
+
+def test_a_file_in_an_unnamed_alphabet_gets_the_hint_to_name_it(tmp_path):
+    (path,) = write(tmp_path, bad="bed b ɛ d\n")
+    with pytest.raises(LexiconError, match=r"name a file in IPA or X-SAMPA as ipa=bad\.dict"):
+        read(path)
+    with pytest.raises(LexiconFileError, match="one format and one alphabet"):
+        read(f"ipa+x-sampa={path}")
 
 
 @pytest.mark.parametrize(

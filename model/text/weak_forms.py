@@ -1,0 +1,47 @@
+"""Small words as they are said in a sentence: ``of`` is AH0 V in ``a lot of it``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tanger.model.text.reader.tables import Tables, WeakForm
+from tanger.model.text.reader.token import SpokenWord, Token
+
+
+def with_weak_forms(sentence: Sequence[Token], tables: Tables) -> list[Token]:
+    """The tokens of a sentence, its small words with the weak form where they have one.
+
+    Which of its two sounds counts hangs on how the next word sounds: that before vowels stands in
+    `SpokenWord.others`.
+
+    Args:
+        sentence: one.
+        tables: of the language.
+    """
+    weakened = list(sentence)
+    for place, token in enumerate(sentence):
+        form = tables.weak_forms.get(token.text.lower()) if token.kind == "word" else None
+        if form is not None and _is_weak(sentence, place, form):
+            weakened[place] = token._replace(words=(_weakened(token.words[0], form),))
+    return weakened
+
+
+def _weakened(word: SpokenWord, form: WeakForm) -> SpokenWord:
+    weak = word._replace(phonemes=form.before_consonants, given_by="weak_form")
+    return weak._replace(others=(weak._replace(phonemes=form.before_vowels),))
+
+
+def _is_weak(sentence: Sequence[Token], place: int, form: WeakForm) -> bool:
+    """Whether a small word is followed by another one, and neither stressed nor stranded."""
+    token = sentence[place]
+    word = token.words[0]
+    if word.letters or word.phonemes is not None or (len(token.text) > 1 and token.text.isupper()):
+        return False
+    following = sentence[place + 2] if place + 2 < len(sentence) else None
+    if following is None or not following.words:
+        return False
+    between = sentence[place + 1]
+    if between.kind != "space" and between.text not in ("-", "‐", "‑"):
+        return False
+    before = sentence[place - 2].text.lower() if place > 1 else ""
+    return following.text.lower() not in form.not_before and before not in form.not_after

@@ -1,0 +1,78 @@
+"""What one reading of an artifact found, as it goes from the process that read it to the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import msgspec
+
+from tanger.model import artifact as artifacts
+from tanger.model.artifact import Artifact
+from tanger.model.text import variants
+from tanger.model.text.variants import VariantRanking
+from tanger.service.settings import Settings
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """All that is served of an artifact's folder, whatever stands there by now.
+
+    Attributes:
+        artifact: the artifact.
+        error_rates: what the evaluation measured.
+        pinned: words, and the phonemes that they should get.
+        ranking: of the built-in dictionary's variants.
+    """
+
+    artifact: Artifact
+    error_rates: Mapping[str, Any]
+    pinned: Mapping[str, Sequence[str]]
+    ranking: VariantRanking | None
+
+    @classmethod
+    def read(cls, settings: Settings) -> Self:
+        """Read and check the artifact of the settings.
+
+        Raises:
+            ArtifactError: where it is damaged.
+        """
+        artifact = artifacts.read(settings.artifact)
+        ranking = variants.read(artifact) if settings.variant_order == "network" else None
+        return cls(artifact, artifact.metrics(), artifact.pinned(), ranking)
+
+    def pack(self) -> bytes:
+        """The same as bytes."""
+        packed = _Packed(
+            artifacts.pack(self.artifact),
+            dict(self.error_rates),
+            {word: tuple(phonemes) for word, phonemes in self.pinned.items()},
+            self.ranking and _Ranking(self.ranking.dictionary, dict(self.ranking.order)),
+        )
+        return msgspec.msgpack.encode(packed)
+
+    @classmethod
+    def unpack(cls, content: bytes) -> Self:
+        """What bytes of `pack` hold.
+
+        Raises:
+            ArtifactError: where it is no longer what was packed.
+        """
+        packed = msgspec.msgpack.decode(content, type=_Packed)
+        artifact = artifacts.unpack(packed.artifact)
+        found = packed.ranking
+        ranking = None if found is None else VariantRanking(found.dictionary, found.order)
+        return cls(artifact, packed.error_rates, packed.pinned, ranking)
+
+
+class _Packed(msgspec.Struct, frozen=True, array_like=True):
+    artifact: str
+    error_rates: dict[str, Any]
+    pinned: dict[str, tuple[str, ...]]
+    ranking: _Ranking | None
+
+
+class _Ranking(msgspec.Struct, frozen=True, array_like=True):
+    dictionary: str
+    order: dict[str, Sequence[int]]

@@ -1,0 +1,138 @@
+"""The models of an HTTP process: the one that answers, and during a reload its successor."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextvars import Context
+
+from tanger.service.api_keys import KeyRing, KeysError
+from tanger.service.metrics import Metrics
+from tanger.service.serving.loaded_model import LoadedModel
+from tanger.service.serving.model_source import ModelSource
+from tanger.service.serving.supervisor import Backend
+from tanger.service.serving.wire import JoinedWorker
+from tanger.service.settings import Settings
+from tanger.service.user_lexicon.store import UserLexicon
+
+
+class Models:
+    """What a `Supervisor` tells an HTTP process to serve (see `supervisor.HttpClient`).
+
+    Attributes:
+        row: this process' row in the `SharedCounts`.
+        current: the model that answers.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        backend: Backend,
+        *,
+        metrics: Metrics,
+        user: UserLexicon | None,
+        key_ring: KeyRing,
+    ) -> None:
+        """Load the first one.
+
+        Raises:
+            LexiconError, LexiconFileError: where a lexicon is damaged.
+        """
+        self.row = backend.counts.row
+        self._settings = settings
+        self._backend = backend
+        self._metrics = metrics
+        self._user = user
+        self._key_ring = key_ring
+        self._models: dict[int, LoadedModel] = {}
+        self._running: dict[int, asyncio.Task[None]] = {}
+        self.current = self._models[backend.generation] = self._loaded(
+            backend.generation, backend.source
+        )
+
+    async def run(self) -> str:
+        """Serve until cancelled, or until there can be no workers: the reason is returned."""
+        self._start(self.current)
+        try:
+            return await self._backend.run(self)
+        finally:
+            for generation in list(self._running):
+                await self._stop(generation)
+
+    # What the supervisor wants done
+
+    async def load_model(self, generation: int, source: ModelSource) -> str:
+        """Load a model, and check its workers from now on; the digest of its dictionaries.
+
+        Raises:
+            LexiconError, LexiconFileError: where a lexicon is damaged.
+        """
+        model = await asyncio.to_thread(self._loaded, generation, source)
+        self._models[generation] = model
+        self._start(model)
+        return model.dictionaries.revision
+
+    async def check_model(self, generation: int) -> str | None:
+        """Wait until pinned words were answered; what was wrong with the answers, else None."""
+        check = self._models[generation].check
+        await check.answered.wait()
+        return check.failure
+
+    async def switch_model(self, generation: int) -> None:
+        """Answer with this model from now on."""
+        self.current = self._models[generation]
+
+    async def drop_model(self, generation: int, *, at_once: bool) -> None:
+        """Forget a model, once it has nothing to do any more, or at once."""
+        model = self._models.pop(generation, None)
+        if model is not None:
+            if not at_once:
+                await model.idle()
+            await self._stop(generation)
+
+    async def refresh_keys(self) -> str | None:
+        """Read the API keys anew; why those from before stay, else None."""
+        try:
+            await self._key_ring.refresh()
+        except KeysError as e:
+            return str(e)
+        return None
+
+    def plan_workers(self, generation: int, devices: list[str]) -> None:
+        """Take the device of each worker that there is to be."""
+        if (model := self._models.get(generation)) is not None:
+            model.workers.plan(devices)
+
+    def add_worker(self, generation: int, worker: JoinedWorker, connection: socket.socket) -> None:
+        """Give a worker batches, by a connection that is this process' from now on."""
+        model = self._models.get(generation)
+        if model is None or generation not in self._running:
+            connection.close()
+        else:
+            model.workers.add(worker, connection)
+
+    def drop_worker(self, generation: int, slot: int, problem: str, *, exhausted: bool) -> None:
+        """Have decoded elsewhere what a worker had, which is lost."""
+        if (model := self._models.get(generation)) is not None:
+            model.workers.drop(slot, problem, exhausted=exhausted)
+
+    def _loaded(self, generation: int, source: ModelSource) -> LoadedModel:
+        return LoadedModel(
+            self._settings,
+            source,
+            generation=generation,
+            metrics=self._metrics,
+            user=self._user,
+            counts=self._backend.counts,
+            report_fault=self._backend.report_fault,
+        )
+
+    def _start(self, model: LoadedModel) -> None:
+        # In no request's context: what a reload logs is not that request's
+        self._running[model.generation] = asyncio.create_task(model.run(), context=Context())
+
+    async def _stop(self, generation: int) -> None:
+        task = self._running.pop(generation, None)
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
