@@ -82,7 +82,7 @@ test-slow: dev ## The slow tests: load and faults in short form, long training
 MINUTES = 30
 
 .PHONY: soak
-soak: dev ## Try to break the service, with MINUTES= of constant load (30, and some ten for the rest)
+soak: deploy ## Try to break the service, with MINUTES= of constant load (30, and some ten for the rest)
 	TANGER_SOAK=$(MINUTES) $(BIN)/python -m pytest tests/soak; status=$$?; \
 		grep '^|' docs/reliability.md; exit $$status
 
@@ -132,6 +132,14 @@ chart: deploy ## The Helm chart, alerts and dashboard: rendered, linted, checked
 	$(BIN)/python tools/chart_values.py --check
 	$(BIN)/python -m pytest tests/unit/test_chart_values.py tests/integration/deploy/test_chart.py \
 		tests/integration/deploy/test_monitoring.py
+
+.PHONY: replicas
+replicas: deploy ## Three replicas behind Envoy: a rollout and a crash under load
+	$(BIN)/python -m pytest -m slow tests/integration/deploy/test_replicas.py
+
+.PHONY: ray
+ray: deploy ## The recipe for Ray Data on 20,000 words, one of its actors killed
+	$(BIN)/python -m pytest -m slow tests/integration/deploy/test_ray.py
 
 .PHONY: image-test
 image-test: ## Build the image and put it through its paces, with no Docker engine (root, buildah, debootstrap)
