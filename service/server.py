@@ -24,7 +24,7 @@ from tanger.model.decoding import devices
 from tanger.service import logs
 from tanger.service.app import create_app
 from tanger.service.connections.limits import Connections, within_file_limit
-from tanger.service.connections.protocol import GuardedProtocol
+from tanger.service.connections.protocol import AnswerNotice, GuardedProtocol
 from tanger.service.parent import Parent, announce, listen
 from tanger.service.serving.manager import ModelManager
 from tanger.service.serving.shared_counts import SharedCounts
@@ -131,7 +131,7 @@ def serve(app: FastAPI, settings: Settings, sockets: list[socket.socket] | None 
             wanted,
         )
     config = uvicorn.Config(
-        app,
+        AnswerNotice(app),
         host=settings.host,
         port=settings.port,
         # uvicorn calls it with what it gives to any protocol's class

@@ -1,8 +1,9 @@
 """HTTP/1.1 that does not wait for ever for slow clients, and takes leave of the others politely.
 
-uvicorn's own protocols limit how long a connection may be idle between two requests, and nothing
-else. This one takes their place: uvicorn listens, starts and stops, and makes one for each
-connection.
+uvicorn limits how long a connection may be idle between two requests, and nothing else. What stands
+here lies between a connection and uvicorn's own protocol, like a proxy: it hands on one request at
+a time, once its head is whole and fit. uvicorn never has to do with what is refused, slow or sent
+ahead. Only the methods of `asyncio.Protocol` and `asyncio.Transport` are between the two.
 """
 
 from __future__ import annotations
@@ -10,16 +11,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote
 
 import uvicorn
-from starlette.types import Scope
-from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from tanger.service.connections.exchange import Exchange
 from tanger.service.connections.limits import (
     BODY_RECEIVED,
     BuffersFullError,
@@ -27,6 +26,7 @@ from tanger.service.connections.limits import (
     SendProgress,
 )
 from tanger.service.connections.requests import (
+    NOT_HTTP,
     Body,
     HeadReader,
     Refusal,
@@ -38,6 +38,8 @@ from tanger.service.connections.requests import (
 # What connections beyond the limit are answered
 PROBES = frozenset({b"/livez", b"/readyz", b"/startupz", b"/health"})
 
+# Where a request's state names its connection
+_CONNECTION = "tanger.connection"
 # Seconds that what a client sends may be on its way as we hang up.
 _LAST_CALL = 0.5
 # struct linger: a reset in place of a close that waits for what is not sent (socket(7))
@@ -45,6 +47,8 @@ _DROP_UNSENT = struct.pack("ii", 1, 0)
 # Bytes that are handed on as soon as they are received; more have to wait for their turn. While as
 # many wait for their request's turn, nothing more is received.
 _AT_ONCE = 8192
+# How an interim answer begins
+_CONTINUE = b"HTTP/1.1 100"
 # Seconds that a connection beyond the limit has for its request
 _SURPLUS_TIMEOUT = 1.0
 
@@ -52,16 +56,15 @@ _SURPLUS_TIMEOUT = 1.0
 class GuardedProtocol(asyncio.Protocol):
     """A connection with limits for its heads, its answers, and for what is sent ahead.
 
-    How long a body may take is the affair of whoever reads it. Requests are answered one by one:
-    while a client does not take what it is sent, none of its further requests is begun, and what
-    it sends is read no further.
+    How long a body may take is the affair of whoever reads it. While a client does not take what it
+    is sent, none of its further requests is begun, and what it sends is read no further.
 
     uvicorn makes one for each connection, of what it is given as `http`:
-    ``functools.partial(GuardedProtocol, connections=...)``.
+    ``functools.partial(GuardedProtocol, connections=...)``; its application has to be an
+    `AnswerNotice`.
 
     Attributes:
         ended: nothing of what still comes is a request.
-        writing_paused: whether the client has to take what was sent before more is.
     """
 
     def __init__(
@@ -74,41 +77,31 @@ class GuardedProtocol(asyncio.Protocol):
         connections: Connections,
     ) -> None:
         """Take what uvicorn gives to each of its protocols, and where this one is registered."""
-        if not config.loaded:
-            config.load()
-        self._config = config
-        self._server_state = server_state
-        self._app_state = app_state
+        # uvicorn gives a copy of it to each request
+        self._state = {**app_state, _CONNECTION: self.answered}
+        self._server: asyncio.Protocol = HttpToolsProtocol(config, server_state, self._state, _loop)
         self._connections = connections
         # What was received and not handed on
         self._unread = bytearray()
         # Of the request that comes next; None until any of it has come
         self._head: HeadReader | None = None
-        # Of the request that was begun last, while it is not complete
+        # Of the request that was handed on last, while it is not complete
         self._body: Body | None = None
-        # The request that is being answered
-        self._exchange: Exchange | None = None
+        # Whether uvicorn has a request that is not answered
+        self._answering = False
         # Beyond the limit of connections: for one request, which should be a probe's
         self._surplus = False
         # The next answer ends the connection, and says so
         self._last = False
-        self.ended = self.writing_paused = False
-        self._queued = self._receiving_paused = False
-        self._writable: asyncio.Event | None = None
+        self.ended = False
+        self._queued = self._receiving_paused = self._writing_paused = False
         self._timer: asyncio.TimerHandle | None = None
-        # When the last answer was sent, and what looks whether that is long ago
-        self._idle_since = 0.0
-        self._idle_timer: asyncio.TimerHandle | None = None
-
-    @property
-    def default_headers(self) -> Sequence[tuple[bytes, bytes]]:
-        """Those that the server gives to every answer: the date."""
-        return self._server_state.default_headers
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a first request."""
         self._transport = transport
         self._loop = asyncio.get_running_loop()
+        self._gate = _Gate(self, transport)
         self._held = self._connections.budget.hold()
         self._progress = SendProgress(
             transport, grace=self._connections.send_timeout, rate=self._connections.min_send_rate
@@ -117,17 +110,8 @@ class GuardedProtocol(asyncio.Protocol):
             connection = transport.get_extra_info("socket")
             milliseconds = max(1, round(1e3 * self._connections.send_timeout))
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
-        # What is the same in each of its requests
-        self._scope: Scope = {
-            "type": "http",
-            "asgi": {"version": self._config.asgi_version, "spec_version": "2.3"},
-            "server": get_local_addr(transport),
-            "client": get_remote_addr(transport),
-            "scheme": "https" if is_ssl(transport) else "http",
-            "root_path": self._config.root_path,
-        }
-        self._server_state.connections.add(self)  # type: ignore[arg-type]  # it is as one of its own
         self._surplus = self._connections.add(self)
+        self._server.connection_made(self._gate)
         self._start_timer()
 
     def data_received(self, data: bytes) -> None:
@@ -145,77 +129,56 @@ class GuardedProtocol(asyncio.Protocol):
         """Wait no more, and begin nothing of what was sent after a request."""
         self._end()
         self._connections.remove(self)
-        self._detach()
+        self._detach(exc)
 
     def pause_writing(self) -> None:
         """The client does not take what it is sent."""
-        self.writing_paused = True
-        self._writable = asyncio.Event()
+        self._writing_paused = True
+        self._server.pause_writing()
 
     def resume_writing(self) -> None:
         """The client has taken enough: begin the next request, where one waits for that."""
-        self.writing_paused = False
-        if self._writable is not None:
-            self._writable.set()
+        self._writing_paused = False
+        self._server.resume_writing()
         if self._unread:
             self._in_turn()
 
-    def shutdown(self) -> None:
-        """End when uvicorn stops: at once, or with the answer that is being given."""
-        if self._exchange is None:
-            self._close_when_idle()
-        else:
-            self._exchange.keep_alive = False
-
-    # What an `Exchange` does with the connection
-
-    def write(self, data: bytes) -> None:
-        """Send a part of an answer."""
-        if not self.ended:
-            self._transport.write(data)
-
-    async def writable(self) -> None:
-        """Return when the client has taken enough of what was sent."""
-        if self._writable is not None:
-            await self._writable.wait()
-
-    def body_taken(self) -> None:
-        """Hand on more of a body."""
-        if not self.ended:
-            self._steer()
-            if self._unread:
-                self._in_turn()
-
-    def sent(self, *, last: bool) -> None:
-        """Note that an answer was sent whole; with the last one, the connection ends."""
-        self._server_state.total_requests += 1
-        if last:
-            self.end()
-
-    def end(self) -> None:
-        """End with what was sent."""
-        if self.ended:
-            return
-        if self._body is not None or self._unread:
-            self._linger()
-        else:
-            self._end()
-            self._transport.close()
-
     def answered(self) -> None:
         """The application is done with the request that it had: the next may come."""
-        self._exchange = None
+        self._answering = False
         if self.ended:
             return
         if self._body is not None:
             self._start_timer()
         if self._unread:
             self._in_turn()
-        self._idle_since = self._loop.time()
-        if self._idle_timer is None:
-            self._idle_timer = self._loop.call_later(
-                self._config.timeout_keep_alive, self._check_idle
-            )
+
+    # What uvicorn does with the connection, by way of `_Gate`
+
+    def closed_by_server(self) -> None:
+        """End with the answer that was given.
+
+        Without one, because it was idle for long or the service stops, a request that is on its way
+        is heard: else it would be lost without a word.
+        """
+        if self.ended:
+            return
+        if self._answering:
+            if self._body is not None or self._unread:
+                self._linger()
+            else:
+                self._end()
+                self._transport.close()
+        elif not self._last:
+            self._last = True
+            self._loop.call_later(_LAST_CALL, self._close_idle)
+
+    def steered_by_server(self) -> None:
+        """Receive on, or no more."""
+        if not self.ended:
+            self._steer()
+            if self._unread and not self._gate.reading_paused:
+                self._in_turn()
 
     # What comes in
 
@@ -235,9 +198,13 @@ class GuardedProtocol(asyncio.Protocol):
         try:
             while self._unread and not self.ended:
                 if self._body is not None:
-                    if not self._take_body():
+                    if self._gate.reading_paused:
                         break
-                elif self._exchange is not None or self.writing_paused or not self._begin():
+                    size = self._body.take(self._unread, 0)
+                    if not size:
+                        break
+                    self._hand_on(size)
+                elif self._answering or self._writing_paused or not self._begin():
                     break
             if self._unread or self._held.size:
                 # A body is the affair of whoever reads it
@@ -251,7 +218,7 @@ class GuardedProtocol(asyncio.Protocol):
             self._steer()
 
     def _begin(self) -> bool:
-        """Begin the next request, where its head is whole.
+        """Hand on the next request, where its head is whole.
 
         Raises:
             RefusedError: where it is none.
@@ -264,63 +231,30 @@ class GuardedProtocol(asyncio.Protocol):
         if self._surplus and head.target.partition(b"?")[0] not in PROBES:
             self._connections.refused += 1
             raise RefusedError(too_many_connections(self._connections.limit))
-        path, query = head.location()
         self._stop_timer()
-        del self._unread[: head.size]
-        self._head, body, data = None, head.body(), b""
-        if body is not None:
-            data = body.take(self._unread)
-            if body.complete:
-                body = None
-        self._body = body
-        text = path.decode("ascii")
-        scope = {
-            **self._scope,
-            "http_version": head.version,
-            "method": head.method,
-            "path": self._config.root_path + (unquote(text) if "%" in text else text),
-            "raw_path": self._config.root_path.encode("ascii") + path,
-            "query_string": query,
-            "headers": head.headers,
-            "state": {**self._app_state, BODY_RECEIVED: body is None},
-        }
-        exchange = self._exchange = Exchange(
-            self,
-            scope,
-            keep_alive=head.keep_alive and not (self._last or self._surplus),
-            expects_continue=head.expects_continue,
-        )
-        exchange.feed(data, more=body is not None)
-        task = self._loop.create_task(exchange.run(self._config.loaded_app))
-        self._server_state.tasks.add(task)
-        task.add_done_callback(self._server_state.tasks.discard)
+        last = self._last or self._surplus
+        size = head.rewrite(self._unread, last=last)
+        self._head, self._body = None, head.body()
+        self._answering, self._gate.written = True, False
+        if self._body is not None:
+            size = self._body.take(self._unread, size)
+        self._state[BODY_RECEIVED] = self._body is None or self._body.complete
+        self._hand_on(size)
         return True
 
-    def _take_body(self) -> bool:
-        """Give the application more of its request's body; whether there was any of it.
-
-        Raises:
-            RefusedError: where it is none.
-        """
-        assert self._body is not None
-        if self._exchange is not None and self._exchange.full:
-            return False
-        before = len(self._unread)
-        data = self._body.take(self._unread)
-        complete = self._body.complete
-        if complete:
+    def _hand_on(self, size: int) -> None:
+        """Give uvicorn so many bytes of what was received, up to the end of a request."""
+        if self._body is not None and self._body.complete:
             self._body = None
-        if self._exchange is not None and (data or complete):
-            self._exchange.feed(data, more=not complete)
-        return len(self._unread) < before
+        piece = bytes(memoryview(self._unread)[:size])
+        del self._unread[:size]
+        if not self._gate.hand_on(self._server, piece):
+            raise RefusedError(NOT_HTTP)
 
     def _steer(self) -> None:
         """Receive on, unless there is enough that waits."""
-        exchange = self._exchange
-        waits = self._queued or exchange is not None or self.writing_paused
-        enough = (exchange is not None and exchange.full) or (
-            waits and len(self._unread) > _AT_ONCE
-        )
+        waits = self._queued or self._answering or self._writing_paused
+        enough = self._gate.reading_paused or (waits and len(self._unread) > _AT_ONCE)
         if enough == self._receiving_paused or self._transport.is_closing():
             return
         self._receiving_paused = enough
@@ -354,28 +288,8 @@ class GuardedProtocol(asyncio.Protocol):
             self._end()
             self._transport.close()
 
-    def _check_idle(self) -> None:
-        """Close the connection if it is idle for long: looked at seldom, for most never are."""
-        self._idle_timer = None
-        if self.ended or self._exchange is not None:
-            return
-        left = self._idle_since + self._config.timeout_keep_alive - self._loop.time()
-        if left > 0:
-            self._idle_timer = self._loop.call_later(left, self._check_idle)
-        else:
-            self._close_when_idle()
-
-    def _close_when_idle(self) -> None:
-        """Close the connection, but hear a request that is on its way.
-
-        It would else be lost without a word.
-        """
-        if not (self.ended or self._last):
-            self._last = True
-            self._loop.call_later(_LAST_CALL, self._close_idle)
-
     def _close_idle(self) -> None:
-        if not (self._exchange is not None or self.ended or self._unread):
+        if not (self._answering or self.ended or self._unread):
             self._end()
             self._transport.close()
 
@@ -388,7 +302,7 @@ class GuardedProtocol(asyncio.Protocol):
     def turn_away(self) -> None:
         """Refuse what has not been asked yet, to make room for another connection."""
         self._connections.refused += 1
-        if self._exchange is not None or self.ended:  # it ends soon
+        if self._answering or self.ended:  # it ends soon
             self.abort()
         else:
             self._refuse(too_many_connections(self._connections.limit))
@@ -404,19 +318,16 @@ class GuardedProtocol(asyncio.Protocol):
         """Answer in place of the application, and hang up."""
         request_id, answer = refusal.render()
         self._connections.on_refusal(refusal.status, request_id)
-        if self._exchange is None or not self._exchange.written:
+        if not (self._answering and self._gate.written):
             self._transport.write(answer)
-        self._detach()
+        self._detach(None)
         self._linger()
 
-    def _detach(self) -> None:
-        """Let uvicorn and the application go: to them the connection is lost."""
-        self._server_state.connections.discard(self)
-        exchange, self._exchange = self._exchange, None
-        if exchange is not None:
-            exchange.disconnect()
-        if self._writable is not None:
-            self._writable.set()
+    def _detach(self, exc: Exception | None) -> None:
+        """Let uvicorn go: its connection is lost, and a request without its answer, too."""
+        self._gate.detach()
+        server, self._server = self._server, asyncio.Protocol()  # one that does nothing
+        server.connection_lost(exc)
 
     def _linger(self) -> None:
         """Say no more, and hear what still comes: else what was said may get lost.
@@ -433,8 +344,88 @@ class GuardedProtocol(asyncio.Protocol):
         """Take nothing more for a request."""
         self.ended = True
         self._stop_timer()
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
-            self._idle_timer = None
         self._unread, self._head = bytearray(), None
         self._held.resize(0)
+
+
+class _Gate(asyncio.Transport):
+    """A connection as uvicorn's protocol has it, which is behind a `GuardedProtocol`.
+
+    Attributes:
+        written: whether anything of the present answer was written.
+        reading_paused: whether uvicorn wants nothing more of a body for now.
+    """
+
+    def __init__(self, guard: GuardedProtocol, transport: asyncio.Transport) -> None:
+        super().__init__()
+        self.written = self.reading_paused = False
+        self._guard: GuardedProtocol | None = guard
+        self._transport = transport
+        self._receiving = self._rejected = False
+
+    def hand_on(self, server: asyncio.Protocol, data: bytes) -> bool:
+        """Give uvicorn bytes; false where it takes them for no HTTP.
+
+        It says so at once, where nothing else would be written.
+        """
+        self._receiving = True
+        server.data_received(data)
+        self._receiving = False
+        return not self._rejected
+
+    def detach(self) -> None:
+        """Nothing that uvicorn does with it counts any more."""
+        self._guard = None
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send a part of an answer."""
+        if self._receiving:
+            self._rejected = True
+        elif self._guard is not None:
+            self.written = self.written or data[:12] != _CONTINUE
+            self._transport.write(data)
+
+    def is_closing(self) -> bool:
+        """Whether nothing more can be sent."""
+        return self._guard is None or self._guard.ended or self._transport.is_closing()
+
+    def close(self) -> None:
+        """End the connection, when it is time."""
+        if self._guard is not None and not self._receiving:
+            self._guard.closed_by_server()
+
+    def abort(self) -> None:
+        """End it at once."""
+        if self._guard is not None:
+            self._guard.abort()
+
+    def pause_reading(self) -> None:
+        """Take nothing more of a body."""
+        self._steer(pause=True)
+
+    def resume_reading(self) -> None:
+        """Take more."""
+        self._steer(pause=False)
+
+    def _steer(self, *, pause: bool) -> None:
+        self.reading_paused = pause
+        if self._guard is not None:
+            self._guard.steered_by_server()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """What is known of the connection."""
+        return self._transport.get_extra_info(name, default)
+
+
+class AnswerNotice:
+    """The application, telling a request's `GuardedProtocol` when it is answered."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request. Where the application raises, uvicorn ends the connection."""
+        answered: Callable[[], None] | None = scope.get("state", {}).pop(_CONNECTION, None)
+        await self.app(scope, receive, send)
+        if answered is not None:
+            answered()

@@ -26,7 +26,7 @@ _REQUEST_LINE = 64
 _LINE_END = b"\r\n"
 _HEAD_END = 2 * _LINE_END
 # A chunk's size, and extensions that nobody knows
-_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
 # Most bytes of such a line, or of a trailer
 _LONGEST_LINE = 4096
 
@@ -109,7 +109,7 @@ class RefusedError(Exception):
 
 
 class Body:
-    """A request's body, of the length that its head says (RFC 9112, 6.2)."""
+    """The length of a request's body, where its head says it (RFC 9112, 6.2)."""
 
     def __init__(self, length: int) -> None:
         self._left = length
@@ -119,26 +119,29 @@ class Body:
         """Whether all of it was taken."""
         return not self._left
 
-    def take(self, data: bytearray) -> bytes:
-        """Take from `data` what is this body's, and return what it says.
+    def take(self, data: bytearray, start: int) -> int:
+        """Where in `data` the part ends that is this body's and may be handed on.
+
+        It begins at `start`, where it also ends if more has to come first.
 
         Raises:
             RefusedError: where it cannot be a body.
         """
-        piece = bytes(data[: self._left])
-        self._left -= len(piece)
-        del data[: len(piece)]
-        return piece
+        size = min(self._left, len(data) - start)
+        self._left -= size
+        return start + size
 
 
 class ChunkedBody(Body):
-    """A body in chunks (RFC 9112, 7.1). Extensions and trailers are left out."""
+    """A body in chunks (RFC 9112, 7.1), of which the end is looked for.
+
+    Trailers are left out: uvicorn would take them for headers. That chunks end as they should, its
+    parser sees.
+    """
 
     def __init__(self) -> None:
-        super().__init__(0)  # of a chunk
+        super().__init__(0)  # of a chunk and its line end
         self._complete = False
-        # Whether a chunk's line end comes next
-        self._at_end = False
         # Bytes of the trailers, once the last chunk was taken
         self._trailers: int | None = None
 
@@ -147,76 +150,63 @@ class ChunkedBody(Body):
         """Whether the last chunk and the trailers were taken."""
         return self._complete
 
-    def take(self, data: bytearray) -> bytes:
-        """As `Body.take`. A part of a line is not taken."""
-        pieces: list[bytes] = []
-        while data and not self._complete:
+    def take(self, data: bytearray, start: int) -> int:
+        """As `Body.take`; trailers are deleted from `data`. A part of a line is not taken."""
+        while start < len(data) and not self._complete:
             if self._left:
-                pieces.append(super().take(data))
-                self._at_end = not self._left
-            elif not self._take_line(data):
-                break
-        return b"".join(pieces)
+                start = super().take(data, start)
+            elif self._trailers is not None:
+                end = data.find(b"\n", start) + 1
+                if not end:
+                    return self._incomplete(data, start)
+                self._take_trailer(data, start, end)
+                start += len(_LINE_END) * self._complete
+            elif (found := _CHUNK.match(data, start)) is None:
+                return self._incomplete(data, start)
+            else:
+                start, size = found.end(), int(found[1], 16)
+                if size:
+                    self._left = size + len(_LINE_END)
+                else:
+                    self._trailers = 0
+        return start
 
-    def _take_line(self, data: bytearray) -> bool:
-        """Take what stands between chunks, or after them; false where it has to go on."""
-        if self._at_end:
-            if not _LINE_END.startswith(bytes(data[: len(_LINE_END)])):
-                raise RefusedError(NOT_HTTP)
-            self._at_end = len(data) < len(_LINE_END)
-            if not self._at_end:
-                del data[: len(_LINE_END)]
-            return not self._at_end
-        if self._trailers is None:
-            if (found := _CHUNK.match(data)) is None:
-                return self._incomplete(data)
-            self._left = int(found[1], 16)
-            if not self._left:
-                self._trailers = 0
-            del data[: found.end()]
-            return True
-        end = data.find(b"\n") + 1
-        if not end:
-            return self._incomplete(data)
-        self._trailers += end
+    def _incomplete(self, data: bytearray, start: int) -> int:
+        """Where a line begins that has to go on."""
+        if len(data) - start > _LONGEST_LINE or data.find(b"\n", start) >= 0:
+            raise RefusedError(NOT_HTTP)
+        return start
+
+    def _take_trailer(self, data: bytearray, start: int, end: int) -> None:
+        """Delete a trailer; of the empty line that ends them, leave the line end."""
+        assert self._trailers is not None
+        self._trailers += end - start
         if self._trailers > LONGEST_HEAD:
             raise RefusedError(NOT_HTTP)
-        self._complete = not data[:end].strip()
-        del data[:end]
-        return True
-
-    def _incomplete(self, data: bytearray) -> bool:
-        """See that a line that begins in `data` may go on."""
-        if len(data) > _LONGEST_LINE or b"\n" in data:
-            raise RefusedError(NOT_HTTP)
-        return False
+        self._complete = not data[start:end].strip()
+        data[start:end] = _LINE_END if self._complete else b""
 
 
 class HeadReader:
-    """A request's head as it comes in: parsed, and checked.
+    """A request's head as it comes in: parsed by the parser that uvicorn has, and checked.
+
+    What is refused here never gets to uvicorn.
 
     Attributes:
-        method: of the request.
-        target: path and query, as they were sent.
-        version: of HTTP: 1.0 or 1.1.
-        headers: names in lower case, and values. Offers to go on in another protocol are not among
-            them (RFC 9110, 7.8): nobody takes them.
-        keep_alive: whether the client will go on with the connection.
-        expects_continue: whether it waits for leave to send the body (RFC 9110, 10.1.1).
+        target: of the request, as it was sent.
         size: bytes that were read.
     """
 
     # One is made for each request: these are here so that it takes no time
-    method = version = ""
     target = b""
-    keep_alive = expects_continue = False
     size = 0
     _complete = _chunked = False
-    _fields_size = _hosts = _length = 0
+    _fields = _fields_size = _hosts = _length = 0
+    # Header fields that are not handed on
+    _dropped: tuple[bytes, ...] = ()
     _refusal = NOT_HTTP
 
     def __init__(self) -> None:
-        self.headers: list[tuple[bytes, bytes]] = []
         self._parser = httptools.HttpRequestParser(self)
 
     def read(self, data: bytearray) -> bool:
@@ -245,28 +235,37 @@ class HeadReader:
             return ChunkedBody()
         return Body(self._length) if self._length else None
 
+    def rewrite(self, data: bytearray, *, last: bool) -> int:
+        """Make the head that was read, at the beginning of `data`, what uvicorn is to get.
+
+        That is without offers to go on in another protocol (RFC 9110, 7.8): Java's client makes one
+        with each of its requests, and the parser would take the body for the other protocol's
+        (Kludex/uvicorn#2722).
+
+        Args:
+            data: changed in place.
+            last: whether the connection is to end with the answer, and the answer to say so.
+
+        Returns:
+            the head's size from now on.
+        """
+        if not (self._dropped or last):
+            return self.size
+        head = data[: self.size]
+        for name in self._dropped:
+            head = bytearray(re.sub(rb"(?im)^%s:.*\r\n" % name, b"", head))
+        if last:
+            head = head[: -len(_LINE_END)] + b"Connection: close\r\n\r\n"
+        data[: self.size] = head
+        return len(head)
+
     def _feed(self, data: bytearray) -> None:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            # Java's client offers one with each of its requests
-            self.headers = [field for field in self.headers if field[0] != b"upgrade"]
+            self._dropped += (b"upgrade",)
         except httptools.HttpParserError as e:
             raise RefusedError(self._refusal) from e
-
-    def location(self) -> tuple[bytes, bytes]:
-        """Path and query of the target, as they were sent.
-
-        Raises:
-            RefusedError: where it has none.
-        """
-        try:
-            found = httptools.parse_url(self.target)
-        except httptools.HttpParserError as e:
-            raise RefusedError(NOT_HTTP) from e
-        if found.path is None or not found.path.isascii():
-            raise RefusedError(NOT_HTTP)
-        return found.path, found.query or b""
 
     def _check_size(self) -> None:
         """Refuse what goes on and on without an end that the parser could tell."""
@@ -286,12 +285,12 @@ class HeadReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a field."""
+        self._fields += 1
         self._fields_size += len(name) + len(value) + 4  # ": " and the line's end
-        if self._fields_size > MAX_FIELDS_SIZE or len(self.headers) >= MAX_FIELDS:
+        if self._fields_size > MAX_FIELDS_SIZE or self._fields > MAX_FIELDS:
             self._refusal = FIELDS_TOO_LARGE
             raise ValueError(name)
         name = name.lower()
-        self.headers.append((name, value))
         if name == b"host":
             self._hosts += 1
         elif name == b"content-length":
@@ -300,20 +299,15 @@ class HeadReader:
             if value.lower() != b"chunked":
                 raise ValueError(value)  # of all codings only this is undone: RFC 9112, 6.1
             self._chunked = True
-        elif name == b"expect":
-            self.expects_continue = value.lower() == b"100-continue"
 
     def on_headers_complete(self) -> None:
         """See that the head means something here (RFC 9112, 3.2)."""
-        parser = self._parser
-        self.version = parser.get_http_version()
-        self.method = parser.get_method().decode("ascii")
-        if self.version == "1.0":
-            self.headers = [field for field in self.headers if field[0] != b"expect"]
-            self.expects_continue = False
+        version = self._parser.get_http_version()
+        if version == "1.0":
+            self._dropped += (b"expect",)  # RFC 9110, 10.1.1
             self._hosts = self._hosts or 1
-        else:
-            self.keep_alive = parser.should_keep_alive()
-        if self._hosts != 1 or self.version not in ("1.0", "1.1") or self.method == "CONNECT":
+        if self._hosts != 1 or version not in ("1.0", "1.1"):
+            raise ValueError(version)
+        if self._parser.get_method() == b"CONNECT":
             raise ValueError(self.target)
         self._complete = True

@@ -1,4 +1,4 @@
-"""The protocol under uvicorn, with an application of its own that says what it was sent."""
+"""The guard before uvicorn, with an application of its own that says what it was sent."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from tanger.service.connections.limits import ByteBudget, Connections
-from tanger.service.connections.protocol import GuardedProtocol
+from tanger.service.connections.protocol import AnswerNotice, GuardedProtocol
 
 # More bytes than the buffers on the way hold
 LARGE = 1 << 24
@@ -51,7 +51,7 @@ async def exchange(*pieces, head_timeout=5.0, keep_alive=5.0, idle=0.0):
         on_refusal=lambda status, request_id: refused.append((status, request_id)),
     )
     config = uvicorn.Config(
-        echo,
+        AnswerNotice(echo),
         ws="none",
         lifespan="off",
         log_level="critical",
@@ -107,7 +107,7 @@ def test_chunks_arrive_without_their_trailers():
     assert statuses(received) == [200, 200]
 
 
-def test_a_target_that_is_none_is_refused_with_a_problem():
+def test_what_only_uvicorn_finds_wrong_is_refused_with_a_problem():
     received, refused = asyncio.run(exchange(GET % 1 + LAST.replace(b"/last", b"http://")))
     assert statuses(received) == [200, 400]
     assert json.loads(received.rpartition(b"\r\n\r\n")[2])["code"] == "not_http"
