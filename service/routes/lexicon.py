@@ -142,8 +142,9 @@ async def put_lexicon_word(
         body = await read_body(manager, raw, Spoken)
         alphabet = _alphabet(manager, body.alphabet)
         variants = _checked(manager, word, body, alphabet)
-        check = partial(_check_aliases, manager, word, variants)
-        await lexicon.read(check, timeout=timeout)
+        if any(variant.alias is not None for variant in variants):
+            check = partial(_check_aliases, manager, word, variants)
+            await lexicon.read(check, timeout=timeout)
         new = await lexicon.put(word, variants, timeout=timeout)
     status = HTTPStatus.CREATED if new else HTTPStatus.OK
     return _word_response(manager, tidied(word), by_probability(variants), alphabet, status)
