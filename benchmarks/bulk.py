@@ -88,8 +88,8 @@ def _run(artifact: Path, words: Sequence[str], threads: int) -> Run:
         started = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, "-m", "tanger", "pronounce", "--artifact", str(artifact),
-             "--device", "cpu", "--threads", str(threads), "--input", str(requested),
-             "--output", str(answered)],
+             "--source", "model", "--device", "cpu", "--threads", str(threads),
+             "--input", str(requested), "--output", str(answered)],
             cwd=ROOT,
         )  # fmt: skip
         # Polled, because the peak that wait4 reports includes the memory of the parent before exec

@@ -207,8 +207,8 @@ def _checked(path: Path, content: Callable[[str], bytes]) -> Artifact:
     network = checks.parse_network(config_path, config.get("network"))
     vocabulary = checks.parse_json(symbols_path, files[VOCABULARY])
     graphemes, phonemes = (
-        checks.parse_vocabulary(symbols_path, vocabulary.get(side), side)
-        for side in ("graphemes", "phonemes")
+        checks.parse_vocabulary(symbols_path, vocabulary.get(role), role)
+        for role in ("graphemes", "phonemes")
     )
     sizes = (network.input_symbols, network.output_symbols)
     if sizes != (len(graphemes), len(phonemes)):

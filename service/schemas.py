@@ -9,14 +9,14 @@ from typing_extensions import TypeAliasType
 
 from tanger.model.decoding.hypothesis import MAX_NBEST
 from tanger.model.phonology import notation
-from tanger.model.text import lookup, resolution, speller, variants
+from tanger.model.text import lookup, segments, speller, variants
 from tanger.model.text.reader import token
 
 # Each is a schema of its own in the OpenAPI document, so that generated clients name it
 Alphabet = TypeAliasType("Alphabet", notation.Alphabet)
-Source = TypeAliasType("Source", resolution.Source)
-Answerer = TypeAliasType("Answerer", resolution.Answerer)
-OriginSource = TypeAliasType("OriginSource", resolution.SegmentSource)
+Source = TypeAliasType("Source", segments.Source)
+Answerer = TypeAliasType("Answerer", segments.Answerer)
+OriginSource = TypeAliasType("OriginSource", segments.SegmentSource)
 Rule = TypeAliasType("Rule", lookup.Rule)
 Order = TypeAliasType("Order", variants.Order)
 WordErrorCode = TypeAliasType("WordErrorCode", speller.WordErrorCode)

@@ -49,54 +49,54 @@ class WordSetName(enum.StrEnum):
 
 # Options of `evaluate` about its references
 StressOption = Annotated[
-    Path | None, typer.Option(help="A lexicon with stress digits, to score stress by.")
+    Path | None, typer.Option(help="Lexicon with stress digits, to evaluate stress.")
 ]
 KnownOption = Annotated[
-    Path | None, typer.Option(help="The training lexicon, to score kinds of English words by.")
+    Path | None, typer.Option(help="Training lexicon, to report kinds of English words separately.")
 ]
 TrainedOption = Annotated[
     Path | None,
-    typer.Option(help="All that the artifact was trained on, to count words that it has seen."),
+    typer.Option(help="All training data of the artifact, to count test words that it has seen."),
 ]
 
 UnmaskedOption = Annotated[
-    bool, typer.Option("--unmasked", help="Let any symbol be emitted, not only phonemes.")
+    bool, typer.Option("--unmasked", help="Allow all symbols to be emitted, not only phonemes.")
 ]
 KeepOption = Annotated[
     bool,
-    typer.Option(help="Write the figures into the artifact, with its card and pinned words."),
+    typer.Option(help="Write the results, a model card and pinned words into the artifact."),
 ]
 
 # Options of `evaluate --set`
 SetsOption = Annotated[
     list[WordSetName] | None,
-    typer.Option("--set", help="English words by name, in place of a lexicon, with intervals."),
+    typer.Option("--set", help="Named set of English words, instead of a lexicon; repeatable."),
 ]
 SourcesOption = Annotated[
-    Path, typer.Option("--from", help="For --set: what `tanger reproduce sources` collected.")
+    Path, typer.Option("--from", help="For --set: folder written by `tanger reproduce sources`.")
 ]
 RealWordsOption = Annotated[
     Path | None,
-    typer.Option(help="For --set: words, their consensus, all variants, tabs between."),
+    typer.Option(help="For --set: TSV of words, their consensus and all variants."),
 ]
 AgainstOption = Annotated[
-    Path | None, typer.Option(help="For --set: an artifact to compare with, word by word.")
+    Path | None, typer.Option(help="For --set: another artifact, compared word by word.")
 ]
 WrongOption = Annotated[
-    Path | None, typer.Option(help="For --set: where the wrong answers go, as JSON.")
+    Path | None, typer.Option(help="For --set: file for the wrong answers, as JSON.")
 ]
 VerifyOption = Annotated[
-    bool, typer.Option(help="For --set: refuse dictionaries of other editions.")
+    bool, typer.Option(help="For --set: refuse other editions of the dictionaries.")
 ]
 
 
 def evaluate(
     lexicon: Annotated[
-        Path | None, typer.Option(help="What to score on; with --set, its split.")
+        Path | None, typer.Option(help="Lexicon to evaluate on; with --set, that of the set split.")
     ] = None,
     artifact: Annotated[
         list[Path] | None,
-        typer.Option(help="The artifact's folder; several answer by their mean."),
+        typer.Option(help="Folder of the artifact; several are averaged as an ensemble."),
     ] = None,
     stress: StressOption = None,
     known: KnownOption = None,
@@ -113,9 +113,9 @@ def evaluate(
     wrong: WrongOption = None,
     verify: VerifyOption = True,
 ) -> None:
-    """Score an artifact, greedily, on a lexicon or on sets of English words that have names.
+    """Evaluate greedy decoding on a lexicon, or on named sets of English words.
 
-    --set needs wordfreq.
+    --set reports confidence intervals, and needs wordfreq.
     """
     if sets:
         from tanger.model.cli.english import evaluate_sets
@@ -197,22 +197,27 @@ def _load(
 
 
 def calibrate(
-    lexicon: Annotated[Path, typer.Option(help="Words that training did not hold.")],
+    lexicon: Annotated[
+        Path, typer.Option(help="Lexicon of words that are not in the training data.")
+    ],
     artifact: ArtifactOption,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "int8",
     threads: ThreadsOption = None,
     only_alternatives: Annotated[
         bool,
-        typer.Option("--only-alternatives", help="Fit those behind a word's likeliest answer."),
+        typer.Option(
+            "--only-alternatives",
+            help="Calibrate all answers but the most probable one of each word.",
+        ),
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace what an earlier calibration fitted.")
+        bool, typer.Option("--overwrite", help="Replace an earlier calibration.")
     ] = False,
 ) -> None:
-    """Fit an artifact's probabilities to a lexicon: they then hold for words like those in it.
+    """Calibrate an artifact's probabilities on a lexicon, for words like those in it.
 
-    Its figures on other words go.
+    The recorded evaluation is removed, because it depends on the calibration.
     """
     with plain_errors():
         from tanger.model.evaluation import report

@@ -28,7 +28,7 @@ from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text import variants
 from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.pipeline import Pipeline, TextPhonemizer
-from tanger.model.text.resolution import Source
+from tanger.model.text.segments import Source
 from tanger.model.text.texts import PronouncedText, pronounce_text, rows
 
 TextFormat = Literal["pronunciation", "spoken", "tsv", "jsonl"]

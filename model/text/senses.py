@@ -75,3 +75,35 @@ def _decided(token: Token, model: HomographModel, texts: list[str], place: int) 
         for sense in senses
     )
     return token._replace(words=(best._replace(others=tuple(others)),))
+
+
+# ------------------------------------------------------------------------------------------------
+# Senses as lexicons label them.
+
+# How the names of senses in the table, and tags of parts of speech, abbreviate these.
+_PARTS_OF_SPEECH = {
+    "n": "noun", "nn": "noun", "nns": "noun", "nou": "noun", "nam": "noun", "np": "noun",
+    "v": "verb", "vb": "verb", "vv": "verb", "vbd": "verb", "vbg": "verb", "vbn": "verb",
+    "vbp": "verb", "vbz": "verb", "vvi": "verb", "vvd": "verb", "vvz": "verb", "vrb": "verb",
+    "adj": "adjective", "a": "adjective", "jj": "adjective", "adv": "adverb", "rb": "adverb",
+}  # fmt: skip
+
+
+def matches(label: str, sense: str) -> bool:
+    """Whether a lexicon's label, or one of several with spaces between, is of a sense.
+
+    A label is the name of the sense (``read_past``), the end of it (``past``), or a part of speech
+    that it has (``noun``, or a tag of the Penn Treebank's or of CLAWS, such as ``NN``).
+
+    Args:
+        label: in any case.
+        sense: as the model of homographs names it.
+    """
+    name = sense.lower()
+    kinds = name.rpartition("_")[2]
+    named = {name, kinds, *map(_part_of_speech, (kinds, *kinds.split("-")))}
+    return any(_part_of_speech(each) in named for each in label.lower().split())
+
+
+def _part_of_speech(label: str) -> str:
+    return _PARTS_OF_SPEECH.get(label, label)

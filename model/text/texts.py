@@ -16,7 +16,7 @@ from tanger.model.phonology.notation import Alphabet
 from tanger.model.text.candidates import WORD_SEPARATORS
 from tanger.model.text.pipeline import Result, TextPhonemizer
 from tanger.model.text.reader.token import SpokenWord, Token
-from tanger.model.text.resolution import ReadWord, Source
+from tanger.model.text.segments import ReadWord, Source
 from tanger.model.text.speller import WordError
 from tanger.model.text.ssml import parse
 
@@ -299,8 +299,10 @@ def pronounce_text(
         AlphabetError, StressError: as `Pipeline.options`.
     """
     options = phonemizer.pipeline.options(source=source, alphabet=alphabet, stress=stress)
+    resolver = phonemizer.pipeline.resolver
+    phrases = resolver.phrases(source)
     document = parse(text) if ssml else text
-    sentences = list(phonemizer.pipeline.resolver.sentences(document, weak_forms=weak_forms))
+    sentences = list(resolver.sentences(document, weak_forms=weak_forms, phrases=phrases))
     words = read_words(chain.from_iterable(sentences))
     results = phonemizer.word_results(words, options)
     return assemble(text, sentences, results, options.alphabet, punctuation=punctuation)

@@ -10,7 +10,7 @@ from itertools import chain
 from tanger.model.text import pipeline, ssml, texts
 from tanger.model.text.pipeline import Result
 from tanger.model.text.reader.token import Token
-from tanger.model.text.resolution import ReadWord, WordResolution
+from tanger.model.text.segments import ReadWord, WordResolution
 from tanger.model.text.texts import PronouncedLine, PronouncedToken
 from tanger.service.schemas import TextOptions
 from tanger.service.serving.pricing import RequestCost, token_bytes
@@ -102,12 +102,14 @@ async def begin(pronouncer: Pronouncer, text: str, options: TextOptions, timeout
         source=options.source, alphabet=options.alphabet, stress=options.stress
     )
     resolver = pronouncer.pipeline.resolver
+    due = time.monotonic() + timeout
+    phrases = await pronouncer.phrases(checked.source, due)
     document: str | ssml.Document = text
     if options.ssml:
         parser = ssml.Parser(text)
         await pronouncer.slices.map(_no_more, parser.steps())
         document = parser.document()
-    remaining = resolver.sentences(document, weak_forms=options.weak_forms)
+    remaining = resolver.sentences(document, weak_forms=options.weak_forms, phrases=phrases)
     words: dict[ReadWord, None] = {}
     size = 0
 
@@ -123,7 +125,6 @@ async def begin(pronouncer: Pronouncer, text: str, options: TextOptions, timeout
         distinct[at : at + WORDS_TOGETHER] for at in range(0, len(distinct), WORDS_TOGETHER)
     )
     resolve = partial(resolver.resolve_read, source=checked.source)
-    due = time.monotonic() + timeout
     resolved = await pronouncer.resolve(resolve, together, checked.source, due)
     resolutions = dict(zip(distinct, chain.from_iterable(resolved), strict=True))
     return TextJob(pronouncer, text, options, checked, sentences, resolutions, size)

@@ -188,7 +188,8 @@ def test_what_is_pronounced_converts_and_is_linted(tmp_path):
     )
     for format in ("cmudict", "tsv"):
         spoken = tanger("pronounce", "--input", tmp_path / "words", "--n", 10, "--stress",
-                      "--format", format, "--device", "cpu")  # fmt: skip
+                      "--format", format, "--device", "cpu", "--source", "model",
+                      "--normalized")  # fmt: skip
         assert spoken.exit_code == 0
         (tmp_path / "said").write_text(spoken.stdout)
         for target in ("mfa", "kaldi", "pls", "cmudict"):

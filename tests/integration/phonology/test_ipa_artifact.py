@@ -131,7 +131,7 @@ def test_on_the_command_line(tmp_path):
     native = pronounce(marked).stdout
     assert pronounce(marked, "--stress").stdout == native
     ipa = pronounce(marked, "--alphabet", "ipa").stdout
-    assert ipa.replace(".", "") == "FACADE  " + "".join(native.split()[1:]) + "\n"
+    assert ipa.replace(".", "") == "facade  " + "".join(native.split()[1:]) + "\n"
     bare = pronounce(marked, "--no-stress").stdout
     assert bare == native.replace("ˈ", "").replace("ˌ", "")
     unmarked = written(tmp_path / "unmarked", ["a", "t", "ʃ", "ŋ"])

@@ -8,15 +8,18 @@ import pytest
 from tanger.service.schemas import TextResponse
 from tests.support.live_service import running
 
+KEY = "a-key-of-the-text-tests"
 TEXT = "Dr. Smith read 3 books on Elm St. in 1984. It cost $5 at 3:00 🎄!\nÄ日"
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory, shipped_artifact):
-    log = tmp_path_factory.mktemp("text") / "log"
-    with running(log, artifact=shipped_artifact, max_text=20_000) as service:
+    folder = tmp_path_factory.mktemp("text")
+    settings = {"max_text": 20_000, "api_keys": KEY, "user_lexicon": folder / "words.db"}
+    with running(folder / "log", artifact=shipped_artifact, **settings) as service:
         service.wait_until_ready()
-        with httpx.Client(base_url=service.url, timeout=60) as client:
+        headers = {"X-API-Key": KEY}
+        with httpx.Client(base_url=service.url, headers=headers, timeout=60) as client:
             yield client
 
 
@@ -40,6 +43,43 @@ def test_tokens_cover_the_text_and_have_all_keys(client):
     assert set(shown["tokens"][0]["words"][0]) == {
         "word", "normalized", "source", "phonemes", "text", "probability", "alignment", "sense",
     }  # fmt: skip
+
+
+def test_peoples_own_phrases_aliases_and_senses_count(client):
+    own = {
+        "New Yorkish": ["N UW1"],
+        "W3C": [{"alias": "World Wide Web Consortium"}],
+        "read": [{"text": "R AE1 D", "sense": "verb past"}, {"text": "R AY1 D", "sense": "noun"}],
+        "bass": [{"text": "B AH1 S", "sense": "bass_nou-fish"}],
+    }
+    text = "I read it\nin New Yorkish. The W3C will read it."
+    before = client.post("/text", json={"text": text}).json()
+    for word, pronunciations in own.items():
+        put = client.put(f"/lexicon/{word}", json={"pronunciations": pronunciations})
+        assert put.status_code == 201, put.text
+    answer = client.post("/text", json={"text": text}).json()
+    assert "".join(token["text"] for token in answer["tokens"]) == text
+    for token in answer["tokens"]:
+        assert text[token["start"] : token["end"]] == token["text"]
+    spoken = {token["text"]: token for token in answer["tokens"] if token["words"]}
+    (phrase,) = spoken["New Yorkish"]["words"]
+    assert (phrase["source"], phrase["text"]) == ("user", "N UW")
+    (alias,) = spoken["W3C"]["words"]
+    assert alias["normalized"] == "WORLD-WIDE-WEB-CONSORTIUM"
+    assert alias["text"].startswith("W ER L D  W AY D  W EH B  K AH N S AO R SH")
+    first, second = (token["words"][0] for token in answer["tokens"] if token["text"] == "read")
+    was = [token["words"][0] for token in before["tokens"] if token["text"] == "read"]
+    for now, then in zip((first, second), was, strict=True):
+        assert now["sense"]["name"] == then["sense"]["name"]
+    assert {then["sense"]["name"] for then in was} == {"read_past", "read_present"}
+    assert (first["source"], first["text"]) == ("user", "R AE D")
+    # None of the entry's is of the present: the table has it, as before
+    assert (second["source"], second["text"]) == (was[1]["source"], "R IY D")
+    ignored = client.post("/text", json={"text": text, "source": "model"}).json()
+    assert not {"New Yorkish", "user"} & {token["text"] for token in ignored["tokens"]}
+    for word in own:
+        assert client.delete(f"/lexicon/{word}").status_code == 204
+    assert client.post("/text", json={"text": text}).json() == before
 
 
 def test_dictionaries_come_first(client):

@@ -109,7 +109,7 @@ def test_a_run_leaves_an_artifact_and_its_history(small, tiny_recipe, reporter):
 def test_further_entries_are_reported_in_the_artifact(small, tiny_recipe, reporter):
     lexicon.write(small / "more.dict", [Entry("TTTTTTTTT", ("T",))], "cmudict")
     recipe = replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1))
-    run(small, recipe, reporter, further=[small / "more.dict"])
+    run(small, recipe, reporter, additional_lexicons=[small / "more.dict"])
     (reported,) = artifacts.read(small / "artifact").training["data"]["further"]
     assert (reported["file"], reported["entries"]) == ("more.dict", 1)
 
