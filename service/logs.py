@@ -1,6 +1,7 @@
 """The log: one JSON object a line, or text: our own, the libraries', and a line a request.
 
-A thread of its own writes the lines, so that nothing waits for who reads them.
+Nothing waits for who reads the lines: a thread of its own writes what a pipe or a socket has no
+room for, and all that goes to a file or a terminal.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ class LogWriter:
         self._waiting = 0
         self._noted = 0
         self._closing = False
+        # To wake the thread takes the event loop several milliseconds where both want to run
+        self._direct = hasattr(os, "RWF_NOWAIT")
         # Of a file that is locked while lines are written, where other processes write, too
         self.lock: int | None = None
         self._changed = threading.Condition()
@@ -69,12 +72,29 @@ class LogWriter:
     def write_lines(self, lines: bytes) -> None:
         """As `write`, of what is encoded already."""
         with self._changed:
-            if self._closing or self._waiting + len(lines) > self._capacity:
+            written = 0
+            if self._direct and not (self._waiting or self._closing):
+                written = self._write_at_once(lines)
+            if written:
+                lines = lines[written:]
+                if not lines:
+                    return
+            elif self._closing or self._waiting + len(lines) > self._capacity:
                 self.dropped += lines.count(b"\n")
-            else:
-                self._queue.append(lines)
-                self._waiting += len(lines)
-                self._changed.notify()
+                return
+            self._queue.append(lines)
+            self._waiting += len(lines)
+            self._changed.notify()
+
+    def _write_at_once(self, lines: bytes) -> int:
+        """Write what can be written without waiting; how many bytes."""
+        try:
+            return os.pwritev(self._descriptor, [lines], -1, os.RWF_NOWAIT)
+        except BlockingIOError:
+            return 0
+        except OSError:  # it is a file or a terminal, or gone
+            self._direct = False
+            return 0
 
     def flush(self) -> None:
         """Nothing to do: the thread writes as soon as it can."""

@@ -90,6 +90,11 @@ class TextOptions(BaseModel):
     )
     alphabet: Alphabet | None = Field(None, description="As in `/pronounce`.")
     stress: bool | None = Field(None, description="As in `/pronounce`.")
+    alignment: bool = Field(
+        False,
+        description="Say which letters made which phoneme, in JSON and JSON Lines: an answer is "
+        "several times as long then.",
+    )
     punctuation: bool = Field(
         False, description="Keep punctuation in the line of the pronunciation."
     )
@@ -266,7 +271,7 @@ class TextWord(BaseModel):
         description="Chance that the reading and the pronunciation are right. Null where a lexicon "
         "answered."
     )
-    alignment: Alignment | None = Field(description="Null.")
+    alignment: Alignment | None = Field(description="As in `/pronounce`.")
     sense: Sense | None = Field(description="Which sense of a homograph is meant; else null.")
 
 

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from tanger.model import lexicon
 from tanger.model.lexicon import Entry, EntryError, Row
-from tanger.model.lexicon.line_formats import is_comment
+from tanger.model.lexicon.line_formats import has_comment
 from tanger.model.phonology.alignment import Alignment
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.text.candidates import Candidate
@@ -97,7 +97,7 @@ class AnswerWriter:
         elif result.error is not None:
             yield f"# {result.word[:80]!r}: {result.error.code}"
         else:
-            key = word if self.as_written and not is_comment(word) else result.normalized
+            key = word if self.as_written and not has_comment(word) else result.normalized
             for number, text in enumerate(self._texts(result)):
                 yield f"{key}{f'({number})' * bool(number)}  {text}"
 

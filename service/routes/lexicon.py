@@ -46,6 +46,7 @@ from tanger.service.routing import (
 from tanger.service.schemas import ProblemError
 from tanger.service.serving.manager import ModelManager
 from tanger.service.user_lexicon.errors import NoEntryError
+from tanger.service.user_lexicon.read_only import ReadOnlyLexiconError
 from tanger.service.user_lexicon.representation import read_variant, written_variant
 from tanger.service.user_lexicon.store import UserLexicon
 from tanger.service.user_lexicon.transfer import Import, variant_fault, word_fault
@@ -80,13 +81,14 @@ async def get_lexicon(manager: Manager, _: Annotated[None, Depends(require_key)]
 Lexicon = Annotated[UserLexicon, Depends(get_lexicon)]
 
 
-async def get_writable_lexicon(lexicon: Lexicon) -> UserLexicon:
+async def get_writable_lexicon(manager: Manager, lexicon: Lexicon) -> UserLexicon:
     """The user lexicon, to change it.
 
     Raises:
         ReadOnlyLexiconError: where it is only read.
     """
-    lexicon.require_writable()
+    if manager.settings.user_lexicon_read_only:
+        raise ReadOnlyLexiconError
     return lexicon
 
 
@@ -142,8 +144,9 @@ async def put_lexicon_word(
         body = await read_body(manager, raw, Spoken)
         alphabet = _alphabet(manager, body.alphabet)
         variants = _checked(manager, word, body, alphabet)
-        check = partial(_check_aliases, manager, word, variants)
-        await lexicon.read(check, timeout=timeout)
+        if any(variant.alias is not None for variant in variants):
+            check = partial(_check_aliases, manager, word, variants)
+            await lexicon.read(check, timeout=timeout)
         new = await lexicon.put(word, variants, timeout=timeout)
     status = HTTPStatus.CREATED if new else HTTPStatus.OK
     return _word_response(manager, tidied(word), by_probability(variants), alphabet, status)

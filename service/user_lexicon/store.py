@@ -46,9 +46,7 @@ log = logging.getLogger("tanger")
 
 # "tnge": tells our files from other programs'
 _APPLICATION = 0x746E6765
-_VERSION = 2
-# Version 1 had phonemes alone in its lines, as this one has where there is nothing else
-_READABLE = (1, _VERSION)
+_VERSION = 2  # lines of version 1 have phonemes alone, as those of 2 where nothing else is known
 # All pronunciations of a word, in bytes
 LONGEST = 16384
 _SCHEMA = f"""
@@ -71,6 +69,7 @@ ON CONFLICT (key, word) DO UPDATE
     WHERE NOT instr(char(10) || pronunciations || char(10),
                     char(10) || excluded.pronunciations || char(10))
 """
+_PHRASES = "SELECT DISTINCT key FROM entries WHERE key GLOB '*[^a-z'']*'"
 # Seconds that one statement waits for a lock of another program's
 _READ_LOCK_SECONDS = 1.0
 # Seconds that a read may take, its wait for other reads included
@@ -107,9 +106,6 @@ class UserLexicon:
         self._phrases = "", Phrases(())
         self._writing = ThreadPoolExecutor(1, "user-lexicon-write")
         self._reading = ThreadPoolExecutor(1, "user-lexicon-read")
-
-    def require_writable(self) -> None:
-        """Refuse a change where the file is only read."""
 
     def close(self) -> None:
         """Finish what is being written, and close the file."""
@@ -177,9 +173,7 @@ class UserLexicon:
         revision = self.revision()
         if self._phrases[0] != revision:
             with self.file_errors("read"):
-                keys = self._reader.execute(
-                    "SELECT DISTINCT key FROM entries WHERE key GLOB '*[^a-z'']*'"
-                )
+                keys = self._reader.execute(_PHRASES)
                 self._phrases = revision, Phrases(key for (key,) in keys)
         return self._phrases[1]
 
@@ -370,7 +364,7 @@ class UserLexicon:
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         if tables and application != _APPLICATION:
             raise UserLexiconError(f"{self.path} is not a user lexicon of tanger's")
-        if tables and version not in _READABLE:
+        if tables and version not in (1, _VERSION):
             problem = f"is of version {version}, this tanger reads {_VERSION}"
             raise UserLexiconError(f"{self.path} {problem}")
         return int(tables)
@@ -411,8 +405,8 @@ def _rows(connection: sqlite3.Connection) -> Iterator[Row]:
 
 
 def _written(row: Row, inventory: Inventory, alphabet: Alphabet) -> Row:
-    word, phonemes = row.entry
-    return row._replace(entry=Entry(word, inventory.write(phonemes, alphabet)))
+    phonemes = inventory.write(row.entry.phonemes, alphabet)
+    return row._replace(entry=Entry(row.entry.word, phonemes))
 
 
 def _remove(connection: sqlite3.Connection, word: str) -> int:

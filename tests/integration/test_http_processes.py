@@ -19,6 +19,7 @@ from tests.support.load import under_load
 from tests.support.soak_report import metric
 
 KEY = "correct-horse-battery-staple"
+AT_WORK = ["BAD", "BED", "BID", "TAN", "BAT", "BET", "BIT", "TEN"]
 KEYED = {"Authorization": f"Bearer {KEY}"}
 # Patient with clients, for a loaded machine is slow
 TWO = {"http_processes": 2, "workers": 2, "keep_alive": 100, "timeout": 60}
@@ -228,8 +229,8 @@ def test_the_queue_is_bounded_over_all(run):
         with clients(service) as busy, clients(service) as (one, other):
             with service.stopped_workers():
                 # Two workers have a word each of either process, and one ahead of time
-                for number, client in enumerate(busy):
-                    client.send({"words": [f"B{'A' * k}{'DT'[number]}" for k in range(1, 5)]})
+                for client, words in zip(busy, (AT_WORK[:4], AT_WORK[4:]), strict=True):
+                    client.send({"words": words})
                 long = "ANGER" * 12
                 one.send({"words": [long[k:] for k in range(3)]})
                 eventually(lambda: metric(service, "tanger_queue_words") == 3, "words to wait")
