@@ -70,7 +70,7 @@ def main(
     if not http_load.installed():
         raise typer.BadParameter("wrk is not here: apt install wrk")
     found = artifacts.read(artifact)
-    workers = devices.available()
+    workers = devices.available_cores()
     busy = os.getloadavg()[0]
     print(
         f"{found.name} {found.version}, {processor()}, {workers} cores; load before: "

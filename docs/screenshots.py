@@ -21,9 +21,12 @@ HERE = Path(__file__).parent / "screenshots"
 DESKTOP, PHONE = (1060, 780), (360, 780)
 # What is worth keeping of all that there could be
 KEPT = """word-desktop-light word-desktop-dark word-phone-dark words-desktop-dark words-phone-light
-    correct-desktop-light list-desktop-light list-phone-dark""".split()
+    correct-desktop-light text-desktop-light text-phone-dark list-desktop-light
+    list-phone-dark""".split()
 # Enough for anti-aliased text in a dozen colours, at a third of the bytes
 COLOURS = 128
+TEXT = """Yesterday Dr. Li read 3 books & paid $5.3 million on Elm St. at 3:00.
+The live record of H2SO4 was **passé**: 25°C in 1984."""
 LIST = "tanger hello Ångström borrowers' o'brien kubernetes zyzzyva мир disestablishmentarian"
 
 
@@ -69,6 +72,11 @@ def _pages(
     page.get_by_role("button", name="Correct …").click()
     page.get_by_text("Phonemes to pick from").click()
     yield "correct", page
+    page.get_by_role("tab", name="A text").click()
+    page.locator("#text").fill(TEXT)
+    page.locator("button.token", has_text="read").click()
+    page.get_by_role("button", name="Cancel").click()
+    yield "text", page
     page.get_by_role("tab", name="A list").click()
     page.locator("#list").fill("\n".join(LIST.split()))
     page.get_by_role("button", name="Pronounce the list").click()

@@ -235,7 +235,7 @@ def parse_calibration(path: Path, value: object, name: str) -> Calibration | Non
 
 
 def parse_vocabulary(path: Path, value: object, name: str) -> Vocabulary:
-    """Return the vocabulary of one side; `name` is its field, for the message.
+    """Return a vocabulary; `name` is its field, for the message.
 
     Raises:
         ArtifactError: if it is not a valid vocabulary or contains only the special symbols.
@@ -254,9 +254,9 @@ def parse_vocabulary(path: Path, value: object, name: str) -> Vocabulary:
             raise ArtifactError(
                 path, f"{problem}, neither a space nor 1 to {_SYMBOL} characters without one"
             )
-    for side in ("prefix", "other_prefix"):
-        if not isinstance(given.get(side), str) or len(given[side]) > _SYMBOL:
-            raise ArtifactError(path, f"{name}.{side} is {_described(given.get(side))}, not text")
+    for field in ("prefix", "other_prefix"):
+        if not isinstance(given.get(field), str) or len(given[field]) > _SYMBOL:
+            raise ArtifactError(path, f"{name}.{field} is {_described(given.get(field))}, not text")
     try:
         vocabulary = Vocabulary(tuple(symbols), given["prefix"], given["other_prefix"])
     except ValueError as e:

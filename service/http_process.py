@@ -29,7 +29,7 @@ def main(row: str, count: str, counts: str, sockets: str, *arguments: str) -> in
         row: of this process, from 0.
         count: how many HTTP processes there are.
         counts: descriptor of the `SharedCounts`.
-        sockets: descriptors that listen, with commas between.
+        sockets: descriptors to listen on, with commas between.
         arguments: the command line of the service.
 
     Returns:

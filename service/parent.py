@@ -31,8 +31,6 @@ from tanger.service.settings import Settings
 
 log = logging.getLogger("tanger.parent")
 
-# Connections that wait to be accepted, as uvicorn has it
-_BACKLOG = 2048
 # Seconds between two questions whether an HTTP process still answers, between two looks at one
 # that does not, and after which it is replaced whatever it does
 _PING_EVERY = 1.0
@@ -40,6 +38,10 @@ _STEP = 1.0
 _LONGEST_SILENCE = 60.0
 # Seconds beyond the time of grace in which HTTP processes have to end
 _EXIT_SECONDS = 5.0
+# Seconds between two looks whether the first HTTP process listens
+_LISTEN_CHECK = 0.02
+# Seconds after which one that ends did not end of what the one before it ended of
+_SETTLED = 60.0
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
@@ -165,7 +167,7 @@ class Parent:
         Args:
             settings: the service's, with the number of HTTP processes.
             arguments: of the command line that they were read from.
-            sockets: that listen.
+            sockets: to listen on.
             counts: what the processes share, a row for each HTTP process.
 
         Raises:
@@ -178,6 +180,8 @@ class Parent:
         self._metrics = Metrics()
         self._supervisor = Supervisor(settings, self._metrics, self._counts)
         self._running: dict[int, HttpProcess] = {}
+        # Set once the first HTTP process has loaded what it serves, or none will
+        self._first = asyncio.Event()
         self._draining = False
         self._stop: asyncio.Future[int] | None = None
         self._reloads: set[asyncio.Task[None]] = set()
@@ -191,8 +195,10 @@ class Parent:
         loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
         supervising = asyncio.create_task(self._supervise())
         rows = range(self._settings.http_processes)
-        first = asyncio.Event()
-        keeping = [asyncio.create_task(self._keep(row, first)) for row in rows]
+        announcing = asyncio.create_task(announce(self._settings.host, self._sockets))
+        keeping = [asyncio.create_task(self._keep(row)) for row in rows]
+        for task in (supervising, *keeping):
+            task.add_done_callback(self._end_at_fault)
         try:
             status = await self._stop
             if not self._draining:
@@ -200,37 +206,37 @@ class Parent:
             await self._wait_for_exits(keeping)
             return status
         finally:
-            supervising.cancel()
-            await asyncio.gather(supervising, return_exceptions=True)
+            for task in (announcing, supervising):
+                task.cancel()
+            await asyncio.gather(announcing, supervising, return_exceptions=True)
 
     async def _supervise(self) -> None:
         """Keep workers; without any the service ends."""
         await self._supervisor.run()
         self._end(1)
 
-    async def _keep(self, row: int, first: asyncio.Event) -> None:
-        """Keep an HTTP process in its place; what is wrong with the settings the first one says.
-
-        Args:
-            row: the place.
-            first: is set once the first one has loaded what it serves.
-        """
+    async def _keep(self, row: int) -> None:
+        """Keep an HTTP process in its place; what is wrong with the settings the first one says."""
         if row:
-            await first.wait()
-        pause = _FIRST_PAUSE
+            await self._first.wait()
+        loop, pause = asyncio.get_running_loop(), _FIRST_PAUSE
         while not self._draining:
-            problem = await self._run_one(row, first)
+            since = loop.time()
+            problem = await self._run_one(row)
             if self._draining:
                 return
-            if not first.is_set():  # it has said why
+            if not self._first.is_set():  # it has said why
+                log.error("cannot start: HTTP process %s", problem)
                 self._end(self._status(row))
                 return
             log.error("HTTP process %d %s; starting another", row + 1, problem)
             self._running.pop(row, None)
+            if loop.time() - since > _SETTLED:
+                pause = _FIRST_PAUSE
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    async def _run_one(self, row: int, first: asyncio.Event) -> str:
+    async def _run_one(self, row: int) -> str:
         """Start an HTTP process, and see to it until it ends: what became of it."""
         generation = self._supervisor.current
         try:
@@ -244,12 +250,16 @@ class Parent:
         problem = ""
         try:
             either: set[asyncio.Future[Any]] = {http.attached, process.exited}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            async with asyncio.timeout(self._settings.start_timeout):
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                if http.attached.done():
+                    await self._supervisor.attach(http, generation.number)
             if http.attached.done():
-                await self._supervisor.attach(http, generation.number)
-                first.set()
+                self._first.set()
                 self._compare(http)
                 problem = await self._watch(http)
+        except TimeoutError:
+            problem = f"{process.pid} was not ready in time"
         except (ClientGoneError, TangerError) as e:
             problem = str(e)
         finally:
@@ -328,6 +338,7 @@ class Parent:
     def _drain(self, number: int) -> None:
         """Have all HTTP processes finish what they have begun, and end."""
         self._draining = True
+        self._first.set()
         for each in self._sockets:
             each.close()
         for http in self._running.values():
@@ -338,6 +349,12 @@ class Parent:
         assert self._stop is not None
         if not self._stop.done():
             self._stop.set_result(status)
+
+    def _end_at_fault(self, task: asyncio.Task[None]) -> None:
+        """End where the parent itself is at fault: nobody would be watched any more."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("the parent fails", exc_info=error)
+            self._end(1)
 
     def _status(self, row: int) -> int:
         """Exit status of an HTTP process, as the service's own."""
@@ -356,8 +373,10 @@ class Parent:
         await asyncio.gather(*late, return_exceptions=True)
 
 
-def listen(host: str, port: int) -> list[socket.socket]:
-    """Sockets that listen on all addresses of a host.
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Sockets with all addresses of a host.
+
+    They do not listen yet: the HTTP processes see to that, as soon as one can answer.
 
     Args:
         host: name or address.
@@ -383,7 +402,6 @@ def listen(host: str, port: int) -> list[socket.socket]:
                 raise OSError(e.errno, problem + (e.strerror or "").lower()) from e
             port = each.getsockname()[1]
             each.setblocking(False)
-            each.listen(_BACKLOG)
     except OSError:
         for each in sockets:
             each.close()
@@ -391,9 +409,11 @@ def listen(host: str, port: int) -> list[socket.socket]:
     return sockets
 
 
-def announce(host: str, sockets: Sequence[socket.socket]) -> None:
-    """Log where the service listens, as uvicorn does where it listens itself."""
+async def announce(host: str, sockets: Sequence[socket.socket]) -> None:
+    """Log where the service listens, once it does, as uvicorn does where it binds the socket."""
     port = sockets[0].getsockname()[1]
+    while not sockets[-1].getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        await asyncio.sleep(_LISTEN_CHECK)
     shown = f"[{host}]" if ":" in host else host
     message = "Uvicorn running on http://%s:%d (Press CTRL+C to quit)"
     logging.getLogger("uvicorn.error").info(message, shown, port)

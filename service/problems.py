@@ -40,7 +40,7 @@ from tanger.service.request_body import (
     UnsupportedMediaTypeError,
 )
 from tanger.service.schemas import Problem, ProblemError
-from tanger.service.serving.batcher import DeadlineError, QueueFullError
+from tanger.service.serving.admission import DeadlineError, QueueFullError
 from tanger.service.serving.pool import WorkerLostError
 from tanger.service.serving.supervisor import ReloadError
 from tanger.service.user_lexicon.errors import (
@@ -126,6 +126,15 @@ async def known(request: Request, error: Exception) -> Response:
         headers["Connection"] = "close"  # the rest of the body is never read
     errors = error.errors if isinstance(error, InvalidRequestError) else ()
     return _problem(request, kind.status, kind.code, str(error), errors, headers)
+
+
+async def line(request: Request, error: Exception) -> bytes:
+    """The problem as the last line of an answer by the line that has begun with status 200."""
+    try:
+        response = await known(request, error)
+    except Exception as e:
+        response = await unknown(request, e)
+    return bytes(response.body) + b"\n" if response.body else b""
 
 
 async def invalid(request: Request, error: Exception) -> Response:

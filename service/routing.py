@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from tanger.service import representations
 from tanger.service.errors import PROBLEM_MEDIA_TYPE
 from tanger.service.lexicon_schemas import Spoken
-from tanger.service.middleware.answer_pieces import send_parts
+from tanger.service.middleware.answer_pieces import send_parts, send_stream
 from tanger.service.pronounce_handler import RawAnswer
 from tanger.service.request_body import TIMEOUT, RawRequest
 from tanger.service.schemas import Problem, PronounceRequest, PronounceResponse, TextRequest
@@ -68,6 +68,11 @@ class RawRoute(APIRoute):
             await send({"type": "http.response.body"})
         else:
             media_type = (b"content-type", representations.CONTENT_TYPES[found.media_type])
+            if found.more is not None:
+                describe = partial(scope["app"].state.problem_line, Request(scope))
+                headers = [*found.headers, media_type]
+                await send_stream(send, headers, found.parts, found.more, describe)
+                return
             await send_parts(send, found.headers, media_type, found.parts, found.reservation)
 
 

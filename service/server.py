@@ -25,7 +25,7 @@ from tanger.service import logs
 from tanger.service.app import create_app
 from tanger.service.connections.limits import Connections, within_file_limit
 from tanger.service.connections.protocol import AnswerNotice, GuardedProtocol
-from tanger.service.parent import Parent, announce, listen
+from tanger.service.parent import Parent, bind
 from tanger.service.serving.manager import ModelManager
 from tanger.service.serving.shared_counts import SharedCounts
 from tanger.service.settings import SettingError, Settings, unknown
@@ -65,7 +65,9 @@ def main(arguments: Sequence[str]) -> int:
             print(f"error: {name}: {fault['msg']}", file=sys.stderr)
         return 2
     settings = settings.model_copy(
-        update={"http_processes": http_processes(settings.http_processes, devices.available())}
+        update={
+            "http_processes": http_processes(settings.http_processes, devices.available_cores())
+        }
     )
     logs.configure(settings.log_level, settings.log_format)
     for name in unknown(os.environ):
@@ -102,13 +104,11 @@ async def serve_by_several(settings: Settings, arguments: Sequence[str]) -> int:
     if settings.user_lexicon:  # made by one process, not by several at the same time
         UserLexicon(settings.user_lexicon).close()
     try:
-        sockets = listen(settings.host, settings.port)
+        sockets = bind(settings.host, settings.port)
     except OSError as e:
         log.error("%s", e)
         return STARTUP_FAILURE
-    parent = Parent(settings, arguments, sockets, counts)
-    announce(settings.host, sockets)
-    return await parent.run()
+    return await Parent(settings, arguments, sockets, counts).run()
 
 
 def serve(app: FastAPI, settings: Settings, sockets: list[socket.socket] | None = None) -> int:

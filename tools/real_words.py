@@ -176,13 +176,13 @@ def convention_class(sounds: Pronunciation) -> Pronunciation:
 
 
 def real_words(
-    judges: Sequence[Readings], further: Readings, known: frozenset[str]
+    judges: Sequence[Readings], non_voting: Readings, known: frozenset[str]
 ) -> Iterator[tuple[str, list[str], list[str]]]:
     """Yield each real word, the pronunciations that the judges agree on, and all pronunciations.
 
     Args:
         judges: dictionaries that vote.
-        further: a dictionary whose pronunciations are listed, but which does not vote.
+        non_voting: a dictionary whose pronunciations are listed, but which does not vote.
         known: the words of CMUdict 0.7b.
     """
     for word in sorted({word for judge in judges for word in judge}):
@@ -196,7 +196,7 @@ def real_words(
         judged = {way for judge in judges for way in judge.get(word, ())}
         consensus = {way for way in judged if convention_class(way) in agreed}
         if consensus:
-            yield word, _written(consensus), _written(judged | {*further.get(word, ())})
+            yield word, _written(consensus), _written(judged | {*non_voting.get(word, ())})
 
 
 def _written(ways: Iterable[Pronunciation]) -> list[str]:
@@ -214,10 +214,10 @@ _JUDGES: Mapping[str, tuple[str, Callable[[Path], Readings]]] = {
 def build(folder: Path, judges: Sequence[str] = tuple(_JUDGES)) -> str:
     """Build the list from the files in `folder`; two of the judges must agree on a word."""
     files = [_JUDGES[judge] for judge in judges]
-    further = read_misaki(folder / "us_silver.json")
+    non_voting = read_misaki(folder / "us_silver.json")
     entries = lexicon.read(folder / "cmudict-0.7b", "cmudict")
     known = frozenset(entry.word.upper() for entry in entries)
-    lines = real_words([read(folder / name) for name, read in files], further, known)
+    lines = real_words([read(folder / name) for name, read in files], non_voting, known)
     return "".join(f"{word}\t{'|'.join(c)}\t{'|'.join(p)}\n" for word, c, p in lines)
 
 

@@ -1,7 +1,8 @@
 """The W3C's Pronunciation Lexicon Specification 1.0 (https://www.w3.org/TR/pronunciation-lexicon/).
 
-In a lexeme, every grapheme element has every phoneme element; the preferred one comes first. Files
-are parsed in pieces, in constant memory.
+In a lexeme, every grapheme element has every phoneme and alias element; the preferred one comes
+first. Its roles are the sense of its entries, without the prefixes of their namespaces. Files are
+parsed in pieces, in constant memory.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 from xml.parsers import expat
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 from tanger.model.lexicon import guarded_xml
 from tanger.model.lexicon.checks import check_size, find_stray
@@ -32,6 +33,8 @@ _NAMES: dict[Alphabet, str] = {
 }
 _ALPHABETS = {name: alphabet for alphabet, name in _NAMES.items()}
 
+# Elements of a lexeme that are read.
+_CONTENT = frozenset(("grapheme", "phoneme", "alias"))
 _NAMESPACE = "http://www.w3.org/2005/01/pronunciation-lexicon"
 # Bounds on a lexeme, so that no file takes more memory than its longest lexeme
 _MAX_DEPTH = 64
@@ -44,18 +47,20 @@ _MAX_TOKEN = 1 << 18
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
-class _Phoneme(NamedTuple):
-    """A phoneme element that has begun: its line and attributes, and its phonemes once it ends."""
+class _Spoken(NamedTuple):
+    """A phoneme or alias element: its line and attributes, and its content once it ends."""
 
     line: int
     alphabet: str | None
     preferred: bool
     phonemes: tuple[str, ...] = ()
+    alias: str | None = None
 
 
 class _Lexeme(NamedTuple):
+    sense: str | None
     graphemes: list[str]
-    phonemes: list[_Phoneme]
+    spoken: list[_Spoken]
 
 
 class Parser:
@@ -66,6 +71,8 @@ class Parser:
         path: Path,
         alphabet: Alphabet | None,
         parse: Callable[[str, Alphabet], tuple[str, ...]],
+        *,
+        aliases: bool = False,
     ) -> None:
         """Begin a file.
 
@@ -73,9 +80,11 @@ class Parser:
             path: for its errors.
             alphabet: of phonemes of which the file does not say it.
             parse: makes phonemes of a transcription.
+            aliases: whether a row may have an alias.
         """
         self.path = path
         self._parse_phonemes = parse
+        self._aliases = aliases
         self._rows: list[Row] = []
         self._depth = 0
         self._fed = 0
@@ -83,10 +92,10 @@ class Parser:
         self._pending = bytearray()
         self._alphabet: str | None = alphabet
         self._lexeme: _Lexeme | None = None
-        # The grapheme or phoneme element that is open: its characters, and what its tag says
+        # The element in a lexeme that is open: its characters, and what its tag says
         self._text: list[str] | None = None
         self._length = 0
-        self._phoneme = _Phoneme(0, None, preferred=False)
+        self._spoken = _Spoken(0, None, preferred=False)
         self._expat = guarded_xml.create(self._error, namespace_separator=" ")
         self._expat.buffer_text = True
         self._expat.StartElementHandler = self._start
@@ -141,23 +150,26 @@ class Parser:
                 raise self._error(f"<lexicon xmlns={_NAMESPACE!r}>", f"<{tag}>")
             self._alphabet = attributes.get("alphabet", self._alphabet)
         elif self._text is not None:
-            raise self._error("text alone in a <grapheme> or <phoneme>", f"<{name or tag}>")
+            raise self._error(
+                "text alone in a <grapheme>, <phoneme> or <alias>", f"<{name or tag}>"
+            )
         elif name == "lexeme":
             if self._lexeme is not None:
                 raise self._error("</lexeme>", "<lexeme>")
-            self._lexeme = _Lexeme([], [])
+            roles = [role.rpartition(":")[2] for role in attributes.get("role", "").split()]
+            self._lexeme = _Lexeme(" ".join(filter(None, roles)) or None, [], [])
         elif self._lexeme is not None:
             self._start_in_lexeme(self._lexeme, name, attributes)
 
     def _start_in_lexeme(self, lexeme: _Lexeme, name: str, attributes: dict[str, str]) -> None:
-        if name == "alias":
+        if name == "alias" and not self._aliases:
             raise self._error("<phoneme>: what an alias sounds like is not known", "<alias>")
-        if name in ("grapheme", "phoneme"):
-            if len(lexeme.graphemes) + len(lexeme.phonemes) >= _MAX_ELEMENTS:
+        if name in _CONTENT:
+            if len(lexeme.graphemes) + len(lexeme.spoken) >= _MAX_ELEMENTS:
                 raise self._error(f"at most {_MAX_ELEMENTS} elements in a lexeme", f"<{name}>")
             alphabet = attributes.get("alphabet", self._alphabet)
             preferred = attributes.get("prefer") == "true"
-            self._phoneme = _Phoneme(self._expat.CurrentLineNumber, alphabet, preferred)
+            self._spoken = _Spoken(self._expat.CurrentLineNumber, alphabet, preferred)
             self._text, self._length = [], 0
 
     def _characters(self, text: str) -> None:
@@ -175,7 +187,7 @@ class Parser:
         if name == "lexeme":
             self._rows += self._entries(lexeme)
             self._lexeme = None
-        elif name in ("grapheme", "phoneme") and self._text is not None:
+        elif name in _CONTENT and self._text is not None:
             raw = "".join(self._text)
             self._text = None
             if stray := find_stray(raw):
@@ -185,11 +197,13 @@ class Parser:
                 raise self._error(f"a {name}", f"<{name}/>")
             if name == "grapheme":
                 lexeme.graphemes.append(text)
+            elif name == "alias":
+                lexeme.spoken.append(self._spoken._replace(alias=text))
             else:
-                lexeme.phonemes.append(self._finish_phoneme(text))
+                lexeme.spoken.append(self._finish_phoneme(text))
 
-    def _finish_phoneme(self, text: str) -> _Phoneme:
-        line, alphabet, _, _ = self._phoneme
+    def _finish_phoneme(self, text: str) -> _Spoken:
+        line, alphabet = self._spoken.line, self._spoken.alphabet
         if alphabet is None:
             raise self._error("an alphabet on <lexicon> or <phoneme>", text)
         try:
@@ -197,27 +211,28 @@ class Parser:
         except TranscriptionError as e:
             expected = f"{alphabet} ({e})"
             raise LexiconError(self.path, line, expected=expected, found=text) from e
-        return self._phoneme._replace(phonemes=phonemes)
+        return self._spoken._replace(phonemes=phonemes)
 
     def _entries(self, lexeme: _Lexeme) -> Iterator[Row]:
-        graphemes, phonemes = lexeme
-        if not (graphemes and phonemes):
+        sense, graphemes, spoken = lexeme
+        if not (graphemes and spoken):
             missing = "phoneme" if graphemes else "grapheme"
             raise self._error(f"a <{missing}> in each <lexeme>", "none")
-        if len(graphemes) * len(phonemes) > _MAX_ENTRIES:
-            found = f"{len(graphemes)} graphemes of {len(phonemes)} phonemes"
+        if len(graphemes) * len(spoken) > _MAX_ENTRIES:
+            found = f"{len(graphemes)} graphemes of {len(spoken)} pronunciations"
             raise self._error(f"at most {_MAX_ENTRIES} entries of a lexeme", found)
-        first = next((phoneme for phoneme in phonemes if phoneme.preferred), phonemes[0])
-        others = [phoneme for phoneme in phonemes if phoneme is not first]
+        first = next((each for each in spoken if each.preferred), spoken[0])
+        others = [each for each in spoken if each is not first]
         for grapheme in graphemes:
-            for phoneme in (first, *others):
-                row = Row(phoneme.line, Entry(grapheme, phoneme.phonemes))
+            for each in (first, *others):
+                entry = Entry(grapheme, each.phonemes)
+                row = Row(each.line, entry, sense=sense, alias=each.alias)
                 check_size(self.path, row)
                 yield row
 
 
 def render(rows: Iterable[Row], alphabet: Alphabet) -> Iterator[str]:
-    """The lines of a file, without their ends; adjacent rows of a word are a lexeme.
+    """The lines of a file, without their ends; adjacent rows of a word and sense are a lexeme.
 
     Args:
         rows: what to write, in order.
@@ -231,21 +246,29 @@ def render(rows: Iterable[Row], alphabet: Alphabet) -> Iterator[str]:
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     attributes = f'xmlns="{_NAMESPACE}" alphabet="{_NAMES[alphabet]}" xml:lang="{language}"'
     yield f'<lexicon version="1.0" {attributes}>'
-    for word, variants in groupby(rows, key=lambda row: row.entry.word):
-        yield "  <lexeme>"
+    for (word, sense), variants in groupby(rows, key=lambda row: (row.entry.word, row.sense)):
+        yield "  <lexeme>" if sense is None else f"  <lexeme role={quoteattr(sense)}>"
         for index, row in enumerate(variants):
             _check_renderable(row)
             if index == 0:
                 yield f"    <grapheme>{escape(word)}</grapheme>"
-            yield f"    <phoneme>{escape(notation.join(row.entry.phonemes, alphabet))}</phoneme>"
+            if row.alias is not None:
+                yield f"    <alias>{escape(row.alias)}</alias>"
+            else:
+                phonemes = notation.join(row.entry.phonemes, alphabet)
+                yield f"    <phoneme>{escape(phonemes)}</phoneme>"
         yield "  </lexeme>"
     yield "</lexicon>"
 
 
 def _check_renderable(row: Row) -> None:
     word, phonemes = row.entry
-    check_phonemes(row)
-    if " ".join(word.split()) != word or not word or _NOT_XML.search(word + "".join(phonemes)):
+    if row.alias is None:
+        check_phonemes(row)
+    texts = [word, *phonemes, *(each for each in (row.sense, row.alias) if each is not None)]
+    if any(" ".join(text.split()) != text or not text for text in texts):
+        raise EntryError(row.number, word, phonemes)
+    if ":" in (row.sense or "") or _NOT_XML.search("".join(texts)):
         raise EntryError(row.number, word, phonemes)
 
 

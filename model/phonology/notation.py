@@ -60,7 +60,7 @@ def available(phonemes: Collection[str]) -> tuple[Alphabet, ...]:
     return ("native", "ipa") if transcription.is_ipa(phonemes) else ("native",)
 
 
-def carry_stress(phonemes: Collection[str]) -> bool:
+def contains_stress(phonemes: Collection[str]) -> bool:
     """Whether the phonemes themselves contain stress: digits in ARPAbet, marks in IPA."""
     if _is_arpabet(phonemes):
         return any(stress.split(phoneme)[1] is not None for phoneme in phonemes)
@@ -80,8 +80,8 @@ def choose(
         wanted: the requested alphabet; None for the default.
         choices: the result of `available` for the artifact.
         stressed: whether to write stress; None for the alphabet's default.
-        knows_stress: the artifact predicts stress, in its phonemes (see `carry_stress`) or with a
-            stress head.
+        knows_stress: the artifact predicts stress, in its phonemes (see `contains_stress`) or with
+            a stress head.
 
     Raises:
         AlphabetError: if the artifact's phonemes cannot be written in `wanted`.
@@ -101,7 +101,7 @@ def marks_stress(alphabet: Alphabet, stressed: bool | None, *, carried: bool = F
     """Whether to write known stress: `stressed`, or the alphabet's default if it is None.
 
     By default stress is written in IPA and X-SAMPA. In the other alphabets it is written only if it
-    is `carried` in the artifact's phonemes (see `carry_stress`).
+    is `carried` in the artifact's phonemes (see `contains_stress`).
     """
     return carried or _is_notation(alphabet) if stressed is None else stressed
 

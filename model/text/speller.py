@@ -23,8 +23,9 @@ _TRANSCRIBED = {
 _MARKS = 4
 
 WordErrorCode = Literal[
-    "empty", "too_long", "unspellable", "decoding_failed", "not_in_lexicon", "other_language"
-]
+    "empty", "too_long", "unspellable", "decoding_failed", "not_in_lexicon", "other_language",
+    "alias_circle",
+]  # fmt: skip
 
 
 class WordError(NamedTuple):

@@ -18,9 +18,11 @@ from xml.parsers import expat
 
 from tanger.model import TangerError
 from tanger.model.lexicon import guarded_xml
+from tanger.model.lexicon.phrases import Phrases
 from tanger.model.phonology import notation, transcription
 from tanger.model.phonology.transcription import Notation
 from tanger.model.text import say_as
+from tanger.model.text.phrases import with_phrases
 from tanger.model.text.reader.overrides import given, given_words
 from tanger.model.text.reader.reader import Fixed, Known, TextReader
 from tanger.model.text.reader.scan import PLACEHOLDER, Reading, Scan
@@ -88,17 +90,23 @@ class Document(NamedTuple):
     fixed: dict[int, Fixed]
     pieces: list[Piece]
 
-    def tokens(self, reader: TextReader, known: Known) -> Iterator[Token]:
+    def tokens(
+        self, reader: TextReader, known: Known, phrases: Phrases | None = None
+    ) -> Iterator[Token]:
         """The tokens, with their places in the document, which they cover.
 
         Args:
             reader: reads the plain text.
             known: whether a dictionary has a word, in small letters.
+            phrases: entries of lexicons that are words as they stand.
         """
+        tokens = reader.iterate(self.plain, known, self.fixed)
+        if phrases:
+            tokens = with_phrases(tokens, phrases, self.fixed)
         pieces = iter(self.pieces)
         piece = Piece(0, 0)
         start = 0
-        for token in reader.iterate(self.plain, known, self.fixed):
+        for token in tokens:
             while piece.plain_end < token.end:
                 piece = next(pieces)
             end = piece.end - (piece.plain_end - token.end)

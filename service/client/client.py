@@ -19,7 +19,7 @@ import httpx
 from tanger.model.phonology.notation import Alphabet
 from tanger.service.client.requests import Call, Connection, Options, Requests, check_words
 from tanger.service.client.retries import Retries
-from tanger.service.lexicon_schemas import OwnWord
+from tanger.service.lexicon_schemas import OwnPronunciation, OwnWord
 from tanger.service.schemas import Info, Limits, Result
 
 __all__ = ["AsyncClient", "Client", "Options", "Retries"]
@@ -110,13 +110,16 @@ class Client(Connection):
         return call.read(self._send(call), OwnWord)
 
     def put_word(
-        self, word: str, *pronunciations: str, alphabet: Alphabet | None = None
+        self,
+        word: str,
+        *pronunciations: str | OwnPronunciation,
+        alphabet: Alphabet | None = None,
     ) -> OwnWord:
         """Say how a word is pronounced, the best way first, in place of what was said before.
 
         Args:
             word: the word.
-            pronunciations: of it.
+            pronunciations: of it; what `get_word` answers can be put back.
             alphabet: that they are written in; the artifact's own by default.
 
         Raises:
@@ -264,7 +267,10 @@ class AsyncClient(Connection):
         return call.read(await self._send(call), OwnWord)
 
     async def put_word(
-        self, word: str, *pronunciations: str, alphabet: Alphabet | None = None
+        self,
+        word: str,
+        *pronunciations: str | OwnPronunciation,
+        alphabet: Alphabet | None = None,
     ) -> OwnWord:
         """Say how a word is pronounced (see `Client.put_word`)."""
         call = Call.word("PUT", word, pronunciations, alphabet)

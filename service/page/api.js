@@ -50,15 +50,34 @@ export class Api {
    * Results for words, in their order. What the server does not offer is asked for only once; where it is
    * busy or starting, this waits as long as it says.
    */
-  async pronounce(words, options, { signal, waiting = () => {} } = {}) {
-    for (let tries = 1; ; tries += 1) {
+  async pronounce(words, options, { signal, waiting } = {}) {
+    for (;;) {
       const body = this.body(words, options);
       try {
-        return (await this.#ask("POST", "pronounce", { body, signal })).results;
+        return (await this.#patient("pronounce", body, { signal, waiting })).results;
       } catch (error) {
-        if (!(error instanceof Problem)) throw error;
-        if (error.status === 422 && this.#drop(error, body)) { tries = 0; continue; }
-        if (error.retryAfter === null || tries === TRIES) throw error;
+        if (!(error instanceof Problem && error.status === 422 && this.#drop(error, body))) throw error;
+      }
+    }
+  }
+
+  /** The body that asks for a text. */
+  textBody(text, { source = "auto", alphabet, stress, weak_forms, punctuation }) {
+    const is = (value) => value || undefined;
+    return { text, source, alphabet, stress, weak_forms: is(weak_forms), punctuation: is(punctuation) };
+  }
+
+  /** A text, read and pronounced; where the server is busy or starting, this waits as long as it says. */
+  text(text, options, { signal, waiting } = {}) {
+    return this.#patient("text", this.textBody(text, options), { signal, waiting });
+  }
+
+  async #patient(route, body, { signal, waiting = () => {} }) {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#ask("POST", route, { body, signal });
+      } catch (error) {
+        if (!(error instanceof Problem) || error.retryAfter === null || tries === TRIES) throw error;
         waiting(error);
         await pause(1000 * Math.min(error.retryAfter, 10), signal);
       }

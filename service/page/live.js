@@ -2,6 +2,7 @@
 
 import { Card, spoken } from "./card.js";
 import { at, el, say } from "./dom.js";
+import { Latest } from "./latest.js";
 import { split } from "./words.js";
 
 // Between two keys of somebody who types
@@ -12,55 +13,37 @@ const MOST = 24;
 const EXAMPLES = ["tangerish", "Ångström", "o'brien", "borrowers'", "zyzzyva", "1984"];
 
 export class Live {
-  #timer = null;
-  #asking = null;
   #cards = [];
 
   /**
-   * @param {Object} host as `Card` has it, and:
-   * @param {(error: Error) => void} host.trouble what failed
-   * @param {() => void} host.well nothing did
+   * @param {Object} host as `Card` and `Latest` have it, and:
    * @param {() => void} host.changed the words are others
    * @param {(words: string[]) => void} host.asList show words as a list instead
    */
   constructor(host) {
     this.host = { ...host, again: () => this.ask() };
+    this.latest = new Latest(at("cards"), host);
     this.field = at("words");
     this.field.addEventListener("input", () => this.#typed());
     this.field.addEventListener("keydown", (event) => { if (event.key === "Enter") this.ask(); });
   }
 
   #typed() {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.ask(), PAUSE);
+    this.latest.later(() => this.ask(), PAUSE);
     this.host.changed();
   }
 
   /** Ask for what stands in the field, and forget what was asked before. */
   async ask() {
-    clearTimeout(this.#timer);
-    this.#asking?.abort();
+    this.latest.stop();
     const words = split(this.field.value);
     if (!words.length) return this.#empty();
     if (!this.host.info()) return undefined;
-    const asking = new AbortController();
-    this.#asking = asking;
-    at("cards").setAttribute("aria-busy", "true");
-    try {
-      const options = { ...this.host.options(), alignment: true };
-      const most = Math.min(MOST, this.host.info().limits.words);
-      const results = await this.host.api.pronounce(words.slice(0, most), options, {
-        signal: asking.signal, waiting: this.host.trouble,
-      });
-      if (asking.signal.aborted) return undefined;
-      this.#show(results, words.slice(most));
-      this.host.well();
-    } catch (error) {
-      if (error.name === "AbortError") return undefined;
-      this.host.trouble(error);
-    }
-    at("cards").setAttribute("aria-busy", "false");
-    return undefined;
+    const options = { ...this.host.options(), alignment: true };
+    const most = Math.min(MOST, this.host.info().limits.words);
+    return this.latest.ask(
+      (signal) => this.host.api.pronounce(words.slice(0, most), options, { signal, waiting: this.host.trouble }),
+      (results) => this.#show(results, words.slice(most)));
   }
 
   #show(results, left) {
@@ -86,7 +69,6 @@ export class Live {
 
   #empty() {
     this.#cards = [];
-    at("cards").setAttribute("aria-busy", "false");
     at("cards").replaceChildren(el("p.examples", {}, el("span", {}, "Try "), EXAMPLES.map((word) =>
       el("button.chip", { type: "button", onclick: () => this.#try(word) }, word))));
     say("");

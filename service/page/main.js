@@ -1,4 +1,4 @@
-// The page, from its start: what the server offers, then words, lists, and the address that remembers.
+// The page, from its start: what the server offers, then words, texts, lists, and the address that remembers.
 
 import { about } from "./about.js";
 import { Api } from "./api.js";
@@ -8,10 +8,14 @@ import { List } from "./list.js";
 import { Live } from "./live.js";
 import { OptionsForm } from "./options.js";
 import { Tabs } from "./tabs.js";
+import { Text } from "./text.js";
+
+// A longer address is cut by one program or another
+const LONGEST = 2000;
 
 const api = new Api();
 const remembered = new URLSearchParams(location.hash.slice(1));
-let features = { keys: false, stress: false, alignment: false };
+let features = { keys: false, stress: false, alignment: false, texts: false };
 let info = null;
 let options = null;
 
@@ -20,18 +24,21 @@ const host = {
   features: () => features,
   info: () => info,
   options: () => options.value,
+  textOptions: () => options.ofText,
   askModel: () => { options.choose("source", "model"); options.fit(); changed(); },
   asList: (words) => { at("list").value = words.join("\n"); tabs.choose("list"); at("list").focus(); },
   changed: remember,
   trouble,
   well: () => { at("banner").hidden = true; fit(); },
 };
-const tabs = new Tabs(remember);
+const tabs = new Tabs(() => { remember(); ask(); });
 const live = new Live(host);
+const text = new Text(host);
 const list = new List(host);
 const key = new KeyDialog(api, connect, () => at(tabs.chosen).focus());
 
 at("words").value = remembered.get("words") ?? "";
+at("text").value = remembered.get("text") ?? "";
 tabs.choose(remembered.get("tab") ?? "words");
 start();
 
@@ -39,6 +46,7 @@ async function start() {
   try {
     features = await api.get("page/features.json");
     at("key-button").hidden = !features.keys;
+    if (!features.texts) tabs.remove("text");
     if (!features.alignment) api.missing.add("alignment");
     if (features.keys && !api.key) {
       banner("This server answers with an API key only.", keyButton());
@@ -58,16 +66,22 @@ async function connect() {
   if (!options) {
     options = new OptionsForm({ alphabets: info.alphabets, stress: features.stress, missing: api.missing, changed });
     options.read(remembered);
-    at("words").focus();
+    at(tabs.chosen).focus();
   }
   fit();
-  live.ask();
+  ask();
+}
+
+/** Ask for what stands in the tab that is shown. */
+function ask() {
+  if (tabs.chosen === "text") text.ask();
+  else live.ask();
 }
 
 /** The options are others: ask anew. */
 function changed() {
   remember();
-  live.ask();
+  ask();
 }
 
 /** Show what this server offers, which some requests found out. */
@@ -81,6 +95,7 @@ function fit() {
 function remember() {
   const parameters = new URLSearchParams();
   if (at("words").value) parameters.set("words", at("words").value);
+  if (at("text").value && at("text").value.length <= LONGEST) parameters.set("text", at("text").value);
   if (tabs.chosen !== "words") parameters.set("tab", tabs.chosen);
   options?.write(parameters);
   history.replaceState(null, "", `#${parameters}`);
@@ -88,7 +103,7 @@ function remember() {
 
 function trouble(error) {
   if (error.status === 401) banner("The server does not know this API key any more.", keyButton());
-  else banner(error.message, el("button", { type: "button", onclick: () => (info ? live.ask() : start()) }, "Try again"));
+  else banner(error.message, el("button", { type: "button", onclick: () => (info ? ask() : start()) }, "Try again"));
 }
 
 function banner(text, button) {

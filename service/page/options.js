@@ -6,6 +6,8 @@ const NAMES = { arpabet: "ARPAbet", ipa: "IPA", "x-sampa": "X-SAMPA", cntk: "CNT
 const COUNTS = [1, 3, 5, 10];
 // The tutorial's symbols have no place for it
 const STRESSLESS = ["cntk"];
+// Of texts alone
+const SWITCHES = ["weak_forms", "punctuation"];
 const SOURCES = { auto: "Dictionary first", model: "Model only" };
 
 export const alphabetName = (alphabet) => NAMES[alphabet] ?? alphabet;
@@ -42,6 +44,12 @@ export class OptionsForm {
     return { source: chosen("source"), alphabet, stress, n: Number(chosen("n")) };
   }
 
+  /** The same for texts. */
+  get ofText() {
+    const { source, alphabet, stress } = this.value;
+    return { source, alphabet, stress, ...Object.fromEntries(SWITCHES.map((name) => [name, at(name).checked])) };
+  }
+
   choose(name, value) {
     const radio = [...document.getElementsByName(name)].find((r) => r.value === value);
     if (radio) radio.checked = true;
@@ -62,6 +70,7 @@ export class OptionsForm {
   read(parameters) {
     for (const name of ["alphabet", "n", "source"]) this.choose(name, parameters.get(name));
     if (parameters.has("stress")) at("stress").checked = parameters.get("stress") !== "0";
+    for (const name of SWITCHES) at(name).checked = parameters.get(name) === "1";
     this.fit();
   }
 
@@ -72,6 +81,7 @@ export class OptionsForm {
       if (!first.checked) parameters.set(name, chosen(name));
     }
     if (!at("stress").checked) parameters.set("stress", "0");
+    for (const name of SWITCHES) if (at(name).checked) parameters.set(name, "1");
   }
 }
 

@@ -40,6 +40,7 @@ class Features(BaseModel):
     keys: bool = Field(description="An API key is needed, and with one words can be corrected.")
     stress: bool = Field(description="The artifact knows stress.")
     alignment: bool = Field(description="It can tell which letters made which phoneme.")
+    texts: bool = Field(description="It is for a language that texts are read in.")
 
 
 def _suffix(name: str) -> str:
@@ -93,6 +94,7 @@ async def features(manager: Manager) -> Response:
         keys=bool(manager.keys),
         stress=pipeline.knows_stress,
         alignment=pipeline.has_attention,
+        texts=pipeline.resolver.reader.english,
     )
     response = json_response(body)
     response.headers["Cache-Control"] = "no-store"

@@ -22,8 +22,8 @@ from tanger.service.serving.wire import DescriptorChannel, JoinedWorker, read_me
 
 log = logging.getLogger("tanger.control")
 
-# Longest message in bytes: an artifact
-_LONGEST_MESSAGE = 1 << 32
+# Longest message in bytes: what an artifact's evaluation and its ranking may have
+_LONGEST_MESSAGE = 1 << 30
 
 
 class Load(msgspec.Struct, tag=True):

@@ -16,11 +16,12 @@ from typing import TypeVar
 
 from tanger import __version__
 from tanger.model.artifact import Artifact
+from tanger.model.lexicon.phrases import Phrases
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.text import pipeline
 from tanger.model.text.candidates import Candidate, Failure
 from tanger.model.text.pipeline import Pipeline, Task
-from tanger.model.text.resolution import Answerer, Segment, Source, WordResolution
+from tanger.model.text.segments import Answerer, Segment, Source, WordResolution
 from tanger.model.text.speller import WordErrorCode
 from tanger.service.connections.limits import Hold
 from tanger.service.schemas import ExplainedPart, Explanation, ModelName, Options, WordError
@@ -189,6 +190,21 @@ class Pronouncer:
             await self._user.read(partial(resolve, some), timeout=due - time.monotonic())
             for some in together
         ]
+
+    async def phrases(self, source: Source, due: float) -> Phrases | None:
+        """The entries that are looked for in a text as they stand (see `Resolver.phrases`).
+
+        Args:
+            source: where pronunciations come from.
+            due: when the user lexicon has to be read, by `time.monotonic`.
+
+        Raises:
+            UserLexiconError: where people's own words cannot be read.
+        """
+        read = partial(self.pipeline.resolver.phrases, source)
+        if self._user is None or source == "model":
+            return read()
+        return await self._user.read(read, timeout=due - time.monotonic())
 
     def _checked(self, options: Options, *, alignment: bool) -> pipeline.Options:
         """The options with this service's and the artifact's defaults.

@@ -328,7 +328,7 @@ class Supervisor:
             device=settings.device,
             workers=settings.workers,
             threads=settings.threads,
-            cores=devices.available(),
+            cores=devices.available_cores(),
             max_batch=settings.max_batch,
             start_timeout=settings.start_timeout,
             on_loss=self.metrics.workers_lost.inc,

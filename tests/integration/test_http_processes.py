@@ -19,7 +19,10 @@ from tests.support.load import under_load
 from tests.support.soak_report import metric
 
 KEY = "correct-horse-battery-staple"
+AT_WORK = ["BAD", "BED", "BID", "TAN", "BAT", "BET", "BIT", "TEN"]
 KEYED = {"Authorization": f"Bearer {KEY}"}
+# Patient with clients, for a loaded machine is slow
+TWO = {"http_processes": 2, "workers": 2, "keep_alive": 100, "timeout": 60}
 
 
 class Client:
@@ -111,8 +114,8 @@ def run(shipped_artifact, tmp_path):
     @contextmanager
     def start(**settings):
         settings = {
-            "artifact": shipped_artifact, "http_processes": 2, "workers": 2, "decode_timeout": 5,
-            "check_every": 1000, **settings,
+            "artifact": shipped_artifact, **TWO, "decode_timeout": 5, "check_every": 1000,
+            **settings,
         }  # fmt: skip
         with running(tmp_path / "log", **settings) as service:
             wait_for_all(service)
@@ -126,12 +129,10 @@ def lasting(shipped_artifact, tmp_path_factory):
     folder = tmp_path_factory.mktemp("processes")
     keys = folder / "keys"
     keys.write_text(f"{KEY}\n")
-    settings = {"decode_timeout": 5, "check_every": 1000, "api_keys_file": keys,
+    settings = {**TWO, "decode_timeout": 5, "check_every": 1000, "api_keys_file": keys,
                 "public_routes": "/livez,/readyz,/pronounce,/pronounce/{word},/metrics,/info",
                 "user_lexicon": folder / "own.db", "source": "auto"}  # fmt: skip
-    with running(
-        folder / "log", artifact=shipped_artifact, http_processes=2, workers=2, **settings
-    ) as service:
+    with running(folder / "log", artifact=shipped_artifact, **settings) as service:
         service.keys_file = keys
         yield service
 
@@ -228,13 +229,16 @@ def test_the_queue_is_bounded_over_all(run):
         with clients(service) as busy, clients(service) as (one, other):
             with service.stopped_workers():
                 # Two workers have a word each of either process, and one ahead of time
-                for number, client in enumerate(busy):
-                    client.send({"words": [f"B{'A' * k}{'DT'[number]}" for k in range(1, 5)]})
-                one.send({"words": [f"{letter * 60}" for letter in "ABD"]})
+                for client, words in zip(busy, (AT_WORK[:4], AT_WORK[4:]), strict=True):
+                    client.send({"words": words})
+                long = "ANGER" * 12
+                one.send({"words": [long[k:] for k in range(3)]})
                 eventually(lambda: metric(service, "tanger_queue_words") == 3, "words to wait")
-                status, answer = other.ask("POST", "/pronounce", {"words": ["E" * 60, "F" * 60]})
+                status, answer = other.ask(
+                    "POST", "/pronounce", {"words": [f"S{long}", f"T{long}"]}
+                )
                 assert (status, answer["code"]) == (429, "queue_full")
-                assert "180 letters are waiting, of at most 256" in answer["detail"]
+                assert "177 letters are waiting, of at most 256" in answer["detail"]
             for client in (*busy, one):
                 assert client.answer()[0] == 200
         assert service.stop() == 0
@@ -307,9 +311,7 @@ def test_a_client_that_takes_no_answers_keeps_nobody_waiting(run):
 
 def test_words_that_kill_cost_other_processes_nothing(shipped_artifact, tmp_path, monkeypatch):
     poison.prepare(tmp_path, monkeypatch)
-    with running(
-        tmp_path / "log", artifact=shipped_artifact, http_processes=2, workers=2
-    ) as service:
+    with running(tmp_path / "log", artifact=shipped_artifact, **TWO) as service:
         wait_for_all(service)
         with under_load(service.port, connections=6) as load:
             for number in range(3):

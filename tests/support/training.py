@@ -20,7 +20,7 @@ class SilentReporter:
     def started(self, recipe, data, network, progress):
         pass
 
-    def minibatch(self, recipe, progress, *, share, loss, error):
+    def minibatch(self, recipe, progress, *, fraction, loss, error):
         pass
 
     def sample(self, progress, *, loss, error, phonemes):
@@ -31,13 +31,14 @@ class SilentReporter:
 
 
 def train(
-    recipe, *, lexicon_path, dev_path, out, run, reporter, init=None, further=(), soft_labels=None,
-    stress=None, processes=ALONE, **options,
+    recipe, *, lexicon_path, dev_path, out, run, reporter, init=None, additional_lexicons=(),
+    soft_labels=None, stress=None, processes=ALONE, **options,
 ):  # fmt: skip
     """Read the data and train; `options` are those of `Trainer.fit`."""
     read = data.read(
-        recipe, lexicon_path, dev_path, further=further, soft_path=soft_labels, stress_path=stress
-    )
+        recipe, lexicon_path, dev_path, additional_lexicons=additional_lexicons,
+        soft_path=soft_labels, stress_path=stress,
+    )  # fmt: skip
     trainer = Trainer(
         recipe, read, out=out, run=run, processes=processes, reporter=reporter, init=init
     )

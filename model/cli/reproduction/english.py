@@ -55,7 +55,7 @@ def _lexicons(work: Workspace) -> list[Step]:
 
 def _combine(work: Workspace, name: str, base: str) -> Step:
     out = _folder(work) / name
-    make = partial(
+    run = partial(
         combine_dictionaries,
         folder=work.sources,
         out=out,
@@ -65,7 +65,7 @@ def _combine(work: Workspace, name: str, base: str) -> Step:
         threads=work.threads,
     )
     files = tuple(out / file for file in _LEXICON.values())
-    return Step(name, make, files, ("words", base))
+    return Step(name, run, files, ("words", base))
 
 
 def _lexicon_files(folder: Path) -> dict[str, Path | list[Path]]:
@@ -83,7 +83,7 @@ def _labels(work: Workspace) -> list[Step]:
         listed=[work.sources / SPELLINGS],
         lexicon=lexicon,
         out=made / "words.txt",
-        count=work.scale.drawn,
+        count=work.scale.scowl_spellings,
         verify=work.scale.verify,
     )
     counted = partial(train_joint_ngram, lexicon=[lexicon], out=ngram, overwrite=True)
@@ -98,7 +98,7 @@ def _labels(work: Workspace) -> list[Step]:
 def _label(work: Workspace, teacher: str) -> Step:
     made = _folder(work)
     out = made / f"labels-by-{teacher}.safetensors"
-    make = partial(
+    run = partial(
         label,
         teacher=[work.artifact(teacher)],
         lexicon=[made / "dictionaries-again" / "train.dict"],
@@ -112,7 +112,7 @@ def _label(work: Workspace, teacher: str) -> Step:
         threads=work.threads,
         overwrite=True,
     )
-    return Step(out.stem, make, (out,), ("english-spellings", "english-n-grams", teacher))
+    return Step(out.stem, run, (out,), ("english-spellings", "english-n-grams", teacher))
 
 
 def _students(work: Workspace) -> list[Step]:

@@ -35,6 +35,7 @@ class SpokenWord(NamedTuple):
         language: that it is in, by its BCP 47 tag, where it is not the reader's: it is not read.
         others: of a homograph, its other senses, the likeliest first; of a weak form, that
             before vowels.
+        entry: whether a lexicon has it as it stands, perhaps with spaces and signs in it.
     """
 
     text: str
@@ -45,13 +46,17 @@ class SpokenWord(NamedTuple):
     given_by: GivenBy = "table"
     language: str | None = None
     others: tuple[SpokenWord, ...] = ()
+    entry: bool = False
 
     @property
     def sound(self) -> SpokenWord:
-        """The word as far as its pronunciation goes: the same word of other sentences is equal."""
+        """The word as far as its pronunciation goes: the same word of other sentences is equal.
+
+        That is so in one sense: a lexicon may have another pronunciation of each.
+        """
         if self.sense is None and not self.others:
             return self
-        return self._replace(sense=None, chance=1.0, others=())
+        return self._replace(chance=1.0, others=())
 
     @property
     def shown(self) -> str:

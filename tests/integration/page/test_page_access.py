@@ -8,6 +8,7 @@ from tests.support.live_service import running
 
 KEY = "key-of-those-who-may-correct"
 LONG = "pneumonoultramicroscopicsilicovolcanoconiosis"
+TEXT = f"Dr. Li read: $5.3 bn at 3:00, I & 日本 {LONG} **rosé** H2O a@b.com 🍷 in 1984."
 WORDS = f"words=tangerish+hello+мир+Ångström+{LONG}&n=3"
 
 
@@ -63,6 +64,15 @@ def states(page):
     page.locator("#words").fill("")
     page.locator(".examples").wait_for()
     yield "no word"
+    page.get_by_role("tab", name="A text").click()
+    page.locator("#text-result .examples").wait_for()
+    yield "no text"
+    page.locator("#text").fill(TEXT)
+    page.locator(".tokens button", has_text="read").click()
+    expect(page.get_by_label("How read is said")).not_to_be_empty()
+    page.get_by_role("button", name="Copy the text’s JSON").click()
+    page.locator("#text-result .copied pre").wait_for()
+    yield "a text"
     page.get_by_role("tab", name="A list").click()
     page.locator("#list").fill(f"tangerish hello мир Ångström {LONG}")
     page.get_by_role("button", name="Pronounce the list").click()
@@ -93,7 +103,7 @@ def test_axe_finds_nothing_in_any_state_and_nothing_sticks_out(browser, service,
                 "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
             )
             assert sizes == [width, width], state
-        assert len(seen) == 8
+        assert len(seen) == 10
 
 
 def focused(page):
@@ -166,6 +176,20 @@ def test_all_of_it_by_keyboard(browser, service):
         keyboard.press("Escape")
         assert focused(page) == "button Correct …"
         tab_to(page, "Words", key="Shift+Tab")
+        keyboard.press("ArrowRight")
+        assert focused(page) == "tab A text"
+        tab_to(page, "Type or paste a text")
+        keyboard.type("3 rosé")
+        page.locator(".tokens button").nth(1).wait_for()
+        tab_to(page, "Weak forms")
+        tab_to(page, "Keep punctuation")
+        tab_to(page, "3")
+        keyboard.press("ArrowRight")
+        keyboard.press("Enter")
+        expect(page.get_by_label("How rosé is said")).not_to_be_empty()
+        keyboard.press("Escape")
+        assert focused(page) == "button rosé"
+        tab_to(page, "A text", key="Shift+Tab")
         keyboard.press("ArrowRight")
         assert focused(page) == "tab A list"
         tab_to(page, "Paste a list of words")

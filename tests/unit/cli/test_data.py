@@ -62,7 +62,7 @@ def server():
 
 def fetch(origin, folder, files=(FILE,), **options):
     spoken = []
-    data.download(folder, origin, files=files, say=spoken.append, **options)
+    data.download(folder, origin, files=files, print_progress=spoken.append, **options)
     return spoken
 
 
@@ -142,5 +142,5 @@ def test_from_a_folder(tmp_path):
 
 
 def test_the_splits_checksums_are_right(split, tmp_path):
-    data.download(tmp_path, str(split), say=lambda _: None)
+    data.download(tmp_path, str(split), print_progress=lambda _: None)
     assert {path.name for path in tmp_path.iterdir()} == {file.name for file in data.FILES}

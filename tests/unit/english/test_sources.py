@@ -9,11 +9,11 @@ from tanger.model import lexicon
 from tanger.model.english import sources as dictionaries
 from tanger.model.english.folds import fold
 from tanger.model.english.notations import (
-    carry_stress,
+    copy_stress,
+    merge_er,
     read_amepd,
     read_isle,
     read_mfa,
-    spelt_like_cmudict,
 )
 from tanger.model.english.sources import SourceError, Sources
 from tanger.model.lexicon import Entry
@@ -26,7 +26,7 @@ def ways(text):
 
 
 def sources(**readings):
-    empty = {name: {} for name in ("cmudict", "newest", "amepd", "isle", "mfa")}
+    empty = {name: {} for name in ("cmudict", "cmudict_latest", "amepd", "isle", "mfa")}
     given = {
         name: {word: ways(text) for word, text in words.items()} for name, words in readings.items()
     }
@@ -143,14 +143,14 @@ def test_isle_has_syllables_and_stress():
 
 def test_stress_is_carried_over_by_vowels():
     marked = ("K", "AE1", "M", "AH0", "R", "AH0")
-    assert carry_stress(("K", "AE", "M", "ER", "AH"), marked) == ("K", "AE1", "M", "ER0", "AH0")
-    assert carry_stress(("K", "AE", "M", "R", "AH"), marked) is None
-    assert carry_stress(("K", "AE", "T"), ("K", "AE", "T")) is None
+    assert copy_stress(("K", "AE", "M", "ER", "AH"), marked) == ("K", "AE1", "M", "ER0", "AH0")
+    assert copy_stress(("K", "AE", "M", "R", "AH"), marked) is None
+    assert copy_stress(("K", "AE", "T"), ("K", "AE", "T")) is None
 
 
 def test_one_vowel_for_ah_and_r():
-    assert spelt_like_cmudict("W AH R L D".split()) == ("W", "ER", "L", "D")
-    assert spelt_like_cmudict("S T ER1 R IH0 NG".split()) == ("S", "T", "ER1", "IH0", "NG")
+    assert merge_er("W AH R L D".split()) == ("W", "ER", "L", "D")
+    assert merge_er("S T ER1 R IH0 NG".split()) == ("S", "T", "ER1", "IH0", "NG")
 
 
 # Combining
@@ -159,7 +159,7 @@ def test_one_vowel_for_ah_and_r():
 def test_nothing_of_the_test_fold_is_ever_looked_at():
     made = sources(
         cmudict={"CAT": "K AE1 T"},
-        newest={"TWERK": "T W ER1 K"},
+        cmudict_latest={"TWERK": "T W ER1 K"},
         amepd={"TOFU": "T OW1 F UW0"},
         isle={"TWERK": "T W ER1 K", "EMOJI": "IH0 M OW1 JH IY0"},
         mfa={"TOFU": "T OW F UW"},
@@ -172,7 +172,7 @@ def test_nothing_of_the_test_fold_is_ever_looked_at():
 
 
 def test_words_of_dev_are_kept_apart():
-    made = sources(newest={"BLOG": "B L AO1 G", "PODCAST": "P AA1 D K AE2 S T"})
+    made = sources(cmudict_latest={"BLOG": "B L AO1 G", "PODCAST": "P AA1 D K AE2 S T"})
     combined, _ = combine(made)
     assert set(combined.train) == {"BLOG"}
     assert set(combined.dev) == {"PODCAST"}
@@ -181,7 +181,7 @@ def test_words_of_dev_are_kept_apart():
 def test_what_the_limit_dictionaries_have_comes_first():
     made = sources(
         cmudict={"LOG": "L AO1 G | L AA1 G | L OW1 G"},
-        newest={"LOG": "L AO1 G | L AA1 G"},
+        cmudict_latest={"LOG": "L AO1 G | L AA1 G"},
         amepd={"LOG": "L AA1 G"},
     )
     combined, _ = combine(made)

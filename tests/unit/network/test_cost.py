@@ -20,10 +20,10 @@ def test_it_is_what_the_network_multiplies(name):
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         lengths = minibatch.grapheme_lengths.clone()
         lengths[1] = 1  # different lengths, so that torch uses plain products
-        memory = network.encode(minibatch.graphemes, lengths)
-        state = network.start(memory)
+        encoder_output = network.encode(minibatch.graphemes, lengths)
+        state = network.start(encoder_output)
         for label in minibatch.labels[:, :steps].t():
-            _, state = network.step(label, state, memory)
+            _, state = network.step(label, state, encoder_output)
     rows, width = 2, config.hidden // (2 if config.direction == "bidirectional" else 1)
     directions = config.hidden // width
     looked_up = 2 * rows * 7 * (letters * directions * 4 * width + steps * 4 * config.hidden)

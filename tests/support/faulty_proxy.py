@@ -29,11 +29,11 @@ class Refusal(NamedTuple):
 
 
 DROP = "hang up before the answer"
-LOSE = "pass on, and hang up before the answer"
+DROP_ANSWER = "pass on, and hang up before the answer"
 CUT = "hang up in the middle of the answer"
 
 
-class Front:
+class FaultyProxy:
     """A proxy. `script` has an action per request; None, or an empty script, forwards it."""
 
     def __init__(self, port: int) -> None:
@@ -43,13 +43,13 @@ class Front:
         self.max_under_way = 0
         self._under_way = 0
         self._lock = threading.Lock()
-        front = self
+        proxy = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
-                front.answer(self, port)
+                proxy.answer(self, port)
 
             do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815
 
@@ -90,7 +90,7 @@ class Front:
                 status, content = response.status, response.read()
                 headers = dict(response.getheaders())
                 upstream.close()
-                if action == LOSE:
+                if action == DROP_ANSWER:
                     handler.close_connection = True
                     return
         finally:
@@ -108,14 +108,14 @@ class Front:
 
 
 @contextmanager
-def before(port: int):
+def proxy_to(port: int):
     """A proxy before the service on `port`."""
-    front = Front(port)
-    thread = threading.Thread(target=front.server.serve_forever, args=(0.05,))
+    proxy = FaultyProxy(port)
+    thread = threading.Thread(target=proxy.server.serve_forever, args=(0.05,))
     thread.start()
     try:
-        yield front
+        yield proxy
     finally:
-        front.server.shutdown()
-        front.server.server_close()
+        proxy.server.shutdown()
+        proxy.server.server_close()
         thread.join()
