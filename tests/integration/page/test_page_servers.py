@@ -128,7 +128,7 @@ def test_a_word_is_corrected_in_the_alphabet_that_is_chosen(browser, guarded):
         expect(field).to_have_value(before)
         field.fill("ˈteɪɾɚɪʃ")
         page.get_by_role("button", name="Save in the lexicon").click()
-        page.get_by_text("'ɾ' (U+027E) is none of its symbols").wait_for()
+        page.locator(".fault", has_text="'ɾ' (U+027E) is none of its symbols").wait_for()
         field.fill("ˈteɪndʒɚɪʃ")
         page.get_by_role("button", name="Save in the lexicon").click()
         expect_sounds(page, "ˈteɪndʒɚɪʃ")
