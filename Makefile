@@ -83,7 +83,7 @@ test-slow: dev ## The slow tests: load and faults in short form, long training
 MINUTES = 30
 
 .PHONY: soak
-soak: dev ## Try to break the service, with MINUTES= of constant load (30, and some ten for the rest)
+soak: deploy ## Try to break the service, with MINUTES= of constant load (30, and some ten for the rest)
 	TANGER_SOAK=$(MINUTES) $(BIN)/python -m pytest tests/soak; status=$$?; \
 		grep '^|' docs/reliability.md; exit $$status
 
@@ -127,6 +127,20 @@ figures: dev ## Figures of the source: files, lines, functions, cycles
 .PHONY: examples
 examples: dev ## Write what the examples of README.md and docs/ print into them
 	UPDATE_EXAMPLES=1 $(BIN)/python -m pytest tests/integration/test_readme.py
+
+.PHONY: chart
+chart: deploy ## The Helm chart, alerts and dashboard: rendered, linted, checked against the API's schemas
+	$(BIN)/python tools/chart_values.py --check
+	$(BIN)/python -m pytest tests/unit/test_chart_values.py tests/integration/deploy/test_chart.py \
+		tests/integration/deploy/test_monitoring.py
+
+.PHONY: replicas
+replicas: deploy ## Three replicas behind Envoy: a rollout and a crash under load
+	$(BIN)/python -m pytest -m slow tests/integration/deploy/test_replicas.py
+
+.PHONY: ray
+ray: deploy ## The recipe for Ray Data on 20,000 words, one of its actors killed
+	$(BIN)/python -m pytest -m slow tests/integration/deploy/test_ray.py
 
 .PHONY: image-test
 image-test: ## Build the image and put it through its paces, with no Docker engine (root, buildah, debootstrap)
@@ -192,6 +206,16 @@ LOCK =
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--excludes requirements-torch.txt --generate-hashes --custom-compile-command 'make lock' $(LOCK)
 
+# Beside the developer's packages, for those who work on deploy/: 300 MB, most of them Ray's.
+DEPLOY := $(VENV)/deploy.stamp
+
+.PHONY: deploy
+deploy: dev $(DEPLOY) ## .venv with what the tests of deploy/ need, too
+
+$(DEPLOY): requirements-deploy.lock | $(DEVELOP)
+	$(PIP) install --quiet --require-hashes -r requirements-deploy.lock
+	@touch $@
+
 .PHONY: lock
 lock: | $(BIN)/python ## Renew requirements.lock and requirements-dev.lock (LOCK=--upgrade: to the newest)
 	$(PIP) install --quiet 'uv>=0.13'
@@ -202,6 +226,7 @@ lock: | $(BIN)/python ## Renew requirements.lock and requirements-dev.lock (LOCK
 	$(UV_COMPILE) $(VENV)/torch-needs.txt -c requirements.lock -o requirements-torch.lock
 	$(UV_COMPILE) pyproject.toml $(VENV)/torch-needs.txt --all-extras -c requirements.lock \
 		-c requirements-torch.lock -o requirements-dev.lock
+	$(UV_COMPILE) --group pyproject.toml:deploy -c requirements-dev.lock -o requirements-deploy.lock
 
 .PHONY: help
 help: ## This list

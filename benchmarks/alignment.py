@@ -89,7 +89,7 @@ def phonetisaurus_align(entries: Sequence[Entry]) -> dict[Entry, Spans]:
     with tempfile.TemporaryDirectory() as folder:
         corpus, aligned = Path(folder) / "lexicon", Path(folder) / "aligned"
         corpus.write_text("".join(f"{e.word}\t{' '.join(e.phonemes)}\n" for e in entries))
-        joint_ngram.run(
+        joint_ngram.run_program(
             "phonetisaurus-align", f"--input={corpus}", f"--ofile={aligned}",
             "--seq1_del=false", "--seq2_del=false", "--seq1_max=2", "--seq2_max=2",
         )  # fmt: skip

@@ -20,7 +20,7 @@ from benchmarks.http_words import new_words
 from tanger.model import artifact as artifacts
 from tanger.model import lexicon
 from tanger.model.cli.common import ARTIFACT
-from tanger.model.decoding.engine import Engine
+from tanger.model.decoding.engine import NativeDecoder
 
 ROOT = Path(__file__).parent.parent
 TEST = ROOT / "data/cmudict/cmudict-0.7b.test"
@@ -45,10 +45,10 @@ def main(
     count: Annotated[int, typer.Option(help="Words to answer.")] = 1_000_000,
     threads: Annotated[int, typer.Option(help="Of the command, and of the engine.")] = 2,
 ) -> None:
-    """Time `pronounce --input --output`, and before and after it the engine on a tenth of it."""
+    """Time ``pronounce``, and before and after it the bare engine on a tenth of the words."""
     requested = words.read_text().split()[:count] if words else _invented(count)
     found = artifacts.read(artifact)
-    engine = Engine(found, threads=threads)
+    engine = NativeDecoder(found, threads=threads)
     rows = [found.graphemes.encode(word.upper()) for word in requested[::STEP]]
     print(f"{artifact.name} {found.version}, {len(requested):,} words, {threads} threads")
     before = _rate(engine, rows)
@@ -72,7 +72,7 @@ def _invented(count: int) -> list[str]:
     return list(islice(new_words(lengths, 1), count))
 
 
-def _rate(engine: Engine, rows: Sequence[Sequence[int]]) -> float:
+def _rate(engine: NativeDecoder, rows: Sequence[Sequence[int]]) -> float:
     """Measure words/s of the bare engine."""
     engine.decode(rows[:BATCH])
     started = time.perf_counter()
@@ -88,8 +88,8 @@ def _run(artifact: Path, words: Sequence[str], threads: int) -> Run:
         started = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, "-m", "tanger", "pronounce", "--artifact", str(artifact),
-             "--device", "cpu", "--threads", str(threads), "--input", str(requested),
-             "--output", str(answered)],
+             "--source", "model", "--device", "cpu", "--threads", str(threads),
+             "--input", str(requested), "--output", str(answered)],
             cwd=ROOT,
         )  # fmt: skip
         # Polled, because the peak that wait4 reports includes the memory of the parent before exec

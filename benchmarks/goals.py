@@ -11,29 +11,29 @@ class Goal:
     """A row of the table: a measured figure and its goal.
 
     Attributes:
-        what: description of the figure.
+        name: description of the figure.
         goal: description of the goal.
-        found: the measured figure; None if it could not be measured.
+        measured: the figure; None if it could not be measured.
         met: whether it reaches the goal.
         note: figures from which it was computed.
     """
 
-    what: str
+    name: str
     goal: str
-    found: float | None
+    measured: float | None
     met: bool | None
     note: str
 
 
-def goal(what: str, aim: float, found: float | None, unit: str, note: str) -> Goal:
+def goal(name: str, aim: float, measured: float | None, unit: str, note: str) -> Goal:
     """Compare a figure with the lower bound `aim` or, if it is negative, the upper bound `-aim`."""
-    met = None if found is None else (found >= aim if aim > 0 else found <= -aim)
-    return Goal(what, f"{'>=' if aim > 0 else '<='} {abs(aim):g} {unit}", found, met, note)
+    met = None if measured is None else (measured >= aim if aim > 0 else measured <= -aim)
+    return Goal(name, f"{'>=' if aim > 0 else '<='} {abs(aim):g} {unit}", measured, met, note)
 
 
 def show_table(rows: Sequence[Goal]) -> None:
-    print(f"\n{'':48}{'goal':>10}{'found':>10}")
+    print(f"\n{'':48}{'goal':>10}{'measured':>10}")
     for row in rows:
-        shown = "-" if row.found is None else f"{row.found:,.2f}"
+        shown = "-" if row.measured is None else f"{row.measured:,.2f}"
         verdict = {True: "met", False: "MISSED", None: ""}[row.met]
-        print(f"{row.what:48}{row.goal:>10}{shown:>10}  {verdict:6}  {row.note}")
+        print(f"{row.name:48}{row.goal:>10}{shown:>10}  {verdict:6}  {row.note}")

@@ -70,7 +70,7 @@ def main(
     if not http_load.installed():
         raise typer.BadParameter("wrk is not here: apt install wrk")
     found = artifacts.read(artifact)
-    workers = devices.available()
+    workers = devices.available_cores()
     busy = os.getloadavg()[0]
     print(
         f"{found.name} {found.version}, {processor()}, {workers} cores; load before: "
@@ -234,7 +234,7 @@ class Bench:
         return running(
             "ours",
             lambda port: (
-                "-m", "tanger", "serve", "--port", str(port),
+                "-m", "tanger", "serve", "--port", str(port), "--http-processes", "1",
                 "--artifact", str(self.artifact.resolve()),
             ),
             probe="/readyz",

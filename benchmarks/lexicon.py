@@ -15,7 +15,8 @@ from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.lookup import WordLookup
 from tanger.model.text.speller import Speller
-from tanger.service.user_lexicon.store import Staged, UserLexicon
+from tanger.service.user_lexicon.staging import Staged
+from tanger.service.user_lexicon.store import UserLexicon
 
 ARTIFACT = Path(__file__).parent.parent / "artifacts" / "en-us"
 _RUNS = 5
@@ -98,8 +99,8 @@ def _fill(user: UserLexicon, entries: int) -> None:
 
     staged = Staged(user)
     for number in range(entries):
-        staged.add(lexicon.Entry(f"word{number}", ("W", "ER", "D")))
-    asyncio.run(user.take(staged, replace=True))
+        staged.add(lexicon.Row(number, lexicon.Entry(f"word{number}", ("W", "ER", "D"))))
+    asyncio.run(user.take(staged.rows, replace=True))
     staged.close()
 
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 import typer
 
-from benchmarks.planted_errors import KINDS, PLAIN, plant
+from benchmarks.planted_errors import KINDS, RULE_KINDS, plant
 from tanger.model import artifact as artifacts
 from tanger.model import lexicon
 from tanger.model.cli.common import ARTIFACT
@@ -147,7 +147,7 @@ def fit_to(linter: Linter, split: Split) -> None:
     rows, labels = [], []
     for seed in range(_FITTED_SEEDS):
         count = round(_FITTED_RATE * len(split.dev))
-        kinds = {**KINDS, **PLAIN}
+        kinds = {**KINDS, **RULE_KINDS}
         planted = plant(split.dev, split.right, count=count, seed=seed, kinds=kinds)
         for place, each in enumerate(examine(linter, split.dev, planted, split.train)):
             if each.features is not None:

@@ -24,7 +24,7 @@ def rates_of(work: Callable[[], float], seconds: float, rounds: int) -> list[flo
     return rates
 
 
-def rates_in_turns(
+def alternating_rates(
     works: Mapping[K, Callable[[], float]], seconds: float, rounds: int
 ) -> dict[K, list[float]]:
     """Measure several kinds of work alternately (see `rates_of`).
@@ -38,7 +38,7 @@ def rates_in_turns(
     return rates
 
 
-def ratio_in_turns(rates: Sequence[float], others: Sequence[float]) -> float:
+def median_ratio(rates: Sequence[float], others: Sequence[float]) -> float:
     """Return how many times faster the first kind of work is: the median of the rounds' ratios."""
     return statistics.median(rate / other for rate, other in zip(rates, others, strict=True))
 

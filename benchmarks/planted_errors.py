@@ -184,4 +184,4 @@ KINDS: Mapping[str, Planting] = {
 }
 # Kinds that a rule detects with certainty. They are planted to fit weights, and not counted as
 # found
-PLAIN: Mapping[str, Planting] = {"stress lost": _lose_stress}
+RULE_KINDS: Mapping[str, Planting] = {"stress lost": _lose_stress}

@@ -41,16 +41,15 @@ def main(
     for kind, requested in kinds.items():
         answers = dict(zip(requested, loaded.pronounce(requested), strict=True))
         cut = {word: answer for word, answer in answers.items() if not answer.complete}
-        circles = [word for word, answer in cut.items() if is_circle(answer)]
+        loops = [word for word, answer in cut.items() if is_loop(answer)]
         print(
-            f"{kind}: {len(requested):,} words, {len(cut)} incomplete, {len(circles)} of them "
-            f"circles"
+            f"{kind}: {len(requested):,} words, {len(cut)} incomplete, {len(loops)} of them loops"
         )
         for word in list(cut)[:5]:
             print(f"  {word}: {' '.join(cut[word].phonemes)}")
 
 
-def is_circle(answer: Hypothesis, *, least: int = 3) -> bool:
+def is_loop(answer: Hypothesis, *, least: int = 3) -> bool:
     """Whether the answer ends with the same phonemes `least` times in a row or more."""
     phonemes = answer.phonemes
     return any(

@@ -1,7 +1,7 @@
 """``python -m benchmarks.text``: tokens of running text a CPU second, beside gruut and g2p_en.
 
-Each reads and pronounces the same sentences in turns, one a call; what is counted is CPU seconds, so
-that other work on the machine counts little. Tokens are words and punctuation as a plain pattern
+Each reads and pronounces the same sentences in turns, one a call; what is counted is CPU seconds,
+so that other work on the machine counts little. Tokens are words and punctuation as a plain pattern
 splits them, the same for all. `pip install "gruut[en]<3" g2p_en` brings the others; where one is
 missing, or lacks its data, a line says so.
 """

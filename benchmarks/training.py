@@ -50,7 +50,7 @@ def main(
     show("plain loop, packed rows, words/s", plain, 1.0, "plain")
     ours = rates_of(_ours(recipe, read, bfloat16=False), seconds, rounds)
     show("ours, float32, words/s", ours, statistics.median(ours) / base, "plain")
-    if lstm.bfloat16_pays(torch.device("cpu")):
+    if lstm.bfloat16_is_faster(torch.device("cpu")):
         ours = rates_of(_ours(recipe, read, bfloat16=True), seconds, rounds)
         show("ours, bfloat16 products, words/s", ours, statistics.median(ours) / base, "plain")
     else:
@@ -65,7 +65,7 @@ def _config(recipe: Recipe, read: Dataset) -> NetworkConfig:
 
 def _plain(recipe: Recipe, read: Dataset) -> Callable[[], float]:
     network = Plain(_config(recipe, read)).train()
-    optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
     draw, size = random.Random(1), recipe.minibatches.size
 
     def step() -> float:
@@ -74,10 +74,10 @@ def _plain(recipe: Recipe, read: Dataset) -> Callable[[], float]:
         steps = torch.arange(logits.shape[1]) < minibatch.label_lengths.unsqueeze(1)
         labels = minibatch.labels[:, 1:].masked_fill(~steps, -100)
         loss = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), label_smoothing=0.1)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 2.0)
-        optimiser.step()
+        optimizer.step()
         return size
 
     return step

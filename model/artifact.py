@@ -207,8 +207,8 @@ def _checked(path: Path, content: Callable[[str], bytes]) -> Artifact:
     network = checks.parse_network(config_path, config.get("network"))
     vocabulary = checks.parse_json(symbols_path, files[VOCABULARY])
     graphemes, phonemes = (
-        checks.parse_vocabulary(symbols_path, vocabulary.get(side), side)
-        for side in ("graphemes", "phonemes")
+        checks.parse_vocabulary(symbols_path, vocabulary.get(role), role)
+        for role in ("graphemes", "phonemes")
     )
     sizes = (network.input_symbols, network.output_symbols)
     if sizes != (len(graphemes), len(phonemes)):
@@ -269,7 +269,7 @@ def write(
             `path` exists and is not an artifact.
         OSError: if the artifact cannot be written; `path` is unchanged.
     """
-    path = writable(path)
+    path = output_path(path)
     files = {
         WEIGHTS: encode_weights(path, weights),
         CONFIG: _dump(
@@ -298,7 +298,7 @@ def write(
         temporary.chmod(0o755)
         for file, content in {**files, **extras}.items():
             write_durably(temporary / file, content)
-        _put_in_place(temporary, path)
+        _swap_in(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return written
@@ -337,7 +337,7 @@ def recalibrate(
     )
 
 
-def writable(path: Path) -> Path:
+def output_path(path: Path) -> Path:
     """Return the folder that an artifact called `path` is written to, following symbolic links.
 
     Raises:
@@ -386,7 +386,7 @@ def write_pinned(artifact: Artifact, pinned: Mapping[str, Sequence[str]]) -> Non
     replace_file(artifact.path / PINNED, _dump(content))
 
 
-def _put_in_place(temporary: Path, path: Path) -> None:
+def _swap_in(temporary: Path, path: Path) -> None:
     """Rename the folder `temporary` to `path`; an existing folder at `path` is swapped with it."""
     if not path.exists():
         temporary.rename(path)

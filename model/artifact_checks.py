@@ -22,7 +22,7 @@ from tanger.model import TangerError
 from tanger.model.calibration import Calibration
 from tanger.model.network.config import NetworkConfig
 from tanger.model.network.weights import Array, shapes
-from tanger.model.phonology.vocabulary import Vocabulary
+from tanger.model.phonology.vocabulary import SPACE, Vocabulary
 
 # Largest accepted files, in bytes: the weights, and each other file.
 MAX_WEIGHTS = 1 << 30
@@ -235,7 +235,7 @@ def parse_calibration(path: Path, value: object, name: str) -> Calibration | Non
 
 
 def parse_vocabulary(path: Path, value: object, name: str) -> Vocabulary:
-    """Return the vocabulary of one side; `name` is its field, for the message.
+    """Return a vocabulary; `name` is its field, for the message.
 
     Raises:
         ArtifactError: if it is not a valid vocabulary or contains only the special symbols.
@@ -248,18 +248,23 @@ def parse_vocabulary(path: Path, value: object, name: str) -> Vocabulary:
     for place, symbol in enumerate(symbols):
         # str.isprintable would also refuse joiners (category Cf), which may be part of a symbol
         fits = isinstance(symbol, str) and 0 < len(symbol) <= _SYMBOL
-        if not fits or symbol.split() != [symbol] or not _is_encodable(symbol):
+        blank = fits and symbol != SPACE and symbol.split() != [symbol]
+        if not fits or blank or not _is_encodable(symbol):
             problem = f"{name}.symbols[{place}] is {_described(symbol)}"
-            raise ArtifactError(path, f"{problem}, not 1 to {_SYMBOL} characters without a space")
-    for side in ("prefix", "other_prefix"):
-        if not isinstance(given.get(side), str) or len(given[side]) > _SYMBOL:
-            raise ArtifactError(path, f"{name}.{side} is {_described(given.get(side))}, not text")
+            raise ArtifactError(
+                path, f"{problem}, neither a space nor 1 to {_SYMBOL} characters without one"
+            )
+    for field in ("prefix", "other_prefix"):
+        if not isinstance(given.get(field), str) or len(given[field]) > _SYMBOL:
+            raise ArtifactError(path, f"{name}.{field} is {_described(given.get(field))}, not text")
     try:
         vocabulary = Vocabulary(tuple(symbols), given["prefix"], given["other_prefix"])
     except ValueError as e:
         raise ArtifactError(path, f"{name}: {e}") from e
     if not vocabulary.own:
         raise ArtifactError(path, f"{name} has no symbol beside the special ones")
+    if name == "phonemes" and SPACE in vocabulary:
+        raise ArtifactError(path, f"{name} has a space, which stands between phonemes")
     return vocabulary
 
 

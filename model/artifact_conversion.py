@@ -72,8 +72,8 @@ def convert(source: Path, target: Path) -> Artifact:
         for name in ("calibration", "calibration_of_alternatives")
     )
     graphemes, phonemes = (
-        checks.parse_vocabulary(symbols_path, vocabulary.get(side), side)
-        for side in ("graphemes", "phonemes")
+        checks.parse_vocabulary(symbols_path, vocabulary.get(role), role)
+        for role in ("graphemes", "phonemes")
     )
     return artifact.write(
         target,

@@ -95,8 +95,10 @@ def fit(answers: Sequence[Sequence[float]], right: Sequence[bool]) -> Calibratio
     return Calibration(float(weights[0] - slopes @ mean), *map(float, slopes))
 
 
-def of_several(
-    likeliest: Calibration, further: Calibration, answers: Sequence[Sequence[float]]
+def nbest_probabilities(
+    calibration: Calibration,
+    nbest_calibration: Calibration,
+    answers: Sequence[Sequence[float]],
 ) -> list[float]:
     """Return the probability of each of several answers to one word; their sum is below 1.
 
@@ -104,17 +106,17 @@ def of_several(
     leave.
 
     Args:
-        likeliest: calibration fitted to each word's most probable answer.
-        further: calibration fitted to the other answers.
+        calibration: calibration fitted to each word's most probable answer.
+        nbest_calibration: calibration fitted to the other answers.
         answers: the step probabilities of each answer, the most probable answer first.
     """
     chances: list[float] = []
-    left = maximum = 1.0
+    left = bound = 1.0
     for number, steps in enumerate(answers):
-        chance = (further if number else likeliest).probability(steps)
-        maximum = min(maximum, chance, _SHARE * left if number else 1.0)
-        left -= maximum
-        chances.append(maximum)
+        chance = (nbest_calibration if number else calibration).probability(steps)
+        bound = min(bound, chance, _SHARE * left if number else 1.0)
+        left -= bound
+        chances.append(bound)
     return chances
 
 

@@ -12,7 +12,14 @@ from tanger.model import calibration as calibrations
 from tanger.model.artifact import Artifact
 from tanger.model.calibration import Calibration
 from tanger.model.decoding import engine
-from tanger.model.decoding.hypothesis import Decoded, Decoder, Given, Hypothesis, Scored, Scorer
+from tanger.model.decoding.hypothesis import (
+    Decoded,
+    Decoder,
+    GivenPronunciation,
+    Hypothesis,
+    Scored,
+    Scorer,
+)
 from tanger.model.network.config import Precision
 from tanger.model.phonology import stress
 from tanger.model.phonology.alignment import align
@@ -60,7 +67,7 @@ class Phonemizer:
         artifact: Path,
         device: str = "auto",
         *,
-        masked: bool = True,
+        phonemes_only: bool = True,
         precision: Precision = "int8",
         threads: int = 1,
     ) -> Phonemizer:
@@ -69,10 +76,14 @@ class Phonemizer:
         Raises:
             ArtifactError: if the artifact is damaged.
             DeviceError: if the device is not available.
-            EngineError: if no decoder is installed that can be used.
+            DecoderUnavailableError: if no decoder is installed that can be used.
         """
         return cls.from_artifact(
-            artifacts.read(artifact), device, masked=masked, precision=precision, threads=threads
+            artifacts.read(artifact),
+            device,
+            phonemes_only=phonemes_only,
+            precision=precision,
+            threads=threads,
         )
 
     @classmethod
@@ -81,7 +92,7 @@ class Phonemizer:
         artifact: Artifact,
         device: str = "auto",
         *,
-        masked: bool = True,
+        phonemes_only: bool = True,
         precision: Precision = "int8",
         threads: int = 1,
     ) -> Phonemizer:
@@ -89,7 +100,9 @@ class Phonemizer:
 
         Arguments and exceptions are those of `decoding.engine.load`.
         """
-        decoder = engine.load(artifact, device, masked=masked, precision=precision, threads=threads)
+        decoder = engine.load(
+            artifact, device, phonemes_only=phonemes_only, precision=precision, threads=threads
+        )
         return cls(
             decoder,
             artifact.graphemes,
@@ -126,10 +139,10 @@ class Phonemizer:
         """
         return map(self._prediction, self.decoder.decode(self._encoded(words)))
 
-    def alternatives(
-        self, words: Sequence[str], maximum: int, *, aligned: bool = False
+    def nbest(
+        self, words: Sequence[str], n: int, *, aligned: bool = False
     ) -> list[list[Hypothesis]]:
-        """Return up to `maximum` answers to each word, the most probable first.
+        """Return up to `n` answers to each word, the most probable first.
 
         The answer of `pronounce` is always among them, and nearly always the first. If it is the
         first, its probability is the same as there. The probabilities of a word's answers sum to
@@ -137,25 +150,25 @@ class Phonemizer:
 
         Args:
             words: see `pronounce`.
-            maximum: answers per word.
+            n: answers per word.
             aligned: align each answer with the letters.
 
         Raises:
-            UnknownSymbolError, ValueError: see `pronounce`; ValueError also if `maximum` is below
+            UnknownSymbolError, ValueError: see `pronounce`; ValueError also if `n` is below
                 1.
             AlignmentError: if `aligned` is set and the network has no attention.
         """
-        if maximum < 1:
-            raise ValueError(f"{maximum} answers a word: at least 1 is needed")
-        if maximum == 1 and not aligned:
+        if n < 1:
+            raise ValueError(f"{n} answers a word: at least 1 is needed")
+        if n == 1 and not aligned:
             return [[answer] for answer in self.pronounce(words)]
         rows = self._encoded(words)
-        if maximum == 1:
+        if n == 1:
             decoded = [[found] for found in self.decoder.decode(rows)]
         else:
             decoded = [
                 sorted(found, key=lambda one: -math.prod(one.probabilities))
-                for found in self.decoder.beam(rows, maximum)
+                for found in self.decoder.beam(rows, n)
             ]
         answers = [self._calibrated_nbest(found) for found in decoded]
         if not aligned:
@@ -181,7 +194,7 @@ class Phonemizer:
             for split in (map(self._inventory.split, several) for several in pronunciations)
         ]
         labelled = [
-            Given(row, self.phonemes.encode(one.phonemes))
+            GivenPronunciation(row, self.phonemes.encode(one.phonemes))
             for row, several in zip(rows, given, strict=True)
             for one in several
         ]
@@ -214,7 +227,7 @@ class Phonemizer:
     @cached_property
     def _scorer(self) -> Scorer:
         """Scores given pronunciations with the decoder's own network."""
-        if isinstance(self.decoder, engine.Engine):
+        if isinstance(self.decoder, engine.NativeDecoder):
             return self.decoder
         from tanger.model.decoding.torch_decoder import TorchDecoder
 
@@ -232,7 +245,9 @@ class Phonemizer:
         chances: Sequence[float | None] = [None] * len(found)
         if self.calibration is not None and self.nbest_calibration is not None:
             steps = [one.probabilities for one in found]
-            chances = calibrations.of_several(self.calibration, self.nbest_calibration, steps)
+            chances = calibrations.nbest_probabilities(
+                self.calibration, self.nbest_calibration, steps
+            )
         return list(map(self._reported, found, chances))
 
     def _reported(self, one: Decoded, chance: float | None) -> Hypothesis:
@@ -247,5 +262,6 @@ class Phonemizer:
 def _steps(scored: Scored) -> tuple[float, ...]:
     """Return the probability of each symbol of a scored pronunciation, ``</s>`` included."""
     return tuple(
-        math.exp(logs[symbol]) for symbol, logs in zip(scored.symbols, scored.logs, strict=True)
+        math.exp(logs[symbol])
+        for symbol, logs in zip(scored.symbols, scored.log_probabilities, strict=True)
     )

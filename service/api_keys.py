@@ -12,12 +12,11 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
-from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
 from tanger.model import TangerError
-from tanger.service.errors import ForbiddenError, Respond
+from tanger.service.errors import ForbiddenError
 from tanger.service.metrics import Metrics
 from tanger.service.settings import SettingError, Settings
 
@@ -90,16 +89,24 @@ class Keys:
     def __len__(self) -> int:
         return len(self._digests)
 
-    def check(self, request: Request) -> str:
+    def check(self, headers: Iterable[tuple[bytes, bytes]]) -> str:
         """Let a request pass that brings a key, and return the key's name.
 
         It comes as ``Authorization: Bearer`` (RFC 6750, 2.1), or as ``X-API-Key``.
 
+        Args:
+            headers: of the request, names in lower case; the first field of a name counts.
+
         Raises:
             UnauthorizedError: where it brings none, or a wrong one.
         """
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        key = token if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
+        fields: dict[bytes, bytes] = {}
+        for name, value in headers:
+            fields.setdefault(name, value)
+        scheme, _, token = fields.get(b"authorization", b"").decode("latin-1").partition(" ")
+        key = token
+        if scheme.lower() != "bearer":
+            key = fields.get(b"x-api-key", b"").decode("latin-1")
         given = _digest(key.strip())
         # All of them, whichever fits
         fitting = [name for name, digest in self._digests if hmac.compare_digest(given, digest)]
@@ -107,7 +114,7 @@ class Keys:
             raise UnauthorizedError(known=bool(key))
         return fitting[0]
 
-    def require(self, request: Request) -> None:
+    def require(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Like `check`, for what is off unless there are keys.
 
         Raises:
@@ -116,7 +123,7 @@ class Keys:
         """
         if not self:
             raise ForbiddenError("this is off: no API key is configured (TANGER_API_KEYS)")
-        self.check(request)
+        self.check(headers)
 
 
 class KeyRing:
@@ -228,42 +235,33 @@ _PATTERN = re.compile(r"[{}*]")
 
 
 class KeyGate:
-    """ASGI middleware: without a key nothing is answered but the public routes."""
+    """Where there are keys, it lets nobody pass without one but to the public routes."""
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        keys: Callable[[], Keys],
-        public: Container[str],
-        respond: Respond,
-    ) -> None:
-        """Wrap `app`.
+    def __init__(self, *, keys: Callable[[], Keys], public: Container[str]) -> None:
+        """Guard routes.
 
         Args:
-            app: what answers.
             keys: those that are good at the moment.
             public: paths that need none.
-            respond: makes the answer to what is refused.
         """
-        self.app = app
         self.keys = keys
         self.public = public
-        self.respond = respond
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or refuse it before its body is read."""
+    def admit(self, scope: Scope) -> None:
+        """Let a request pass, before its body is read.
+
+        Raises:
+            UnauthorizedError: where it may not.
+        """
         keys = self.keys()
-        if scope["type"] == "http" and keys:
-            request = Request(scope)
-            try:
-                # The log names the key, never holds it
-                scope.setdefault("state", {})["key"] = keys.check(request)
-            except UnauthorizedError as e:
-                if scope["path"] not in self.public:
-                    await (await self.respond(request, e))(scope, receive, send)
-                    return
-        await self.app(scope, receive, send)
+        if not keys:
+            return
+        try:
+            # The log names the key, never holds it
+            scope.setdefault("state", {})["key"] = keys.check(scope["headers"])
+        except UnauthorizedError:
+            if scope["path"] not in self.public:
+                raise
 
 
 # ------------------------------------------------------------------------------------------------

@@ -18,13 +18,13 @@ from tanger import __version__
 from tanger.service import problems
 from tanger.service.api_keys import KeyGate, PublicRoutes
 from tanger.service.connections.limits import Connections
-from tanger.service.middleware.answer_pieces import AnswerPieces
 from tanger.service.middleware.browsers import CrossOrigin
-from tanger.service.middleware.request_head import HeadLimits, HeadRequests
+from tanger.service.middleware.gateway import Gateway
 from tanger.service.middleware.telemetry import RequestLog, Telemetry, note_refusal
 from tanger.service.routes import lexicon, operations, pages, pronounce, text
-from tanger.service.routing import PROBLEMS, DescribedApp, operation_id
+from tanger.service.routing import PROBLEMS, DescribedApp, RawRoute, operation_id
 from tanger.service.serving.manager import ModelManager
+from tanger.service.serving.supervisor import Backend
 from tanger.service.settings import Settings, parse_origins
 
 # New objects after which the collector looks for those that refer to one another in circles.
@@ -32,8 +32,12 @@ from tanger.service.settings import Settings, parse_origins
 GC_THRESHOLD = 20_000
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, backend: Backend | None = None) -> FastAPI:
     """The application for `settings`, by default those of the environment.
+
+    Args:
+        settings: of the service.
+        backend: where its workers are; by default in the care of this process.
 
     Raises:
         ArtifactError: where the artifact is damaged or missing.
@@ -53,7 +57,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         # FastAPI would look for OpenTelemetry, which does not come with this service, each time
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    _set_state(app, settings)
+    _set_state(app, settings, backend)
     _add_routes(app, settings)
     for exception in problems.TABLE:
         app.add_exception_handler(exception, problems.known)
@@ -83,13 +87,13 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.request_log.flush()
 
 
-def _set_state(app: FastAPI, settings: Settings) -> None:
+def _set_state(app: FastAPI, settings: Settings, backend: Backend | None) -> None:
     """Read what is served, and lay it where routes, middleware and server find it.
 
     Raises:
         ArtifactError: where the artifact is damaged or missing.
     """
-    manager = ModelManager(settings)
+    manager = ModelManager(settings, backend)
     logged = settings.log_requests and settings.log_level in ("debug", "info")
     request_log = RequestLog() if logged else None
     connections = Connections(
@@ -104,6 +108,7 @@ def _set_state(app: FastAPI, settings: Settings) -> None:
     state = app.state
     state.settings, state.manager = settings, manager
     state.connections, state.request_log = connections, request_log
+    state.problem_line = problems.line
 
 
 def _add_routes(app: FastAPI, settings: Settings) -> None:
@@ -136,14 +141,16 @@ def _add_middleware(app: DescribedApp) -> None:
             settings.public_routes, app.routes, besides=besides | pages.DOCS_PATHS
         )
     app.public = public.templates if manager.keys else None
-    respond = problems.known
-    app.add_middleware(AnswerPieces, budget=manager.buffers, respond=respond)
-    app.add_middleware(HeadRequests)
-    app.add_middleware(KeyGate, keys=lambda: manager.keys, public=public, respond=respond)
-    app.add_middleware(HeadLimits, respond=respond)
+    app.add_middleware(
+        Gateway,
+        gate=KeyGate(keys=lambda: manager.keys, public=public),
+        routes=[route for route in app.routes if isinstance(route, RawRoute)],
+        budget=manager.buffers,
+        respond=problems.known,
+    )
     if origins := parse_origins(settings.cors_origins):
         # Outside of keys and limits: a preflight brings no key, and refusals are to be readable
-        app.add_middleware(CrossOrigin, origins=origins, respond=respond)
+        app.add_middleware(CrossOrigin, origins=origins, respond=problems.known)
     # Who is refused is counted, too
     app.add_middleware(
         Telemetry,

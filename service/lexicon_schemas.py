@@ -14,6 +14,25 @@ LexiconFileFormat = TypeAliasType(
 )
 
 
+class OwnPronunciation(BaseModel):
+    """A pronunciation of a word of one's own, and what else is known of it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    text: str | None = Field(None, description="The pronunciation; null where there is an alias.")
+    alias: str | None = Field(
+        None, description="A text that is spoken in place of the word, if it comes first."
+    )
+    sense: str | None = Field(
+        None,
+        description="The sense in which the word sounds so: the name of one that `/text` answers "
+        "(`read_past`), a part of speech (`noun`), or any label; several with spaces between.",
+    )
+    probability: float | None = Field(
+        None, gt=0, le=1, description="By which variants are ordered."
+    )
+
+
 class Spoken(BaseModel):
     """What a word of one's own sounds like."""
 
@@ -29,11 +48,11 @@ class Spoken(BaseModel):
         description="What the pronunciations are written in: one of the `alphabets` of `/info`, "
         "by default the first.",
     )
-    pronunciations: Annotated[list[str], FailFast()] = Field(
+    pronunciations: Annotated[list[str | OwnPronunciation], FailFast()] = Field(
         min_length=1,
         max_length=32,
         description="The first is the best; as `/pronounce` writes `text` in this alphabet, or "
-        "with a space between phonemes.",
+        "with a space between phonemes. An object where more is known than how it sounds.",
     )
 
 
@@ -42,7 +61,9 @@ class OwnWord(BaseModel):
 
     word: str
     alphabet: Alphabet = Field(description="What the pronunciations are written in.")
-    pronunciations: tuple[str, ...]
+    pronunciations: tuple[str | OwnPronunciation, ...] = Field(
+        description="A text each; an object where more is known than how it sounds."
+    )
 
 
 class WordOptions(BaseModel):
@@ -84,6 +105,3 @@ class Imported(BaseModel):
 
     entries: int = Field(description="Pronunciations that were taken in.")
     passed_over: int = Field(description="Markers such as `<unk>`, with phonemes of their own.")
-    without_probabilities: int = Field(
-        description="Entries whose probabilities were left out: there is no place for them."
-    )

@@ -1,11 +1,13 @@
 """The log: one JSON object a line, or text: our own, the libraries', and a line a request.
 
-A thread of its own writes the lines, so that nothing waits for who reads them.
+Nothing waits for who reads the lines: a thread of its own writes what a pipe or a socket has no
+room for, and all that goes to a file or a terminal.
 """
 
 from __future__ import annotations
 
 import atexit
+import fcntl
 import logging
 import os
 import select
@@ -54,6 +56,10 @@ class LogWriter:
         self._waiting = 0
         self._noted = 0
         self._closing = False
+        # To wake the thread takes the event loop several milliseconds where both want to run
+        self._direct = hasattr(os, "RWF_NOWAIT")
+        # Of a file that is locked while lines are written, where other processes write, too
+        self.lock: int | None = None
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="log writer", daemon=True)
         self._thread.start()
@@ -66,12 +72,29 @@ class LogWriter:
     def write_lines(self, lines: bytes) -> None:
         """As `write`, of what is encoded already."""
         with self._changed:
-            if self._closing or self._waiting + len(lines) > self._capacity:
+            written = 0
+            if self._direct and not (self._waiting or self._closing):
+                written = self._write_at_once(lines)
+            if written:
+                lines = lines[written:]
+                if not lines:
+                    return
+            elif self._closing or self._waiting + len(lines) > self._capacity:
                 self.dropped += lines.count(b"\n")
-            else:
-                self._queue.append(lines)
-                self._waiting += len(lines)
-                self._changed.notify()
+                return
+            self._queue.append(lines)
+            self._waiting += len(lines)
+            self._changed.notify()
+
+    def _write_at_once(self, lines: bytes) -> int:
+        """Write what can be written without waiting; how many bytes."""
+        try:
+            return os.pwritev(self._descriptor, [lines], -1, os.RWF_NOWAIT)
+        except BlockingIOError:
+            return 0
+        except OSError:  # it is a file or a terminal, or gone
+            self._direct = False
+            return 0
 
     def flush(self) -> None:
         """Nothing to do: the thread writes as soon as it can."""
@@ -106,6 +129,17 @@ class LogWriter:
                 log.warning("%d log lines dropped: nobody read them in time", lost)
 
     def _write_all(self, content: bytes) -> None:
+        """Write lines, and among them none of other processes: a pipe takes few bytes at once."""
+        if self.lock is None:
+            self._write_pieces(content)
+            return
+        fcntl.lockf(self.lock, fcntl.LOCK_EX)
+        try:
+            self._write_pieces(content)
+        finally:
+            fcntl.lockf(self.lock, fcntl.LOCK_UN)
+
+    def _write_pieces(self, content: bytes) -> None:
         left = memoryview(content)
         while left:
             try:
@@ -117,9 +151,18 @@ class LogWriter:
 # ------------------------------------------------------------------------------------------------
 # What is logged, and how it is rendered.
 
+# Number of this process, where there are several
+_process: int | None = None
 # The ID and the trace of the request that is being answered
 _NO_REQUEST: Mapping[str, str] = {}
 request_context: ContextVar[Mapping[str, str]] = ContextVar("request_context", default=_NO_REQUEST)
+
+
+def _with_process(_: Any, __: str, event: EventDict) -> EventDict:
+    """Lines say which process they are of, where there are several."""
+    if _process is not None:
+        event["process"] = _process
+    return event
 
 
 def _merge_request(_: Any, __: str, event: EventDict) -> EventDict:
@@ -132,12 +175,13 @@ def _merge_request(_: Any, __: str, event: EventDict) -> EventDict:
 _SHARED: tuple[Any, ...] = (
     _merge_request,
     structlog.processors.add_log_level,
+    _with_process,
     # Where it is not stamped yet
     structlog.processors.MaybeTimeStamper(fmt="iso", utc=True),
 )
 
 
-class RequestLine(msgspec.Struct, tag_field="event", tag="request"):
+class RequestLine(msgspec.Struct, tag_field="event", tag="request", gc=False):
     """The line of a request.
 
     Attributes:
@@ -151,6 +195,7 @@ class RequestLine(msgspec.Struct, tag_field="event", tag="request"):
         trace_id, parent_id, span_id: W3C Trace Context, where the request has one.
         timestamp: of its end.
         level: of the line.
+        process: number of the process, where there are several.
     """
 
     client: str | None
@@ -165,6 +210,7 @@ class RequestLine(msgspec.Struct, tag_field="event", tag="request"):
     parent_id: str | UnsetType = UNSET
     span_id: str | UnsetType = UNSET
     level: str = "info"
+    process: int | str | UnsetType = UNSET
 
 
 _writer: LogWriter | None = None
@@ -174,6 +220,9 @@ _encoder = msgspec.json.Encoder()
 
 def write_requests(lines: Sequence[RequestLine]) -> None:
     """Write the lines of requests, together: one by one they would take several times as long."""
+    if _process is not None:
+        for line in lines:
+            line.process = _process
     if _writer is not None and _as_json:
         _writer.write_lines(_encoder.encode_lines(lines))
         return
@@ -202,6 +251,19 @@ def _without_colours(_: Any, __: str, event: EventDict) -> EventDict:
     """Uvicorn says some things twice, the second time with the codes of a terminal."""
     event.pop("color_message", None)
     return event
+
+
+def share(process: int, lock: int) -> None:
+    """Write with other processes to one stderr: whole lines, which say whose they are.
+
+    Args:
+        process: number of this one.
+        lock: descriptor of a file that all of them have open.
+    """
+    global _process  # noqa: PLW0603  # logging is the process's own
+    _process = process
+    if _writer is not None:
+        _writer.lock = lock
 
 
 def configure(level: str, form: str) -> None:

@@ -50,6 +50,7 @@ _SERIES = {
     "key_reloads": "Readings of the file of API keys after it changed, by outcome; refused: the "
     "old keys stay.",
     "queue_words": "Words that wait to be decoded.",
+    "queue_letters": "Letters of the words that wait; the setting queue_letters bounds them.",
     "queue_oldest_seconds": "Seconds that the word at the head of the queue has waited.",
     "queue_drain_seconds": "Seconds until the queue would be empty, at the present rate.",
     "cached_words": "Answers of the network that are kept in memory.",

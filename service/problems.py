@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match
 
@@ -18,6 +18,7 @@ from tanger.model.lexicon import EntryError
 from tanger.model.phonology.alignment import AlignmentError
 from tanger.model.phonology.notation import AlphabetError, StressError
 from tanger.model.text.resolution import TextError
+from tanger.model.text.ssml import SSMLError
 from tanger.service.api_keys import UnauthorizedError
 from tanger.service.connections.limits import BuffersFullError
 from tanger.service.errors import (
@@ -39,7 +40,7 @@ from tanger.service.request_body import (
     UnsupportedMediaTypeError,
 )
 from tanger.service.schemas import Problem, ProblemError
-from tanger.service.serving.batcher import DeadlineError, QueueFullError
+from tanger.service.serving.admission import DeadlineError, QueueFullError
 from tanger.service.serving.pool import WorkerLostError
 from tanger.service.serving.supervisor import ReloadError
 from tanger.service.user_lexicon.errors import (
@@ -48,6 +49,7 @@ from tanger.service.user_lexicon.errors import (
     UserLexiconError,
     UserLexiconStorageError,
 )
+from tanger.service.user_lexicon.read_only import ReadOnlyLexiconError
 from tanger.service.user_lexicon.store import FullEntryError
 
 log = logging.getLogger("tanger")
@@ -81,6 +83,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     AlphabetError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     AlignmentError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     TextError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
+    SSMLError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     StressError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     QueueFullError: Kind(HTTPStatus.TOO_MANY_REQUESTS, "queue_full", retry=True),
     UnavailableError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", retry=True),
@@ -95,13 +98,22 @@ TABLE: Mapping[type[Exception], Kind] = {
     UserLexiconStorageError: Kind(
         HTTPStatus.SERVICE_UNAVAILABLE, "user_lexicon_storage", retry=True
     ),
+    ReadOnlyLexiconError: Kind(HTTPStatus.CONFLICT, "user_lexicon_read_only"),
     ReloadError: Kind(HTTPStatus.CONFLICT, "reload_failed"),
 }
 
 
 async def known(request: Request, error: Exception) -> Response:
-    """The problem for an exception of the table, or for a subclass of one."""
-    kind = next(TABLE[each] for each in type(error).__mro__ if each in TABLE)
+    """The problem for an exception of the table, or for a subclass of one.
+
+    Raises:
+        Exception: the error, where it is neither.
+    """
+    if isinstance(error, ClientDisconnect):
+        return await gone(request, error)
+    kind = next((TABLE[each] for each in type(error).__mro__ if each in TABLE), None)
+    if kind is None:
+        raise error
     headers = {}
     if kind.retry:
         seconds = getattr(error, "retry_after", RETRY_AFTER)
@@ -114,6 +126,15 @@ async def known(request: Request, error: Exception) -> Response:
         headers["Connection"] = "close"  # the rest of the body is never read
     errors = error.errors if isinstance(error, InvalidRequestError) else ()
     return _problem(request, kind.status, kind.code, str(error), errors, headers)
+
+
+async def line(request: Request, error: Exception) -> bytes:
+    """The problem as the last line of an answer by the line that has begun with status 200."""
+    try:
+        response = await known(request, error)
+    except Exception as e:
+        response = await unknown(request, e)
+    return bytes(response.body) + b"\n" if response.body else b""
 
 
 async def invalid(request: Request, error: Exception) -> Response:

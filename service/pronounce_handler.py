@@ -6,11 +6,11 @@ No web framework is needed here: a route mounts this, and so can any other ASGI 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from tanger.service import representations
+from tanger.service.connections.limits import Hold
 from tanger.service.representations import MediaType
 from tanger.service.request_body import (
     M,
@@ -18,6 +18,7 @@ from tanger.service.request_body import (
     cancel_on_disconnect,
     read_json,
     read_no_query,
+    read_query,
     read_timeout,
     shutdown_as_503,
 )
@@ -25,22 +26,30 @@ from tanger.service.schemas import Options, PronounceRequest
 from tanger.service.serving.manager import ModelManager
 from tanger.service.serving.pronouncer import PronounceJob
 
+Headers = list[tuple[bytes, bytes]]
 
-@dataclass(frozen=True, slots=True)
+_FROM_CACHE = (b"server-timing", b"cache")
+_VARY = (b"vary", b"Accept")
+_DEFAULTS = Options()
+
+
+@dataclass(slots=True)
 class RawAnswer:
     """An answer with status 200, and its body in parts; or with status 304, and none.
 
     Attributes:
-        headers: besides the type and the length of its body.
+        headers: besides the type and the length of its body; names in lower case.
         media_type: of the body.
         parts: of the body, in order; None where the client has the answer already.
-        reservations: what is kept for it; to be closed when it is sent, or cannot be.
+        reservation: room that is kept for it; to be released when it is sent, or cannot be.
+        more: what comes after the parts, as it is ready; with it, the length is not known before.
     """
 
-    headers: Mapping[str, str]
+    headers: Headers
     media_type: MediaType
     parts: Sequence[bytes] | None
-    reservations: ExitStack
+    reservation: Hold | None
+    more: AsyncGenerator[bytes] | None = None
 
 
 async def pronounce(manager: ModelManager, request: RawRequest) -> RawAnswer:
@@ -59,25 +68,25 @@ async def pronounce(manager: ModelManager, request: RawRequest) -> RawAnswer:
         due = time.monotonic() + timeout_of(manager, request)
         requested = await read_body(manager, request, PronounceRequest)
         options = representations.needed(requested, media_type)
+        if (known := manager.known(requested.words, options)) is not None:
+            return _known(manager, known, media_type, ())
         # The body may have been long in coming
         job = await manager.begin(requested.words, options, left(due))
-        return await _finish(manager, request, job, media_type, due, {})
+        return await _finish(manager, request, job, media_type, due, ())
 
 
-async def pronounce_word(
-    manager: ModelManager, request: RawRequest, word: str, options: Options
-) -> RawAnswer:
-    """Pronounce one word, unless the client has the answer already (RFC 9110, 13).
+async def pronounce_word(manager: ModelManager, request: RawRequest) -> RawAnswer:
+    """Pronounce the word in the path, unless the client has the answer already (RFC 9110, 13).
 
     Args:
         manager: what answers.
-        request: without a body.
-        word: as it was sent.
-        options: how to answer.
+        request: without a body; its options are query parameters.
 
     Raises:
         Exception: what `problems.TABLE` lists, and ClientDisconnect.
     """
+    word = request.path_params["word"]
+    options = read_query(request, Options) if request.query else _DEFAULTS
     media_type = representations.choose(request)
     timeout = timeout_of(manager, request)
     due = time.monotonic() + timeout
@@ -87,12 +96,19 @@ async def pronounce_word(
     seconds = 0 if manager.corrigible(options) else manager.settings.cache_seconds
     # Whether caches that several people share may keep it (RFC 9111, 5.2.2)
     shared = "private" if manager.keys else "public"
-    fresh = {"ETag": tag, "Cache-Control": f"{shared}, max-age={seconds}", "Vary": "Accept"}
+    fresh = (
+        (b"etag", tag.encode()),
+        (b"cache-control", f"{shared}, max-age={seconds}".encode()),
+    )
     if representations.matches(request.header(b"if-none-match"), tag):
-        headers = {**fresh, "X-Model-Version": manager.current.pronouncer.model.version}
-        return RawAnswer(headers, media_type, None, ExitStack())
+        version = manager.current.pronouncer.model.version
+        headers = [*fresh, _VARY, (b"x-model-version", version.encode())]
+        return RawAnswer(headers, media_type, None, None)
+    options = representations.needed(options, media_type)
+    if (known := manager.known([word], options)) is not None:
+        return _known(manager, known, media_type, fresh)
     with shutdown_as_503():
-        job = await manager.begin([word], representations.needed(options, media_type), left(due))
+        job = await manager.begin([word], options, left(due))
         return await _finish(manager, request, job, media_type, due, fresh)
 
 
@@ -133,7 +149,7 @@ async def _finish(
     job: PronounceJob,
     media_type: MediaType,
     due: float,
-    fresh: Mapping[str, str],
+    fresh: Sequence[tuple[bytes, bytes]],
 ) -> RawAnswer:
     """The answer to an admitted request; what is reserved for it is free once it is sent.
 
@@ -148,21 +164,40 @@ async def _finish(
     try:
         if job.missing:
             await cancel_on_disconnect(request, manager.decode(job, timeout=left(due)))
-        headers = {
-            "Server-Timing": timing(job),
-            "X-Model-Version": job.model.version,
-            "Vary": "Accept",
-        }
+        headers = job_headers(job)
         if not job.decoding_failed:
-            headers |= fresh
+            headers += fresh
         results = await job.results(representations.form_of(media_type))
         parts = representations.parts(job.model, results, media_type)
-        return RawAnswer(headers, media_type, parts, job.reservations)
+        return RawAnswer(headers, media_type, parts, job.reservation)
     except BaseException:
-        job.reservations.close()
+        job.release()
         raise
     finally:
         manager.metrics.count_errors(job.error_codes)
+
+
+def _known(
+    manager: ModelManager,
+    results: Sequence[str],
+    media_type: MediaType,
+    fresh: Sequence[tuple[bytes, bytes]],
+) -> RawAnswer:
+    """The answer of results that were in the cache."""
+    model = manager.current.pronouncer.model
+    headers = [_FROM_CACHE, (b"x-model-version", model.version.encode()), _VARY, *fresh]
+    form = representations.form_of(media_type)
+    parts = representations.parts(model, [form(result) for result in results], media_type)
+    return RawAnswer(headers, media_type, parts, None)
+
+
+def job_headers(job: PronounceJob) -> Headers:
+    """The headers of every answer that words were pronounced for."""
+    return [
+        (b"server-timing", timing(job).encode()),
+        (b"x-model-version", job.model.version.encode()),
+        _VARY,
+    ]
 
 
 def timing(job: PronounceJob) -> str:

@@ -28,6 +28,14 @@ MediaType = Literal[
 JSON: MediaType = "application/json"
 _OFFERED: tuple[MediaType, ...] = (JSON, "application/jsonl", "text/tab-separated-values")
 
+# As answers name them
+CONTENT_TYPES: Mapping[MediaType, bytes] = {
+    JSON: b"application/json",
+    "application/jsonl": b"application/jsonl",
+    "text/tab-separated-values": b"text/tab-separated-values; charset=utf-8",
+    "text/plain": b"text/plain; charset=utf-8",
+}
+
 # What the OpenAPI document says of them beside JSON
 DESCRIBED: dict[int | str, dict[str, Any]] = {
     200: {

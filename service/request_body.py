@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import contextmanager
 from functools import cache
 from itertools import islice
+from types import TracebackType
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -19,16 +20,18 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
-from tanger.service.connections.limits import ByteBudget, Hold
+from tanger.service.connections.limits import BODY_RECEIVED, ByteBudget, Hold
 from tanger.service.errors import MAX_FAULTS, InvalidRequestError, UnavailableError
 from tanger.service.schemas import ProblemError
 
 TIMEOUT = "X-Request-Timeout"
 _TIMEOUT = TIMEOUT.lower().encode()
+_JSON = "application/json"
 # Bytes from which on a body is looked at before pydantic reads it.
 _LARGE_BODY = 1 << 14
 # Seconds after which it is looked whether who asked is still there.
 _FIRST_LOOK = 0.01
+_NO_PARAMS: Mapping[str, str] = {}
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
@@ -66,10 +69,12 @@ class RawRequest:
     Attributes:
         headers: names in lower case, and values, in the order in which they came.
         query: as it was sent.
+        path_params: what the route's template names of the path.
+        received: whether the whole body is here, so that nobody has to be waited for.
         receive: the next message: a piece of the body, or that the client has hung up.
     """
 
-    __slots__ = ("headers", "query", "receive")
+    __slots__ = ("_first", "headers", "path_params", "query", "receive", "received")
 
     def __init__(
         self, scope: Mapping[str, Any], receive: Callable[[], Awaitable[Mapping[str, Any]]]
@@ -82,14 +87,16 @@ class RawRequest:
         """
         self.headers: list[tuple[bytes, bytes]] = scope["headers"]
         self.query: bytes = scope["query_string"]
+        self.path_params: Mapping[str, str] = scope.get("path_params", _NO_PARAMS)
+        self.received: bool = scope.get("state", _NO_PARAMS).get(BODY_RECEIVED, False)
         self.receive = receive
+        # Of several fields of a name, the first is the last to get here
+        self._first = dict(reversed(self.headers))
 
     def header(self, name: bytes) -> str | None:
-        """The first field of this name, in lower case; no mapping is made of all of them."""
-        for each, value in self.headers:
-            if each == name:
-                return value.decode("latin-1")
-        return None
+        """The first field of this name, in lower case."""
+        value = self._first.get(name)
+        return None if value is None else value.decode("latin-1")
 
     def fields(self, name: bytes) -> list[str]:
         """All fields of this name, in lower case."""
@@ -116,11 +123,9 @@ async def read_json(
         BodyTooLargeError: beyond `limit` bytes, before it is read where its length is told.
         NotJSONError, InvalidRequestError: as they say.
     """
-    media_type = (request.header(b"content-type") or "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise UnsupportedMediaTypeError(
-            f"send Content-Type: application/json, not {media_type or 'none'}"
-        )
+    given = request.header(b"content-type") or ""
+    if given != _JSON and (media_type := given.partition(";")[0].strip().lower()) != _JSON:
+        raise UnsupportedMediaTypeError(f"send Content-Type: {_JSON}, not {media_type or 'none'}")
     _check_head(request, limit)
     body = await _read_body(request, limit=limit, seconds=seconds, budget=budget)
     if len(body) > _LARGE_BODY:
@@ -142,6 +147,8 @@ async def _read_body(
 ) -> bytes:
     try:
         with budget.hold() as hold:
+            if request.received:
+                return await _collect(request, limit, hold)
             async with asyncio.timeout(seconds):
                 return await _collect(request, limit, hold)
     except TimeoutError as e:
@@ -150,14 +157,22 @@ async def _read_body(
 
 async def _collect(request: RawRequest, limit: int, hold: Hold) -> bytes:
     """The whole body, counted against what all clients may have buffered."""
-    body, more = bytearray(), True
+    piece, more = await _next_piece(request)
+    _count(len(piece), limit, hold)
+    if not more:
+        return piece
+    body = bytearray(piece)
     while more:
         piece, more = await _next_piece(request)
         body += piece
-        if len(body) > limit:
-            raise BodyTooLargeError(limit)
-        hold.resize(len(body))
+        _count(len(body), limit, hold)
     return bytes(body)
+
+
+def _count(size: int, limit: int, hold: Hold) -> None:
+    if size > limit:
+        raise BodyTooLargeError(limit)
+    hold.resize(size)
 
 
 async def _next_piece(request: RawRequest) -> tuple[bytes, bool]:
@@ -228,6 +243,19 @@ def read_timeout(request: RawRequest, *, default: float, limit: float) -> float:
     return seconds
 
 
+def read_query(request: RawRequest, model: type[M]) -> M:
+    """The query parameters as a `model`; of several with one name, the last.
+
+    Raises:
+        InvalidRequestError: where they are none.
+    """
+    values = dict(parse_qsl(request.query.decode("latin-1"), keep_blank_values=True))
+    try:
+        return model.model_validate(values)
+    except ValidationError as e:
+        raise InvalidRequestError.of(e.errors(include_url=False), "query") from e
+
+
 def read_no_query(request: RawRequest) -> None:
     """Take no query parameters.
 
@@ -278,17 +306,27 @@ async def cancel_on_disconnect(request: RawRequest, work: Coroutine[Any, Any, T]
             task.cancel()
 
 
-@contextmanager
-def shutdown_as_503() -> Iterator[None]:
+class shutdown_as_503:  # noqa: N801  # it reads as `contextlib.suppress` does
     """Do what is inside for a request unless the server, out of patience, cancels it.
 
     Raises:
         UnavailableError: where it did, so that this request too gets a proper answer.
     """
-    try:
-        yield
-    except asyncio.CancelledError as e:
-        raise UnavailableError("stopping") from e
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Raise the other error."""
+        if isinstance(error, asyncio.CancelledError):
+            raise UnavailableError("stopping") from error
 
 
 async def _hang_up(request: RawRequest, gone: asyncio.Future[None]) -> None:

@@ -9,14 +9,14 @@ from typing_extensions import TypeAliasType
 
 from tanger.model.decoding.hypothesis import MAX_NBEST
 from tanger.model.phonology import notation
-from tanger.model.text import lookup, resolution, speller, variants
+from tanger.model.text import lookup, segments, speller, variants
 from tanger.model.text.reader import token
 
 # Each is a schema of its own in the OpenAPI document, so that generated clients name it
 Alphabet = TypeAliasType("Alphabet", notation.Alphabet)
-Source = TypeAliasType("Source", resolution.Source)
-Answerer = TypeAliasType("Answerer", resolution.Answerer)
-OriginSource = TypeAliasType("OriginSource", resolution.SegmentSource)
+Source = TypeAliasType("Source", segments.Source)
+Answerer = TypeAliasType("Answerer", segments.Answerer)
+OriginSource = TypeAliasType("OriginSource", segments.SegmentSource)
 Rule = TypeAliasType("Rule", lookup.Rule)
 Order = TypeAliasType("Order", variants.Order)
 WordErrorCode = TypeAliasType("WordErrorCode", speller.WordErrorCode)
@@ -90,6 +90,11 @@ class TextOptions(BaseModel):
     )
     alphabet: Alphabet | None = Field(None, description="As in `/pronounce`.")
     stress: bool | None = Field(None, description="As in `/pronounce`.")
+    alignment: bool = Field(
+        False,
+        description="Say which letters made which phoneme, in JSON and JSON Lines: an answer is "
+        "several times as long then.",
+    )
     punctuation: bool = Field(
         False, description="Keep punctuation in the line of the pronunciation."
     )
@@ -97,6 +102,12 @@ class TextOptions(BaseModel):
         False,
         description="Say small words as they are said in a sentence, `the` and `to` by the sound "
         "that follows: `AH0 V` for *of*, unless it ends a sentence, is quoted, or in capitals.",
+    )
+    ssml: bool = Field(
+        False,
+        description="The text is a document of SSML: `phoneme`, `sub`, `say-as`, `lang`, `p`, `s`, "
+        "`w` and `break` count; `prosody`, `voice`, `emphasis`, `audio` and `mark` are passed over "
+        "with a warning. Offsets are in the document.",
     )
 
 
@@ -260,7 +271,7 @@ class TextWord(BaseModel):
         description="Chance that the reading and the pronunciation are right. Null where a lexicon "
         "answered."
     )
-    alignment: Alignment | None = Field(description="Null.")
+    alignment: Alignment | None = Field(description="As in `/pronounce`.")
     sense: Sense | None = Field(description="Which sense of a homograph is meant; else null.")
 
 
@@ -404,7 +415,8 @@ class Info(BaseModel):
     )
     source: Source = Field(description="What answers where a request does not say.")
     lexicons: tuple[LexiconInfo, ...] = Field(description="The one that wins first.")
-    user_lexicon: bool = Field(description="Whether people's own words are kept here.")
+    user_lexicon: bool = Field(description="Whether people's own words are taken here.")
+    http_processes: int = Field(description="Processes that speak HTTP.")
     devices: tuple[str, ...] = Field(description="One for each decoding process.")
     engine: str | None = Field(
         description="What decodes: the compiled C of which kind, or torch, and in which "

@@ -55,11 +55,15 @@ class Settings(BaseSettings):
     x-sampa=FILE where it is in that alphabet; FORMAT+ipa=FILE for both."""
     user_lexicon: Path | None = None
     """SQLite file of one's own words; it is made where there is none. Without, there are none."""
+    user_lexicon_read_only: bool = False
+    """Whether that file is a copy which is only read; then nothing can be corrected here."""
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 for all."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """Port to listen on; 0 picks a free one."""
 
+    http_processes: Annotated[int, Field(ge=0, le=64)] = 0
+    """Processes that speak HTTP; 0 for one for every three cores, at least one."""
     workers: Annotated[int, Field(ge=0)] = 0
     """Decoding processes; 0 for one a GPU, or one a core."""
     threads: Annotated[int, Field(ge=0)] = 0

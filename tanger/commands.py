@@ -25,7 +25,7 @@ from tanger.model.cli.text_models import train_acronyms, train_homographs
 from tanger.model.cli.train import derive, hold_out, label, spellings, train, train_joint_ngram
 
 app = typer.Typer(
-    help="Words to phonemes: train a network, measure it, ask it, serve it.",
+    help="Convert words to phonemes: train networks, evaluate, run and serve them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -55,7 +55,7 @@ _ANY_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True}
 # Its options are the service's settings, parsed by pydantic, including --help.
 @app.command(context_settings=_ANY_OPTIONS, add_help_option=False)
 def serve(context: typer.Context) -> None:
-    """Run the HTTP service; settings from the environment and the command line."""
+    """Run the HTTP service. Settings come from the environment and the command line."""
     from tanger.service.server import main
 
     sys.exit(main(context.args))

@@ -1,9 +1,9 @@
-"""Keep given-up words out of the names that the code defines.
+"""Check that no defined name contains one of the vague words in `WORDS`.
 
     python tools/check_names.py [FILE ...]
 
-A word counts where it is a whole name, or stands between underscores or capitals: `asked`, `_told`,
-`AskedBefore`, not `almost`. Names that others define are not looked at; neither are texts.
+A word counts if it is a whole name, or a part between underscores or capitals: `asked`, `_told`,
+`AskedBefore`, but not `almost`. Names that are only used, and texts, are not checked.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("model", "service", "tanger", "tests", "benchmarks", "tools", "docs")
 WORDS = frozenset({"said", "told", "asked", "behind", "most"})
-# Names that files or people outside keep until they change on purpose, each with its reason.
+# Names that are part of file formats or interfaces, each with the reason to keep it.
 ALLOWED: dict[str, str] = {}
 _PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
 
 def bad(name: str) -> bool:
-    """Whether a given-up word is in a name."""
+    """Whether a name contains a vague word."""
     return name not in ALLOWED and not WORDS.isdisjoint(p.lower() for p in _PARTS.findall(name))
 
 
 def defined(tree: ast.AST) -> Iterator[tuple[str, int]]:
-    """Every name that a module defines, with its line."""
+    """Yield every name that a module defines, with its line number."""
     for node in ast.walk(tree):
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
@@ -48,7 +48,7 @@ def defined(tree: ast.AST) -> Iterator[tuple[str, int]]:
 
 
 def main(arguments: list[str]) -> int:
-    """The number of bad names, at most 1, as an exit status; each is printed."""
+    """Print each bad name; return 1 if there is one, or else 0."""
     paths = [Path(a) for a in arguments] or [
         path
         for folder in FOLDERS

@@ -1,12 +1,12 @@
-"""Draw the tokens in capitals that the reading of acronyms is judged by.
+"""Draw the tokens in capitals on which the reading of acronyms is evaluated.
 
     python tools/draw_acronyms.py FOLDER > drawn.txt
 
-FOLDER holds WikipediaHomographData's train.tsv and eval.tsv. Printed are the 300 commonest tokens
-of two capitals or more of its 16,084 different sentences, with their counts; among equally common
-ones the order is by the SHA-256 of their spelling. Tokens of I, V and X alone are Roman numerals.
-tests/data/acronyms/drawn.tsv adds, by hand, how each is read in its sentence: every other token
-belongs to the half that is held out.
+FOLDER contains train.tsv and eval.tsv of WikipediaHomographData. Prints the 300 most frequent
+tokens of at least two capitals in its 16,084 different sentences, with their counts; equally
+frequent ones are ordered by the SHA-256 of their spelling. Tokens of only I, V and X are Roman
+numerals and are skipped. In tests/data/acronyms/drawn.tsv, the reading of each token in its
+sentence was added by hand; every other token is held out.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _DRAWN = 300
 
 
 def count(folder: Path) -> Counter[str]:
-    """How often each token in capitals stands in the sentences."""
+    """Count each token in capitals in the sentences."""
     sentences: dict[str, None] = {}
     for name in ("train.tsv", "eval.tsv"):
         with (folder / name).open(encoding="utf-8", newline="") as file:
@@ -38,7 +38,7 @@ def count(folder: Path) -> Counter[str]:
 
 
 def draw(counts: Counter[str]) -> list[tuple[str, int]]:
-    """The commonest tokens, in an order that does not favour the alphabet's beginning."""
+    """Return the most frequent tokens; ties are ordered by hash rather than alphabetically."""
     return sorted(
         counts.items(),
         key=lambda item: (-item[1], hashlib.sha256(item[0].encode()).hexdigest()),

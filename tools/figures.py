@@ -1,10 +1,9 @@
-"""Print the figures of the source code: a row of a Markdown table.
+"""Print figures of the source code as a row of a Markdown table.
 
     python tools/figures.py [--details]
 
-Code lines leave out blanks, comments and docstrings. Functions are counted in lines, decorators
-left out; nesting is that of blocks inside a function. Cycles are import cycles among the modules of
-the package, imports inside functions included.
+Lines of code exclude blank lines, comments and docstrings. The length of a function excludes its
+decorators; its nesting is that of the blocks in it. Import cycles include imports inside functions.
 """
 
 from __future__ import annotations
@@ -35,12 +34,12 @@ _LAYOUT = {
 
 
 def files(folders: tuple[str, ...]) -> list[Path]:
-    """The Python files of these folders."""
+    """Return the Python files of these folders."""
     return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
 
 
 def code_lines(source: str) -> int:
-    """Lines that hold code: no blanks, comments, docstrings."""
+    """Count the lines of code, without blank lines, comments and docstrings."""
     docstrings: set[int] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
@@ -55,19 +54,19 @@ def code_lines(source: str) -> int:
 
 
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """All functions and methods, those inside others too."""
+    """Yield all functions and methods, including nested ones."""
     for node in ast.walk(tree):
         if isinstance(node, _FUNCTIONS):
             yield node
 
 
 def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Lines of a function from its ``def`` to its end."""
+    """Return the number of lines of a function, from its ``def`` to its end."""
     return (function.end_lineno or function.lineno) - function.lineno + 1
 
 
 def nesting(node: ast.AST, depth: int = 0) -> int:
-    """The deepest block inside a function, those of functions inside it left out."""
+    """Return the depth of the deepest block in a function, not counting nested functions."""
     deepest = depth
     for child in ast.iter_child_nodes(node):
         if isinstance(child, (*_FUNCTIONS, ast.ClassDef)):
@@ -79,7 +78,7 @@ def nesting(node: ast.AST, depth: int = 0) -> int:
 
 
 def cycles() -> list[list[str]]:
-    """Groups of modules that import one another."""
+    """Return groups of modules that import one another."""
     sys.path.insert(0, str(ROOT))
     graph = grimp.build_graph("tanger", exclude_type_checking_imports=True)
     reaches = {m: graph.find_upstream_modules(m) for m in graph.modules}
@@ -90,7 +89,7 @@ def cycles() -> list[list[str]]:
 
 
 def main() -> int:
-    """Print the row; with ``--details``, what stands out below it; 1 where there are cycles."""
+    """Print the row, with ``--details`` also outliers; return 1 if there are import cycles."""
     paths = files(SOURCE)
     sources = {path: path.read_text("utf-8") for path in paths}
     sizes = {path: source.count("\n") for path, source in sources.items()}

@@ -1,11 +1,11 @@
-"""Measure the reader of text on lists of written forms.
+"""Measure the text reader's accuracy on lists of written forms.
 
     python tools/measure_reader.py [--write] FILE ...
 
-A file is TSV: class, written, spoken; lines that begin with ``# `` and a head are passed over.
-Compared without case, punctuation, hyphens and the word "and". Prints what is wrong, the share that
-is right by class and by kind of token; ``--write`` puts the latter into the table of confidences,
-as (right + 1) / (read + 2).
+A file is TSV with class, written form and spoken form; header lines and lines that start with ``#
+`` are skipped. Readings are compared without case, punctuation, hyphens and the word "and". Prints
+the errors and the share of correct readings, by class and by kind of token. ``--write`` writes the
+latter to the table of confidences, as (right + 1) / (read + 2).
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from tanger.model.text.reader.reader import TextReader, spoken
 from tanger.model.text.reader.tables import FOLDER
 from tanger.model.text.reader.token import KINDS, Token
 
-# Nothing is read of these, or what is read is what was written.
+# Kinds that are skipped, because nothing is read of them or they are read as written.
 _UNCERTAIN = tuple(set(KINDS) - {"space", "punctuation", "markup", "emoji", "word"})
 
 
 def cases(path: Path) -> Iterator[tuple[str, str, str]]:
-    """The cases of a file."""
+    """Yield the cases of a file."""
     for line in path.read_text("utf-8").splitlines():
         cells = line.split("\t")
         if len(cells) == 3 and not line.startswith("# ") and cells[0] != "class":
@@ -33,7 +33,7 @@ def cases(path: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two readings are the same words."""
+    """Whether two readings have the same words."""
     return _bare(one) == _bare(other)
 
 
@@ -43,7 +43,7 @@ def _bare(line: str) -> list[str]:
 
 
 def main() -> None:
-    """Print the shares, and write them where asked."""
+    """Print the shares, and write them with ``--write``."""
     parser = argparse.ArgumentParser()
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--write", action="store_true", help="rewrite the table of confidences")

@@ -1,16 +1,17 @@
-"""Rebuild the list of real words that artifacts of American English are chosen by.
+"""Rebuild the list of real words on which artifacts of American English are selected.
 
     python tools/real_words.py --from FOLDER --out data/english/real-words.tsv
 
-A real word is in no CMUdict 0.7b and of the dev fold (see `tanger.model.english.folds`), and at
-least two of four dictionaries agree on it but for convention: the gold list of misaki, WikiPron's
-American English, the Montreal Forced Aligner's and ISLEX. A line holds the word, the pronunciations
-that are agreed on, and all that any of them gives, in ARPAbet without stress. The list cannot be
-shipped: the data of the first two is of unknown origin or under CC BY-SA.
+A real word is not in CMUdict 0.7b, belongs to the dev fold (see `tanger.model.english.folds`), and
+at least two of four dictionaries agree on its pronunciation, up to equivalence: the gold list of
+misaki, WikiPron's American English, the Montreal Forced Aligner's dictionary and ISLEX. A line
+contains the word, the pronunciations that are agreed on, and the pronunciations of all
+dictionaries, in ARPAbet without stress. The list cannot be distributed: the data of the first two
+is of unknown origin or under CC BY-SA.
 
-FOLDER holds the files of `FILES`, which come from, at the commits named there,
-https://github.com/hexgrad/misaki (misaki/data), https://github.com/CUNY-CL/wikipron
-(data/scrape/tsv), and from what `tanger reproduce sources` collects.
+FOLDER contains the files of `FILES`. They come from https://github.com/hexgrad/misaki (misaki/data)
+and https://github.com/CUNY-CL/wikipron (data/scrape/tsv), at the commits named there, and from what
+`tanger reproduce sources` collects.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ Pronunciation = tuple[str, ...]
 Readings = dict[str, list[Pronunciation]]
 
 SHA256 = "330f17fa448c327e6fcbed6182726aaba9df6a03f71093dc7618c6b834008f98"
-# Each file, and where it was published: a repository's commit.
+# Each file and its publisher: a commit of a repository.
 FILES: Mapping[str, str] = {
     "us_gold.json": "misaki e820629",
     "us_silver.json": "misaki e820629",
@@ -71,14 +72,14 @@ _ISLEX = (
 
 
 class Notation:
-    """A dictionary's symbols and what each may stand for in ARPAbet."""
+    """Symbols of a dictionary, and the ARPAbet phonemes that each may stand for."""
 
     def __init__(self, table: str, *, merges_er: bool = True) -> None:
-        """Read ``symbol=SOUND-SOUND/OTHER`` for each symbol.
+        """Parse a table with ``symbol=SOUND-SOUND/OTHER`` for each symbol.
 
         Args:
-            table: symbols; those of several characters are looked for first.
-            merges_er: whether AH R is written ER.
+            table: the symbols; longer ones are matched first.
+            merges_er: whether AH R is written as ER.
         """
         self._ways: dict[str, tuple[Pronunciation, ...]] = {}
         for field in table.split():
@@ -87,7 +88,7 @@ class Notation:
         self._merges_er = merges_er
 
     def readings(self, symbols: Sequence[str]) -> list[Pronunciation]:
-        """All that a transcription may stand for; nothing where a symbol is not known."""
+        """Return all pronunciations that a transcription may mean; none if a symbol is unknown."""
         ways = []
         for symbol in self._paired(symbols):
             if symbol not in self._ways:
@@ -97,7 +98,7 @@ class Notation:
         return [self._merged(sounds) for sounds in found]
 
     def _paired(self, symbols: Sequence[str]) -> Iterator[str]:
-        """Two symbols as one where the table has both together: a diphthong, an affricate."""
+        """Yield the symbols; pairs that the table contains (diphthongs, affricates) are merged."""
         at = 0
         while at < len(symbols):
             pair = "".join(symbols[at : at + 2])
@@ -116,7 +117,7 @@ class Notation:
 
 
 def read_misaki(path: Path) -> Readings:
-    """A list of misaki: JSON, some words by part of speech."""
+    """Read a list of misaki: JSON, with some words by part of speech."""
     notation, found = Notation(_MISAKI), Readings()
     for word, given in json.loads(path.read_text("utf-8")).items():
         for text in [given] if isinstance(given, str) else given.values():
@@ -126,7 +127,7 @@ def read_misaki(path: Path) -> Readings:
 
 
 def read_wikipron(path: Path) -> Readings:
-    """WikiPron's broad transcriptions: length, nasality and the like are left out."""
+    """Read WikiPron's broad transcriptions, ignoring length, nasalisation and similar marks."""
     notation, found = Notation(_WIKIPRON), Readings()
     for line in path.read_text("utf-8").splitlines():
         word, text = line.split("\t")
@@ -136,7 +137,7 @@ def read_wikipron(path: Path) -> Readings:
 
 
 def read_mfa(path: Path) -> Readings:
-    """The Montreal Forced Aligner's dictionary; length tells but one vowel from another."""
+    """Read the Montreal Forced Aligner's dictionary; length only distinguishes two vowels."""
     notation, found = Notation(_MFA, merges_er=False), Readings()
     for line in path.read_text("utf-8").splitlines():
         word, *symbols = line.split()
@@ -146,7 +147,7 @@ def read_mfa(path: Path) -> Readings:
 
 
 def read_islex(path: Path) -> Readings:
-    """ISLEX, as `pysle` carries it."""
+    """Read ISLEX, as contained in `pysle`."""
     notation, found = Notation(_ISLEX), Readings()
     for line in path.read_text("utf-8").splitlines():
         if match := re.match(r"^([^(#]+)\([^#]*\)\s*#(.*)#\s*$", line):
@@ -165,7 +166,7 @@ _SINGLES = {"AO": "AA", "IH": "AH"}
 
 
 def convention_class(sounds: Pronunciation) -> Pronunciation:
-    """What dictionaries write alike: AO is AA, IH is AH, and AH R, ER R are ER, and so on."""
+    """Return the equivalence class: AO is AA, IH is AH, AH R and ER R are ER, and so on."""
     written: list[str] = []
     for sound in sounds:
         written.append(_SINGLES.get(sound, sound))
@@ -175,13 +176,13 @@ def convention_class(sounds: Pronunciation) -> Pronunciation:
 
 
 def real_words(
-    judges: Sequence[Readings], further: Readings, known: frozenset[str]
+    judges: Sequence[Readings], non_voting: Readings, known: frozenset[str]
 ) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Each real word, what the judges agree on, and all pronunciations, in order.
+    """Yield each real word, the pronunciations that the judges agree on, and all pronunciations.
 
     Args:
-        judges: the dictionaries that vote.
-        further: one whose pronunciations are listed, and have no vote.
+        judges: dictionaries that vote.
+        non_voting: a dictionary whose pronunciations are listed, but which does not vote.
         known: the words of CMUdict 0.7b.
     """
     for word in sorted({word for judge in judges for word in judge}):
@@ -195,7 +196,7 @@ def real_words(
         judged = {way for judge in judges for way in judge.get(word, ())}
         consensus = {way for way in judged if convention_class(way) in agreed}
         if consensus:
-            yield word, _written(consensus), _written(judged | {*further.get(word, ())})
+            yield word, _written(consensus), _written(judged | {*non_voting.get(word, ())})
 
 
 def _written(ways: Iterable[Pronunciation]) -> list[str]:
@@ -211,17 +212,17 @@ _JUDGES: Mapping[str, tuple[str, Callable[[Path], Readings]]] = {
 
 
 def build(folder: Path, judges: Sequence[str] = tuple(_JUDGES)) -> str:
-    """The list's content, from the files in `folder`; two of the judges have to agree."""
+    """Build the list from the files in `folder`; two of the judges must agree on a word."""
     files = [_JUDGES[judge] for judge in judges]
-    further = read_misaki(folder / "us_silver.json")
+    non_voting = read_misaki(folder / "us_silver.json")
     entries = lexicon.read(folder / "cmudict-0.7b", "cmudict")
     known = frozenset(entry.word.upper() for entry in entries)
-    lines = real_words([read(folder / name) for name, read in files], further, known)
+    lines = real_words([read(folder / name) for name, read in files], non_voting, known)
     return "".join(f"{word}\t{'|'.join(c)}\t{'|'.join(p)}\n" for word, c, p in lines)
 
 
 def main() -> int:
-    """Write the list, and check that it is the one that the shipped figures are of."""
+    """Write the list, and check that it is the one that the published figures were measured on."""
     parser = argparse.ArgumentParser(description="Rebuild the list of real words.")
     parser.add_argument("--from", dest="folder", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from tanger.model import lexicon
 from tanger.model.lexicon import Entry, EntryError, Row
+from tanger.model.lexicon.line_formats import has_comment
 from tanger.model.phonology.alignment import Alignment
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.text.candidates import Candidate
@@ -45,14 +46,15 @@ class AnswerWriter:
         phone_separator: separator of phonemes, by default that of the alphabet; for `FREE_FORMATS`.
         word_separator: separator between the parts of a word, such as those of a number; for
             `FREE_FORMATS`.
-        as_written: whether the format cmudict has words as given instead of normalised.
+        as_written: whether the format cmudict has words as given instead of normalised; a word that
+            would be a comment is normalised all the same.
     """
 
     format: AnswerFormat
     alphabet: Alphabet
     phone_separator: str | None = None
     word_separator: str = " "
-    as_written: bool = False
+    as_written: bool = True
 
     def write(self, results: Iterable[Result]) -> Answers:
         """Format the results of several words; also return the warnings about them."""
@@ -95,7 +97,7 @@ class AnswerWriter:
         elif result.error is not None:
             yield f"# {result.word[:80]!r}: {result.error.code}"
         else:
-            key = word if self.as_written else result.normalized
+            key = word if self.as_written and not has_comment(word) else result.normalized
             for number, text in enumerate(self._texts(result)):
                 yield f"{key}{f'({number})' * bool(number)}  {text}"
 

@@ -26,21 +26,21 @@ if TYPE_CHECKING:
 
 ARTIFACT = Path(__file__).parent.parent.parent / "artifacts" / "en-us"
 
-ArtifactOption = Annotated[Path, typer.Option(help="The artifact's folder.")]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
-ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads; all by default.")]
-PrecisionOption = Annotated[Precision, typer.Option(help="What a CPU computes in.")]
+ArtifactOption = Annotated[Path, typer.Option(help="Folder of the artifact.")]
+DeviceOption = Annotated[str, typer.Option(help="Device: auto, cpu, cuda or cuda:N.")]
+ThreadsOption = Annotated[
+    int | None, typer.Option(min=1, help="Number of CPU threads; by default all cores.")
+]
+PrecisionOption = Annotated[Precision, typer.Option(help="Precision of matrix products on a CPU.")]
 
 LexiconAlphabetOption = Annotated[
     Alphabet | None,
     typer.Option(
-        help="What the lexicon's phonemes are written in, where it does not say so: English in "
-        "ipa and x-sampa becomes ARPAbet. By default they are kept as they stand."
+        help="Alphabet of the lexicon's phonemes, if the file does not name it. English phonemes "
+        "in ipa and x-sampa are converted to ARPAbet. By default phonemes are not converted."
     ),
 ]
-OverwriteOption = Annotated[
-    bool, typer.Option("--overwrite", help="Replace what else stands where the result goes.")
-]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Overwrite existing output.")]
 
 
 def check_output(path: Path, *, overwrite: bool) -> None:
@@ -87,7 +87,7 @@ def load(
     *,
     precision: Precision,
     threads: int | None,
-    masked: bool = True,
+    phonemes_only: bool = True,
 ) -> Phonemizer:
     """Load an artifact, by default with all available cores."""
     from tanger.model.phonemizer import Phonemizer
@@ -95,9 +95,9 @@ def load(
     return Phonemizer.from_artifact(
         artifact,
         device,
-        masked=masked,
+        phonemes_only=phonemes_only,
         precision=precision,
-        threads=threads or devices.available(),
+        threads=threads or devices.available_cores(),
     )
 
 

@@ -76,7 +76,7 @@ def download(
     origin: str = ORIGIN,
     *,
     files: tuple[Source, ...] = FILES,
-    say: Callable[[str], None] = print,
+    print_progress: Callable[[str], None] = print,
     overwrite: bool = False,
 ) -> None:
     """Download `files` into the folder `to` from `origin`, a folder or an http(s) address.
@@ -94,7 +94,7 @@ def download(
     for file in files:
         target = to / file.name
         if target.exists() and _sha256(target) == file.sha256:
-            say(f"reusing {target}")
+            print_progress(f"reusing {target}")
             continue
         if target.exists() and not overwrite:
             raise OutputExistsError(
@@ -102,18 +102,18 @@ def download(
                 "is not the file of the split: move it away, or replace it with --overwrite",
             )
         part = to / f"{file.name}.part"
-        _fetch(file, origin, part, say)
+        _fetch(file, origin, part, print_progress)
         part.replace(target)
-        say(f"downloaded {target} ({target.stat().st_size:,} bytes)")
+        print_progress(f"downloaded {target} ({target.stat().st_size:,} bytes)")
 
 
-def _fetch(file: Source, origin: str, part: Path, say: Callable[[str], None]) -> None:
+def _fetch(file: Source, origin: str, part: Path, print_progress: Callable[[str], None]) -> None:
     """Download the whole file to `part` and check its sha256."""
     remote = origin.startswith(("http://", "https://"))
     problem = ""
     for attempt in range(_ATTEMPTS if remote else 1):
         if attempt:
-            say(f"{file.name}: {problem}; trying again")
+            print_progress(f"{file.name}: {problem}; trying again")
         try:
             (_transfer if remote else _copy)(file.name, origin, part)
         except FileNotFoundError as e:
@@ -167,28 +167,31 @@ def _sha256(path: Path) -> str:
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(help="The lexicon to read, or an artifact.")],
-    target: Annotated[Path, typer.Argument(help="The lexicon or artifact to write.")],
+    source: Annotated[Path, typer.Argument(help="Lexicon file or artifact folder to read.")],
+    target: Annotated[Path, typer.Argument(help="Lexicon file or artifact folder to write.")],
     to: Annotated[
-        LexiconFormat | None, typer.Option("--to", help="By default what the target's name says.")
+        LexiconFormat | None,
+        typer.Option("--to", help="Format of the target; by default that of its file name."),
     ] = None,
     source_format: Annotated[
-        LexiconFormat | None, typer.Option("--from", help="By default what the source looks like.")
+        LexiconFormat | None,
+        typer.Option("--from", help="Format of the source; by default it is detected."),
     ] = None,
     encoding: Annotated[
-        lexicon.Encoding, typer.Option(help="What the source's text is in, where it is no UTF-8.")
+        lexicon.Encoding, typer.Option(help="Character encoding of the source.")
     ] = "utf-8",
     alphabet: LexiconAlphabetOption = None,
     mapping: Annotated[
-        Path | None, typer.Option(help="CTF only: its symbols, one a line, in index order.")
+        Path | None,
+        typer.Option(help="CTF only: file of its symbols, one per line, in index order."),
     ] = None,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Turn one lexicon format into another, or an artifact of an older format into today's.
+    """Convert a lexicon to another format, or an artifact of an older format to the current one.
 
-    Entries of a lexicon stay in order. A probability that the source does not have is not made up:
-    kaldip takes a source with one for each entry. An artifact's answers stay what they were, its
-    version becomes another.
+    Entries of a lexicon keep their order. Probabilities are not invented: the format kaldip needs
+    a source with a probability for each entry. An artifact gives the same answers as before, but
+    its version changes.
     """
     with plain_errors():
         if source.is_dir():
@@ -200,7 +203,9 @@ def convert(
                 f"{target.name} does not tell its format: say --to "
                 f"{', '.join(get_args(LexiconFormat))}"
             )
-        rows = lexicon.read_rows(source, source_format, alphabet=alphabet, encoding=encoding)
+        rows = lexicon.read_rows(
+            source, source_format, alphabet=alphabet, aliases=True, encoding=encoding
+        )
         if wanted == "kaldip":
             _check_probabilities(source, rows)
         symbols = lexicon.read_words(mapping) if mapping else None
@@ -211,6 +216,8 @@ def convert(
     room = lexicon.LINE_FORMATS[wanted].probabilities if wanted in lexicon.LINE_FORMATS else 0
     if lost := sum(len(row.probabilities) > room for row in rows):
         print(f"{wanted} has no place for all the probabilities of {lost:,} of them")
+    if wanted != "pls" and (lost := sum(row.sense is not None for row in rows)):
+        print(f"{wanted} has no place for the senses of {lost:,} of them")
 
 
 def _convert_artifact(source: Path, target: Path, *, overwrite: bool) -> None:
@@ -242,12 +249,12 @@ def _check_probabilities(source: Path, rows: Sequence[Row]) -> None:
 
 
 def download_split(
-    to: Annotated[Path, typer.Option(help="The folder to fill.")] = Path("data/cmudict"),
+    to: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("data/cmudict"),
     origin: Annotated[
-        str, typer.Option("--from", help="A folder or an address that holds the files.")
+        str, typer.Option("--from", help="Folder or address to get the files from.")
     ] = ORIGIN,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Fetch the CMUdict split, checked; what is there already is reused."""
+    """Download the CMUdict split and check its SHA-256; existing files are reused."""
     with plain_errors():
         download(to, origin, overwrite=overwrite)

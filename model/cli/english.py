@@ -33,31 +33,33 @@ _BATCH = 4096
 # Answers per word among which the equivalent of a foreign entry is sought
 _CANDIDATES = 10
 
-SourcesOption = Annotated[
-    Path, typer.Option("--from", help="The folder of the dictionaries' files.")
-]
+SourcesOption = Annotated[Path, typer.Option("--from", help="Folder of the dictionaries' files.")]
 VerifyOption = Annotated[
-    bool, typer.Option(help="Refuse files of other editions than the shipped artifacts' own.")
+    bool, typer.Option(help="Refuse files of other editions than those of the shipped artifacts.")
 ]
 
 
 def combine_dictionaries(
     folder: SourcesOption,
-    out: Annotated[Path, typer.Option(help="The folder for what is written.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files that are written.")],
     base: Annotated[
-        Path, typer.Option(help="An artifact trained on CMUdict, whose conventions are kept.")
+        Path, typer.Option(help="Artifact trained on CMUdict; the lexicon follows its conventions.")
     ] = ARTIFACT,
     repeat: Annotated[
         list[str] | None,
-        typer.Option(help="WORDS:TIMES: so many frequent words come so often; 300:20 by default."),
+        typer.Option(
+            help="WORDS:TIMES: list the WORDS most frequent words TIMES times; repeatable. By "
+            "default 300:20, 1000:12 and 10000:5."
+        ),
     ] = None,
     verify: VerifyOption = True,
     threads: ThreadsOption = None,
 ) -> None:
-    """Make one training lexicon of several dictionaries (needs wordfreq; minutes).
+    """Combine several dictionaries into one training lexicon (needs wordfreq; minutes).
 
-    Writes train.dict and dev.dict without stress, train-stress.dict and dev-stress.dict with it,
-    and sources.json, which says what became of how many words.
+    Writes train.dict and dev.dict without stress, preferred.dict with one pronunciation a word,
+    train-stress.dict and dev-stress.dict with stress, and sources.json with the number of words by
+    the way they were processed.
     """
     with plain_errors():
         from tanger.model import lexicon
@@ -69,10 +71,14 @@ def combine_dictionaries(
         repeats = [_repeat(text) for text in repeat or ("300:20", "1000:12", "10000:5")]
         sources = dictionaries.read(folder, verify=verify)
         network = load(artifacts.read(base), "cpu", precision="int8", threads=threads)
-        combined = dictionaries.combine(sources, lambda words: _likeliest(network, words))
+        combined = dictionaries.combine(sources, lambda words: _candidates(network, words))
         out.mkdir(parents=True, exist_ok=True)
+        ranked = list(english.ranked_words())
         for name, entries in {
-            "train": dictionaries.entries(combined.train, english.ranked_words(), repeats),
+            "train": dictionaries.entries(combined.train, ranked, repeats),
+            "preferred": dictionaries.entries(
+                combined.train, ranked, repeats, preferred_alone=True
+            ),
             "train-stress": dictionaries.stressed_entries(combined.train),
             "dev": [Entry(w, strip(p)) for w, ways in combined.dev.items() for p in ways],
             "dev-stress": dictionaries.stressed_entries(combined.dev),
@@ -91,14 +97,16 @@ def combine_dictionaries(
 
 def english_spellings(
     folder: SourcesOption,
-    listed: Annotated[list[Path], typer.Option("--list", help="Spellings, one a line (SCOWL's).")],
-    lexicon: Annotated[Path, typer.Option(help="The training lexicon, whose words are left out.")],
-    out: Annotated[Path, typer.Option(help="Where the words go, one a line.")],
-    count: Annotated[int, typer.Option(min=1, help="So many at most.")] = 70_000,
-    seed: Annotated[int, typer.Option(help="Draws them.")] = 1,
+    listed: Annotated[
+        list[Path], typer.Option("--list", help="File of spellings, one per line (SCOWL's).")
+    ],
+    lexicon: Annotated[Path, typer.Option(help="Training lexicon; its words are excluded.")],
+    out: Annotated[Path, typer.Option(help="File for the words, one per line.")],
+    count: Annotated[int, typer.Option(min=1, help="Largest number of words.")] = 70_000,
+    seed: Annotated[int, typer.Option(help="Seed of the random choice.")] = 1,
     verify: VerifyOption = True,
 ) -> None:
-    """Draw words of the training fold that no dictionary pronounces, for teachers to label."""
+    """Choose words of the training fold that are in no dictionary, for teachers to label."""
     with plain_errors():
         from tanger.model.english import sources as dictionaries
         from tanger.model.lexicon import read
@@ -177,9 +185,9 @@ def evaluate_sets(
     if keep:
         english.keep(artifact, found, networks[0].weights_sha256)
     print(artifact)
-    for share in found.shares:
-        error = found.calibration_errors.get(share.name)
-        print(f"  {share}" + (f", calibration error {100 * error:.1f} %" if error else ""))
+    for rate in found.rates:
+        error = found.calibration_errors.get(rate.name)
+        print(f"  {rate}" + (f", calibration error {100 * error:.1f} %" if error else ""))
     for other in others:
         print(f"in place of {against}:")
         for pair in english.compare(other, found):
@@ -190,7 +198,7 @@ def calibrate_english(
     folder: SourcesOption,
     real_words: Annotated[
         Path,
-        typer.Option(help="Words that CMUdict 0.7b lacks: tab-separated, consensus, all variants."),
+        typer.Option(help="TSV of words that CMUdict 0.7b lacks: word, consensus, all variants."),
     ],
     artifact: ArtifactOption = ARTIFACT,
     verify: VerifyOption = True,
@@ -198,7 +206,7 @@ def calibrate_english(
     precision: PrecisionOption = "int8",
     threads: ThreadsOption = None,
 ) -> None:
-    """Fit an artifact's probabilities to real words and frequent words (needs wordfreq)."""
+    """Calibrate an artifact on real words and frequent words (needs wordfreq)."""
     with plain_errors():
         from tanger.model.english import sources as dictionaries
         from tanger.model.evaluation import english, english_calibration
@@ -215,7 +223,9 @@ def calibrate_english(
             "besides": "frequent words",
             "cross_fitted_errors": fitted.errors,
         }
-        artifacts.recalibrate(found, fitted.likeliest, fitted.further, fitted_to=fitted_to)
+        artifacts.recalibrate(
+            found, fitted.calibration, fitted.nbest_calibration, fitted_to=fitted_to
+        )
     errors = ", ".join(f"{name} {100 * error:.1f} %" for name, error in fitted.errors.items())
     print(f"{artifact} is calibrated; cross-fitted calibration error: {errors}")
 
@@ -227,22 +237,22 @@ def _repeat(text: str) -> tuple[int, int]:
     return int(words), int(times)
 
 
-def _likeliest(network: Phonemizer, words: Sequence[str]) -> list[list[Pronunciation]]:
+def _candidates(network: Phonemizer, words: Sequence[str]) -> list[list[Pronunciation]]:
     """Return the network's most probable answers; words are sorted by length to decode fast."""
     found: dict[str, list[Pronunciation]] = {}
     ordered = sorted(words, key=len)
     for first in range(0, len(ordered), _BATCH):
         batch = ordered[first : first + _BATCH]
-        for word, answers in zip(batch, network.alternatives(batch, _CANDIDATES), strict=True):
+        for word, answers in zip(batch, network.nbest(batch, _CANDIDATES), strict=True):
             found[word] = [answer.phonemes for answer in answers if answer.complete]
     return [found[word] for word in words]
 
 
 def rank_variants(artifact: ArtifactOption = ARTIFACT) -> None:
-    """Order the variants of words in CMUdict by an artifact's network (seconds).
+    """Order the pronunciations of words in CMUdict by an artifact's network (seconds).
 
-    Writes variants.json into the artifact. Words that the service or a command looks up have their
-    variants in this order.
+    Writes variants.json into the artifact. The service and the commands give the pronunciations of
+    words that they look up in this order.
     """
     from tanger.model.decoding import engine
     from tanger.model.text import dictionaries, variants

@@ -49,54 +49,54 @@ class WordSetName(enum.StrEnum):
 
 # Options of `evaluate` about its references
 StressOption = Annotated[
-    Path | None, typer.Option(help="A lexicon with stress digits, to score stress by.")
+    Path | None, typer.Option(help="Lexicon with stress digits, to evaluate stress.")
 ]
 KnownOption = Annotated[
-    Path | None, typer.Option(help="The training lexicon, to score kinds of English words by.")
+    Path | None, typer.Option(help="Training lexicon, to report kinds of English words separately.")
 ]
 TrainedOption = Annotated[
     Path | None,
-    typer.Option(help="All that the artifact was trained on, to count words that it has seen."),
+    typer.Option(help="All training data of the artifact, to count test words that it has seen."),
 ]
 
 UnmaskedOption = Annotated[
-    bool, typer.Option("--unmasked", help="Let any symbol be emitted, not only phonemes.")
+    bool, typer.Option("--unmasked", help="Allow all symbols to be emitted, not only phonemes.")
 ]
 KeepOption = Annotated[
     bool,
-    typer.Option(help="Write the figures into the artifact, with its card and pinned words."),
+    typer.Option(help="Write the results, a model card and pinned words into the artifact."),
 ]
 
 # Options of `evaluate --set`
 SetsOption = Annotated[
     list[WordSetName] | None,
-    typer.Option("--set", help="English words by name, in place of a lexicon, with intervals."),
+    typer.Option("--set", help="Named set of English words, instead of a lexicon; repeatable."),
 ]
 SourcesOption = Annotated[
-    Path, typer.Option("--from", help="For --set: what `tanger reproduce sources` collected.")
+    Path, typer.Option("--from", help="For --set: folder written by `tanger reproduce sources`.")
 ]
 RealWordsOption = Annotated[
     Path | None,
-    typer.Option(help="For --set: words, their consensus, all variants, tabs between."),
+    typer.Option(help="For --set: TSV of words, their consensus and all variants."),
 ]
 AgainstOption = Annotated[
-    Path | None, typer.Option(help="For --set: an artifact to compare with, word by word.")
+    Path | None, typer.Option(help="For --set: another artifact, compared word by word.")
 ]
 WrongOption = Annotated[
-    Path | None, typer.Option(help="For --set: where the wrong answers go, as JSON.")
+    Path | None, typer.Option(help="For --set: file for the wrong answers, as JSON.")
 ]
 VerifyOption = Annotated[
-    bool, typer.Option(help="For --set: refuse dictionaries of other editions.")
+    bool, typer.Option(help="For --set: refuse other editions of the dictionaries.")
 ]
 
 
 def evaluate(
     lexicon: Annotated[
-        Path | None, typer.Option(help="What to score on; with --set, its split.")
+        Path | None, typer.Option(help="Lexicon to evaluate on; with --set, that of the set split.")
     ] = None,
     artifact: Annotated[
         list[Path] | None,
-        typer.Option(help="The artifact's folder; several answer by their mean."),
+        typer.Option(help="Folder of the artifact; several are averaged as an ensemble."),
     ] = None,
     stress: StressOption = None,
     known: KnownOption = None,
@@ -113,9 +113,9 @@ def evaluate(
     wrong: WrongOption = None,
     verify: VerifyOption = True,
 ) -> None:
-    """Score an artifact, greedily, on a lexicon or on sets of English words that have names.
+    """Evaluate greedy decoding on a lexicon, or on named sets of English words.
 
-    --set needs wordfreq.
+    --set reports confidence intervals, and needs wordfreq.
     """
     if sets:
         from tanger.model.cli.english import evaluate_sets
@@ -149,7 +149,7 @@ def evaluate(
 
         set_threads(threads)
         phonemizer, in_torch = _load(
-            paths, device, precision=precision, threads=threads, masked=not unmasked
+            paths, device, precision=precision, threads=threads, phonemes_only=not unmasked
         )
         found = report.evaluate(
             phonemizer,
@@ -171,41 +171,53 @@ def evaluate(
 
 
 def _load(
-    paths: Sequence[Path], device: str, *, precision: Precision, threads: int | None, masked: bool
+    paths: Sequence[Path],
+    device: str,
+    *,
+    precision: Precision,
+    threads: int | None,
+    phonemes_only: bool,
 ) -> tuple[Phonemizer, TorchDecoder]:
     """Load one artifact, or the ensemble of several, and the same network in torch.
 
     Raises:
-        ArtifactError, DeviceError, EngineError: see `common.load`.
+        ArtifactError, DeviceError, DecoderUnavailableError: see `common.load`.
     """
     from tanger.model.decoding.torch_decoder import TorchDecoder
     from tanger.model.phonemizer import Phonemizer
 
     networks = [artifact_folder.read(path) for path in paths]
-    in_torch = TorchDecoder.of(networks, device, masked=masked)
+    in_torch = TorchDecoder.of(networks, device, phonemes_only=phonemes_only)
     if len(networks) > 1:
         return Phonemizer(in_torch, in_torch.graphemes, in_torch.phonemes), in_torch
-    one = load(networks[0], device, precision=precision, threads=threads, masked=masked)
+    one = load(
+        networks[0], device, precision=precision, threads=threads, phonemes_only=phonemes_only
+    )
     return one, in_torch
 
 
 def calibrate(
-    lexicon: Annotated[Path, typer.Option(help="Words that training did not hold.")],
+    lexicon: Annotated[
+        Path, typer.Option(help="Lexicon of words that are not in the training data.")
+    ],
     artifact: ArtifactOption,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "int8",
     threads: ThreadsOption = None,
     only_alternatives: Annotated[
         bool,
-        typer.Option("--only-alternatives", help="Fit those behind a word's likeliest answer."),
+        typer.Option(
+            "--only-alternatives",
+            help="Calibrate all answers but the most probable one of each word.",
+        ),
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace what an earlier calibration fitted.")
+        bool, typer.Option("--overwrite", help="Replace an earlier calibration.")
     ] = False,
 ) -> None:
-    """Fit an artifact's probabilities to a lexicon: they then hold for words like those in it.
+    """Calibrate an artifact's probabilities on a lexicon, for words like those in it.
 
-    Its figures on other words go.
+    The recorded evaluation is removed, because it depends on the calibration.
     """
     with plain_errors():
         from tanger.model.evaluation import report
@@ -261,8 +273,8 @@ def _print_evaluation(artifact: str, lexicon: Path, found: Evaluation) -> None:
     if found.teacher_forced_error is not None:
         print(f"teacher-forced error {100 * found.teacher_forced_error:.2f} %")
     print(f"expected calibration error {100 * found.calibration_error:.2f} %")
-    several = found.alternatives
-    right = ", ".join(f"{maximum}: {100 * (1 - wer):.2f} %" for maximum, wer in several.wer.items())
+    several = found.nbest
+    right = ", ".join(f"{n}: {100 * (1 - wer):.2f} %" for n, wer in several.wer.items())
     print(
         f"a right answer among the likeliest {right}; calibration error of those behind the first "
         f"{100 * several.calibration_error:.2f} %; the greedy answer comes first in "

@@ -31,29 +31,35 @@ _COLUMNS = ("line", "word", "phonemes", "suspicion", "reasons", "suggestion")
 
 
 def lint(
-    path: Annotated[Path, typer.Argument(help="The lexicon.", metavar="LEXICON")],
+    path: Annotated[Path, typer.Argument(help="Lexicon file.", metavar="LEXICON")],
     artifact: ArtifactOption = ARTIFACT,
     known: Annotated[
         list[Path] | None,
-        typer.Option(help="A lexicon with more stems for derived forms to agree with; repeatable."),
+        typer.Option(
+            help="Another lexicon with stems that derived forms are compared with; repeatable."
+        ),
     ] = None,
     alphabet: LexiconAlphabetOption = None,
-    format: Annotated[ReportFormat, typer.Option(help="How findings are written.")] = "text",
+    format: Annotated[ReportFormat, typer.Option(help="Output format.")] = "text",
     threshold: Annotated[
         float,
-        typer.Option("--least", min=0, max=1, help="Suspicion from which on an entry is listed."),
+        typer.Option("--least", min=0, max=1, help="Lowest suspicion of listed entries."),
     ] = 0.5,
     limit: Annotated[
-        int | None, typer.Option("--most", min=1, help="List only so many, the most suspicious.")
+        int | None,
+        typer.Option(
+            "--most", min=1, help="Largest number of listed entries, the most suspicious first."
+        ),
     ] = None,
     exit_zero: Annotated[
-        bool, typer.Option("--exit-zero", help="Exit with 0 whatever is found.")
+        bool, typer.Option("--exit-zero", help="Exit with status 0 even if there are findings.")
     ] = False,
 ) -> None:
-    """List a lexicon's suspicious entries, the worst first; the exit status is 1 if there are any.
+    """List the entries of a lexicon that may be wrong; exit with status 1 if there are any.
 
-    Suspicion is the chance that an entry is wrong, were one in twenty; what is certainly wrong has
-    1. Each comes with reasons and, where there is one, a suggestion.
+    The most suspicious come first. Suspicion is the probability that an entry is wrong, assuming
+    that one entry in twenty is; certain errors have 1. Findings have reasons and, if possible, a
+    suggested correction.
     """
     with plain_errors():
         results = _lint(path, alphabet, artifact, known or (), threshold)
@@ -85,7 +91,11 @@ def _lint(
     from tanger.model.lint.linter import Linter, check_phonemes
     from tanger.model.phonemizer import Phonemizer
 
-    rows = [(row.number, row.entry) for row in lexicon.read_rows(path, alphabet=alphabet)]
+    rows = [
+        (row.number, row.entry)
+        for row in lexicon.read_rows(path, alphabet=alphabet, aliases=True)
+        if row.alias is None
+    ]
     stems = [entry for other in known for entry in lexicon.read(other)]
     reference = read_artifact(artifact)
     check_phonemes([entry for _, entry in rows], reference.phonemes.own)

@@ -33,7 +33,7 @@ from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text import variants
 from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.pipeline import Options, Pipeline, TextPhonemizer
-from tanger.model.text.resolution import Source
+from tanger.model.text.segments import Source
 from tanger.model.text.variants import Order
 
 WordsArgument = Annotated[
@@ -93,8 +93,9 @@ WordSeparatorOption = Annotated[
 AsWrittenOption = Annotated[
     bool,
     typer.Option(
-        "--as-written",
-        help="Words as they were given in the format cmudict, too, in place of capitals.",
+        "--as-written/--normalized",
+        help="Words in the format cmudict as they were given, or as they are pronounced, in the "
+        "artifact's own letters.",
     ),
 ]
 SourceOption = Annotated[
@@ -136,8 +137,8 @@ def pronounce(
     alignment: AlignmentOption = False,
     phone_separator: PhoneSeparatorOption = None,
     word_separator: WordSeparatorOption = " ",
-    as_written: AsWrittenOption = False,
-    source: SourceOption = "model",
+    as_written: AsWrittenOption = True,
+    source: SourceOption = "auto",
     lexicon: LexiconOption = None,
     variant_order: VariantOrderOption = "network",
     artifact: ArtifactOption = ARTIFACT,
@@ -270,7 +271,7 @@ def _print(
 
 def _side_by_side(device: str, threads: int | None) -> int:
     """Chunks to answer at the same time: on a GPU one is decoded while another is spelt."""
-    return threads or devices.available() if device == "cpu" else 2
+    return threads or devices.available_cores() if device == "cpu" else 2
 
 
 class _Lines:

@@ -28,24 +28,24 @@ class ScaleName(enum.StrEnum):
 
 
 def reproduce(
-    artifact: Annotated[ArtifactName, typer.Argument(help="Which one.")],
-    out: Annotated[Path, typer.Option(help="The folder for all that is made on the way.")] = Path(
+    artifact: Annotated[ArtifactName, typer.Argument(help="Name of the artifact, or sources.")],
+    out: Annotated[Path, typer.Option(help="Folder for artifacts and intermediate files.")] = Path(
         "data/reproduced"
     ),
-    sources: Annotated[Path, typer.Option(help="The folder that keeps the sources.")] = Path(
+    sources: Annotated[Path, typer.Option(help="Folder for the downloaded sources.")] = Path(
         "data/english"
     ),
     given: Annotated[
         Path | None,
-        typer.Option("--from", help="A folder that has sources; what it lacks is downloaded."),
+        typer.Option("--from", help="Folder with copies of sources; missing ones are downloaded."),
     ] = None,
     scale: Annotated[
-        ScaleName, typer.Option(help="tiny: every step, on 2,000 words, to see that all works.")
+        ScaleName, typer.Option(help="tiny runs every step on 2,000 words, as a test.")
     ] = ScaleName.FULL,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
 ) -> None:
-    """Make a shipped artifact from its sources: days on one core, resumed by the same command."""
+    """Reproduce a shipped artifact from its sources. Takes days; repeat the command to resume."""
     with plain_errors():
         from tanger.model.cli.reproduction import cmudict, english
         from tanger.model.cli.reproduction.pipeline import Pipeline

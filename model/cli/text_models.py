@@ -20,18 +20,19 @@ TEXT_MODELS = Path(__file__).parent.parent.parent / "artifacts" / "en-us-text"
 
 def train_homographs(
     folder: Annotated[
-        Path, typer.Option("--from", help="train.tsv, eval.tsv and ISLEdict.txt stand there.")
+        Path, typer.Option("--from", help="Folder with train.tsv, eval.tsv and ISLEdict.txt.")
     ],
     out: Annotated[
-        Path, typer.Option(help="homographs.tsv stands there, and the weights go there.")
+        Path, typer.Option(help="Folder with homographs.tsv; the weights are written to it.")
     ] = TEXT_MODELS,
     evaluate: Annotated[
-        bool, typer.Option(help="Judge the weights on eval.tsv, too; nothing is chosen by it.")
+        bool, typer.Option(help="Also evaluate on eval.tsv, which is not used to choose anything.")
     ] = True,
 ) -> None:
-    """Train the model that chooses senses of homographs (a minute); print how good it is.
+    """Train the model that chooses senses of homographs, and print its accuracy (a minute).
 
-    train.tsv and eval.tsv are the joined files of WikipediaHomographData, ISLEdict.txt is of pysle.
+    train.tsv and eval.tsv are the concatenated files of WikipediaHomographData. ISLEdict.txt comes
+    from the package pysle.
     """
     with plain_errors():
         from tanger.model.text.homographs import examples, fitting, table
@@ -83,19 +84,19 @@ def train_homographs(
 def train_acronyms(
     folder: Annotated[
         Path,
-        typer.Option("--from", help="train.tsv and drawn.tsv stand there: tests/data/acronyms."),
+        typer.Option("--from", help="Folder with train.tsv and drawn.tsv: tests/data/acronyms."),
     ],
     lexicon: Annotated[
-        Path, typer.Option(help="The lexicon whose readings the model sees: CMUdict's file.")
+        Path, typer.Option(help="CMUdict's file, whose pronunciations are features of the model.")
     ],
     out: Annotated[
-        Path, typer.Option(help="acronyms.tsv stands there, and the weights go there.")
+        Path, typer.Option(help="Folder with acronyms.tsv; the weights are written to it.")
     ] = TEXT_MODELS,
 ) -> None:
-    """Train the model that reads acronyms (seconds); print how good it is on both drawn halves.
+    """Train the model that reads acronyms, and print its accuracy (seconds).
 
-    The half that is held out is judged three times: without the table, with the table but for what
-    is held out, and with all of it.
+    It is evaluated on both halves of drawn.tsv, and three times on each: without the table, with
+    the table except for held-out acronyms, and with the whole table.
     """
     with plain_errors():
         from tanger.model import lexicon as lexicons

@@ -36,54 +36,56 @@ from tanger.model.lexicon import (
 
 if TYPE_CHECKING:
     from tanger.model.training.recipe import RunRecipe
-    from tanger.model.training.run_state import Progress
+    from tanger.model.training.run_state import RunProgress
 
 _WithoutOption = Annotated[
-    list[Path] | None, typer.Option(help="Lexicons whose words are left out: dev, test.")
+    list[Path] | None, typer.Option(help="Lexicons whose words are excluded: dev, test.")
 ]
 
 
 def train(
-    recipe: Annotated[str, typer.Option(help="A recipe's name, or a TOML file.")],
-    lexicon: Annotated[Path, typer.Option(help="The training lexicon, in any format.")],
-    dev: Annotated[Path, typer.Option(help="The lexicon that chooses the best epoch.")],
-    out: Annotated[Path, typer.Option(help="Where the artifact goes.")],
+    recipe: Annotated[str, typer.Option(help="Name of a recipe, or a TOML file.")],
+    lexicon: Annotated[Path, typer.Option(help="Training lexicon, in any format.")],
+    dev: Annotated[Path, typer.Option(help="Lexicon on which the best epoch is chosen.")],
+    out: Annotated[Path, typer.Option(help="Folder for the artifact.")],
     init: Annotated[
-        Path | None, typer.Option(help="An artifact to start from, in place of random weights.")
+        Path | None, typer.Option(help="Artifact with the initial weights; random by default.")
     ] = None,
     further: Annotated[
-        list[Path] | None, typer.Option(help="A lexicon of more entries, as `derive` makes them.")
+        list[Path] | None,
+        typer.Option(help="Lexicon of additional entries, such as those of `derive`; repeatable."),
     ] = None,
     soft_labels: Annotated[
         Path | None,
-        typer.Option(help="What `label` made, to train on in the training lexicon's place."),
+        typer.Option(help="Output of `label`, to train on instead of the training lexicon."),
     ] = None,
     stress: Annotated[
         Path | None,
-        typer.Option(help="A lexicon with stress digits, for a recipe with a stress head."),
+        typer.Option(help="Lexicon with stress digits, for recipes with a stress head."),
     ] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     run: Annotated[
-        Path | None, typer.Option(help="Folder of the run's state; runs/NAME by default.")
+        Path | None, typer.Option(help="Folder for the state of the run; by default runs/NAME.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume the run.")] = False,
     restart: Annotated[
         bool,
         typer.Option(
-            "--restart", help="Start over, giving up an unfinished run or the artifact at --out."
+            "--restart",
+            help="Discard an unfinished run, or the artifact at --out, and start again.",
         ),
     ] = False,
     fast: Annotated[
-        bool, typer.Option("--fast", help="The recipe's short run, to see that all works.")
+        bool, typer.Option("--fast", help="Short run of the recipe, as a test.")
     ] = False,
     save_every: Annotated[
-        float, typer.Option(min=0, help="Seconds of work that a killed run loses at most.")
+        float, typer.Option(min=0, help="Seconds between saves of the run's state.")
     ] = 60.0,
 ) -> None:
-    """Train an artifact. Ctrl-C saves, --resume goes on; torchrun makes it several processes.
+    """Train an artifact. Ctrl-C saves the state, --resume continues; works under torchrun.
 
-    What stands at --out already is replaced only with --restart.
+    An existing artifact at --out is replaced only with --restart.
     """
     console = Console()
     with plain_errors():
@@ -102,7 +104,12 @@ def train(
             run_state.check_new(run_folder)
             output.check_new(out)
         dataset = data.read(
-            chosen, lexicon, dev, further=further or (), soft_path=soft_labels, stress_path=stress
+            chosen,
+            lexicon,
+            dev,
+            additional_lexicons=further or (),
+            soft_path=soft_labels,
+            stress_path=stress,
         )
         with process_group(device) as processes, ConsoleReporter(console) as reporter:
             trainer = Trainer(
@@ -123,7 +130,7 @@ def train(
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _summary(out: Path, progress: Progress, run: RunRecipe) -> list[str]:
+def _summary(out: Path, progress: RunProgress, run: RunRecipe) -> list[str]:
     """Return a summary of a finished run, and the next command."""
     lines = []
     if progress.best is not None:
@@ -146,14 +153,14 @@ def _summary(out: Path, progress: Progress, run: RunRecipe) -> list[str]:
 
 
 def hold_out(
-    lexicon: Annotated[Path, typer.Option(help="A training lexicon.")],
-    unseen: Annotated[Path, typer.Option(help="Words that it does not hold, as those of dev.")],
-    out: Annotated[Path, typer.Option(help="Where what remains to train on goes.")],
-    held_out: Annotated[Path, typer.Option(help="Where the words to calibrate on go.")],
-    seed: Annotated[int, typer.Option(help="Draws them.")] = 1,
+    lexicon: Annotated[Path, typer.Option(help="Training lexicon.")],
+    unseen: Annotated[Path, typer.Option(help="Lexicon of words that are not in it, such as dev.")],
+    out: Annotated[Path, typer.Option(help="File for the remaining training lexicon.")],
+    held_out: Annotated[Path, typer.Option(help="File for the lexicon to calibrate on.")],
+    seed: Annotated[int, typer.Option(help="Seed of the random choice.")] = 1,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Hold words with several pronunciations out of training, for `calibrate`."""
+    """Hold words out of a training lexicon, some with several pronunciations, for `calibrate`."""
     with plain_errors():
         from tanger.model.distillation import calibration_split
 
@@ -170,26 +177,31 @@ def hold_out(
 
 
 def spellings(
-    lexicon: Annotated[Path, typer.Option(help="Gives the letters; its words are left out.")],
-    out: Annotated[Path, typer.Option(help="Where the words go, one a line.")],
+    lexicon: Annotated[
+        Path, typer.Option(help="Lexicon that determines the letters; its words are excluded.")
+    ],
+    out: Annotated[Path, typer.Option(help="File for the words, one per line.")],
     without: _WithoutOption = None,
     language: Annotated[
-        list[str] | None, typer.Option(help="Of which wordfreq lists frequent words; en.")
+        list[str] | None,
+        typer.Option(help="Language of wordfreq's frequent words; by default en; repeatable."),
     ] = None,
     names: Annotated[
-        bool, typer.Option("--names", help="Names of people as well, before the words.")
+        bool, typer.Option("--names", help="Also list names of people, before the words.")
     ] = False,
     limit: Annotated[
-        int | None, typer.Option("--most", min=1, help="So many of them at most.")
+        int | None, typer.Option("--most", min=1, help="Largest number of names and words.")
     ] = None,
     invented: Annotated[
         int,
-        typer.Option(min=0, help="So many more that are spelt like the lexicon's, after them."),
+        typer.Option(
+            min=0, help="Number of invented words, spelled like the lexicon's, listed last."
+        ),
     ] = 0,
-    seed: Annotated[int, typer.Option(help="Draws those.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed for inventing words.")] = 1,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """List words that no lexicon pronounces, for teachers to label (needs wordfreq, names)."""
+    """List words without known pronunciation, for teachers to label (needs wordfreq, names)."""
     with plain_errors():
         from tanger.model.distillation import spellings as sources
 
@@ -200,26 +212,28 @@ def spellings(
         frequent = sources.frequent(language or ["en"], graphemes, without=left_out)
         words = list(islice(dict.fromkeys(chain(people, frequent)), limit))
         left_out |= set(words)
-        words += sources.invented(own, count=invented, without=left_out, seed=seed)
+        words += sources.invented_words(own, count=invented, without=left_out, seed=seed)
         check_lines(out, words, overwrite=overwrite)
         write_lines(out, words)
     print(f"{len(words):,} words written to {out}")
 
 
 def derive(
-    lexicon: Annotated[Path, typer.Option(help="A lexicon of English in ARPAbet.")],
-    out: Annotated[Path, typer.Option(help="Where the entries go.")],
+    lexicon: Annotated[Path, typer.Option(help="English lexicon in ARPAbet.")],
+    out: Annotated[Path, typer.Option(help="File for the entries.")],
     words: Annotated[
-        Path | None, typer.Option(help="Spellings, one a line; those with a known stem are taken.")
+        Path | None,
+        typer.Option(help="File of words, one per line; those with a known stem are used."),
     ] = None,
     without: _WithoutOption = None,
     possessives: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of the lexicon that gets a possessive.")
+        float,
+        typer.Option(min=0, max=1, help="Part of the lexicon, 0 to 1, to derive possessives of."),
     ] = 0.0,
-    seed: Annotated[int, typer.Option(help="Draws that share.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed for the choice of that part.")] = 1,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Pronounce forms of the lexicon's words by rule, for networks to learn the rules from."""
+    """Derive forms of the lexicon's words, with pronunciations by rule, as training data."""
     with plain_errors():
         from tanger.model.text import derived_forms
 
@@ -242,11 +256,11 @@ def derive(
 
 
 def train_joint_ngram(
-    lexicon: Annotated[list[Path], typer.Option(help="The training lexicon, and others.")],
-    out: Annotated[Path, typer.Option(help="Where the model goes (.fst).")],
+    lexicon: Annotated[list[Path], typer.Option(help="Training lexicon; repeatable.")],
+    out: Annotated[Path, typer.Option(help="File for the model (.fst).")],
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Train a joint n-gram model, a teacher of another kind (needs phonetisaurus; minutes)."""
+    """Train a joint n-gram model, another kind of teacher (needs phonetisaurus; minutes)."""
     with plain_errors():
         from tanger.model.distillation import joint_ngram
 
@@ -257,33 +271,38 @@ def train_joint_ngram(
 
 
 def label(
-    teacher: Annotated[list[Path], typer.Option(help="An artifact; several answer by their mean.")],
-    lexicon: Annotated[
-        list[Path], typer.Option(help="The training lexicon, and others to train on.")
+    teacher: Annotated[
+        list[Path], typer.Option(help="Artifact; several are averaged as an ensemble.")
     ],
-    out: Annotated[Path, typer.Option(help="Where the soft labels go (.safetensors).")],
+    lexicon: Annotated[list[Path], typer.Option(help="Training lexicon; repeatable.")],
+    out: Annotated[Path, typer.Option(help="File for the soft labels (.safetensors).")],
     words: Annotated[
-        Path | None, typer.Option(help="Further spellings, one a line, that teachers pronounce.")
+        Path | None,
+        typer.Option(help="File of more words, one per line, that the teachers pronounce."),
     ] = None,
     ngram: Annotated[
         Path | None,
-        typer.Option(help="What `joint-ngram` made, to pronounce those spellings with them."),
+        typer.Option(help="Model of `joint-ngram`, combined with the teachers for those words."),
     ] = None,
     as_they_are: Annotated[
         bool,
-        typer.Option("--as-they-are", help="Entries are certain; teachers label spellings alone."),
+        typer.Option(
+            "--as-they-are",
+            help="Label entries with their own phonemes; teachers only label --words.",
+        ),
     ] = False,
     ngram_weight: Annotated[
-        float | None, typer.Option(min=0, help="Of the n-gram model beside the teachers.")
+        float | None,
+        typer.Option(min=0, help="Weight of the n-gram model relative to the teachers."),
     ] = None,
     sharpness: Annotated[
-        float | None, typer.Option(min=0, help="Of teachers and n-gram model together.")
+        float | None, typer.Option(min=0, help="Exponent of the combined probabilities.")
     ] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Let teachers say how likely each phoneme is, for a student to be trained on."""
+    """Write soft labels: the teachers' probabilities of each phoneme, to train a student on."""
     with plain_errors():
         from tanger.model.decoding.torch_decoder import TorchDecoder
         from tanger.model.distillation import soft_labelling, teachers
@@ -297,7 +316,7 @@ def label(
         known = {entry.word for entry in entries}
         spelt = [word for word in (read_words(words) if words else ()) if word not in known]
         if as_they_are:
-            labelled_entries = soft_labelling.as_they_are(decoder, entries)
+            labelled_entries = soft_labelling.hard_labels(decoder, entries)
         else:
             labelled_entries = soft_labelling.label(decoder, entries, ())
         if ngram is None:

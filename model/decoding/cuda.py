@@ -25,7 +25,7 @@ from torch import Tensor
 
 from tanger.model.decoding.hypothesis import Decoded, length_bound
 from tanger.model.decoding.reference import stress_classes
-from tanger.model.decoding.repetition import LARGEST, max_repeats, run_limits
+from tanger.model.decoding.repetition import MAX_PERIOD, max_repeats, run_limits
 from tanger.model.network.seq2seq import DecoderState, EncoderOutput, Seq2Seq, pad
 from tanger.model.phonology.phoneme_set import stress_bias
 from tanger.model.phonology.stress import CLASSES
@@ -51,16 +51,16 @@ class _Words(NamedTuple):
     graphemes: Tensor  # [B, T] indices
     lengths: Tensor  # [B] number of letters
     bounds: Tensor  # [B] largest number of decoder steps; 0 for a row without a word
-    limits: Tensor  # [B, `LARGEST`] see `repetition.run_limits`
+    limits: Tensor  # [B, `MAX_PERIOD`] see `repetition.run_limits`
 
 
-class _Progress(NamedTuple):
+class _DecodeProgress(NamedTuple):
     """Decoding progress of a batch of words."""
 
     label: Tensor  # [B] last symbol
     left: Tensor  # [B] number of steps left; 0 for a finished word
-    latest: Tensor  # [B, `LARGEST`] last symbols, the latest first
-    runs: Tensor  # [B, `LARGEST`] by k, length of the run of symbols equal to that k before
+    latest: Tensor  # [B, `MAX_PERIOD`] last symbols, the latest first
+    runs: Tensor  # [B, `MAX_PERIOD`] by k, length of the run of symbols equal to that k before
 
 
 class GraphedDecoder:
@@ -129,7 +129,7 @@ class GraphedDecoder:
         framed = [frame(row, self._graphemes, add_bos_eos=add_bos_eos) for row in rows]
         graphemes, lengths = pad([*framed, *[[0]] * empty])
         bounds = torch.tensor([*(length_bound(len(row)) for row in rows), *[0] * empty])
-        limits = [*(run_limits(max_repeats(row)) for row in rows), *[[0] * LARGEST] * empty]
+        limits = [*(run_limits(max_repeats(row)) for row in rows), *[[0] * MAX_PERIOD] * empty]
         bucket = self._bucket(words, _power_of_two(graphemes.shape[1], MIN_LETTERS))
         symbols, probabilities, stress = bucket.decode(
             _Words(graphemes, lengths, bounds, torch.tensor(limits))
@@ -190,15 +190,15 @@ class _Bucket:
         self._start, self._end = decoder.phonemes.start, decoder.phonemes.end
         count = torch.zeros(words, dtype=torch.long, device=decoder.device)
         self._words = _Words(
-            count.new_zeros(words, letters), count + 1, count, count.new_zeros(words, LARGEST)
+            count.new_zeros(words, letters), count + 1, count, count.new_zeros(words, MAX_PERIOD)
         )
-        self._turn = count.new_zeros(1)
+        self._steps_done = count.new_zeros(1)
         self._active = torch.ones(1, dtype=torch.bool, device=decoder.device)
-        self._memory, self._state, self._progress = self._beginning()
-        turns = -(-length_bound(letters) // STEPS) * STEPS
-        self._symbols = count.new_zeros(turns, words)
-        self._probabilities = self._memory.values.new_zeros(turns, words)
-        self._stress = self._memory.values.new_zeros(turns, words, CLASSES)
+        self._encoder_output, self._state, self._progress = self._initial_state()
+        room = -(-length_bound(letters) // STEPS) * STEPS
+        self._symbols = count.new_zeros(room, words)
+        self._probabilities = self._encoder_output.values.new_zeros(room, words)
+        self._stress = self._encoder_output.values.new_zeros(room, words, CLASSES)
         self._encode = decoder.capture(self._run_encoder)
         self._advance = decoder.capture(self._run_steps)
 
@@ -213,51 +213,51 @@ class _Bucket:
         _assign(self._words[1:], words[1:])
         self._encode()
         self._advance()
-        turns = STEPS
+        steps_done = STEPS
         while self._active.item():  # the only place where the host waits
             self._advance()
-            turns += STEPS
+            steps_done += STEPS
         symbols, probabilities, stress = (
-            each[:turns].transpose(0, 1).cpu()
+            each[:steps_done].transpose(0, 1).cpu()
             for each in (self._symbols, self._probabilities, self._stress)
         )
         return symbols, probabilities, stress if self._network.config.stress else None
 
     # The captured functions. They do not inspect values on the host.
 
-    def _beginning(self) -> tuple[EncoderOutput, DecoderState, _Progress]:
+    def _initial_state(self) -> tuple[EncoderOutput, DecoderState, _DecodeProgress]:
         """Return the encoder's output, and decoder state and progress before the first step."""
-        memory = self._network.read(self._words.graphemes, self._words.lengths)
+        encoder_output = self._network.encode_on_device(self._words.graphemes, self._words.lengths)
         left = self._words.bounds.clone()
-        latest = left.new_full((len(left), LARGEST), _NONE)
+        latest = left.new_full((len(left), MAX_PERIOD), _NONE)
         label = torch.full_like(left, self._start)
-        progress = _Progress(label, left, latest, torch.zeros_like(latest))
-        return memory, self._network.start(memory), progress
+        progress = _DecodeProgress(label, left, latest, torch.zeros_like(latest))
+        return encoder_output, self._network.start(encoder_output), progress
 
     def _run_encoder(self) -> None:
-        _assign((self._memory, self._state, self._progress), self._beginning())
-        self._turn.zero_()
+        _assign((self._encoder_output, self._state, self._progress), self._initial_state())
+        self._steps_done.zero_()
 
     def _run_steps(self) -> None:
         state, progress = self._state, self._progress
         states, symbols, probabilities = [], [], []
         for _ in range(STEPS):
-            logits, state = self._network.step(progress.label, state, self._memory)
+            logits, state = self._network.step(progress.label, state, self._encoder_output)
             progress, probability = self._choose(logits, progress)
             states.append(state)
             symbols.append(progress.label)
             probabilities.append(probability)
-        at = self._turn + torch.arange(STEPS, device=self._turn.device)
+        at = self._steps_done + torch.arange(STEPS, device=self._steps_done.device)
         self._symbols.index_copy_(0, at, torch.stack(symbols))
         self._probabilities.index_copy_(0, at, torch.stack(probabilities))
         stress = self._network.stress(states, torch.stack(symbols, dim=1))  # [B, STEPS, 4]
         if stress is not None:
             self._stress.index_copy_(0, at, stress.transpose(0, 1))
-        self._turn.add_(STEPS)
+        self._steps_done.add_(STEPS)
         _assign((self._state, self._progress), (state, progress))
         self._active.copy_((progress.left > 0).any())
 
-    def _choose(self, logits: Tensor, before: _Progress) -> tuple[_Progress, Tensor]:
+    def _choose(self, logits: Tensor, before: _DecodeProgress) -> tuple[_DecodeProgress, Tensor]:
         """Choose each word's most probable allowed symbol; also return its probability [B]."""
         if self._never is not None:
             logits = logits.masked_fill(self._never, -math.inf)
@@ -271,7 +271,7 @@ class _Bucket:
         label = logits.masked_fill(first, -math.inf).argmax(dim=1)
         column = label.unsqueeze(1)
         least = torch.finfo(logits.dtype).tiny
-        progress = _Progress(
+        progress = _DecodeProgress(
             label,
             (before.left - 1).masked_fill_(label == self._end, 0),
             torch.cat([column, before.latest[:, :-1]], dim=1),

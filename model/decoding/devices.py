@@ -53,7 +53,7 @@ def resolve(device: str) -> str:
         raise DeviceError(device, "say auto, cpu, cuda or cuda:N")
     if not has_torch():
         raise DeviceError(device, "it takes torch, which is not installed")
-    found = gpus()
+    found = gpu_count()
     if device == "auto":
         return "cuda:0" if found else "cpu"
     if int(index or 0) >= found:
@@ -66,7 +66,7 @@ def has_torch() -> bool:
     return importlib.util.find_spec("torch") is not None
 
 
-def gpus() -> int:
+def gpu_count() -> int:
     """Return the number of GPUs that torch can use."""
     import torch
 
@@ -92,7 +92,7 @@ def _has_driver() -> bool:
 # Number of CPU cores available to this process, by CPU affinity and cgroup quota.
 
 
-def available(root: Path = Path("/")) -> int:
+def available_cores(root: Path = Path("/")) -> int:
     """Return the smaller of the core counts by affinity and by cgroup quota (version 1 or 2).
 
     Args:

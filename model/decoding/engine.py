@@ -16,7 +16,7 @@ import numpy as np
 from tanger.model import TangerError
 from tanger.model.artifact import Artifact, ArtifactError
 from tanger.model.decoding import devices
-from tanger.model.decoding.hypothesis import Decoded, Decoder, Given, Scored, Scorer
+from tanger.model.decoding.hypothesis import Decoded, Decoder, GivenPronunciation, Scored, Scorer
 from tanger.model.decoding.native import build
 from tanger.model.decoding.native.bindings import Labelled, NativeNetwork
 from tanger.model.network.config import NetworkConfig, Precision
@@ -37,7 +37,7 @@ Q = TypeVar("Q")
 A = TypeVar("A")
 
 
-class EngineError(TangerError, RuntimeError):
+class DecoderUnavailableError(TangerError, RuntimeError):
     """No decoder is available for this artifact, device and precision.
 
     Attributes:
@@ -53,7 +53,7 @@ def load(
     artifact: Artifact,
     device: str = "auto",
     *,
-    masked: bool = True,
+    phonemes_only: bool = True,
     precision: Precision = "int8",
     threads: int = 1,
 ) -> Decoder:
@@ -62,42 +62,44 @@ def load(
     Args:
         artifact: the artifact.
         device: auto, cpu, cuda or cuda:N.
-        masked: emit only phonemes and ``</s>`` (see `TorchDecoder`).
+        phonemes_only: emit only phonemes and ``</s>`` (see `TorchDecoder`).
         precision: precision on a CPU; float32 requires torch. A GPU computes in float32.
         threads: number of CPU threads.
 
     Raises:
         ArtifactError: if its weights and configuration do not fit.
         DeviceError: if the device is not available.
-        EngineError: if no decoder is installed that can be used.
+        DecoderUnavailableError: if no decoder is installed that can be used.
     """
     target = devices.resolve(device)
     if target == "cpu" and precision == "int8":
         try:
-            return Engine(artifact, masked=masked, threads=threads)
-        except EngineError:
+            return NativeDecoder(artifact, phonemes_only=phonemes_only, threads=threads)
+        except DecoderUnavailableError:
             if not devices.has_torch():
                 raise
             log.warning("%s", UNCOMPILED)
     if not devices.has_torch():
-        raise EngineError("float32 takes torch, which is missing", INSTALL_TORCH, "compute in int8")
+        raise DecoderUnavailableError(
+            "float32 takes torch, which is missing", INSTALL_TORCH, "compute in int8"
+        )
     import torch
 
     from tanger.model.decoding.torch_decoder import TorchDecoder
 
     torch.set_num_threads(threads)
-    return TorchDecoder.of([artifact], target, masked=masked)
+    return TorchDecoder.of([artifact], target, phonemes_only=phonemes_only)
 
 
 def load_scorer(artifact: Artifact) -> Scorer:
     """Load the artifact's network to score given pronunciations on one CPU core.
 
     Raises:
-        ArtifactError, EngineError: see `load`.
+        ArtifactError, DecoderUnavailableError: see `load`.
     """
     try:
-        return Engine(artifact)
-    except EngineError:
+        return NativeDecoder(artifact)
+    except DecoderUnavailableError:
         if not devices.has_torch():
             raise
         log.warning("%s", UNCOMPILED)
@@ -109,34 +111,34 @@ def load_scorer(artifact: Artifact) -> Scorer:
     return TorchDecoder.of([artifact], "cpu")
 
 
-class Engine:
+class NativeDecoder:
     """Decodes with the compiled int8 network, with batches on several cores."""
 
     device = "cpu"
     precision = "int8"
 
-    def __init__(self, artifact: Artifact, *, masked: bool = True, threads: int = 1) -> None:
+    def __init__(self, artifact: Artifact, *, phonemes_only: bool = True, threads: int = 1) -> None:
         """Load the network.
 
         Args:
             artifact: the artifact.
-            masked: emit only phonemes and ``</s>`` (see `TorchDecoder`).
+            phonemes_only: emit only phonemes and ``</s>`` (see `TorchDecoder`).
             threads: number of batches decoded at the same time, one per thread.
 
         Raises:
             ArtifactError: if its weights and configuration do not fit.
-            EngineError: if there is no compiled decoder for this processor.
+            DecoderUnavailableError: if there is no compiled decoder for this processor.
         """
         library = build.library()
         if library is None:
             problem = "nothing was compiled that decodes on this processor, and torch is missing"
-            raise EngineError(problem, COMPILE, INSTALL_TORCH)
+            raise DecoderUnavailableError(problem, COMPILE, INSTALL_TORCH)
         kind, loaded = library
         self.runs_on = f"compiled C for {kind}, {self.precision}"
         self.threads = threads
         self._phonemes = artifact.phonemes
         logit_bias = np.zeros(len(self._phonemes), np.float32)
-        if masked:
+        if phonemes_only:
             logit_bias[:] = -np.inf
             allowed = self._phonemes.encode(self._phonemes.own)
             logit_bias[[self._phonemes.end, *allowed]] = 0
@@ -185,7 +187,7 @@ class Engine:
         pairs = list(zip(rows, tokens, strict=True))
         return self._in_batches(pairs, list(map(len, rows)), self._attention)
 
-    def score(self, given: Sequence[Given]) -> list[Scored]:
+    def score(self, given: Sequence[GivenPronunciation]) -> list[Scored]:
         """Score given pronunciations by teacher forcing (see `Scorer`)."""
         return self._in_batches(given, [len(each.graphemes) for each in given], self._scored)
 
@@ -193,7 +195,7 @@ class Engine:
         within = slice(1, -1) if self._config.add_bos_eos else slice(None)
         return [of_letters(paid[:, within]) for paid in self._network.attention(pairs)]
 
-    def _scored(self, given: Sequence[Given]) -> list[Scored]:
+    def _scored(self, given: Sequence[GivenPronunciation]) -> list[Scored]:
         end = self._phonemes.end
         pairs = [(each.graphemes, [*each.phonemes, end]) for each in given]
         return [
@@ -222,7 +224,7 @@ class Engine:
             width: rows per word.
         """
         batches = _batches(
-            lengths, max(1, _MAX_LETTERS // width), share=-(-len(requested) // self.threads)
+            lengths, max(1, _MAX_LETTERS // width), max_words=-(-len(requested) // self.threads)
         )
         answers: dict[int, A] = {}
 
@@ -244,18 +246,18 @@ def _log_softmax(logits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return centred
 
 
-def _batches(lengths: Sequence[int], letters: int, *, share: int) -> list[list[int]]:
+def _batches(lengths: Sequence[int], letters: int, *, max_words: int) -> list[list[int]]:
     """Group words, the longest first, into batches; return their indices.
 
     Args:
         lengths: number of letters of each word.
         letters: number of letters per batch, counting every word as long as the longest one.
-        share: largest number of words per batch.
+        max_words: largest number of words per batch.
     """
     ordered = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
     batches, first = [], 0
     while first < len(ordered):
-        count = min(share, max(1, letters // max(1, lengths[ordered[first]])))
+        count = min(max_words, max(1, letters // max(1, lengths[ordered[first]])))
         batches.append(ordered[first : first + count])
         first += count
     return batches

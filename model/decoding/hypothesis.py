@@ -64,7 +64,7 @@ def length_bound(letters: int) -> int:
 
 
 class Decoder(Protocol):
-    """Interface of decoders of encoded words: the compiled `Engine` and `TorchDecoder`."""
+    """Interface of decoders of encoded words: the compiled `NativeDecoder` and `TorchDecoder`."""
 
     @property
     def device(self) -> str:
@@ -96,16 +96,16 @@ class Decoder(Protocol):
         """Return at most `width` answers to each word: that of `decode`, then the others."""
 
     def attention(
-        self, rows: Sequence[Sequence[int]], spoken: Sequence[Sequence[int]]
+        self, rows: Sequence[Sequence[int]], tokens: Sequence[Sequence[int]]
     ) -> list[np.ndarray[Any, Any]]:
-        """Return each word's attention weights [U, T] while its U symbols `spoken` are decoded.
+        """Return each word's attention weights [U, T] while its U symbols `tokens` are decoded.
 
         Raises:
             AlignmentError: if a network has no attention.
         """
 
 
-class Given(NamedTuple):
+class GivenPronunciation(NamedTuple):
     """A word and a pronunciation of it, as indices, without special symbols."""
 
     graphemes: Sequence[int]
@@ -117,21 +117,21 @@ class Scored(NamedTuple):
 
     Attributes:
         symbols: [U] the phonemes and ``</s>``.
-        logs: [U, V] log-probability of every symbol at each step, given the preceding ones; minus
-            infinity for symbols that are never emitted.
+        log_probabilities: [U, V] log-probability of every symbol at each step, given the preceding
+            ones; minus infinity for symbols that are never emitted.
         stress: [U, 4] log-probabilities of the stress classes (see `phonology.stress`) of each
             symbol; minus infinity for classes that it cannot have; None without a stress head.
     """
 
     symbols: np.ndarray[Any, Any]
-    logs: np.ndarray[Any, Any]
+    log_probabilities: np.ndarray[Any, Any]
     stress: np.ndarray[Any, Any] | None
 
 
 class Scorer(Protocol):
     """Interface of networks that score given pronunciations."""
 
-    def score(self, given: Sequence[Given]) -> list[Scored]:
+    def score(self, given: Sequence[GivenPronunciation]) -> list[Scored]:
         """Score each pronunciation, in order; words and pronunciations must not be empty.
 
         A score does not depend on the other words, except for rounding.

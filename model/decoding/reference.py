@@ -29,16 +29,16 @@ class StepModel(Protocol):
     def encode(self, graphemes: Tensor, lengths: Tensor) -> Any:
         """Run the encoder on a batch of words."""
 
-    def start(self, memory: Any) -> Any:
+    def start(self, encoder_output: Any) -> Any:
         """Return the state before the first step."""
 
-    def step(self, labels: Tensor, state: Any, memory: Any) -> tuple[Tensor, Any]:
+    def step(self, labels: Tensor, state: Any, encoder_output: Any) -> tuple[Tensor, Any]:
         """Run one step: previous labels [B] -> logits [B, V], next state."""
 
     def reorder(self, state: Any, rows: Tensor) -> Any:
         """Return a state whose rows are the rows `rows` [B] of `state`."""
 
-    def attention_weights(self, state: Any, memory: Any) -> Tensor:
+    def attention_weights(self, state: Any, encoder_output: Any) -> Tensor:
         """Return the attention weights [B, T] of the step that led to `state`."""
 
     def stress(self, states: Sequence[Any], phonemes: Tensor) -> Tensor | None:
@@ -74,8 +74,8 @@ def greedy(
         allowed: [V] true for the symbols that may be emitted; all by default.
         stress_bias: [V, 4] added to each symbol's stress logits (see `phonology.phoneme_set`).
     """
-    memory = network.encode(graphemes, lengths)
-    state = network.start(memory)
+    encoder_output = network.encode(graphemes, lengths)
+    state = network.start(encoder_output)
     labels = torch.full((len(lengths),), start, device=graphemes.device)
     tokens: list[list[int]] = [[] for _ in bounds]
     probabilities: list[list[float]] = [[] for _ in bounds]
@@ -83,7 +83,7 @@ def greedy(
     emitted: list[Tensor] = []
     states = []
     while going:
-        logits, state = network.step(labels, state, memory)
+        logits, state = network.step(labels, state, encoder_output)
         if allowed is not None:
             logits = logits.masked_fill(~allowed, -math.inf)
         for row in going:
@@ -125,11 +125,11 @@ def attention(
         start: index of ``<s>`` among the phonemes.
     """
     labels, _ = pad([[start, *symbols] for symbols in tokens])
-    memory = network.encode(graphemes, lengths)
-    state, looked = network.start(memory), []
+    encoder_output = network.encode(graphemes, lengths)
+    state, looked = network.start(encoder_output), []
     for label in labels.to(graphemes.device).unbind(dim=1):
-        _, state = network.step(label, state, memory)
-        looked.append(network.attention_weights(state, memory))
+        _, state = network.step(label, state, encoder_output)
+        looked.append(network.attention_weights(state, encoder_output))
     paid = torch.stack(looked, dim=1).float().cpu().numpy()
     return [
         row[: len(symbols), :length]
@@ -193,10 +193,10 @@ def beam(
         stress_bias: [V, 4] added to each symbol's stress logits (see `phonology.phoneme_set`).
     """
     words = len(bounds)
-    memory = network.encode(
+    encoder_output = network.encode(
         graphemes.repeat_interleave(width, dim=0), lengths.repeat_interleave(width)
     )
-    state = network.start(memory)
+    state = network.start(encoder_output)
     labels = torch.full((words * width,), start, device=graphemes.device)
     beams = [[_BeamHypothesis(word * width)] for word in range(words)]
 
@@ -204,7 +204,7 @@ def beam(
         return len(one.tokens) < bounds[word] and one.tokens[-1:] != (end,)
 
     while any(is_active(word, one) for word, beam in enumerate(beams) for one in beam):
-        logits, state = network.step(labels, state, memory)
+        logits, state = network.step(labels, state, encoder_output)
         if allowed is not None:
             logits = logits.masked_fill(~allowed, -math.inf)
         for word, beam in enumerate(beams):
@@ -257,10 +257,10 @@ def _with_stress(
     tokens = [one.tokens for beam in beams for one in beam]
     labels, _ = pad([[start, *symbols] for symbols in tokens])  # [N, U + 1]
     labels = labels.to(graphemes.device)
-    memory = network.encode(graphemes[words], lengths[words])
-    state, states = network.start(memory), []
+    encoder_output = network.encode(graphemes[words], lengths[words])
+    state, states = network.start(encoder_output), []
     for label in labels[:, :-1].unbind(dim=1):
-        _, state = network.step(label, state, memory)
+        _, state = network.step(label, state, encoder_output)
         states.append(state)
     scores = network.stress(states, labels[:, 1:])
     whole = [symbols[-1] == end for symbols in tokens]

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 
 # Length of the longest sequence that is checked. (The name of the letter W has seven phonemes, so
 # WWW is not limited.)
-LARGEST = 6
+MAX_PERIOD = 6
 
 
 def max_repeats(spelling: Sequence[int]) -> int:
     """Return how often the most repeated sequence of letters occurs in a row in the spelling."""
     maximum = 1
-    for size in range(1, LARGEST + 1):
+    for size in range(1, MAX_PERIOD + 1):
         streak = 0
         for now, before in zip(spelling[size:], spelling, strict=False):
             streak = streak + 1 if now == before else 0
@@ -33,7 +33,7 @@ def blocked_tokens(tokens: Sequence[int], max_repeats: int) -> set[int]:
         max_repeats: see `max_repeats`.
     """
     found = set()
-    for size in range(1, LARGEST + 1):
+    for size in range(1, MAX_PERIOD + 1):
         maximum = _maximum(size, max_repeats)
         if len(tokens) < maximum * size:
             break
@@ -44,13 +44,13 @@ def blocked_tokens(tokens: Sequence[int], max_repeats: int) -> set[int]:
 
 
 def run_limits(max_repeats: int) -> list[int]:
-    """Return the rule as limits on runs, for sequences of each length from 1 to `LARGEST`.
+    """Return the rule as limits on runs, for sequences of each length from 1 to `MAX_PERIOD`.
 
     A run of length n for `size` means that each of the last n symbols equals the one `size`
     positions before it. If a run has reached its limit, the symbol that was emitted `size` steps
     ago is blocked.
     """
-    return [(_maximum(size, max_repeats) - 1) * size for size in range(1, LARGEST + 1)]
+    return [(_maximum(size, max_repeats) - 1) * size for size in range(1, MAX_PERIOD + 1)]
 
 
 def _maximum(size: int, max_repeats: int) -> int:

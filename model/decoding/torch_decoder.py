@@ -16,7 +16,7 @@ from tanger.model.artifact import Artifact, ArtifactError
 from tanger.model.decoding import devices, reference
 from tanger.model.decoding.cuda import GraphedDecoder
 from tanger.model.decoding.devices import DeviceLostError
-from tanger.model.decoding.hypothesis import Decoded, Given, Scored, length_bound
+from tanger.model.decoding.hypothesis import Decoded, GivenPronunciation, Scored, length_bound
 from tanger.model.decoding.repetition import max_repeats
 from tanger.model.network.config import NetworkConfig
 from tanger.model.network.ensemble import Ensemble
@@ -44,8 +44,8 @@ class TorchDecoder:
         graphemes: Vocabulary,
         phonemes: Vocabulary,
         *,
-        masked: bool = True,
-        settled: bool = False,
+        phonemes_only: bool = True,
+        weights_frozen: bool = False,
     ) -> None:
         """Wrap a network on its current device.
 
@@ -53,10 +53,10 @@ class TorchDecoder:
             network: in evaluation mode.
             graphemes: input vocabulary.
             phonemes: output vocabulary.
-            masked: emit only phonemes and ``</s>``; otherwise any symbol of the table, as in CNTK's
-                tutorial.
-            settled: the weights do not change any more, so that on a GPU greedy decoding can be
-                captured in CUDA graphs (see `GraphedDecoder`).
+            phonemes_only: emit only phonemes and ``</s>``; otherwise any symbol of the table, as in
+                CNTK's tutorial.
+            weights_frozen: the weights do not change any more, so that on a GPU greedy decoding can
+                be captured in CUDA graphs (see `GraphedDecoder`).
         """
         self.network = network
         self.graphemes = graphemes
@@ -65,17 +65,19 @@ class TorchDecoder:
         self.device = str(self.torch_device)
         self._stress_bias = stress_bias(phonemes)
         self.allowed = None
-        if masked:
+        if phonemes_only:
             allowed = torch.zeros(len(phonemes), dtype=torch.bool)
             allowed[[phonemes.end, *phonemes.encode(phonemes.own)]] = True
             self.allowed = allowed.to(self.torch_device)
         # Decodes greedily instead of the plain loop
         self.graphed: GraphedDecoder | None = None
-        if settled and self.torch_device.type == "cuda" and isinstance(network, Seq2Seq):
+        if weights_frozen and self.torch_device.type == "cuda" and isinstance(network, Seq2Seq):
             self.graphed = GraphedDecoder(network, graphemes, phonemes, allowed=self.allowed)
 
     @classmethod
-    def of(cls, artifacts: Sequence[Artifact], device: str, *, masked: bool = True) -> TorchDecoder:
+    def of(
+        cls, artifacts: Sequence[Artifact], device: str, *, phonemes_only: bool = True
+    ) -> TorchDecoder:
         """Load the network of one artifact, or the ensemble of several.
 
         Raises:
@@ -92,8 +94,8 @@ class TorchDecoder:
         networks = [load_network(artifact) for artifact in artifacts]
         network = networks[0] if len(networks) == 1 else Ensemble(networks).eval()
         return cls(
-            network.to(devices.resolve(device)), first.graphemes, first.phonemes, masked=masked,
-            settled=True,
+            network.to(devices.resolve(device)), first.graphemes, first.phonemes,
+            phonemes_only=phonemes_only, weights_frozen=True,
         )  # fmt: skip
 
     @property
@@ -124,7 +126,7 @@ class TorchDecoder:
             DeviceLostError: if the GPU failed.
         """
         if self.graphed is not None:
-            with self._losing():
+            with self._gpu_errors():
                 try:
                     return self.graphed.decode(rows)
                 except (torch.OutOfMemoryError, torch.AcceleratorError):
@@ -155,9 +157,9 @@ class TorchDecoder:
         if not all(config.attention for config in self.configs):
             raise AlignmentError
         pairs = list(zip(rows, tokens, strict=True))
-        return self._in_batches(pairs, BATCH, self._look, length=lambda pair: len(pair[0]))
+        return self._in_batches(pairs, BATCH, self._attention, length=lambda pair: len(pair[0]))
 
-    def score(self, given: Sequence[Given]) -> list[Scored]:
+    def score(self, given: Sequence[GivenPronunciation]) -> list[Scored]:
         """Score given pronunciations by teacher forcing (see `Scorer`).
 
         Raises:
@@ -165,19 +167,19 @@ class TorchDecoder:
         """
         return self._in_batches(given, BATCH, self._score, length=lambda each: [*map(len, each)])
 
-    def _look(
+    def _attention(
         self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]
     ) -> list[np.ndarray[Any, Any]]:
         graphemes, lengths = self._padded([row for row, _ in pairs])
         tokens = [symbols for _, symbols in pairs]
-        looked = reference.attention(
+        found = reference.attention(
             self.network, graphemes, lengths, tokens, start=self.phonemes.start
         )
         within = slice(1, -1) if self.network.config.add_bos_eos else slice(None)
-        return [of_letters(paid[:, within]) for paid in looked]
+        return [of_letters(paid[:, within]) for paid in found]
 
     @torch.inference_mode()
-    def _score(self, given: Sequence[Given]) -> list[Scored]:
+    def _score(self, given: Sequence[GivenPronunciation]) -> list[Scored]:
         graphemes, lengths = self._padded([each.graphemes for each in given])
         start, end = self.phonemes.start, self.phonemes.end
         labels, _ = pad([[start, *each.phonemes, end] for each in given])
@@ -214,13 +216,13 @@ class TorchDecoder:
         answers: dict[int, A] = {}
         for first in range(0, len(order), maximum):
             chosen = order[first : first + maximum]
-            with self._losing():
+            with self._gpu_errors():
                 found = answer([requested[i] for i in chosen])
             answers.update(zip(chosen, found, strict=True))
         return [answers[index] for index in range(len(requested))]
 
     @contextmanager
-    def _losing(self) -> Iterator[None]:
+    def _gpu_errors(self) -> Iterator[None]:
         """Convert a failure of the GPU to `DeviceLostError`."""
         try:
             yield

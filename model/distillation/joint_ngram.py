@@ -64,14 +64,14 @@ def train(entries: Sequence[Entry], model: Path) -> None:
 
 
 def candidates(
-    model: Path, words: Sequence[str], *, maximum: int
+    model: Path, words: Sequence[str], *, n: int
 ) -> Iterator[Mapping[str, Mapping[Phonemes, float]]]:
     """Decode words; yield the most probable pronunciations of some thousand words at a time.
 
     Args:
         model: a model written by `train`.
         words: words to decode.
-        maximum: largest number of pronunciations per word.
+        n: largest number of pronunciations per word.
 
     Yields:
         For each of the words, in order, the natural logarithm of each pronunciation's probability,
@@ -86,24 +86,22 @@ def candidates(
     with ThreadPoolExecutor(1) as searching:
         coming: Future[Mapping[str, Mapping[Phonemes, float]]] | None = None
         for some in batches:
-            before, coming = coming, searching.submit(_search, model, some, maximum)
+            before, coming = coming, searching.submit(_search, model, some, n)
             if before is not None:
                 yield before.result()
         if coming is not None:
             yield coming.result()
 
 
-def _search(
-    model: Path, words: Sequence[str], maximum: int
-) -> Mapping[str, Mapping[Phonemes, float]]:
+def _search(model: Path, words: Sequence[str], n: int) -> Mapping[str, Mapping[Phonemes, float]]:
     with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as listed:
         listed.write("".join(f"{word}\n" for word in words))
         listed.flush()
-        answered = run(
+        answered = run_program(
             "phonetisaurus-g2pfst",
             f"--model={model}",
             f"--wordlist={listed.name}",
-            f"--nbest={maximum}",
+            f"--nbest={n}",
             *_SEARCH,
         )
     found: dict[str, dict[Phonemes, float]] = {word: {} for word in words}
@@ -114,7 +112,7 @@ def _search(
     return found
 
 
-def run(program: str, *options: str) -> str:
+def run_program(program: str, *options: str) -> str:
     """Run one of Phonetisaurus' programs and return its standard output.
 
     Raises:

@@ -36,7 +36,7 @@ def label(
             yield from _expected(teachers, pronounced)
 
 
-def as_they_are(teachers: TorchDecoder, entries: Sequence[Entry]) -> Iterator[Example]:
+def hard_labels(teachers: TorchDecoder, entries: Sequence[Entry]) -> Iterator[Example]:
     """Yield entries with their own phonemes as soft labels, with probability 1.
 
     Raises:
@@ -59,7 +59,7 @@ def _batches(items: Sequence[_T], length: Callable[[_T], int]) -> Iterator[list[
 
 
 def _fast(teachers: TorchDecoder) -> AbstractContextManager[None]:
-    fast = lstm.bfloat16_pays(teachers.torch_device)
+    fast = lstm.bfloat16_is_faster(teachers.torch_device)
     return lstm.products_in_bfloat16(teachers.torch_device, enabled=fast)
 
 

@@ -137,7 +137,7 @@ class LetterModel:
             before = before[1:]
 
 
-def invented(
+def invented_words(
     words: Collection[str], *, count: int, without: Collection[str], seed: int
 ) -> Iterator[str]:
     """Yield up to `count` distinct words of 2 to 20 letters that are in neither collection.

@@ -68,7 +68,7 @@ def label(
         JointNgramError: if the n-gram model cannot be used.
     """
     ordered = sorted(words, key=len)
-    for listed in joint_ngram.candidates(ngram, ordered, maximum=CANDIDATES):
+    for listed in joint_ngram.candidates(ngram, ordered, n=CANDIDATES):
         some = list(listed)
         for first in range(0, len(some), BATCH):
             yield from _judged(
@@ -119,7 +119,7 @@ def _scores(teachers: TorchDecoder, examples: Sequence[Example]) -> np.ndarray[A
     graphemes, lengths = pad(list(spelt))
     device = teachers.torch_device
     labels = minibatch.labels.to(device)
-    with lstm.products_in_bfloat16(device, enabled=lstm.bfloat16_pays(device)):
+    with lstm.products_in_bfloat16(device, enabled=lstm.bfloat16_is_faster(device)):
         logits = teachers.network(
             graphemes.to(device), lengths, labels, torch.tensor(words, device=device)
         ).phonemes

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, pairwise, product
 
 from tanger.model.phonology import stress
@@ -202,7 +202,7 @@ def _add(
     known += [reading for reading in added if reading not in known]
 
 
-def carry_stress(phonemes: Pronunciation, marked: Pronunciation) -> Pronunciation | None:
+def copy_stress(phonemes: Pronunciation, marked: Pronunciation) -> Pronunciation | None:
     """Copy the stress of an equivalent pronunciation to `phonemes`.
 
     Args:
@@ -220,7 +220,7 @@ def carry_stress(phonemes: Pronunciation, marked: Pronunciation) -> Pronunciatio
     return stress.mark(phonemes, [next(left) if vowel else None for vowel in vowels])
 
 
-def spelt_like_cmudict(phonemes: Sequence[str]) -> Pronunciation:
+def merge_er(phonemes: Sequence[str]) -> Pronunciation:
     """Replace AH R within a syllable with ER, keeping the digits."""
     written: list[str] = []
     for phoneme in phonemes:
@@ -231,8 +231,3 @@ def spelt_like_cmudict(phonemes: Sequence[str]) -> Pronunciation:
         else:
             written.append(phoneme)
     return tuple(written)
-
-
-def words_by_count(readings: Mapping[str, Sequence[Pronunciation]]) -> str:
-    """Return the numbers of words and pronunciations as text, for messages."""
-    return f"{len(readings):,} words, {sum(map(len, readings.values())):,} pronunciations"

@@ -25,11 +25,11 @@ from tanger.model.english.folds import Fold, fold
 from tanger.model.english.notations import (
     Pronunciation,
     Readings,
-    carry_stress,
+    copy_stress,
+    merge_er,
     read_amepd,
     read_isle,
     read_mfa,
-    spelt_like_cmudict,
 )
 from tanger.model.lexicon import Entry
 from tanger.model.phonology import stress
@@ -42,14 +42,14 @@ Candidates = Callable[[Sequence[str]], list[list[Pronunciation]]]
 # `dictionary/english/us_mfa` of MontrealCorpusTools/mfa-models.
 FILES: Mapping[str, str] = {
     "cmudict": "cmudict-0.7b",
-    "newest": "cmudict.dict",
+    "cmudict_latest": "cmudict.dict",
     "amepd": "amepd.dict",
     "isle": "ISLEdict.txt",
     "mfa": "english_us_mfa.dict",
 }
 CHECKSUMS: Mapping[str, str] = {
     "cmudict": "209a8b4cd265013e96f4658632a9878103b0c5abf62b50d4ef3ae1be226b29e4",
-    "newest": "81917843c7f44ce2b094ac63873c2c7a4cf802040792c455ba3ca406891c3d22",
+    "cmudict_latest": "81917843c7f44ce2b094ac63873c2c7a4cf802040792c455ba3ca406891c3d22",
     "amepd": "0dc61d857f144a266ea3714d9d96e250fb8a7ab47b1a5e34c110ce3c73967b6f",
     "isle": "4d4d496540843eadede11420ed55efe53cfe97b58ff68fad4d7361dadccd39a4",
     "mfa": "6640a93655af618429ddc879484318d6755892c9d90b8848988ff5b8c10e6915",
@@ -83,7 +83,7 @@ class Sources:
 
     Attributes:
         cmudict: CMUdict 0.7b.
-        newest: the newest CMUdict.
+        cmudict_latest: the newest CMUdict.
         amepd: the American English Pronouncing Dictionary.
         isle: ISLEX.
         mfa: the Montreal Forced Aligner's dictionary.
@@ -92,7 +92,7 @@ class Sources:
     """
 
     cmudict: Readings
-    newest: Readings
+    cmudict_latest: Readings
     amepd: Readings
     isle: Readings
     mfa: Readings
@@ -104,7 +104,7 @@ class Sources:
         """The dictionaries by name; those in CMUdict's notation are first."""
         return {
             "cmudict": self.cmudict,
-            "newest": self.newest,
+            "cmudict_latest": self.cmudict_latest,
             "amepd": self.amepd,
             "isle": self.isle,
             "mfa": self.mfa,
@@ -147,7 +147,7 @@ def read(folder: Path, *, verify: bool = True) -> Sources:
     dropped: dict[str, Counter[str]] = {name: Counter() for name in paths}
     return Sources(
         cmudict=_read_cmudict(paths["cmudict"], dropped["cmudict"]),
-        newest=_read_cmudict(paths["newest"], dropped["newest"]),
+        cmudict_latest=_read_cmudict(paths["cmudict_latest"], dropped["cmudict_latest"]),
         amepd=read_amepd(_lines(paths["amepd"]), dropped["amepd"]),
         isle=read_isle(_lines(paths["isle"]), dropped["isle"]),
         mfa=read_mfa(_lines(paths["mfa"]), dropped["mfa"]),
@@ -171,7 +171,9 @@ def combine(sources: Sources, candidates: Candidates) -> Combined:
         counts[f"fold {of}"] += 1
         if of == "test":
             continue
-        if any(word in source for source in (sources.cmudict, sources.newest, sources.amepd)):
+        if any(
+            word in source for source in (sources.cmudict, sources.cmudict_latest, sources.amepd)
+        ):
             into = result.train if of == "train" else result.dev
             into[word] = _of_cmudict(word, sources)
             counts[f"in CMUdict's notation, {of}"] += 1
@@ -189,6 +191,8 @@ def entries(
     words: Mapping[str, Sequence[Pronunciation]],
     ranked: Iterable[str],
     repeats: Sequence[tuple[int, int]],
+    *,
+    preferred_alone: bool = False,
 ) -> list[Entry]:
     """Return a training lexicon without stress, in which frequent words are repeated.
 
@@ -199,6 +203,7 @@ def entries(
         ranked: words by falling frequency; those not in `words` are ignored.
         repeats: pairs of a rank and a total count: ``(1000, 12), (10000, 5)`` gives the first 1,000
             words 12 times, and the next up to 10,000 5 times.
+        preferred_alone: leave out all but the first pronunciation of a word.
     """
     result = []
     rank = {word: n for n, word in enumerate(dict.fromkeys(w for w in ranked if w in words))}
@@ -206,7 +211,8 @@ def entries(
         times = max((t for maximum, t in repeats if rank.get(word, maximum) < maximum), default=1)
         bare = list(dict.fromkeys(map(stress.strip, pronunciations)))
         result += [Entry(word, bare[0])] * times
-        result += [Entry(word, other) for other in bare[1:]]
+        if not preferred_alone:
+            result += [Entry(word, other) for other in bare[1:]]
     return result
 
 
@@ -276,7 +282,7 @@ def _words(sources: Sources) -> Iterable[str]:
 def _votes(word: str, bare: Pronunciation, sources: Sources) -> int:
     """Count the dictionaries that have this pronunciation or, in other notations, an equivalent."""
     wanted = equivalence_class(bare)
-    exact = (sources.cmudict, sources.newest, sources.amepd)
+    exact = (sources.cmudict, sources.cmudict_latest, sources.amepd)
     return sum(bare in map(stress.strip, source.get(word, ())) for source in exact) + sum(
         wanted in map(equivalence_class, map(stress.strip, source.get(word, ())))
         for source in (sources.isle, sources.mfa)
@@ -289,7 +295,7 @@ def _of_cmudict(word: str, sources: Sources) -> list[Pronunciation]:
     Other pronunciations follow if more than one dictionary has them.
     """
     variants: dict[Pronunciation, Pronunciation] = {}
-    for source in (sources.cmudict, sources.newest, sources.amepd):
+    for source in (sources.cmudict, sources.cmudict_latest, sources.amepd):
         for pronunciation in source.get(word, ()):
             variants.setdefault(stress.strip(pronunciation), pronunciation)
     votes = {bare: _votes(word, bare, sources) for bare in variants}
@@ -318,11 +324,11 @@ def _of_foreign(
         agreed = max(votes.values())
         if votes[equivalence_class(stress.strip(first))] < agreed:
             first = next(marked[each] for each in votes if votes[each] == agreed)
-        chosen = spelt_like_cmudict(stress.strip(first))
+        chosen = merge_er(stress.strip(first))
         way = "mapped symbol by symbol"
     of_isle = [r for r in readings[0] if _same(stress.strip(r), chosen)]
     for reading in of_isle:
-        if (carried := carry_stress(chosen, reading)) is not None:
+        if (carried := copy_stress(chosen, reading)) is not None:
             return [carried], way
     return [chosen], way
 

@@ -17,10 +17,10 @@ from tanger.model import TangerError, calibration, lexicon
 from tanger.model import artifact as artifacts
 from tanger.model.artifact import ArtifactError
 from tanger.model.english.equivalence import classes, equivalence_class
-from tanger.model.english.notations import Pronunciation, carry_stress
+from tanger.model.english.notations import Pronunciation, copy_stress
 from tanger.model.english.sources import Sources
 from tanger.model.evaluation import model_card
-from tanger.model.evaluation.shares import PairedComparison, Share
+from tanger.model.evaluation.significance import ErrorRate, PairedComparison
 from tanger.model.output_files import replace_file
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology import stress
@@ -59,27 +59,27 @@ class EnglishEvaluation:
     """Results of one artifact.
 
     Attributes:
-        shares: share of wrong answers, by set.
+        rates: error rate by set.
         calibration_errors: expected calibration error by set, with ten bins.
         wrong: by set, the words that are wrong with the answers to them.
     """
 
-    shares: list[Share]
+    rates: list[ErrorRate]
     calibration_errors: dict[str, float]
     wrong: dict[str, dict[str, Pronunciation]]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record for ``metrics.json``, by set."""
         return {
-            share.name: {
-                "words": share.words,
-                "wrong": share.wrong,
-                "rate": share.rate,
-                "interval": list(share.interval),
-                "calibration_error": self.calibration_errors.get(share.name),
+            rate.name: {
+                "words": rate.words,
+                "wrong": rate.wrong,
+                "rate": rate.rate,
+                "interval": list(rate.interval),
+                "calibration_error": self.calibration_errors.get(rate.name),
             }
-            for share in self.shares
-            if share.words
+            for rate in self.rates
+            if rate.words
         }
 
 
@@ -140,7 +140,7 @@ def ranked_words() -> Iterable[str]:
 
 def references(sources: Sources, words: Iterable[str]) -> dict[str, list[Pronunciation]]:
     """Return every pronunciation of each word in CMUdict's editions and AmEPD, without stress."""
-    exact = (sources.cmudict, sources.newest, sources.amepd)
+    exact = (sources.cmudict, sources.cmudict_latest, sources.amepd)
     return {
         word: list(dict.fromkeys(stress.strip(p) for s in exact for p in s.get(word, ())))
         for word in words
@@ -180,19 +180,17 @@ def evaluate(
     for judgement in judgements:
         _score(phonemizer, judgement, result)
     if "real-words" in sets and real_words is not None:
-        result.shares.append(_stress(phonemizer, real_words, sources))
+        result.rates.append(_stress(phonemizer, real_words, sources))
     return result
 
 
 def compare(first: EnglishEvaluation, second: EnglishEvaluation) -> list[PairedComparison]:
     """Compare two artifacts word by word, on each set for which both have the same words."""
-    words = {share.name: share.words for share in second.shares}
+    words = {rate.name: rate.words for rate in second.rates}
     return [
-        PairedComparison.of(
-            share.name, share.words, first.wrong[share.name], second.wrong[share.name]
-        )
-        for share in first.shares
-        if share.name in first.wrong and words.get(share.name) == share.words
+        PairedComparison.of(rate.name, rate.words, first.wrong[rate.name], second.wrong[rate.name])
+        for rate in first.rates
+        if rate.name in first.wrong and words.get(rate.name) == rate.words
     ]
 
 
@@ -271,7 +269,7 @@ def _score(phonemizer: Phonemizer, judgement: _Judgement, result: EnglishEvaluat
     spelt = [w for w in judgement.words if all(letter in phonemizer.graphemes for letter in w)]
     answers = dict(zip(spelt, phonemizer.pronounce(spelt), strict=True))
     rights = [judgement.right(word, answer.phonemes) for word, answer in answers.items()]
-    result.shares.append(Share(name, len(spelt), rights.count(False)))
+    result.rates.append(ErrorRate(name, len(spelt), rights.count(False)))
     table = calibration.reliability([a.probability for a in answers.values()], rights)
     result.calibration_errors[name] = calibration.expected_calibration_error(table)
     result.wrong[name] = {
@@ -281,9 +279,9 @@ def _score(phonemizer: Phonemizer, judgement: _Judgement, result: EnglishEvaluat
     }
 
 
-def _stress(phonemizer: Phonemizer, words: Iterable[str], sources: Sources) -> Share:
+def _stress(phonemizer: Phonemizer, words: Iterable[str], sources: Sources) -> ErrorRate:
     """Count wrong stress among answers with correct phonemes, by dictionaries that mark stress."""
-    marking = (sources.newest, sources.amepd, sources.isle)
+    marking = (sources.cmudict_latest, sources.amepd, sources.isle)
     marked: dict[str, list[Pronunciation]] = {}
     for word in words:
         if readings := [p for source in marking for p in source.get(word, ())]:
@@ -294,9 +292,9 @@ def _stress(phonemizer: Phonemizer, words: Iterable[str], sources: Sources) -> S
             carried
             for reading in marked[word]
             if equivalence_class(stress.strip(reading)) == equivalence_class(answer.phonemes)
-            and (carried := carry_stress(answer.phonemes, reading)) is not None
+            and (carried := copy_stress(answer.phonemes, reading)) is not None
         ]
         if like and answer.stress is not None:
             judged += 1
             wrong += stress.mark(answer.phonemes, answer.stress) not in like
-    return Share("stress wrong where the phonemes are right", judged, wrong)
+    return ErrorRate("stress wrong where the phonemes are right", judged, wrong)

@@ -16,7 +16,7 @@ from tanger.model.evaluation.english import RealWord
 from tanger.model.phonemizer import Phonemizer
 
 _FOLDS = 5  # of the cross-validation
-_ALTERNATIVES = 5  # answers per word to calibrate on
+_NBEST = 5  # answers per word to calibrate on
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,13 @@ class EnglishCalibration:
     """Calibrations fitted to real words and frequent words.
 
     Attributes:
-        likeliest: calibration of a word's most probable answer.
-        further: calibration of its other answers.
+        calibration: calibration of a word's most probable answer.
+        nbest_calibration: calibration of its other answers.
         errors: expected calibration error by set, by cross-validation.
     """
 
-    likeliest: Calibration
-    further: Calibration
+    calibration: Calibration
+    nbest_calibration: Calibration
     errors: dict[str, float]
 
 
@@ -75,7 +75,7 @@ def calibrate(
         for n in range(left_out, len(words), _FOLDS):
             name = "real words" if words[n] in agreed else "frequent words"
             judged[name].append((fitted.probability(steps[n]), rights[n]))
-    lists = phonemizer.alternatives(words, _ALTERNATIVES)
+    lists = phonemizer.nbest(words, _NBEST)
     others = [
         (answer.step_probabilities, right(word, answer))
         for word, several in zip(words, lists, strict=True)

@@ -12,13 +12,13 @@ from tanger.model.decoding.hypothesis import Hypothesis
 from tanger.model.phonemizer import Phonemizer
 
 # Answers per word that are scored and calibrated on.
-_REQUESTED = 5
+_NBEST = 5
 # Sizes of n-best lists for which the oracle WER is computed.
-_AMONG = (1, 3, 5)
+_ORACLE_SIZES = (1, 3, 5)
 
 
 @dataclass(frozen=True)
-class AlternativesScore:
+class NBestScore:
     """Scores of n-best lists on a lexicon, any-match.
 
     Attributes:
@@ -34,7 +34,7 @@ class AlternativesScore:
     def as_dict(self) -> dict[str, Any]:
         """Return the record for ``metrics.json``."""
         return {
-            "wer": {str(maximum): wer for maximum, wer in self.wer.items()},
+            "wer": {str(n): wer for n, wer in self.wer.items()},
             "calibration_error": self.calibration_error,
             "first_is_greedy": self.first_is_greedy,
         }
@@ -44,7 +44,7 @@ def score(
     phonemizer: Phonemizer,
     references: Mapping[str, Sequence[tuple[str, ...]]],
     greedy: Mapping[str, Hypothesis],
-) -> AlternativesScore:
+) -> NBestScore:
     """Decode and score n-best lists for the words of `greedy`.
 
     Args:
@@ -52,7 +52,7 @@ def score(
         references: correct pronunciations by word; words that are not in `greedy` count as wrong.
         greedy: the answers of `Phonemizer.pronounce`.
     """
-    lists = dict(zip(greedy, phonemizer.alternatives(list(greedy), _REQUESTED), strict=True))
+    lists = dict(zip(greedy, phonemizer.nbest(list(greedy), _NBEST), strict=True))
     right = {
         word: [answer.phonemes in references[word] for answer in answers]
         for word, answers in lists.items()
@@ -61,10 +61,10 @@ def score(
     table = calibration.reliability(
         following, [each for marks in right.values() for each in marks[1:]]
     )
-    return AlternativesScore(
+    return NBestScore(
         wer={
-            maximum: 1 - sum(any(marks[:maximum]) for marks in right.values()) / len(references)
-            for maximum in _AMONG
+            n: 1 - sum(any(marks[:n]) for marks in right.values()) / len(references)
+            for n in _ORACLE_SIZES
         },
         calibration_error=calibration.expected_calibration_error(table) if table else 0.0,
         first_is_greedy=sum(
@@ -84,9 +84,7 @@ def fit(
         references: correct pronunciations by word, spelled in the artifact's graphemes.
     """
     answers, right = [], []
-    for word, found in zip(
-        references, phonemizer.alternatives(list(references), _REQUESTED), strict=True
-    ):
+    for word, found in zip(references, phonemizer.nbest(list(references), _NBEST), strict=True):
         answers += [answer.step_probabilities for answer in found[1:]]
         right += [answer.phonemes in references[word] for answer in found[1:]]
     return calibration.fit(answers, right) if answers else None

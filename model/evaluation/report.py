@@ -20,7 +20,7 @@ from tanger.model.decoding.hypothesis import Hypothesis
 from tanger.model.decoding.torch_decoder import BATCH, TorchDecoder
 from tanger.model.evaluation import error_rates, model_card, nbest
 from tanger.model.evaluation.error_rates import ErrorRates
-from tanger.model.evaluation.nbest import AlternativesScore
+from tanger.model.evaluation.nbest import NBestScore
 from tanger.model.evaluation.word_classes import CLASSES, classify
 from tanger.model.lexicon import Entry
 from tanger.model.lexicon.index import StressedLexicon
@@ -73,7 +73,7 @@ class Evaluation:
             requested.
         calibration_error: expected calibration error of the probabilities, any-match.
         reliability: the bins from which it was computed.
-        alternatives: scores of n-best lists.
+        nbest: scores of n-best lists.
         unspellable: number of words with graphemes that the artifact lacks; they count as wrong.
         incomplete: number of answers that stopped at their length bound.
         teacher_forced_error: share of label tokens that are not the arg-max under teacher forcing,
@@ -85,7 +85,7 @@ class Evaluation:
         device: device used.
         precision: precision of the matrix products.
         confusions: the most frequent (expected, given, count); "" marks an insertion or deletion.
-        pinned: a few words with their answers (see `choose`).
+        pinned: a few words with their answers (see `choose_pinned`).
     """
 
     weights_sha256: str | None
@@ -97,7 +97,7 @@ class Evaluation:
     classes: dict[str, ErrorRates]
     calibration_error: float
     reliability: tuple[Bin, ...]
-    alternatives: AlternativesScore
+    nbest: NBestScore
     unspellable: int
     incomplete: int
     teacher_forced_error: float | None
@@ -122,7 +122,7 @@ class Evaluation:
             "classes": {name: _rates(rates) for name, rates in self.classes.items()},
             "calibration_error": self.calibration_error,
             "reliability": [row._asdict() for row in self.reliability],
-            "alternatives": self.alternatives.as_dict(),
+            "alternatives": self.nbest.as_dict(),
             "unspellable": self.unspellable,
             "incomplete": self.incomplete,
             "teacher_forced_error": self.teacher_forced_error,
@@ -193,7 +193,7 @@ def evaluate(
         classes={} if known_path is None else _class_rates(references, hypotheses, known_path),
         calibration_error=calibration.expected_calibration_error(table),
         reliability=tuple(table),
-        alternatives=nbest.score(phonemizer, references, answers),
+        nbest=nbest.score(phonemizer, references, answers),
         unspellable=len(references) - len(words),
         incomplete=sum(not answer.complete for answer in answers.values()),
         teacher_forced_error=None if in_torch is None else _teacher_forced(in_torch, entries),
@@ -204,7 +204,7 @@ def evaluate(
         device=phonemizer.decoder.device,
         precision=phonemizer.decoder.precision,
         confusions=_confusions(references, answers, confusions),
-        pinned=choose(answers, references),
+        pinned=choose_pinned(answers, references),
     )
 
 
@@ -389,7 +389,7 @@ def _confusions(
 _COUNT = 5
 
 
-def choose(
+def choose_pinned(
     answers: Mapping[str, Hypothesis], references: Mapping[str, list[tuple[str, ...]]]
 ) -> dict[str, tuple[str, ...]]:
     """Choose words of different lengths that are answered correctly and with high probability.

@@ -12,18 +12,19 @@
 Text is UTF-8, but for CMUdict 0.7b itself; another encoding has to be named.
 """
 
+from tanger.model.lexicon.detection import format_named
 from tanger.model.lexicon.entry import (
     Entry,
     EntryError,
     LexiconError,
     LexiconFormat,
     Row,
+    Variant,
     pronunciations,
 )
 from tanger.model.lexicon.files import (
     Encoding,
     Reader,
-    format_named,
     iterate_rows,
     lines_of,
     read,
@@ -46,6 +47,7 @@ __all__ = [
     "LexiconFormat",
     "Reader",
     "Row",
+    "Variant",
     "cmudict_pairs",
     "escape_tsv",
     "format_named",

@@ -151,6 +151,8 @@ class SeparationCheck:
 
     def add(self, row: Row) -> None:
         """Count the next row."""
+        if row.alias is not None:
+            return
         self._rows += 1
         word, phonemes = row.entry
         if len(phonemes) > 1 or len(phonemes[0]) < _LONG_SYMBOL or len(word) < _LONG_WORD:

@@ -18,19 +18,68 @@ class Entry(NamedTuple):
     phonemes: tuple[str, ...]
 
 
+class Variant(NamedTuple):
+    """One of a word's pronunciations in a lexicon, and what the lexicon says of it.
+
+    Attributes:
+        phonemes: how the word sounds; none where there is an alias.
+        probabilities: from none to four: of the pronunciation, then, as the Montreal Forced
+            Aligner has them, of a silence after it and the two corrections for what precedes it.
+        sense: of the word, where it sounds so in some senses only: a part of speech, or any label;
+            several have spaces between them.
+        alias: a text that is spoken in place of the word.
+    """
+
+    phonemes: tuple[str, ...]
+    probabilities: tuple[float, ...] = ()
+    sense: str | None = None
+    alias: str | None = None
+
+    @property
+    def probability(self) -> float | None:
+        """That of the pronunciation, where the lexicon has one; often the likeliest has 1."""
+        return self.probabilities[0] if self.probabilities else None
+
+    def row(self, number: int, word: str) -> Row:
+        """The variant as an entry of a word, in a place of a lexicon."""
+        entry = Entry(word, self.phonemes)
+        return Row(number, entry, self.probabilities, self.sense, self.alias)
+
+
+def by_probability(variants: Iterable[Variant]) -> tuple[Variant, ...]:
+    """Variants, each once, the likeliest first; in their own order where probabilities are alike.
+
+    One without a probability counts as 1, as from Kaldi's own scripts.
+    """
+    distinct = dict.fromkeys(variants)
+    if not any(variant.probabilities for variant in distinct):
+        return tuple(distinct)
+    return tuple(
+        sorted(distinct, key=lambda variant: -variant.probabilities[0] if variant[1] else -1.0)
+    )
+
+
 class Row(NamedTuple):
-    """An entry, its place in a file, and the numbers that some formats keep beside it.
+    """An entry, its place in a file, and what some formats keep beside it.
 
     Attributes:
         number: its line, from 1.
-        entry: the entry.
-        probabilities: from none to four: of the pronunciation, then, as the Montreal Forced
-            Aligner has them, of a silence after it and the two corrections for what precedes it.
+        entry: the entry, without phonemes where there is an alias.
+        probabilities: as `Variant` has them.
+        sense: likewise.
+        alias: likewise.
     """
 
     number: int
     entry: Entry
     probabilities: tuple[float, ...] = ()
+    sense: str | None = None
+    alias: str | None = None
+
+    @property
+    def variant(self) -> Variant:
+        """The row without its place and its word."""
+        return Variant(self.entry.phonemes, self.probabilities, self.sense, self.alias)
 
 
 class LexiconError(TangerError, ValueError):
@@ -91,10 +140,11 @@ class EntryError(TangerError, ValueError):
     """
 
     def __init__(self, number: int, word: str, phonemes: tuple[str, ...]) -> None:
-        super().__init__(
-            f"entry {number}: {word!r} {' '.join(phonemes)!r} would read as something else in this "
-            "format: take another, such as tsv or pls"
-        )
+        shown = f"entry {number}: {word!r} {' '.join(phonemes)!r}"
+        problem = "would read as something else in this format: take another, such as tsv or pls"
+        if not phonemes:
+            problem = "has no phonemes, or an alias, which pls alone can hold"
+        super().__init__(f"{shown} {problem}")
         self.number = number
         self.entry = Entry(word, phonemes)
 

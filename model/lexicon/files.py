@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import codecs
-import io
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, groupby
 from pathlib import Path
@@ -19,20 +17,14 @@ from tanger.model.lexicon.checks import (
     SeparationCheck,
     is_marker,
 )
+from tanger.model.lexicon.detection import detect_format, first_lines
 from tanger.model.lexicon.entry import Entry, LexiconError, LexiconFormat, Row
-from tanger.model.lexicon.line_formats import LINE_FORMATS, is_comment, is_number
+from tanger.model.lexicon.line_formats import LINE_FORMATS
 from tanger.model.output_files import replace_file
 from tanger.model.phonology import notation
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.phonology.transcription import TranscriptionError
 
-_NAMES: Mapping[str, LexiconFormat] = {"lexicon.txt": "kaldi", "lexiconp.txt": "kaldip"}
-_SUFFIXES: Mapping[str, LexiconFormat] = {
-    ".dict": "cmudict",
-    ".ctf": "ctf",
-    ".tsv": "tsv",
-    ".pls": "pls",
-}
 # Bytes of a file, at most: it is read whole
 MAX_FILE = 1 << 30
 _CHUNK = 1 << 16
@@ -64,6 +56,7 @@ def read_rows(
     format: LexiconFormat | None = None,
     *,
     alphabet: Alphabet | None = None,
+    aliases: bool = False,
     encoding: Encoding = "utf-8",
 ) -> list[Row]:
     """The entries of the lexicon at `path`, with their lines and probabilities.
@@ -72,6 +65,7 @@ def read_rows(
         path: where it is.
         format: as `iterate_rows` takes it.
         alphabet: likewise.
+        aliases: likewise.
         encoding: likewise.
 
     Raises:
@@ -79,7 +73,10 @@ def read_rows(
         OSError: where it cannot be read.
     """
     content = read_content(path)
-    return list(iterate_rows(path, content, format, alphabet=alphabet, encoding=encoding))
+    rows = iterate_rows(
+        path, content, format, alphabet=alphabet, aliases=aliases, encoding=encoding
+    )
+    return list(rows)
 
 
 def read_content(path: Path) -> bytes:
@@ -114,6 +111,7 @@ def iterate_rows(
     *,
     alphabet: Alphabet | None = None,
     parse: Parse | None = None,
+    aliases: bool = False,
     encoding: Encoding = "utf-8",
 ) -> Iterator[Row]:
     """The entries of a lexicon, one at a time: a list of them takes ten times the file's memory.
@@ -124,6 +122,7 @@ def iterate_rows(
         format: by default that of the file's name and first line (see `detect_format`).
         alphabet: as `Reader` takes it.
         parse: likewise.
+        aliases: likewise.
         encoding: of the text; PLS has its own declaration.
 
     Raises:
@@ -131,7 +130,7 @@ def iterate_rows(
     """
     if format != "pls" and encoding != "utf-8":
         content = _transcode(path, content, encoding)
-    chosen = format or detect_format(path, _first_lines(content))
+    chosen = format or detect_format(path, first_lines(content))
     if chosen != "pls" and content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         expected = "UTF-8 (`convert --encoding utf-16` makes it)"
         raise LexiconError(path, 1, expected=expected, found="UTF-16")
@@ -141,6 +140,7 @@ def iterate_rows(
         chosen,
         alphabet=alphabet,
         parse=parse,
+        aliases=aliases,
         on_fault=faults.add,
         may_be_csv=format is None,
         fallback="latin-1" if content.startswith(_CMUDICT) else None,
@@ -163,6 +163,7 @@ class Reader:
         *,
         alphabet: Alphabet | None = None,
         parse: Parse | None = None,
+        aliases: bool = False,
         on_fault: Callable[[LexiconError], None] | None = None,
         may_be_csv: bool = False,
         fallback: str | None = None,
@@ -177,6 +178,7 @@ class Reader:
             parse: makes phonemes of a transcription (see `phoneme_set.Inventory.parse`). By
                 default English in IPA and X-SAMPA becomes ARPAbet; in a PLS file, spaces tell
                 whether it is English unless `alphabet` is given.
+            aliases: whether rows may have an alias in place of phonemes; else it is a fault.
             on_fault: gets each bad line of a format in which the next line can still be read; by
                 default the first is raised.
             may_be_csv: whether commas or semicolons between word and phonemes are a fault.
@@ -188,7 +190,7 @@ class Reader:
             parse = partial(notation.parse, arpabet=None if alphabet is None else True)
         self._alphabet = alphabet
         self._parse = parse
-        self._pls = pls.Parser(path, alphabet, parse) if format == "pls" else None
+        self._pls = pls.Parser(path, alphabet, parse, aliases=aliases) if format == "pls" else None
         self._parser = (
             LineParser(path, format, may_be_csv=may_be_csv) if format in LINE_FORMATS else None
         )
@@ -331,46 +333,6 @@ def _transcode(path: Path, content: bytes, encoding: Encoding) -> bytes:
         line = content.count(b"\n", 0, start) + 1
         found = repr(content[start : start + 4])
         raise LexiconError(path, line, expected=encoding, found=found) from e
-
-
-# ------------------------------------------------------------------------------------------------
-# Detection of formats.
-
-
-def format_named(path: Path) -> LexiconFormat | None:
-    """The format that a file's name stands for, if any."""
-    return _NAMES.get(path.name.lower()) or _SUFFIXES.get(path.suffix.lower())
-
-
-def detect_format(path: Path, lines: Iterable[str]) -> LexiconFormat:
-    """The format of a lexicon by its file name, else by its first line that is no comment.
-
-    What both CMUdict and the Montreal Forced Aligner call ``.dict`` is the latter's where there
-    are numbers between word and phonemes; without, the one reads as the other.
-    """
-    named = format_named(path)
-    if named is not None and named != "cmudict":
-        return named
-    line = next((x for x in lines if x.strip() and not is_comment(x)), "")
-    fields = line.split()
-    if len(fields) > 2 and is_number(fields[1]):
-        return "mfa"
-    return named or _by_content(line)
-
-
-def _by_content(line: str) -> LexiconFormat:
-    """The format of a line that is no comment, by its look alone."""
-    if re.match(r"\s*<(\?xml|lexicon)\b", line):
-        return "pls"
-    if ctf.looks_like(line):
-        return "ctf"
-    return "tsv" if "\t" in line.strip() else "cmudict"
-
-
-def _first_lines(content: bytes) -> Iterator[str]:
-    file = io.BytesIO(content.removeprefix(codecs.BOM_UTF8))
-    lines = iter(partial(file.readline, MAX_LINE), b"")
-    return (line.decode("utf-8", "replace") for line in lines)
 
 
 # ------------------------------------------------------------------------------------------------

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from tanger.model.lexicon import Entry
+from tanger.model.lexicon.entry import Entry, Variant, by_probability
 from tanger.model.phonology.stress import NO_VOWEL, split, strip
+
+# What a variant has beside its phonemes, in their order, as lines call it.
+_DETAILS = ("p", "sense", "alias")
 
 
 class Found(NamedTuple):
@@ -15,20 +19,54 @@ class Found(NamedTuple):
 
     Attributes:
         spellings: the word as the lexicon has it; several where only their case differs.
-        pronunciations: the different ones, in the lexicon's order.
+        variants: the different ones, the likeliest first where the lexicon tells, else in its
+            order.
     """
 
     spellings: tuple[str, ...]
-    pronunciations: tuple[tuple[str, ...], ...]
+    variants: tuple[Variant, ...]
+
+    @property
+    def pronunciations(self) -> tuple[tuple[str, ...], ...]:
+        """The phonemes of the variants that are no aliases."""
+        return tuple(variant.phonemes for variant in self.variants if variant.phonemes)
 
 
-def choose(word: str, entries: Sequence[Entry]) -> Found:
+# A word as it is spelt, and one of its variants.
+Spelt = tuple[str, Variant]
+
+
+def choose(word: str, entries: Sequence[Spelt]) -> Found:
     """Of entries with one key, those that are spelt as `word` is; where none is, all."""
-    exact = [entry for entry in entries if entry.word == word]
+    exact = [entry for entry in entries if entry[0] == word]
     chosen = exact or entries
     return Found(
-        tuple(dict.fromkeys(entry.word for entry in chosen)),
-        tuple(dict.fromkeys(entry.phonemes for entry in chosen)),
+        tuple(dict.fromkeys(spelling for spelling, _ in chosen)),
+        by_probability(variant for _, variant in chosen),
+    )
+
+
+def packed(variant: Variant) -> str:
+    """A variant as one line: phonemes with a space between, a tab and JSON for what else there is.
+
+    The inverse of `unpacked`.
+    """
+    phonemes = " ".join(variant.phonemes)
+    details = {name: value for name, value in zip(_DETAILS, variant[1:], strict=True) if value}
+    if not details:
+        return phonemes
+    return f"{phonemes}\t{json.dumps(details, ensure_ascii=False, separators=(',', ':'))}"
+
+
+def unpacked(line: str) -> Variant:
+    """The variant that `packed` made a line of."""
+    phonemes, _, details = line.partition("\t")
+    found = json.loads(details) if details else {}
+    return Variant(
+        tuple(phonemes.split()),
+        tuple(found.get("p", ())),
+        found.get("sense"),
+        found.get("alias"),
     )
 
 
@@ -36,13 +74,14 @@ class IndexedLexicon:
     """A lexicon by `lexicon_key`."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """Take words and their pronunciations, phonemes with a space between."""
-        # By key, a line a pronunciation; before it, and a tab, how the word is spelt, where that is
-        # not as most are: as the key itself or, if the first word is in capitals, in capitals.
+        """Take words and their variants as `packed` makes them."""
+        # By key, a line a variant; before it, and a tab, how the word is spelt, where that is not
+        # as most are: as the key itself or, if the first word is in capitals, in capitals. What has
+        # more than phonemes has its spelling, too.
         self._lines: dict[str, str] = {}
         self._capitals: bool | None = None
-        for word, phonemes in pairs:
-            self._add(word, phonemes)
+        for word, line in pairs:
+            self._add(word, line)
 
     def __len__(self) -> int:
         """How many keys it has."""
@@ -61,18 +100,19 @@ class IndexedLexicon:
         usual = self._usual(key)
         if "\t" not in lines:
             variants = dict.fromkeys(tuple(line.split(" ")) for line in lines.split("\n"))
-            return Found((usual,), tuple(variants))
+            return Found((usual,), tuple(map(Variant, variants)))
         entries = []
         for line in lines.split("\n"):
-            spelling, tab, phonemes = line.rpartition("\t")
-            entries.append(Entry(spelling if tab else usual, tuple(phonemes.split(" "))))
+            spelling, tab, variant = line.partition("\t")
+            entries.append((spelling, unpacked(variant)) if tab else (usual, unpacked(line)))
         return choose(word, entries)
 
-    def _add(self, word: str, phonemes: str) -> None:
+    def _add(self, word: str, variant: str) -> None:
         key = lexicon_key(word)
         if self._capitals is None:
             self._capitals = word.isupper()
-        line = phonemes if word == self._usual(key) else f"{word}\t{phonemes}"
+        plain = word == self._usual(key) and "\t" not in variant
+        line = variant if plain else f"{word}\t{variant}"
         before = self._lines.get(key)
         self._lines[key] = line if before is None else f"{before}\n{line}"
 

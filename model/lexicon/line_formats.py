@@ -83,6 +83,11 @@ def is_comment(line: str) -> bool:
     return bool(_COMMENT.match(line))
 
 
+def has_comment(line: str) -> bool:
+    """Whether a part of a line of CMUdict would be a comment."""
+    return _COMMENT.search(line) is not None
+
+
 def _strip_comment(line: str) -> str:
     # The service reads a hundred thousand lines without either at every start
     return _COMMENT.sub("", line) if "#" in line or ";;;" in line else line
@@ -107,7 +112,7 @@ def _render_cmudict(rows: Iterable[Row]) -> Iterator[str]:
         word, phonemes = row.entry
         variant = seen[word] = seen.get(word, -1) + 1
         line = f"{word}{f'({variant})' * bool(variant)}  {' '.join(phonemes)}"
-        if _VARIANT.match(word) or _COMMENT.search(line):
+        if _VARIANT.match(word) or has_comment(line):
             raise EntryError(row.number, word, phonemes)
         yield line
 

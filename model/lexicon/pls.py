@@ -1,8 +1,8 @@
 """The W3C's Pronunciation Lexicon Specification 1.0 (https://www.w3.org/TR/pronunciation-lexicon/).
 
-In a lexeme, every grapheme element has every phoneme element; the preferred one comes first. Files
-are parsed in pieces, in constant memory. What could make a parser fetch or multiply text is
-refused: a document type declaration, and with it all entities but XML's own five.
+In a lexeme, every grapheme element has every phoneme and alias element; the preferred one comes
+first. Its roles are the sense of its entries, without the prefixes of their namespaces. Files are
+parsed in pieces, in constant memory.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 from xml.parsers import expat
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
+from tanger.model.lexicon import guarded_xml
 from tanger.model.lexicon.checks import check_size, find_stray
 from tanger.model.lexicon.entry import Entry, EntryError, LexiconError, Row
 from tanger.model.lexicon.line_formats import check_phonemes
@@ -32,6 +33,8 @@ _NAMES: dict[Alphabet, str] = {
 }
 _ALPHABETS = {name: alphabet for alphabet, name in _NAMES.items()}
 
+# Elements of a lexeme that are read.
+_CONTENT = frozenset(("grapheme", "phoneme", "alias"))
 _NAMESPACE = "http://www.w3.org/2005/01/pronunciation-lexicon"
 # Bounds on a lexeme, so that no file takes more memory than its longest lexeme
 _MAX_DEPTH = 64
@@ -40,24 +43,24 @@ _MAX_ENTRIES = 400
 _MAX_CHARACTERS = 4096
 _CHUNK = 1 << 16
 _MAX_TOKEN = 1 << 18
-# Families of encodings with a byte a character
-_SINGLE_BYTE = re.compile(r"(iso-8859-|windows-|cp|ibm)[0-9]{1,4}|koi8-[ru]|macintosh", re.I)
 # XML 1.0 has no way to write these (2.2)
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
-class _Phoneme(NamedTuple):
-    """A phoneme element that has begun: its line and attributes, and its phonemes once it ends."""
+class _Spoken(NamedTuple):
+    """A phoneme or alias element: its line and attributes, and its content once it ends."""
 
     line: int
     alphabet: str | None
     preferred: bool
     phonemes: tuple[str, ...] = ()
+    alias: str | None = None
 
 
 class _Lexeme(NamedTuple):
+    sense: str | None
     graphemes: list[str]
-    phonemes: list[_Phoneme]
+    spoken: list[_Spoken]
 
 
 class Parser:
@@ -68,6 +71,8 @@ class Parser:
         path: Path,
         alphabet: Alphabet | None,
         parse: Callable[[str, Alphabet], tuple[str, ...]],
+        *,
+        aliases: bool = False,
     ) -> None:
         """Begin a file.
 
@@ -75,9 +80,11 @@ class Parser:
             path: for its errors.
             alphabet: of phonemes of which the file does not say it.
             parse: makes phonemes of a transcription.
+            aliases: whether a row may have an alias.
         """
         self.path = path
         self._parse_phonemes = parse
+        self._aliases = aliases
         self._rows: list[Row] = []
         self._depth = 0
         self._fed = 0
@@ -85,14 +92,12 @@ class Parser:
         self._pending = bytearray()
         self._alphabet: str | None = alphabet
         self._lexeme: _Lexeme | None = None
-        # The grapheme or phoneme element that is open: its characters, and what its tag says
+        # The element in a lexeme that is open: its characters, and what its tag says
         self._text: list[str] | None = None
         self._length = 0
-        self._phoneme = _Phoneme(0, None, preferred=False)
-        self._expat = expat.ParserCreate(namespace_separator=" ")
+        self._spoken = _Spoken(0, None, preferred=False)
+        self._expat = guarded_xml.create(self._error, namespace_separator=" ")
         self._expat.buffer_text = True
-        self._expat.XmlDeclHandler = self._declaration
-        self._expat.StartDoctypeDeclHandler = self._doctype
         self._expat.StartElementHandler = self._start
         self._expat.EndElementHandler = self._end
         self._expat.CharacterDataHandler = self._characters
@@ -135,15 +140,6 @@ class Parser:
         line = self._expat.CurrentLineNumber
         return LexiconError(self.path, line, expected=expected, found=found)
 
-    def _declaration(self, version: str, encoding: str | None, standalone: int) -> None:
-        """Refuse an encoding before expat looks it up: Python has codecs that are no encodings."""
-        del version, standalone
-        if encoding is not None and not _is_xml_encoding(encoding):
-            raise self._error("an encoding of XML's (save the file as UTF-8)", encoding)
-
-    def _doctype(self, name: str, *_: object) -> None:
-        raise self._error("no document type declaration", f"<!DOCTYPE {name}")
-
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         name = _local_name(tag)
@@ -154,23 +150,26 @@ class Parser:
                 raise self._error(f"<lexicon xmlns={_NAMESPACE!r}>", f"<{tag}>")
             self._alphabet = attributes.get("alphabet", self._alphabet)
         elif self._text is not None:
-            raise self._error("text alone in a <grapheme> or <phoneme>", f"<{name or tag}>")
+            raise self._error(
+                "text alone in a <grapheme>, <phoneme> or <alias>", f"<{name or tag}>"
+            )
         elif name == "lexeme":
             if self._lexeme is not None:
                 raise self._error("</lexeme>", "<lexeme>")
-            self._lexeme = _Lexeme([], [])
+            roles = [role.rpartition(":")[2] for role in attributes.get("role", "").split()]
+            self._lexeme = _Lexeme(" ".join(filter(None, roles)) or None, [], [])
         elif self._lexeme is not None:
             self._start_in_lexeme(self._lexeme, name, attributes)
 
     def _start_in_lexeme(self, lexeme: _Lexeme, name: str, attributes: dict[str, str]) -> None:
-        if name == "alias":
+        if name == "alias" and not self._aliases:
             raise self._error("<phoneme>: what an alias sounds like is not known", "<alias>")
-        if name in ("grapheme", "phoneme"):
-            if len(lexeme.graphemes) + len(lexeme.phonemes) >= _MAX_ELEMENTS:
+        if name in _CONTENT:
+            if len(lexeme.graphemes) + len(lexeme.spoken) >= _MAX_ELEMENTS:
                 raise self._error(f"at most {_MAX_ELEMENTS} elements in a lexeme", f"<{name}>")
             alphabet = attributes.get("alphabet", self._alphabet)
             preferred = attributes.get("prefer") == "true"
-            self._phoneme = _Phoneme(self._expat.CurrentLineNumber, alphabet, preferred)
+            self._spoken = _Spoken(self._expat.CurrentLineNumber, alphabet, preferred)
             self._text, self._length = [], 0
 
     def _characters(self, text: str) -> None:
@@ -188,7 +187,7 @@ class Parser:
         if name == "lexeme":
             self._rows += self._entries(lexeme)
             self._lexeme = None
-        elif name in ("grapheme", "phoneme") and self._text is not None:
+        elif name in _CONTENT and self._text is not None:
             raw = "".join(self._text)
             self._text = None
             if stray := find_stray(raw):
@@ -198,11 +197,13 @@ class Parser:
                 raise self._error(f"a {name}", f"<{name}/>")
             if name == "grapheme":
                 lexeme.graphemes.append(text)
+            elif name == "alias":
+                lexeme.spoken.append(self._spoken._replace(alias=text))
             else:
-                lexeme.phonemes.append(self._finish_phoneme(text))
+                lexeme.spoken.append(self._finish_phoneme(text))
 
-    def _finish_phoneme(self, text: str) -> _Phoneme:
-        line, alphabet, _, _ = self._phoneme
+    def _finish_phoneme(self, text: str) -> _Spoken:
+        line, alphabet = self._spoken.line, self._spoken.alphabet
         if alphabet is None:
             raise self._error("an alphabet on <lexicon> or <phoneme>", text)
         try:
@@ -210,27 +211,28 @@ class Parser:
         except TranscriptionError as e:
             expected = f"{alphabet} ({e})"
             raise LexiconError(self.path, line, expected=expected, found=text) from e
-        return self._phoneme._replace(phonemes=phonemes)
+        return self._spoken._replace(phonemes=phonemes)
 
     def _entries(self, lexeme: _Lexeme) -> Iterator[Row]:
-        graphemes, phonemes = lexeme
-        if not (graphemes and phonemes):
+        sense, graphemes, spoken = lexeme
+        if not (graphemes and spoken):
             missing = "phoneme" if graphemes else "grapheme"
             raise self._error(f"a <{missing}> in each <lexeme>", "none")
-        if len(graphemes) * len(phonemes) > _MAX_ENTRIES:
-            found = f"{len(graphemes)} graphemes of {len(phonemes)} phonemes"
+        if len(graphemes) * len(spoken) > _MAX_ENTRIES:
+            found = f"{len(graphemes)} graphemes of {len(spoken)} pronunciations"
             raise self._error(f"at most {_MAX_ENTRIES} entries of a lexeme", found)
-        first = next((phoneme for phoneme in phonemes if phoneme.preferred), phonemes[0])
-        others = [phoneme for phoneme in phonemes if phoneme is not first]
+        first = next((each for each in spoken if each.preferred), spoken[0])
+        others = [each for each in spoken if each is not first]
         for grapheme in graphemes:
-            for phoneme in (first, *others):
-                row = Row(phoneme.line, Entry(grapheme, phoneme.phonemes))
+            for each in (first, *others):
+                entry = Entry(grapheme, each.phonemes)
+                row = Row(each.line, entry, sense=sense, alias=each.alias)
                 check_size(self.path, row)
                 yield row
 
 
 def render(rows: Iterable[Row], alphabet: Alphabet) -> Iterator[str]:
-    """The lines of a file, without their ends; adjacent rows of a word are a lexeme.
+    """The lines of a file, without their ends; adjacent rows of a word and sense are a lexeme.
 
     Args:
         rows: what to write, in order.
@@ -244,34 +246,30 @@ def render(rows: Iterable[Row], alphabet: Alphabet) -> Iterator[str]:
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     attributes = f'xmlns="{_NAMESPACE}" alphabet="{_NAMES[alphabet]}" xml:lang="{language}"'
     yield f'<lexicon version="1.0" {attributes}>'
-    for word, variants in groupby(rows, key=lambda row: row.entry.word):
-        yield "  <lexeme>"
+    for (word, sense), variants in groupby(rows, key=lambda row: (row.entry.word, row.sense)):
+        yield "  <lexeme>" if sense is None else f"  <lexeme role={quoteattr(sense)}>"
         for index, row in enumerate(variants):
             _check_renderable(row)
             if index == 0:
                 yield f"    <grapheme>{escape(word)}</grapheme>"
-            yield f"    <phoneme>{escape(notation.join(row.entry.phonemes, alphabet))}</phoneme>"
+            if row.alias is not None:
+                yield f"    <alias>{escape(row.alias)}</alias>"
+            else:
+                phonemes = notation.join(row.entry.phonemes, alphabet)
+                yield f"    <phoneme>{escape(phonemes)}</phoneme>"
         yield "  </lexeme>"
     yield "</lexicon>"
 
 
 def _check_renderable(row: Row) -> None:
     word, phonemes = row.entry
-    check_phonemes(row)
-    if " ".join(word.split()) != word or not word or _NOT_XML.search(word + "".join(phonemes)):
+    if row.alias is None:
+        check_phonemes(row)
+    texts = [word, *phonemes, *(each for each in (row.sense, row.alias) if each is not None)]
+    if any(" ".join(text.split()) != text or not text for text in texts):
         raise EntryError(row.number, word, phonemes)
-
-
-def _is_xml_encoding(encoding: str) -> bool:
-    """Whether expat reads it: its own four, and those with a byte a character."""
-    if encoding.upper() in ("UTF-8", "UTF-16", "US-ASCII", "ISO-8859-1"):
-        return True
-    if not _SINGLE_BYTE.fullmatch(encoding):
-        return False
-    try:
-        return len(bytes(range(256)).decode(encoding, "replace")) == 256
-    except LookupError:
-        return False
+    if ":" in (row.sense or "") or _NOT_XML.search("".join(texts)):
+        raise EntryError(row.number, word, phonemes)
 
 
 def _local_name(tag: str) -> str:

@@ -86,11 +86,11 @@ def extract_features(
         variant: whether the word has other pronunciations.
     """
     steps = np.arange(len(scored.symbols))
-    logs = scored.logs[steps, scored.symbols]  # [U]
-    surprise = scored.logs.max(axis=1) - logs
+    logs = scored.log_probabilities[steps, scored.symbols]  # [U]
+    surprise = scored.log_probabilities.max(axis=1) - logs
     is_vowel = np.asarray(vowels)
-    in_place = is_vowel[scored.symbols] & is_vowel[scored.logs.argmax(axis=1)]
-    prediction = np.exp(scored.logs[surprise.argmax()])  # [V]
+    in_place = is_vowel[scored.symbols] & is_vowel[scored.log_probabilities.argmax(axis=1)]
+    prediction = np.exp(scored.log_probabilities[surprise.argmax()])  # [V]
     prediction = prediction[prediction > 0]
     changes = error_rates.confusions(answer.phonemes, pronunciation.phonemes)
     digit, moved = _stress_features(pronunciation, scored, conventions)

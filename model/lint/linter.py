@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tanger.model import TangerError
-from tanger.model.decoding.hypothesis import Given, Hypothesis, Scored, Scorer
+from tanger.model.decoding.hypothesis import GivenPronunciation, Hypothesis, Scored, Scorer
 from tanger.model.evaluation import error_rates
 from tanger.model.lexicon import Entry
 from tanger.model.lint import error_classifier
@@ -166,7 +166,7 @@ class Linter:
         graphemes, phonemes = self._phonemizer.graphemes, self._phonemizer.phonemes
         scores = self._scorer.score(
             [
-                Given(graphemes.encode(word), phonemes.encode(pronunciation.phonemes))
+                GivenPronunciation(graphemes.encode(word), phonemes.encode(pronunciation.phonemes))
                 for _, word, pronunciation in scorable
             ]
         )

@@ -38,20 +38,20 @@ class Ensemble(nn.Module):
         """Run `Seq2Seq.encode` of each network."""
         return tuple(network.encode(graphemes, lengths) for network in self._each())
 
-    def start(self, memories: tuple[EncoderOutput, ...]) -> tuple[DecoderState, ...]:
+    def start(self, encoder_outputs: tuple[EncoderOutput, ...]) -> tuple[DecoderState, ...]:
         """Return each network's decoder state before the first step."""
-        return tuple(n.start(memory) for n, memory in zip(self._each(), memories, strict=True))
+        return tuple(n.start(each) for n, each in zip(self._each(), encoder_outputs, strict=True))
 
     def step(
         self,
         labels: Tensor,
         states: tuple[DecoderState, ...],
-        memories: tuple[EncoderOutput, ...],
+        encoder_outputs: tuple[EncoderOutput, ...],
     ) -> tuple[Tensor, tuple[DecoderState, ...]]:
         """Run one step of all networks: previous labels [B] -> logits [B, V], next states."""
         steps = [
-            network.step(labels, state, memory)
-            for network, state, memory in zip(self._each(), states, memories, strict=True)
+            network.step(labels, state, each)
+            for network, state, each in zip(self._each(), states, encoder_outputs, strict=True)
         ]
         return _mean(logits for logits, _ in steps), tuple(state for _, state in steps)
 
@@ -60,13 +60,14 @@ class Ensemble(nn.Module):
         return tuple(n.reorder(state, rows) for n, state in zip(self._each(), states, strict=True))
 
     def attention_weights(
-        self, states: tuple[DecoderState, ...], memories: tuple[EncoderOutput, ...]
+        self, states: tuple[DecoderState, ...], encoder_outputs: tuple[EncoderOutput, ...]
     ) -> Tensor:
         """Return the mean of the networks' attention weights."""
-        each = zip(self._each(), states, memories, strict=True)
-        return torch.stack([n.attention_weights(state, memory) for n, state, memory in each]).mean(
-            dim=0
-        )
+        weights = [
+            network.attention_weights(state, each)
+            for network, state, each in zip(self._each(), states, encoder_outputs, strict=True)
+        ]
+        return torch.stack(weights).mean(dim=0)
 
     def stress(self, states: Sequence[tuple[DecoderState, ...]], phonemes: Tensor) -> None:
         """Return None: ensembles do not predict stress."""

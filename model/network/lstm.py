@@ -127,7 +127,7 @@ class LSTM(nn.Module):
         if lengths is None:
             none = torch.zeros_like(self.bias)  # torch expects two bias vectors
             weights = (self.input_weight, self.hidden_weight, self.bias, none)
-            dtype = of_products(x)
+            dtype = product_dtype(x)
             outputs, h, c = torch.lstm(
                 x.to(dtype),
                 (h.unsqueeze(0).to(dtype), c.unsqueeze(0).to(dtype)),
@@ -160,7 +160,7 @@ class LSTM(nn.Module):
 
 
 @functools.cache
-def bfloat16_pays(device: torch.device) -> bool:
+def bfloat16_is_faster(device: torch.device) -> bool:
     """Whether the device multiplies faster in bfloat16 than in float32: most GPUs, some CPUs.
 
     On a CPU this is measured, which takes a few milliseconds: some CPUs have the instructions and
@@ -192,7 +192,7 @@ def products_in_bfloat16(device: torch.device, *, enabled: bool) -> AbstractCont
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
 
 
-def of_products(tensor: Tensor) -> torch.dtype:
+def product_dtype(tensor: Tensor) -> torch.dtype:
     """Return the precision of a product with `tensor` in the current context."""
     kind = tensor.device.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else tensor.dtype
@@ -205,7 +205,7 @@ def of_products(tensor: Tensor) -> torch.dtype:
 # the same sum in fewer, larger operations.
 
 
-class _WeightOf(torch.autograd.Function):
+class _DeferredWeightGradient(torch.autograd.Function):
     """Identity on `offsets`, whose backward pass computes the gradient of the weight.
 
     The backward pass reaches it after those of all steps. `inputs` is then complete: the steps
@@ -225,24 +225,24 @@ class _WeightOf(torch.autograd.Function):
 
 
 class UnrolledLinear:
-    """y = offset + W x, to be applied once for each of U steps, in their order.
+    """The linear map y = offset + W x, applied once for each of U steps, in order.
 
     Args:
-        offsets: [U, B, O] what is known of every step's output beforehand.
+        offsets: [U, B, O] part of each step's output that is known in advance.
         weight: W, [O, I].
     """
 
     def __init__(self, offsets: Tensor, weight: Tensor) -> None:
         self._outputs = offsets.dtype
-        self._products = of_products(weight)
+        self._products = product_dtype(weight)
         self._weight = weight.detach().to(self._products).t()
         self._inputs: list[Tensor] = []
-        self._offsets: tuple[Tensor, ...] = _WeightOf.apply(  # type: ignore[no-untyped-call]
+        self._offsets: tuple[Tensor, ...] = _DeferredWeightGradient.apply(  # type: ignore[no-untyped-call]
             offsets.to(self._products), weight, self._inputs
         ).unbind(0)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """The next step's output [B, O] for x [B, I]."""
+        """Return the next step's output [B, O] for its input x [B, I]."""
         x, offset = x.to(self._products), self._offsets[len(self._inputs)]
         self._inputs.append(x.detach())
         return torch.addmm(offset, x, self._weight).to(self._outputs)

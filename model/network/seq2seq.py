@@ -181,9 +181,9 @@ class Attention(nn.Module):
         keys: Tensor = self.key(values).to(values.dtype)
         return keys / math.sqrt(self.hidden)
 
-    def forward(self, query: Tensor, memory: EncoderOutput) -> Tensor:
+    def forward(self, query: Tensor, encoder_output: EncoderOutput) -> Tensor:
         """Map a query [B, H] to the attention vector [B, H]: tanh(W [context; query])."""
-        projected: Tensor = self.output_projection(self.attend(query, memory))
+        projected: Tensor = self.output_projection(self.attend(query, encoder_output))
         return projected.tanh()
 
     def unroll(self, labels: Tensor) -> UnrolledLinear:
@@ -192,19 +192,18 @@ class Attention(nn.Module):
             labels.new_zeros(*labels.shape[:2], self.hidden), self.output_projection.weight
         )
 
-    def attend(self, query: Tensor, memory: EncoderOutput) -> Tensor:
+    def attend(self, query: Tensor, encoder_output: EncoderOutput) -> Tensor:
         """Map a query [B, H] to its context vector concatenated with itself, [B, 2H]."""
         with lstm.products_in_bfloat16(query.device, enabled=False):  # too small to be faster
-            context = torch.bmm(self.attention_weights(query, memory), memory.values).squeeze(
-                1
-            )  # [B, H]
+            weights = self.attention_weights(query, encoder_output)  # [B, 1, T]
+            context = torch.bmm(weights, encoder_output.values).squeeze(1)  # [B, H]
         return torch.cat([context, query], dim=1)
 
-    def attention_weights(self, query: Tensor, memory: EncoderOutput) -> Tensor:
+    def attention_weights(self, query: Tensor, encoder_output: EncoderOutput) -> Tensor:
         """Return the attention weights of a query [B, H] over the encoder's states, [B, 1, T]."""
-        scores = torch.bmm(query.unsqueeze(1), memory.keys.transpose(1, 2))
-        if memory.padding is not None:
-            scores = scores.masked_fill(memory.padding.unsqueeze(1), -math.inf)
+        scores = torch.bmm(query.unsqueeze(1), encoder_output.keys.transpose(1, 2))
+        if encoder_output.padding is not None:
+            scores = scores.masked_fill(encoder_output.padding.unsqueeze(1), -math.inf)
         return scores.softmax(dim=2)
 
 
@@ -222,7 +221,7 @@ class Decoder(nn.Module):
         self.dropout = Dropout(config.dropout)
 
     def step(
-        self, x: Tensor, state: DecoderState, memory: EncoderOutput
+        self, x: Tensor, state: DecoderState, encoder_output: EncoderOutput
     ) -> tuple[Tensor, DecoderState]:
         """Compute one step: embedded labels [B, E] -> output layer's input [B, H], next state."""
         states = []
@@ -233,10 +232,10 @@ class Decoder(nn.Module):
             states.append(layer.step(x, before))
             x = states[-1].h
         if self.attention is not None:
-            x = self.attention(x, memory)
+            x = self.attention(x, encoder_output)
         return x, DecoderState(tuple(states), x)
 
-    def forward(self, labels: Tensor, memory: EncoderOutput) -> Tensor:
+    def forward(self, labels: Tensor, encoder_output: EncoderOutput) -> Tensor:
         """Compute all steps for known labels: embedded labels [U, B, E] -> [U, B, H] (see `step`).
 
         What does not depend on an earlier step is computed for all steps at once.
@@ -246,7 +245,7 @@ class Decoder(nn.Module):
             assert isinstance(layer, LSTM)
             layers.append(layer.unroll(labels if height == 0 else labels[..., :0]))
         projection = None if self.attention is None else self.attention.unroll(labels)
-        states, fed = list(memory.start), labels.new_zeros(labels.shape[1], self.fed)
+        states, fed = list(encoder_output.start), labels.new_zeros(labels.shape[1], self.fed)
         tops = []
         for _ in labels:
             x = fed
@@ -258,7 +257,7 @@ class Decoder(nn.Module):
             if self.attention is not None and projection is not None:
                 # No dropout on the query and on the vector that is fed back: it made the network
                 # worse
-                x = fed = projection(self.attention.attend(x, memory)).tanh()
+                x = fed = projection(self.attention.attend(x, encoder_output)).tanh()
             tops.append(x)
         dropped: Tensor = self.dropout(torch.stack(tops))
         return dropped
@@ -308,10 +307,10 @@ class Seq2Seq(nn.Module):
             lengths: [B] on the CPU, so that reading them does not wait for the device.
         """
         if bool((lengths == graphemes.shape[1]).all()):
-            return self.read(graphemes, None)
-        return self.read(graphemes, lengths.to(graphemes.device))
+            return self.encode_on_device(graphemes, None)
+        return self.encode_on_device(graphemes, lengths.to(graphemes.device))
 
-    def read(self, graphemes: Tensor, lengths: Tensor | None) -> EncoderOutput:
+    def encode_on_device(self, graphemes: Tensor, lengths: Tensor | None) -> EncoderOutput:
         """Run the encoder without reading values on the host, so that CUDA graphs can capture it.
 
         Args:
@@ -338,16 +337,16 @@ class Seq2Seq(nn.Module):
         further = range(self.config.decoder_layers - 1)
         return (lasts[-1], *(State(torch.zeros_like(h), torch.zeros_like(c)) for _ in further))
 
-    def start(self, memory: EncoderOutput) -> DecoderState:
+    def start(self, encoder_output: EncoderOutput) -> DecoderState:
         """Return the decoder's state before the first step."""
-        return DecoderState(memory.start, torch.zeros_like(memory.values[:, 0]))
+        return DecoderState(encoder_output.start, torch.zeros_like(encoder_output.values[:, 0]))
 
     def step(
-        self, labels: Tensor, state: DecoderState, memory: EncoderOutput
+        self, labels: Tensor, state: DecoderState, encoder_output: EncoderOutput
     ) -> tuple[Tensor, DecoderState]:
         """Run one decoder step: previous labels [B] -> logits [B, V], next state."""
         x: Tensor = self.stabiliser(self.label_embedding(labels, self.dtype))
-        x, state = self.decoder.step(x, state, memory)
+        x, state = self.decoder.step(x, state, encoder_output)
         return self.output(self.stabiliser(x)), state
 
     def reorder(self, state: DecoderState, rows: Tensor) -> DecoderState:
@@ -355,10 +354,11 @@ class Seq2Seq(nn.Module):
         layers = tuple(State(h[rows], c[rows]) for h, c in state.layers)
         return DecoderState(layers, state.top[rows])
 
-    def attention_weights(self, state: DecoderState, memory: EncoderOutput) -> Tensor:
+    def attention_weights(self, state: DecoderState, encoder_output: EncoderOutput) -> Tensor:
         """Return the attention weights [B, T] of the step that led to `state`; needs attention."""
         assert self.decoder.attention is not None
-        return self.decoder.attention.attention_weights(state.layers[-1].h, memory).squeeze(1)
+        query = state.layers[-1].h
+        return self.decoder.attention.attention_weights(query, encoder_output).squeeze(1)
 
     def stress(self, states: Sequence[DecoderState], phonemes: Tensor) -> Tensor | None:
         """Return stress logits [B, U, 4] of decoded phonemes, given the state after each step."""
@@ -383,11 +383,11 @@ class Seq2Seq(nn.Module):
         Returns:
             Logits of the labels after ``<s>``; undefined beyond the end of a row.
         """
-        memory = self.encode(graphemes, lengths)
+        encoder_output = self.encode(graphemes, lengths)
         if words is not None:
-            memory = memory.of(words)
+            encoder_output = encoder_output.of(words)
         embedded = self.label_embedding(labels[:, :-1].t(), self.dtype)  # [U, B, E]
-        tops = self.decoder(self.dropout(self.stabiliser(embedded)), memory)  # [U, B, H]
+        tops = self.decoder(self.dropout(self.stabiliser(embedded)), encoder_output)  # [U, B, H]
         tops = self.stabiliser(tops.transpose(0, 1))
         head = self.stress_head
         return Scores(self.output(tops), None if head is None else head(tops, labels[:, 1:]))
@@ -401,27 +401,27 @@ _LEAST = torch.iinfo(torch.int64).min
 
 
 class Dropout(nn.Module):
-    """Sets a share of the activations to zero in training, and scales up the others.
+    """Sets a part (`rate`) of the activations to zero in training, and scales up the others.
 
     torch's dropout draws one random number per activation, which takes a CPU as long as a quarter
-    of the preceding matrix product. Here one draw serves eight activations, and the share is a
+    of the preceding matrix product. Here one draw serves eight activations, and the rate is a
     multiple of 1/256.
 
     Source: Srivastava et al. (2014), "Dropout: A Simple Way to Prevent Neural Networks from
     Overfitting".
     """
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, rate: float) -> None:
         super().__init__()
-        self.share = share
-        self.dropped = round(256 * share)  # of the 256 values of a byte
+        self.rate = rate
+        self.dropped = round(256 * rate)  # of the 256 values of a byte
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply dropout in training mode."""
         if not self.training or not self.dropped:
             return x
         if x.device.type != "cpu":
-            return F.dropout(x, self.share)
+            return F.dropout(x, self.rate)
         draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(_LEAST, None)
         kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= self.dropped
         return x * kept.to(x.dtype).mul_(256 / (256 - self.dropped))

@@ -26,7 +26,7 @@ class LstmWeights(NamedTuple):
     bias: Array
 
 
-def encoder_sides(config: NetworkConfig) -> tuple[str, ...]:
+def encoder_lstm_names(config: NetworkConfig) -> tuple[str, ...]:
     """Return the names of the LSTMs of an encoder layer, one per direction.
 
     In an encoder that only reads backwards the LSTM is also called ``forward_lstm``; its input is
@@ -39,8 +39,8 @@ def encoder_sides(config: NetworkConfig) -> tuple[str, ...]:
 def shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
     """Return the shape of every weight of a network, by name."""
     hidden = config.hidden
-    sides = encoder_sides(config)
-    width = hidden // len(sides)
+    names = encoder_lstm_names(config)
+    width = hidden // len(names)
     found: dict[str, tuple[int, ...]] = {}
 
     def lstm(name: str, inputs: int, width: int) -> None:
@@ -54,8 +54,8 @@ def shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
     if config.stabiliser:
         found["stabiliser.scale"] = ()
     for height in range(config.encoder_layers):
-        for side in sides:
-            lstm(f"encoder.layers.{height}.{side}", hidden if height else config.input_width, width)
+        for name in names:
+            lstm(f"encoder.layers.{height}.{name}", hidden if height else config.input_width, width)
     fed = hidden if config.attention else 0
     for height in range(config.decoder_layers):
         inputs = hidden if height else config.label_width + fed
@@ -72,15 +72,15 @@ def shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
     return found
 
 
-def embedding(weights: Mapping[str, Array], side: str, symbols: int) -> Array:
+def embedding(weights: Mapping[str, Array], role: str, symbols: int) -> Array:
     """Return the vectors of all symbols, [symbols, width]; one-hot without learnt embeddings.
 
     Args:
         weights: by name.
-        side: input or label.
+        role: input or label.
         symbols: number of symbols.
     """
-    found = weights.get(f"{side}_embedding.weight")
+    found = weights.get(f"{role}_embedding.weight")
     return np.eye(symbols, dtype=np.float32) if found is None else found
 
 
@@ -100,7 +100,7 @@ def stabiliser_factor(config: NetworkConfig, weights: Mapping[str, Array]) -> fl
     return math.log1p(math.exp(4 * weights["stabiliser.scale"].item())) / 4
 
 
-def whole_numbers(weight: Array) -> tuple[Array, Array]:
+def quantise(weight: Array) -> tuple[Array, Array]:
     """Quantise a weight [K, N]; return it and the scale of each of the N outputs."""
     largest = np.abs(weight).max(axis=0)
     scale = np.where(largest > 0, largest / _WEIGHT_LEVELS, 1.0).astype(np.float32)

@@ -16,7 +16,7 @@ from tanger.model.phonology.vocabulary import CNTK_PREFIX
 Alphabet = Literal["arpabet", "ipa", "x-sampa", "cntk", "native"]
 ALPHABETS: tuple[Alphabet, ...] = get_args(Alphabet)
 _NOTATIONS: tuple[Notation, ...] = get_args(Notation)
-# What dictionaries put around transcriptions
+# Delimiters of transcriptions in dictionaries: slashes or brackets
 _ENCLOSED = re.compile(r"(\s*)(?:/([^/]*)/|\[([^\[\]]*)\])\s*")
 
 # The phonemes of CMUdict: a subset of ARPAbet, for American English.
@@ -26,9 +26,9 @@ ARPABET = frozenset(
 )
 
 
-# The same with the stress digits of vowels.
+# The phonemes of CMUdict, with and without stress digits.
 _SYMBOLS = ARPABET | {f"{vowel}{digit}" for vowel in stress.VOWELS for digit in "012"}
-# Two symbols and more of its shape.
+# At least two symbols that look like ARPAbet.
 _LIKE_ARPABET = re.compile(r"[A-Z]{1,3}\d?(?:\s+[A-Z]{1,3}\d?)+")
 
 
@@ -60,7 +60,7 @@ def available(phonemes: Collection[str]) -> tuple[Alphabet, ...]:
     return ("native", "ipa") if transcription.is_ipa(phonemes) else ("native",)
 
 
-def carry_stress(phonemes: Collection[str]) -> bool:
+def contains_stress(phonemes: Collection[str]) -> bool:
     """Whether the phonemes themselves contain stress: digits in ARPAbet, marks in IPA."""
     if _is_arpabet(phonemes):
         return any(stress.split(phoneme)[1] is not None for phoneme in phonemes)
@@ -80,8 +80,8 @@ def choose(
         wanted: the requested alphabet; None for the default.
         choices: the result of `available` for the artifact.
         stressed: whether to write stress; None for the alphabet's default.
-        knows_stress: the artifact predicts stress, in its phonemes (see `carry_stress`) or with a
-            stress head.
+        knows_stress: the artifact predicts stress, in its phonemes (see `contains_stress`) or with
+            a stress head.
 
     Raises:
         AlphabetError: if the artifact's phonemes cannot be written in `wanted`.
@@ -101,7 +101,7 @@ def marks_stress(alphabet: Alphabet, stressed: bool | None, *, carried: bool = F
     """Whether to write known stress: `stressed`, or the alphabet's default if it is None.
 
     By default stress is written in IPA and X-SAMPA. In the other alphabets it is written only if it
-    is `carried` in the artifact's phonemes (see `carry_stress`).
+    is `carried` in the artifact's phonemes (see `contains_stress`).
     """
     return carried or _is_notation(alphabet) if stressed is None else stressed
 
@@ -148,25 +148,25 @@ def join(items: Sequence[str], alphabet: Alphabet) -> str:
 
 
 def begins_with_vowel(items: Sequence[str], alphabet: Alphabet) -> bool:
-    """Whether what `write` gave of ARPAbet begins with a vowel."""
+    """Whether the items that `write` returned for ARPAbet phonemes begin with a vowel."""
     if _is_notation(alphabet):
         return transcription.is_vowel(items[0], alphabet)
     return stress.split(items[0].removeprefix(CNTK_PREFIX))[0] in stress.VOWELS
 
 
 def parse(text: str, alphabet: Alphabet, *, arpabet: bool | None = True) -> tuple[str, ...]:
-    """Phonemes of a text in `alphabet`, as lexicons keep them: what `write` and `join` undo.
+    """Parse a text in `alphabet` into phonemes as in lexicons: the inverse of `write` and `join`.
 
-    Strokes or brackets around IPA and X-SAMPA say nothing: ``/ˈtæŋɚ/``, ``[ˈtæŋɚ]``.
+    Slashes or brackets around IPA and X-SAMPA are ignored: ``/ˈtæŋɚ/``, ``[ˈtæŋɚ]``.
 
     Args:
         text: the text.
-        alphabet: what it is written in.
-        arpabet: true where IPA and X-SAMPA are English, to become ARPAbet; false where they are
-            symbols with spaces between; None where that is not known, and spaces decide.
+        alphabet: its alphabet.
+        arpabet: true if IPA and X-SAMPA are English and are converted to ARPAbet; false if they are
+            symbols separated by spaces; None to decide by whether there are spaces.
 
     Raises:
-        TranscriptionError: for the first thing that cannot be read.
+        TranscriptionError: at the first character that cannot be read.
     """
     if _is_notation(alphabet):
         text = _bare(text)
@@ -180,7 +180,7 @@ def parse(text: str, alphabet: Alphabet, *, arpabet: bool | None = True) -> tupl
 
 
 def _bare(text: str) -> str:
-    """A transcription without the strokes or brackets around it, at its place in the text."""
+    """Replace delimiters around a transcription with spaces, so that positions are unchanged."""
     enclosed = _ENCLOSED.fullmatch(text)
     return text if enclosed is None else f"{enclosed[1]} {enclosed[2] or enclosed[3] or ''} "
 
@@ -194,14 +194,14 @@ def _unmarked_cntk(match: re.Match[str], text: str) -> str:
 
 
 def recognize(text: str) -> tuple[str, ...] | None:
-    """The ARPAbet phonemes of English in ARPAbet, IPA or X-SAMPA; None where it is none of them.
+    """Parse English in ARPAbet, IPA or X-SAMPA into ARPAbet phonemes; None if it is none of these.
 
-    Vowels have stress digits where the text marks stress.
+    Vowels have stress digits if the text marks stress.
     """
     if (phonemes := parse_arpabet(text)) is not None:
         return phonemes
     if _LIKE_ARPABET.fullmatch(text.strip()):
-        return None  # as X-SAMPA, a slip in ARPAbet would be something else
+        return None  # mistyped ARPAbet would be misread as X-SAMPA
     for each in _NOTATIONS:
         try:
             return transcription.parse(text, each)
@@ -211,7 +211,7 @@ def recognize(text: str) -> tuple[str, ...] | None:
 
 
 def parse_arpabet(text: str) -> tuple[str, ...] | None:
-    """ARPAbet phonemes with spaces between them; None where there are other symbols, or none."""
+    """Parse ARPAbet phonemes separated by spaces; None if there are other symbols, or none."""
     phonemes = tuple(text.split())
     return phonemes if phonemes and _SYMBOLS.issuperset(phonemes) else None
 

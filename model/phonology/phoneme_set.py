@@ -63,36 +63,36 @@ class Inventory:
         return self.arpabet and VOWELS.isdisjoint(phonemes)
 
     def write(self, phonemes: Sequence[str], alphabet: Alphabet) -> tuple[str, ...]:
-        """An entry in an alphabet, one item a phoneme, with the stress that it has.
+        """Write an entry in an alphabet, one item per phoneme, with its stress.
 
-        An entry of other phonemes stays as it is.
+        An entry with other phonemes is returned unchanged.
         """
         if self.misfit(phonemes) is not None:
             return tuple(phonemes)
-        if alphabet == "cntk":  # which has no stress of its own: that of the entry is kept
+        if alphabet == "cntk":  # the alphabet has no stress; digits of the entry are kept
             return notation.write(phonemes, alphabet)
         bare, digits = self.split(phonemes)
         return notation.write(bare, alphabet, digits)
 
     def parse(self, text: str, alphabet: Alphabet | None = None) -> tuple[str, ...]:
-        """The phonemes of a text as an entry has them; `misfit` tells whether it may.
+        """Parse a text into an entry's phonemes, without checking them (see `misfit`).
 
         Args:
-            text: phonemes with spaces between, or as `notation.join` writes them.
-            alphabet: what it is written in; the artifact's own by default.
+            text: phonemes separated by spaces, or joined by `notation.join`.
+            alphabet: its alphabet; by default the artifact's own symbols.
 
         Raises:
-            TranscriptionError: for the first thing that cannot be read.
+            TranscriptionError: at the first character that cannot be read.
         """
         if alphabet == "ipa" and not self.arpabet:
             return tuple(self._symbols(text))
         return notation.parse(text, alphabet or "native", arpabet=self.arpabet)
 
     def _symbols(self, text: str) -> Iterator[str]:
-        """The artifact's own symbols, which are IPA, in a text with spaces between them or without.
+        """Split a text into the artifact's IPA symbols, with or without spaces between them.
 
-        The longest that fits is taken. An entry has no place for a mark of stress that no symbol
-        carries.
+        The longest matching symbol is taken. Stress marks that are not part of a symbol are
+        dropped, because entries cannot represent them.
         """
         longest = max(map(len, self._own))
         for written in re.finditer(r"\S+", text):
@@ -108,7 +108,7 @@ class Inventory:
                 at += size or 1
 
     def misfit(self, phonemes: Sequence[str]) -> str | None:
-        """Return the first phoneme that is not in the inventory, with its position, or None."""
+        """Describe the first phoneme that is not in the inventory, and its position; or None."""
         for place, symbol in enumerate(phonemes, start=1):
             if symbol not in self.symbols:
                 return f"{symbol} (symbol {place} of {' '.join(phonemes)})"

@@ -125,7 +125,7 @@ _NOTATIONS = _notations()
 
 
 class TranscriptionError(TangerError, ValueError):
-    """A transcription that cannot be read in its notation.
+    """A text cannot be read in its notation.
 
     Attributes:
         text: the whole text.
@@ -266,7 +266,7 @@ def parse(text: str, notation: Notation) -> tuple[str, ...]:
 
 @cache
 def is_vowel(item: str, notation: Notation) -> bool:
-    """Whether an item of `write` is a vowel of English, stressed or not."""
+    """Whether an item that `write` returned is an English vowel, with or without a stress mark."""
     phonemes = _NOTATIONS[notation].read.get(item.lstrip("".join(_NOTATIONS[notation].marks)), ())
     return not stress.VOWELS.isdisjoint(phonemes[:1])
 

@@ -13,6 +13,8 @@ END = "</s>"
 # The third special symbol of CNTK's mapping. It is never emitted, but occupies index 2.
 UNUSED = "<s/>"
 SPECIALS = frozenset({START, END, UNUSED})
+# A grapheme of spellings of several words or syllables, such as Vietnamese ones; never a phoneme.
+SPACE = " "
 # Prefix of phonemes in a table that graphemes and phonemes share, as in CNTK's data.
 CNTK_PREFIX = "~"
 

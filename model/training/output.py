@@ -24,7 +24,7 @@ from tanger.model.network.seq2seq import Seq2Seq
 from tanger.model.output_files import replace_file
 from tanger.model.training.data import Dataset
 from tanger.model.training.distributed import Processes
-from tanger.model.training.run_state import Progress
+from tanger.model.training.run_state import RunProgress
 
 
 def version_at(out: Path) -> str | None:
@@ -68,7 +68,7 @@ def _description(version: str, training: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def check_resumed(out: Path, identity: Mapping[str, Any], progress: Progress) -> None:
+def check_resumed(out: Path, identity: Mapping[str, Any], progress: RunProgress) -> None:
     """Refuse to resume a run if the artifact at `out` does not belong to it.
 
     Args:
@@ -102,7 +102,7 @@ def write_artifact(
     network: Seq2Seq,
     fitted: Calibration,
     processes: Processes,
-    progress: Progress,
+    progress: RunProgress,
 ) -> None:
     """Write the artifact of the current epoch, which is the best so far.
 
@@ -146,7 +146,7 @@ def write_artifact(
     progress.replaces = written.version
 
 
-def _history_files(progress: Progress) -> dict[str, bytes]:
+def _history_files(progress: RunProgress) -> dict[str, bytes]:
     """Return the history's files by name: one JSON line per epoch, and the learning curve."""
     lines = "".join(json.dumps(record) + "\n" for record in progress.history)
     files = {"metrics.jsonl": lines.encode()}
@@ -155,7 +155,7 @@ def _history_files(progress: Progress) -> dict[str, bytes]:
     return files
 
 
-def write_history(folder: Path, progress: Progress) -> None:
+def write_history(folder: Path, progress: RunProgress) -> None:
     """Write the files of the run's history to `folder`."""
     for name, content in _history_files(progress).items():
         replace_file(folder / name, content)

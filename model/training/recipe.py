@@ -300,7 +300,7 @@ def _recipe(settings: _Settings, entries: float) -> Recipe:
         "vocabulary": VocabularyRecipe,
         "network": NetworkConfig,
         "minibatches": MinibatchRecipe,
-        "optimiser": _optimiser_type(settings),
+        "optimiser": _optimizer_type(settings),
         "loss": LossRecipe,
         "run": RunRecipe,
     }
@@ -318,7 +318,7 @@ def _recipe(settings: _Settings, entries: float) -> Recipe:
     return Recipe(name=Path(settings.name).stem, **scalars, **built)
 
 
-def _optimiser_type(settings: _Settings) -> type[MomentumSGDRecipe | AdamWRecipe]:
+def _optimizer_type(settings: _Settings) -> type[MomentumSGDRecipe | AdamWRecipe]:
     """Return the dataclass of the optimiser's kind, and remove ``kind`` from the settings."""
     table = settings.values.get("optimiser")
     kind = table.pop("kind", "none") if isinstance(table, dict) else "none"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tanger.model.network.seq2seq import Seq2Seq
     from tanger.model.training.data import Dataset
     from tanger.model.training.recipe import Recipe
-    from tanger.model.training.run_state import Progress as RunProgress
+    from tanger.model.training.run_state import RunProgress
 
 
 class Reporter:
@@ -25,9 +25,9 @@ class Reporter:
         """Handle the start or the resumption of the run."""
 
     def minibatch(
-        self, recipe: Recipe, progress: RunProgress, *, share: float, loss: float, error: float
+        self, recipe: Recipe, progress: RunProgress, *, fraction: float, loss: float, error: float
     ) -> None:
-        """Handle the end of a minibatch; `share` is the share of the epoch that is done."""
+        """Handle the end of a minibatch; `fraction` is the part of the epoch that is done."""
 
     def sample(
         self, progress: RunProgress, *, loss: float, error: float, phonemes: Sequence[str] | None
@@ -56,7 +56,7 @@ class ConsoleReporter(Reporter):
         self.task: TaskID | None = None
         self.sample_word = ""
         self.epochs = 0
-        self._done = 0.0  # epochs, including the share of the current one
+        self._done = 0.0  # epochs, including the part of the current one that is done
 
     def __enter__(self) -> Self:
         self.bar.start()
@@ -88,11 +88,11 @@ class ConsoleReporter(Reporter):
         )
 
     def minibatch(
-        self, recipe: Recipe, progress: RunProgress, *, share: float, loss: float, error: float
+        self, recipe: Recipe, progress: RunProgress, *, fraction: float, loss: float, error: float
     ) -> None:
         """Advance the progress bar."""
         del error
-        self._done = progress.epoch + share
+        self._done = progress.epoch + fraction
         if self.task is not None:
             self.bar.update(
                 self.task,

@@ -41,8 +41,8 @@ class RunStateError(TangerError, ValueError):
 
 
 @dataclass
-class Progress:
-    """Progress of a run. All fields are saved in the state file, floats without loss.
+class RunProgress:
+    """RunProgress of a run. All fields are saved in the state file, floats without loss.
 
     Attributes:
         epoch: index of the current epoch, from 0.
@@ -103,7 +103,7 @@ def save(
     path: Path,
     *,
     identity: Mapping[str, Any],
-    progress: Progress,
+    progress: RunProgress,
     modules: Mapping[str, nn.Module],
     optimizer: Optimizer,
 ) -> None:
@@ -143,7 +143,7 @@ def load(
     identity: Mapping[str, Any],
     modules: Mapping[str, nn.Module],
     optimizer: Optimizer,
-) -> Progress:
+) -> RunProgress:
     """Restore modules, optimizer and random state from the file at `path`, and return the progress.
 
     Raises:
@@ -170,7 +170,7 @@ def load(
     return progress
 
 
-def peek(path: Path) -> Progress | None:
+def peek(path: Path) -> RunProgress | None:
     """Return the progress of the run saved at `path`; None if there is none.
 
     Raises:
@@ -194,7 +194,7 @@ def check_new(folder: Path) -> None:
         )
 
 
-def _read_metadata(path: Path) -> tuple[Progress, dict[str, Any]]:
+def _read_metadata(path: Path) -> tuple[RunProgress, dict[str, Any]]:
     """Return progress and identity of the run saved at `path`."""
     try:
         # safetensors.torch opens the file a second time, when a run may just have replaced it
@@ -202,7 +202,7 @@ def _read_metadata(path: Path) -> tuple[Progress, dict[str, Any]]:
             metadata = file.metadata()
         progress, identity = json.loads(metadata["progress"]), json.loads(metadata["identity"])
         if (found := metadata.get("format", "1")) == FORMAT:
-            return Progress(**progress), identity
+            return RunProgress(**progress), identity
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as e:
         raise RunStateError(path, f"is damaged or no run's state: {e}") from e
     settings = flat(identity.get("recipe") or {})

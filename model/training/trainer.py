@@ -33,7 +33,7 @@ from tanger.model.training.distributed import Processes, StopSignals
 from tanger.model.training.loss import seq2seq_loss
 from tanger.model.training.recipe import Recipe
 from tanger.model.training.reporters import Reporter
-from tanger.model.training.run_state import Progress
+from tanger.model.training.run_state import RunProgress
 
 # Minibatches between two reports with the sample word, as in CNTK's tutorial.
 REPORT_EVERY = 100
@@ -82,7 +82,7 @@ class Trainer:
             TrainingError: if `init` does not fit the recipe and data, or `run` lies inside `out`.
             ArtifactError: if `init` is damaged, or `out` exists and is not an artifact.
         """
-        if run.resolve().is_relative_to(artifact.writable(out)):
+        if run.resolve().is_relative_to(artifact.output_path(out)):
             raise TrainingError(f"{run} lies in {out}, which each best epoch replaces: say another")
         self.recipe = recipe
         self.data = data
@@ -107,7 +107,7 @@ class Trainer:
             self._averaged_network.eval(),
             data.graphemes,
             data.phonemes,
-            masked=recipe.vocabulary.masked,
+            phonemes_only=recipe.vocabulary.masked,
         )
         self._phonemizer = Phonemizer(decoder, data.graphemes, data.phonemes)
 
@@ -120,7 +120,7 @@ class Trainer:
         }
         self._identity = json.loads(json.dumps(identity))  # as read from a file
         self._state_path = run / run_state.FILE
-        self.progress = Progress(replaces=output.version_at(out))
+        self.progress = RunProgress(replaces=output.version_at(out))
         self._clock = self._saved_at = time.monotonic()
 
     def fit(
@@ -203,7 +203,7 @@ class Trainer:
         progress.words += len(examples)
 
         # Update the weights and their average
-        self.optimizer.step(tokens=tokens, progress=self._share_of_run())
+        self.optimizer.step(tokens=tokens, progress=self._fraction_of_run())
         self.averaged.update_parameters(self.network)
         elapsed = self._lap()
         progress.epoch_seconds += elapsed
@@ -214,7 +214,9 @@ class Trainer:
         if progress.minibatches % REPORT_EVERY == 0:
             self.reporter.sample(progress, phonemes=self._sample(), **figures)
         progress.minibatches += 1
-        self.reporter.minibatch(self.recipe, progress, share=self._share_of_epoch(), **figures)
+        self.reporter.minibatch(
+            self.recipe, progress, fraction=self._fraction_of_epoch(), **figures
+        )
 
     def validate(self) -> None:
         """Score the averaged network on dev, and write the artifact if it is the best so far.
@@ -284,7 +286,7 @@ class Trainer:
     def _measure_bfloat16(self) -> bool:
         """Decide whether to multiply in bfloat16, once for all processes and resumptions."""
         measured = self.processes.is_main and self.recipe.run.bfloat16
-        pays = measured and lstm.bfloat16_pays(self.processes.device)
+        pays = measured and lstm.bfloat16_is_faster(self.processes.device)
         return bool(self.processes.all_reduce_sum(pays)[0])
 
     @property
@@ -349,14 +351,14 @@ class Trainer:
             ) from e
         return loss.item(), int(errors)
 
-    def _share_of_epoch(self) -> float:
+    def _fraction_of_epoch(self) -> float:
         if tokens := self.recipe.run.epoch_tokens:
             return min(1.0, self.progress.tokens_read / tokens - self.progress.epoch)
         entries = len(self.data.examples)
         return self.progress.words / (entries + self.recipe.minibatches.pairs(entries))
 
-    def _share_of_run(self) -> float:
-        return (self.progress.epoch + self._share_of_epoch()) / self.recipe.run.epochs
+    def _fraction_of_run(self) -> float:
+        return (self.progress.epoch + self._fraction_of_epoch()) / self.recipe.run.epochs
 
     def _lap(self) -> float:
         """Return the seconds since the last call."""

@@ -26,7 +26,7 @@ from tanger.service.client.requests import (
     check_words,
 )
 from tanger.service.client.retries import Retries
-from tanger.service.lexicon_schemas import OwnWord
+from tanger.service.lexicon_schemas import OwnPronunciation, OwnWord
 from tanger.service.schemas import Info, Limits, PronouncedSentence, Result, TextResponse
 
 __all__ = ["AsyncClient", "Client", "Options", "Retries", "TextOptions"]
@@ -135,13 +135,16 @@ class Client(Connection):
         return call.read(self._send(call), OwnWord)
 
     def put_word(
-        self, word: str, *pronunciations: str, alphabet: Alphabet | None = None
+        self,
+        word: str,
+        *pronunciations: str | OwnPronunciation,
+        alphabet: Alphabet | None = None,
     ) -> OwnWord:
         """Say how a word is pronounced, the best way first, in place of what was said before.
 
         Args:
             word: the word.
-            pronunciations: of it.
+            pronunciations: of it; what `get_word` answers can be put back.
             alphabet: that they are written in; the artifact's own by default.
 
         Raises:
@@ -302,7 +305,10 @@ class AsyncClient(Connection):
         return call.read(await self._send(call), OwnWord)
 
     async def put_word(
-        self, word: str, *pronunciations: str, alphabet: Alphabet | None = None
+        self,
+        word: str,
+        *pronunciations: str | OwnPronunciation,
+        alphabet: Alphabet | None = None,
     ) -> OwnWord:
         """Say how a word is pronounced (see `Client.put_word`)."""
         call = Call.word("PUT", word, pronunciations, alphabet)

@@ -16,6 +16,7 @@ from tanger import __version__
 from tanger.model.phonology.notation import Alphabet
 from tanger.service.client.errors import BadAnswerError
 from tanger.service.client.retries import Pursuit, Retries
+from tanger.service.lexicon_schemas import OwnPronunciation
 from tanger.service.schemas import (
     Limits,
     PronouncedSentence,
@@ -53,8 +54,10 @@ class TextOptions(TypedDict, total=False):
     source: Literal["model", "lexicon", "auto"]
     alphabet: Alphabet
     stress: bool
+    alignment: bool
     punctuation: bool
     weak_forms: bool
+    ssml: bool
 
 
 _JSON, _LINES = "application/json", "application/jsonl"
@@ -95,13 +98,16 @@ class Call:
         cls,
         method: str,
         word: str,
-        pronunciations: Sequence[str] | None = None,
+        pronunciations: Sequence[str | OwnPronunciation] | None = None,
         alphabet: Alphabet | None = None,
     ) -> Call:
         """For one of people's own words."""
         body = None
         if pronunciations is not None:
-            body = _json({"alphabet": alphabet, "pronunciations": pronunciations})
+            items = [
+                each if isinstance(each, str) else each.model_dump() for each in pronunciations
+            ]
+            body = _json({"alphabet": alphabet, "pronunciations": items})
         return cls(method, f"/lexicon/{segment(word)}", body)
 
     def read(self, answer: httpx.Response, model: type[M]) -> M:

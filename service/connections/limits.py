@@ -30,6 +30,10 @@ _BYTES_ACKED = slice(120, 128)
 SMALL = 1 << 16
 
 
+# Where a request's state says that its whole body came with its head
+BODY_RECEIVED = "tanger.body_received"
+
+
 class BuffersFullError(Exception):
     """More bytes than there is room for are held for clients that take or send them slowly.
 

@@ -19,7 +19,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from tanger.service.connections.limits import BuffersFullError, Connections, SendProgress
+from tanger.service.connections.limits import (
+    BODY_RECEIVED,
+    BuffersFullError,
+    Connections,
+    SendProgress,
+)
 from tanger.service.connections.requests import (
     NOT_HTTP,
     Body,
@@ -72,8 +77,9 @@ class GuardedProtocol(asyncio.Protocol):
         connections: Connections,
     ) -> None:
         """Take what uvicorn gives to each of its protocols, and where this one is registered."""
-        app_state = {**app_state, _CONNECTION: self.answered}
-        self._server: asyncio.Protocol = HttpToolsProtocol(config, server_state, app_state, _loop)
+        # uvicorn gives a copy of it to each request
+        self._state = {**app_state, _CONNECTION: self.answered}
+        self._server: asyncio.Protocol = HttpToolsProtocol(config, server_state, self._state, _loop)
         self._connections = connections
         # What was received and not handed on
         self._unread = bytearray()
@@ -232,6 +238,7 @@ class GuardedProtocol(asyncio.Protocol):
         self._answering, self._gate.written = True, False
         if self._body is not None:
             size = self._body.take(self._unread, size)
+        self._state[BODY_RECEIVED] = self._body is None or self._body.complete
         self._hand_on(size)
         return True
 

@@ -12,6 +12,8 @@ from typing import IO, Annotated, Any
 from fastapi import Depends, Query
 from starlette.responses import Response, StreamingResponse
 
+from tanger.model.lexicon import Variant
+from tanger.model.lexicon.entry import by_probability
 from tanger.model.lexicon.index import lexicon_key, tidied
 from tanger.model.phonology import notation
 from tanger.model.phonology.notation import Alphabet
@@ -44,8 +46,10 @@ from tanger.service.routing import (
 from tanger.service.schemas import ProblemError
 from tanger.service.serving.manager import ModelManager
 from tanger.service.user_lexicon.errors import NoEntryError
+from tanger.service.user_lexicon.read_only import ReadOnlyLexiconError
+from tanger.service.user_lexicon.representation import read_variant, written_variant
 from tanger.service.user_lexicon.store import UserLexicon
-from tanger.service.user_lexicon.transfer import Import, pronunciation_fault, word_fault
+from tanger.service.user_lexicon.transfer import Import, variant_fault, word_fault
 
 _PIECE = 1 << 18
 _SUFFIXES = {"pls": "pls", "tsv": "tsv", "kaldi": "txt", "kaldip": "txt"}
@@ -77,6 +81,20 @@ async def get_lexicon(manager: Manager, _: Annotated[None, Depends(require_key)]
 Lexicon = Annotated[UserLexicon, Depends(get_lexicon)]
 
 
+async def get_writable_lexicon(manager: Manager, lexicon: Lexicon) -> UserLexicon:
+    """The user lexicon, to change it.
+
+    Raises:
+        ReadOnlyLexiconError: where it is only read.
+    """
+    if manager.settings.user_lexicon_read_only:
+        raise ReadOnlyLexiconError
+    return lexicon
+
+
+WritableLexicon = Annotated[UserLexicon, Depends(get_writable_lexicon)]
+
+
 async def get_timeout(manager: Manager, raw: Raw) -> float:
     """Seconds that the request may take."""
     settings = manager.settings
@@ -104,7 +122,7 @@ async def get_lexicon_word(
         found = await lexicon.read(partial(lexicon.get, word), timeout=timeout)
     if found is None:
         raise NoEntryError(word)
-    return _word_response(manager, found.spellings[0], found.pronunciations, alphabet)
+    return _word_response(manager, found.spellings[0], found.variants, alphabet)
 
 
 @router.put(
@@ -114,7 +132,7 @@ async def get_lexicon_word(
     openapi_extra=json_body(Spoken) | TIMEOUT_HEADER,
 )
 async def put_lexicon_word(
-    manager: Manager, lexicon: Lexicon, raw: Raw, timeout: Timeout, word: str
+    manager: Manager, lexicon: WritableLexicon, raw: Raw, timeout: Timeout, word: str
 ) -> Response:
     """Say how a word is pronounced, from the next request on. Needs an API key.
 
@@ -125,10 +143,13 @@ async def put_lexicon_word(
         read_no_query(raw)
         body = await read_body(manager, raw, Spoken)
         alphabet = _alphabet(manager, body.alphabet)
-        pronunciations = _checked(manager, word, body, alphabet)
-        new = await lexicon.put(word, pronunciations, timeout=timeout)
+        variants = _checked(manager, word, body, alphabet)
+        if any(variant.alias is not None for variant in variants):
+            check = partial(_check_aliases, manager, word, variants)
+            await lexicon.read(check, timeout=timeout)
+        new = await lexicon.put(word, variants, timeout=timeout)
     status = HTTPStatus.CREATED if new else HTTPStatus.OK
-    return _word_response(manager, tidied(word), pronunciations, alphabet, status)
+    return _word_response(manager, tidied(word), by_probability(variants), alphabet, status)
 
 
 @router.delete(
@@ -136,7 +157,7 @@ async def put_lexicon_word(
     status_code=HTTPStatus.NO_CONTENT,
     openapi_extra=TIMEOUT_HEADER,
 )
-async def delete_lexicon_word(lexicon: Lexicon, timeout: Timeout, word: str) -> Response:
+async def delete_lexicon_word(lexicon: WritableLexicon, timeout: Timeout, word: str) -> Response:
     """Forget what a request for a word finds in the user lexicon. Needs an API key."""
     with shutdown_as_503():
         if not await lexicon.delete(word, timeout=timeout):
@@ -170,7 +191,7 @@ async def export_lexicon(
 )
 async def import_lexicon(
     manager: Manager,
-    lexicon: Lexicon,
+    lexicon: WritableLexicon,
     raw: Raw,
     timeout: Timeout,
     options: Annotated[ImportOptions, Query()],
@@ -197,14 +218,13 @@ async def import_lexicon(
             if options.replace and not taken.staged.entries:
                 message = "there is no entry in it, and replace=true would forget all others"
                 raise InvalidRequestError(ProblemError(where="body", message=message))
-            await lexicon.take(taken.staged, replace=options.replace, timeout=timeout)
+            await lexicon.take(taken.staged.rows, replace=options.replace, timeout=timeout)
     finally:
         taken.close()
     return json_response(
         Imported(
             entries=taken.staged.entries,
             passed_over=taken.passed_over,
-            without_probabilities=taken.without_probabilities,
         )
     )
 
@@ -219,10 +239,8 @@ def _alphabet(manager: ModelManager, wanted: Alphabet | None) -> Alphabet:
     return notation.choose(wanted, choices, stressed=None, knows_stress=True)
 
 
-def _checked(
-    manager: ModelManager, word: str, body: Spoken, alphabet: Alphabet
-) -> list[tuple[str, ...]]:
-    """The pronunciations, where word and phonemes may be kept.
+def _checked(manager: ModelManager, word: str, body: Spoken, alphabet: Alphabet) -> list[Variant]:
+    """The variants, where word and phonemes may be kept.
 
     Raises:
         InvalidRequestError: where they may not.
@@ -231,34 +249,50 @@ def _checked(
     faults = [("path.word", word_fault(word, longest=longest))]
     if body.word is not None and lexicon_key(body.word) != lexicon_key(word):
         faults.append(("body.word", f"this is not the word of the path, {word[:80]!r}"))
-    pronunciations = []
-    for place, text in enumerate(body.pronunciations):
+    variants = []
+    for place, item in enumerate(body.pronunciations):
         try:
-            phonemes = inventory.parse(text, alphabet)
-            fault = pronunciation_fault(phonemes, inventory, longest=longest)
-            pronunciations.append(phonemes)
-        except TranscriptionError as e:
+            variant = read_variant(item, inventory, alphabet)
+            fault = variant_fault(variant, inventory, longest=longest)
+            variants.append(variant)
+        except (TranscriptionError, ValueError) as e:
             fault = str(e)
         faults.append((f"body.pronunciations.{place}", fault))
     if any(fault for _, fault in faults):
         raise InvalidRequestError(
             *(ProblemError(where=where, message=fault) for where, fault in faults if fault)
         )
-    return pronunciations
+    return variants
+
+
+def _check_aliases(manager: ModelManager, word: str, variants: Sequence[Variant]) -> None:
+    """Refuse aliases that cannot be spoken; for the thread of the user lexicon's reads.
+
+    Raises:
+        InvalidRequestError: where one leads back to the word, or is nothing that can be read.
+        UserLexiconError: where the user lexicon cannot be read.
+    """
+    resolver = manager.current.pronouncer.pipeline.resolver
+    faults = [
+        ProblemError(where=f"body.pronunciations.{place}", message=fault)
+        for place, variant in enumerate(variants)
+        if variant.alias is not None and (fault := resolver.alias_fault(word, variant.alias))
+    ]
+    if faults:
+        raise InvalidRequestError(*faults)
 
 
 def _word_response(
     manager: ModelManager,
     word: str,
-    pronunciations: Sequence[tuple[str, ...]],
+    variants: Sequence[Variant],
     alphabet: Alphabet,
     status: HTTPStatus = HTTPStatus.OK,
 ) -> Response:
-    inventory = manager.current.inventory
-    texts = tuple(
-        notation.join(inventory.write(phonemes, alphabet), alphabet) for phonemes in pronunciations
+    items = tuple(
+        written_variant(variant, manager.current.inventory, alphabet) for variant in variants
     )
-    return json_response(OwnWord(word=word, alphabet=alphabet, pronunciations=texts), status)
+    return json_response(OwnWord(word=word, alphabet=alphabet, pronunciations=items), status)
 
 
 async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:

@@ -35,7 +35,7 @@ async def readyz(manager: Manager) -> Response:
 @metrics_router.get("/metrics", include_in_schema=False)
 async def prometheus(manager: Manager) -> Response:
     """What Prometheus reads."""
-    return Response(manager.metrics.render(), media_type=metrics.MEDIA_TYPE)
+    return Response(await manager.backend.render_metrics(), media_type=metrics.MEDIA_TYPE)
 
 
 @router.get("/info", response_model=Info, tags=["about"])

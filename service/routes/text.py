@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import Request
-from starlette.responses import Response
-
 from tanger.service import text_handler
-from tanger.service.middleware.answer_pieces import PiecewiseResponse
-from tanger.service.request_body import RawRequest
-from tanger.service.routing import TIMEOUT_HEADER, RawRoute, json_body, make_router
+from tanger.service.routing import TIMEOUT_HEADER, add_raw_route, json_body, make_router
 from tanger.service.schemas import TextRequest, TextResponse
 
 router = make_router("text")
@@ -34,23 +29,16 @@ _DESCRIBED: dict[int | str, dict[str, Any]] = {
 }
 
 
-async def text(request: Request) -> Response:
+def text() -> None:
     """Read a text and pronounce its words: numbers, abbreviations, acronyms and all."""
-    raw = RawRequest(request.scope, request.receive)
-    answer = await text_handler.text(request.app.state.manager, raw)
-    return PiecewiseResponse(
-        answer.parts or (),
-        headers=answer.headers,
-        media_type=answer.media_type,
-        reservations=answer.reservations,
-    )
 
 
-router.add_api_route(
+add_raw_route(
+    router,
     "/text",
     text,
+    text_handler.text,
     methods=["POST"],
-    route_class_override=RawRoute,
     response_model=TextResponse,
     responses=_DESCRIBED,
     openapi_extra=json_body(TextRequest) | TIMEOUT_HEADER,

@@ -17,6 +17,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
+from tanger.service.serving.admission import (
+    DeadlineError,
+    OwnWaiting,
+    QueueFullError,
+    Waiting,
+)
 from tanger.service.serving.pricing import LatencyEstimator
 
 K = TypeVar("K", bound=Hashable)
@@ -24,51 +30,6 @@ A = TypeVar("A")
 
 # Free workers of which the one with the least to do gets a batch
 _CANDIDATES = 4
-
-
-class QueueFullError(Exception):
-    """The queue has no room for all of a request's words; none of them was taken.
-
-    Attributes:
-        retry_after: seconds after which there should be room, at the rate of late.
-    """
-
-    def __init__(self, waiting: int, capacity: int, retry_after: float) -> None:
-        super().__init__(f"{waiting:,} letters are waiting, of at most {capacity:,}")
-        self.retry_after = retry_after
-
-
-class DeadlineError(Exception):
-    """A request's time ran out before its last word was decoded, or would.
-
-    Attributes:
-        retry_after: seconds after which the queue should be empty, at the rate of late.
-    """
-
-    def __init__(self, problem: str, retry_after: float) -> None:
-        super().__init__(problem)
-        self.retry_after = retry_after
-
-
-class Waiting(Protocol):
-    """How many letters wait, in this queue and in those of other processes."""
-
-    waiting: int
-
-    @property
-    def waiting_in_all(self) -> int:
-        """In all of them."""
-
-
-class OwnWaiting:
-    """The count of a queue that is the only one."""
-
-    waiting = 0
-
-    @property
-    def waiting_in_all(self) -> int:
-        """In this queue."""
-        return self.waiting
 
 
 class Worker(Protocol):
@@ -173,6 +134,11 @@ class Batcher(Generic[K, A]):
     def waiting(self) -> int:
         """Words that wait for a worker."""
         return len(self._queue) + len(self._retry_queue)
+
+    @property
+    def waiting_letters(self) -> int:
+        """Letters of work in the words that wait, which `capacity` bounds."""
+        return self._letters
 
     @property
     def age(self) -> float:

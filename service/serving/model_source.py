@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import msgspec
@@ -43,36 +43,12 @@ class ModelSource:
         return cls(artifact, artifact.metrics(), artifact.pinned(), ranking)
 
     def pack(self) -> bytes:
-        """The same as bytes."""
-        packed = _Packed(
-            artifacts.pack(self.artifact),
-            dict(self.error_rates),
-            {word: tuple(phonemes) for word, phonemes in self.pinned.items()},
-            self.ranking and _Ranking(self.ranking.dictionary, dict(self.ranking.order)),
+        """The same as bytes, but for the artifact's files: only the workers need its weights."""
+        return msgspec.msgpack.encode(
+            replace(self, artifact=replace(self.artifact, files={})), enc_hook=str
         )
-        return msgspec.msgpack.encode(packed)
 
     @classmethod
     def unpack(cls, content: bytes) -> Self:
-        """What bytes of `pack` hold.
-
-        Raises:
-            ArtifactError: where it is no longer what was packed.
-        """
-        packed = msgspec.msgpack.decode(content, type=_Packed)
-        artifact = artifacts.unpack(packed.artifact)
-        found = packed.ranking
-        ranking = None if found is None else VariantRanking(found.dictionary, found.order)
-        return cls(artifact, packed.error_rates, packed.pinned, ranking)
-
-
-class _Packed(msgspec.Struct, frozen=True, array_like=True):
-    artifact: str
-    error_rates: dict[str, Any]
-    pinned: dict[str, tuple[str, ...]]
-    ranking: _Ranking | None
-
-
-class _Ranking(msgspec.Struct, frozen=True, array_like=True):
-    dictionary: str
-    order: dict[str, Sequence[int]]
+        """What bytes of `pack` hold."""
+        return msgspec.msgpack.decode(content, type=cls, dec_hook=lambda kind, found: kind(found))

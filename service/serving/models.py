@@ -6,7 +6,9 @@ import asyncio
 import socket
 from contextvars import Context
 
+from tanger.service import metric_sums
 from tanger.service.api_keys import KeyRing, KeysError
+from tanger.service.metric_sums import Family
 from tanger.service.metrics import Metrics
 from tanger.service.serving.loaded_model import LoadedModel
 from tanger.service.serving.model_source import ModelSource
@@ -61,8 +63,13 @@ class Models:
 
     # What the supervisor wants done
 
-    async def load_model(self, generation: int, source: ModelSource) -> str:
-        """Load a model, and check its workers from now on; the digest of its dictionaries.
+    @property
+    def revision(self) -> str:
+        """A digest of the dictionaries of the model that answers."""
+        return self.current.dictionaries.revision
+
+    async def load_model(self, generation: int, source: ModelSource) -> None:
+        """Load a model, and check its workers from now on.
 
         Raises:
             LexiconError, LexiconFileError: where a lexicon is damaged.
@@ -70,7 +77,6 @@ class Models:
         model = await asyncio.to_thread(self._loaded, generation, source)
         self._models[generation] = model
         self._start(model)
-        return model.dictionaries.revision
 
     async def check_model(self, generation: int) -> str | None:
         """Wait until pinned words were answered; what was wrong with the answers, else None."""
@@ -97,6 +103,10 @@ class Models:
         except KeysError as e:
             return str(e)
         return None
+
+    async def snapshot(self) -> list[Family]:
+        """This process' metrics."""
+        return metric_sums.snapshot(self._metrics.registry)
 
     def plan_workers(self, generation: int, devices: list[str]) -> None:
         """Take the device of each worker that there is to be."""

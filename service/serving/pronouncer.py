@@ -9,20 +9,21 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
 from functools import partial
 from itertools import chain
 from typing import TypeVar
 
 from tanger import __version__
 from tanger.model.artifact import Artifact
+from tanger.model.lexicon.phrases import Phrases
+from tanger.model.phonology.notation import Alphabet
 from tanger.model.text import pipeline
 from tanger.model.text.candidates import Candidate, Failure
 from tanger.model.text.pipeline import Pipeline, Task
-from tanger.model.text.resolution import Answerer, Segment, Source, WordResolution
+from tanger.model.text.segments import Answerer, Segment, Source, WordResolution
 from tanger.model.text.speller import WordErrorCode
+from tanger.service.connections.limits import Hold
 from tanger.service.schemas import ExplainedPart, Explanation, ModelName, Options, WordError
 from tanger.service.serving import rendering
 from tanger.service.serving.batcher import Batcher, DecodeResult
@@ -79,6 +80,8 @@ class Pronouncer:
         self.source = source
         self.engine = engine
         self._user = user
+        # By options without alignment and the engine: there are few
+        self._manners: dict[tuple[Alphabet | None, bool | None, int, str | None], str] = {}
         # All that decides an answer beside the word and the options
         weights = (artifact.name, artifact.weights_sha256)
         chances = (artifact.calibration, artifact.nbest_calibration)
@@ -107,6 +110,9 @@ class Pronouncer:
         """
         checked = self._checked(options, alignment=options.alignment)
         resolve = self.pipeline.resolver.resolve
+        if len(words) <= WORDS_TOGETHER and (self._user is None or checked.source == "model"):
+            resolved_at_once = resolve(words, source=checked.source)
+            return PronounceJob(self, resolved_at_once, checked, explain=options.explain)
         together = (
             words[start : start + WORDS_TOGETHER] for start in range(0, len(words), WORDS_TOGETHER)
         )
@@ -118,6 +124,47 @@ class Pronouncer:
         )
         resolutions = list(chain.from_iterable(resolved))
         return PronounceJob(self, resolutions, checked, explain=options.explain)
+
+    def known(self, words: Sequence[str], options: Options) -> tuple[list[str], int] | None:
+        """A result for every word, where the network has answered all of them before.
+
+        It is what `PronounceJob.results` makes of nearly every request that comes again, in a
+        fraction of the time.
+
+        Args:
+            words: as they were sent; few.
+            options: how to answer, with neither alignment nor explanation.
+
+        Returns:
+            the results, and of how many distinct words; None where any word takes more than a look
+            at the cache.
+
+        Raises:
+            AlphabetError, StressError: as `begin`.
+        """
+        if self.source_of(options) != "model":
+            return None
+        shown = (options.alphabet, options.stress, options.n, self.engine())
+        if (manner := self._manners.get(shown)) is None:
+            manner = self._manner(self._checked(options, alignment=False))
+            self._manners[shown] = manner
+        plain, answers = self.pipeline.resolver.reader.plain, self.cache.get
+        results: list[str] = []
+        forms: set[str] = set()
+        for word in words:
+            form = plain(word)
+            if form is None or (answer := answers(manner + form)) is None:
+                return None
+            forms.add(form)
+            results.append(rendering.result(word, form, "model", answer))
+        return results, len(forms)
+
+    def _manner(self, options: pipeline.Options) -> str:
+        """All that decides the network's answer to a text, but for the weights."""
+        return (
+            f"{self.engine()} {options.alphabet} {options.marks:d} {options.n} "
+            f"{options.alignment:d} "
+        )
 
     async def resolve(
         self,
@@ -143,6 +190,21 @@ class Pronouncer:
             await self._user.read(partial(resolve, some), timeout=due - time.monotonic())
             for some in together
         ]
+
+    async def phrases(self, source: Source, due: float) -> Phrases | None:
+        """The entries that are looked for in a text as they stand (see `Resolver.phrases`).
+
+        Args:
+            source: where pronunciations come from.
+            due: when the user lexicon has to be read, by `time.monotonic`.
+
+        Raises:
+            UserLexiconError: where people's own words cannot be read.
+        """
+        read = partial(self.pipeline.resolver.phrases, source)
+        if self._user is None or source == "model":
+            return read()
+        return await self._user.read(read, timeout=due - time.monotonic())
 
     def _checked(self, options: Options, *, alignment: bool) -> pipeline.Options:
         """The options with this service's and the artifact's defaults.
@@ -185,7 +247,7 @@ class PronounceJob:
         looked_up: whether lexicons were asked.
         answered: what decoding the missing ones took.
         error_codes: how many results have an error, by its code; complete with `results`.
-        reservations: what is kept for it until its answer is sent; whoever began it closes them.
+        reservation: room that is kept for its answer until that is sent, where it was admitted.
     """
 
     def __init__(
@@ -202,18 +264,17 @@ class PronounceJob:
         self._resolutions = resolutions
         self._options = options
         self._explain = explain
-        self.reservations = ExitStack()
+        self.reservation: Hold | None = None
         # The network's answers: each an array of pronunciations
         self._rendered: dict[Task, str] = {}
         # The same taken apart, of what is a part of a word
         self._parts: dict[Task, list[Candidate]] = {}
         self._failures: dict[Task, Failure] = {}
-        self.error_codes = Counter[WordErrorCode]()
+        self.error_codes: dict[WordErrorCode, int] = {}
         self.missing: list[DecodeRequest] = []
         self._tasks: list[tuple[Task, str]] = []  # theirs, each with its key in the cache
-        # All that decides what is answered, but for the weights, as text (see `rendering`)
         _, alphabet, marks, n, alignment = options
-        manner = f"{pronouncer.engine()} {alphabet} {marks:d} {n} {alignment:d} "
+        manner = pronouncer._manner(options)
         for task in self._pipeline.tasks(resolutions, options):
             text, given = task
             key = f"{manner}{text} {given}" if given else manner + text
@@ -235,6 +296,11 @@ class PronounceJob:
     def decoding_failed(self) -> bool:
         """Whether the decoder raised on one of them: the next time it may not."""
         return bool(self._failures)
+
+    def release(self) -> None:
+        """Keep no room for its answer any more."""
+        if self.reservation is not None:
+            self.reservation.resize(0)
 
     def listed(self, source: Answerer) -> int:
         """How many distinct words and parts such a lexicon had."""
@@ -318,7 +384,8 @@ class PronounceJob:
         """One result, once none of its words is missing."""
         found = self._pipeline.result(resolution, self._options, self._decoded)
         if found.error is not None:
-            self.error_codes[found.error.code] += 1
+            code = found.error.code
+            self.error_codes[code] = self.error_codes.get(code, 0) + 1
         return found
 
     def _decoded(self, task: Task) -> Sequence[Candidate] | Failure:

@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from tanger.model import TangerError
 from tanger.model.decoding import devices
+from tanger.service import metric_sums
+from tanger.service.metric_sums import Family
 from tanger.service.metrics import Metrics
 from tanger.service.schemas import ModelName
 from tanger.service.serving.model_source import ModelSource
@@ -27,6 +30,8 @@ T = TypeVar("T")
 
 log = logging.getLogger("tanger")
 
+# Seconds that a scrape waits for an HTTP process to tell its metrics
+_SNAPSHOT_SECONDS = 1.0
 _BUSY_RELOADING = "another reload is under way: wait for it"
 
 
@@ -41,11 +46,12 @@ class ClientGoneError(Exception):
 class HttpClient(PoolClient, Protocol):
     """An HTTP process, as its supervisor sees it. Any of it may raise `ClientGoneError`."""
 
-    async def load_model(self, generation: int, source: ModelSource) -> str:
-        """Read what else it takes to answer with an artifact, before its workers come.
+    @property
+    def revision(self) -> str:
+        """A digest of the dictionaries of the model that answers."""
 
-        Returns:
-            a digest of the dictionaries that were read.
+    async def load_model(self, generation: int, source: ModelSource) -> None:
+        """Read what else it takes to answer with an artifact, before its workers come.
 
         Raises:
             TangerError: where that cannot be used.
@@ -62,6 +68,9 @@ class HttpClient(PoolClient, Protocol):
 
     async def refresh_keys(self) -> str | None:
         """Read the API keys anew; why those from before stay, else None."""
+
+    async def snapshot(self) -> list[Family]:
+        """Its metrics."""
 
 
 class Backend(Protocol):
@@ -134,6 +143,9 @@ class Supervisor:
         self._retiring: set[asyncio.Task[None]] = set()
         self.current = self._generation(1, ModelSource.read(settings))
         self._generations = [self.current]
+        # The last metrics of each HTTP process, and what those that have ended had counted
+        self._snapshots: dict[HttpClient, list[Family]] = {}
+        self._ended: list[Family] = []
 
     async def run(self) -> str:
         """Keep the workers of the generation that answers, whichever it is, until cancelled.
@@ -184,6 +196,8 @@ class Supervisor:
         """Forget an HTTP process that has ended."""
         if client in self._clients:
             self._clients.remove(client)
+        last = metric_sums.counted(self._snapshots.pop(client, []))
+        self._ended = metric_sums.add_up([self._ended, last])
         for generation in self._generations:
             generation.pool.detach(client)
 
@@ -225,6 +239,18 @@ class Supervisor:
         if keys_failure:
             raise ReloadError(f"{new.model.version} answers now, but {keys_failure}")
         return new.model
+
+    async def snapshot(self) -> list[Family]:
+        """Metrics of all processes together, this one's among them."""
+
+        async def refresh(client: HttpClient) -> None:
+            with suppress(TimeoutError):  # it hangs, or stands still: what was known of it counts
+                async with asyncio.timeout(_SNAPSHOT_SECONDS):
+                    self._snapshots[client] = await client.snapshot()
+
+        await self._of_all(refresh)
+        own = metric_sums.snapshot(self.metrics.registry)
+        return metric_sums.add_up([*self._snapshots.values(), self._ended, own])
 
     async def _prepare(self) -> Generation:
         """A generation whose pinned words came back right.
@@ -302,7 +328,7 @@ class Supervisor:
             device=settings.device,
             workers=settings.workers,
             threads=settings.threads,
-            cores=devices.available(),
+            cores=devices.available_cores(),
             max_batch=settings.max_batch,
             start_timeout=settings.start_timeout,
             on_loss=self.metrics.workers_lost.inc,

@@ -77,7 +77,7 @@ def main(
             return 1
         artifact = artifacts.unpack(packed.decode())
         found = devices.resolve(device)
-        gpus = 0 if found == "cpu" else devices.gpus()
+        gpus = 0 if found == "cpu" else devices.gpu_count()
         share = int(threads) or cpu_share(int(cores), workers=int(workers), gpus=gpus)
         phonemizer = Phonemizer.from_artifact(artifact, found, threads=share)
         pace = _warm_up(phonemizer)
@@ -163,7 +163,7 @@ def decode(
         if like.given:
             lists = phonemizer.align(words, [request.given for request in requests])
         else:
-            lists = phonemizer.alternatives(words, like.n, aligned=like.alignment)
+            lists = phonemizer.nbest(words, like.n, aligned=like.alignment)
         return list(map(render_answer, requests, lists))
     except DeviceLostError:
         raise
@@ -193,7 +193,7 @@ def render_answer(request: DecodeRequest, hypotheses: Sequence[Hypothesis]) -> s
 def _decodes(phonemizer: Phonemizer, word: str, like: DecodeRequest) -> bool:
     """Whether a word can be decoded as a request wants it."""
     try:
-        phonemizer.alternatives([word], like.n, aligned=like.alignment)
+        phonemizer.nbest([word], like.n, aligned=like.alignment)
     except DeviceLostError:
         raise
     except Exception:

@@ -20,8 +20,17 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from tanger.model import TangerError
-from tanger.model.lexicon import Entry, LexiconFormat, Row, lines_of
-from tanger.model.lexicon.index import Found, choose, lexicon_key, tidied
+from tanger.model.lexicon import Entry, LexiconFormat, Row, Variant, lines_of
+from tanger.model.lexicon.index import (
+    Found,
+    Spelt,
+    choose,
+    lexicon_key,
+    packed,
+    tidied,
+    unpacked,
+)
+from tanger.model.lexicon.phrases import Phrases
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.service.user_lexicon.errors import (
@@ -37,14 +46,14 @@ log = logging.getLogger("tanger")
 
 # "tnge": tells our files from other programs'
 _APPLICATION = 0x746E6765
-_VERSION = 1
+_VERSION = 2  # lines of version 1 have phonemes alone, as those of 2 where nothing else is known
 # All pronunciations of a word, in bytes
 LONGEST = 16384
 _SCHEMA = f"""
 CREATE TABLE entries (
-    key TEXT NOT NULL,            -- tanger.model.text.speller.lexicon_key(word)
+    key TEXT NOT NULL,            -- tanger.model.lexicon.index.lexicon_key(word)
     word TEXT NOT NULL,
-    pronunciations TEXT NOT NULL  -- a line each, in order, phonemes with a space between
+    pronunciations TEXT NOT NULL  -- a line each, in order (tanger.model.lexicon.index.packed)
         CHECK (length(pronunciations) <= {LONGEST}),
     PRIMARY KEY (key, word)
 ) WITHOUT ROWID;
@@ -60,6 +69,7 @@ ON CONFLICT (key, word) DO UPDATE
     WHERE NOT instr(char(10) || pronunciations || char(10),
                     char(10) || excluded.pronunciations || char(10))
 """
+_PHRASES = "SELECT DISTINCT key FROM entries WHERE key GLOB '*[^a-z'']*'"
 # Seconds that one statement waits for a lock of another program's
 _READ_LOCK_SECONDS = 1.0
 # Seconds that a read may take, its wait for other reads included
@@ -86,11 +96,14 @@ class UserLexicon:
             UserLexiconError: where that is not possible, or it is another program's.
         """
         self.path = path
+        # Where exports are made; None for the system's own
+        self.scratch: Path | None = path.parent
         with self.file_errors("opened"):
             self._writer = self._connect(_WRITE_SECONDS)
             self._prepare()
             self._reader = self._connect(_READ_LOCK_SECONDS)
             self._file_id = _file_id(path)
+        self._phrases = "", Phrases(())
         self._writing = ThreadPoolExecutor(1, "user-lexicon-write")
         self._reading = ThreadPoolExecutor(1, "user-lexicon-read")
 
@@ -151,13 +164,26 @@ class UserLexicon:
         entries = self.find([lexicon_key(word)])
         return choose(tidied(word), *entries.values()) if entries else None
 
-    def find(self, keys: Collection[str]) -> dict[str, list[Entry]]:
+    def phrases(self) -> Phrases:
+        """The words with more than plain letters, as of the last write.
+
+        Raises:
+            UserLexiconError: where the file cannot be read.
+        """
+        revision = self.revision()
+        if self._phrases[0] != revision:
+            with self.file_errors("read"):
+                keys = self._reader.execute(_PHRASES)
+                self._phrases = revision, Phrases(key for (key,) in keys)
+        return self._phrases[1]
+
+    def find(self, keys: Collection[str]) -> dict[str, list[Spelt]]:
         """The entries with these keys, by key.
 
         Raises:
             UserLexiconError: where the file cannot be read.
         """
-        found: dict[str, list[Entry]] = {}
+        found: dict[str, list[Spelt]] = {}
         wanted = json.dumps([key for key in keys if "\0" not in key])
         with self.file_errors("read"):
             rows = self._reader.execute(
@@ -187,7 +213,7 @@ class UserLexicon:
         self._check_file()
         with self.file_errors("exported"), ExitStack() as closing_on_failure:
             file = closing_on_failure.enter_context(
-                tempfile.TemporaryFile(dir=self.path.parent, prefix=".export-")
+                tempfile.TemporaryFile(dir=self.scratch, prefix=".export-")
             )
             with closing(self._connect(_READ_LOCK_SECONDS)) as connection:
                 rows = (_written(row, inventory, alphabet) for row in _rows(connection))
@@ -202,7 +228,7 @@ class UserLexicon:
     async def put(
         self,
         word: str,
-        pronunciations: Sequence[Sequence[str]],
+        variants: Sequence[Variant],
         *,
         timeout: float = _WRITE_SECONDS,
     ) -> bool:
@@ -215,7 +241,7 @@ class UserLexicon:
 
         def write(connection: sqlite3.Connection) -> bool:
             removed = _remove(connection, word)
-            lines = dict.fromkeys(" ".join(phonemes) for phonemes in pronunciations)
+            lines = dict.fromkeys(map(packed, variants))
             _add(connection, [(lexicon_key(word), tidied(word), "\n".join(lines))])
             return not removed
 
@@ -230,8 +256,19 @@ class UserLexicon:
         """
         return await self._write(lambda connection: bool(_remove(connection, word)), timeout)
 
-    async def take(self, staged: Staged, *, replace: bool, timeout: float = _WRITE_SECONDS) -> None:
+    async def take(
+        self,
+        rows: Callable[[], Iterable[tuple[str, str, str]]],
+        *,
+        replace: bool,
+        timeout: float = _WRITE_SECONDS,
+    ) -> None:
         """Take in all of a lexicon, in place of the entries of its words, or of all entries.
+
+        Args:
+            rows: key, word and packed variant of each entry, each time that they are asked for.
+            replace: whether the entries of other words are forgotten.
+            timeout: seconds until its turn has to come.
 
         Raises:
             FullEntryError: where a word has too many pronunciations; nothing is taken then.
@@ -243,9 +280,9 @@ class UserLexicon:
             if replace:
                 connection.execute("DELETE FROM entries")
             else:
-                keys = ((key,) for key, _, _ in staged.rows())
+                keys = ((key,) for key, _, _ in rows())
                 connection.executemany("DELETE FROM entries WHERE key = ?", keys)
-            _add(connection, staged.rows())
+            _add(connection, rows())
 
         await self._write(write, timeout)
 
@@ -310,21 +347,27 @@ class UserLexicon:
 
     def _prepare(self) -> None:
         """Refuse what is not ours before anything is written to it; make what is not there."""
+        self._tables()
+        self._writer.execute("PRAGMA journal_mode = WAL")
+        with _transaction(self._writer):
+            if not self._tables():  # nor has another process made them a moment ago
+                for statement in _SCHEMA.split(";\n"):
+                    self._writer.execute(statement)
+            elif self._writer.execute("PRAGMA user_version").fetchone() != (_VERSION,):
+                self._writer.execute(f"PRAGMA user_version = {_VERSION}")
+
+    def _tables(self) -> int:
+        """How many there are; a file of tables that are not ours is refused."""
         connection = self._writer
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         if tables and application != _APPLICATION:
             raise UserLexiconError(f"{self.path} is not a user lexicon of tanger's")
-        if tables and version != _VERSION:
+        if tables and version not in (1, _VERSION):
             problem = f"is of version {version}, this tanger reads {_VERSION}"
             raise UserLexiconError(f"{self.path} {problem}")
-        connection.execute("PRAGMA journal_mode = WAL")
-        with _transaction(connection):
-            (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-            if not tables:  # nor has another process made them a moment ago
-                for statement in _SCHEMA.split(";\n"):
-                    connection.execute(statement)
+        return int(tables)
 
     @contextmanager
     def file_errors(self, action: str) -> Iterator[None]:
@@ -337,47 +380,6 @@ class UserLexicon:
             raise error from e
 
 
-class Staged:
-    """Entries on their way into a user lexicon, in a file: they need no memory and no lock."""
-
-    def __init__(self, store: UserLexicon) -> None:
-        """Make an empty one, beside the lexicon: where it is, there may be written.
-
-        Raises:
-            UserLexiconError: where not.
-        """
-        self._store = store
-        self.entries = 0
-        with store.file_errors("written"):
-            self._file = tempfile.TemporaryFile(  # noqa: SIM115  # until `close`
-                "w+", dir=store.path.parent, prefix=".import-", encoding="utf-8", newline="\n"
-            )
-
-    def add(self, entry: Entry) -> None:
-        """Add one, whose word has no tab and no line feed in it.
-
-        Raises:
-            UserLexiconError: where there is no room.
-        """
-        with self._store.file_errors("written"):
-            key, phonemes = lexicon_key(entry.word), " ".join(entry.phonemes)
-            self._file.write(f"{key}\t{tidied(entry.word)}\t{phonemes}\n")
-        self.entries += 1
-
-    def rows(self) -> Iterator[tuple[str, str, str]]:
-        """Key, word and pronunciation of each."""
-        self._file.seek(0)
-        for line in self._file:
-            key, word, phonemes = line.rstrip("\n").split("\t")
-            yield key, word, phonemes
-
-    def close(self) -> None:
-        """Forget them."""
-        # What a full disk did not take is written once more before the file is closed
-        with suppress(OSError):
-            self._file.close()
-
-
 def _file_id(path: Path) -> tuple[int, int] | None:
     """Device and inode of what the path names; None where it names nothing."""
     try:
@@ -387,8 +389,8 @@ def _file_id(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _entries(word: str, lines: str) -> Iterator[Entry]:
-    return (Entry(word, tuple(line.split(" "))) for line in lines.split("\n"))
+def _entries(word: str, lines: str) -> Iterator[Spelt]:
+    return ((word, unpacked(line)) for line in lines.split("\n"))
 
 
 def _rows(connection: sqlite3.Connection) -> Iterator[Row]:
@@ -397,21 +399,21 @@ def _rows(connection: sqlite3.Connection) -> Iterator[Row]:
     for word, lines in connection.execute(
         "SELECT word, pronunciations FROM entries ORDER BY key, word"
     ):
-        for entry in _entries(word, lines):
+        for _, variant in _entries(word, lines):
             number += 1
-            yield Row(number, entry)
+            yield variant.row(number, word)
 
 
 def _written(row: Row, inventory: Inventory, alphabet: Alphabet) -> Row:
-    word, phonemes = row.entry
-    return row._replace(entry=Entry(word, inventory.write(phonemes, alphabet)))
+    phonemes = inventory.write(row.entry.phonemes, alphabet)
+    return row._replace(entry=Entry(row.entry.word, phonemes))
 
 
 def _remove(connection: sqlite3.Connection, word: str) -> int:
     """Remove what a lookup of `word` finds; how many spellings that were."""
     key = lexicon_key(word)
     rows = connection.execute("SELECT word FROM entries WHERE key = ?", (key,)).fetchall()
-    chosen = choose(tidied(word), [Entry(spelling, ()) for (spelling,) in rows]).spellings
+    chosen = choose(tidied(word), [(spelling, Variant(())) for (spelling,) in rows]).spellings
     connection.executemany(
         "DELETE FROM entries WHERE key = ? AND word = ?", [(key, spelling) for spelling in chosen]
     )

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from pathlib import Path
 
-from tanger.model.lexicon import Entry, LexiconError, LexiconFormat, Reader, Row
+from tanger.model.lexicon import LexiconError, LexiconFormat, Reader, Row, Variant
+from tanger.model.lexicon.aliases import AliasCheck
 from tanger.model.lexicon.checks import hint_on_spaces, is_marker
 from tanger.model.lexicon.index import lexicon_key
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.service.errors import MAX_FAULTS, InvalidRequestError
 from tanger.service.schemas import ProblemError
-from tanger.service.user_lexicon.store import Staged, UserLexicon
+from tanger.service.user_lexicon.staging import Staged
+from tanger.service.user_lexicon.store import UserLexicon
 
 _PHONEMES_A_LETTER = 4
 _BODY = Path("body")
+_SENSE = re.compile(r"[\w.-]{1,64}(?: [\w.-]{1,64}){0,7}")
 
 
 def word_fault(word: str, *, longest: int) -> str | None:
@@ -29,13 +33,17 @@ def word_fault(word: str, *, longest: int) -> str | None:
     return None
 
 
-def pronunciation_fault(
-    phonemes: tuple[str, ...], inventory: Inventory, *, longest: int
-) -> str | None:
-    """Why this can be no pronunciation of a word of at most `longest` letters; None where it can.
+def variant_fault(variant: Variant, inventory: Inventory, *, longest: int) -> str | None:
+    """Why this can be no variant of a word of at most `longest` letters; None where it can.
 
     The first phoneme that is none of the artifact's is named with its place.
     """
+    if variant.sense is not None and not _SENSE.fullmatch(variant.sense):
+        return "a sense has letters, digits, _, - and ., a space between several"
+    if variant.alias is not None:
+        fault = word_fault(variant.alias, longest=longest)
+        return fault and f"as an alias, {variant.alias[:80]!r} cannot be spoken: {fault}"
+    phonemes = variant.phonemes
     limit = _PHONEMES_A_LETTER * longest
     if not 0 < len(phonemes) <= limit:
         return (
@@ -73,12 +81,13 @@ class Import:
         """
         self.staged = Staged(store)
         self.passed_over = 0
-        self.without_probabilities = 0
+        self._aliases = AliasCheck()
         self._reader = Reader(
             _BODY,
             format,
             alphabet=alphabet,
             parse=inventory.parse,
+            aliases=True,
             on_fault=self._note_line,
             may_be_csv=True,
         )
@@ -103,6 +112,10 @@ class Import:
             UserLexiconError: where there is no room.
         """
         self._read(None)
+        try:
+            self._aliases.raise_any(_BODY)
+        except LexiconError as e:
+            self._note_line(e)
         if self._faults:
             raise InvalidRequestError(*self._faults)
 
@@ -123,17 +136,17 @@ class Import:
         if is_marker(entry.word) and entry.phonemes not in self._inventory:
             self.passed_over += 1
             return
-        fault = self._fault(entry)
+        fault = self._fault(row)
         if fault is None:
-            self.staged.add(entry)
-            self.without_probabilities += bool(row.probabilities)
+            self.staged.add(row)
+            self._aliases.add(row)
             return
         self._note(row.number, f"{entry.word[:80]!r}: {fault}")
 
-    def _fault(self, entry: Entry) -> str | None:
+    def _fault(self, row: Row) -> str | None:
         longest = self._longest
-        return word_fault(entry.word, longest=longest) or pronunciation_fault(
-            entry.phonemes, self._inventory, longest=longest
+        return word_fault(row.entry.word, longest=longest) or variant_fault(
+            row.variant, self._inventory, longest=longest
         )
 
     def _note_line(self, error: LexiconError) -> None:

@@ -4,7 +4,6 @@ import shutil
 
 import httpx
 import pytest
-from starlette.requests import Request
 
 from tanger.service.api_keys import Keys, KeysError, UnauthorizedError
 from tanger.service.errors import ForbiddenError
@@ -16,8 +15,7 @@ FIRST, SECOND, THIRD = "first-key-of-several", "second-key-of-several", "third-k
 
 
 def request(**headers):
-    raw = [(name.replace("_", "-").lower().encode(), v.encode()) for name, v in headers.items()]
-    return Request({"type": "http", "headers": raw})
+    return [(name.replace("_", "-").lower().encode(), v.encode()) for name, v in headers.items()]
 
 
 @pytest.fixture

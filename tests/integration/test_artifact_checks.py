@@ -123,7 +123,12 @@ BAD_FIELDS = [
     ("config.json", ("nbest_calibration",), ["text", {"product": "x"}]),
     ("vocabulary.json", ("graphemes",), [None, [], "ABC"]),
     ("vocabulary.json", ("graphemes", "symbols"), [None, "ABC", [1, 2], [], ["<s>", "</s>"]]),
-    ("vocabulary.json", ("graphemes", "symbols", 2), ["", 3, "a b", "\ud800", "x" * 99, None]),
+    (
+        "vocabulary.json",
+        ("graphemes", "symbols", 2),
+        ["", 3, "a b", "  ", "\u00a0", "\u3000", "\t", "\ud800", "x" * 99, None],
+    ),
+    ("vocabulary.json", ("phonemes", "symbols", 2), [" "]),
     ("vocabulary.json", ("graphemes", "symbols", 1), ["X", "<s>"]),
     ("vocabulary.json", ("phonemes", "prefix"), [None, 3, ["~"]]),
     ("vocabulary.json", ("phonemes", "other_prefix"), [None, 3]),

@@ -62,7 +62,7 @@ def test_a_hypothesis_is_consistent(phonemizer, word):
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.differing_executors])
 def test_several_answers(phonemizer, words, maximum):
     greedy = phonemizer.pronounce(words)
-    for answers, one in zip(phonemizer.alternatives(words, maximum), greedy, strict=True):
+    for answers, one in zip(phonemizer.nbest(words, maximum), greedy, strict=True):
         assert 1 <= len(answers) <= maximum
         assert len({answer.phonemes for answer in answers}) == len(answers)
         chances = [answer.probability for answer in answers]
@@ -76,9 +76,9 @@ def test_several_answers(phonemizer, words, maximum):
 
 def test_one_answer_is_the_greedy_one(phonemizer):
     words = ["TANGER", "BRAND"]
-    assert phonemizer.alternatives(words, 1) == [[one] for one in phonemizer.pronounce(words)]
+    assert phonemizer.nbest(words, 1) == [[one] for one in phonemizer.pronounce(words)]
     with pytest.raises(ValueError, match="empty"):
-        phonemizer.alternatives(["A", ""], 3)
+        phonemizer.nbest(["A", ""], 3)
 
 
 def test_torch_finds_the_same_answers(phonemizer, tiny_artifact):
@@ -89,9 +89,7 @@ def test_torch_finds_the_same_answers(phonemizer, tiny_artifact):
     )  # fmt: skip
     exact = Phonemizer.load(tiny_artifact, "cpu", precision="float32")
     words = ["TANGER", "BRAND", "GRAND", "A", "TEN"]
-    for ours, reference in zip(
-        exact.alternatives(words, 4), in_torch.alternatives(words, 4), strict=True
-    ):
+    for ours, reference in zip(exact.nbest(words, 4), in_torch.nbest(words, 4), strict=True):
         assert [one.phonemes for one in ours] == [one.phonemes for one in reference]
         assert [one.probability for one in ours] == pytest.approx(
             [one.probability for one in reference], abs=1e-3

@@ -25,7 +25,7 @@ from tanger.service.request_body import (
     UnsupportedMediaTypeError,
 )
 from tanger.service.schemas import ProblemError
-from tanger.service.serving.batcher import DeadlineError, QueueFullError
+from tanger.service.serving.admission import DeadlineError, QueueFullError
 from tanger.service.serving.pool import WorkerLostError
 from tanger.service.serving.supervisor import ReloadError
 from tanger.service.settings import Settings

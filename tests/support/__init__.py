@@ -1,6 +1,6 @@
-"""What several test modules use: services, networks, artifacts, lexicons."""
+"""Helpers of several test modules: services, networks, artifacts, lexicons."""
 
 from pathlib import Path
 
-# The repository's folder.
+# Root folder of the repository.
 ROOT = Path(__file__).parents[2]

@@ -1,4 +1,4 @@
-"""Artifacts of random weights: for tests that need any network, not a good one."""
+"""Artifacts with random weights, for tests that need a network, but not an accurate one."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ WORDS = [GRAPHEMES.encode(word) for word in ("A", "GABE", "FACADE", "DEAD", "BAG
 
 
 def random_artifact(folder: Path, config: NetworkConfig, seed: int = 5) -> Artifact:
-    """An artifact of random weights, large enough for its answers to differ."""
+    """Write an artifact with random weights, large enough for its answers to vary."""
     torch.manual_seed(seed)
     network = Seq2Seq(replace(config, input_symbols=len(GRAPHEMES), output_symbols=len(PHONEMES)))
     weights = {name: 2 * value.numpy() for name, value in network.state_dict().items()}

@@ -1,4 +1,4 @@
-"""The page in a real Chromium, driven by Playwright and watched for complaints."""
+"""The web page in a real Chromium, driven by Playwright; errors on the page fail the test."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, 
 
 from tests.support.live_service import LiveService
 
-# Far beyond what anything here takes: a loaded machine is slow.
+# Generous, because a loaded machine is slow.
 PATIENCE_MS = 30_000
 expect.set_options(timeout=PATIENCE_MS)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 def launched() -> Iterator[Browser]:
-    """A browser, for the fixture of a module; it skips where there is none.
+    """A browser, for a module's fixture; skips the tests if there is none.
 
-    It has to be gone before tests of other modules run: while it lives, Playwright has an event
-    loop running in this thread.
+    It must be closed before the tests of other modules run, because Playwright keeps an event loop
+    running in this thread.
     """
     if CHROMIUM is None:
         pytest.skip("Chromium is not here: apt-get install chromium")
@@ -44,15 +44,15 @@ def visit(
     scheme: str = "light",
     refused: tuple[str, ...] = (),
 ) -> Iterator[Page]:
-    """The page at `url`; in the end nobody may have complained, nor asked anything elsewhere.
+    """Open the page at `url`; afterwards check that it reported no errors and used no other server.
 
     Args:
-        browser: to open it in.
-        url: of the server.
-        address: behind the ``#``.
-        width: of the window, in pixels.
+        browser: the browser.
+        url: address of the server.
+        address: fragment of the page's URL.
+        width: width of the window, in pixels.
         scheme: light or dark.
-        refused: what the console may say of failed requests which the test is about.
+        refused: console messages that are allowed, about failed requests that the test expects.
     """
     context = browser.new_context(
         viewport={"width": width, "height": 800}, color_scheme=scheme, accept_downloads=True
@@ -86,17 +86,17 @@ def visit(
 
 
 def sounds(page: Page) -> list[str]:
-    """The pronunciations that are shown, a word each."""
+    """The pronunciations that the page shows, one per word."""
     return [text.strip() for text in page.locator(".sounds > .unseen").all_text_contents()]
 
 
 def expect_sounds(page: Page, *wanted: str) -> None:
-    """Wait until exactly these are shown."""
+    """Wait until the page shows exactly these pronunciations."""
     expect(page.locator(".sounds > .unseen")).to_have_text(list(wanted))
 
 
 def requested(service: LiveService, *words: str, **options: Any) -> list[dict[str, Any]]:
-    """Results for words, as a program gets them."""
+    """Results for words, requested without the page."""
     body = {"words": words, "source": "auto", **options}
     answer = httpx.post(f"{service.url}/pronounce", json=body).raise_for_status()
     return answer.json()["results"]
@@ -108,7 +108,7 @@ def texts(result: dict[str, Any]) -> list[str]:
 
 
 def bodies(page: Page) -> list[dict[str, Any]]:
-    """The bodies of the requests to pronounce, as they are sent from now on."""
+    """A list to which the bodies of the page's pronounce requests are appended from now on."""
     sent: list[dict[str, Any]] = []
 
     def watch(request: Request) -> None:

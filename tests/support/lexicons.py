@@ -1,4 +1,4 @@
-"""Lexicons of all formats, and the words of a little language with simple spelling."""
+"""Lexicons of all formats, and words of a small artificial language with regular spelling."""
 
 import random
 from pathlib import Path
@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from tanger.model import lexicon
 from tanger.model.lexicon import Entry
 
-# Formats that can be read piece by piece.
+# Formats that can be read in pieces.
 STREAMED = ["cmudict", "mfa", "kaldi", "kaldip", "pls", "tsv"]
 PLS = "http://www.w3.org/2005/01/pronunciation-lexicon"
 
-# Words, phonemes and entries that every format can hold.
+# Words, phonemes and entries that every format can represent.
 SYMBOL = st.text(
     st.characters(codec="utf-8", exclude_categories=["Z", "C"], exclude_characters="#;()~<>"),
     min_size=1,
@@ -22,13 +22,13 @@ ENTRIES = st.lists(
     st.builds(Entry, SYMBOL, st.lists(SYMBOL, min_size=1, max_size=4).map(tuple)), max_size=8
 )
 
-# A language with digraphs, so that a letter alone does not tell its sound.
+# A language with digraphs: the sound of a letter depends on its neighbours.
 _SOUNDS = {"NG": "NG", "ER": "ER", "A": "AE", "B": "B", "D": "D", "E": "EH", "G": "G", "N": "N",
            "R": "R", "T": "T", "'": "T"}  # fmt: skip
 
 
 def sound_out(word: str) -> tuple[str, ...]:
-    """The pronunciation of a word of the little language."""
+    """The pronunciation of a word of the artificial language."""
     phonemes = []
     while word:
         size = 2 if word[:2] in _SOUNDS else 1
@@ -38,7 +38,7 @@ def sound_out(word: str) -> tuple[str, ...]:
 
 
 def little_words(count: int, *, seed: int) -> list[Entry]:
-    """Entries of the little language, all different."""
+    """Distinct entries of the artificial language."""
     draw = random.Random(seed)
     words: dict[str, None] = {}
     while len(words) < count:
@@ -53,7 +53,7 @@ def pls(*lexemes: str, alphabet: str = 'alphabet="x-arpabet"', before: str = "")
 
 
 def read_text(folder: Path, text: str, name: str = "x.pls") -> list[Entry]:
-    """Entries of a file of this text and name."""
+    """Entries of a file with this content and name."""
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return lexicon.read(path)

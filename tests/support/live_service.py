@@ -1,4 +1,4 @@
-"""A real service for the tests: started as people start it, and watched from outside."""
+"""A real service for tests: a process started by its command line, observed from outside."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tests.support import ROOT
 
 T = TypeVar("T")
 
-# Far beyond what anything here takes: a loaded machine is slow.
+# Generous, because a loaded machine is slow.
 PATIENCE = 120.0
 
 
 def eventually(condition: Callable[[], T], what: str, *, seconds: float = PATIENCE) -> T:
-    """What `condition` returns as soon as it is true."""
+    """Wait until `condition` returns a true value, and return it."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, f"waited {seconds:g} s in vain for {what}"
@@ -37,12 +37,12 @@ def eventually(condition: Callable[[], T], what: str, *, seconds: float = PATIEN
 
 
 def get(path: str, **headers: Any) -> bytes:
-    """A request, byte for byte: `path` is sent as it is."""
+    """The bytes of a GET request; `path` is sent unchanged."""
     return _request(f"GET {path}", b"", headers)
 
 
 def post(body: bytes | list[str], **headers: Any) -> bytes:
-    """A request to pronounce words, or with another body."""
+    """The bytes of a request to pronounce words, or of a POST with another body."""
     if isinstance(body, list):
         body = json.dumps({"words": body}).encode()
     reported = {"Content_Type": "application/json", "Content_Length": len(body), **headers}
@@ -56,7 +56,7 @@ def _request(line: str, body: bytes, headers: dict[str, Any]) -> bytes:
 
 
 class Exchange:
-    """A request that was sent, and its answer to come."""
+    """A request that was sent, and its future answer."""
 
     def __init__(self, port: int, request: bytes) -> None:
         self.connection = socket.create_connection(("127.0.0.1", port), PATIENCE)
@@ -74,7 +74,7 @@ class Exchange:
             )
 
     def answered(self) -> bool:
-        """Whether there is an answer already."""
+        """Whether the answer has arrived."""
         return bool(select.select([self.connection], [], [], 0)[0])
 
     def hang_up(self) -> None:
@@ -82,14 +82,15 @@ class Exchange:
 
 
 class LiveService:
-    """``tanger serve`` on a free port of the loopback, in a session of its own."""
+    """``tanger serve`` on a free port of the loopback interface, in its own session."""
 
     def __init__(
         self, log: Path, *arguments: str, stderr: int | None = None, **settings: Any
     ) -> None:
         self.log_file = log
-        # By default one worker and one thread: nothing that depends on the machine.
-        settings = {"device": "cpu", "port": 0, "workers": 1, "threads": 1, **settings}
+        # By default one worker with one thread, independent of the machine.
+        usual = {"device": "cpu", "port": 0, "http_processes": 1, "workers": 1, "threads": 1}
+        settings = {**usual, **settings}
         environment = {k: v for k, v in os.environ.items() if not k.startswith("TANGER_")}
         environment |= {f"TANGER_{name.upper()}": str(value) for name, value in settings.items()}
         with log.open("wb") as file:
@@ -107,7 +108,7 @@ class LiveService:
         self._exchanges: list[Exchange] = []
 
     def use_port(self, port: int) -> None:
-        """Take its port from elsewhere than from its log."""
+        """Use this port instead of reading it from the log."""
         self._port = port
 
     @property
@@ -116,7 +117,7 @@ class LiveService:
 
     @property
     def port(self) -> int:
-        """Where it listens, as soon as it does."""
+        """The port; waits until the service listens."""
         if self._port is None:
             self._port = int(eventually(self._announced, "the service to listen")[1])
         return self._port
@@ -126,21 +127,28 @@ class LiveService:
         return f"http://127.0.0.1:{self.port}"
 
     def workers(self) -> list[int]:
-        """The decoding processes, by process ID."""
+        """The process IDs of the decoding processes."""
+        return self._children("tanger.service.serving.worker")
+
+    def http_processes(self) -> list[int]:
+        """The process IDs of the HTTP processes in their order, where there are several."""
+        return sorted(self._children("tanger.service.http_process"), key=_row)
+
+    def _children(self, module: str) -> list[int]:
         found = [
             pid
             for pid, parent, state in _processes()
-            if parent == self.process.pid and state != "Z" and _is_worker(pid)
+            if parent == self.process.pid and state != "Z" and _runs(pid, module)
         ]
         self._workers.update(found)
         return found
 
     def remaining(self) -> set[int]:
-        """Workers that were seen once and have not ended."""
+        """Processes of the service that were seen before and are still running."""
         return self._workers & {pid for pid, _, state in _processes() if state != "Z"}
 
     def wait_until_ready(self, workers: int = 1) -> None:
-        """Return when so many workers are ready."""
+        """Wait until this number of workers is ready."""
 
         def ready() -> bool:
             probe = httpx.get(f"{self.url}/readyz").json()
@@ -161,18 +169,19 @@ class LiveService:
         return workers
 
     def wait(self) -> int:
-        """Exit code of the service, when it has ended by itself."""
+        """Wait until the service exits by itself, and return its exit code."""
         return self.process.wait(PATIENCE)
 
     def stop(self) -> int:
-        """Ask it to stop, as a container engine does; the exit code."""
+        """Send SIGTERM, as a container engine does, and return the exit code."""
         self.process.terminate()
         return self.wait()
 
     def end(self) -> None:
-        """End it and its workers, whatever they are doing."""
+        """Kill the service and its workers, in any state."""
         with suppress(OSError):
             self.workers()
+            self.http_processes()
         self.process.kill()
         self.process.wait()
         for exchange in self._exchanges:
@@ -182,18 +191,18 @@ class LiveService:
                 os.kill(pid, signal.SIGKILL)
 
     def send(self, request: bytes) -> Exchange:
-        """Send bytes as they are, on a connection of their own."""
+        """Send raw bytes on a new connection."""
         exchange = Exchange(self.port, request)
         self._exchanges.append(exchange)
         return exchange
 
     def ask(self, request: bytes) -> httpx.Response:
-        """Send bytes as they are, and wait for the answer."""
+        """Send raw bytes, and wait for the answer."""
         return self.send(request).answer()
 
     @contextmanager
     def stopped_workers(self) -> Iterator[list[int]]:
-        """Workers that hang, so that what is sent meanwhile stays in flight."""
+        """Suspend the workers, so that requests sent inside the context stay in flight."""
         workers = self.signal_workers(signal.SIGSTOP)
         try:
             yield workers
@@ -212,7 +221,7 @@ class LiveService:
 def running(
     log: Path, *arguments: str, stderr: int | None = None, **settings: Any
 ) -> Iterator[LiveService]:
-    """A service that is ended in the end, whatever happens."""
+    """Start a service, and kill it at the end in any case."""
     service = LiveService(log, *arguments, stderr=stderr, **settings)
     try:
         yield service
@@ -220,24 +229,30 @@ def running(
         service.end()
 
 
-def _is_worker(pid: int) -> bool:
-    """Whether it runs a worker's program by now.
+def _runs(pid: int, module: str) -> bool:
+    """Whether the process runs the module already.
 
-    Between fork and exec it still has the service's own command line, and the service waits for
-    it: a signal that stopped it there would stop the service.
+    Between fork and exec it still has the service's command line, and the service waits for it:
+    stopping it there would stop the service.
     """
     try:
-        return b"tanger.service.serving.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return module.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
 
 
+def _row(pid: int) -> int:
+    """The place of an HTTP process among the others."""
+    arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    return int(arguments[arguments.index(b"tanger.service.http_process") + 1])
+
+
 def _processes() -> list[tuple[int, int, str]]:
-    """Process ID, parent's ID and state of every process there is."""
+    """Process ID, parent's ID and state of every process."""
     found = []
     for file in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
-            # The command stands in parentheses and may hold anything.
+            # The command is in parentheses, and may contain spaces and parentheses.
             state, parent = file.read_text().rpartition(")")[2].split()[:2]
             found.append((int(file.parent.name), int(parent), state))
     return found

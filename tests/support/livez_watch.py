@@ -1,4 +1,4 @@
-"""How long a probe waits, and how much memory is held, while something else goes on."""
+"""Measure the latency of probes and the growth of memory during other work."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.support.live_service import LiveService
 
 
 class Watch:
-    """What the probes saw.
+    """Measurements of the probes.
 
     Attributes:
-        seconds: the longest that ``/livez`` took on a connection of its own.
-        probes: how many there were.
-        grown: bytes of memory that the HTTP process has grown by, at most.
+        seconds: longest latency of ``/livez`` on a separate connection.
+        probes: number of probes.
+        grown: largest growth of the HTTP process's memory, in bytes.
     """
 
     def __init__(self, service: LiveService) -> None:
@@ -53,13 +53,13 @@ class Watch:
 
 
 def _resident(pid: int) -> int:
-    """Bytes of memory of a process: proc_pid_statm(5)."""
+    """Resident memory of a process in bytes: proc_pid_statm(5)."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
 
 
 @contextmanager
 def watched(service: LiveService) -> Iterator[Watch]:
-    """Probes for as long as what is inside goes on."""
+    """Probe the service until the end of the context."""
     watch = Watch(service)
     watch.start()
     try:

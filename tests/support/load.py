@@ -1,4 +1,4 @@
-"""Constant load from several connections, every answer accounted for."""
+"""Constant load on several connections, with every answer checked and counted."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 
-# What a client is told to come back from.
+# Statuses after which a client may retry.
 LATER = (429, 503, 504)
 
 
 class Load:
-    """What clients that never stop asking were told.
+    """Clients that send requests continuously, and counts of their answers.
 
     Attributes:
-        statuses: how often each status was answered.
-        wrong: answers that were not what they had to be: a 200 of another length or order, or a
-            refusal that does not say when to come back.
-        refused: connections that nobody took, or that ended before their first answer.
-        closed: requests for which a kept connection ended without a byte of an answer.
-        cut: answers that broke off.
-        seconds: the longest wait for an answer.
+        statuses: number of answers by status.
+        wrong: incorrect answers: a 200 with another number or order of words, or a refusal without
+            Retry-After.
+        refused: connections that were not accepted, or closed before their first answer.
+        closed: requests on a kept-alive connection that was closed before any byte of the answer.
+        cut: answers that were not complete.
+        seconds: longest latency.
     """
 
     def __init__(self, port: int, *, connections: int = 4, words: int = 3, seed: int = 1) -> None:
@@ -50,11 +50,11 @@ class Load:
 
     @property
     def lost(self) -> int:
-        """Requests that got no whole answer, or a wrong one, with the service there."""
+        """Number of requests without a complete and correct answer while the service ran."""
         return self.closed + self.cut + len(self.wrong)
 
     def assert_all_answered(self) -> None:
-        """Every request got its words pronounced."""
+        """Check that every request was answered with pronunciations."""
         assert set(self.statuses) == {200}, self.statuses
         assert self.refused == self.lost == 0, (self.refused, self.closed, self.cut, self.wrong[:1])
 

@@ -1,4 +1,4 @@
-"""Configurations of small networks, one for each thing that a configuration can vary."""
+"""Configurations of small networks, one for each option of the configuration."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ CONFIGS = {
     "strong, first layer only": replace(STRONG, decoder_init="first", decoder_layers=3),
 }
 STRESSED = {**CONFIGS, "strong, with stress": replace(STRONG, stress=True)}
-# Words of different lengths, in the symbols of these networks.
+# Words of different lengths, as indices for these networks.
 EXAMPLES = [
     Example([3, 4, 5, 2, 8], [3, 4, 6, 1]),
     Example([7, 2], [3, 9, 10, 2, 5, 1]),

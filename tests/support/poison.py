@@ -1,4 +1,4 @@
-"""A network that breaks on some words, put into the decoding processes from outside."""
+"""A network that fails on certain words, injected into the decoding processes from outside."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 
 from tests.support import ROOT
 
-# Found by Python as each process starts
+# Imported by Python at the start of each process
 _SITE = """
 import sys
 if "tanger.service.serving.worker" in sys.orig_argv:
     import os, time
     from tanger.model.phonemizer import Phonemizer
-    answer = Phonemizer.alternatives
+    answer = Phonemizer.nbest
     def poisoned(self, words, *arguments, **options):
         for word in words:
             if word.startswith("QXRAISE"):
@@ -29,16 +29,16 @@ if "tanger.service.serving.worker" in sys.orig_argv:
                 while time.process_time() < until:
                     pass
         return answer(self, words, *arguments, **options)
-    Phonemizer.alternatives = poisoned
+    Phonemizer.nbest = poisoned
 """
 
 
 def prepare(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have services that are started from now on raise, die, hang or toil on words named so.
+    """Make services started from now on raise, exit, hang or loop on words with certain prefixes.
 
     Args:
-        folder: to put it into; nothing else of Python's may be there.
-        monkeypatch: takes it back in the end.
+        folder: an empty folder for ``sitecustomize.py``.
+        monkeypatch: restores the environment.
     """
     (folder / "sitecustomize.py").write_text(_SITE)
     monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{ROOT}")

@@ -1,4 +1,4 @@
-"""The recipe of a small network that learns the little language of `lexicons` in seconds."""
+"""Recipe of a small network that learns the artificial language of `lexicons` in seconds."""
 
 TINY_RECIPE = """
 seed = 3

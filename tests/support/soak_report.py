@@ -1,7 +1,7 @@
-"""Tests that try to break the service, in full: ``make soak``. Each makes a row of a table.
+"""Report of the tests that try to break the service (``make soak``): each writes a row of a table.
 
-``TANGER_SOAK=MINUTES`` runs them so, with so many minutes of constant load; without it they run in
-short form and write nothing.
+``TANGER_SOAK=MINUTES`` runs them in full, with constant load of this duration. Without it they run
+in short form and write nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.support import ROOT
 from tests.support.live_service import LiveService, eventually, get, running
 
 MINUTES = float(os.environ.get("TANGER_SOAK", "0"))
-# What the constant load should last.
+# Duration of the constant load.
 FULL_MINUTES = 30
 TABLE = ROOT / "docs" / "reliability.md"
 
@@ -31,7 +31,7 @@ _HEADING = (
 
 
 def times(short: int, full: int) -> int:
-    """How often a thing is tried."""
+    """Number of repetitions, in short or in full form."""
     return full if MINUTES else short
 
 
@@ -40,13 +40,13 @@ class Row:
     """A row of the table.
 
     Attributes:
-        what: is done.
-        goal: what should come of it, besides that nothing is lost.
-        tried: how often.
-        found: what came of it.
-        lost: requests that got no answer, or a wrong one.
-        short: whether it was less than it should be.
-        missed: whether it is worse than the goal, though nothing is lost.
+        what: description of the test.
+        goal: the expected result, besides losing no request.
+        tried: number of attempts.
+        found: the result.
+        lost: number of requests without an answer, or with a wrong one.
+        short: whether the test ran in short form.
+        missed: whether the goal was missed, although no request was lost.
     """
 
     what: str
@@ -60,7 +60,7 @@ class Row:
     def done(
         self, tried: str, found: str, lost: int = 0, *, short: bool = False, missed: bool = False
     ) -> None:
-        """Say what came of it."""
+        """Set the result."""
         self.tried, self.found, self.lost = tried, found, lost
         self.short, self.missed = short, missed
 
@@ -74,7 +74,7 @@ class Row:
 
 @contextmanager
 def row(what: str, goal: str) -> Iterator[Row]:
-    """A row for what is inside; where that fails, the row says so."""
+    """A row for the test in this context; if the test fails, the row is marked as failed."""
     made = Row(what, goal)
     try:
         yield made
@@ -84,7 +84,7 @@ def row(what: str, goal: str) -> Iterator[Row]:
 
 
 def name_of_test(current: str) -> str:
-    """The name of a test in pytest's words for what runs: "tests/test_x.py::test_y[a b] (call)"."""
+    """The test's name from PYTEST_CURRENT_TEST, such as "tests/test_x.py::test_y[a b] (call)"."""
     return current.partition("::")[2].rpartition(" (")[0]
 
 
@@ -101,7 +101,7 @@ def _keep(made: Row, test: str) -> None:
 
 @contextmanager
 def two_workers(artifact: Path, log: Path, **settings: object) -> Iterator[LiveService]:
-    """A service as people run it, which in the end still works and was never at fault."""
+    """A service with two workers, which at the end must be ready and have logged no traceback."""
     with running(log, artifact=artifact, workers=2, **settings) as service:
         service.wait_until_ready(2)
         yield service
@@ -111,13 +111,13 @@ def two_workers(artifact: Path, log: Path, **settings: object) -> Iterator[LiveS
 
 
 def metric(service: LiveService, name: str) -> float:
-    """A figure of /metrics, by name and labels."""
+    """The value of a metric, given by name and labels."""
     reported = httpx.get(f"{service.url}/metrics", timeout=60).text
     return float(re.search(rf"^{re.escape(name)} (.*)$", reported, re.MULTILINE)[1])
 
 
 def assert_calm(service: LiveService) -> None:
-    """Nothing waits and nothing is in flight any more, and words are pronounced."""
+    """Check that nothing is queued or in flight, and that words are pronounced."""
     eventually(lambda: metric(service, "tanger_requests_in_flight") == 1, "all to be answered")
     assert metric(service, "tanger_queue_words") == 0
     service.wait_until_ready(2)
@@ -125,8 +125,7 @@ def assert_calm(service: LiveService) -> None:
 
 
 def own_megabytes(pid: int) -> float:
-    """What a process and its children hold that is no file: whoever shares files with them, or not,
-    changes nothing in that."""
+    """Anonymous memory of a process and its descendants, which does not depend on shared files."""
     found = 0
     for process in family(pid):
         reported = Path(f"/proc/{process}/smaps_rollup").read_text()

@@ -1,4 +1,4 @@
-"""The trainer, called as `tanger train` calls it."""
+"""Train in tests as the command `tanger train` does."""
 
 import torch
 
@@ -6,12 +6,12 @@ from tanger.model.training import data
 from tanger.model.training.distributed import Processes
 from tanger.model.training.trainer import Trainer
 
-# Training in one process, on the CPU.
+# A single process on the CPU.
 ALONE = Processes(0, 1, torch.device("cpu"))
 
 
 class SilentReporter:
-    """Watches a run and keeps what it saw."""
+    """A reporter that records samples and epochs."""
 
     def __init__(self):
         self.samples = []
@@ -20,7 +20,7 @@ class SilentReporter:
     def started(self, recipe, data, network, progress):
         pass
 
-    def minibatch(self, recipe, progress, *, share, loss, error):
+    def minibatch(self, recipe, progress, *, fraction, loss, error):
         pass
 
     def sample(self, progress, *, loss, error, phonemes):
@@ -31,13 +31,14 @@ class SilentReporter:
 
 
 def train(
-    recipe, *, lexicon_path, dev_path, out, run, reporter, init=None, further=(), soft_labels=None,
-    stress=None, processes=ALONE, **options,
+    recipe, *, lexicon_path, dev_path, out, run, reporter, init=None, additional_lexicons=(),
+    soft_labels=None, stress=None, processes=ALONE, **options,
 ):  # fmt: skip
-    """Read the data and train on them, as the command does; `options` are those of `fit`."""
+    """Read the data and train; `options` are those of `Trainer.fit`."""
     read = data.read(
-        recipe, lexicon_path, dev_path, further=further, soft_path=soft_labels, stress_path=stress
-    )
+        recipe, lexicon_path, dev_path, additional_lexicons=additional_lexicons,
+        soft_path=soft_labels, stress_path=stress,
+    )  # fmt: skip
     trainer = Trainer(
         recipe, read, out=out, run=run, processes=processes, reporter=reporter, init=init
     )

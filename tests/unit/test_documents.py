@@ -1,4 +1,4 @@
-"""The documents: their links, and that tables list what the code has."""
+"""Check the documents' links, and that their tables list everything that the code defines."""
 
 import re
 from typing import get_args
@@ -25,7 +25,7 @@ def without_examples(text):
 
 
 def anchors(text):
-    """The anchors of a document's headings, as GitHub makes them."""
+    """The anchors of a document's headings, as GitHub generates them."""
     text = without_examples(text)
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
@@ -86,7 +86,7 @@ def test_every_format_and_recipe_is_documented():
     lexicons = (ROOT / "docs" / "lexicons.md").read_text()
     assert [name for name in get_args(LexiconFormat) if f"| `{name}` |" not in lexicons] == []
     training = (ROOT / "docs" / "training.md").read_text()
-    steps = ("-base", "-panel", "-large")  # what others go on from
+    steps = ("-base", "-panel", "-large")  # intermediate recipes, from which others start
     shown = [name for name in recipe.names() if not name.endswith(steps)]
     assert [name for name in shown if f"[`{name}`]" not in training] == []
 

@@ -1,4 +1,4 @@
-"""Files that are replaced whole, and locks, on a real disk."""
+"""Atomic replacement of files, and locks, on a real disk."""
 
 import os
 import threading

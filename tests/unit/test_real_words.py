@@ -1,4 +1,4 @@
-"""The script that rebuilds the list of real words, on dictionaries of a few words."""
+"""The script that rebuilds the list of real words, with small dictionaries."""
 
 import runpy
 import sys
@@ -33,8 +33,8 @@ def test_agreement_but_for_convention(dictionaries, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", command)
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(SCRIPT), run_name="__main__")
-    assert ended.value.code == 1  # these are not the words that the figures are of
-    # a flap is a T or a D; AO is AA; silver has no vote, and is listed
+    assert ended.value.code == 1  # the checksum is not that of the published list
+    # a flap is T or D; AO is equivalent to AA; silver does not vote, but is listed
     assert (folder / "real.tsv").read_text() == (
         f"{word}\tG R AA T|G R AO T\tG R AA D|G R AA T|G R AO T|G R OW T\n"
     )

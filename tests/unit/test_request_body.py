@@ -1,7 +1,12 @@
 import asyncio
+from typing import Annotated
 
+import httpx
 import pytest
+from fastapi import FastAPI, Query
+from fastapi.exceptions import RequestValidationError
 from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse
 
 from tanger.service.connections.limits import ByteBudget
 from tanger.service.errors import InvalidRequestError
@@ -14,8 +19,9 @@ from tanger.service.request_body import (
     cancel_on_disconnect,
     read_json,
     read_no_query,
+    read_query,
 )
-from tanger.service.schemas import PronounceRequest
+from tanger.service.schemas import Options, PronounceRequest
 
 JSON = {"Content-Type": "application/json"}
 
@@ -133,6 +139,49 @@ def test_nor_is_a_flood_of_query_parameters():
     with pytest.raises(InvalidRequestError) as caught:
         read_no_query(request)
     assert [error.where for error in caught.value.errors] == [f"query.q{n}" for n in range(20)]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "", "n=3", "n=3&n=4", "n=0", "n=x", "n=", "n=1.0", "n=1.5", "stress=1", "stress=yes",
+        "stress=maybe", "alignment=true&explain=off", "source=auto", "source=", "source=people",
+        "alphabet=ipa&n=2&x=1&y", "x=1&x=2&n=99", "n=%33", "words=a", "a=%FF&%66=1;n=2",
+    ],
+)  # fmt: skip
+def test_query_parameters_are_read_as_the_framework_reads_them(query):
+    app = FastAPI()
+
+    @app.get("/")
+    async def route(options: Annotated[Options, Query()]) -> Options:
+        return options
+
+    @app.exception_handler(RequestValidationError)
+    async def refused(request, error):
+        return JSONResponse(str(InvalidRequestError.of(error.errors())), 422)
+
+    async def by_framework():
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return (await client.get(httpx.URL("/", query=query.encode()))).json()
+
+    request = RawRequest({"headers": [], "query_string": query.encode()}, None)
+    try:
+        found = read_query(request, Options).model_dump()
+    except InvalidRequestError as e:
+        found = str(e)
+    assert found == asyncio.run(by_framework())
+
+
+def test_a_body_that_is_here_is_not_waited_for():
+    class Prompt(Sender):
+        def __init__(self, *chunks):
+            super().__init__(*chunks)
+            self.request.received = True
+
+    assert read(Prompt(b'{"words": ["a"]}'), seconds=-1).words == ["a"]
+    with pytest.raises(BodyTooLargeError):
+        read(Prompt(b"x" * 1001), seconds=-1)
 
 
 def test_a_body_that_does_not_come_in_time():

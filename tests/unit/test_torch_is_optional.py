@@ -1,11 +1,11 @@
-"""Torch is an extra: only tests of what computes with it import it."""
+"""Torch is optional: only tests of code that computes with it may import it."""
 
 import subprocess
 import sys
 
 from tests.support import ROOT
 
-# Modules of tests/unit that need torch.
+# Modules in tests/unit that need torch.
 NEED_TORCH = {
     "decoding/test_devices.py",
     "decoding/test_reference.py",
@@ -19,7 +19,7 @@ NEED_TORCH = {
     "training/test_optimizers.py",
 }
 
-# Prints the modules that cannot be imported where torch is not installed.
+# Prints the modules that cannot be imported without torch.
 _IMPORT_ALL = """
 import runpy, sys
 from pathlib import Path

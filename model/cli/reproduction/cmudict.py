@@ -68,7 +68,7 @@ def _spellings(
     names: bool = True,
     invented: int = 0,
 ) -> Step:
-    make = partial(
+    run = partial(
         spellings,
         lexicon=work.sources / TRAIN,
         out=out,
@@ -78,13 +78,13 @@ def _spellings(
         invented=invented,
         overwrite=True,
     )
-    return Step(name, make, (out,), (need,))
+    return Step(name, run, (out,), (need,))
 
 
 def _forms(name: str, lexicon: Path, words: Path, without: list[Path], need: str) -> Step:
     """Derive possessives, plurals and verb forms of the lexicon's words by rule."""
     out = words.with_name(f"{name.replace(' ', '-')}.dict")
-    make = partial(
+    run = partial(
         derive,
         lexicon=lexicon,
         words=words,
@@ -93,7 +93,7 @@ def _forms(name: str, lexicon: Path, words: Path, without: list[Path], need: str
         out=out,
         overwrite=True,
     )
-    return Step(name, make, (out,), (need,))
+    return Step(name, run, (out,), (need,))
 
 
 def _teachers(work: Workspace) -> list[Step]:
@@ -133,7 +133,7 @@ def _labels(work: Workspace) -> list[Step]:
 def _label(work: Workspace, name: str, words: Path, spelt: str, ngram: Path | None) -> Step:
     made = folder(work)
     out = made / f"{name}.safetensors"
-    make = partial(
+    run = partial(
         label,
         teacher=[work.artifact(teacher) for teacher in _TEACHERS],
         lexicon=[made / "train.dict", made / "forms.dict"],
@@ -144,8 +144,8 @@ def _label(work: Workspace, name: str, words: Path, spelt: str, ngram: Path | No
         threads=work.threads,
         overwrite=True,
     )
-    needs = (*_TEACHERS, "forms", spelt, *(["n-grams"] if ngram else []))
-    return Step(name, make, (out,), needs)
+    depends_on = (*_TEACHERS, "forms", spelt, *(["n-grams"] if ngram else []))
+    return Step(name, run, (out,), depends_on)
 
 
 def _students(work: Workspace) -> list[Step]:

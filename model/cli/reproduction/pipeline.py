@@ -35,17 +35,17 @@ class Step:
 
     Attributes:
         name: its name, on the console and in the record.
-        make: runs the step. If its arguments change, the step is repeated.
+        run: runs the step. If its arguments change, the step is repeated.
         outputs: files, or folders of artifacts.
-        needs: names of the steps whose outputs it reads.
+        depends_on: names of the steps whose outputs it reads.
         resume: continues an interrupted run with identical inputs; None if it cannot be resumed.
         settings: other values that determine the outputs; the step is repeated if they change.
     """
 
     name: str
-    make: partial[None]
+    run: partial[None]
     outputs: tuple[Path, ...]
-    needs: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
     resume: Callable[[], None] | None = None
     settings: Any = None
 
@@ -54,58 +54,60 @@ class Pipeline:
     """Runs steps, and records in ``steps.json`` in its folder what their outputs were made from."""
 
     def __init__(
-        self, folder: Path, steps: Sequence[Step], *, say: Callable[[str], None] = print
+        self, folder: Path, steps: Sequence[Step], *, print_progress: Callable[[str], None] = print
     ) -> None:
         """Read the record of earlier runs, if there is one.
 
         Args:
             folder: folder of the record.
             steps: the steps, in any order.
-            say: prints progress, one line per step.
+            print_progress: prints a line, one per step.
         """
         self._steps = {step.name: step for step in steps}
         self._file = folder / "steps.json"
         self._record: dict[str, dict[str, Any]] = (
             json.loads(self._file.read_text("utf-8")) if self._file.exists() else {}
         )
-        self._say = say
+        self._print_progress = print_progress
 
     def run(self, name: str) -> None:
-        """Run a step after all steps that it needs; steps whose outputs are up to date are skipped.
+        """Run a step after all that it depends on; steps whose outputs are up to date are skipped.
 
         Raises:
             StepError: if a step does not write its outputs.
         """
         for step in self._ordered(name, set()):
-            made_from = self._made_from(step)
+            input_hash = self._input_hash(step)
             earlier = self._record.get(step.name, {})
-            if earlier.get("made_from") == made_from and earlier.get("made") == self._made(step):
-                self._say(f"{step.name}: made already")
+            unchanged = earlier.get("made_from") == input_hash
+            if unchanged and earlier.get("made") == self._output_hashes(step):
+                self._print_progress(f"{step.name}: made already")
                 continue
-            self._say(f"{step.name} ...")
-            begun = {"begun": made_from}
+            self._print_progress(f"{step.name} ...")
+            begun = {"begun": input_hash}
             self._keep(step, begun)
             for path in step.outputs:
                 path.parent.mkdir(parents=True, exist_ok=True)
-            (step.resume if step.resume and earlier == begun else step.make)()
-            self._keep(step, {"made_from": made_from, "made": self._made(step, required=True)})
+            (step.resume if step.resume and earlier == begun else step.run)()
+            made = self._output_hashes(step, required=True)
+            self._keep(step, {"made_from": input_hash, "made": made})
 
     def _ordered(self, name: str, seen: set[str]) -> Iterator[Step]:
-        """Yield the step and all steps that it needs, each once, in topological order."""
+        """Yield the step and all steps that it depends on, each once, in topological order."""
         if name in seen:
             return
         seen.add(name)
-        for need in self._steps[name].needs:
-            yield from self._ordered(need, seen)
+        for other in self._steps[name].depends_on:
+            yield from self._ordered(other, seen)
         yield self._steps[name]
 
-    def _made_from(self, step: Step) -> str:
+    def _input_hash(self, step: Step) -> str:
         """Return a hash of everything that determines the step's outputs."""
-        needs = {name: self._record[name]["made"] for name in step.needs}
-        decides = [needs, step.make.args, step.make.keywords, step.settings]
+        inputs = {name: self._record[name]["made"] for name in step.depends_on}
+        decides = [inputs, step.run.args, step.run.keywords, step.settings]
         return hashlib.sha256(json.dumps(decides, default=str, sort_keys=True).encode()).hexdigest()
 
-    def _made(self, step: Step, *, required: bool = False) -> dict[str, str]:
+    def _output_hashes(self, step: Step, *, required: bool = False) -> dict[str, str]:
         """Return the sha256 of each existing output."""
         digests = {}
         for path in step.outputs:

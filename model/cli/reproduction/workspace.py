@@ -32,7 +32,8 @@ class Scale:
             of the other files. None for all.
         spellings: number of spellings without pronunciation from each list; None for all.
         invented: number of invented spellings.
-        drawn: number of spellings from SCOWL.
+        scowl_spellings: number of spellings from SCOWL for the first ensembles.
+        more_scowl_spellings: the same for the last one.
         repeats: repetitions of frequent words, as ``WORDS:TIMES``.
         overrides: TOML settings that override those of every recipe.
         verify: require the editions of the sources that the shipped artifacts were made from.
@@ -41,7 +42,8 @@ class Scale:
     words: int | None = None
     spellings: int | None = None
     invented: int = 400_000
-    drawn: int = 150_000
+    scowl_spellings: int = 150_000
+    more_scowl_spellings: int = 200_000
     repeats: tuple[str, ...] = ("300:20", "1000:12", "10000:6")
     overrides: str = ""
     verify: bool = True
@@ -53,7 +55,8 @@ SCALES: Mapping[str, Scale] = {
         words=2_000,
         spellings=200,
         invented=100,
-        drawn=200,
+        scowl_spellings=200,
+        more_scowl_spellings=200,
         repeats=("30:2",),
         overrides="[network]\nhidden = 32\nembedding = 16\n[optimiser]\nwarmup = 5\n"
         "[run]\nepochs = 1\naveraging = 0.9\n",
@@ -104,7 +107,7 @@ class Workspace:
             ),
             Step(
                 "words",
-                partial(_keep_share, whole, self.sources, self.scale.words),
+                partial(_copy_sample, whole, self.sources, self.scale.words),
                 tuple(self.sources / name for name in names),
                 ("sources",),
             ),
@@ -117,7 +120,7 @@ class Workspace:
     def train(
         self,
         name: str,
-        needs: Sequence[str],
+        depends_on: Sequence[str],
         data: Mapping[str, Path | list[Path]],
         *,
         recipe: str | None = None,
@@ -127,18 +130,18 @@ class Workspace:
 
         Args:
             name: name of the artifact and of the step.
-            needs: names of the steps that make its training data.
+            depends_on: names of the steps that make its training data.
             data: lexicons and labels, by option of `tanger train`.
             recipe: name of the recipe; by default `name`.
             init: artifact that provides the initial weights.
         """
         followed, out = recipe or name, self.artifact(name)
-        needed = (*needs, *([] if init is None else [init]))
+        steps = (*depends_on, *([] if init is None else [init]))
         options = dict(data, init=None if init is None else self.artifact(init))
         begin = partial(self._run_training, followed, out, resume=False, **options)
         resume = partial(self._run_training, followed, out, resume=True, **options)
         settings = [asdict(recipes.load(followed)), self.scale.overrides]
-        return Step(name, begin, (out,), needed, resume, settings)
+        return Step(name, begin, (out,), steps, resume, settings)
 
     def _run_training(self, recipe: str, out: Path, *, resume: bool, **options: Any) -> None:
         run = self.out / "runs" / out.name
@@ -164,15 +167,15 @@ class Workspace:
         return str(file)
 
 
-def _keep_share(whole: Path, kept: Path, words: int | None) -> None:
+def _copy_sample(whole: Path, kept: Path, words: int | None) -> None:
     """Copy the same share of words of each source, so that CMUdict has about `words` lines."""
-    share = 1.0
+    fraction = 1.0
     if words is not None:
-        share = min(1.0, words / (whole / CMUDICT).read_bytes().count(b"\n"))
+        fraction = min(1.0, words / (whole / CMUDICT).read_bytes().count(b"\n"))
     for name in sources.CHECKSUMS:
         lines = (whole / name).read_bytes().splitlines(keepends=True)
-        drawn = [line for line in lines if share == 1 or _digest(line) < share]
-        replace_file(kept / name, b"".join(drawn))
+        sample = [line for line in lines if fraction == 1 or _digest(line) < fraction]
+        replace_file(kept / name, b"".join(sample))
 
 
 def _digest(line: bytes) -> float:

@@ -20,10 +20,10 @@ from tanger.model.network.weights import (
     Array,
     LstmWeights,
     embedding,
-    encoder_sides,
+    encoder_lstm_names,
     lstm_weights,
+    quantise,
     stabiliser_factor,
-    whole_numbers,
 )
 from tanger.model.phonology import stress
 from tanger.model.phonology.phoneme_set import stress_bias
@@ -32,7 +32,7 @@ from tanger.model.phonology.vocabulary import Vocabulary, frame
 _TILE_N = 32  # outputs per panel of weights, as in decode.c
 _LANES = 16  # logits computed together
 _ZERO = 128  # quantised state that stands for zero
-_STEPS = 127  # quantisation steps from 0 to 1
+_LEVELS = 127  # quantisation levels from 0 to 1
 _WIDEST = 1 << 12  # largest beam
 _REFUSED = -2  # return value of C for arguments that are not valid
 
@@ -299,8 +299,8 @@ class NativeNetwork:
         self, weights: Mapping[str, Array], logit_bias: Array, phonemes: Vocabulary
     ) -> _Network:
         config = self._config
-        sides = encoder_sides(config)
-        hidden, width = config.hidden, config.hidden // len(sides)
+        names = encoder_lstm_names(config)
+        hidden, width = config.hidden, config.hidden // len(names)
         stabiliser = stabiliser_factor(config, weights)
         letters = embedding(weights, "input", config.input_symbols) * stabiliser
         labels = embedding(weights, "label", config.output_symbols) * stabiliser
@@ -309,12 +309,12 @@ class NativeNetwork:
 
         encoder = []
         for height in range(config.encoder_layers):
-            for side in sides:
-                lstm = lstm_weights(weights, f"encoder.layers.{height}.{side}")
+            for name in names:
+                lstm = lstm_weights(weights, f"encoder.layers.{height}.{name}")
                 _check_lstm(lstm, hidden if height else config.input_width, width)
                 layer = _Layer(hidden=self._product(lstm.hidden, parts=1))
                 if height:
-                    layer.input = self._product(lstm.input, parts=len(sides))
+                    layer.input = self._product(lstm.input, parts=len(names))
                     layer.bias = self._floats(_padded(lstm.bias, _TILE_N))
                 else:
                     layer.table = self._floats(_padded(letters @ lstm.input.T + lstm.bias, _TILE_N))
@@ -338,7 +338,7 @@ class NativeNetwork:
         bias = _check(weights["output.bias"], config.output_symbols) + logit_bias
         output = _padded(output.T, _LANES)
         network = _Network(
-            hidden=hidden, width=width, directions=len(sides),
+            hidden=hidden, width=width, directions=len(names),
             reads_backward=config.direction == "backward",
             encoder_layers=config.encoder_layers, decoder_layers=config.decoder_layers,
             init_each_layer=config.decoder_init == "each", attention=config.attention,
@@ -354,7 +354,7 @@ class NativeNetwork:
             projection = _check(
                 weights["decoder.attention.output_projection.weight"], hidden, 2 * hidden
             )
-            network.key = self._product(key / math.sqrt(hidden), parts=len(sides))
+            network.key = self._product(key / math.sqrt(hidden), parts=len(names))
             network.output_projection = self._product(projection, parts=2)
         if config.stress:
             of_top = _check(weights["stress_head.of_top.weight"], stress.CLASSES, hidden)
@@ -368,18 +368,19 @@ class NativeNetwork:
 
     def _product(self, weight: Array, *, parts: int) -> _Product:
         """Lay out a weight [N, K] for inputs of `parts` parts, each padded to a multiple of 4."""
-        whole, scale = whole_numbers(weight.T)  # [K, N], [N]
-        each = whole.reshape(parts, -1, whole.shape[1])
+        quantised, scale = quantise(weight.T)  # [K, N], [N]
+        each = quantised.reshape(parts, -1, quantised.shape[1])
         each = np.pad(each, ((0, 0), (0, -each.shape[1] % 4), (0, 0)))
-        whole = _padded(each.reshape(-1, whole.shape[1]), _TILE_N)
-        inputs, outputs = whole.shape
-        panels = whole.reshape(inputs // 4, 4, outputs // _TILE_N, _TILE_N).transpose(2, 0, 3, 1)
+        quantised = _padded(each.reshape(-1, quantised.shape[1]), _TILE_N)
+        inputs, outputs = quantised.shape
+        panels = quantised.reshape(inputs // 4, 4, outputs // _TILE_N, _TILE_N)
+        panels = panels.transpose(2, 0, 3, 1)
         return _Product(
             inputs=inputs,
             outputs=outputs,
             weights=self._keep(panels, np.int8),
-            offsets=self._keep(-_ZERO * whole.sum(axis=0, dtype=np.int32), np.int32),
-            scales=self._floats(_padded(scale / _STEPS, _TILE_N)),
+            offsets=self._keep(-_ZERO * quantised.sum(axis=0, dtype=np.int32), np.int32),
+            scales=self._floats(_padded(scale / _LEVELS, _TILE_N)),
         )
 
     def _floats(self, values: Array) -> int:

@@ -22,7 +22,7 @@
 
 #include "decode.h"
 
-enum { TILE_N = 32, LARGEST_PERIOD = 6, STRESSES = 4 };
+enum { TILE_N = 32, MAX_PERIOD = 6, STRESSES = 4 };
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -222,11 +222,11 @@ INLINE float decay(float x) {
 }
 
 /* exp(x) for a softmax, where x is at most 0; 0 below -79, for minus infinity and for NaN. */
-INLINE float share_of(float x) {
+INLINE float softmax_term(float x) {
     return x > -79.0f ? exponential(x > -79.0f ? x : 0.0f) : 0.0f;
 }
 
-INLINE uint8_t step_of(float state) {
+INLINE uint8_t quantise(float state) {
     return (uint8_t)(int32_t)fused(state, 127.0f, 128.5f);
 }
 
@@ -242,9 +242,9 @@ INLINE void cells16(const float *restrict i, const float *restrict f, const floa
     }
 }
 
-/* New state of `width` cells; `steps` is h, quantised. A remainder is padded to 16 cells, because vector code is
+/* New state of `width` cells; `quantised` is h, quantised. A remainder is padded to 16 cells, because vector code is
    many times faster than a scalar loop. */
-static void cells(int width, const float *gates, float *c, float *h, uint8_t *steps) {
+static void cells(int width, const float *gates, float *c, float *h, uint8_t *quantised) {
     int k = 0;
     for (; k + 16 <= width; k += 16)
         cells16(gates + k, gates + width + k, gates + 2 * width + k, gates + 3 * width + k, c + k, h + k);
@@ -257,15 +257,15 @@ static void cells(int width, const float *gates, float *c, float *h, uint8_t *st
         memcpy(c + k, parts[4], rest);
         memcpy(h + k, parts[5], rest);
     }
-    for (k = 0; k < width; k++) steps[k] = step_of(h[k]);
+    for (k = 0; k < width; k++) quantised[k] = quantise(h[k]);
 }
 
-static void squash(int width, const float *restrict x, float *restrict h, uint8_t *restrict steps) {
+static void squash(int width, const float *restrict x, float *restrict h, uint8_t *restrict quantised) {
     for (int k = 0; k < width; k++) {
         float d = decay(2 * x[k]);
         h[k] = (1 - d) / (1 + d);
     }
-    for (int k = 0; k < width; k++) steps[k] = step_of(h[k]);
+    for (int k = 0; k < width; k++) quantised[k] = quantise(h[k]);
 }
 
 /* A vector of 16 floats. `load` reads `count` of them and sets the others to zero. */
@@ -323,13 +323,13 @@ INLINE float inner(int width, const float *a, const float *b) {
     return sum;
 }
 
-/* into[k] = the sum over t of shares[t] * values[t, k], for k < count; `parts` is count / 16, rounded up. */
-INLINE void blend(const int parts, int count, int width, int letters, const float *shares, const float *values,
+/* into[k] = the sum over t of weights[t] * values[t, k], for k < count; `parts` is count / 16, rounded up. */
+INLINE void blend(const int parts, int count, int width, int letters, const float *weights, const float *values,
                   float *into) {
     sixteen sums[8] = {{0}};
     for (int t = 0; t < letters; t++, values += width)
         UNROLLED for (int part = 0; part < parts; part++)
-            sums[part] = fused16(broadcast(shares[t]), load(values + 16 * part, count - 16 * part), sums[part]);
+            sums[part] = fused16(broadcast(weights[t]), load(values + 16 * part, count - 16 * part), sums[part]);
     memcpy(into, sums, count * sizeof(float));
 }
 
@@ -341,7 +341,7 @@ static void attend(int width, int letters, const float *query, const float *keys
     for (; t + 4 <= letters; t += 4) inners(4, width, query, keys + t * key_stride, key_stride, attention_row + t);
     for (; t < letters; t++) attention_row[t] = inner(width, query, keys + t * key_stride);
     for (int t = 0; t < letters; t++) largest = attention_row[t] > largest ? attention_row[t] : largest;
-    for (int t = 0; t < letters; t++) attention_row[t] = share_of(attention_row[t] - largest);
+    for (int t = 0; t < letters; t++) attention_row[t] = softmax_term(attention_row[t] - largest);
     for (int t = 0; t < letters; t++) sum += attention_row[t];
     for (int t = 0; t < letters; t++) attention_row[t] /= sum;
     int k = 0;
@@ -376,7 +376,7 @@ struct emitted {
     float *stresses;               /* [S, room, STRESSES] logits */
     int32_t *counts;               /* [S] symbols before </s> */
     uint8_t *complete;             /* [S] */
-    int32_t *runs;              /* [S, LARGEST_PERIOD] lengths of runs, see run_limits in repetition.py */
+    int32_t *runs;              /* [S, MAX_PERIOD] lengths of runs, see run_limits in repetition.py */
 };
 
 struct work {
@@ -388,7 +388,7 @@ struct work {
     float *states;                 /* [R, H] states of the top layer */
     float *keys;                   /* [R, outputs of the key product] */
     float *h, *c;                  /* [layers, B, H] last state of each encoder layer */
-    uint8_t *steps;                /* [B, padded width] */
+    uint8_t *quantised;            /* [B, padded width] */
     float *gates;                  /* [S, largest number of outputs] */
     /* Decoder: one row per active hypothesis, at most S; finished ones have no row. A word has one row, or
        with a beam several. */
@@ -400,7 +400,7 @@ struct work {
     float *logits;                 /* [S, padded symbols] */
     float *attention_row, *context;       /* [T], [H] */
     float **attention;             /* [S] destination of each row's attention weights; NULL if they are not requested */
-    int32_t *limits;               /* [B, LARGEST_PERIOD] */
+    int32_t *limits;               /* [B, MAX_PERIOD] */
     struct emitted emitted;
 };
 
@@ -411,7 +411,7 @@ static void lay_out_emitted(const struct network *n, int slots, int room, struct
     emitted->stresses = PIECE(n->stress_of_top ? (size_t)slots * room * STRESSES : 0, float);
     emitted->counts = PIECE(slots, int32_t);
     emitted->complete = PIECE(slots, uint8_t);
-    emitted->runs = PIECE((size_t)slots * LARGEST_PERIOD, int32_t);
+    emitted->runs = PIECE((size_t)slots * MAX_PERIOD, int32_t);
 }
 
 static void lay_out(const struct network *n, int words, int rows, int longest, int slots, int room,
@@ -421,17 +421,17 @@ static void lay_out(const struct network *n, int words, int rows, int longest, i
         if (n->encoder[l].hidden.outputs > largest) largest = n->encoder[l].hidden.outputs;
     for (int l = 0; l < layers; l++)
         if (n->decoder[l].hidden.outputs > largest) largest = n->decoder[l].hidden.outputs;
-    size_t sides = (size_t)n->directions * padded(n->width);
+    size_t row_size = (size_t)n->directions * padded(n->width);
     w->first = PIECE(words + 1, int32_t);
     w->add = PIECE(rows > slots ? rows : slots, const float *);
     w->inputs = PIECE((size_t)rows * largest, float);
-    w->below = PIECE(rows * sides, uint8_t);
-    w->above = PIECE(rows * sides, uint8_t);
+    w->below = PIECE(rows * row_size, uint8_t);
+    w->above = PIECE(rows * row_size, uint8_t);
     w->states = PIECE((size_t)rows * hidden, float);
     w->keys = PIECE((size_t)rows * n->key.outputs, float);
     w->h = PIECE((size_t)n->encoder_layers * words * hidden, float);
     w->c = PIECE((size_t)n->encoder_layers * words * hidden, float);
-    w->steps = PIECE((size_t)words * padded(n->width), uint8_t);
+    w->quantised = PIECE((size_t)words * padded(n->width), uint8_t);
     w->gates = PIECE((size_t)slots * largest, float);
     w->word = PIECE(slots, int32_t);
     w->label = PIECE(slots, int32_t);
@@ -444,23 +444,23 @@ static void lay_out(const struct network *n, int words, int rows, int longest, i
     w->attention_row = PIECE(longest, float);
     w->context = PIECE(hidden, float);
     w->attention = NULL;
-    w->limits = PIECE(words * LARGEST_PERIOD, int32_t);
+    w->limits = PIECE(words * MAX_PERIOD, int32_t);
     lay_out_emitted(n, slots, room, arena, &w->emitted);
 }
 
 /* --- Encoder ------------------------------------------------------------------------------------- */
 
-/* Runs one direction of one layer. `side` is the index of the direction in the concatenated states. */
-static void read_layer(const struct network *n, const struct layer *layer, int height, int side, int back,
+/* Runs one direction of one layer. `direction` is its index in the concatenated states. */
+static void read_layer(const struct network *n, const struct layer *layer, int height, int direction, int back,
                        int words, const int32_t *letters, const int32_t *lengths, struct work *w) {
     int width = n->width, part = padded(width), outputs = layer->hidden.outputs;
-    size_t sides = (size_t)n->directions * part;
+    size_t row_size = (size_t)n->directions * part;
     int rows = w->first[words], top = height == n->encoder_layers - 1;
-    float *ends_h = w->h + (size_t)height * words * n->hidden + side * width;
-    float *ends_c = w->c + (size_t)height * words * n->hidden + side * width;
+    float *ends_h = w->h + (size_t)height * words * n->hidden + direction * width;
+    float *ends_c = w->c + (size_t)height * words * n->hidden + direction * width;
     if (height) {
         for (int row = 0; row < rows; row++) w->add[row] = layer->bias;
-        multiply(&layer->input, w->below, sides, rows, w->add, w->inputs);
+        multiply(&layer->input, w->below, row_size, rows, w->add, w->inputs);
     }
     for (int word = 0; word < words; word++) memset(ends_c + (size_t)word * n->hidden, 0, width * sizeof(float));
     int going = words;
@@ -471,15 +471,15 @@ static void read_layer(const struct network *n, const struct layer *layer, int h
             w->add[word] = height ? w->inputs + (size_t)row * outputs
                                   : layer->table + (size_t)letters[row] * outputs;
         }
-        if (step) multiply(&layer->hidden, w->steps, part, going, w->add, w->gates);
+        if (step) multiply(&layer->hidden, w->quantised, part, going, w->add, w->gates);
         for (int word = 0; word < going; word++) {
             int row = w->first[word] + (back ? lengths[word] - 1 - step : step);
             float *h = ends_h + (size_t)word * n->hidden;
-            uint8_t *steps = w->steps + (size_t)word * part;
+            uint8_t *quantised = w->quantised + (size_t)word * part;
             cells(width, step ? w->gates + (size_t)word * outputs : w->add[word], ends_c + (size_t)word * n->hidden,
-                  h, steps);
-            memcpy(w->above + row * sides + side * part, steps, part);
-            if (top) memcpy(w->states + (size_t)row * n->hidden + side * width, h, width * sizeof(float));
+                  h, quantised);
+            memcpy(w->above + row * row_size + direction * part, quantised, part);
+            if (top) memcpy(w->states + (size_t)row * n->hidden + direction * width, h, width * sizeof(float));
         }
     }
 }
@@ -487,9 +487,9 @@ static void read_layer(const struct network *n, const struct layer *layer, int h
 static void encode(const struct network *n, int words, const int32_t *letters, const int32_t *lengths,
                        struct work *w) {
     for (int height = 0; height < n->encoder_layers; height++) {
-        for (int side = 0; side < n->directions; side++)
-            read_layer(n, n->encoder + height * n->directions + side, height, side,
-                       n->directions == 2 ? side : n->reads_backward, words, letters, lengths, w);
+        for (int direction = 0; direction < n->directions; direction++)
+            read_layer(n, n->encoder + height * n->directions + direction, height, direction,
+                       n->directions == 2 ? direction : n->reads_backward, words, letters, lengths, w);
         uint8_t *read = w->below;
         w->below = w->above;
         w->above = read;
@@ -505,14 +505,14 @@ static void encode(const struct network *n, int words, const int32_t *letters, c
 /* Limits on repetitions, see run_limits in model/decoding/repetition.py. */
 static void run_limits(const int32_t *letters, int length, int32_t *limits) {
     int repeats = 1;
-    for (int size = 1; size <= LARGEST_PERIOD; size++) {
+    for (int size = 1; size <= MAX_PERIOD; size++) {
         int run = 0;
         for (int t = size; t < length; t++) {
             run = letters[t] == letters[t - size] ? run + 1 : 0;
             if (run / size + 1 > repeats) repeats = run / size + 1;
         }
     }
-    for (int size = 1; size <= LARGEST_PERIOD; size++) {
+    for (int size = 1; size <= MAX_PERIOD; size++) {
         int least = size == 1 ? 4 : 3;
         limits[size - 1] = ((repeats > least ? repeats : least) - 1) * size;
     }
@@ -545,9 +545,9 @@ static void start_rows(const struct network *n, int words, int slots, const int3
         w->word[row] = row;
         w->label[row] = n->start;
         run_limits(letters + w->first[row] + n->add_bos_eos, lengths[row] - 2 * n->add_bos_eos,
-                      w->limits + row * LARGEST_PERIOD);
+                      w->limits + row * MAX_PERIOD);
     }
-    memset(w->emitted.runs, 0, (size_t)slots * LARGEST_PERIOD * sizeof(int32_t));
+    memset(w->emitted.runs, 0, (size_t)slots * MAX_PERIOD * sizeof(int32_t));
     memset(w->read, 128, (size_t)n->decoder_layers * slots * 2 * part);
     memset(w->row_c, 0, (size_t)n->decoder_layers * slots * hidden * sizeof(float));
     for (int l = 0; l < (n->init_each_layer ? n->decoder_layers : 1); l++) {
@@ -556,7 +556,7 @@ static void start_rows(const struct network *n, int words, int slots, const int3
         memcpy(w->row_c + to * hidden, w->c + from, (size_t)words * hidden * sizeof(float));
         for (int row = 0; row < words; row++)
             for (int k = 0; k < hidden; k++)
-                w->read[(to + row) * 2 * part + part + k] = step_of(w->h[from + (size_t)row * hidden + k]);
+                w->read[(to + row) * 2 * part + part + k] = quantise(w->h[from + (size_t)row * hidden + k]);
     }
 }
 
@@ -591,7 +591,7 @@ static void step(const struct network *n, int slots, int rows, const int32_t *le
         attend(hidden, lengths[word], x + (size_t)row * hidden, w->keys + (size_t)first * n->key.outputs,
                n->key.outputs, w->states + (size_t)first * hidden, w->attention ? w->attention[row] : w->attention_row,
                w->context);
-        for (int k = 0; k < hidden; k++) mixed[k] = step_of(w->context[k]);
+        for (int k = 0; k < hidden; k++) mixed[k] = quantise(w->context[k]);
         memcpy(mixed + part, query + (size_t)row * 2 * part, part);
         w->add[row] = n->zeros;
     }
@@ -608,7 +608,7 @@ static void step(const struct network *n, int slots, int rows, const int32_t *le
    number. */
 static int masked_softmax(const struct network *n, float *logits, const uint16_t *emitted, int count,
                           const int32_t *runs, const int32_t *limits) {
-    for (int size = 1; size <= LARGEST_PERIOD && size <= count; size++)
+    for (int size = 1; size <= MAX_PERIOD && size <= count; size++)
         if (runs[size - 1] >= limits[size - 1]) logits[emitted[count - size]] = -INFINITY;
     int best = 0;
     float end = logits[n->end];
@@ -617,7 +617,7 @@ static int masked_softmax(const struct network *n, float *logits, const uint16_t
         if (logits[symbol] > logits[best]) best = symbol;
     logits[n->end] = end;
     float largest = end > logits[best] ? end : logits[best], sum = 0;
-    for (int symbol = 0; symbol < n->padded_symbols; symbol++) logits[symbol] = share_of(logits[symbol] - largest);
+    for (int symbol = 0; symbol < n->padded_symbols; symbol++) logits[symbol] = softmax_term(logits[symbol] - largest);
     for (int symbol = 0; symbol < n->padded_symbols; symbol++) sum += logits[symbol];
     for (int symbol = 0; symbol < n->padded_symbols; symbol++) logits[symbol] /= sum;
     if (!count) {
@@ -638,12 +638,12 @@ static void score_stress(const struct network *n, int symbol, const float *top, 
 static void emit(const struct network *n, struct emitted *emitted, int slot, int room, int count, int symbol,
                  float probability, const float *top) {
     size_t at = (size_t)slot * room + count;
-    int32_t *runs = emitted->runs + slot * LARGEST_PERIOD;
+    int32_t *runs = emitted->runs + slot * MAX_PERIOD;
     emitted->symbols[at] = symbol;
     emitted->probabilities[at] = probability;
     emitted->complete[slot] = symbol == n->end;
     emitted->counts[slot] = count + !emitted->complete[slot];
-    for (int size = 1; size <= LARGEST_PERIOD && size <= count; size++)
+    for (int size = 1; size <= MAX_PERIOD && size <= count; size++)
         runs[size - 1] = symbol == emitted->symbols[at - size] ? runs[size - 1] + 1 : 0;
     if (n->stress_of_top && !emitted->complete[slot]) score_stress(n, symbol, top, emitted->stresses + at * STRESSES);
 }
@@ -717,7 +717,7 @@ static void decode_greedy(const struct network *n, int words, const int32_t *len
             int word = w->word[row];
             float *probabilities = w->logits + (size_t)row * n->padded_symbols;
             int symbol = masked_softmax(n, probabilities, emitted->symbols + (size_t)word * room, count,
-                               emitted->runs + word * LARGEST_PERIOD, w->limits + word * LARGEST_PERIOD);
+                               emitted->runs + word * MAX_PERIOD, w->limits + word * MAX_PERIOD);
             emit(n, emitted, word, room, count, symbol, probabilities[symbol], w->tops + (size_t)row * n->hidden);
             w->label[row] = symbol;
             if (emitted->complete[word] || count + 1 >= bound(n, lengths[word]))
@@ -767,8 +767,8 @@ static void copy_emitted(const struct network *n, int room, int count, const str
     memcpy(to->probabilities + into, from->probabilities + at, count * sizeof(float));
     if (n->stress_of_top)
         memcpy(to->stresses + into * STRESSES, from->stresses + at * STRESSES, count * STRESSES * sizeof(float));
-    memcpy(to->runs + target * LARGEST_PERIOD, from->runs + source * LARGEST_PERIOD,
-           LARGEST_PERIOD * sizeof(int32_t));
+    memcpy(to->runs + target * MAX_PERIOD, from->runs + source * MAX_PERIOD,
+           MAX_PERIOD * sizeof(int32_t));
     to->counts[target] = from->counts[source];
     to->complete[target] = from->complete[source];
 }
@@ -836,8 +836,8 @@ static const struct beam *decode_beam(const struct network *n, int words, const 
         for (int slot = 0; slot < slots; slot++)
             if (slot % width < old->found[slot / width] && old->rows[slot] >= 0)
                 masked_softmax(n, w->logits + (size_t)old->rows[slot] * n->padded_symbols,
-                      old->emitted.symbols + (size_t)slot * room, count, old->emitted.runs + slot * LARGEST_PERIOD,
-                      w->limits + slot / width * LARGEST_PERIOD);
+                      old->emitted.symbols + (size_t)slot * room, count, old->emitted.runs + slot * MAX_PERIOD,
+                      w->limits + slot / width * MAX_PERIOD);
         rows = 0;
         for (int word = 0; word < words; word++)
             rows = extend_beam(n, word, width, slots, room, count, count + 1 == bound(n, lengths[word]), w, old, new,

@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 from tanger.model.text.reader import number_words as say
-from tanger.model.text.reader.scan import Acronyms, Reading, Scan
+from tanger.model.text.reader.scan import PLACEHOLDER, Acronyms, Reading, Scan
 from tanger.model.text.reader.tables import Tables
 from tanger.model.text.reader.token import Kind, SpokenWord, spoken_words
 
@@ -184,7 +184,8 @@ def _is_letter_a(scan: Scan, end: int) -> bool:
     following = scan.word_after(end)
     if scan.word_before().lower() in scan.tables.lists["lettered"] or len(following) == 1:
         return True
-    return not following and not scan.after(end + 1).isalnum()
+    after = scan.after(end + 1)  # perhaps a word whose pronunciation stands in the text
+    return not following and not after.isalnum() and after not in ("[", PLACEHOLDER)
 
 
 def _capitals(scan: Scan, written: str, match: re.Match[str], end: int) -> Reading:

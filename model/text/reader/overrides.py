@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from tanger.model.phonology import notation
 from tanger.model.text.reader.scan import Reading, Scan
@@ -11,6 +12,9 @@ from tanger.model.text.reader.token import SpokenWord
 _OVERRIDE = re.compile(r"\[([^\[\]\n]{1,200})\]\(/([^/()\[\]\n]{1,400})/\)")
 # Phonemes of ARPAbet have a space between them, its words two
 _ARPABET_WORDS = re.compile(r"\s{2,}")
+
+# The phonemes of a transcription; None where it is none.
+Parse = Callable[[str], tuple[str, ...] | None]
 
 
 def override(scan: Scan, at: int) -> Reading | None:
@@ -26,21 +30,24 @@ def override(scan: Scan, at: int) -> Reading | None:
     return None if words is None else Reading(match.end(), "word", words, 1.0)
 
 
-def given_words(text: str, transcription: str) -> tuple[SpokenWord, ...] | None:
+def given_words(
+    text: str, transcription: str, parse: Parse = notation.recognize
+) -> tuple[SpokenWord, ...] | None:
     """The words of a text that are said as a transcription says; None where that is none.
 
     Args:
         text: one word or several.
-        transcription: of all of them, in ARPAbet, IPA or X-SAMPA. Where it has as many words as
-            the text, each is of one of them, else the whole text counts as one word.
+        transcription: of all of them. Where it has as many words as the text, each is of one of
+            them, else the whole text counts as one word.
+        parse: reads a transcription; in ARPAbet, IPA or X-SAMPA by default.
     """
-    phonemes = notation.recognize(transcription)
+    phonemes = parse(transcription)
     if phonemes is None:
         return None
     words = text.split()
     for parts in (transcription.split(), _ARPABET_WORDS.split(transcription.strip())):
         if 1 < len(parts) == len(words):
-            sounds = [notation.recognize(part) for part in parts]
+            sounds = [parse(part) for part in parts]
             return tuple(
                 given(word, sound) for word, sound in zip(words, sounds, strict=True) if sound
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,6 +16,10 @@ from tanger.model.text.reader.token import SpokenWord, Token
 # Words as nearly all are, and what may follow them; the rest takes longer
 _PLAIN = re.compile(r"[A-Za-z]?[a-z]+(?:'(?:s|t|re|ve|ll|d|m)(?![a-z]))?(?=[,;:!?.)]?(?:[ \n]|$))")
 _SPACE = re.compile(r"\s+")
+# Text without long runs of anything but space: what is longer is read in pieces, so that no token
+# takes long
+_LONGEST_RUN = 512
+_ORDINARY = re.compile(rf"(?:\S{{1,{_LONGEST_RUN}}}+(?!\S)|\s++)*+")
 _NUMBER_START = frozenset("0123456789$£€¥₩₹¢.-–")
 # Words that are known to be plain, so that they are looked at once
 _MAX_PLAIN = 65536
@@ -25,6 +29,8 @@ _MAX_PLAIN = 65536
 MODELS = Path(__file__).parents[3] / "artifacts" / "en-us-text"
 
 Known = Callable[[str], bool]
+# What reads one character that stands for something else, such as an element of SSML.
+Fixed = Callable[["TextReader", Scan, int], Reading]
 
 
 def _unknown(word: str) -> bool:
@@ -65,12 +71,40 @@ class TextReader:
         """
         return list(self.iterate(text, known))
 
-    def iterate(self, text: str, known: Known = _unknown) -> Iterator[Token]:
-        """The tokens of a text one by one, so that a caller can stop for a while."""
+    def iterate(
+        self, text: str, known: Known = _unknown, fixed: Mapping[int, Fixed] | None = None
+    ) -> Iterator[Token]:
+        """The tokens of a text one by one, so that a caller can stop for a while.
+
+        Args:
+            text: anything.
+            known: whether a dictionary has a word, in small letters.
+            fixed: what reads the characters at these offsets.
+        """
+        start, length = 0, len(text)
+        while start < length:
+            match = _ORDINARY.match(text, start)
+            end = length if match is None else min(length, match.end() + _LONGEST_RUN)
+            section = text if end - start == length else text[start:end]
+            for token in self._iterate_section(section, known, fixed or {}, start):
+                yield (
+                    token._replace(start=start + token.start, end=start + token.end)
+                    if (start)
+                    else token
+                )
+            start = end
+
+    def _iterate_section(
+        self, text: str, known: Known, fixed: Mapping[int, Fixed], offset: int
+    ) -> Iterator[Token]:
+        """The tokens of a section of a text, which begins at an offset; places in the section."""
         scan = Scan(text, self.language.tables, self.acronyms, known)
         at, length = 0, len(text)
         while at < length:
-            token = self._next(scan, at)
+            if fixed and (read := fixed.get(offset + at)) is not None:
+                token = self._token(scan, at, read(self, scan, at))
+            else:
+                token = self._next(scan, at)
             scan.tokens.append(token)
             at = token.end
             yield token
@@ -115,11 +149,15 @@ class TextReader:
                 language.letters if character.isalpha() or character == "'" else language.signs
             )
             reading = _first(recognizers, scan, at) or signs.unknown(scan, at)
+        return self._token(scan, at, reading)
+
+    def _token(self, scan: Scan, at: int, reading: Reading) -> Token:
         end = reading.end
         confidence = reading.confidence
         if confidence is None:
-            confidence = language.tables.confidence.get(reading.kind, 1.0)
-        return Token(reading.kind, scan.source[at:end], at, end, reading.words, confidence)
+            confidence = self.language.tables.confidence.get(reading.kind, 1.0)
+        text = scan.source[at:end]
+        return Token(reading.kind, text, at, end, reading.words, confidence, reading.warnings)
 
 
 def _first(recognizers: Sequence[Recognizer], scan: Scan, at: int) -> Reading | None:

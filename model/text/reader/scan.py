@@ -13,6 +13,8 @@ from tanger.model.text.reader.token import Kind, SpokenWord, Token, spoken_words
 
 _NEXT_WORD = re.compile(r"[ \t\xa0]{0,3}([^\W\d_]+)")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+# Stands in a text for what is read in a way of its own (see `reader.Fixed`).
+PLACEHOLDER = "\ufffc"
 # What is one character of ASCII in other clothes: apostrophes, hyphens.
 _CANONICAL = {"’": "'", "‘": "'", "ʼ": "'", "‐": "-", "‑": "-", "−": "-", "\u2024": "."}
 
@@ -40,12 +42,14 @@ class Reading(NamedTuple):
         kind: what it is.
         spoken: the words, or a line of them (see `spoken_words`).
         confidence: that this is right; None where the kind's own is to be taken.
+        warnings: as those of `Token`.
     """
 
     end: int
     kind: Kind
     spoken: str | tuple[SpokenWord, ...] = ()
     confidence: float | None = None
+    warnings: tuple[str, ...] | None = None
 
     @property
     def words(self) -> tuple[SpokenWord, ...]:

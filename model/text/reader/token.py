@@ -32,8 +32,10 @@ class SpokenWord(NamedTuple):
         sense: which of the senses of a homograph is meant.
         chance: that it is this sense.
         given_by: what gives the phonemes.
+        language: that it is in, by its BCP 47 tag, where it is not the reader's: it is not read.
         others: of a homograph, its other senses, the likeliest first; of a weak form, that
             before vowels.
+        entry: whether a lexicon has it as it stands, perhaps with spaces and signs in it.
     """
 
     text: str
@@ -42,14 +44,19 @@ class SpokenWord(NamedTuple):
     sense: str | None = None
     chance: float = 1.0
     given_by: GivenBy = "table"
+    language: str | None = None
     others: tuple[SpokenWord, ...] = ()
+    entry: bool = False
 
     @property
     def sound(self) -> SpokenWord:
-        """The word as far as its pronunciation goes: the same word of other sentences is equal."""
+        """The word as far as its pronunciation goes: the same word of other sentences is equal.
+
+        That is so in one sense: a lexicon may have another pronunciation of each.
+        """
         if self.sense is None and not self.others:
             return self
-        return self._replace(sense=None, chance=1.0, others=())
+        return self._replace(chance=1.0, others=())
 
     @property
     def shown(self) -> str:
@@ -67,6 +74,7 @@ class Token(NamedTuple):
         end: offset behind its last.
         words: what is spoken; nothing of space, punctuation, markup and emoji.
         confidence: how often a reading of this kind is right.
+        warnings: about it; None where its kind decides whether its loss is worth one.
     """
 
     kind: Kind
@@ -75,6 +83,7 @@ class Token(NamedTuple):
     end: int
     words: tuple[SpokenWord, ...]
     confidence: float = 1.0
+    warnings: tuple[str, ...] | None = None
 
     @property
     def spoken(self) -> str:

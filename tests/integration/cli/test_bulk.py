@@ -17,8 +17,8 @@ from tests.support.lexicons import little_words
 
 
 def command(artifact, words, output, *further):
-    return ["pronounce", "--artifact", str(artifact), "--device", "cpu", "--input", str(words),
-            "--output", str(output), *further]  # fmt: skip
+    return ["pronounce", "--source", "model", "--artifact", str(artifact), "--device", "cpu",
+            "--input", str(words), "--output", str(output), *further]  # fmt: skip
 
 
 def run(*arguments):
@@ -36,7 +36,7 @@ def words(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def expected(tiny_artifact, words):
-    done = CliRunner().invoke(app, command(tiny_artifact, words, "x")[:7])
+    done = CliRunner().invoke(app, command(tiny_artifact, words, "x")[:9])
     assert done.exit_code == 0
     assert done.stdout.count("\n") == 40_000
     return done.stdout

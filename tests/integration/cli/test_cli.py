@@ -20,7 +20,9 @@ def tanger(*arguments, input=None):
 def pronounce(tiny_artifact):
     def call(*arguments, **options):
         return tanger(
-            "pronounce", *arguments, "--artifact", tiny_artifact, "--device", "cpu", **options
+            *("pronounce", *arguments, "--artifact", tiny_artifact, "--device", "cpu"),
+            *("--source", "model"),
+            **options,
         )
 
     return call
@@ -29,7 +31,18 @@ def pronounce(tiny_artifact):
 def test_words_on_the_command_line(pronounce):
     result = pronounce("tanger", "BRAND")
     assert result.exit_code == 0
+    assert result.stdout == "tanger  T AE NG ER\nBRAND  B R AE N D\n"
+    result = pronounce("tanger", "BRAND", "--normalized")
     assert result.stdout == "TANGER  T AE NG ER\nBRAND  B R AE N D\n"
+
+
+def test_dictionaries_come_first_unless_the_network_is_named(tiny_artifact):
+    requested = ("pronounce", "colonel", "--artifact", tiny_artifact, "--device", "cpu")
+    assert tanger(*requested).stdout == "colonel  K ER N AH L\n"
+    assert tanger(*requested, "--source", "model").stdout != "colonel  K ER N AH L\n"
+    # A key that would be a comment is written as it is pronounced
+    result = tanger("pronounce", "#", "two # two")
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ["HASH", "TWO-HASH-TWO"]
 
 
 def test_a_line_of_tsv_has_its_columns_whatever_the_word(pronounce):
@@ -41,7 +54,7 @@ def test_words_from_stdin_keep_their_order(pronounce):
     words = ["BRAND", "tanger", "", "Garden"] * 3
     result = pronounce(input="\n".join(words))
     assert [line.split()[0] for line in result.stdout.splitlines()] == [
-        "BRAND", "TANGER", "GARDEN"] * 3  # fmt: skip
+        "BRAND", "tanger", "Garden"] * 3  # fmt: skip
     assert "standard input: 3 blank lines passed over" in result.stderr
     assert "blank" not in pronounce(input="BRAND\ntanger\n").stderr
 
@@ -79,7 +92,7 @@ def test_a_lexicon_in_ipa_is_converted_looked_up_and_checked_where_that_is_named
         "pronounce", "--artifact", tiny_artifact, "--source", "lexicon", "--alphabet", "ipa",
         "--lexicon", f"ipa={tmp_path / 'mine.tsv'}", "bed",
     )  # fmt: skip
-    assert found.stdout == "BED  ˈbɛd\n"
+    assert found.stdout == "bed  ˈbɛd\n"
     linted = tanger(
         "lint", tmp_path / "mine.tsv", "--alphabet", "ipa", "--artifact", tiny_artifact,
         "--exit-zero",
@@ -90,16 +103,16 @@ def test_a_lexicon_in_ipa_is_converted_looked_up_and_checked_where_that_is_named
 def test_several_answers_are_a_words_variants(pronounce, tmp_path):
     result = pronounce("tanger", "42", "brand", "--n", 3)
     lines = result.stdout.splitlines()
-    assert lines[0] == "TANGER  T AE NG ER"
+    assert lines[0] == "tanger  T AE NG ER"
     assert [line.split()[0] for line in lines] == [
-        "TANGER", "TANGER(1)", "TANGER(2)", "#", "BRAND", "BRAND(1)", "BRAND(2)"]  # fmt: skip
+        "tanger", "tanger(1)", "tanger(2)", "#", "brand", "brand(1)", "brand(2)"]  # fmt: skip
     (tmp_path / "answers.dict").write_text(result.stdout)
     assert len(set(lexicon.read(tmp_path / "answers.dict"))) == 6
     for format in ("tsv", "ctf"):
         result = pronounce("tanger", "brand", "--n", 3, "--format", format)
         (tmp_path / f"answers.{format}").write_text(result.stdout)
         assert set(lexicon.read(tmp_path / f"answers.{format}", format)) == {
-            entry._replace(word=entry.word.lower() if format == "tsv" else entry.word)
+            entry._replace(word=entry.word.upper() if format == "ctf" else entry.word)
             for entry in lexicon.read(tmp_path / "answers.dict")
         }
     for wrong in (0, 11):
@@ -116,7 +129,7 @@ def test_probabilities_are_relative_to_the_likeliest(pronounce, tiny_artifact, t
     assert [row.entry.word for row in rows] == ["bad"] * 3 + ["tanger"] * 3
     phonemizer = Phonemizer.load(tiny_artifact, "cpu")
     for first, word in ((0, "BAD"), (3, "TANGER")):
-        (answers,) = phonemizer.alternatives([word], 3)
+        (answers,) = phonemizer.nbest([word], 3)
         best = answers[0].probability
         for row, answer in zip(rows[first : first + 3], answers, strict=True):
             assert row.entry.phonemes == answer.phonemes
@@ -127,7 +140,9 @@ def test_probabilities_are_relative_to_the_likeliest(pronounce, tiny_artifact, t
 
 
 def test_kaldis_lexicon_keeps_the_word_and_no_probability(pronounce):
-    result = tanger("pronounce", "bad", "bad egg", "tanger", "--n", 2, "--format", "kaldi")
+    result = tanger(
+        "pronounce", "bad", "bad egg", "tanger", "--n", 2, "--format", "kaldi", "--source", "model"
+    )
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["bad"] * 2 + ["tanger"] * 2
     assert result.stdout.startswith("bad B AE D\n")
     assert "'bad egg': kaldi cannot hold it" in result.stderr
@@ -157,7 +172,7 @@ def test_convert_makes_no_probability_up(pronounce, tmp_path):
 
 
 def test_letters_before_their_phonemes(pronounce):
-    result = tanger("pronounce", "tanger", "box", "forty-two", "--alignment")
+    result = tanger("pronounce", "tanger", "box", "forty-two", "--alignment", "--normalized")
     assert result.stdout == (
         "TANGER  T:T A:AE NG:NG ER:ER\nBOX  B:B O:AA X:K X:S\n"
         "FORTY-TWO  F:F O:AO R:R T:T Y:IY T:T WO:UW\n"
@@ -172,14 +187,14 @@ def test_letters_before_their_phonemes(pronounce):
 def test_what_cannot_be_pronounced_leaves_its_line(pronounce):
     result = pronounce("tanger", "42", "brand")
     assert result.exit_code == 1
-    assert result.stdout == "TANGER  T AE NG ER\n# '42': unspellable\nBRAND  B R AE N D\n"
+    assert result.stdout == "tanger  T AE NG ER\n# '42': unspellable\nbrand  B R AE N D\n"
     assert "DIGIT FOUR" in result.stderr
     assert pronounce("tanger", "42", "--format", "tsv").stdout == "tanger\tT AE NG ER\n42\t\n"
 
 
 def test_changes_are_reported_on_stderr(pronounce):
     result = pronounce("Tänger")
-    assert result.stdout == "TANGER  T AE NG ER\n"
+    assert result.stdout == "Tänger  T AE NG ER\n"
     assert "ä -> A" in result.stderr
 
 

@@ -28,7 +28,7 @@ from tanger.service.client.errors import (
 )
 from tanger.service.client.retries import Pursuit, retry_after
 from tests.support import ROOT
-from tests.support.flaky_front import CUT, DROP, LOSE, Refusal, before
+from tests.support.faulty_proxy import CUT, DROP, DROP_ANSWER, Refusal, proxy_to
 from tests.support.live_service import eventually, post, running
 
 MAX_WORDS = 6
@@ -50,9 +50,9 @@ def service(tiny_artifact, tmp_path_factory):
 
 
 @pytest.fixture
-def front(service):
-    with before(service.port) as front:
-        yield front
+def proxy(service):
+    with proxy_to(service.port) as proxy:
+        yield proxy
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -112,35 +112,35 @@ def test_every_option_of_the_service_can_be_requested():
         assert values(field.annotation) - {type(None)} <= values(taken[name]), name
 
 
-def test_a_long_list_goes_in_requests_of_the_size_that_the_service_takes(front, ask):
+def test_a_long_list_goes_in_requests_of_the_size_that_the_service_takes(proxy, ask):
     words = words_of(20)
-    results = ask(front.url, words)
+    results = ask(proxy.url, words)
     assert [result.word for result in results] == words
-    assert front.paths() == ["/info"] + ["/pronounce"] * 4
+    assert proxy.paths() == ["/info"] + ["/pronounce"] * 4
 
 
-def test_more_work_goes_in_fewer_words_to_a_request(front, ask):
+def test_more_work_goes_in_fewer_words_to_a_request(proxy, ask):
     words = words_of(10)
-    results = ask(front.url, words, n=10, alignment=True)
+    results = ask(proxy.url, words, n=10, alignment=True)
     assert [result.word for result in results] == words
     assert all(result.pronunciations[0].alignment for result in results)
-    assert len([path for path in front.paths() if path == "/pronounce"]) > 2
+    assert len([path for path in proxy.paths() if path == "/pronounce"]) > 2
 
 
-def test_long_words_go_in_fewer_to_a_request(front, ask):
+def test_long_words_go_in_fewer_to_a_request(proxy, ask):
     words = ["B" * 600, "bad", "Ä" * 300, "bed", "é" * 300, "ten"]
-    assert [result.word for result in ask(front.url, words)] == words
-    bodies = [seen.body for seen in front.seen if seen.method == "POST"]
+    assert [result.word for result in ask(proxy.url, words)] == words
+    bodies = [seen.body for seen in proxy.seen if seen.method == "POST"]
     assert len(bodies) == 2
     assert all(len(body) <= 2048 for body in bodies)
 
 
-def test_limits_are_requested_once_and_an_empty_list_asks_for_nothing(front):
-    with Client(front.url) as client:
+def test_limits_are_requested_once_and_an_empty_list_asks_for_nothing(proxy):
+    with Client(proxy.url) as client:
         assert client.pronounce([]) == []
-        assert front.seen == []
+        assert proxy.seen == []
         assert client.pronounce(["bad"]) == client.pronounce(["bad"])
-        assert front.paths() == ["/info", "/pronounce", "/pronounce"]
+        assert proxy.paths() == ["/info", "/pronounce", "/pronounce"]
         assert client.info().limits.words == MAX_WORDS
 
 
@@ -158,7 +158,7 @@ def test_streaming_takes_words_only_as_they_are_needed(service):
     assert len(taken) == 24  # the requests that hold the first twenty
 
 
-def test_async_streaming_is_in_order_and_ahead_by_its_concurrency(front):
+def test_async_streaming_is_in_order_and_ahead_by_its_concurrency(proxy):
     taken = []
 
     async def endless():
@@ -168,7 +168,7 @@ def test_async_streaming_is_in_order_and_ahead_by_its_concurrency(front):
 
     async def some():
         found = []
-        async with AsyncClient(front.url, concurrency=3, retries=PATIENT) as client:
+        async with AsyncClient(proxy.url, concurrency=3, retries=PATIENT) as client:
             stream = client.stream(endless())
             async for result in stream:
                 found.append(result.word)
@@ -181,17 +181,17 @@ def test_async_streaming_is_in_order_and_ahead_by_its_concurrency(front):
     assert len(taken) <= 20 + 3 * MAX_WORDS
 
 
-def test_async_requests_are_under_way_together_and_no_more_than_requested(front):
-    front.together = threading.Barrier(3)  # no request is answered before three of them are there
+def test_async_requests_are_under_way_together_and_no_more_than_requested(proxy):
+    proxy.together = threading.Barrier(3)  # no request is answered before three of them are there
     words = words_of(27) + words_of(27)  # nine requests
 
     async def some():
-        async with AsyncClient(front.url, concurrency=3, retries=Retries(attempts=1)) as client:
+        async with AsyncClient(proxy.url, concurrency=3, retries=Retries(attempts=1)) as client:
             return await client.pronounce(words)
 
-    front.script.extend([None, *[_answer_without_sound] * 9])  # the service's queue holds but one
+    proxy.script.extend([None, *[_answer_without_sound] * 9])  # the service's queue holds but one
     assert [result.word for result in asyncio.run(some())] == words
-    assert front.max_under_way == 3
+    assert proxy.max_under_way == 3
 
 
 def _answer_without_sound(seen):
@@ -208,11 +208,11 @@ def _answer_without_sound(seen):
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_busy_service_is_requested_again(front, ask, status):
-    front.script.extend([None, Refusal(status, {}), Refusal(status, {"Retry-After": "0"})])
-    (result,) = ask(front.url, ["bad"])
+def test_a_busy_service_is_requested_again(proxy, ask, status):
+    proxy.script.extend([None, Refusal(status, {}), Refusal(status, {"Retry-After": "0"})])
+    (result,) = ask(proxy.url, ["bad"])
     assert result.pronunciations[0].text == "B AE D"
-    posts = [seen for seen in front.seen if seen.method == "POST"]
+    posts = [seen for seen in proxy.seen if seen.method == "POST"]
     assert len(posts) == 3
     assert len({seen.headers["X-Request-ID"] for seen in posts}) == 1
 
@@ -227,36 +227,36 @@ def test_a_busy_service_is_requested_again(front, ask, status):
         },
     ],
 )
-def test_not_before_it_says(front, ask, headers):
-    front.script.extend([None, Refusal(429, headers)])
+def test_not_before_it_says(proxy, ask, headers):
+    proxy.script.extend([None, Refusal(429, headers)])
     started = time.monotonic()
-    ask(front.url, ["bad"])
+    ask(proxy.url, ["bad"])
     assert time.monotonic() - started >= 1
 
 
 @pytest.mark.parametrize("mishap", [DROP, CUT])
-def test_a_dropped_connection(front, ask, mishap):
-    front.script.extend([mishap, None, mishap, mishap])
-    assert ask(front.url, ["bad"])[0].pronunciations[0].text == "B AE D"
-    assert front.paths() == ["/info"] * 2 + ["/pronounce"] * 3
+def test_a_dropped_connection(proxy, ask, mishap):
+    proxy.script.extend([mishap, None, mishap, mishap])
+    assert ask(proxy.url, ["bad"])[0].pronunciations[0].text == "B AE D"
+    assert proxy.paths() == ["/info"] * 2 + ["/pronounce"] * 3
 
 
-def test_patience_has_an_end(front, ask):
-    front.script.extend([None] + [Refusal(503, {})] * 3 + [DROP] * 3)
+def test_patience_has_an_end(proxy, ask):
+    proxy.script.extend([None] + [Refusal(503, {})] * 3 + [DROP] * 3)
     with pytest.raises(UnavailableError) as refused:
-        ask(front.url, ["bad"], retries=Retries(attempts=3, first_wait=0.01))
+        ask(proxy.url, ["bad"], retries=Retries(attempts=3, first_wait=0.01))
     assert refused.value.attempts == 3
     with pytest.raises(NoAnswerError) as silent:
-        ask(front.url, ["bad"], retries=Retries(attempts=3, first_wait=0.01))
+        ask(proxy.url, ["bad"], retries=Retries(attempts=3, first_wait=0.01))
     assert silent.value.attempts == 3
-    assert silent.value.request_id == front.seen[-1].headers["X-Request-ID"]
+    assert silent.value.request_id == proxy.seen[-1].headers["X-Request-ID"]
     assert isinstance(silent.value.__cause__, httpx.RemoteProtocolError)
 
 
-def test_nobody_waits_for_what_comes_after_the_deadline(front, ask):
-    front.script.extend([None, Refusal(429, {"Retry-After": "3600"})])
+def test_nobody_waits_for_what_comes_after_the_deadline(proxy, ask):
+    proxy.script.extend([None, Refusal(429, {"Retry-After": "3600"})])
     with pytest.raises(QueueFullError) as refused:
-        ask(front.url, ["bad"])
+        ask(proxy.url, ["bad"])
     assert refused.value.attempts == 1
     assert refused.value.retry_after == 3600
 
@@ -293,11 +293,11 @@ def test_a_full_queue_and_then_none(service, ask):
     assert answers[0].pronunciations[0].text == "B AE D"
 
 
-def test_the_timeout_is_reported_to_the_service(front, ask):
-    ask(front.url, ["bad"], timeout=7)
-    assert {seen.headers["X-Request-Timeout"] for seen in front.seen} == {"7.000"}
-    ask(front.url, ["bad"])
-    assert "X-Request-Timeout" not in front.seen[-1].headers
+def test_the_timeout_is_reported_to_the_service(proxy, ask):
+    ask(proxy.url, ["bad"], timeout=7)
+    assert {seen.headers["X-Request-Timeout"] for seen in proxy.seen} == {"7.000"}
+    ask(proxy.url, ["bad"])
+    assert "X-Request-Timeout" not in proxy.seen[-1].headers
 
 
 def test_faults_of_a_request_come_with_their_places(service, ask):
@@ -331,18 +331,18 @@ def test_a_key_is_sent_and_never_shown(tiny_artifact, tmp_path, ask):
         (b'{"model": {"name": "", "version": ""}, "results": []}', BadAnswerError),
     ],
 )
-def test_another_server(front, ask, body, error):
-    front.script.extend([None, Refusal(200, {}, body)])
+def test_another_server(proxy, ask, body, error):
+    proxy.script.extend([None, Refusal(200, {}, body)])
     with pytest.raises(error, match="/pronounce does not answer as tanger's service does"):
-        ask(front.url, ["bad"])
+        ask(proxy.url, ["bad"])
 
 
-def test_a_proxy_with_a_page_of_its_own(front, ask):
-    front.script.extend([None, Refusal(502, {"Content-Type": "text/html"}, b"<h1>Bad Gateway")])
+def test_a_proxy_with_a_page_of_its_own(proxy, ask):
+    proxy.script.extend([None, Refusal(502, {"Content-Type": "text/html"}, b"<h1>Bad Gateway")])
     with pytest.raises(StatusError, match="502 Bad Gateway: <h1>Bad Gateway") as refused:
-        ask(front.url, ["bad"])
+        ask(proxy.url, ["bad"])
     assert (refused.value.status, refused.value.code, refused.value.errors) == (502, "", ())
-    assert refused.value.request_id == front.seen[-1].headers["X-Request-ID"]
+    assert refused.value.request_id == proxy.seen[-1].headers["X-Request-ID"]
 
 
 def test_nobody_there(ask):
@@ -486,6 +486,11 @@ def test_own_words(kept, kind, word):
     assert (in_ipa.alphabet, in_ipa.pronunciations) == ("ipa", ("ˈtæŋɚ",))
     assert client.get_word(word).pronunciations == ("T AE1 NG ER0",)
     assert client.put_word(word, *reported.pronunciations) == reported
+    alias = lexicon_schemas.OwnPronunciation(alias="tanger bed", sense="noun")
+    with_alias = client.put_word(word, "T AE NG ER", alias)
+    assert with_alias.pronunciations == ("T AE NG ER", alias)
+    assert client.put_word(word, *with_alias.pronunciations) == with_alias
+    assert client.put_word(word, *reported.pronunciations) == reported
     (result,) = client.pronounce([word], source="auto", n=2)
     assert result.source == "user"
     assert [p.text for p in result.pronunciations] == ["T AE NG ER", "T AE NG G ER"]
@@ -498,12 +503,12 @@ def test_own_words(kept, kind, word):
 
 @pytest.mark.parametrize("kind", [Client, Waiting])
 def test_own_words_over_a_bad_connection(kept, kind):
-    with before(kept.port) as front:
-        client = kind(front.url, api_key=KEY, retries=PATIENT)
-        front.script.extend([DROP, CUT])
+    with proxy_to(kept.port) as proxy:
+        client = kind(proxy.url, api_key=KEY, retries=PATIENT)
+        proxy.script.extend([DROP, CUT])
         assert client.put_word("bad", "B AE D").pronunciations == ("B AE D",)
         # Deleted, and the answer lost: that it is not there the next time is no surprise
-        front.script.extend([LOSE])
+        proxy.script.extend([DROP_ANSWER])
         client.delete_word("bad")
         with pytest.raises(NotFoundError):
             client.get_word("bad")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tanger.model import artifact as artifact_folder
-from tanger.model.decoding.engine import Engine
+from tanger.model.decoding.engine import NativeDecoder
 from tanger.model.decoding.torch_decoder import TorchDecoder
 from tanger.model.network.ensemble import Ensemble
 from tanger.model.phonemizer import Phonemizer
@@ -78,7 +78,7 @@ def test_attention_that_went_elsewhere_is_taken_off():
 def test_the_compiled_one_looks_where_torch_does(tmp_path, kind):
     artifact = random_artifact(tmp_path / "random", STRESSED[kind])
     reference = TorchDecoder.of([artifact], "cpu")
-    engine = Engine(artifact)
+    engine = NativeDecoder(artifact)
     spoken = [answer.symbols for answer in reference.decode(WORDS)]
     spoken[1] = []
     found = engine.attention(WORDS, spoken)
@@ -95,7 +95,7 @@ def test_boundaries_are_no_letters(tmp_path):
     config = replace(STRESSED[ATTENTIVE[0]], add_bos_eos=True)
     artifact = random_artifact(tmp_path / "random", config)
     spoken = [[3, 4]] * len(WORDS)
-    for decoder in (Engine(artifact), TorchDecoder.of([artifact], "cpu")):
+    for decoder in (NativeDecoder(artifact), TorchDecoder.of([artifact], "cpu")):
         for paid, word in zip(decoder.attention(WORDS, spoken), WORDS, strict=True):
             assert paid.shape == (2, len(word))
             np.testing.assert_allclose(paid.sum(axis=1), 1, atol=1e-4)
@@ -114,7 +114,7 @@ def test_several_networks_look_as_they_do_on_average(tmp_path):
 
 def test_a_network_without_attention_says_so(tmp_path):
     artifact = random_artifact(tmp_path / "random", STRESSED["tutorial"])
-    for decoder in (Engine(artifact), TorchDecoder.of([artifact], "cpu")):
+    for decoder in (NativeDecoder(artifact), TorchDecoder.of([artifact], "cpu")):
         with pytest.raises(AlignmentError, match="without alignment"):
             decoder.attention(WORDS, [[3]] * len(WORDS))
 
@@ -129,16 +129,16 @@ def shipped(shipped_artifact):
     ("PHOTO", "PH O T O"), ("CATCHING", "C A TCH I NG"),
 ])  # fmt: skip
 def test_letters_that_everybody_would_say(shipped, word, letters):
-    ((answer,),) = shipped.alternatives([word], 1, aligned=True)
+    ((answer,),) = shipped.nbest([word], 1, aligned=True)
     assert [word[start:end] for start, end in answer.alignment.spans] == letters.split()
 
 
 @pytest.mark.parametrize("maximum", [1, 3])
 def test_alignments_come_with_their_answers(shipped, maximum):
     words = ["TANGER", "A", "STRENGTHS", "READ", "B"]
-    plain = shipped.alternatives(words, maximum)
+    plain = shipped.nbest(words, maximum)
     for word, answers, bare in zip(
-        words, shipped.alternatives(words, maximum, aligned=True), plain, strict=True
+        words, shipped.nbest(words, maximum, aligned=True), plain, strict=True
     ):
         assert [one.phonemes for one in answers] == [one.phonemes for one in bare]
         for one in answers:
@@ -161,7 +161,7 @@ def test_an_artifact_knows_whether_it_can(shipped_artifact, tmp_path):
 def test_given_pronunciations_are_aligned_like_answers(shipped_artifact, precision):
     phonemizer = Phonemizer.load(shipped_artifact, "cpu", precision=precision)
     words = ["TANGER", "STRENGTHS", "READ"]
-    answers = phonemizer.alternatives(words, 2, aligned=True)
+    answers = phonemizer.nbest(words, 2, aligned=True)
     given = phonemizer.align(words, [[one.phonemes for one in found] for found in answers])
     for found, same in zip(answers, given, strict=True):
         for one, again in zip(found, same, strict=True):

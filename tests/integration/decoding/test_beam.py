@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tanger.model import artifact as artifacts
-from tanger.model.decoding.engine import Engine
+from tanger.model.decoding.engine import NativeDecoder
 from tanger.model.decoding.repetition import blocked_tokens, max_repeats
 from tanger.model.decoding.torch_decoder import TorchDecoder
 from tests.support.artifacts import WORDS, random_artifact
@@ -86,7 +86,7 @@ def shipped(shipped_artifact):
 
 def test_a_words_answers_hang_on_it_alone(shipped):
     """In whole numbers to the last bit: those beside it only share its steps."""
-    engine = Engine(shipped)
+    engine = NativeDecoder(shipped)
     rows = [shipped.graphemes.encode(word) for word in ("READ", "LEAD", "TEAR", "BASS", "A")]
     for row, answers in zip(rows, engine.beam(rows, 3), strict=True):
         assert engine.beam([row], 3) == [answers]
@@ -96,8 +96,8 @@ def test_threads_share_the_work_and_keep_the_order(shipped):
     draw = random.Random(3)
     words = ["".join(draw.choices("ABCDEILNORST", k=draw.randint(1, 12))) for _ in range(300)]
     rows = [shipped.graphemes.encode(word) for word in words]
-    assert Engine(shipped, threads=3).beam(rows, 3) == Engine(shipped).beam(rows, 3)
+    assert NativeDecoder(shipped, threads=3).beam(rows, 3) == NativeDecoder(shipped).beam(rows, 3)
 
 
 def test_no_words(shipped):
-    assert Engine(shipped).beam([], 3) == []
+    assert NativeDecoder(shipped).beam([], 3) == []

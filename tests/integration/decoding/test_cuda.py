@@ -41,10 +41,10 @@ def assert_same(answers, expected):
         np.testing.assert_allclose(answer.probabilities, reference.probabilities, atol=1e-4)
 
 
-def of(artifact, device="cpu", *, masked=True):
+def of(artifact, device="cpu", *, phonemes_only=True):
     """The plain reference on the CPU, and the same network in buffers on `device`."""
-    reference = TorchDecoder.of([artifact], "cpu", masked=masked)
-    network = TorchDecoder.of([artifact], device, masked=masked)
+    reference = TorchDecoder.of([artifact], "cpu", phonemes_only=phonemes_only)
+    network = TorchDecoder.of([artifact], device, phonemes_only=phonemes_only)
     return reference, GraphedDecoder(
         network.network, artifact.graphemes, artifact.phonemes, allowed=network.allowed
     )
@@ -72,9 +72,9 @@ def drawn(count, *, seed=1, longest=20):
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("masked", [True, False])
-def test_every_kind_of_network_answers_as_the_reference_does(artifact, masked, device):
-    reference, decoder = of(artifact, device, masked=masked)
+@pytest.mark.parametrize("phonemes_only", [True, False])
+def test_every_kind_of_network_answers_as_the_reference_does(artifact, phonemes_only, device):
+    reference, decoder = of(artifact, device, phonemes_only=phonemes_only)
     for words in (WORDS, WORDS[::-1] * 3, WORDS[:1]):
         assert_same(decoder.decode(words), reference.decode(words))
 

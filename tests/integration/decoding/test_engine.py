@@ -14,7 +14,7 @@ from tanger.model import lexicon
 from tanger.model.artifact import ArtifactError
 from tanger.model.decoding import devices, engine
 from tanger.model.decoding.devices import DeviceError
-from tanger.model.decoding.engine import Engine
+from tanger.model.decoding.engine import NativeDecoder
 from tanger.model.decoding.native import build
 from tanger.model.decoding.torch_decoder import TorchDecoder
 from tests.support import ROOT
@@ -29,7 +29,7 @@ def shipped(shipped_artifact):
 
 @pytest.fixture(scope="module")
 def compiled(shipped):
-    return shipped, Engine(shipped)
+    return shipped, NativeDecoder(shipped)
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +51,14 @@ def test_an_answer_hangs_on_its_word_alone(compiled, words):
 
 
 def test_threads_share_the_work_and_keep_the_order(shipped, little_words_of_english):
-    several = Engine(shipped, threads=3)
+    several = NativeDecoder(shipped, threads=3)
     assert several.threads == 3
-    expected = Engine(shipped).decode(little_words_of_english)
+    expected = NativeDecoder(shipped).decode(little_words_of_english)
     assert several.decode(little_words_of_english) == expected
 
 
 def test_no_words(shipped):
-    assert Engine(shipped).decode([]) == []
+    assert NativeDecoder(shipped).decode([]) == []
 
 
 def test_weights_that_do_not_fit_are_named(tmp_path, shipped):
@@ -70,7 +70,7 @@ def test_weights_that_do_not_fit_are_named(tmp_path, shipped):
         ({"unheard": 1}, "no field unheard"),
     ):
         with pytest.raises(ArtifactError, match=reported):
-            Engine(replace(found, network={**found.network, **wrong}))
+            NativeDecoder(replace(found, network={**found.network, **wrong}))
 
 
 def test_it_is_compiled_in_whole_numbers_on_a_cpu_and_torch_otherwise(shipped):
@@ -97,7 +97,7 @@ def test_without_either_both_remedies_are_named(monkeypatch, shipped):
     monkeypatch.setattr(devices, "has_torch", lambda: False)
     for load in (engine.load, engine.load_scorer):
         with pytest.raises(
-            engine.EngineError, match=r"native\.build.*, or .*install torch"
+            engine.DecoderUnavailableError, match=r"native\.build.*, or .*install torch"
         ) as caught:
             load(shipped)
         assert len(caught.value.remedies) == 2
@@ -105,7 +105,7 @@ def test_without_either_both_remedies_are_named(monkeypatch, shipped):
 
 def test_without_torch_float32_and_gpus_are_refused(monkeypatch, shipped):
     monkeypatch.setattr(devices, "has_torch", lambda: False)
-    with pytest.raises(engine.EngineError, match="float32 takes torch"):
+    with pytest.raises(engine.DecoderUnavailableError, match="float32 takes torch"):
         engine.load(shipped, "cpu", precision="float32")
     with pytest.raises(DeviceError, match="takes torch"):
         engine.load(shipped, "cuda")
@@ -118,15 +118,15 @@ def test_it_answers_without_torch(shipped_artifact):
         "import sys; sys.modules['torch'] = None\n"
         "from pathlib import Path; from tanger.model import artifact\n"
         "from tanger.model.decoding import engine\n"
-        "from tanger.model.decoding.hypothesis import Given\n"
+        "from tanger.model.decoding.hypothesis import GivenPronunciation\n"
         "from tanger.model.phonemizer import Phonemizer\n"
         f"found = artifact.read(Path({str(shipped_artifact)!r}))\n"
         "loaded = Phonemizer.from_artifact(found)\n"
-        "((answer,),) = loaded.alternatives(['TANGER'], 1, aligned=True)\n"
+        "((answer,),) = loaded.nbest(['TANGER'], 1, aligned=True)\n"
         "print(*answer.phonemes, answer.alignment.spans)\n"
         "spoken = [3, 4, 5]\n"
-        "(scored,) = engine.load_scorer(found).score([Given([3, 4], spoken)])\n"
-        "print(scored.logs.shape == (4, len(found.phonemes)))\n"
+        "(scored,) = engine.load_scorer(found).score([GivenPronunciation([3, 4], spoken)])\n"
+        "print(scored.log_probabilities.shape == (4, len(found.phonemes)))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], check=False, capture_output=True, text=True, cwd=ROOT
@@ -145,6 +145,6 @@ def test_on_all_test_words(shipped, split):
             shipped.phonemes.decode(answer.symbols) not in known
             for answer, known in zip(answers, references.values(), strict=True)
         )
-        for answers in (expected, Engine(shipped).decode(rows))
+        for answers in (expected, NativeDecoder(shipped).decode(rows))
     ]
     assert abs(wrong[0] - wrong[1]) <= 0.001 * len(rows), wrong

@@ -16,8 +16,8 @@ from tanger.commands import app
 from tanger.model import artifact as artifacts
 from tanger.model import lexicon
 from tanger.model.decoding.cuda import GraphedDecoder
-from tanger.model.decoding.engine import Engine
-from tanger.model.decoding.hypothesis import Given, Hypothesis
+from tanger.model.decoding.engine import NativeDecoder
+from tanger.model.decoding.hypothesis import GivenPronunciation, Hypothesis
 from tanger.model.decoding.torch_decoder import TorchDecoder
 from tanger.model.network.seq2seq import Seq2Seq
 from tanger.model.phonemizer import Phonemizer
@@ -68,7 +68,7 @@ def faults(answers: list[Hypothesis]) -> list[Hypothesis]:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_all_of_twenty_thousand_words_answers(name):
     phonemizer = Phonemizer.load(ARTIFACTS / name, "cpu")
-    lists = phonemizer.alternatives(words(20_000), 10)
+    lists = phonemizer.nbest(words(20_000), 10)
     answers = list(itertools.chain.from_iterable(lists))
     assert len(answers) > 190_000
     assert not faults(answers)
@@ -82,7 +82,7 @@ def test_the_reference_and_every_artifact(name, width):
     engine = Phonemizer.from_artifact(checked, "cpu")
     reference = Phonemizer(TorchDecoder.of([checked], "cpu"), checked.graphemes, checked.phonemes)
     some = [*HARD, *words(2000)[::40]]
-    found = [p.alternatives(some, width) for p in (engine, reference)]
+    found = [p.nbest(some, width) for p in (engine, reference)]
     for lists in found:
         assert not faults([one for several in lists for one in several])
     same = sum(
@@ -113,7 +113,7 @@ def test_networks_that_would_rather_say_nothing(tmp_path, config, preference):
     rows = [SPELLINGS.encode(word) for word in ("GABE", "A", "FACADE", "DEAD", "BAGGAGE")]
     reference = TorchDecoder.of([artifact], "cpu")
     graphed = GraphedDecoder(reference.network, SPELLINGS, SOUNDS, allowed=reference.allowed)
-    engine = Engine(artifact)
+    engine = NativeDecoder(artifact)
     greedy = {
         "reference": reference.decode(rows), "graphed": graphed.decode(rows),
         "C": engine.decode(rows),
@@ -144,11 +144,11 @@ def test_probabilities_are_those_beside_the_end_of_the_word(tmp_path):
     row = SPELLINGS.encode("GABE")
     network = TorchDecoder.of([artifact], "cpu")
     (answer,) = network.decode([row])
-    given = Given(row, list(answer.symbols))
+    given = GivenPronunciation(row, list(answer.symbols))
     (scored,) = TorchDecoder.of([artifact], "cpu").score([given])
-    forced = np.exp(scored.logs[range(len(scored.symbols)), scored.symbols])
+    forced = np.exp(scored.log_probabilities[range(len(scored.symbols)), scored.symbols])
     np.testing.assert_allclose(answer.probabilities, forced[: len(answer.probabilities)], atol=1e-5)
-    assert scored.logs[0].argmax() == SOUNDS.end
+    assert scored.log_probabilities[0].argmax() == SOUNDS.end
     assert answer.probabilities[0] < 0.5
 
 
@@ -164,7 +164,9 @@ def test_which_classes_a_phoneme_can_have_is_known_of_arpabet_alone():
 def test_a_lexicons_stress_is_scored_by_the_same_classes():
     checked = artifacts.read(ARTIFACTS / "en-us")
     given = [
-        Given(checked.graphemes.encode("TANGER"), checked.phonemes.encode(spoken.split()))
+        GivenPronunciation(
+            checked.graphemes.encode("TANGER"), checked.phonemes.encode(spoken.split())
+        )
         for spoken in ("T AE NG ER", "N N N", "AE AE")
     ]
     (first, *_) = found = TorchDecoder.of([checked], "cpu").score(given)
@@ -186,7 +188,8 @@ def test_what_is_pronounced_converts_and_is_linted(tmp_path):
     )
     for format in ("cmudict", "tsv"):
         spoken = tanger("pronounce", "--input", tmp_path / "words", "--n", 10, "--stress",
-                      "--format", format, "--device", "cpu")  # fmt: skip
+                      "--format", format, "--device", "cpu", "--source", "model",
+                      "--normalized")  # fmt: skip
         assert spoken.exit_code == 0
         (tmp_path / "said").write_text(spoken.stdout)
         for target in ("mfa", "kaldi", "pls", "cmudict"):

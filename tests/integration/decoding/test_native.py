@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tanger.model import artifact as artifacts
-from tanger.model.decoding.engine import Engine, EngineError
+from tanger.model.decoding.engine import DecoderUnavailableError, NativeDecoder
 from tanger.model.decoding.hypothesis import length_bound
 from tanger.model.decoding.native import build
 from tanger.model.decoding.native.bindings import NativeNetwork
@@ -32,15 +32,15 @@ def shipped(shipped_artifact):
     return artifacts.read(shipped_artifact)
 
 
-@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize("phonemes_only", [True, False])
 @pytest.mark.parametrize("name", STRESSED)
-def test_every_kind_of_network_answers_as_the_reference_does(tmp_path, name, masked):
+def test_every_kind_of_network_answers_as_the_reference_does(tmp_path, name, phonemes_only):
     """As long as both say the same, both are as sure of it; most words they say the same of."""
     same = 0
     for seed in range(5):
         found = random_artifact(tmp_path / str(seed), STRESSED[name], seed)
-        expected = TorchDecoder.of([found], "cpu", masked=masked).decode(WORDS)
-        answers = Engine(found, masked=masked).decode(WORDS)
+        expected = TorchDecoder.of([found], "cpu", phonemes_only=phonemes_only).decode(WORDS)
+        answers = NativeDecoder(found, phonemes_only=phonemes_only).decode(WORDS)
         for answer, reference in zip(answers, expected, strict=True):
             agreed = 0
             for spoken, right in zip(answer.symbols, reference.symbols, strict=False):
@@ -62,7 +62,7 @@ def test_no_answer_goes_round_in_circles_or_past_its_bound(tmp_path):
     held = 0
     for seed in range(8):
         for answer, word in zip(
-            Engine(random_artifact(tmp_path / str(seed), STRONG, seed)).decode(WORDS),
+            NativeDecoder(random_artifact(tmp_path / str(seed), STRONG, seed)).decode(WORDS),
             WORDS,
             strict=True,
         ):
@@ -79,7 +79,7 @@ def test_a_beam_begins_with_the_greedy_answer_and_goes_on_by_likelihood(tmp_path
     same = 0
     for seed in range(4):
         found = random_artifact(tmp_path / str(seed), STRESSED[name], seed)
-        engine = Engine(found)
+        engine = NativeDecoder(found)
         expected = TorchDecoder.of([found], "cpu").beam(WORDS, 4)
         beams = engine.beam(WORDS, 4)
         for word, answers, greedy, references in zip(
@@ -103,7 +103,7 @@ def test_a_beam_finds_what_the_reference_finds(shipped):
     """In nearly all words, for it rounds to whole numbers."""
     words = "READ LEAD TEAR BASS A TANGER PRONOUNCE KNIGHT OUGHT WIND PNEUMONIA GHOTI".split()
     rows = [shipped.graphemes.encode(word) for word in words]
-    found = Engine(shipped).beam(rows, 3)
+    found = NativeDecoder(shipped).beam(rows, 3)
     expected = TorchDecoder.of([shipped], "cpu").beam(rows, 3)
     agreed = 0
     for answers, references in zip(found, expected, strict=True):
@@ -118,7 +118,7 @@ def test_a_beam_finds_what_the_reference_finds(shipped):
 def test_every_kind_of_processor_comes_to_the_same_answers(shipped):
     rows = [shipped.graphemes.encode(word) for word in ("TANGER", "PRONOUNCE", "A", "O'NEIL") * 9]
     weights = {name: array.astype(np.float32) for name, array in shipped.weights().items()}
-    config = Engine(shipped).configs[0]
+    config = NativeDecoder(shipped).configs[0]
     logit_bias = np.zeros(len(shipped.phonemes), np.float32)
     found = [build.load(kind.path) for kind in build.KINDS if build.library([kind])]
     rows.sort(key=len, reverse=True)
@@ -141,7 +141,7 @@ def test_a_processor_without_a_kind_of_its_own_takes_the_plain_one(monkeypatch):
 @pytest.mark.parametrize("name", ["output.weight", "encoder.layers.0.forward_lstm.bias"])
 def test_weights_of_another_shape_never_reach_it(shipped, name):
     weights = {key: array.astype(np.float32) for key, array in shipped.weights().items()}
-    kept = Engine(shipped).configs[0]
+    kept = NativeDecoder(shipped).configs[0]
     (_, found) = build.library()
     logit_bias = np.zeros(len(shipped.phonemes), np.float32)
     with pytest.raises(ValueError, match="weights of"):
@@ -197,16 +197,16 @@ def test_what_was_compiled_of_another_source_is_not_loaded(
         build.load(path)
     assert build.library() is None
     assert "python -m tanger.model.decoding.native.build" in caplog.text
-    with pytest.raises(EngineError, match="nothing was compiled"):
-        Engine(shipped)
+    with pytest.raises(DecoderUnavailableError, match="nothing was compiled"):
+        NativeDecoder(shipped)
 
 
 def network_of(artifact, weights=None):
     (_, library) = build.library()
     found = {key: array.astype(np.float32) for key, array in artifact.weights().items()}
     return NativeNetwork(
-        library, Engine(artifact).configs[0], {**found, **(weights or {})}, artifact.graphemes,
-        artifact.phonemes, np.zeros(len(artifact.phonemes), np.float32),
+        library, NativeDecoder(artifact).configs[0], {**found, **(weights or {})},
+        artifact.graphemes, artifact.phonemes, np.zeros(len(artifact.phonemes), np.float32),
     )  # fmt: skip
 
 
@@ -217,9 +217,9 @@ def test_a_beam_of_no_width_is_refused(shipped, width):
         network_of(shipped).beam(rows, width)
     if width < 1:
         with pytest.raises(ValueError, match="beam of"):
-            Engine(shipped).beam(rows, width)
+            NativeDecoder(shipped).beam(rows, width)
         with pytest.raises(ValueError, match="answers a word"):
-            Phonemizer.from_artifact(shipped, "cpu").alternatives(["TANGER"], width)
+            Phonemizer.from_artifact(shipped, "cpu").nbest(["TANGER"], width)
 
 
 @pytest.mark.parametrize("rows", [[], [[]], [[3], []], [[3], [3, 4]], [[3, -1]], [[3, 10_000]]])

@@ -25,16 +25,16 @@ def test_words_are_as_likely_as_witten_and_bell_say():
 def test_invented_words_are_new_each_once_and_spelt_like_the_others():
     words = ["SMITH", "SMYTHE", "SMITHSON", "JOHNSON", "JONES", "HOBSON", "HOBBES", "BATES"]
     kept_out = {"JOHNSONS", "HOBSONES"}
-    found = list(spellings.invented(words, count=40, without=kept_out, seed=1))
+    found = list(spellings.invented_words(words, count=40, without=kept_out, seed=1))
     assert len(found) == len(set(found)) == 40
     assert not set(found) & (set(words) | kept_out)
-    assert found == list(spellings.invented(words, count=40, without=kept_out, seed=1))
+    assert found == list(spellings.invented_words(words, count=40, without=kept_out, seed=1))
     assert all(2 <= len(word) <= 20 and set(word) <= set("".join(words)) for word in found)
 
 
 def test_a_model_with_nothing_new_to_say_comes_to_an_end():
-    assert list(spellings.invented(["A"], count=5, without=["AA"], seed=1)) != []
-    few = list(spellings.invented(["A"], count=10_000, without=[], seed=1))
+    assert list(spellings.invented_words(["A"], count=5, without=["AA"], seed=1)) != []
+    few = list(spellings.invented_words(["A"], count=10_000, without=[], seed=1))
     assert 0 < len(few) < 20
 
 

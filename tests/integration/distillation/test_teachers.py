@@ -30,7 +30,7 @@ def ngram(tmp_path_factory, little_lexicon):
 def test_candidates_come_in_order_likeliest_first(ngram):
     words = [entry.word for entry in little_words(50, seed=91)]
     found = {}
-    for some in joint_ngram.candidates(ngram, words, maximum=3):
+    for some in joint_ngram.candidates(ngram, words, n=3):
         found |= some
     assert list(found) == words
     right = 0
@@ -44,7 +44,7 @@ def test_candidates_come_in_order_likeliest_first(ngram):
 
 
 def test_a_word_that_it_cannot_spell_has_none(ngram):
-    (found,) = joint_ngram.candidates(ngram, ["XYZ", "BAD"], maximum=2)
+    (found,) = joint_ngram.candidates(ngram, ["XYZ", "BAD"], n=2)
     assert found["XYZ"] == {}
     assert sound_out("BAD") in found["BAD"]
 
@@ -52,7 +52,7 @@ def test_a_word_that_it_cannot_spell_has_none(ngram):
 def test_what_is_no_model_is_spoken(tmp_path):
     pytest.importorskip("phonetisaurus", reason="phonetisaurus is not installed: make dev")
     with pytest.raises(JointNgramError, match="phonetisaurus-g2pfst"):
-        list(joint_ngram.candidates(tmp_path / "none.fst", ["BAD"], maximum=1))
+        list(joint_ngram.candidates(tmp_path / "none.fst", ["BAD"], n=1))
 
 
 def test_expectations_follow_the_likeliest_candidate():
@@ -95,7 +95,7 @@ def test_both_have_a_say(ngram, tiny_artifact):
         for example in teaching.label(teachers, ngram, words)
     }
     assert set(labelled) == set(words)
-    (listed,) = joint_ngram.candidates(ngram, words, maximum=teaching.CANDIDATES)
+    (listed,) = joint_ngram.candidates(ngram, words, n=teaching.CANDIDATES)
     for word, example in labelled.items():
         spoken = teachers.phonemes.decode(example.labels[1:-1])
         answer = teachers.decode([teachers.graphemes.encode(word)])[0].symbols
@@ -155,5 +155,5 @@ def test_the_command_trains_a_joint_ngram_model(little_lexicon, tmp_path):
     )
     assert done.exit_code == 0, done.stderr
     assert "1,500 entries" in done.stdout
-    (found,) = joint_ngram.candidates(model, ["BAD"], maximum=1)
+    (found,) = joint_ngram.candidates(model, ["BAD"], n=1)
     assert found == {"BAD": {sound_out("BAD"): pytest.approx(found["BAD"][sound_out("BAD")])}}

@@ -140,19 +140,19 @@ def test_weights_that_changed_meanwhile_are_not_calibrated(
 @given(st.lists(st.lists(st.floats(0, 1), min_size=1, max_size=9), min_size=1, max_size=10),
        st.lists(st.floats(-50, 50), min_size=8, max_size=8))  # fmt: skip
 def test_several_answers_share_what_there_is(answers, weights):
-    first, further = Calibration(*weights[:4]), Calibration(*weights[4:])
-    chances = calibration.of_several(first, further, answers)
+    first, others = Calibration(*weights[:4]), Calibration(*weights[4:])
+    chances = calibration.nbest_probabilities(first, others, answers)
     assert chances[0] == first.probability(answers[0])
     assert chances == sorted(chances, reverse=True)
     assert sum(chances) <= 1 + 1e-9
-    assert calibration.of_several(first, further, answers[:2]) == chances[:2]
+    assert calibration.nbest_probabilities(first, others, answers[:2]) == chances[:2]
 
 
 def test_several_answers_get_what_is_theirs_where_there_is_room():
-    first, further = Calibration(0, 1, 0, 0), Calibration(-1, 1, 0, 0)
+    first, others = Calibration(0, 1, 0, 0), Calibration(-1, 1, 0, 0)
     steps = [[0.6], [0.3], [0.05]]
-    expected = [0.6, further.probability([0.3]), further.probability([0.05])]
-    assert calibration.of_several(first, further, steps) == pytest.approx(expected)
+    expected = [0.6, others.probability([0.3]), others.probability([0.05])]
+    assert calibration.nbest_probabilities(first, others, steps) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("name", ["en-us", "en-us-fast"])

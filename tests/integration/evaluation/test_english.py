@@ -14,7 +14,7 @@ from tanger.model.evaluation.english import (
     ranked_words,
     read_real_words,
 )
-from tanger.model.evaluation.shares import Share
+from tanger.model.evaluation.significance import ErrorRate
 from tanger.model.lexicon import Entry
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology.stress import split, strip
@@ -37,7 +37,7 @@ class Answers:
 
 
 def sources(**readings):
-    empty = {name: {} for name in ("cmudict", "newest", "amepd", "isle", "mfa")}
+    empty = {name: {} for name in ("cmudict", "cmudict_latest", "amepd", "isle", "mfa")}
     given = {
         name: {word: [tuple(way.split()) for way in text.split(" | ")] for word, text in w.items()}
         for name, w in readings.items()
@@ -46,19 +46,21 @@ def sources(**readings):
 
 
 def by_name(result):
-    return {share.name: share for share in result.shares}
+    return {rate.name: rate for rate in result.rates}
 
 
 def test_frequent_words_may_be_as_any_cmudict_has_them():
     made = sources(
         cmudict={"THE": "DH AH0", "OF": "AH1 V", "AND": "AE1 N D", "QZJXKV": "Z IH1 Z IH0 K S"},
-        newest={"OF": "AH1 V | AO1 V"},
+        cmudict_latest={"OF": "AH1 V | AO1 V"},
         amepd={"AND": "AH0 N D"},
     )
     network = Answers(THE="DH AH0", OF="AO1 V", AND="AE1 N T", QZJXKV="Z IH1 Z")
     result = english.evaluate(network, made)
     # wordfreq has no QZJXKV
-    assert by_name(result)["the 10,000 most frequent"] == Share("the 10,000 most frequent", 3, 1)
+    assert by_name(result)["the 10,000 most frequent"] == ErrorRate(
+        "the 10,000 most frequent", 3, 1
+    )
     assert result.wrong["the 100 most frequent"] == {"AND": ("AE", "N", "T")}
     assert result.calibration_errors["the 100 most frequent"] == pytest.approx(0.9 - 2 / 3)
 
@@ -75,11 +77,11 @@ def test_real_words_are_judged_by_consensus(tmp_path):
     )
     network = Answers(BLOG="B L AA1 G", EMOJI="IY0 M OW1 JH IY0", VLOG="V L AO1 G")
     result = english.evaluate(network, made, real_words=read_real_words(tmp_path / "real.tsv"))
-    shares = by_name(result)
-    assert shares["real words off consensus"].wrong == 1  # AA for AO is convention, IY for IH not
-    assert shares["real words equal to no pronunciation"].wrong == 2
-    assert shares["stress wrong where the phonemes are right"].words == 2
-    assert shares["stress wrong where the phonemes are right"].wrong == 1
+    rates = by_name(result)
+    assert rates["real words off consensus"].wrong == 1  # AA for AO is convention, IY for IH not
+    assert rates["real words equal to no pronunciation"].wrong == 2
+    assert rates["stress wrong where the phonemes are right"].words == 2
+    assert rates["stress wrong where the phonemes are right"].wrong == 1
 
 
 def test_trained_words_and_splits(tmp_path):
@@ -91,14 +93,14 @@ def test_trained_words_and_splits(tmp_path):
     lexicon.write(
         tmp_path / "dev", [Entry("CAT", ("K", "AH", "T")), Entry("OWL", ("AW", "L"))], "cmudict"
     )
-    made = sources(cmudict={"CAT": "K AE1 T"}, newest={"CAT": "K AA1 T"})
+    made = sources(cmudict={"CAT": "K AE1 T"}, cmudict_latest={"CAT": "K AA1 T"})
     network = Answers(CAT="K AA1 T", BLOG="B L AA1 G", OWL="AW1 L")
-    shares = by_name(
+    rates = by_name(
         english.evaluate(network, made, trained=tmp_path / "train.dict", splits=[tmp_path / "dev"])
     )
-    assert shares["trained words of CMUdict 0.7b"].wrong == 0
-    assert shares["trained words besides"].wrong == 1
-    assert shares["dev"] == Share("dev", 1, 0)  # CAT is known
+    assert rates["trained words of CMUdict 0.7b"].wrong == 0
+    assert rates["trained words besides"].wrong == 1
+    assert rates["dev"] == ErrorRate("dev", 1, 0)  # CAT is known
     seen = by_name(
         english.evaluate(
             network,
@@ -108,7 +110,7 @@ def test_trained_words_and_splits(tmp_path):
             splits=[tmp_path / "train.dict"],
         )
     )
-    assert seen == {"train.dict, seen in training": Share("train.dict, seen in training", 2, 2)}
+    assert seen == {"train.dict, seen in training": ErrorRate("train.dict, seen in training", 2, 2)}
 
 
 def test_two_artifacts_are_compared_word_by_word():
@@ -134,7 +136,7 @@ def test_probabilities_fit_new_words_and_frequent_ones(shipped_artifact):
         real[word] = RealWord((way,), (way,))
     fitted = english_calibration.calibrate(network, made, real)
     assert set(fitted.errors) == {"real words", "frequent words"}
-    chances = [fitted.likeliest.probability(a.step_probabilities) for a in network.pronounce(new)]
+    chances = [fitted.calibration.probability(a.step_probabilities) for a in network.pronounce(new)]
     assert 0.2 < sum(chances) / len(chances) < 0.9
 
 

@@ -38,11 +38,11 @@ def test_figures_are_those_of_the_answers(phonemizer, tiny_artifact, little_lexi
     assert found.words_per_second > 0
     assert (found.device, found.precision, found.threads) == ("cpu", "int8", 1)
     assert 0 <= found.teacher_forced_error <= found.any_match.wer
-    several = found.alternatives
+    several = found.nbest
     assert several.wer[1] >= several.wer[3] >= several.wer[5]
     assert several.wer[3] < found.any_match.wer == pytest.approx(several.wer[1], abs=0.011)
     assert several.first_is_greedy > 0.9
-    lists = phonemizer.alternatives([entry.word for entry in entries], 3)
+    lists = phonemizer.nbest([entry.word for entry in entries], 3)
     none = sum(all(a.phonemes != e.phonemes for a in answers)
                for answers, e in zip(lists, entries, strict=True))  # fmt: skip
     assert several.wer[3] == pytest.approx(none / len(entries), abs=0.011)

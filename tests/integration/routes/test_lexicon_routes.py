@@ -15,8 +15,9 @@ import httpx
 import pytest
 
 from tanger.model import lexicon
-from tanger.model.lexicon import Entry
+from tanger.model.lexicon import Entry, Variant
 from tanger.model.lexicon.line_formats import LINE_FORMATS
+from tests.support.lexicons import pls
 from tests.support.live_service import eventually, get, running
 
 KEY = "a-key-of-the-lexicon-tests"
@@ -95,6 +96,12 @@ def ask(client, *words, **options):
                 assert pronunciation["probability"] is None
                 assert pronunciation["complete"] is True
     return results
+
+
+def ask_raw(client, *words, **options):
+    answer = client.post("/pronounce", json={"words": words, **options})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["results"]
 
 
 def texts(result):
@@ -356,6 +363,89 @@ def test_without_keys_it_is_off_and_so_it_is_without_a_file(tiny_artifact, tmp_p
             assert "TANGER_" in answer.json()["detail"]
 
 
+# What an entry has beside its phonemes
+
+
+def test_what_else_is_known_of_a_pronunciation_can_be_put_back(client):
+    items = [
+        {"text": "T EH1 NG", "alias": None, "sense": "noun place", "probability": 0.5},
+        {"text": None, "alias": "tanger bed", "sense": None, "probability": 0.25},
+        "T AE1 NG",
+    ]
+    created = client.put("/lexicon/tang", json={"pronunciations": items})
+    assert created.status_code == 201, created.text
+    assert created.json()["pronunciations"] == [items[2], *items[:2]]  # the likeliest first
+    assert client.get("/lexicon/tang").json() == created.json()
+    assert client.put("/lexicon/tang", json=created.json()).json() == created.json()
+    (found,) = ask_raw(client, "tang", source="auto", n=3)
+    assert [(p["text"], p["probability"]) for p in found["pronunciations"]] == [
+        ("T AE NG", 1.0), ("T EH NG", 0.5)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("item", "reported"),
+    [
+        ({}, "either a text or an alias"),
+        ({"text": "T", "alias": "a"}, "either a text or an alias"),
+        ({"alias": " "}, "' ' cannot be spoken: there is no letter in it"),
+        ({"alias": "a!"}, "! (EXCLAMATION MARK) is none of the letters"),
+        ({"alias": "a TANG"}, "leads back to itself: tang -> TANG"),
+        ({"alias": "red rag"}, "leads back to itself: tang -> RAG -> TANG"),
+        ({"text": "T", "sense": "a:b"}, "a sense has letters"),
+    ],
+)
+def test_an_alias_or_a_sense_that_is_none_is_refused(client, item, reported):
+    client.put("/lexicon/rag", json={"pronunciations": [{"alias": "bad tang"}]})
+    refused = client.put("/lexicon/tang", json={"pronunciations": ["T", item]})
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert error["where"] == "body.pronunciations.1"
+    assert reported in error["message"]
+
+
+def test_an_alias_is_spoken_in_place_of_its_word(client):
+    client.put("/lexicon/ab", json={"pronunciations": [{"alias": "tanger bent"}]})
+    (found,) = ask_raw(client, "ab", source="auto")
+    assert (found["normalized"], texts(found)) == ("TANGER-BENT", ["T AE NG ER  B AE N T"])
+    assert found["warnings"][0] == "ab -> tanger bent"
+    (by_model,) = ask_raw(client, "ab", source="model")
+    assert by_model["normalized"] == "AB"
+
+
+def test_aliases_that_lead_back_to_themselves_are_not_imported_and_not_spoken(client):
+    circle = pls(
+        "<grapheme>ab</grapheme><alias>bad ba</alias>",
+        "<grapheme>ba</grapheme><alias>an AB</alias>",
+    )
+    refused = take(client, circle, "pls")
+    (error,) = refused.json()["errors"]
+    assert error["where"] == "body:2"
+    assert "found 'ab -> ba -> ab'" in error["message"]
+    # In imports of their own they are found where they are looked up
+    for word, alias in (("ab", "bad ba"), ("ba", "an AB")):
+        one = pls(f"<grapheme>{word}</grapheme><alias>{alias}</alias>")
+        assert take(client, one, "pls").status_code == 200
+    (found,) = ask_raw(client, "ab", source="auto")
+    assert found["pronunciations"] == []
+    assert found["error"]["code"] == "alias_circle"
+    assert "ab -> BA -> AB" in found["error"]["message"]
+
+
+def test_probabilities_come_order_variants_and_go_again(client):
+    content = "tang 0.25 T AE NG\ntang 1.0 T EH NG\nbed 1.0 B EH D\n"
+    assert take(client, content, "kaldip").json() == {"entries": 3, "passed_over": 0}
+    (found,) = ask_raw(client, "tang", source="auto", n=2)
+    assert [(p["text"], p["probability"]) for p in found["pronunciations"]] == [
+        ("T EH NG", 1.0), ("T AE NG", 0.25)
+    ]  # fmt: skip
+    exported = client.get("/lexicon?format=kaldip").text
+    assert exported == "bed 1.0 B EH D\n" + "".join(content.splitlines(keepends=True)[:2])
+    mfa = "bed\t0.99\t0.1\t1.0\t2.5\tB EH D\n"
+    take(client, mfa, "mfa", replace="true")
+    assert client.get("/lexicon?format=mfa").text == mfa
+
+
 # Whole lexicons
 
 FORMATS = [*LINE_FORMATS, "pls"]
@@ -380,16 +470,13 @@ def test_what_is_exported_can_be_imported(client, tmp_path, format):
     ]
     taken = take(client, exported.content, format, replace="true")
     assert taken.status_code == 200, taken.text
-    with_probabilities = 4 if format == "kaldip" else 0
-    assert taken.json() == {
-        "entries": 4, "passed_over": 0, "without_probabilities": with_probabilities
-    }  # fmt: skip
+    assert taken.json() == {"entries": 4, "passed_over": 0}
     assert client.get("/lexicon", params={"format": format}).content == exported.content
 
 
 def test_markers_are_passed_over_and_reported(client):
     taken = take(client, "<unk> spn\n!SIL sil\nbed B EH D\n", "kaldi")
-    assert taken.json() == {"entries": 1, "passed_over": 2, "without_probabilities": 0}
+    assert taken.json() == {"entries": 1, "passed_over": 2}
 
 
 @pytest.mark.parametrize(
@@ -624,7 +711,7 @@ def test_an_entry_for_other_phonemes_does_not_count_and_that_is_reported(tiny_ar
     from tanger.service.user_lexicon.store import UserLexicon
 
     store = UserLexicon(tmp_path / "words.db")
-    asyncio.run(store.put("bed", [("b", "ɛ", "d")]))
+    asyncio.run(store.put("bed", [Variant(("b", "ɛ", "d"))]))
     store.close()
     settings = {"user_lexicon": tmp_path / "words.db", "builtin_lexicon": "off"}
     with running(tmp_path / "log", artifact=tiny_artifact, **settings) as service:
@@ -660,3 +747,30 @@ def test_schemathesis_finds_nothing(service):
         cwd="/tmp", capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+def test_a_copy_is_only_read(tiny_artifact, tmp_path):
+    settings = {"api_keys": KEY, "artifact": tiny_artifact, "user_lexicon": tmp_path / "words.db"}
+    with running(tmp_path / "log", **settings) as owner:
+        owner.wait_until_ready()
+        with httpx.Client(base_url=owner.url, headers=HEADERS) as client:
+            assert put(client, "bad", "T AE NG ER").status_code == 201
+        assert owner.stop() == 0
+    with running(tmp_path / "log", user_lexicon_read_only=True, **settings) as copy:
+        copy.wait_until_ready()
+        with httpx.Client(base_url=copy.url, headers=HEADERS) as client:
+            refused = [
+                put(client, "bad", "B AE D"),
+                client.delete("/lexicon/bad"),
+                take(client, "bad\tB AE D", "tsv"),
+            ]
+            assert [answer.status_code for answer in refused] == [409] * 3
+            for answer in refused:
+                assert answer.json()["code"] == "user_lexicon_read_only"
+                assert "roll its copy out" in answer.json()["detail"]
+            found = client.get("/pronounce/bad", params={"source": "auto"}).json()["results"][0]
+            assert found["source"] == "user"
+            assert found["pronunciations"][0]["text"] == "T AE NG ER"
+            assert client.get("/lexicon", params={"format": "tsv"}).text == "bad\tT AE NG ER\n"
+            assert client.get("/info").json()["user_lexicon"] is False
+        assert httpx.put(f"{copy.url}/lexicon/bad").status_code == 401

@@ -27,12 +27,12 @@ if "tanger.service.serving.worker" in sys.orig_argv:
     def limited():
         freeze()
         from tanger.model.phonemizer import Phonemizer
-        alternatives = Phonemizer.alternatives
+        nbest = Phonemizer.nbest
         def without_memory(self, words, width, *, aligned=False):
             if aligned:
                 raise MemoryError
-            return alternatives(self, words, width)
-        Phonemizer.alternatives = without_memory
+            return nbest(self, words, width)
+        Phonemizer.nbest = without_memory
     gc.freeze = limited
 """
 
@@ -95,7 +95,7 @@ class Tired:
     def __init__(self, error):
         self.error = error
 
-    def alternatives(self, words, maximum, *, aligned):
+    def nbest(self, words, n, *, aligned):
         if aligned or words == ["B"]:
             raise self.error
         return [[] for _ in words]

@@ -118,6 +118,32 @@ def test_what_is_rounded_sums_to_1_at_the_limit(artifact):
     assert [each.probability for each in answer.results[0].pronunciations] == [0.999999, 0.0]
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"n": 2}, {"alphabet": "ipa"}, {"source": "model", "alphabet": "cntk"}]
+)
+def test_what_is_known_is_answered_as_ever(artifact, options):
+    pronouncer = serve(artifact, Decoded(), cache_words=10)
+    words, wanted = ["ab", "AB", "Ad"], Options(**options)
+    assert pronouncer.known(words, wanted) is None
+    answer = requested(pronouncer, *words, **options)
+    results, distinct = pronouncer.known(words, wanted)
+    body = b"".join(rendering.response(pronouncer.model, [each.encode() for each in results]))
+    assert PronounceResponse.model_validate_json(body) == answer
+    assert distinct == 2
+    assert pronouncer.known([*words, "ba"], wanted) is None, "a word that was not answered yet"
+    assert pronouncer.known(["áb"], wanted) is None, "a word with a warning"
+    assert pronouncer.known(["ab"], Options(source="auto")) is None
+
+
+def test_what_is_known_of_another_engine_is_not(artifact):
+    engine = "one"
+    pronouncer = serve(artifact, Decoded(), cache_words=10, engine=lambda: engine)
+    requested(pronouncer, "ab")
+    assert pronouncer.known(["ab"], Options()) is not None
+    engine = "another"
+    assert pronouncer.known(["ab"], Options()) is None
+
+
 def test_an_alphabet_that_the_artifact_cannot_be_written_in_is_refused_before_anything(artifact):
     with pytest.raises(AlphabetError, match="'arpabet' or 'ipa' or 'x-sampa' or 'cntk'"):
         pronounce(artifact, "ab", alphabet="native")

@@ -62,15 +62,17 @@ def test_further_entries_are_trained_on(tmp_path, tiny_recipe, little_lexicon):
     train, dev = little_lexicon["train"], little_lexicon["dev"]
     lexicon.write(tmp_path / "more.dict", [Entry("ZZ", ("T",))], "cmudict")
     with pytest.raises(DatasetError, match=r"more\.dict has 'Z'"):
-        datasets.read(tiny_recipe, train, dev, further=[tmp_path / "more.dict"])
+        datasets.read(tiny_recipe, train, dev, additional_lexicons=[tmp_path / "more.dict"])
     lexicon.write(tmp_path / "more.dict", [Entry("TT", ("T",)), Entry("TT", ("D",))], "cmudict")
-    data = datasets.read(tiny_recipe, train, dev, further=[tmp_path / "more.dict"])
+    data = datasets.read(tiny_recipe, train, dev, additional_lexicons=[tmp_path / "more.dict"])
     assert len(data.examples) == 1502
     assert data.checksums["further"][0]["entries"] == 2
     with pytest.raises(DatasetError, match="holds 100 words of"):
-        datasets.read(tiny_recipe, train, dev, further=[dev])
+        datasets.read(tiny_recipe, train, dev, additional_lexicons=[dev])
     with pytest.raises(DatasetError, match="label those entries too"):
-        datasets.read(tiny_recipe, train, dev, further=[dev], soft_path=tmp_path / "soft")
+        datasets.read(
+            tiny_recipe, train, dev, additional_lexicons=[dev], soft_path=tmp_path / "soft"
+        )
     joins = replace(tiny_recipe, minibatches=replace(tiny_recipe.minibatches, joined=1.0))
     with pytest.raises(DatasetError, match="joined must be 0"):
         datasets.read(joins, train, dev, soft_path=tmp_path / "soft")

@@ -94,7 +94,7 @@ def test_the_command_prints_what_the_library_answers(
     phonemizer, shipped_artifact, lexicon, tmp_path, options
 ):
     given = ["--artifact", str(shipped_artifact), "--device", "cpu"]
-    for name, value in options.items():
+    for name, value in {"source": "model", **options}.items():
         given += [f"--{name}"] if value is True else [f"--{name}", str(value)]
     if options.get("source", "model") != "model":
         given += ["--lexicon", str(lexicon)]

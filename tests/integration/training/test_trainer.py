@@ -109,7 +109,7 @@ def test_a_run_leaves_an_artifact_and_its_history(small, tiny_recipe, reporter):
 def test_further_entries_are_reported_in_the_artifact(small, tiny_recipe, reporter):
     lexicon.write(small / "more.dict", [Entry("TTTTTTTTT", ("T",))], "cmudict")
     recipe = replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1))
-    run(small, recipe, reporter, further=[small / "more.dict"])
+    run(small, recipe, reporter, additional_lexicons=[small / "more.dict"])
     (reported,) = artifacts.read(small / "artifact").training["data"]["further"]
     assert (reported["file"], reported["entries"]) == ("more.dict", 1)
 
@@ -205,7 +205,7 @@ def test_the_precision_is_decided_once_for_a_run(small, tiny_recipe, reporter, m
             raise MemoryError
 
     decisions = [True, False]
-    monkeypatch.setattr(trainer.lstm, "bfloat16_pays", lambda _: decisions.pop(0))
+    monkeypatch.setattr(trainer.lstm, "bfloat16_is_faster", lambda _: decisions.pop(0))
     recipe = replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1, bfloat16=True))
     with pytest.raises(MemoryError):
         run(small, recipe, Failing(), save_seconds=0)
@@ -383,7 +383,7 @@ def test_a_killed_run_resumes_to_the_same_bits(small, tiny_recipe_file):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves(small, tiny_recipe, reporter, number):
     class Stopping(type(reporter)):
-        def minibatch(self, recipe, progress, *, share, loss, error):
+        def minibatch(self, recipe, progress, *, fraction, loss, error):
             if progress.minibatches == 17:
                 os.kill(os.getpid(), number)
 

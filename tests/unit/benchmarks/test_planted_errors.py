@@ -64,7 +64,7 @@ def test_as_many_of_each_kind_and_none_that_is_right():
     right = {word: [("T", "AE1", "N", "D", "OW2", "S"), phonemes] for word, phonemes in ENTRIES}
     planted = plant(ENTRIES, right, count=44, seed=1)
     kinds = [kind for kind, _ in planted.values()]
-    # Every wrong ending would be right, and all next lines say the same
+    # In this lexicon no wrong ending is an error, and no next line differs
     assert {
         kinds.count(kind) for kind in set(KINDS) - {"wrong ending", "next line's pronunciation"}
     } == {4}

@@ -1,4 +1,4 @@
-"""Downloads from a real HTTP server on loopback, one that can be told to misbehave."""
+"""Downloads from a real HTTP server on the loopback interface that can interrupt transfers."""
 
 import hashlib
 import threading
@@ -15,7 +15,7 @@ FILE = Source("words.dict", hashlib.sha256(CONTENT).hexdigest())
 
 
 class Server:
-    """Serves `CONTENT`; `breaks` holds after how many bytes each coming answer breaks off."""
+    """Serves `CONTENT`; `breaks` has the sizes in bytes to which the next answers are cut."""
 
     def __init__(self):
         self.breaks = []
@@ -62,7 +62,7 @@ def server():
 
 def fetch(origin, folder, files=(FILE,), **options):
     spoken = []
-    data.download(folder, origin, files=files, say=spoken.append, **options)
+    data.download(folder, origin, files=files, print_progress=spoken.append, **options)
     return spoken
 
 
@@ -142,5 +142,5 @@ def test_from_a_folder(tmp_path):
 
 
 def test_the_splits_checksums_are_right(split, tmp_path):
-    data.download(tmp_path, str(split), say=lambda _: None)
+    data.download(tmp_path, str(split), print_progress=lambda _: None)
     assert {path.name for path in tmp_path.iterdir()} == {file.name for file in data.FILES}

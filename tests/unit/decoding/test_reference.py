@@ -35,7 +35,7 @@ def emitted(answer):
 
 
 def test_steps_equal_teacher_forcing(network):
-    """Fed its own output as labels, the teacher-forced form gives the same arg-max and p."""
+    """Teacher forcing with the decoded symbols gives the same symbols and probabilities."""
     answers = decode(network)
     minibatch = collate(EXAMPLES)
     labels, _ = pad([[START, *emitted(answer)] for answer in answers])

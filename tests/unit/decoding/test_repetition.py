@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tanger.model.decoding.repetition import (
-    LARGEST,
+    MAX_PERIOD,
     blocked_tokens,
     max_repeats,
     run_limits,
@@ -20,7 +20,7 @@ def test_how_often_a_spelling_goes_round(spelling, expected):
 
 @given(st.lists(st.integers(0, 2), max_size=40), st.integers(1, 5))
 def test_nothing_comes_more_often_than_it_may(wanted, goes):
-    """Whoever wants to say what they like gets the next best where it would go round too often."""
+    """A decoder that emits the wanted symbol unless it is blocked never repeats too often."""
     spoken = []
     for symbol in wanted:
         blocks = [spoken[-size:] for size in range(1, 7) if len(spoken) >= size]
@@ -38,13 +38,13 @@ def test_nothing_comes_more_often_than_it_may(wanted, goes):
 @given(st.lists(st.integers(0, 1), max_size=40), st.integers(1, 5))
 def test_limits_of_runs_are_the_same_rule(tokens, repeats):
     limits = run_limits(repeats)
-    runs = [0] * LARGEST
+    runs = [0] * MAX_PERIOD
     for place, symbol in enumerate(tokens):
         blocked = {
             tokens[place - size]
-            for size in range(1, LARGEST + 1)
+            for size in range(1, MAX_PERIOD + 1)
             if runs[size - 1] >= limits[size - 1]
         }
         assert blocked == blocked_tokens(tokens[:place], repeats)
-        for size in range(1, min(place, LARGEST) + 1):
+        for size in range(1, min(place, MAX_PERIOD) + 1):
             runs[size - 1] = runs[size - 1] + 1 if symbol == tokens[place - size] else 0

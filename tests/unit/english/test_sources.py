@@ -9,16 +9,16 @@ from tanger.model import lexicon
 from tanger.model.english import sources as dictionaries
 from tanger.model.english.folds import fold
 from tanger.model.english.notations import (
-    carry_stress,
+    copy_stress,
+    merge_er,
     read_amepd,
     read_isle,
     read_mfa,
-    spelt_like_cmudict,
 )
 from tanger.model.english.sources import SourceError, Sources
 from tanger.model.lexicon import Entry
 
-# By SHA-256: TWERK and TOFU are of the test fold, PODCAST is of dev, BLOG and EMOJI of training.
+# Folds by SHA-256: TWERK and TOFU test, PODCAST dev, BLOG and EMOJI training.
 
 
 def ways(text):
@@ -26,7 +26,7 @@ def ways(text):
 
 
 def sources(**readings):
-    empty = {name: {} for name in ("cmudict", "newest", "amepd", "isle", "mfa")}
+    empty = {name: {} for name in ("cmudict", "cmudict_latest", "amepd", "isle", "mfa")}
     given = {
         name: {word: ways(text) for word, text in words.items()} for name, words in readings.items()
     }
@@ -34,7 +34,7 @@ def sources(**readings):
 
 
 def combine(made, **answers):
-    """What `combine` makes where a network answers so; and the words that it was given."""
+    """Call `combine` with a network that gives these answers; also return its input words."""
     seen = []
 
     def candidates(words):
@@ -130,10 +130,10 @@ def test_isle_has_syllables_and_stress():
     ]
     assert read_isle(lines, dropped) == {
         "SHIPWRECK": [("SH", "IH1", "P", "R", "EH0", "K")],
-        "FOUR": [("F", "AO1", "R")],  # one vowel carries the stress
-        "AWARE": [("AH", "W", "EH", "R")],  # of two, nobody knows which
+        "FOUR": [("F", "AO1", "R")],  # the only vowel is stressed
+        "AWARE": [("AH", "W", "EH", "R")],  # the stress of two vowels is unknown
         "DRINKABLE": [("D", "R", "IH1", "N", "K", "AH0", "B", "AH0", "L")],
-        "RHODOLITE": [("R", "OW1", "D", "AH0", "L", "AY2", "T")],  # a syllable's, on its vowel
+        "RHODOLITE": [("R", "OW1", "D", "AH0", "L", "AY2", "T")],  # moved to the vowel
         "AIMLESSNESS": [("EY1", "M", "L", "IH0", "S", "N", "AH0", "S")],
         "FATEFULLY": [("F", "EY1", "T", "F", "AH0", "L", "IY0")],
         "BOTTLING": [("B", "AA1", "T", "AH0", "L")],
@@ -143,14 +143,14 @@ def test_isle_has_syllables_and_stress():
 
 def test_stress_is_carried_over_by_vowels():
     marked = ("K", "AE1", "M", "AH0", "R", "AH0")
-    assert carry_stress(("K", "AE", "M", "ER", "AH"), marked) == ("K", "AE1", "M", "ER0", "AH0")
-    assert carry_stress(("K", "AE", "M", "R", "AH"), marked) is None
-    assert carry_stress(("K", "AE", "T"), ("K", "AE", "T")) is None
+    assert copy_stress(("K", "AE", "M", "ER", "AH"), marked) == ("K", "AE1", "M", "ER0", "AH0")
+    assert copy_stress(("K", "AE", "M", "R", "AH"), marked) is None
+    assert copy_stress(("K", "AE", "T"), ("K", "AE", "T")) is None
 
 
 def test_one_vowel_for_ah_and_r():
-    assert spelt_like_cmudict("W AH R L D".split()) == ("W", "ER", "L", "D")
-    assert spelt_like_cmudict("S T ER1 R IH0 NG".split()) == ("S", "T", "ER1", "IH0", "NG")
+    assert merge_er("W AH R L D".split()) == ("W", "ER", "L", "D")
+    assert merge_er("S T ER1 R IH0 NG".split()) == ("S", "T", "ER1", "IH0", "NG")
 
 
 # Combining
@@ -159,7 +159,7 @@ def test_one_vowel_for_ah_and_r():
 def test_nothing_of_the_test_fold_is_ever_looked_at():
     made = sources(
         cmudict={"CAT": "K AE1 T"},
-        newest={"TWERK": "T W ER1 K"},
+        cmudict_latest={"TWERK": "T W ER1 K"},
         amepd={"TOFU": "T OW1 F UW0"},
         isle={"TWERK": "T W ER1 K", "EMOJI": "IH0 M OW1 JH IY0"},
         mfa={"TOFU": "T OW F UW"},
@@ -172,7 +172,7 @@ def test_nothing_of_the_test_fold_is_ever_looked_at():
 
 
 def test_words_of_dev_are_kept_apart():
-    made = sources(newest={"BLOG": "B L AO1 G", "PODCAST": "P AA1 D K AE2 S T"})
+    made = sources(cmudict_latest={"BLOG": "B L AO1 G", "PODCAST": "P AA1 D K AE2 S T"})
     combined, _ = combine(made)
     assert set(combined.train) == {"BLOG"}
     assert set(combined.dev) == {"PODCAST"}
@@ -181,18 +181,19 @@ def test_words_of_dev_are_kept_apart():
 def test_what_the_limit_dictionaries_have_comes_first():
     made = sources(
         cmudict={"LOG": "L AO1 G | L AA1 G | L OW1 G"},
-        newest={"LOG": "L AO1 G | L AA1 G"},
+        cmudict_latest={"LOG": "L AO1 G | L AA1 G"},
         amepd={"LOG": "L AA1 G"},
     )
     combined, _ = combine(made)
-    # the third, which nobody else has, is gone
+    # the third is only in CMUdict 0.7b and is dropped
     assert combined.train["LOG"] == ways("L AA1 G | L AO1 G")
 
 
 def test_an_equivalent_answer_stands_for_a_foreign_entry():
     made = sources(cmudict={}, isle={"BLOG": "B L AA1 G"}, mfa={"BLOG": "B L AA G | B L OW G"})
     combined, _ = combine(made, BLOG="B L OW G | B L AO G | B L AA G")
-    # MFA alone has the likeliest answer, both have the second but for AO; ISLE has its stress
+    # MFA alone has the first answer; both have an equivalent of the second (AO for AA); ISLE has
+    # its stress
     assert combined.train["BLOG"] == ways("B L AO1 G")
     assert combined.counts["an equivalent answer, train"] == 1
 
@@ -211,6 +212,12 @@ def test_the_first_pronunciation_of_frequent_words_is_repeated():
         Entry("READ", ("R", "EH", "D")): 3,
         Entry("READ", ("R", "IY", "D")): 1,
         Entry("CAT", ("K", "AE", "T")): 2,
+        Entry("OWL", ("AW", "L")): 1,
+    }
+    alone = dictionaries.entries(words, ["A", "READ", "CAT"], [(1, 3)], preferred_alone=True)
+    assert Counter(alone) == {
+        Entry("READ", ("R", "EH", "D")): 3,
+        Entry("CAT", ("K", "AE", "T")): 1,
         Entry("OWL", ("AW", "L")): 1,
     }
 

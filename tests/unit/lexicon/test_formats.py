@@ -249,3 +249,23 @@ def test_no_word_leaves_its_line(blank):
     escaped = lexicon.escape_tsv(entry.word)
     assert escaped.splitlines() == [escaped]
     assert escaped.encode().decode("unicode_escape") == entry.word
+
+
+def test_aliases_and_roles_of_pls_are_read_and_written(tmp_path):
+    text = pls(
+        "<grapheme>W3C</grapheme><alias>World Wide Web</alias>",
+        "<grapheme>read</grapheme><phoneme>R IY D</phoneme>",
+    ).replace("<lexeme><grapheme>read", '<lexeme role="claws:VVI  claws:VVB"><grapheme>read')
+    with pytest.raises(LexiconError, match="what an alias sounds like is not known"):
+        read_text(tmp_path, text)
+    rows = lexicon.read_rows(tmp_path / "x.pls", aliases=True)
+    assert rows == [
+        Row(2, Entry("W3C", ()), alias="World Wide Web"),
+        Row(3, Entry("read", ("R", "IY", "D")), sense="VVI VVB"),
+    ]
+    lexicon.write_lines(tmp_path / "y.pls", lexicon.render_rows(rows, "pls"))
+    again = lexicon.read_rows(tmp_path / "y.pls", aliases=True)
+    assert [row.variant for row in again] == [row.variant for row in rows]
+    for format in lexicon.LINE_FORMATS:
+        with pytest.raises(EntryError, match="an alias, which pls alone can hold"):
+            list(lexicon.render_rows(rows, format))

@@ -1,9 +1,13 @@
 import io
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tanger.model import lexicon
-from tanger.model.lexicon.index import Found, IndexedLexicon, lexicon_key
+from tanger.model.lexicon import Variant
+from tanger.model.lexicon.index import Found, IndexedLexicon, lexicon_key, packed, unpacked
+from tests.support.lexicons import SYMBOL
 
 
 def look_up(entries, word):
@@ -13,7 +17,7 @@ def look_up(entries, word):
 def test_variants_keep_their_order_and_come_once():
     entries = [("read", "R EH D"), ("a", "AH"), ("read", "R IY D"), ("read", "R EH D")]
     found = look_up(entries, "read")
-    assert found == Found(("read",), (("R", "EH", "D"), ("R", "IY", "D")))
+    assert found == Found(("read",), (Variant(("R", "EH", "D")), Variant(("R", "IY", "D"))))
     assert look_up(entries, "reads") is None
     assert len(IndexedLexicon(entries)) == 2
 
@@ -23,12 +27,14 @@ def test_variants_keep_their_order_and_come_once():
 def test_case_does_not_count(spelt, word):
     for others in ([], [("other", "AH")], [("OTHER", "AH")]):
         found = look_up([*others, (spelt, "T AE NG ER")], word)
-        assert found == Found((spelt,), (("T", "AE", "NG", "ER"),))
+        assert found == Found((spelt,), (Variant(("T", "AE", "NG", "ER")),))
 
 
 def test_case_counts_where_it_is_all_that_differs():
     entries = [("polish", "P AA L IH SH"), ("Polish", "P OW L IH SH"), ("polish", "P AO L IH SH")]
-    assert look_up(entries, "Polish") == Found(("Polish",), (tuple("P OW L IH SH".split()),))
+    assert look_up(entries, "Polish") == Found(
+        ("Polish",), (Variant(tuple("P OW L IH SH".split())),)
+    )
     assert len(look_up(entries, "polish").pronunciations) == 2
     both = look_up(entries, "POLISH")
     assert both.spellings == ("polish", "Polish")
@@ -41,6 +47,33 @@ def test_any_script():
     assert look_up(entries, "MASSE").pronunciations == (("m", "a", "s", "ə"),)
     assert look_up(entries, "Слово").spellings == ("слово",)
     assert look_up(entries, "n't").spellings == ("n’t",)
+
+
+VARIANTS = st.builds(
+    Variant,
+    st.lists(SYMBOL, max_size=3).map(tuple),
+    st.lists(st.floats(0, 1, exclude_min=True), max_size=4).map(tuple),
+    st.none() | st.text(min_size=1),
+    st.none() | st.text(min_size=1),
+)
+
+
+@given(variant=VARIANTS)
+def test_a_variant_is_one_line_and_back(variant):
+    line = packed(variant)
+    assert "\n" not in line
+    assert unpacked(line) == variant
+
+
+def test_variants_are_in_the_order_of_their_probabilities():
+    variants = [
+        Variant(("R", "IY", "D"), (0.25,), "verb"),
+        Variant(("R", "EH", "D")),
+        Variant(("R", "AE", "D"), (0.5,)),
+    ]
+    found = look_up([("Read", packed(each)) for each in variants], "read")
+    assert found.spellings == ("Read",)
+    assert found.variants == (variants[1], variants[2], variants[0])
 
 
 def test_an_empty_one():

@@ -17,7 +17,7 @@ BARE = Conventions(ARPABET, [Entry("AT", ("AE", "T"))])
 
 
 def scored(steps, *, stress=None):
-    """What a network thinks: the symbol, and the probabilities of the others."""
+    """Scores of a network: for each step the given symbol, and the probabilities of all symbols."""
     spoken = [SYMBOLS.index(symbol) for symbol, _ in steps]
     logs = np.full((len(steps), len(SYMBOLS)), -math.inf)
     for row, (_, chances) in zip(logs, steps, strict=True):
@@ -49,7 +49,7 @@ TT = [("T", {"AE": 0.5, "IH": 0.25, "T": 0.25}), ("T", {"T": 0.5, "D": 0.5}), ("
 
 def test_the_networks_own_answer_raises_no_doubts():
     found = looked_at("AE1 T", scored(AT))
-    # The first step's surprise is the greatest: 0.5, 0.25, 0.25
+    # The first step has the largest entropy: 0.5, 0.25, 0.25
     unsure = pytest.approx(1.5 * math.log(2))
     assert found == Features(mean=pytest.approx(math.log(4) / 3), unsure=unsure)
 

@@ -91,7 +91,7 @@ def test_forms_agree_with_their_stems():
     assert (wrong.agrees, wrong.sounds_agree) == (False, False)
     assert wrong.expected == (("D", "AO1", "G", "Z"), ("D", "AA1", "G", "Z"))
     stress = stems.compare(entry("FOXES", "F AA0 K S IH1 Z"))
-    assert stress is None  # no rule takes ES from FOX
+    assert stress is None  # no rule derives FOXES from FOX with ES
     stress = stems.compare(entry("Fox's", "F AA0 K S IH1 Z"))
     assert (stress.agrees, stress.sounds_agree) == (False, True)
     assert stress.expected == (("F", "AA1", "K", "S", "IH0", "Z"),)

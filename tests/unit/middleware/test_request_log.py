@@ -1,6 +1,7 @@
 import asyncio
 import json
 import logging
+import os
 import re
 import time
 from datetime import UTC, datetime
@@ -104,3 +105,33 @@ def test_what_else_is_logged_names_its_request(written):
 
     asyncio.run(request())
     assert [(found["event"], found["request_id"]) for found in written()] == [("something", "a")]
+
+
+def test_a_pipe_is_written_at_once_and_what_it_has_no_room_for_later():
+    reader, writer = os.pipe()
+    log = logs.LogWriter(writer)
+    log.write("first\n")
+    assert os.read(reader, 100) == b"first\n", "without a thread"
+    many = b"".join(b"line %d\n" % number for number in range(20_000))
+    log.write_lines(many)
+    log.write("last\n")
+    received = b""
+    while not received.endswith(b"last\n"):
+        received += os.read(reader, 65536)
+    assert received == many + b"last\n"
+    assert log.dropped == 0
+    log.close()
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_file_is_written_to_its_end(tmp_path):
+    path = tmp_path / "log"
+    path.write_bytes(b"before\n")
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
+    log = logs.LogWriter(descriptor)
+    for number in range(3):
+        log.write(f"line {number}\n")
+    log.close()
+    os.close(descriptor)
+    assert path.read_text() == "before\nline 0\nline 1\nline 2\n"

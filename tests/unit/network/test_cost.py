@@ -12,18 +12,18 @@ from tests.support.networks import CONFIGS, EXAMPLES
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_it_is_what_the_network_multiplies(name):
-    """torch counts what is multiplied; the table look-ups are known and taken off."""
+    """Compare with the FLOPs that torch counts, minus those of the embeddings."""
     config = replace(CONFIGS[name], embedding=7)
     network = Seq2Seq(config).eval()
-    minibatch = collate(EXAMPLES[:1] * 2)  # the padded path counts no fused kernel twice
+    minibatch = collate(EXAMPLES[:1] * 2)  # padded, because fused kernels would be counted twice
     letters, steps = minibatch.graphemes.shape[1], 4
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         lengths = minibatch.grapheme_lengths.clone()
-        lengths[1] = 1  # not all alike, so that torch sees plain products
-        memory = network.encode(minibatch.graphemes, lengths)
-        state = network.start(memory)
+        lengths[1] = 1  # different lengths, so that torch uses plain products
+        encoder_output = network.encode(minibatch.graphemes, lengths)
+        state = network.start(encoder_output)
         for label in minibatch.labels[:, :steps].t():
-            _, state = network.step(label, state, memory)
+            _, state = network.step(label, state, encoder_output)
     rows, width = 2, config.hidden // (2 if config.direction == "bidirectional" else 1)
     directions = config.hidden // width
     looked_up = 2 * rows * 7 * (letters * directions * 4 * width + steps * 4 * config.hidden)

@@ -1,4 +1,4 @@
-"""The network against the same equations in numpy, in float64."""
+"""Compare the network with a numpy implementation of the same equations, in float64."""
 
 import math
 from dataclasses import replace
@@ -20,7 +20,7 @@ def sigmoid(x):
 
 
 class NumpyNetwork:
-    """One word at a time, without padding, straight from the equations."""
+    """Computes one word at a time, without padding, directly from the equations."""
 
     def __init__(self, network):
         self.config = network.config
@@ -103,7 +103,7 @@ def network(request):
     torch.manual_seed(11)
     network = Seq2Seq(CONFIGS[request.param]).double().eval()
     with torch.no_grad():
-        for parameter in network.parameters():  # biases and scales too, so that all are tested
+        for parameter in network.parameters():  # also biases and scales, so that all are tested
             parameter.add_(torch.randn_like(parameter) * 0.2)
     return network
 
@@ -146,7 +146,7 @@ def test_loss_agrees_with_numpy(network, smoothing):
 
 
 def test_equal_lengths_give_what_padding_gives(network):
-    """Where no row is padded torch's fused kernel runs: the same numbers, the same gradients."""
+    """Without padding torch's fused kernel is used; results and gradients are the same."""
     even = collate([EXAMPLES[0], Example([8, 7, 6, 5, 4], [3, 8, 2, 1])])
     mixed = collate([EXAMPLES[0], Example([8, 7, 6, 5, 4], [3, 8, 2, 1]), EXAMPLES[2]])
     network.train()
@@ -163,7 +163,7 @@ def test_equal_lengths_give_what_padding_gives(network):
 
 
 def test_training_and_decoding_are_one_network(network):
-    """The decoder's two ways through the labels: the same logits, the same gradients."""
+    """Decoding step by step and all at once give the same logits and gradients."""
     minibatch = collate(EXAMPLES)
     forced = network(minibatch.graphemes, minibatch.grapheme_lengths, minibatch.labels).phonemes
 

@@ -5,7 +5,7 @@ from tanger.model.network.lstm import UnrolledLinear
 
 
 def run(linear, x):
-    """A recurrence, so that each step's gradient passes through the later ones."""
+    """Apply the map recurrently, so that each step's gradient passes through the later steps."""
     outputs = []
     for step in x:
         before = outputs[-1] if outputs else torch.zeros(2, 4, dtype=x.dtype)

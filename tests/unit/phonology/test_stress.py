@@ -10,14 +10,14 @@ from tanger.model.phonology import notation, stress
 @pytest.mark.parametrize(
     ("phonemes", "cut"),
     [
-        ("T AE NG ER", "T AE NG | ER"),  # no word begins with NG
+        ("T AE NG ER", "T AE NG | ER"),  # no English word begins with NG
         ("IH M P ER F IH K T", "IH M | P ER | F IH K T"),
         ("EH K S P L AH N EY SH AH N", "EH K | S P L AH | N EY | SH AH N"),
         ("M Y UW Z IH K", "M Y UW | Z IH K"),
         ("AH M Y UW Z", "AH | M Y UW Z"),
-        ("K AE N Y AH N", "K AE N | Y AH N"),  # Y behind a consonant stands before UW and UH alone
+        ("K AE N Y AH N", "K AE N | Y AH N"),  # consonant + Y is an onset only before UW and UH
         ("S P L IY N", "S P L IY N"),
-        ("SH M IH T", "SH M IH T"),  # what begins the word has no choice
+        ("SH M IH T", "SH M IH T"),  # initial consonants are never split
         ("AE T L AH S", "AE T | L AH S"),
         ("D R AO IH NG", "D R AO | IH NG"),
         ("HH M", ""),

@@ -29,7 +29,7 @@ def written(spoken, notation, **options):
         ("DH AH0", "ðə", "D@"),
         ("EH2 K S P L AH0 N EY1 SH AH0 N", "ˌɛkspləˈneɪʃən", '%Ekspl@"neIS@n'),
         ("K AO1 R T SH IH2 P", "ˈkɔɹtˌʃɪp", '"kOr\\t%SIp'),
-        ("D R AO1 IH0 NG", "ˈdɹɔ.ɪŋ", '"dr\\O.IN'),  # or it would read as OY
+        ("D R AO1 IH0 NG", "ˈdɹɔ.ɪŋ", '"dr\\O.IN'),  # without the break it would read as OY
         ("CH ER1 CH", "ˈtʃɝtʃ", '"tS3`tS'),
     ],
 )
@@ -87,7 +87,7 @@ def test_any_stress_comes_back(notation, sounds, data):
     found = transcription.parse(text, notation)
     if any(digits):
         assert found == stress.mark(sounds, digits)
-    else:  # without a mark nobody can tell
+    else:  # without stress marks this is unknown
         assert stress.strip(found) == tuple(sounds)
 
 
@@ -96,7 +96,7 @@ def test_any_stress_comes_back(notation, sounds, data):
     [
         ("ˈt͡ʃɪ.kən", "CH IH1 K AH0 N"),
         ("ˈtʃ ɪ k ə n", "CH IH1 K AH0 N"),
-        ("t ˈæ ŋ ɚ", "T AE1 NG ER0"),  # the mark before the vowel
+        ("t ˈæ ŋ ɚ", "T AE1 NG ER0"),  # the mark is before the vowel
         ("ˈfɑːðə˞", "F AA1 DH ER0"),
         ("bɜːd", "B ER D"),
         ("ˈɡəʊt", "G OW1 T"),
@@ -162,7 +162,7 @@ def test_the_dictionary_comes_back_and_agrees_with_others(split):
     entries = lexicon.read(split / "cmudict-0.7b", "cmudict")
     found = compare(entries[::10])
     assert found.lines == 13_386
-    # Words without any stress, such as BE (B IY0), lose their zeros
+    # Words without stress, such as BE (B IY0), lose their zeros
     assert found.lines - found.returned <= 8
     assert found.stresses == 0
     assert set(+found.ipa) == {("ɪ", "ɨ")}, "phonecodes writes IH0 so"

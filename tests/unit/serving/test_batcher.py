@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tanger.service.serving.batcher import Batcher, DeadlineError, QueueFullError
+from tanger.service.serving.admission import DeadlineError, QueueFullError
+from tanger.service.serving.batcher import Batcher
 
 LONG = 60.0
 

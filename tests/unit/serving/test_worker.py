@@ -20,8 +20,8 @@ class Picky:
     def __init__(self):
         self.batches = []
 
-    def alternatives(self, words, maximum, *, aligned):
-        self.batches.append((list(words), maximum))
+    def nbest(self, words, n, *, aligned):
+        self.batches.append((list(words), n))
         if any("X" in word for word in words):
             raise RuntimeError("no X, please")
         return [
@@ -32,7 +32,7 @@ class Picky:
                     complete=True,
                     alignment=ALIGNED if aligned else None,
                 )
-                for each in range(maximum)
+                for each in range(n)
             ]
             for word in words
         ]
@@ -86,7 +86,7 @@ def test_what_is_requested_is_what_is_heard():
 
 def test_each_is_written_as_it_was_requested():
     class Stressed:
-        def alternatives(self, words, maximum, *, aligned):
+        def nbest(self, words, n, *, aligned):
             return [[Hypothesis(("T", "AA"), (0.5,), complete=True, stress=(None, 1))]] * len(words)
 
     asks = [
@@ -168,7 +168,7 @@ class SmallDevice:
         self.tensors = weakref.WeakSet()
         self.sizes = []
 
-    def alternatives(self, words, maximum, *, aligned):
+    def nbest(self, words, n, *, aligned):
         taken = sum(tensor.size for tensor in self.tensors)
         self.sizes.append(len(words))
         states = self.Tensor(min(len(words), self.room - taken))
@@ -195,7 +195,7 @@ def test_a_device_that_is_lost_is_not_tried_again():
     class Lost:
         tried = 0
 
-        def alternatives(self, words, maximum, *, aligned):
+        def nbest(self, words, n, *, aligned):
             self.tried += 1
             raise DeviceLostError("cuda:0", "an illegal memory access was encountered")
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tanger.model.lexicon import Variant
 from tanger.model.phonology import notation
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.phonology.stress import strip
@@ -13,7 +14,8 @@ from tanger.model.text.lookup import WordLookup
 from tanger.model.text.reader.tables import FOLDER, load, rows
 from tanger.model.text.reader.token import SpokenWord
 from tanger.model.text.reading import Reader
-from tanger.model.text.resolution import ReadWord, Resolver
+from tanger.model.text.resolution import Resolver
+from tanger.model.text.segments import ReadWord
 from tanger.model.text.speller import Speller
 from tanger.service.user_lexicon.store import UserLexicon
 
@@ -24,7 +26,7 @@ SPELLER = Speller(LETTERS, accents=load().accents)
 @pytest.fixture(scope="module")
 def resolver(tmp_path_factory):
     user = UserLexicon(tmp_path_factory.mktemp("user") / "words.sqlite3")
-    asyncio.run(user.put("lamé", [("L", "AA0", "M", "EY1")]))
+    asyncio.run(user.put("lamé", [Variant(("L", "AA0", "M", "EY1"))]))
     inventory = Inventory(notation.ARPABET)
     reader = Reader(LETTERS, notation.ARPABET)
     yield Resolver(

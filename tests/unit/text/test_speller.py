@@ -43,6 +43,24 @@ def test_changes_are_reported(word, normalized, warnings):
 
 
 @pytest.mark.parametrize(
+    ("word", "normalized", "warnings"),
+    [
+        ("ba đào", "ba đào", ()),
+        ("ba\u00a0đào", "ba đào", ("one space for each run of white space",)),
+        (" ba \t đào", "ba đào",
+         ("surrounding spaces removed", "one space for each run of white space")),
+    ],
+)  # fmt: skip
+def test_a_space_may_be_a_grapheme(word, normalized, warnings):
+    spelling = Speller("abđào ").spell(word)
+    assert (spelling.normalized, spelling.warnings) == (normalized, warnings)
+
+
+def test_spaces_alone_are_no_word():
+    assert Speller("ab' ").spell("' '").error.code == "empty"
+
+
+@pytest.mark.parametrize(
     ("word", "code", "message"),
     [
         ("", "empty", "no letter"),

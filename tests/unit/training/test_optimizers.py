@@ -13,7 +13,7 @@ SGD = MomentumSGDRecipe(learning_rate=0.007, time_constant=1100, clip=2.3)
 
 
 def test_momentum_sgd_is_cntks():
-    """Against the recipe's own formulas, on the gradient summed over N tokens."""
+    """Compare with the formulas, for the gradient summed over N tokens."""
     module = nn.Linear(3, 1, bias=False).double()
     moving = build(SGD, module)
     weight, velocity = module.weight.detach().numpy().copy(), np.zeros((1, 3))
@@ -80,7 +80,7 @@ def test_a_restored_schedule_goes_on_where_it_was():
 
 
 def test_the_average_starts_at_the_first_step_and_slows_down():
-    """By hand: a decay of (1 + n) / (10 + n) after n steps, up to the recipe's."""
+    """Compare with a decay of (1 + n) / (10 + n) after n steps, up to the recipe's decay."""
     module = nn.Linear(1, 1, bias=False)
     twin = average_weights(module, 0.25)
     expected = 0.0

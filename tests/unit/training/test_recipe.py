@@ -114,7 +114,7 @@ def test_a_file_is_a_recipe(tmp_path):
     assert isinstance(tiny.optimiser, AdamWRecipe)
 
 
-# What extends another
+# Recipes that extend others
 
 
 def write(folder, name, text):

@@ -2,17 +2,21 @@
 
 import asyncio
 import sqlite3
+import subprocess
 import threading
 from contextlib import closing, contextmanager
 
 import pytest
 
-from tanger.model.lexicon import Entry, EntryError
+from tanger.model.lexicon import Entry, EntryError, Row, Variant
 from tanger.model.lexicon.index import lexicon_key
+from tanger.model.phonology.phoneme_set import Inventory
 from tanger.service.user_lexicon.errors import UserLexiconError
-from tanger.service.user_lexicon.store import LONGEST, FullEntryError, Staged, UserLexicon
+from tanger.service.user_lexicon.read_only import ReadOnlyLexicon
+from tanger.service.user_lexicon.staging import Staged
+from tanger.service.user_lexicon.store import LONGEST, FullEntryError, UserLexicon
 
-SYMBOLS = {"T", "AE", "AE1", "NG", "ER"}
+INVENTORY = Inventory(["T", "AE", "NG", "ER"])
 
 
 @contextmanager
@@ -31,7 +35,11 @@ def store(tmp_path):
 
 
 def put(store, word, *pronunciations):
-    return asyncio.run(store.put(word, [text.split() for text in pronunciations]))
+    return asyncio.run(store.put(word, [variant(text) for text in pronunciations]))
+
+
+def variant(text):
+    return Variant(tuple(text.split()))
 
 
 def delete(store, word):
@@ -46,15 +54,15 @@ def get(store, word):
 def take(store, *entries, replace=False):
     staged = Staged(store)
     for word, phonemes in entries:
-        staged.add(Entry(word, tuple(phonemes.split())))
+        staged.add(Row(1, Entry(word, tuple(phonemes.split()))))
     try:
-        asyncio.run(store.take(staged, replace=replace))
+        asyncio.run(store.take(staged.rows, replace=replace))
     finally:
         staged.close()
 
 
 def export(store, format):
-    with store.export(format, SYMBOLS) as file:
+    with store.export(format, INVENTORY, "arpabet") as file:
         return file.read().decode()
 
 
@@ -150,10 +158,10 @@ def test_what_fails_in_the_middle_changes_nothing(store):
 def test_a_staged_file_that_is_gone_changes_nothing(store):
     put(store, "a", "T")
     staged = Staged(store)
-    staged.add(Entry("b", ("T",)))
+    staged.add(Row(1, Entry("b", ("T",))))
     staged.close()
     with pytest.raises(ValueError, match="closed file"):
-        asyncio.run(store.take(staged, replace=True))
+        asyncio.run(store.take(staged.rows, replace=True))
     assert get(store, "a") == (("a",), ["T"])
 
 
@@ -186,7 +194,7 @@ def test_readers_never_wait_for_a_writer_and_see_all_of_a_write_or_nothing(tmp_p
                 with opened(tmp_path / "words.db") as reader:
                     while not stop.is_set():
                         found = reader.find(["a", "b"])
-                        seen.add(tuple(" ".join(e.phonemes) for e in found["a"] + found["b"]))
+                        seen.add(tuple(" ".join(e.phonemes) for _, e in found["a"] + found["b"]))
             except Exception as e:
                 failures.append(e)
 
@@ -209,7 +217,7 @@ def test_writers_in_several_processes_queue_up(tmp_path):
 
         async def write(store, word):
             for n in range(40):
-                await store.put(f"{word}{n}", [["T"]])
+                await store.put(f"{word}{n}", [variant("T")])
 
         async def both():
             await asyncio.gather(write(one, "a"), write(other, "b"), write(one, "c"))
@@ -227,7 +235,7 @@ def test_what_is_no_user_lexicon_is_left_alone(tmp_path, fault):
     path = tmp_path / "words.db"
     reported = {
         "foreign": "is not a user lexicon",
-        "newer": "is of version 2, this tanger reads 1",
+        "newer": "is of version 3, this tanger reads 2",
         "no database": "cannot be opened: file is not a database",
         "a folder": "cannot be opened: unable to open",
         "no folder": "cannot be opened: unable to open",
@@ -239,7 +247,7 @@ def test_what_is_no_user_lexicon_is_left_alone(tmp_path, fault):
         with opened(path):
             pass
         with sqlite3.connect(path) as connection:
-            connection.execute("PRAGMA user_version = 2")
+            connection.execute("PRAGMA user_version = 3")
     elif fault == "no database":
         path.write_text("TANGER  T AE NG ER\n" * 100)
     elif fault == "a folder":
@@ -253,6 +261,31 @@ def test_what_is_no_user_lexicon_is_left_alone(tmp_path, fault):
     assert (path.read_bytes() if path.is_file() else None) == before
 
 
+def test_a_file_of_version_1_is_read_and_written_on(tmp_path):
+    path = tmp_path / "words.db"
+    with opened(path) as store:
+        put(store, "a", "T", "NG")
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    with opened(path) as store:
+        assert get(store, "a") == (("a",), ["T", "NG"])
+        asyncio.run(store.put("b", [Variant(("T",), sense="noun")]))
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+
+
+def test_probabilities_senses_and_aliases_are_kept(store):
+    variants = [
+        Variant(("T",), (0.5, 0.25, 1.0, 2.5)),
+        Variant(("AE1",), sense="noun read_past"),
+        Variant((), alias='tanger "\\ \u2028'),
+        Variant(("T",), (0.25,)),
+    ]
+    asyncio.run(store.put("a", variants))
+    assert sorted(store.get("a").variants, key=variants.index) == variants
+    assert store.get("a").variants == (variants[1], variants[2], variants[0], variants[3])
+
+
 def test_the_file_is_written_through_to_the_disk(store):
     # 2 is FULL: in WAL mode a commit then waits until the log is on the disk (sqlite.org/pragma)
     assert store._writer.execute("PRAGMA synchronous").fetchone() == (2,)
@@ -264,3 +297,62 @@ def test_keys_are_those_of_spelling(store):
     with closing(sqlite3.connect(store.path)) as connection:
         rows = connection.execute("SELECT key, word FROM entries").fetchall()
     assert rows == [(lexicon_key("n't"), "N’T")]
+
+
+@contextmanager
+def opened_copy(path):
+    copy = ReadOnlyLexicon(path)
+    try:
+        yield copy
+    finally:
+        copy.close()
+
+
+def test_a_copy_is_read_on_a_volume_that_nobody_can_write(store, tmp_path):
+    put(store, "tanger", "T AE NG", "T AE1 NG ER")
+    volume = tmp_path / "a volume?"
+    volume.mkdir()
+    with closing(sqlite3.connect(store.path)) as connection:
+        connection.execute("VACUUM INTO ?", (str(volume / "words.db"),))
+    mounted = subprocess.run(  # a container mounts it so
+        ["mount", "--bind", "-o", "ro", volume, volume], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        volume.chmod(0o500)
+    try:
+        with opened_copy(volume / "words.db") as copy:
+            assert get(copy, "tanger") == (("tanger",), ["T AE NG", "T AE1 NG ER"])
+            assert copy.revision() == store.revision()
+            assert export(copy, "tsv") == export(store, "tsv")
+            with pytest.raises(UserLexiconError, match="readonly"):
+                put(copy, "bad", "T")
+        assert [path.name for path in volume.iterdir()] == ["words.db"]
+    finally:
+        if not mounted.returncode:
+            subprocess.run(["umount", volume], check=True)
+        volume.chmod(0o700)
+
+
+@pytest.mark.parametrize("fault", ["none", "empty", "foreign", "log"])
+def test_what_is_no_whole_copy_is_refused(tmp_path, fault):
+    path = tmp_path / "words.db"
+    reported = {
+        "none": "cannot be opened: unable to open",
+        "empty": "is empty",
+        "foreign": "is not a user lexicon",
+        "log": "VACUUM INTO",
+    }[fault]
+    if fault == "empty":
+        path.touch()
+    elif fault == "foreign":
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE TABLE entries (x)")
+    elif fault == "log":
+        with opened(path) as store:
+            put(store, "tanger", "T AE NG")
+            content = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+        assert content["words.db-wal"]
+        for name, each in content.items():  # as a copy of a running service's folder has it
+            (tmp_path / name).write_bytes(each)
+    with pytest.raises(UserLexiconError, match=reported):
+        ReadOnlyLexicon(path)

@@ -6,7 +6,7 @@ from tanger.model.cli.reproduction.pipeline import Pipeline, Step, StepError
 
 
 class Kitchen:
-    """Steps that copy files and count how often."""
+    """Steps that copy files, and count how often they run."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -31,7 +31,7 @@ class Kitchen:
 
     def run(self, **options):
         self.made.clear()
-        Pipeline(self.folder, self.steps(**options), say=lambda _: None).run("bread")
+        Pipeline(self.folder, self.steps(**options), print_progress=lambda _: None).run("bread")
         return self.made
 
 
@@ -79,17 +79,17 @@ def test_an_interrupted_step_is_taken_up(tmp_path):
 
     step = Step("slow", partial(make, True), (tmp_path / "out",), resume=resume)
     with pytest.raises(KeyboardInterrupt):
-        Pipeline(tmp_path, [step], say=lambda _: None).run("slow")
-    Pipeline(tmp_path, [step], say=lambda _: None).run("slow")
+        Pipeline(tmp_path, [step], print_progress=lambda _: None).run("slow")
+    Pipeline(tmp_path, [step], print_progress=lambda _: None).run("slow")
     assert attempts == ["begun", "resumed"]
-    # another step of the same name begins anew
+    # another step of the same name is not resumed
     other = Step("slow", partial(make, False), (tmp_path / "out",), resume=resume)
-    Pipeline(tmp_path, [other], say=lambda _: None).run("slow")
+    Pipeline(tmp_path, [other], print_progress=lambda _: None).run("slow")
     assert attempts == ["begun", "resumed", "begun"]
 
 
 def test_a_step_without_its_output_is_named(tmp_path):
     step = Step("idle", partial(lambda: None), (tmp_path / "out",))
     with pytest.raises(StepError, match="idle") as raised:
-        Pipeline(tmp_path, [step], say=lambda _: None).run("idle")
+        Pipeline(tmp_path, [step], print_progress=lambda _: None).run("idle")
     assert raised.value.path == tmp_path / "out"

@@ -1,4 +1,4 @@
-"""A front before a real service that misbehaves as it is told to, and passes all else on."""
+"""A proxy before a real service that misbehaves on request, and forwards everything else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Seen(NamedTuple):
-    """A request as it came."""
+    """A request that the proxy received."""
 
     method: str
     path: str
@@ -21,7 +21,7 @@ class Seen(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """An answer of the front's own."""
+    """An answer that the proxy gives itself."""
 
     status: int
     headers: dict[str, str]
@@ -29,12 +29,12 @@ class Refusal(NamedTuple):
 
 
 DROP = "hang up before the answer"
-LOSE = "pass on, and hang up before the answer"
+DROP_ANSWER = "pass on, and hang up before the answer"
 CUT = "hang up in the middle of the answer"
 
 
-class Front:
-    """What it does is in `script`, an item a request; None, or no item, passes the request on."""
+class FaultyProxy:
+    """A proxy. `script` has an action per request; None, or an empty script, forwards it."""
 
     def __init__(self, port: int) -> None:
         self.script: deque[Refusal | Callable[[Seen], Refusal] | str | None] = deque()
@@ -43,13 +43,13 @@ class Front:
         self.max_under_way = 0
         self._under_way = 0
         self._lock = threading.Lock()
-        front = self
+        proxy = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
-                front.answer(self, port)
+                proxy.answer(self, port)
 
             do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815
 
@@ -90,7 +90,7 @@ class Front:
                 status, content = response.status, response.read()
                 headers = dict(response.getheaders())
                 upstream.close()
-                if action == LOSE:
+                if action == DROP_ANSWER:
                     handler.close_connection = True
                     return
         finally:
@@ -108,14 +108,14 @@ class Front:
 
 
 @contextmanager
-def before(port: int):
-    """A front before the service on `port`."""
-    front = Front(port)
-    thread = threading.Thread(target=front.server.serve_forever, args=(0.05,))
+def proxy_to(port: int):
+    """A proxy before the service on `port`."""
+    proxy = FaultyProxy(port)
+    thread = threading.Thread(target=proxy.server.serve_forever, args=(0.05,))
     thread.start()
     try:
-        yield front
+        yield proxy
     finally:
-        front.server.shutdown()
-        front.server.server_close()
+        proxy.server.shutdown()
+        proxy.server.server_close()
         thread.join()

@@ -19,7 +19,7 @@ from tanger.model.phonology import stress
 Pronounce = Callable[[Sequence[str]], dict[str, tuple[str, ...]]]
 
 
-class Neighbour(NamedTuple):
+class System(NamedTuple):
     """Another grapheme-to-phoneme system.
 
     Attributes:
@@ -35,7 +35,7 @@ class Neighbour(NamedTuple):
     note: str
 
 
-def all_of_them(lexicon: Path, cache: Path) -> list[Neighbour]:
+def load_all(lexicon: Path, cache: Path) -> list[System]:
     """Load every system.
 
     Args:
@@ -55,24 +55,24 @@ def words_per_second(pronounce: Pronounce, words: Sequence[str]) -> float:
     return (len(words) - 1) / (time.perf_counter() - started - start)
 
 
-def _phonetisaurus(lexicon: Path, cache: Path) -> Neighbour:
+def _phonetisaurus(lexicon: Path, cache: Path) -> System:
     program, note = phonetisaurus.command(), "8-gram, trained on the training split"
     if program is None:
-        return Neighbour("Phonetisaurus", None, True, note)
+        return System("Phonetisaurus", None, True, note)
     model = cache / "phonetisaurus.fst"
     if not model.exists():
         cache.mkdir(parents=True, exist_ok=True)
         print("training Phonetisaurus, once: some three minutes", file=sys.stderr)
         phonetisaurus.train(program, lexicon, model)
-    return Neighbour(
+    return System(
         "Phonetisaurus", lambda words: phonetisaurus.pronounce(program, model, words), True, note
     )
 
 
-def _g2p_en() -> Neighbour:
+def _g2p_en() -> System:
     note = "numpy GRU, its dictionary left out; has seen CMUdict"
     if importlib.util.find_spec("g2p_en") is None:
-        return Neighbour("g2p_en", None, True, note)
+        return System("g2p_en", None, True, note)
     module: Any = importlib.import_module("g2p_en.g2p")
     # Its dictionary, which is a download, would answer instead of the network
     module.cmudict = SimpleNamespace(dict=dict)
@@ -81,13 +81,13 @@ def _g2p_en() -> Neighbour:
     def pronounce(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
         return {word: stress.strip(network.predict(word.lower())) for word in words}
 
-    return Neighbour("g2p_en", pronounce, True, note)
+    return System("g2p_en", pronounce, True, note)
 
 
-def _espeak() -> Neighbour:
+def _espeak() -> System:
     program, note = shutil.which("espeak-ng"), "rules; its own phonemes"
     if program is None:
-        return Neighbour("espeak-ng", None, False, note)
+        return System("espeak-ng", None, False, note)
 
     def pronounce(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
@@ -99,4 +99,4 @@ def _espeak() -> Neighbour:
             ).stdout  # fmt: skip
         return {word: tuple(line) for word, line in zip(words, spoken.split("\n"), strict=False)}
 
-    return Neighbour("espeak-ng", pronounce, False, note)
+    return System("espeak-ng", pronounce, False, note)

@@ -14,7 +14,7 @@ _EXACT = 1000
 
 
 @dataclass(frozen=True)
-class Share:
+class ErrorRate:
     """Number of wrong words in a set.
 
     Attributes:

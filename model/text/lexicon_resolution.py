@@ -1,0 +1,395 @@
+"""Words in the lexicons: whole, else read in parts, else by a rule; what has an alias, by that."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from tanger.model.lexicon.index import lexicon_key
+from tanger.model.lexicon.phrases import Phrases
+from tanger.model.phonology.stress import strip
+from tanger.model.text import derived_forms
+from tanger.model.text.lookup import KnownWord, Pronunciations, WordLookup
+from tanger.model.text.reader.token import SpokenWord
+from tanger.model.text.reading import MAX_PARTS, Part, Reader, Reading
+from tanger.model.text.segments import (
+    ReadWord,
+    Segment,
+    Source,
+    WordResolution,
+    by_rule,
+    of_known,
+    refused,
+)
+from tanger.model.text.senses import matches
+from tanger.model.text.speller import WordError
+
+_CAPITALS = re.compile("[A-Z]{2,}(?:'?s)?")
+
+
+class _Spoken(NamedTuple):
+    """What pronounces a part of a word: one segment, or those of its alias.
+
+    Attributes:
+        segments: to be pronounced one after the other.
+        warnings: about them.
+        chance: that an alias is read rightly.
+        aliased: whether there is an alias.
+        missing: what no lexicon has, so that the network has to pronounce it.
+    """
+
+    segments: tuple[Segment, ...]
+    warnings: tuple[str, ...] = ()
+    chance: float = 1.0
+    aliased: bool = False
+    missing: tuple[str, ...] = ()
+
+
+class UnspeakableError(Exception):
+    """An entry of a lexicon, or its alias, that cannot be spoken."""
+
+    def __init__(self, error: WordError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+class LexiconResolver:
+    """One request's words in the lexicons: whole, else read in parts, else by a rule."""
+
+    def __init__(self, reader: Reader, lookup: WordLookup, source: Source) -> None:
+        self._reader = reader
+        self._lookup = lookup
+        self._source = source
+        self._bare = functools.cache(reader.speller.bare)
+        self._known: dict[str, KnownWord] = {}
+        self._misfits: dict[str, str] = {}
+        self._looked_up: set[str] = set()
+        self._phrases: Phrases | None = None
+        # Parts that the aliases of one word may still be read as
+        self._budget = MAX_PARTS
+
+    def resolve(self, words: Sequence[str]) -> list[WordResolution]:
+        """A resolution for each word, in their order."""
+        self._find(words)
+        readings = {
+            word: reading
+            for word in dict.fromkeys(words)
+            if (reading := self._reading(word)) is not None
+        }
+        # All parts at once; what is a word by itself was looked up as it was typed
+        self._find(
+            [
+                part.looked_up
+                for word, reading in readings.items()
+                for part in reading.parts
+                if part.looked_up != self._bare(word).normalized
+            ]
+        )
+        return [
+            self._of_reading(readings[word]) if word in readings else self._of_lexicon(word)
+            for word in words
+        ]
+
+    def resolve_read(self, words: Sequence[ReadWord]) -> list[WordResolution]:
+        """A resolution for each word of a text."""
+        parts = [self._reader.part(read.word, by_rule=read.by_rule) for read in words]
+        self._find([read.word.text for read in words])
+        return [self._of_read(read.word, part) for read, part in zip(words, parts, strict=True)]
+
+    def _of_read(self, word: SpokenWord, part: Part | WordError) -> WordResolution:
+        if isinstance(part, WordError):
+            return refused(word, part)
+        try:
+            spoken = self._spoken(part, word.text, word.sense)
+        except UnspeakableError as e:
+            return refused(word, e.error)
+        if self._source == "lexicon" and (missing := spoken.missing):
+            which = ", ".join(missing) if spoken.aliased else "this word"
+            return refused(word, _not_in_lexicon(which))
+        return WordResolution(
+            word.text,
+            _normalized(spoken.segments) or None,
+            spoken.segments,
+            spoken.warnings,
+            chance=spoken.chance,
+        )
+
+    def _reading(self, word: str) -> Reading | None:
+        """How a word is read; None where the entry that a lexicon has of it counts.
+
+        A dictionary has ``ID`` and ``OS`` as words: where they are said letter by letter, they are,
+        unless people wrote an entry themselves.
+        """
+        known = self._known.get(word)
+        if known is None:
+            return self._read(word)
+        if known.source == "user" or known.alias is not None or not _CAPITALS.fullmatch(word):
+            return None
+        reading = self._read(word)
+        return reading if reading.spelt and not _alike(reading.parts[0], known) else None
+
+    def _read(self, text: str) -> Reading:
+        if self._phrases is None:
+            self._phrases = self._lookup.phrases()
+        return self._reader.read(text, self._is_known, self._phrases)
+
+    def _find(self, words: Sequence[str]) -> None:
+        new = [word for word in words if word not in self._looked_up]
+        if new:
+            self._looked_up.update(new)
+            known, misfits = self._lookup.find(new, self._bare)
+            self._known |= known
+            self._misfits |= misfits
+
+    def _is_known(self, word: str) -> bool:
+        self._find([word])
+        return word in self._known
+
+    def _misfit(self, *words: str) -> tuple[str, ...]:
+        return tuple(self._misfits[word] for word in words if word in self._misfits)
+
+    def _of_lexicon(self, word: str) -> WordResolution:
+        known = self._known[word]
+        warnings = (*known.warnings, *self._misfit(word))
+        if known.alias is not None:
+            return self._of_alias(word, known)
+        return WordResolution(
+            word, known.normalized, (of_known(known, known.normalized),), warnings
+        )
+
+    def _of_alias(self, word: str, known: KnownWord) -> WordResolution:
+        try:
+            spoken = self.aliased(word, known, ())
+        except UnspeakableError as e:
+            return WordResolution(word, None, (), known.warnings, e.error)
+        normalized = _normalized(spoken.segments)
+        if self._source == "lexicon" and (missing := spoken.missing):
+            error = _not_in_lexicon(", ".join(missing))
+            return WordResolution(word, normalized, (), spoken.warnings, error)
+        return WordResolution(
+            word, normalized, spoken.segments, spoken.warnings, None, spoken.chance
+        )
+
+    def aliased(self, word: str, known: KnownWord, way: tuple[str, ...]) -> _Spoken:
+        """What pronounces a word that has an alias: the entry of the whole of it, or its words.
+
+        Args:
+            word: the word.
+            known: what a lexicon has of it.
+            way: the words whose aliases led to it.
+
+        Raises:
+            UnspeakableError: where the alias cannot be read, or leads back to one of these words.
+        """
+        if not way:
+            self._budget = MAX_PARTS
+        way, alias = (*way, word), known.alias or ""
+        _check_way(alias, way)
+        self._find([alias])
+        whole = self._known.get(alias)
+        if whole is None:
+            spoken = self._read_alias(alias, way)
+        elif whole.alias is not None:
+            spoken = self.aliased(alias, whole, way)
+        else:
+            spoken = _Spoken((of_known(whole, whole.normalized),), whole.warnings)
+        notes = (*known.warnings, *self._misfit(word), f"{word} -> {alias}", *spoken.warnings)
+        return spoken._replace(warnings=tuple(dict.fromkeys(notes)), aliased=True)
+
+    def _read_alias(self, alias: str, way: tuple[str, ...]) -> _Spoken:
+        # What no reader of texts takes apart is words with spaces between
+        words = [alias] if self._reader.english else alias.split()
+        spoken = []
+        for reading in map(self._read, words):
+            if reading.spelling.error is not None:
+                raise UnspeakableError(reading.spelling.error)
+            self._budget -= len(reading.parts)
+            if self._budget < 0:
+                message = f"{way[0]} is read as more than {MAX_PARTS} words, by its aliases"
+                raise UnspeakableError(WordError("too_long", message))
+            self._find([part.looked_up for part in reading.parts])
+            parts = (self._spoken(part, way=way) for part in reading.parts)
+            spoken.append(_joined(parts, _lasting(reading), reading.chance))
+        return _joined(spoken, (), 1.0)
+
+    def _of_reading(self, reading: Reading) -> WordResolution:
+        word, normalized = reading.spelling.word, reading.spelling.normalized
+        warnings = (*_lasting(reading), *self._misfit(word))
+        try:
+            spoken = _joined(map(self._spoken, reading.parts), warnings, reading.chance)
+        except UnspeakableError as e:
+            return WordResolution(word, normalized, (), warnings, e.error)
+        missing = spoken.missing if self._source == "lexicon" else ()
+        error = self._error(reading, missing)
+        if error is not None:
+            return WordResolution(word, normalized, (), spoken.warnings, error)
+        if normalized is not None:
+            normalized = _normalized(spoken.segments) or None
+        return WordResolution(
+            word, normalized, spoken.segments, spoken.warnings, None, spoken.chance
+        )
+
+    def _spoken(
+        self,
+        part: Part,
+        typed: str | None = None,
+        sense: str | None = None,
+        way: tuple[str, ...] = (),
+    ) -> _Spoken:
+        """What pronounces a part: a lexicon, its alias there, a rule, or the network.
+
+        Args:
+            part: the part.
+            typed: the same as it was typed, where it was looked up so.
+            sense: that is meant, where that is known.
+            way: the words whose aliases led to it.
+
+        Raises:
+            UnspeakableError: as `aliased`.
+        """
+        if way:
+            _check_way(part.looked_up, way)
+        # What the text itself says counts before all lexicons
+        own = part.looked_up
+        texts = () if part.rule == "override" else (typed or own, own)
+        for text in dict.fromkeys(texts):
+            if (known := self._known.get(text)) is None:
+                continue
+            known, labelled = _of_sense(known, sense)
+            if not known.variants:
+                continue
+            if known.alias is not None:
+                return self.aliased(text, known, way)
+            segment = of_known(known, part.text) if labelled else _listed(part, known)
+            if segment is not None:
+                return _Spoken((segment,), (*known.warnings, *self._misfit(text)))
+        if part.spoken is not None:
+            return _Spoken((by_rule(part),))
+        if self._reader.english:
+            stems = _Stems(self._known, self._is_known)
+            word = lexicon_key(part.looked_up).upper()
+            derived = derived_forms.inflected(word, stems)
+            if derived and stems.last is not None:
+                stem = self._known[stems.last]
+                origin = stem.origin._replace(rule="derived", stem=stems.last)
+                text = part.text if part.entry else self._bare(word).normalized or part.text
+                segment = Segment(text, stem.source, tuple(derived), origin)
+                notes = (*stem.warnings, f"{word}: by rule, from {stems.last}")
+                return _Spoken((segment,), notes)
+        if part.entry:  # an entry that there is for other phonemes, or was a moment ago
+            message = self._misfits.get(part.text) or f"{part.text} is in no lexicon any more"
+            raise UnspeakableError(WordError("unspellable", message))
+        return _Spoken((Segment(part.text),), part.warnings, missing=(part.looked_up,))
+
+    def _error(self, reading: Reading, missing: Sequence[str]) -> WordError | None:
+        error = reading.spelling.error
+        if error is not None and (self._source != "lexicon" or error.code != "unspellable"):
+            return error
+        if error is None and not missing:
+            return None
+        which = "this word" if len(reading.parts) <= 1 else ", ".join(dict.fromkeys(missing))
+        return _not_in_lexicon(which)
+
+
+class _Stems(Mapping[str, Sequence[tuple[str, ...]]]):
+    """The lexicons as a mapping, for rules that look for stems.
+
+    Attributes:
+        last: the word that was last taken out of it.
+    """
+
+    def __init__(self, known: Mapping[str, KnownWord], is_known: Callable[[str], bool]) -> None:
+        self._known = known
+        self._is_known = is_known
+        self.last: str | None = None
+
+    def __getitem__(self, word: str) -> Pronunciations:
+        if not self._is_known(word) or not self._known[word].pronunciations:
+            raise KeyError(word)
+        self.last = word
+        return self._known[word].pronunciations
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+def _alike(part: Part, known: KnownWord) -> bool:
+    """Whether a lexicon pronounces a part first as the rule does, stress aside."""
+    return part.spoken is not None and strip(part.spoken) == strip(known.pronunciations[0])
+
+
+def _listed(part: Part, known: KnownWord) -> Segment | None:
+    """The segment of a lexicon that has a part: all its variants, or the one that a rule wants.
+
+    None where there is no such variant, or no lexicon counts.
+    """
+    if part.rule == "override":
+        return None
+    if part.written is not None:
+        return of_known(known, known.normalized)
+    if part.listed or part.spoken is None or known.source == "user":
+        return of_known(known, part.text)
+    if part.rule == "weak_form":
+        return None  # lexicons have it with the stress of the word alone
+    wanted = strip(part.spoken)
+    variants = tuple(each for each in known.variants if strip(each.phonemes) == wanted)
+    return of_known(known._replace(variants=variants), part.text) if variants else None
+
+
+def _of_sense(known: KnownWord, sense: str | None) -> tuple[KnownWord, bool]:
+    """A word with the variants of the sense that is meant, and whether they are labelled so.
+
+    Without any, those of no sense in particular are left; perhaps none.
+    """
+    if sense is None or not any(variant.sense for variant in known.variants):
+        return known, False
+    matching = tuple(
+        variant for variant in known.variants if variant.sense and matches(variant.sense, sense)
+    )
+    others = tuple(variant for variant in known.variants if variant.sense is None)
+    return known._replace(variants=matching or others), bool(matching)
+
+
+def _check_way(text: str, way: Sequence[str]) -> None:
+    """Refuse a text that is one of the words whose aliases led to it."""
+    key = lexicon_key(text)
+    if any(lexicon_key(word) == key for word in way):
+        message = f"its alias leads back to itself: {' -> '.join((*way, text))}"
+        raise UnspeakableError(WordError("alias_circle", f"{message}; change one of these entries"))
+
+
+def _joined(spoken: Iterable[_Spoken], warnings: Sequence[str], chance: float) -> _Spoken:
+    """Parts that are pronounced one after the other."""
+    parts = list(spoken)
+    notes = (*warnings, *(note for part in parts for note in part.warnings))
+    return _Spoken(
+        tuple(segment for part in parts for segment in part.segments),
+        tuple(dict.fromkeys(notes)),
+        chance * math.prod(part.chance for part in parts),
+        any(part.aliased for part in parts),
+        tuple(text for part in parts for text in part.missing),
+    )
+
+
+def _lasting(reading: Reading) -> list[str]:
+    """The warnings of a reading that count whatever pronounces its parts.
+
+    How these are spelt for the network does not where a lexicon has them.
+    """
+    respelt = {note for part in reading.parts for note in part.warnings}
+    return [note for note in reading.spelling.warnings if note not in respelt]
+
+
+def _normalized(segments: Sequence[Segment]) -> str:
+    return "-".join(segment.text for segment in segments)
+
+
+def _not_in_lexicon(which: str) -> WordError:
+    message = f"no lexicon here has {which}: ask with source auto, and the model answers"
+    return WordError("not_in_lexicon", message)

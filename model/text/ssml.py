@@ -1,0 +1,404 @@
+"""Texts in the W3C's Speech Synthesis Markup Language 1.1 (https://www.w3.org/TR/speech-synthesis11/).
+
+A document becomes a plain text, in which one character stands for every tag and for what is not
+read as it is written: the contents of ``phoneme``, ``sub`` and ``say-as``, and words of other
+languages. The text reader reads it, and finds the tokens' places in the document. Tags part words
+(3.1.8.2 there). Prosody, voices, emphasis, sounds and marks say nothing of pronunciations: they are
+passed over with a warning.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
+from xml.parsers import expat
+
+from tanger.model import TangerError
+from tanger.model.lexicon import guarded_xml
+from tanger.model.lexicon.phrases import Phrases
+from tanger.model.phonology import notation, transcription
+from tanger.model.phonology.transcription import Notation
+from tanger.model.text import say_as
+from tanger.model.text.phrases import with_phrases
+from tanger.model.text.reader.overrides import given, given_words
+from tanger.model.text.reader.reader import Fixed, Known, TextReader
+from tanger.model.text.reader.scan import PLACEHOLDER, Reading, Scan
+from tanger.model.text.reader.token import SpokenWord, Token
+
+_STRUCTURE = frozenset({"speak", "p", "s", "w", "token", "lang", "break"})
+_PASSED_OVER = frozenset(
+    {"prosody", "voice", "emphasis", "audio", "mark", "lexicon", "lookup", "meta"}
+)
+_SILENT = frozenset({"metadata", "desc"})  # with all that is in them
+_GIVEN = frozenset({"phoneme", "sub", "say-as"})  # have text alone, read in a way of their own
+_ELEMENTS = _STRUCTURE | _PASSED_OVER | _SILENT | _GIVEN
+
+_NOTATIONS: Mapping[str, Notation] = {"ipa": "ipa", "x-sampa": "x-sampa"}
+_ARPABET = frozenset({"x-cmu-arpabet", "x-arpabet"})
+_READ_LANGUAGE = re.compile(r"en(?:-|$)", re.I)
+_FOREIGN_WORD = re.compile(r"\w[\w'’-]*")
+_MAX_DEPTH = 64
+# Characters that an attribute or an element which is read in one go may have
+_MAX_GIVEN = 1000
+# What is parsed between two looks at the clock ends behind a space or before a tag
+_CHUNK = re.compile(r".{1024}[^\s<]*\s?|.+", re.DOTALL)
+
+
+class SSMLError(TangerError, ValueError):
+    """A text that is no SSML, or has what is not read.
+
+    Attributes:
+        position: offset of the fault in the text.
+        expected: what might stand there.
+        found: what does.
+    """
+
+    def __init__(self, position: int, expected: str, found: str) -> None:
+        super().__init__(f"SSML, character {position + 1}: expected {expected}, found {found[:80]}")
+        self.position = position
+        self.expected = expected
+        self.found = found
+
+
+class Piece(NamedTuple):
+    """A piece of a document and of the plain text that is read in its place.
+
+    Attributes:
+        end: offset behind it in the document.
+        plain_end: offset behind it in the plain text.
+    """
+
+    end: int
+    plain_end: int
+
+
+class Document(NamedTuple):
+    """A document and how it is read.
+
+    Attributes:
+        source: as it was sent.
+        plain: what the reader reads.
+        fixed: what reads the placeholders in it.
+        pieces: of both; of pieces with different lengths, the plain text has one character.
+    """
+
+    source: str
+    plain: str
+    fixed: dict[int, Fixed]
+    pieces: list[Piece]
+
+    def tokens(
+        self, reader: TextReader, known: Known, phrases: Phrases | None = None
+    ) -> Iterator[Token]:
+        """The tokens, with their places in the document, which they cover.
+
+        Args:
+            reader: reads the plain text.
+            known: whether a dictionary has a word, in small letters.
+            phrases: entries of lexicons that are words as they stand.
+        """
+        tokens = reader.iterate(self.plain, known, self.fixed)
+        if phrases:
+            tokens = with_phrases(tokens, phrases, self.fixed)
+        pieces = iter(self.pieces)
+        piece = Piece(0, 0)
+        start = 0
+        for token in tokens:
+            while piece.plain_end < token.end:
+                piece = next(pieces)
+            end = piece.end - (piece.plain_end - token.end)
+            yield token._replace(text=self.source[start:end], start=start, end=end)
+            start = end
+
+
+@dataclass
+class _Open:
+    """An element that has begun.
+
+    Attributes:
+        name: of it.
+        attributes: of it.
+        start: offset of its tag.
+        language: of its content.
+        silent: whether nothing in it is read.
+        content: the text of an element that has text alone.
+        content_start: offset behind the tag.
+    """
+
+    name: str
+    attributes: Mapping[str, str]
+    start: int
+    language: str | None
+    silent: bool
+    content: list[str] = field(default_factory=list)
+    content_start: int = 0
+
+    @property
+    def text(self) -> str:
+        """The text, its space made even."""
+        return " ".join("".join(self.content).split())
+
+
+class Parser:
+    """Parses a document step by step, so that a caller can stop for a while."""
+
+    def __init__(self, source: str) -> None:
+        """Begin with a document."""
+        self._source = source
+        self._encoded = source.encode("utf-8", "surrogatepass")
+        self._bytes = self._offset = 0  # the same place, in bytes and in characters
+        self._stack: list[_Open] = []
+        self._plain: list[str] = []
+        self._plain_length = 0
+        self._fixed: dict[int, Fixed] = {}
+        self._pieces: list[Piece] = []
+        # What began last, up to where the next thing begins
+        self._finish: Callable[[int, int], None] = self._as_written
+        self._start = 0
+        self._expat = guarded_xml.create(self._refuse, encoding="utf-8")
+        self._expat.StartElementHandler = self._open
+        self._expat.EndElementHandler = self._close
+        self._expat.CharacterDataHandler = self._characters
+        self._expat.DefaultHandler = self._other
+
+    def steps(self) -> Iterator[None]:
+        """Parse; each step takes about as long.
+
+        Raises:
+            SSMLError: for the first fault.
+        """
+        for match in _CHUNK.finditer(self._source):
+            self._feed(match[0].encode("utf-8", "surrogatepass"))
+            yield
+        self._feed(b"", last=True)
+
+    def document(self) -> Document:
+        """The document, once all steps are made."""
+        self._finish(self._start, len(self._source))
+        return Document(self._source, "".join(self._plain), self._fixed, self._pieces)
+
+    def _feed(self, piece: bytes, *, last: bool = False) -> None:
+        try:
+            self._expat.Parse(piece, last)
+        except expat.ExpatError as e:
+            problem = expat.ErrorString(e.code) or "an error"
+            raise SSMLError(self._at(self._expat.ErrorByteIndex), "XML", problem) from e
+
+    def _at(self, index: int) -> int:
+        """The offset in characters of an offset in bytes, which never goes back."""
+        index = min(max(index, self._bytes), len(self._encoded))
+        self._offset += len(self._encoded[self._bytes : index].decode("utf-8", "surrogatepass"))
+        self._bytes = index
+        return self._offset
+
+    def _refuse(self, expected: str, found: str) -> SSMLError:
+        return SSMLError(self._at(self._expat.CurrentByteIndex), expected, found)
+
+    def _next(self, finish: Callable[[int, int], None]) -> None:
+        """Finish what began last, since the next thing begins here."""
+        at = self._at(self._expat.CurrentByteIndex)
+        self._finish(self._start, at)
+        self._finish, self._start = finish, at
+
+    # --------------------------------------------------------------------------------------------
+    # What expat finds.
+
+    def _open(self, name: str, attributes: dict[str, str]) -> None:
+        outer = self._stack[-1] if self._stack else None
+        if outer is None and name != "speak":
+            raise self._refuse("<speak>", f"<{name}>")
+        if outer is not None and outer.name in _GIVEN:
+            raise self._refuse(f"text alone in <{outer.name}>", f"<{name}>")
+        silent = outer is not None and outer.silent
+        if not silent and name not in _ELEMENTS:
+            raise self._refuse("an element that SSML has and that is read", f"<{name}>")
+        if len(self._stack) >= _MAX_DEPTH:
+            raise self._refuse(f"at most {_MAX_DEPTH} elements within each other", f"<{name}>")
+        for value in attributes.values():
+            if len(value) > _MAX_GIVEN:
+                raise self._refuse(f"attributes of at most {_MAX_GIVEN} characters", value)
+        language = attributes.get("xml:lang")
+        if language is None:
+            language = outer.language if outer is not None else None
+        elif _READ_LANGUAGE.match(language):
+            language = None
+        element = _Open(name, attributes, 0, language, silent or name in _SILENT)
+        self._next(partial(self._opened, element))
+        element.start = self._start
+        self._stack.append(element)
+        if name in _GIVEN and not silent:
+            self._check_given(element)
+
+    def _close(self, name: str) -> None:
+        element = self._stack.pop()
+        if name in _GIVEN and not element.silent:
+            self._next(partial(self._given, element))
+        else:
+            self._next(partial(self._closed, element))
+
+    def _characters(self, text: str) -> None:
+        element = self._stack[-1]
+        if element.name in _GIVEN and not element.silent:
+            element.content.append(text)
+            if sum(map(len, element.content)) > _MAX_GIVEN:
+                expected = f"at most {_MAX_GIVEN} characters in <{element.name}>"
+                raise self._refuse(expected, text)
+            self._next(_nothing)
+        elif element.silent:
+            self._next(partial(self._mark, ()))
+        else:
+            self._next(partial(self._text, text, element.language))
+
+    def _other(self, text: str) -> None:
+        """Comments, processing instructions, marks of CDATA, and space around the root."""
+        if self._stack and self._stack[-1].name in _GIVEN and not self._stack[-1].silent:
+            self._next(_nothing)
+        else:
+            self._next(self._as_written if text.isspace() else partial(self._mark, ()))
+
+    def _check_given(self, element: _Open) -> None:
+        """Raise where an element lacks an attribute, or cannot be read by it."""
+        wanted = {"phoneme": "ph", "sub": "alias", "say-as": "interpret-as"}[element.name]
+        if not element.attributes.get(wanted, "").strip():
+            raise self._refuse(f"<{element.name} {wanted}=...>", f"<{element.name}>")
+        if element.name == "phoneme":
+            alphabet = element.attributes.get("alphabet", "ipa")
+            if alphabet not in (*_NOTATIONS, *_ARPABET):
+                raise self._refuse("the alphabet ipa, x-sampa or x-cmu-arpabet", alphabet)
+            written = element.attributes["ph"]
+            if _parse(written, alphabet) is None:
+                raise self._refuse(f"English in {alphabet}", repr(written))
+
+    # --------------------------------------------------------------------------------------------
+    # Pieces, once their ends are known.
+
+    def _add(self, plain: str, end: int) -> None:
+        self._plain.append(plain)
+        self._plain_length += len(plain)
+        self._pieces.append(Piece(end, self._plain_length))
+
+    def _fix(self, read: Fixed, start: int, end: int) -> None:
+        if end > start:
+            self._fixed[self._plain_length] = read
+            self._add(PLACEHOLDER, end)
+
+    def _as_written(self, start: int, end: int) -> None:
+        if end > start:
+            self._add(self._source[start:end], end)
+
+    def _mark(self, warnings: tuple[str, ...], start: int, end: int) -> None:
+        self._fix(partial(_markup, warnings), start, end)
+
+    def _text(self, text: str, language: str | None, start: int, end: int) -> None:
+        if text != self._source[start:end]:  # an entity, or a line's end
+            self._add(text, end)
+        elif language is None:
+            self._as_written(start, end)
+        else:
+            at = start
+            for match in _FOREIGN_WORD.finditer(self._source, start, end):
+                self._as_written(at, match.start())
+                at = match.end()
+                word = SpokenWord(match[0], language=language)
+                self._fix(partial(_words, (word,)), match.start(), at)
+            self._as_written(at, end)
+
+    def _opened(self, element: _Open, start: int, end: int) -> None:
+        element.content_start = end
+        if element.name not in _GIVEN or element.silent:
+            self._mark(_warnings(element.name), start, end)
+
+    def _closed(self, element: _Open, start: int, end: int) -> None:
+        self._mark((), start, end)
+
+    def _given(self, element: _Open, start: int, end: int) -> None:
+        """An element with text alone: its tags, and between them what is said in its place."""
+        if element.text:
+            self._mark((), element.start, element.content_start)
+            self._fix(partial(_read_given, element), element.content_start, start)
+            self._mark((), start, end)
+        else:  # the tag itself is what is said
+            self._fix(partial(_read_given, element), element.start, end)
+
+
+def parse(source: str) -> Document:
+    """A document, parsed in one go.
+
+    Raises:
+        SSMLError: for the first fault.
+    """
+    parser = Parser(source)
+    for _ in parser.steps():
+        pass
+    return parser.document()
+
+
+def _nothing(start: int, end: int) -> None:
+    """What is read with the element that it is in."""
+
+
+def _warnings(name: str) -> tuple[str, ...]:
+    return (f"<{name}> is passed over",) if name in _PASSED_OVER | _SILENT else ()
+
+
+def _parse(written: str, alphabet: str) -> tuple[str, ...] | None:
+    """The phonemes of a transcription; None where it is no English in its alphabet."""
+    if alphabet in _ARPABET:
+        return notation.parse_arpabet(written)
+    try:
+        return transcription.parse(written, _NOTATIONS[alphabet])
+    except transcription.TranscriptionError:
+        return None
+
+
+# ------------------------------------------------------------------------------------------------
+# What reads the placeholders.
+
+
+def _markup(warnings: tuple[str, ...], reader: TextReader, scan: Scan, at: int) -> Reading:
+    return Reading(at + 1, "markup", (), 1.0, warnings)
+
+
+def _words(words: tuple[SpokenWord, ...], reader: TextReader, scan: Scan, at: int) -> Reading:
+    return Reading(at + 1, "word", words, 1.0)
+
+
+def _read_given(element: _Open, reader: TextReader, scan: Scan, at: int) -> Reading:
+    """What is said in place of an element with text alone."""
+    attributes, text = element.attributes, element.text
+    if element.name == "phoneme":
+        alphabet = attributes.get("alphabet", "ipa")
+        ph = attributes["ph"]
+        parse_ph = partial(_parse, alphabet=alphabet)
+        words = given_words(text, ph, parse_ph) if text else (given(ph, parse_ph(ph) or ()),)
+        return Reading(at + 1, "word", words or (), 1.0)
+    if element.language is not None:
+        words = tuple(SpokenWord(word, language=element.language) for word in text.split())
+        return Reading(at + 1, "word", words, 1.0)
+    if element.name == "sub":
+        return _usual(reader, scan, at, attributes["alias"])._replace(kind="abbreviation")
+    interpret_as = attributes["interpret-as"].lower()
+    if interpret_as in say_as.KINDS:
+        tables = reader.language.tables
+        found = say_as.read(text, interpret_as, attributes.get("format", ""), tables)
+        if found is not None:
+            return Reading(at + 1, found.kind, found.words, 1.0)
+        warning = f"{text} cannot be read as {interpret_as}: read as usual"
+    elif interpret_as in say_as.AS_USUAL:
+        return _usual(reader, scan, at, text)
+    else:
+        warning = f"say-as {interpret_as} is not known: {text} read as usual"
+    return _usual(reader, scan, at, text)._replace(warnings=(warning,))
+
+
+def _usual(reader: TextReader, scan: Scan, at: int, text: str) -> Reading:
+    """A text as it would be read by itself."""
+    tokens = reader.read(text, scan.known)
+    spoken = [token for token in tokens if token.words]
+    kind = spoken[0].kind if spoken else "markup"
+    confidence = min((token.confidence for token in spoken), default=1.0)
+    words = tuple(word for token in spoken for word in token.words)
+    return Reading(at + 1, kind, words, confidence, ())

@@ -1,0 +1,66 @@
+"""One of several HTTP processes of a service, started by their parent (see `parent`).
+
+It is started as ``python -m tanger.service.http_process ROW PROCESSES COUNTS SOCKETS ARGUMENT...``,
+and gets its first model, and later its workers, by stdin, which is a socket to the parent.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+from pydantic_settings import CliApp
+
+from tanger.model import TangerError
+from tanger.service import logs, server
+from tanger.service.app import create_app
+from tanger.service.serving import control, processes
+from tanger.service.serving.model_source import ModelSource
+from tanger.service.serving.remote_backend import RemoteBackend
+from tanger.service.serving.shared_counts import SharedCounts
+from tanger.service.settings import SettingError, Settings
+
+
+def main(row: str, count: str, counts: str, sockets: str, *arguments: str) -> int:
+    """Serve until the parent says to stop, or ends.
+
+    Args:
+        row: of this process, from 0.
+        count: how many HTTP processes there are.
+        counts: descriptor of the `SharedCounts`.
+        sockets: descriptors to listen on, with commas between.
+        arguments: the command line of the service.
+
+    Returns:
+        the exit status, as of `server.main`.
+    """
+    processes.end_with_parent()
+    settings = CliApp.run(Settings, cli_args=list(arguments))
+    logs.configure(settings.log_level, settings.log_format)
+    logs.share(int(row) + 1, int(counts))
+    connection = socket.socket(fileno=os.dup(0))
+    first = control.receive_first(connection)
+    if not isinstance(first, control.Load):  # the parent has ended
+        return 1
+    try:
+        backend = RemoteBackend(
+            connection,
+            SharedCounts(int(count), int(counts)).client(int(row)),
+            generation=first.generation,
+            source=ModelSource.unpack(first.source),
+            processes=int(count),
+        )
+        app = create_app(settings, backend)
+    except SettingError as e:
+        print(f"error: {e}", file=sys.stderr)
+        return 2
+    except TangerError as e:
+        print(f"error: {e}", file=sys.stderr)
+        return 1
+    listening = [socket.socket(fileno=int(each)) for each in sockets.split(",")]
+    return server.serve(app, settings, listening)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,118 @@
+"""Metrics of several processes as one: counters add up, gauges by what they mean.
+
+Each process counts for itself, in memory; who is asked for all of them takes a snapshot of each.
+(prometheus_client's own way over files has no collectors such as ours, and writes to a file with
+each count.) What a process had counted that has ended is kept, so that no counter goes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+# What is the same in each process, or is what the worst of them has
+_NOT_ADDED: dict[str, Callable[[float, float], float]] = {
+    "tanger_key_reloads": max,
+    "tanger_queue_oldest_seconds": max,
+    "tanger_queue_drain_seconds": max,
+    "tanger_workers_ready": max,
+    "tanger_ready": min,
+    "tanger_api_keys": max,
+    "tanger_api_keys_stale": max,
+    "tanger_model": max,
+    "tanger_engine": max,
+}
+
+
+class Sample(msgspec.Struct, frozen=True, array_like=True):
+    """A figure of a series."""
+
+    name: str
+    labels: tuple[tuple[str, str], ...]
+    value: float
+
+
+class Family(msgspec.Struct, frozen=True, array_like=True):
+    """A series' figures."""
+
+    name: str
+    type: str
+    text: str
+    samples: tuple[Sample, ...]
+
+
+def snapshot(registry: CollectorRegistry) -> list[Family]:
+    """All figures of a registry."""
+    return [
+        Family(
+            family.name,
+            family.type,
+            family.documentation,
+            tuple(
+                Sample(sample.name, tuple(sample.labels.items()), sample.value)
+                for sample in family.samples
+            ),
+        )
+        for family in registry.collect()
+    ]
+
+
+def received(found: object) -> list[Family]:
+    """A snapshot that came from another process, of which messages keep no types."""
+    return msgspec.convert(found, list[Family])
+
+
+def add_up(snapshots: Iterable[list[Family]]) -> list[Family]:
+    """One snapshot of several, in the order of the first that has a series."""
+    kinds: dict[str, Family] = {}
+    values: dict[str, dict[tuple[str, tuple[tuple[str, str], ...]], float]] = {}
+    for families in snapshots:
+        for family in families:
+            kinds.setdefault(family.name, family)
+            found = values.setdefault(family.name, {})
+            add = _NOT_ADDED.get(family.name)
+            for name, labels, value in map(msgspec.structs.astuple, family.samples):
+                key = (name, labels)
+                if key not in found:
+                    found[key] = value
+                else:
+                    found[key] = add(found[key], value) if add else found[key] + value
+    return [
+        Family(
+            name,
+            kind.type,
+            kind.text,
+            tuple(Sample(*key, value) for key, value in values[name].items()),
+        )
+        for name, kind in kinds.items()
+    ]
+
+
+def counted(families: Iterable[Family]) -> list[Family]:
+    """Those that stay true of a process that has ended: what it has counted."""
+    return [family for family in families if family.type in ("counter", "histogram")]
+
+
+def render(families: Iterable[Family]) -> bytes:
+    """Prometheus's text format, as `Metrics.render`."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Given(families))
+    return generate_latest(registry)
+
+
+class _Given(Collector):
+    """A snapshot, as if it were collected now."""
+
+    def __init__(self, families: Iterable[Family]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        for family in self._families:
+            metric = Metric(family.name, family.text, family.type)
+            for sample in family.samples:
+                metric.add_sample(sample.name, dict(sample.labels), sample.value)
+            yield metric

@@ -1,0 +1,419 @@
+"""The parent of several HTTP processes: it listens, and keeps them and their workers.
+
+The sockets that it binds are inherited by all HTTP processes, which accept connections from them,
+whoever is free. It watches each, replaces those that end or hang, and ends with all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from tanger.model import TangerError
+from tanger.service import metric_sums
+from tanger.service.metric_sums import Family
+from tanger.service.metrics import Metrics
+from tanger.service.serving import control, processes
+from tanger.service.serving.control import Body, CallError, Peer, PeerGoneError
+from tanger.service.serving.model_source import ModelSource
+from tanger.service.serving.processes import Process, StartError
+from tanger.service.serving.shared_counts import SharedCounts
+from tanger.service.serving.supervisor import ClientGoneError, ReloadError, Supervisor
+from tanger.service.serving.watchdog import Watchdog
+from tanger.service.serving.wire import JoinedWorker
+from tanger.service.settings import Settings
+
+log = logging.getLogger("tanger.parent")
+
+# Seconds between two questions whether an HTTP process still answers, between two looks at one
+# that does not, and after which it is replaced whatever it does
+_PING_EVERY = 1.0
+_STEP = 1.0
+_LONGEST_SILENCE = 60.0
+# Seconds beyond the time of grace in which HTTP processes have to end
+_EXIT_SECONDS = 5.0
+# Seconds between two looks whether the first HTTP process listens
+_LISTEN_CHECK = 0.02
+# Seconds after which one that ends did not end of what the one before it ended of
+_SETTLED = 60.0
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 5.0
+
+
+class LoadError(TangerError):
+    """A model that an HTTP process cannot load."""
+
+
+class HttpProcess:
+    """An HTTP process as the supervisor's client (see `supervisor.HttpClient`).
+
+    Attributes:
+        row: its row in the `SharedCounts`.
+        revision: digest of its dictionaries, once it has loaded its first model.
+        attached: is done once it has.
+    """
+
+    def __init__(
+        self, row: int, process: Process, handle: Callable[[HttpProcess, Body], Any]
+    ) -> None:
+        self.row = row
+        self.revision = ""
+        self.process = process
+        self.attached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._peer = Peer(
+            process.control,
+            handle=lambda body, _: handle(self, body),
+            expected=(ReloadError,),
+            on_end=lambda: None,
+        )
+
+    async def load_model(self, generation: int, source: ModelSource) -> None:
+        """Have it load a model.
+
+        Raises:
+            LoadError: where it cannot.
+            ClientGoneError: where it ends before, as in all of these.
+        """
+        packed = await asyncio.to_thread(source.pack)
+        self.revision = await self._call(control.Load(generation, packed))
+
+    def load_first(self, generation: int, source: ModelSource) -> None:
+        """Have it load a model before all else."""
+        self._peer.notify(control.Load(generation, source.pack()))
+
+    async def check_model(self, generation: int) -> str | None:
+        """Wait until pinned words were answered; what was wrong with the answers, else None."""
+        failure: str | None = await self._call(control.Check(generation))
+        return failure
+
+    async def switch_model(self, generation: int) -> None:
+        """Have it answer with this model from now on."""
+        await self._call(control.Switch(generation))
+
+    async def drop_model(self, generation: int, *, at_once: bool) -> None:
+        """Have it forget a model, once it has nothing to do any more, or at once."""
+        await self._call(control.Drop(generation, at_once))
+
+    async def refresh_keys(self) -> str | None:
+        """Have it read the API keys anew; why those from before stay, else None."""
+        failure: str | None = await self._call(control.RefreshKeys())
+        return failure
+
+    async def snapshot(self) -> list[Family]:
+        """Its metrics."""
+        return metric_sums.received(await self._call(control.Snapshot()))
+
+    def plan_workers(self, generation: int, devices: list[str]) -> None:
+        """Tell it the device of each worker that there is to be."""
+        self._peer.notify(control.Plan(generation, devices))
+
+    def add_worker(self, generation: int, worker: JoinedWorker, connection: socket.socket) -> None:
+        """Tell it of a worker, and give it the connection."""
+        self._peer.notify(control.Add(generation, worker), connection.detach())
+
+    def drop_worker(self, generation: int, slot: int, problem: str, *, exhausted: bool) -> None:
+        """Tell it of a worker that is lost."""
+        self._peer.notify(control.Lost(generation, slot, problem, exhausted))
+
+    async def watch(self) -> None:
+        """Return once it hangs.
+
+        Raises:
+            ClientGoneError: where it ends.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_PING_EVERY)
+            answer = asyncio.ensure_future(self._call(control.Ping()))
+            watchdog = Watchdog(loop.time(), _STEP)
+            while not (await asyncio.wait({answer}, timeout=_STEP))[0]:
+                watchdog.check(self.process.pid, loop.time())
+                if watchdog.hangs or watchdog.checks * _STEP > _LONGEST_SILENCE:
+                    answer.cancel()
+                    return
+            await answer
+
+    def close(self) -> None:
+        """Forget it: it has ended."""
+        self._peer.close()
+
+    async def _call(self, body: Body) -> Any:
+        try:
+            return await self._peer.call(body)
+        except CallError as e:
+            raise LoadError(str(e)) from e
+        except PeerGoneError as e:
+            raise ClientGoneError(f"HTTP process {self.process.pid} has ended") from e
+
+
+class Parent:
+    """Keeps HTTP processes and their workers."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        arguments: Sequence[str],
+        sockets: Sequence[socket.socket],
+        counts: SharedCounts,
+    ) -> None:
+        """Read the artifact.
+
+        Args:
+            settings: the service's, with the number of HTTP processes.
+            arguments: of the command line that they were read from.
+            sockets: to listen on.
+            counts: what the processes share, a row for each HTTP process.
+
+        Raises:
+            ArtifactError: where the artifact is damaged.
+        """
+        self._settings = settings
+        self._arguments = arguments
+        self._sockets = sockets
+        self._counts = counts
+        self._metrics = Metrics()
+        self._supervisor = Supervisor(settings, self._metrics, self._counts)
+        self._running: dict[int, HttpProcess] = {}
+        # Set once the first HTTP process has loaded what it serves, or none will
+        self._first = asyncio.Event()
+        self._draining = False
+        self._stop: asyncio.Future[int] | None = None
+        self._reloads: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> int:
+        """Serve until told to stop, or until there can be no workers: the exit status."""
+        loop = asyncio.get_running_loop()
+        self._stop = loop.create_future()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._drain, number)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
+        supervising = asyncio.create_task(self._supervise())
+        rows = range(self._settings.http_processes)
+        announcing = asyncio.create_task(announce(self._settings.host, self._sockets))
+        keeping = [asyncio.create_task(self._keep(row)) for row in rows]
+        for task in (supervising, *keeping):
+            task.add_done_callback(self._end_at_fault)
+        try:
+            status = await self._stop
+            if not self._draining:
+                self._drain(signal.SIGTERM)
+            await self._wait_for_exits(keeping)
+            return status
+        finally:
+            for task in (announcing, supervising):
+                task.cancel()
+            await asyncio.gather(announcing, supervising, return_exceptions=True)
+
+    async def _supervise(self) -> None:
+        """Keep workers; without any the service ends."""
+        await self._supervisor.run()
+        self._end(1)
+
+    async def _keep(self, row: int) -> None:
+        """Keep an HTTP process in its place; what is wrong with the settings the first one says."""
+        if row:
+            await self._first.wait()
+        loop, pause = asyncio.get_running_loop(), _FIRST_PAUSE
+        while not self._draining:
+            since = loop.time()
+            problem = await self._run_one(row)
+            if self._draining:
+                return
+            if not self._first.is_set():  # it has said why
+                log.error("cannot start: HTTP process %s", problem)
+                self._end(self._status(row))
+                return
+            log.error("HTTP process %d %s; starting another", row + 1, problem)
+            self._running.pop(row, None)
+            if loop.time() - since > _SETTLED:
+                pause = _FIRST_PAUSE
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _run_one(self, row: int) -> str:
+        """Start an HTTP process, and see to it until it ends: what became of it."""
+        generation = self._supervisor.current
+        try:
+            process = await self._start(row)
+        except StartError as e:
+            return str(e)
+        http = self._running[row] = HttpProcess(row, process, self._handle)
+        if self._draining:
+            process.send_signal(signal.SIGTERM)
+        http.load_first(generation.number, generation.source)
+        problem = ""
+        try:
+            either: set[asyncio.Future[Any]] = {http.attached, process.exited}
+            async with asyncio.timeout(self._settings.start_timeout):
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                if http.attached.done():
+                    await self._supervisor.attach(http, generation.number)
+            if http.attached.done():
+                self._first.set()
+                self._compare(http)
+                problem = await self._watch(http)
+        except TimeoutError:
+            problem = f"{process.pid} was not ready in time"
+        except (ClientGoneError, TangerError) as e:
+            problem = str(e)
+        finally:
+            if problem:
+                await process.kill()
+            await process.exited
+            http.close()
+            self._supervisor.detach(http)
+            self._counts.clear_row(row)
+        return problem or f"{process.pid} ended with {process.status}"
+
+    async def _watch(self, http: HttpProcess) -> str:
+        """Return once an HTTP process ends, or hangs: what is wrong, where it has not ended."""
+        watching = asyncio.ensure_future(http.watch())
+        either: set[asyncio.Future[Any]] = {watching, http.process.exited}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        hangs = watching.done() and watching.exception() is None
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        return f"{http.process.pid} hung" if hangs else ""
+
+    def _compare(self, http: HttpProcess) -> None:
+        """See that an HTTP process has the dictionaries of the others.
+
+        One that took the place of another has read the lexicons' files as they are by now.
+        """
+        others = {each.revision for each in self._running.values() if each.revision}
+        if len(others) > 1:
+            log.warning(
+                "HTTP process %d found other lexicons than were loaded: reloading in all",
+                http.row + 1,
+            )
+            self._reload_soon()
+
+    async def _start(self, row: int) -> Process:
+        descriptors = [self._counts.descriptor, *(each.fileno() for each in self._sockets)]
+        return await processes.start(
+            "tanger.service.http_process",
+            *(row, self._counts.rows, self._counts.descriptor),
+            ",".join(str(each.fileno()) for each in self._sockets),
+            *self._arguments,
+            descriptors=descriptors,
+            environment=os.environ,
+        )
+
+    def _handle(self, http: HttpProcess, body: Body) -> Awaitable[Any] | None:
+        """What an HTTP process wants."""
+        match body:
+            case control.Attach(revision):
+                http.revision = revision
+                http.attached.set_result(None)
+                return asyncio.sleep(0)
+            case control.ReportFault(generation, slot, problem):
+                self._supervisor.report_fault(generation, slot, problem)
+            case control.Reload():
+                return self._reload()
+            case control.Scrape():
+                return self._scrape()
+        return None
+
+    async def _reload(self) -> dict[str, str]:
+        return (await self._supervisor.reload()).model_dump()
+
+    async def _scrape(self) -> bytes:
+        return metric_sums.render(await self._supervisor.snapshot())
+
+    def _reload_soon(self) -> None:
+        async def reload() -> None:
+            with contextlib.suppress(ReloadError):  # the log has it
+                await self._supervisor.reload()
+
+        task = asyncio.create_task(reload())
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
+
+    def _drain(self, number: int) -> None:
+        """Have all HTTP processes finish what they have begun, and end."""
+        self._draining = True
+        self._first.set()
+        for each in self._sockets:
+            each.close()
+        for http in self._running.values():
+            http.process.send_signal(number)
+        self._end(0)
+
+    def _end(self, status: int) -> None:
+        assert self._stop is not None
+        if not self._stop.done():
+            self._stop.set_result(status)
+
+    def _end_at_fault(self, task: asyncio.Task[None]) -> None:
+        """End where the parent itself is at fault: nobody would be watched any more."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("the parent fails", exc_info=error)
+            self._end(1)
+
+    def _status(self, row: int) -> int:
+        """Exit status of an HTTP process, as the service's own."""
+        found = self._running.get(row)
+        return abs(found.process.status or 1) if found is not None else 1
+
+    async def _wait_for_exits(self, keeping: Sequence[asyncio.Task[None]]) -> None:
+        """Wait until all HTTP processes have ended; those that take too long are killed."""
+        _, late = await asyncio.wait(keeping, timeout=self._settings.grace + _EXIT_SECONDS)
+        for http in self._running.values():
+            if http.process.status is None:
+                log.error("HTTP process %d does not end in time: killed", http.row + 1)
+                await http.process.kill()
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Sockets with all addresses of a host.
+
+    They do not listen yet: the HTTP processes see to that, as soon as one can answer.
+
+    Args:
+        host: name or address.
+        port: 0 for a free one, the same on all addresses.
+
+    Raises:
+        OSError: where an address is not to be had; the message names it.
+    """
+    sockets: list[socket.socket] = []
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            each = socket.socket(family, kind, protocol)
+            sockets.append(each)
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            place = (address[0], port, *address[2:])
+            try:
+                each.bind(place)
+            except OSError as e:
+                problem = f"[Errno {e.errno}] error while attempting to bind on address {place}: "
+                raise OSError(e.errno, problem + (e.strerror or "").lower()) from e
+            port = each.getsockname()[1]
+            each.setblocking(False)
+    except OSError:
+        for each in sockets:
+            each.close()
+        raise
+    return sockets
+
+
+async def announce(host: str, sockets: Sequence[socket.socket]) -> None:
+    """Log where the service listens, once it does, as uvicorn does where it binds the socket."""
+    port = sockets[0].getsockname()[1]
+    while not sockets[-1].getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        await asyncio.sleep(_LISTEN_CHECK)
+    shown = f"[{host}]" if ":" in host else host
+    message = "Uvicorn running on http://%s:%d (Press CTRL+C to quit)"
+    logging.getLogger("uvicorn.error").info(message, shown, port)

@@ -1,0 +1,126 @@
+"""The workers of an HTTP process that its parent keeps, and what the parent has it do."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable
+from typing import Any
+
+from tanger.model import TangerError
+from tanger.service.schemas import ModelName
+from tanger.service.serving import control
+from tanger.service.serving.control import Body, CallError, Peer, PeerGoneError
+from tanger.service.serving.model_source import ModelSource
+from tanger.service.serving.shared_counts import ClientCounts
+from tanger.service.serving.supervisor import HttpClient, ReloadError
+
+
+class RemoteBackend:
+    """The connection with the parent.
+
+    Attributes: as `supervisor.Backend`.
+    """
+
+    def __init__(
+        self,
+        connection: socket.socket,
+        counts: ClientCounts,
+        *,
+        generation: int,
+        source: ModelSource,
+        processes: int,
+    ) -> None:
+        """Take the connection, through which the first model has come.
+
+        Args:
+            connection: to the parent.
+            counts: what is shared with it and the other HTTP processes.
+            generation: number of the model to begin with.
+            source: what that is made of.
+            processes: how many HTTP processes there are.
+        """
+        self.source = source
+        self.generation = generation
+        self.counts = counts
+        self.processes = processes
+        self._connection = connection
+        self._client: HttpClient | None = None
+        self._peer: Peer | None = None
+
+    async def run(self, client: HttpClient) -> str:
+        """Do what the parent says, until cancelled or until the parent ends."""
+        self._client = client
+        ended = asyncio.Event()
+        self._peer = Peer(
+            self._connection, handle=self._handle, expected=(TangerError, OSError), on_end=ended.set
+        )
+        try:
+            await self._peer.call(control.Attach(client.revision))
+            await ended.wait()
+        except (CallError, PeerGoneError):
+            pass
+        finally:
+            self._peer.close()
+        # Nobody has words decoded any more, and what is in flight can come to no end
+        os._exit(1)
+
+    async def reload(self) -> ModelName:
+        """Reload everywhere.
+
+        Raises:
+            ReloadError: where that fails.
+        """
+        try:
+            return ModelName(**await self._call(control.Reload()))
+        except CallError as e:
+            raise ReloadError(str(e)) from e
+
+    def report_fault(self, generation: int, slot: int, problem: str) -> None:
+        """Have a worker replaced that is of no use."""
+        if self._peer is not None:
+            self._peer.notify(control.ReportFault(generation, slot, problem))
+
+    async def render_metrics(self) -> bytes:
+        """Metrics of all processes."""
+        found: bytes = await self._call(control.Scrape())
+        return found
+
+    async def _call(self, body: Body) -> Any:
+        if self._peer is None:
+            raise ReloadError("the service is starting")
+        return await self._peer.call(body)
+
+    def _handle(self, body: Body, peer: Peer) -> Awaitable[Any] | None:  # noqa: PLR0911
+        """What the parent wants done."""
+        client = self._client
+        assert client is not None
+        match body:
+            case control.Load(generation, source):
+                return self._load(client, generation, source)
+            case control.Check(generation):
+                return client.check_model(generation)
+            case control.Switch(generation):
+                return client.switch_model(generation)
+            case control.Drop(generation, at_once):
+                return client.drop_model(generation, at_once=at_once)
+            case control.RefreshKeys():
+                return client.refresh_keys()
+            case control.Snapshot():
+                return client.snapshot()
+            case control.Ping():
+                return asyncio.sleep(0)
+            case control.Plan(generation, devices):
+                client.plan_workers(generation, devices)
+            case control.Add(generation, worker):
+                connection = socket.socket(fileno=peer.take_descriptor())
+                client.add_worker(generation, worker, connection)
+            case control.Lost(generation, slot, problem, exhausted):
+                client.drop_worker(generation, slot, problem, exhausted=exhausted)
+        return None
+
+    async def _load(self, client: HttpClient, generation: int, source: bytes) -> str:
+        model = await asyncio.to_thread(ModelSource.unpack, source)
+        await client.load_model(generation, model)
+        return client.revision
