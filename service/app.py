@@ -108,6 +108,7 @@ def _set_state(app: FastAPI, settings: Settings, backend: Backend | None) -> Non
     state = app.state
     state.settings, state.manager = settings, manager
     state.connections, state.request_log = connections, request_log
+    state.problem_line = problems.line
 
 
 def _add_routes(app: FastAPI, settings: Settings) -> None:

@@ -128,6 +128,15 @@ async def known(request: Request, error: Exception) -> Response:
     return _problem(request, kind.status, kind.code, str(error), errors, headers)
 
 
+async def line(request: Request, error: Exception) -> bytes:
+    """The problem as the last line of an answer by the line that has begun with status 200."""
+    try:
+        response = await known(request, error)
+    except Exception as e:
+        response = await unknown(request, e)
+    return bytes(response.body) + b"\n" if response.body else b""
+
+
 async def invalid(request: Request, error: Exception) -> Response:
     """The problem for query parameters and headers that the framework has checked."""
     assert isinstance(error, RequestValidationError)

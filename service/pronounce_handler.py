@@ -6,7 +6,7 @@ No web framework is needed here: a route mounts this, and so can any other ASGI 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from tanger.service import representations
@@ -42,12 +42,14 @@ class RawAnswer:
         media_type: of the body.
         parts: of the body, in order; None where the client has the answer already.
         reservation: room that is kept for it; to be released when it is sent, or cannot be.
+        more: what comes after the parts, as it is ready; with it, the length is not known before.
     """
 
     headers: Headers
     media_type: MediaType
     parts: Sequence[bytes] | None
     reservation: Hold | None
+    more: AsyncGenerator[bytes] | None = None
 
 
 async def pronounce(manager: ModelManager, request: RawRequest) -> RawAnswer:

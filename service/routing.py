@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from tanger.service import representations
 from tanger.service.errors import PROBLEM_MEDIA_TYPE
 from tanger.service.lexicon_schemas import Spoken
-from tanger.service.middleware.answer_pieces import send_parts
+from tanger.service.middleware.answer_pieces import send_parts, send_stream
 from tanger.service.pronounce_handler import RawAnswer
 from tanger.service.request_body import TIMEOUT, RawRequest
 from tanger.service.schemas import Problem, PronounceRequest, PronounceResponse, TextRequest
@@ -41,6 +41,9 @@ class RawRoute(APIRoute):
     """A route that FastAPI describes, and that answers from a request's bytes without it.
 
     `middleware.gateway` finds it before the framework would.
+
+    Attributes:
+        handler: what answers.
     """
 
     def __init__(
@@ -55,16 +58,21 @@ class RawRoute(APIRoute):
             **options: FastAPI's.
         """
         super().__init__(path, endpoint, **options)
-        self._handler = handler
+        self.handler = handler
         self.app = self._answer
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = await self._handler(scope["app"].state.manager, RawRequest(scope, receive))
+        found = await self.handler(scope["app"].state.manager, RawRequest(scope, receive))
         if found.parts is None:
             await send({"type": "http.response.start", "status": 304, "headers": found.headers})
             await send({"type": "http.response.body"})
         else:
             media_type = (b"content-type", representations.CONTENT_TYPES[found.media_type])
+            if found.more is not None:
+                describe = partial(scope["app"].state.problem_line, Request(scope))
+                headers = [*found.headers, media_type]
+                await send_stream(send, headers, found.parts, found.more, describe)
+                return
             await send_parts(send, found.headers, media_type, found.parts, found.reservation)
 
 

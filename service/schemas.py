@@ -90,6 +90,11 @@ class TextOptions(BaseModel):
     )
     alphabet: Alphabet | None = Field(None, description="As in `/pronounce`.")
     stress: bool | None = Field(None, description="As in `/pronounce`.")
+    alignment: bool = Field(
+        False,
+        description="Say which letters made which phoneme, in JSON and JSON Lines: an answer is "
+        "several times as long then.",
+    )
     punctuation: bool = Field(
         False, description="Keep punctuation in the line of the pronunciation."
     )
@@ -266,7 +271,7 @@ class TextWord(BaseModel):
         description="Chance that the reading and the pronunciation are right. Null where a lexicon "
         "answered."
     )
-    alignment: Alignment | None = Field(description="Null.")
+    alignment: Alignment | None = Field(description="As in `/pronounce`.")
     sense: Sense | None = Field(description="Which sense of a homograph is meant; else null.")
 
 
@@ -331,10 +336,9 @@ _EXAMPLES = (
 )
 
 
-class TextResponse(BaseModel):
-    """A text, read and pronounced."""
+class PronouncedSentence(BaseModel):
+    """A text, or a sentence of one, read and pronounced."""
 
-    model: ModelName
     text: str = Field(description="As it was sent.")
     spoken: str = Field(description="Its words in one line.")
     pronunciation: str = Field(
@@ -343,6 +347,12 @@ class TextResponse(BaseModel):
     )
     tokens: tuple[TextToken, ...] = Field(description="They cover the text, spaces among them.")
     warnings: tuple[str, ...] = Field(description="Those of all tokens, each once.")
+
+
+class TextResponse(PronouncedSentence):
+    """A text, read and pronounced, and by which weights."""
+
+    model: ModelName
 
 
 class PronounceResponse(BaseModel):

@@ -6,14 +6,21 @@ Like `pronounce_handler`, it needs no web framework.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Mapping,
+)
+from contextlib import aclosing
 from functools import partial
+from typing import NamedTuple
 
 import msgspec
 
 from tanger.model import lexicon
+from tanger.model.phonology.notation import Alphabet
 from tanger.model.text import texts
-from tanger.model.text.texts import PronouncedToken
 from tanger.service import representations
 from tanger.service.pronounce_handler import (
     RawAnswer,
@@ -30,8 +37,9 @@ from tanger.service.request_body import (
     shutdown_as_503,
 )
 from tanger.service.schemas import TextRequest
+from tanger.service.serving import text_pricing
 from tanger.service.serving.manager import ModelManager
-from tanger.service.serving.text_job import TextJob, Tokens
+from tanger.service.serving.text_job import Price, TextJob, Tokens
 
 _PLAIN: MediaType = "text/plain"
 _OFFERED: tuple[MediaType, ...] = (
@@ -54,14 +62,17 @@ async def text(manager: ModelManager, request: RawRequest) -> RawAnswer:
         media_type = representations.choose(request, _OFFERED)
         due = time.monotonic() + timeout_of(manager, request)
         requested = await read_body(manager, request, TextRequest)
-        job = await manager.begin_text(requested.text, requested, left(due))
+    if media_type == "application/jsonl":
+        return await _stream(manager, request, requested, due)
+    form = _FORMS[media_type]
+    with shutdown_as_503():
+        options = requested if form.aligned else requested.model_copy(update={"alignment": False})
+        price = text_pricing.aligned_json_bytes if options.alignment else form.price
+        job = await manager.begin_text(requested.text, options, price, left(due))
         try:
-            if job.words.missing:
-                decoding = manager.decode(job.words, timeout=left(due))
-                await cancel_on_disconnect(request, decoding)
-            headers = job_headers(job.words)
-            parts = await _FORMS[media_type](job, await job.pronounced())
-            return RawAnswer(headers, media_type, parts, job.words.reservation)
+            await _decode(manager, request, job, due)
+            parts = await form.render(job)
+            return RawAnswer(job_headers(job.words), media_type, parts, job.words.reservation)
         except BaseException:
             job.words.release()
             raise
@@ -69,22 +80,67 @@ async def text(manager: ModelManager, request: RawRequest) -> RawAnswer:
             manager.metrics.count_errors(job.words.error_codes)
 
 
+async def _decode(manager: ModelManager, request: RawRequest, job: TextJob, due: float) -> None:
+    """Have decoded what a job lacks, unless the client hangs up."""
+    if job.words.missing:
+        decoding = manager.decode(job.words, timeout=left(due))
+        await cancel_on_disconnect(request, decoding)
+
+
 # ------------------------------------------------------------------------------------------------
-# The answer in each form: its parts, in order.
+# A sentence a line, passage by passage.
 
 
-async def _json(job: TextJob, tokens: Sequence[Tokens]) -> list[bytes]:
-    line = await job.line(tokens)
+async def _stream(
+    manager: ModelManager, request: RawRequest, requested: TextRequest, due: float
+) -> RawAnswer:
+    """An answer that begins with the first passage; what fails before has a status of its own."""
+    lines = _lines(manager, request, requested, due)
+    version = manager.current.pronouncer.model.version
+    first = await anext(lines, b"")
+    headers = [(b"x-model-version", version.encode()), (b"vary", b"Accept")]
+    return RawAnswer(headers, "application/jsonl", [first], None, lines)
+
+
+async def _lines(
+    manager: ModelManager, request: RawRequest, requested: TextRequest, due: float
+) -> AsyncGenerator[bytes]:
+    """The lines of one passage after the other."""
+    price = text_pricing.aligned_json_bytes if requested.alignment else text_pricing.json_bytes
+    with shutdown_as_503():
+        async with aclosing(manager.passages(requested.text, requested, price, due)) as passages:
+            async for job in passages:
+                try:
+                    await _decode(manager, request, job, due)
+                    lines = await job.render(partial(_line, job))
+                    yield b"".join(lines)
+                finally:
+                    job.words.release()
+                    manager.metrics.count_errors(job.words.error_codes)
+
+
+def _line(job: TextJob, sentence: Tokens) -> bytes:
+    line = texts.PronouncedLine(job.alphabet, punctuation=job.punctuation)
+    line.add(sentence)
+    text = "".join(each.token.text for each in sentence)
+    found = texts.PronouncedText(text, line.spoken, line.pronunciation, tuple(sentence))
+    return msgspec.json.encode(found.to_dict(job.alphabet)) + b"\n"
+
+
+# ------------------------------------------------------------------------------------------------
+# The whole answer in each form: its parts, in order.
+
+
+async def _json(job: TextJob) -> list[bytes]:
+    line = texts.PronouncedLine(job.alphabet, punctuation=job.punctuation)
     warnings: dict[str, None] = {}
 
-    def render(some: Tokens) -> bytes:
-        for each in some:
-            warnings.update(dict.fromkeys(each.warnings))
-        shown = [texts.token_dict(each, job.alphabet) for each in some]
-        some.clear()  # piece by piece: to free all at once would take long
-        return msgspec.json.encode(shown)[1:-1]
+    def render(tokens: Tokens) -> bytes:
+        line.add(tokens)
+        warnings.update(dict.fromkeys(note for each in tokens for note in each.warnings))
+        return msgspec.json.encode([texts.token_dict(each, job.alphabet) for each in tokens])[1:-1]
 
-    pieces = await job.render(render, tokens)
+    pieces = await job.render(render)
     head = msgspec.json.encode(
         {
             "model": job.words.model.model_dump(),
@@ -98,52 +154,44 @@ async def _json(job: TextJob, tokens: Sequence[Tokens]) -> list[bytes]:
     return [*parts, b'],"warnings":' + msgspec.json.encode(list(warnings)) + b"}"]
 
 
-async def _lines(job: TextJob, tokens: Sequence[Tokens]) -> list[bytes]:
-    """A sentence a line."""
-
-    def render(sentence: Tokens) -> bytes:
-        line = texts.PronouncedLine(job.alphabet, punctuation=job.punctuation)
-        line.add(sentence)
-        text = "".join(each.token.text for each in sentence)
-        found = texts.PronouncedText(text, line.spoken, line.pronunciation, tuple(sentence))
-        sentence.clear()
-        return msgspec.json.encode(found.to_dict(job.alphabet)) + b"\n"
-
-    return await job.render(render, tokens)
-
-
-def _drained(tokens: Iterable[Tokens]) -> Iterator[PronouncedToken]:
-    """All tokens; what was taken is let go, so that it is not freed all at once."""
-    for some in tokens:
-        yield from some
-        some.clear()
-
-
-async def _rows(job: TextJob, tokens: Sequence[Tokens]) -> list[bytes]:
+async def _rows(job: TextJob) -> list[bytes]:
     """A word a line."""
-    return await job.render(partial(_rows_of, job), tokens)
+    return await job.render(partial(_rows_of, job.alphabet))
 
 
-def _rows_of(job: TextJob, tokens: Tokens) -> bytes:
-    rows = (row for each in _drained([tokens]) for row in texts.rows(each, job.alphabet))
+def _rows_of(alphabet: Alphabet, tokens: Tokens) -> bytes:
+    rows = (row for each in tokens for row in texts.rows(each, alphabet))
     return "".join("\t".join(map(lexicon.escape_tsv, row)) + "\n" for row in rows).encode()
 
 
-async def _plain(job: TextJob, tokens: Sequence[Tokens]) -> list[bytes]:
+async def _plain(job: TextJob) -> list[bytes]:
     """The pronunciation alone."""
-    line = await job.line(tokens)
-    await job.render(_let_go, tokens)
+    line = texts.PronouncedLine(job.alphabet, punctuation=job.punctuation)
+
+    def render(tokens: Tokens) -> bytes:
+        line.add(tokens)
+        return b""
+
+    await job.render(render)
     return [f"{line.pronunciation}\n".encode()]
 
 
-def _let_go(tokens: Tokens) -> bytes:
-    tokens.clear()
-    return b""
+class _Form(NamedTuple):
+    """A form of answers that are sent as a whole.
+
+    Attributes:
+        render: makes the parts of the answer, in order.
+        price: of a token in it.
+        aligned: whether it shows alignments.
+    """
+
+    render: Callable[[TextJob], Awaitable[list[bytes]]]
+    price: Price
+    aligned: bool = False
 
 
-_FORMS: Mapping[MediaType, Callable[[TextJob, Sequence[Tokens]], Awaitable[list[bytes]]]] = {
-    "application/json": _json,
-    "application/jsonl": _lines,
-    "text/tab-separated-values": _rows,
-    "text/plain": _plain,
+_FORMS: Mapping[MediaType, _Form] = {
+    "application/json": _Form(_json, text_pricing.json_bytes, aligned=True),
+    "text/tab-separated-values": _Form(_rows, text_pricing.row_bytes),
+    "text/plain": _Form(_plain, text_pricing.line_bytes),
 }

@@ -57,8 +57,9 @@ def combine_dictionaries(
 ) -> None:
     """Combine several dictionaries into one training lexicon (needs wordfreq; minutes).
 
-    Writes train.dict and dev.dict without stress, train-stress.dict and dev-stress.dict with
-    stress, and sources.json with the number of words by the way they were processed.
+    Writes train.dict and dev.dict without stress, preferred.dict with one pronunciation a word,
+    train-stress.dict and dev-stress.dict with stress, and sources.json with the number of words by
+    the way they were processed.
     """
     with plain_errors():
         from tanger.model import lexicon
@@ -72,8 +73,12 @@ def combine_dictionaries(
         network = load(artifacts.read(base), "cpu", precision="int8", threads=threads)
         combined = dictionaries.combine(sources, lambda words: _candidates(network, words))
         out.mkdir(parents=True, exist_ok=True)
+        ranked = list(english.ranked_words())
         for name, entries in {
-            "train": dictionaries.entries(combined.train, english.ranked_words(), repeats),
+            "train": dictionaries.entries(combined.train, ranked, repeats),
+            "preferred": dictionaries.entries(
+                combined.train, ranked, repeats, preferred_alone=True
+            ),
             "train-stress": dictionaries.stressed_entries(combined.train),
             "dev": [Entry(w, strip(p)) for w, ways in combined.dev.items() for p in ways],
             "dev-stress": dictionaries.stressed_entries(combined.dev),

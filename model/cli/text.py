@@ -29,7 +29,13 @@ from tanger.model.text import variants
 from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.pipeline import Pipeline, TextPhonemizer
 from tanger.model.text.segments import Source
-from tanger.model.text.texts import PronouncedText, pronounce_text, rows
+from tanger.model.text.texts import (
+    PronouncedText,
+    TextOptions,
+    pronounce_sentences,
+    pronounce_text,
+    rows,
+)
 
 TextFormat = Literal["pronunciation", "spoken", "tsv", "jsonl"]
 
@@ -43,7 +49,8 @@ def text(
         TextFormat,
         typer.Option(
             help="A line a line: how it is pronounced, or spoken in words; in tsv a line a word, "
-            "with its token and its kind; in jsonl all of it, as POST /text answers."
+            "with its token and its kind; in jsonl a sentence a line with all that is known, as "
+            "POST /text answers."
         ),
     ] = "pronunciation",
     alphabet: Annotated[
@@ -59,6 +66,9 @@ def text(
     weak_forms: Annotated[
         bool,
         typer.Option("--weak-forms", help="Small words as in sentences: the, to, of, and, can."),
+    ] = False,
+    alignment: Annotated[
+        bool, typer.Option("--alignment", help="In jsonl, which letters made which phoneme.")
     ] = False,
     ssml: Annotated[
         bool, typer.Option("--ssml", help="Each file is a document of SSML, a text as a whole.")
@@ -88,6 +98,8 @@ def text(
         sys.stdout.reconfigure(errors="backslashreplace")
     failed = False
     with plain_errors():
+        if alignment and format != "jsonl":
+            fail("--alignment is for --format jsonl")
         if lexicon and source == "model":
             fail("--lexicon is for --source auto or lexicon")
         checked = artifacts.read(artifact)
@@ -102,23 +114,25 @@ def text(
             Pipeline(checked, dictionaries=dictionaries),
             load(checked, device, precision=precision, threads=threads),
         )
+        options = TextOptions(
+            source=source,
+            alphabet=alphabet,
+            stress=stress,
+            punctuation=punctuation,
+            weak_forms=weak_forms,
+            ssml=ssml,
+            alignment=alignment,
+        )
+        chosen = alphabet or phonemizer.pipeline.alphabets[0]
         for line in _texts(files or [Path("-")], whole=ssml):
-            found = pronounce_text(
-                phonemizer,
-                line,
-                source=source,
-                alphabet=alphabet,
-                stress=stress,
-                punctuation=punctuation,
-                weak_forms=weak_forms,
-                ssml=ssml,
-            )
-            chosen = alphabet or phonemizer.pipeline.alphabets[0]
-            print(_shown(found, format, chosen), end="")
-            for each in found.tokens:
-                if each.error is not None:
-                    print(f"{each.token.text[:80]!r}: {each.error.message}", file=sys.stderr)
-                    failed = True
+            whole = format != "jsonl"
+            for found in (
+                [pronounce_text(phonemizer, line, **options)]
+                if whole
+                else pronounce_sentences(phonemizer, line, **options)
+            ):
+                print(_shown(found, format, chosen), end="", flush=True)
+                failed = _report_errors(found) or failed
     raise typer.Exit(1 if failed else 0)
 
 
@@ -136,6 +150,15 @@ def _texts(files: list[Path], *, whole: bool) -> Iterator[str]:
                 yield file.read()
             else:
                 yield from (line.rstrip("\r\n") for line in file)
+
+
+def _report_errors(found: PronouncedText) -> bool:
+    """Print what cannot be pronounced; whether there is anything."""
+    failures = [each for each in found.tokens if each.error is not None]
+    for each in failures:
+        message = each.error.message if each.error else ""
+        print(f"{each.token.text[:80]!r}: {message}", file=sys.stderr)
+    return bool(failures)
 
 
 def _shown(found: PronouncedText, format: TextFormat, alphabet: Alphabet) -> str:

@@ -191,6 +191,8 @@ def entries(
     words: Mapping[str, Sequence[Pronunciation]],
     ranked: Iterable[str],
     repeats: Sequence[tuple[int, int]],
+    *,
+    preferred_alone: bool = False,
 ) -> list[Entry]:
     """Return a training lexicon without stress, in which frequent words are repeated.
 
@@ -201,6 +203,7 @@ def entries(
         ranked: words by falling frequency; those not in `words` are ignored.
         repeats: pairs of a rank and a total count: ``(1000, 12), (10000, 5)`` gives the first 1,000
             words 12 times, and the next up to 10,000 5 times.
+        preferred_alone: leave out all but the first pronunciation of a word.
     """
     result = []
     rank = {word: n for n, word in enumerate(dict.fromkeys(w for w in ranked if w in words))}
@@ -208,7 +211,8 @@ def entries(
         times = max((t for maximum, t in repeats if rank.get(word, maximum) < maximum), default=1)
         bare = list(dict.fromkeys(map(stress.strip, pronunciations)))
         result += [Entry(word, bare[0])] * times
-        result += [Entry(word, other) for other in bare[1:]]
+        if not preferred_alone:
+            result += [Entry(word, other) for other in bare[1:]]
     return result
 
 

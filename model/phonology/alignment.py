@@ -55,6 +55,18 @@ class Alignment:
     attention: Sequence[Sequence[float]]
     letters: str
 
+    def to_dict(self, phonemes: Sequence[str]) -> dict[str, Any]:
+        """The alignment as answers show it, with its phonemes as they are written."""
+        each = zip(phonemes, self.spans, self.probabilities, strict=True)
+        return {
+            "letters": tuple(self.letters),
+            "phonemes": [
+                {"phoneme": phoneme, "start": start, "end": end, "probability": round(sure, 6)}
+                for phoneme, (start, end), sure in each
+            ],
+            "attention": self.attention,
+        }
+
 
 def concatenate(parts: Sequence[Alignment]) -> Alignment:
     """Concatenate the alignments of several words, with a hyphen between their letters."""

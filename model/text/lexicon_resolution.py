@@ -200,16 +200,20 @@ class LexiconResolver:
         return spoken._replace(warnings=tuple(dict.fromkeys(notes)), aliased=True)
 
     def _read_alias(self, alias: str, way: tuple[str, ...]) -> _Spoken:
-        reading = self._read(alias)
-        if reading.spelling.error is not None:
-            raise UnspeakableError(reading.spelling.error)
-        self._budget -= len(reading.parts)
-        if self._budget < 0:
-            message = f"{way[0]} is read as more than {MAX_PARTS} words, by its aliases"
-            raise UnspeakableError(WordError("too_long", message))
-        self._find([part.looked_up for part in reading.parts])
-        parts = (self._spoken(part, way=way) for part in reading.parts)
-        return _joined(parts, _lasting(reading), reading.chance)
+        # What no reader of texts takes apart is words with spaces between
+        words = [alias] if self._reader.english else alias.split()
+        spoken = []
+        for reading in map(self._read, words):
+            if reading.spelling.error is not None:
+                raise UnspeakableError(reading.spelling.error)
+            self._budget -= len(reading.parts)
+            if self._budget < 0:
+                message = f"{way[0]} is read as more than {MAX_PARTS} words, by its aliases"
+                raise UnspeakableError(WordError("too_long", message))
+            self._find([part.looked_up for part in reading.parts])
+            parts = (self._spoken(part, way=way) for part in reading.parts)
+            spoken.append(_joined(parts, _lasting(reading), reading.chance))
+        return _joined(spoken, (), 1.0)
 
     def _of_reading(self, reading: Reading) -> WordResolution:
         word, normalized = reading.spelling.word, reading.spelling.normalized

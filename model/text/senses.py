@@ -10,7 +10,7 @@ from tanger.model.text.reader.token import Token
 
 # Tags that begin or end a sentence, in SSML and in HTML
 _BLOCK = re.compile(r"</?(?:s|p|speak|li|td|div|br|h[1-6])\b")
-# Tokens of a sentence that are looked at together; a longer one is cut.
+# Tokens and words of a sentence that are looked at together; a longer one is cut.
 _LONGEST = 256
 
 
@@ -44,19 +44,21 @@ def sentences(tokens: Iterable[Token]) -> Iterator[list[Token]]:
     """
     sentence: list[Token] = []
     ends = closed = False
+    size = 0
     for token in tokens:
         block = token.kind == "markup" and _BLOCK.match(token.text) is not None
         opens = block and token.text[1] != "/"
         if opens or (closed and token.kind not in ("space", "markup")):
             if any(each.words for each in sentence):
                 yield sentence
-                sentence, ends = [], False
+                sentence, ends, size = [], False, 0
             closed = False
         closed = closed or (block and not opens)
         sentence.append(token)
-        if len(sentence) >= _LONGEST or (token.kind == "space" and (ends or "\n" in token.text)):
+        size += 1 + len(token.words)
+        if size >= _LONGEST or (token.kind == "space" and (ends or "\n" in token.text)):
             yield sentence
-            sentence, ends = [], False
+            sentence, ends, size = [], False, 0
         elif token.kind == "punctuation":
             ends = token.text[0] in ".!?…" or (ends and token.text[0] in "\"')]}”’»")
         elif token.kind not in ("space", "markup"):

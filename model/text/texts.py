@@ -9,17 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 from tanger.model.phonology import notation
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.text.candidates import WORD_SEPARATORS
-from tanger.model.text.pipeline import Result, TextPhonemizer
+from tanger.model.text.pipeline import Options, Result, TextPhonemizer
 from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.segments import ReadWord, Source
 from tanger.model.text.speller import WordError
 from tanger.model.text.ssml import parse
 
+# Tokens that are decoded together in answers by the sentence, at first and at most.
+_FIRST_PASSAGE = 64
+_LONGEST_PASSAGE = 4096
+# Characters of a token in each row of its words.
+_SHOWN_IN_ROWS = 64
 # Kinds of tokens whose loss is worth a warning where no word comes from them.
 _PASSED_OVER = frozenset({"emoji", "sign", "markup"})
 
@@ -226,11 +231,17 @@ def token_dict(each: PronouncedToken, alphabet: Alphabet) -> dict[str, Any]:
 
 
 def rows(each: PronouncedToken, alphabet: Alphabet) -> Iterator[tuple[str, str, str, str]]:
-    """A row for each word of a token: the word, its pronunciation, the token's kind, the token."""
+    """A row for each word of a token: the word, its pronunciation, the token's kind, the token.
+
+    The beginning of the token, where it is long: a token of many words stands in many rows.
+    """
     token = each.token
+    shown = token.text
+    if len(shown) > _SHOWN_IN_ROWS:
+        shown = f"{shown[:_SHOWN_IN_ROWS]}..."
     for word, result, _ in each.words:
         best = result.pronunciations[0].text(alphabet) if result.pronunciations else ""
-        yield word.shown, best, token.kind, token.text
+        yield word.shown, best, token.kind, shown
 
 
 def _word_dict(each: PronouncedWord, confidence: float, alphabet: Alphabet) -> dict[str, Any]:
@@ -246,7 +257,7 @@ def _word_dict(each: PronouncedWord, confidence: float, alphabet: Alphabet) -> d
         "probability": None
         if probability is None
         else round(confidence * word.chance * probability, 6),
-        "alignment": None,
+        "alignment": best.alignment.to_dict(best.phonemes) if best and best.alignment else None,
         "sense": _sense_dict(each, alphabet),
     }
 
@@ -270,39 +281,108 @@ def _sense_dict(each: PronouncedWord, alphabet: Alphabet) -> dict[str, Any] | No
     }
 
 
+class TextOptions(TypedDict, total=False):
+    """How a text is read and answered.
+
+    Attributes:
+        source: where pronunciations come from; ``auto`` by default.
+        alphabet: that they are written in; the artifact's own by default.
+        stress: whether stress is written; by default in IPA and X-SAMPA alone.
+        punctuation: whether the line of the pronunciation keeps it.
+        weak_forms: whether small words are said as they are in a sentence.
+        ssml: whether the text is a document of SSML.
+        alignment: whether pronunciations come with the letters of their phonemes.
+    """
+
+    source: Source
+    alphabet: Alphabet | None
+    stress: bool | None
+    punctuation: bool
+    weak_forms: bool
+    ssml: bool
+    alignment: bool
+
+
 def pronounce_text(
-    phonemizer: TextPhonemizer,
-    text: str,
-    *,
-    source: Source = "auto",
-    alphabet: Alphabet | None = None,
-    stress: bool | None = None,
-    punctuation: bool = False,
-    weak_forms: bool = False,
-    ssml: bool = False,
+    phonemizer: TextPhonemizer, text: str, **options: Unpack[TextOptions]
 ) -> PronouncedText:
     """Read a text and pronounce its words, as the service's ``POST /text`` does.
 
     Args:
         phonemizer: with an English artifact.
         text: anything.
-        source: where pronunciations come from.
-        alphabet: that they are written in; the artifact's own by default.
-        stress: whether stress is written; by default in IPA and X-SAMPA alone.
-        punctuation: whether the line of the pronunciation keeps it.
-        weak_forms: whether small words are said as they are in a sentence.
-        ssml: whether the text is a document of SSML.
+        **options: see `TextOptions`.
 
     Raises:
         TextError: where the artifact is not English.
         SSMLError: where a document of SSML has a fault.
-        AlphabetError, StressError: as `Pipeline.options`.
+        AlphabetError, StressError, AlignmentError: as `Pipeline.options`.
     """
-    options = phonemizer.pipeline.options(source=source, alphabet=alphabet, stress=stress)
+    checked, remaining = _begun(phonemizer, text, options)
+    sentences = list(remaining)
+    results = phonemizer.word_results(read_words(chain.from_iterable(sentences)), checked)
+    punctuation = options.get("punctuation", False)
+    return assemble(text, sentences, results, checked.alphabet, punctuation=punctuation)
+
+
+def pronounce_sentences(
+    phonemizer: TextPhonemizer, text: str, **options: Unpack[TextOptions]
+) -> Iterator[PronouncedText]:
+    """The same, sentence by sentence: the first ones are there before the last are decoded.
+
+    Args:
+        phonemizer: as `pronounce_text`.
+        text: likewise.
+        **options: likewise.
+
+    Raises:
+        Exception: as `pronounce_text`.
+    """
+    checked, sentences = _begun(phonemizer, text, options)
+    punctuation = options.get("punctuation", False)
+    for passage in map(list, passages(sentences)):
+        words = read_words(chain.from_iterable(passage))
+        results = phonemizer.word_results(words, checked)
+        for sentence in passage:
+            written = "".join(token.text for token in sentence)
+            yield assemble(written, [sentence], results, checked.alphabet, punctuation=punctuation)
+
+
+def passages(sentences: Iterator[list[Token]]) -> Iterator[Iterator[list[Token]]]:
+    """Sentences that are decoded together: few at first, so that an answer begins soon.
+
+    Args:
+        sentences: are read when a passage is gone through, which is to be done before the next.
+    """
+    size = _FIRST_PASSAGE
+    for sentence in sentences:
+        yield _passage(sentence, sentences, size)
+        size = min(_LONGEST_PASSAGE, 4 * size)
+
+
+def _passage(
+    first: list[Token], sentences: Iterator[list[Token]], size: int
+) -> Iterator[list[Token]]:
+    yield first
+    tokens = len(first)
+    while tokens < size and (sentence := next(sentences, None)) is not None:
+        yield sentence
+        tokens += len(sentence)
+
+
+def _begun(
+    phonemizer: TextPhonemizer, text: str, options: TextOptions
+) -> tuple[Options, Iterator[list[Token]]]:
+    checked = phonemizer.pipeline.options(
+        source=options.get("source", "auto"),
+        alphabet=options.get("alphabet"),
+        stress=options.get("stress"),
+        alignment=options.get("alignment", False),
+    )
     resolver = phonemizer.pipeline.resolver
-    phrases = resolver.phrases(source)
-    document = parse(text) if ssml else text
-    sentences = list(resolver.sentences(document, weak_forms=weak_forms, phrases=phrases))
-    words = read_words(chain.from_iterable(sentences))
-    results = phonemizer.word_results(words, options)
-    return assemble(text, sentences, results, options.alphabet, punctuation=punctuation)
+    sentences = resolver.sentences(
+        parse(text) if options.get("ssml") else text,
+        weak_forms=options.get("weak_forms", False),
+        phrases=resolver.phrases(checked.source),
+    )
+    return checked, sentences

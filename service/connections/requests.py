@@ -25,6 +25,16 @@ LONGEST_HEAD = MAX_TARGET + MAX_FIELDS_SIZE
 _REQUEST_LINE = 64
 _LINE_END = b"\r\n"
 _HEAD_END = 2 * _LINE_END
+# Heads as nearly all are, which need no parser to be known as fit; possessive, so that the time for
+# any other is bounded by its length
+_PLAIN_HEAD = re.compile(
+    rb"(?:GET|POST|HEAD|PUT|DELETE|OPTIONS) (/[!-~]*+) HTTP/1\.1"
+    rb"((?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t -~]*+)*+)\r\n\r\n"
+)
+_LONGEST_PLAIN_HEAD = 4096
+_PLAIN_LENGTH = re.compile(rb"\ncontent-length: ?([0-9]{1,15})(?:\r|$)")
+# Fields that a plain head has not: what they mean is the parser's affair
+_NOT_PLAIN = (b"\ntransfer-encoding:", b"\nupgrade:")
 # A chunk's size, and extensions that nobody knows
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
 # Most bytes of such a line, or of a trailer
@@ -188,9 +198,9 @@ class ChunkedBody(Body):
 
 
 class HeadReader:
-    """A request's head as it comes in: parsed by the parser that uvicorn has, and checked.
+    """A request's head as it comes in, checked; where its form does not say all, it is parsed.
 
-    What is refused here never gets to uvicorn.
+    The parser is uvicorn's own. What is refused here never gets to uvicorn.
 
     Attributes:
         target: of the request, as it was sent.
@@ -198,6 +208,7 @@ class HeadReader:
     """
 
     # One is made for each request: these are here so that it takes no time
+    _parser: httptools.HttpRequestParser | None = None
     target = b""
     size = 0
     _complete = _chunked = False
@@ -205,9 +216,6 @@ class HeadReader:
     # Header fields that are not handed on
     _dropped: tuple[bytes, ...] = ()
     _refusal = NOT_HTTP
-
-    def __init__(self) -> None:
-        self._parser = httptools.HttpRequestParser(self)
 
     def read(self, data: bytearray) -> bool:
         """Read on; whether the head ends in `data`, at `size`.
@@ -218,6 +226,10 @@ class HeadReader:
         Raises:
             RefusedError: where it is none, or beyond the limits.
         """
+        if self._parser is None:
+            if self._read_plain(data):
+                return True
+            self._parser = httptools.HttpRequestParser(self)
         while not self._complete and self.size < len(data):
             end = data.find(_HEAD_END, max(0, self.size - len(_HEAD_END) + 1))
             end = len(data) if end < 0 else end + len(_HEAD_END)
@@ -226,8 +238,26 @@ class HeadReader:
             if not self._complete:
                 self._check_size()
         if self._complete:
-            del self._parser  # which refers to this one in turn
+            self._parser = None  # which refers to this one in turn
         return self._complete
+
+    def _read_plain(self, data: bytearray) -> bool:
+        """Read a head of which all is said by its form; whether it was one."""
+        found = _PLAIN_HEAD.match(data, 0, _LONGEST_PLAIN_HEAD)
+        if found is None:
+            return False
+        fields = found[2].lower()
+        if fields.count(b"\nhost:") != 1 or fields.count(b"\n") > MAX_FIELDS:
+            return False
+        if any(name in fields for name in _NOT_PLAIN):
+            return False
+        if lengths := fields.count(b"\ncontent-length:"):
+            length = _PLAIN_LENGTH.search(fields)
+            if length is None or lengths > 1:
+                return False
+            self._length = int(length[1])
+        self.target, self.size = bytes(found[1]), found.end()
+        return True
 
     def body(self) -> Body | None:
         """The body that follows a head that was read, if any does."""
@@ -260,6 +290,7 @@ class HeadReader:
         return len(head)
 
     def _feed(self, data: bytearray) -> None:
+        assert self._parser is not None
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -302,6 +333,7 @@ class HeadReader:
 
     def on_headers_complete(self) -> None:
         """See that the head means something here (RFC 9112, 3.2)."""
+        assert self._parser is not None
         version = self._parser.get_http_version()
         if version == "1.0":
             self._dropped += (b"expect",)  # RFC 9110, 10.1.1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
@@ -108,6 +109,38 @@ async def send_parts(
     finally:
         if reservation is not None:
             reservation.resize(0)
+
+
+async def send_stream(
+    send: Send,
+    headers: list[tuple[bytes, bytes]],
+    parts: Sequence[bytes],
+    more: AsyncGenerator[bytes],
+    describe: Callable[[Exception], Awaitable[bytes]],
+) -> None:
+    """Answer with status 200 and a body whose parts are sent as they are ready.
+
+    Args:
+        send: ASGI's; it waits until the client has read enough.
+        headers: of the answer.
+        parts: the first.
+        more: the others.
+        describe: what is sent in place of the rest where making it raises.
+    """
+    async with aclosing(more):
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await _send_pieces(send, parts)
+        try:
+            async for part in more:
+                await _send_pieces(send, [part])
+        except Exception as e:
+            await _send_pieces(send, [await describe(e)])
+        await send({"type": "http.response.body"})
+
+
+async def _send_pieces(send: Send, parts: Sequence[bytes]) -> None:
+    for piece in _joined(parts):
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
 def _joined(parts: Sequence[bytes]) -> list[bytes]:

@@ -46,6 +46,7 @@ from tanger.service.routing import (
 from tanger.service.schemas import ProblemError
 from tanger.service.serving.manager import ModelManager
 from tanger.service.user_lexicon.errors import NoEntryError
+from tanger.service.user_lexicon.read_only import ReadOnlyLexiconError
 from tanger.service.user_lexicon.representation import read_variant, written_variant
 from tanger.service.user_lexicon.store import UserLexicon
 from tanger.service.user_lexicon.transfer import Import, variant_fault, word_fault
@@ -80,13 +81,14 @@ async def get_lexicon(manager: Manager, _: Annotated[None, Depends(require_key)]
 Lexicon = Annotated[UserLexicon, Depends(get_lexicon)]
 
 
-async def get_writable_lexicon(lexicon: Lexicon) -> UserLexicon:
+async def get_writable_lexicon(manager: Manager, lexicon: Lexicon) -> UserLexicon:
     """The user lexicon, to change it.
 
     Raises:
         ReadOnlyLexiconError: where it is only read.
     """
-    lexicon.require_writable()
+    if manager.settings.user_lexicon_read_only:
+        raise ReadOnlyLexiconError
     return lexicon
 
 

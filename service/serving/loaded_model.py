@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.dictionaries import Dictionaries
@@ -54,6 +55,7 @@ class LoadedModel:
             LexiconError, LexiconFileError: where one of the lexicons is damaged.
         """
         self.generation = generation
+        self._kept = 0
         self.artifact = source.artifact
         self.inventory = Inventory(self.artifact.phonemes.own)
         self.dictionaries = Dictionaries.read(
@@ -116,10 +118,19 @@ class LoadedModel:
         finally:
             self.workers.close()
 
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep it from being idle, for a request that will have more words."""
+        self._kept += 1
+        try:
+            yield
+        finally:
+            self._kept -= 1
+
     async def idle(self) -> None:
-        """Return when nothing waits or is being decoded any more."""
+        """Return when nothing waits or is being decoded any more, nor will."""
         while True:
             # Whoever chose this generation a moment ago has submitted its words by then
             await asyncio.sleep(0.1)
-            if not self.batcher.busy:
+            if not (self.batcher.busy or self._kept):
                 return

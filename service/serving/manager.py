@@ -7,7 +7,8 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from contextvars import Context
 
@@ -31,7 +32,7 @@ from tanger.service.serving.models import Models
 from tanger.service.serving.pricing import RequestCost
 from tanger.service.serving.pronouncer import PronounceJob
 from tanger.service.serving.supervisor import Backend, OwnBackend, ReloadError
-from tanger.service.serving.text_job import TextJob
+from tanger.service.serving.text_job import Price, TextJob
 from tanger.service.settings import Settings
 from tanger.service.user_lexicon.read_only import ReadOnlyLexicon
 from tanger.service.user_lexicon.store import UserLexicon
@@ -205,39 +206,82 @@ class ModelManager:
             if pronouncer is self.current.pronouncer:
                 break  # else a reload came between, and its workers are going
         cost = work.cost
-        self._check_cost(cost)
+        less = "send fewer words at a time, or ask for fewer pronunciations or no alignment"
+        self._check_cost(cost, "body.words", less)
         self._admitted(work, cost)
         return work
 
-    async def begin_text(self, text: str, options: TextOptions, timeout: float) -> TextJob:
+    async def begin_text(
+        self, text: str, options: TextOptions, price: Price, timeout: float
+    ) -> TextJob:
         """Admit a text; what it lacks is to be decoded.
 
         Args:
             text: as it was sent.
             options: how to answer.
+            price: what the answer costs.
             timeout: seconds that the user lexicon may take.
 
         Raises:
-            InvalidRequestError: for too long a text, or one that is too much work.
+            InvalidRequestError: for too long a text, or one that costs more than a request may.
             UnavailableError: while no worker is ready.
             BuffersFullError: where others take up the room that this large answer needs.
-            TextError, AlphabetError, StressError, UserLexiconError: as `text_job.begin`.
+            TextError, SSMLError, AlphabetError, StressError, AlignmentError, UserLexiconError: as
+                `text_job.read` and `text_job.begin`.
+        """
+        self._check_text(text)
+        while True:
+            pronouncer = self.current.pronouncer
+            reading = await text_job.read(pronouncer, text, options, timeout)
+            job = await text_job.begin(reading, price, timeout)
+            if pronouncer is self.current.pronouncer:
+                break  # else a reload came between, and its workers are going
+        self._admit_text(job)
+        return job
+
+    async def passages(
+        self, text: str, options: TextOptions, price: Price, due: float
+    ) -> AsyncGenerator[TextJob]:
+        """Admit a text passage by passage; what each lacks is to be decoded before the next.
+
+        All of them are answered by the model that answered the first.
+
+        Args:
+            text: as it was sent.
+            options: how to answer.
+            price: what the answer costs.
+            due: when all of them have to be there, by `time.monotonic`.
+
+        Raises:
+            Exception: as `begin_text`, for the first one, or for one of the others.
+        """
+        self._check_text(text)
+        model = self.current
+        with model.kept():
+            reading = await text_job.read(
+                model.pronouncer, text, options, max(0.0, due - time.monotonic())
+            )
+            for passage in reading.passages():
+                job = await text_job.begin(passage, price, max(0.0, due - time.monotonic()))
+                self._admit_text(job)
+                yield job
+
+    def _check_text(self, text: str) -> None:
+        """Refuse a text that is too long, or any while none can be answered.
+
+        Raises:
+            InvalidRequestError, UnavailableError: as `begin_text`.
         """
         if len(text) > self.settings.max_text:
             fault = f"at most {self.settings.max_text:,} characters, not {len(text):,}"
             raise InvalidRequestError(ProblemError(where="body.text", message=fault))
         if not self.answers:
             raise UnavailableError(self.probe().status)
-        while True:
-            pronouncer = self.current.pronouncer
-            job = await text_job.begin(pronouncer, text, options, timeout)
-            if pronouncer is self.current.pronouncer:
-                break  # else a reload came between, and its workers are going
-        cost = job.cost
-        # Its length bounds the answer
-        self._check_cost(RequestCost(cost.letters, 0))
-        self._admitted(job.words, cost)
-        return job
+
+    def _admit_text(self, job: TextJob) -> None:
+        less = "send less text at a time, or ask for application/jsonl, or for no alignment"
+        self._check_cost(job.cost, "body.text", less)
+        self._admitted(job.words, job.cost)
 
     def _admitted(self, work: PronounceJob, cost: RequestCost) -> None:
         """Reserve the room for the answer, and count what is known.
@@ -253,26 +297,30 @@ class ModelManager:
             self.metrics.user.inc(work.listed("user"))
             self.metrics.lexicon.inc(work.listed("lexicon"))
 
-    def _check_cost(self, cost: RequestCost) -> None:
+    def _check_cost(self, cost: RequestCost, where: str, less: str) -> None:
         """Refuse what costs more than one request may: answered 429, it would come again and again.
+
+        Args:
+            cost: of the request.
+            where: what of it makes it so.
+            less: what would cost less.
 
         Raises:
             InvalidRequestError: where it does.
         """
         settings = self.settings
-        less = "send fewer words at a time, or ask for fewer pronunciations or no alignment"
         if cost.letters > settings.queue_letters:
             fault = (
                 f"this request is as much work as decoding {cost.letters:,} letters, and one may "
                 f"be {settings.queue_letters:,} (limits.queue_letters of /info): {less}"
             )
-            raise InvalidRequestError(ProblemError(where="body.words", message=fault))
+            raise InvalidRequestError(ProblemError(where=where, message=fault))
         if cost.response_bytes > settings.max_response:
             fault = (
                 f"the answer would have about {cost.response_bytes:,} bytes, and one may have "
                 f"{settings.max_response:,} (limits.response_bytes of /info): {less}"
             )
-            raise InvalidRequestError(ProblemError(where="body.words", message=fault))
+            raise InvalidRequestError(ProblemError(where=where, message=fault))
 
     async def decode(self, work: PronounceJob, *, timeout: float) -> None:
         """Have decoded what an admitted request lacks.

@@ -25,10 +25,6 @@ _PRONUNCIATION = 150
 _PHONEME = 20
 _ALIGNED_PHONEME = 75
 _ATTENTION_WEIGHT = 8
-# Bytes of JSON of a token, and of a word of it; letters of a word that is read out.
-_TOKEN = 130
-_TOKEN_WORD = 170
-_WORD_LETTERS = 5
 # Bytes of what answered a part, in an explanation
 _ORIGIN = 200
 # Bytes of a character of the word as it was sent, which its result repeats and explains.
@@ -87,17 +83,6 @@ def result_bytes(characters: int, spelling: str, pronunciations: int, *, aligned
     if aligned:
         size += phonemes * (_ALIGNED_PHONEME + _ATTENTION_WEIGHT * len(spelling))
     return _RESULT + _CHARACTER * characters + pronunciations * size
-
-
-def token_bytes(characters: int, words: int) -> int:
-    """Size of a token of a text as JSON, estimated.
-
-    Args:
-        characters: of the token.
-        words: that are spoken of it.
-    """
-    phonemes = _PHONEME * max(characters, _WORD_LETTERS * words) if words else 0
-    return _TOKEN + _CHARACTER * characters + words * _TOKEN_WORD + phonemes
 
 
 def explanation_bytes(parts: int, characters: int) -> int:

@@ -12,7 +12,6 @@ import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring as _quoted
-from typing import Any
 
 import msgspec
 
@@ -38,9 +37,7 @@ def pronunciations(candidates: Iterable[Candidate], alphabet: Alphabet) -> str:
             # Rounded down: a word's sum would else be above 1 now and then
             else math.floor(1e6 * candidate.probability) / 1e6,
             "complete": candidate.complete,
-            "alignment": None
-            if candidate.alignment is None
-            else _aligned(candidate.phonemes, candidate.alignment),
+            "alignment": candidate.alignment and candidate.alignment.to_dict(candidate.phonemes),
         }
         for candidate in candidates
     ]
@@ -131,16 +128,3 @@ def _head(name: str, version: str) -> bytes:
     """How an answer begins."""
     model = ModelName(name=name, version=version)
     return f'{{"model":{model.model_dump_json()},"results":['.encode()
-
-
-def _aligned(phonemes: Sequence[str], found: Alignment) -> dict[str, Any]:
-    """The letters of a pronunciation, its phonemes as they are written."""
-    each = zip(phonemes, found.spans, found.probabilities, strict=True)
-    return {
-        "letters": tuple(found.letters),
-        "phonemes": [
-            {"phoneme": phoneme, "start": start, "end": end, "probability": round(probability, 6)}
-            for phoneme, (start, end), probability in each
-        ],
-        "attention": found.attention,
-    }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import NoReturn
 from urllib.parse import quote
 
 from tanger.service.user_lexicon.errors import UserLexiconError
@@ -52,11 +51,3 @@ class ReadOnlyLexicon(UserLexicon):
     def _prepare(self) -> None:
         if not self._tables():
             raise UserLexiconError(f"{self.path} is empty: it is no user lexicon")
-
-    def require_writable(self) -> NoReturn:
-        """Refuse a change.
-
-        Raises:
-            ReadOnlyLexiconError: always.
-        """
-        raise ReadOnlyLexiconError

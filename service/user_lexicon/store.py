@@ -107,9 +107,6 @@ class UserLexicon:
         self._writing = ThreadPoolExecutor(1, "user-lexicon-write")
         self._reading = ThreadPoolExecutor(1, "user-lexicon-read")
 
-    def require_writable(self) -> None:
-        """Refuse a change where the file is only read."""
-
     def close(self) -> None:
         """Finish what is being written, and close the file."""
         self._writing.shutdown()

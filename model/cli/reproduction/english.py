@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -22,13 +24,56 @@ from tanger.model.cli.train import label, train_joint_ngram
 from tanger.model.evaluation import model_card
 
 BENCHMARK = "en-us-cmudict"
-PRODUCTS = ("en-us", "en-us-fast")
+# The products, and the lexicon that each is trained on
+_TRAINED_ON = {"en-us": "dictionaries-third", "en-us-fast": "dictionaries-again"}
 
-# Parameters of the ensemble of a network and n-grams, chosen on the dev fold
-_NGRAM_WEIGHT = 0.9
-_SHARPNESS = {"en-us-all-start": 0.5, "en-us": 0.6}  # by network
 # Training data of a network, by option of `tanger train`.
 _LEXICON = {"lexicon": "train.dict", "dev": "dev.dict", "stress": "train-stress.dict"}
+_PREFERRED = {**_LEXICON, "lexicon": "preferred.dict"}
+
+
+@dataclass(frozen=True)
+class _Ensemble:
+    """Networks and n-grams that label together; weight and sharpness were chosen on the dev fold.
+
+    Attributes:
+        teachers: the networks, which answer by their mean.
+        lexicon: the step that made the entries, which are certain, and its file of them.
+        ngram: the step that made the n-gram model.
+        spellings: the step that drew the spellings.
+        weight: of the n-gram model beside the networks.
+        sharpness: of both.
+    """
+
+    teachers: tuple[str, ...]
+    lexicon: tuple[str, str]
+    ngram: str
+    spellings: str
+    weight: float
+    sharpness: float
+
+
+_FIRST = ("dictionaries-again", "train.dict")
+_SECOND = ("dictionaries-third", "preferred.dict")
+_ENSEMBLES = {
+    "labels-by-en-us-all-start": _Ensemble(
+        ("en-us-all-start",), _FIRST, "english-n-grams", "english-spellings", 0.9, 0.5
+    ),
+    "labels-by-en-us-all": _Ensemble(
+        ("en-us-all",), _FIRST, "english-n-grams", "english-spellings", 0.9, 0.6
+    ),
+    **{
+        f"labels-by-ensemble-of-{spellings}": _Ensemble(
+            ("en-us-preferred", "en-us-fast"),
+            _SECOND,
+            "english-n-grams-third",
+            spellings,
+            0.5,
+            0.6,
+        )
+        for spellings in ("first-half", "both-halves")
+    },
+}
 
 
 def steps(work: Workspace) -> list[Step]:
@@ -46,10 +91,11 @@ def _folder(work: Workspace) -> Path:
 
 
 def _lexicons(work: Workspace) -> list[Step]:
-    """Combine the dictionaries, twice: a network decides how foreign entries are written."""
+    """Combine the dictionaries, three times: a network decides how foreign entries are written."""
     return [
         _combine(work, "dictionaries", BENCHMARK),
         _combine(work, "dictionaries-again", "en-us-all-start"),
+        _combine(work, "dictionaries-third", "en-us-all-again"),
     ]
 
 
@@ -64,77 +110,116 @@ def _combine(work: Workspace, name: str, base: str) -> Step:
         verify=work.scale.verify,
         threads=work.threads,
     )
-    files = tuple(out / file for file in _LEXICON.values())
-    return Step(name, run, files, ("words", base))
+    files = tuple(out / file for file in {*_LEXICON.values(), *_PREFERRED.values()})
+    return Step(name, run, tuple(sorted(files)), ("words", base))
 
 
-def _lexicon_files(folder: Path) -> dict[str, Path | list[Path]]:
+def _lexicon_files(folder: Path, files: Mapping[str, str]) -> dict[str, Path | list[Path]]:
     """Return the files of a lexicon that `_combine` made, by option of `tanger train`."""
-    return {option: folder / file for option, file in _LEXICON.items()}
+    return {option: folder / file for option, file in files.items()}
 
 
 def _labels(work: Workspace) -> list[Step]:
-    """Label spellings that are in no dictionary with a network and n-grams together."""
-    made = _folder(work)
-    lexicon, ngram = made / "dictionaries-again" / "train.dict", made / "ngram.fst"
-    spelt = partial(
-        english_spellings,
-        folder=work.sources,
-        listed=[work.sources / SPELLINGS],
-        lexicon=lexicon,
-        out=made / "words.txt",
-        count=work.scale.scowl_spellings,
-        verify=work.scale.verify,
-    )
-    counted = partial(train_joint_ngram, lexicon=[lexicon], out=ngram, overwrite=True)
+    """Label spellings that are in no dictionary with networks and n-grams together."""
+    scale = work.scale
     return [
-        Step("english-spellings", spelt, (made / "words.txt",), ("words", "dictionaries-again")),
-        Step("english-n-grams", counted, (ngram,), ("dictionaries-again",)),
-        _label(work, "en-us-all-start"),
-        _label(work, "en-us"),
+        _spellings(work, "english-spellings", "dictionaries-again", scale.scowl_spellings, seed=1),
+        _spellings(
+            work, "first-half", "dictionaries-third", scale.more_scowl_spellings // 2, seed=3
+        ),
+        _spellings(work, "both-halves", "dictionaries-third", scale.more_scowl_spellings, seed=3),
+        _ngrams(work, "english-n-grams", "dictionaries-again"),
+        _ngrams(work, "english-n-grams-third", "dictionaries-third"),
+        *(_label(work, name, ensemble) for name, ensemble in _ENSEMBLES.items()),
     ]
 
 
-def _label(work: Workspace, teacher: str) -> Step:
+def _spellings(work: Workspace, name: str, lexicon: str, count: int, *, seed: int) -> Step:
+    """Draw spellings from SCOWL; with one seed, fewer are the first of more."""
     made = _folder(work)
-    out = made / f"labels-by-{teacher}.safetensors"
+    out = made / f"{name}.txt"
+    run = partial(
+        english_spellings,
+        folder=work.sources,
+        listed=[work.sources / SPELLINGS],
+        lexicon=made / lexicon / "train.dict",
+        out=out,
+        count=count,
+        seed=seed,
+        verify=work.scale.verify,
+    )
+    return Step(name, run, (out,), ("words", lexicon))
+
+
+def _ngrams(work: Workspace, name: str, lexicon: str) -> Step:
+    made = _folder(work)
+    out = made / f"{name}.fst"
+    entries = [made / lexicon / "train.dict"]
+    return Step(
+        name, partial(train_joint_ngram, lexicon=entries, out=out, overwrite=True), (out,),
+        (lexicon,),
+    )  # fmt: skip
+
+
+def _label(work: Workspace, name: str, ensemble: _Ensemble) -> Step:
+    made = _folder(work)
+    out = made / f"{name}.safetensors"
+    entries, file = ensemble.lexicon
     run = partial(
         label,
-        teacher=[work.artifact(teacher)],
-        lexicon=[made / "dictionaries-again" / "train.dict"],
+        teacher=[work.artifact(teacher) for teacher in ensemble.teachers],
+        lexicon=[made / entries / file],
         as_they_are=True,
-        words=made / "words.txt",
-        ngram=made / "ngram.fst",
-        ngram_weight=_NGRAM_WEIGHT,
-        sharpness=_SHARPNESS[teacher],
+        words=made / f"{ensemble.spellings}.txt",
+        ngram=made / f"{ensemble.ngram}.fst",
+        ngram_weight=ensemble.weight,
+        sharpness=ensemble.sharpness,
         out=out,
         device=work.device,
         threads=work.threads,
         overwrite=True,
     )
-    return Step(out.stem, run, (out,), ("english-spellings", "english-n-grams", teacher))
+    return Step(
+        name, run, (out,), (ensemble.spellings, ensemble.ngram, entries, *ensemble.teachers)
+    )
 
 
 def _students(work: Workspace) -> list[Step]:
-    """Train on hard labels, then also on soft ones; the small network learns from the large one."""
+    """Train on hard labels, then also on soft ones, and both again with a better ensemble."""
     made = _folder(work)
-    first = _lexicon_files(made / "dictionaries")
-    again = _lexicon_files(made / "dictionaries-again")
-    start = work.train("en-us-all-start", ("dictionaries",), first, init=BENCHMARK)
+    start = work.train(
+        "en-us-all-start",
+        ("dictionaries",),
+        _lexicon_files(made / "dictionaries", _LEXICON),
+        init=BENCHMARK,
+    )
+    again = _lexicon_files(made / "dictionaries-again", _LEXICON)
     fast_start = work.train(
         "en-us-fast-all-start", ("dictionaries-again",), again, init="en-us-fast-cmudict"
     )
-    products = [
+    third = _lexicon_files(made / "dictionaries-third", _PREFERRED)
+    preferred = work.train(
+        "en-us-preferred", ("dictionaries-third",), third, init="en-us-all-again"
+    )
+    taught = [
         work.train(
             name,
-            ("dictionaries-again", f"labels-by-{teacher}"),
-            {**again, "soft_labels": made / f"labels-by-{teacher}.safetensors"},
-            recipe=f"{name}-all",
-            init=f"{name}-all-start",
+            (_ENSEMBLES[labels].lexicon[0], labels),
+            {**data, "soft_labels": made / f"{labels}.safetensors"},
+            recipe=recipe,
+            init=init,
         )
-        for name, teacher in (("en-us", "en-us-all-start"), ("en-us-fast", "en-us"))
-    ]
-    return [start, fast_start, *products]
+        for name, recipe, init, labels, data in (
+            ("en-us-all", "en-us-all", "en-us-all-start", "labels-by-en-us-all-start", again),
+            ("en-us-fast", "en-us-fast-all", "en-us-fast-all-start", "labels-by-en-us-all", again),
+            ("en-us-all-again", "en-us-all-again", "en-us-all", "labels-by-en-us-all", again),
+            ("en-us-product-start", "en-us-product-start", "en-us-preferred",
+             "labels-by-ensemble-of-first-half", third),
+            ("en-us", "en-us-product", "en-us-product-start",
+             "labels-by-ensemble-of-both-halves", third),
+        )
+    ]  # fmt: skip
+    return [start, fast_start, preferred, *taught]
 
 
 def _evaluations(work: Workspace) -> list[Step]:
@@ -150,9 +235,9 @@ def _evaluations(work: Workspace) -> list[Step]:
             evaluated(name),
             partial(_evaluate_product, work, name),
             _figures(work, name),
-            (name, "words"),
+            (name, "words", _TRAINED_ON[name]),
         )
-        for name in PRODUCTS
+        for name in _TRAINED_ON
     ]
     return [benchmark, *products]
 
@@ -172,7 +257,7 @@ def _evaluate_product(work: Workspace, name: str) -> None:
     artifact = work.artifact(name)
     calibrate_english(work.sources, work.sources / REAL_WORDS, artifact, verify=work.scale.verify)
     rank_variants(artifact)
-    _evaluate(work, artifact, _folder(work) / "dictionaries-again" / "train.dict")
+    _evaluate(work, artifact, _folder(work) / _TRAINED_ON[name] / "train.dict")
 
 
 def _evaluate(work: Workspace, artifact: Path, trained: Path) -> None:

@@ -32,7 +32,8 @@ class Scale:
             of the other files. None for all.
         spellings: number of spellings without pronunciation from each list; None for all.
         invented: number of invented spellings.
-        scowl_spellings: number of spellings from SCOWL.
+        scowl_spellings: number of spellings from SCOWL for the first ensembles.
+        more_scowl_spellings: the same for the last one.
         repeats: repetitions of frequent words, as ``WORDS:TIMES``.
         overrides: TOML settings that override those of every recipe.
         verify: require the editions of the sources that the shipped artifacts were made from.
@@ -42,6 +43,7 @@ class Scale:
     spellings: int | None = None
     invented: int = 400_000
     scowl_spellings: int = 150_000
+    more_scowl_spellings: int = 200_000
     repeats: tuple[str, ...] = ("300:20", "1000:12", "10000:6")
     overrides: str = ""
     verify: bool = True
@@ -54,6 +56,7 @@ SCALES: Mapping[str, Scale] = {
         spellings=200,
         invented=100,
         scowl_spellings=200,
+        more_scowl_spellings=200,
         repeats=("30:2",),
         overrides="[network]\nhidden = 32\nembedding = 16\n[optimiser]\nwarmup = 5\n"
         "[run]\nepochs = 1\naveraging = 0.9\n",

@@ -16,6 +16,10 @@ from tanger.model.text.reader.token import SpokenWord, Token
 # Words as nearly all are, and what may follow them; the rest takes longer
 _PLAIN = re.compile(r"[A-Za-z]?[a-z]+(?:'(?:s|t|re|ve|ll|d|m)(?![a-z]))?(?=[,;:!?.)]?(?:[ \n]|$))")
 _SPACE = re.compile(r"\s+")
+# Text without long runs of anything but space: what is longer is read in pieces, so that no token
+# takes long
+_LONGEST_RUN = 512
+_ORDINARY = re.compile(rf"(?:\S{{1,{_LONGEST_RUN}}}+(?!\S)|\s++)*+")
 _NUMBER_START = frozenset("0123456789$£€¥₩₹¢.-–")
 # Words that are known to be plain, so that they are looked at once
 _MAX_PLAIN = 65536
@@ -77,10 +81,27 @@ class TextReader:
             known: whether a dictionary has a word, in small letters.
             fixed: what reads the characters at these offsets.
         """
+        start, length = 0, len(text)
+        while start < length:
+            match = _ORDINARY.match(text, start)
+            end = length if match is None else min(length, match.end() + _LONGEST_RUN)
+            section = text if end - start == length else text[start:end]
+            for token in self._iterate_section(section, known, fixed or {}, start):
+                yield (
+                    token._replace(start=start + token.start, end=start + token.end)
+                    if (start)
+                    else token
+                )
+            start = end
+
+    def _iterate_section(
+        self, text: str, known: Known, fixed: Mapping[int, Fixed], offset: int
+    ) -> Iterator[Token]:
+        """The tokens of a section of a text, which begins at an offset; places in the section."""
         scan = Scan(text, self.language.tables, self.acronyms, known)
         at, length = 0, len(text)
         while at < length:
-            if fixed and (read := fixed.get(at)) is not None:
+            if fixed and (read := fixed.get(offset + at)) is not None:
                 token = self._token(scan, at, read(self, scan, at))
             else:
                 token = self._next(scan, at)

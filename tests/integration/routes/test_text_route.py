@@ -1,6 +1,9 @@
 """POST /text: the contract of its answers, in every form."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -12,15 +15,26 @@ KEY = "a-key-of-the-text-tests"
 TEXT = "Dr. Smith read 3 books on Elm St. in 1984. It cost $5 at 3:00 🎄!\nÄ日"
 
 
+# Longer than a first passage, of words that a dictionary has; and one that only the network knows
+KNOWN = "The dog and the cat sat on the mat. " * 10
+UNKNOWN = "A flimborough."
+
+
 @pytest.fixture(scope="module")
-def client(tmp_path_factory, shipped_artifact):
+def service(tmp_path_factory, shipped_artifact):
     folder = tmp_path_factory.mktemp("text")
-    settings = {"max_text": 20_000, "api_keys": KEY, "user_lexicon": folder / "words.db"}
+    settings = {"max_text": 20_000, "max_response": 1_000_000, "api_keys": KEY}
+    settings["user_lexicon"] = folder / "words.db"
     with running(folder / "log", artifact=shipped_artifact, **settings) as service:
         service.wait_until_ready()
-        headers = {"X-API-Key": KEY}
-        with httpx.Client(base_url=service.url, headers=headers, timeout=60) as client:
-            yield client
+        yield service
+
+
+@pytest.fixture(scope="module")
+def client(service):
+    headers = {"X-API-Key": KEY}
+    with httpx.Client(base_url=service.url, headers=headers, timeout=60) as client:
+        yield client
 
 
 def test_tokens_cover_the_text_and_have_all_keys(client):
@@ -52,7 +66,7 @@ def test_peoples_own_phrases_aliases_and_senses_count(client):
         "read": [{"text": "R AE1 D", "sense": "verb past"}, {"text": "R AY1 D", "sense": "noun"}],
         "bass": [{"text": "B AH1 S", "sense": "bass_nou-fish"}],
     }
-    text = "I read it\nin New Yorkish. The W3C will read it."
+    text = "She read it\nin New Yorkish. The W3C will read it."
     before = client.post("/text", json={"text": text}).json()
     for word, pronunciations in own.items():
         put = client.put(f"/lexicon/{word}", json={"pronunciations": pronunciations})
@@ -174,6 +188,78 @@ def test_a_sentence_a_line(client):
     assert lines[1]["tokens"][0]["start"] == 14
 
 
+def stream(client, text, **headers):
+    """The lines of an answer by the sentence, one by one."""
+    headers = {"Accept": "application/jsonl", **headers}
+    with client.stream("POST", "/text", json={"text": text}, headers=headers) as answer:
+        assert answer.status_code == 200
+        yield from map(json.loads, answer.iter_lines())
+
+
+def test_the_first_sentences_are_sent_before_the_last_are_decoded(service, client):
+    with service.stopped_workers():
+        lines = stream(client, KNOWN + UNKNOWN)
+        first = next(lines)
+    assert first["text"] == "The dog and the cat sat on the mat. "
+    found = [first, *lines]
+    assert "".join(line["text"] for line in found) == KNOWN + UNKNOWN
+    assert found[-1]["tokens"][2]["words"][0]["source"] == "model"
+    starts = [line["tokens"][0]["start"] for line in found]
+    assert starts == [36 * place for place in range(11)]
+
+
+def test_an_error_after_the_status_is_the_last_line(service, client):
+    with service.stopped_workers():
+        *lines, last = stream(client, f"{KNOWN}A flumborough.", **{"X-Request-Timeout": "0.5"})
+    assert len(lines) >= 1
+    assert all("tokens" in line for line in lines)
+    assert (last["status"], last["code"]) == (504, "deadline_missed")
+
+
+def test_what_fails_before_the_first_sentence_has_its_status(service, client):
+    headers = {"Accept": "application/jsonl", "X-Request-Timeout": "0.5"}
+    with service.stopped_workers():
+        answer = client.post("/text", json={"text": "A flomborough."}, headers=headers)
+    assert answer.status_code == 504
+    body = {"text": "<speak>", "ssml": True}
+    answer = client.post("/text", json=body, headers={"Accept": "application/jsonl"})
+    assert answer.status_code == 422
+    answer = client.post("/text", json={"text": ""}, headers={"Accept": "application/jsonl"})
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+def test_alignment_is_that_of_words(client):
+    body = {"text": "A tangerish ½ [x](/ɑb/).", "alignment": True}
+    words = [
+        word
+        for token in client.post("/text", json=body).json()["tokens"]
+        for word in token["words"]
+    ]
+    for word in words:
+        aligned = word["alignment"]
+        assert "".join(aligned["letters"]) == word["normalized"]
+        assert [each["phoneme"] for each in aligned["phonemes"]] == word["phonemes"]
+    alone = client.get("/pronounce/tangerish?alignment=true").json()["results"][0]
+    assert words[1]["alignment"] == alone["pronunciations"][0]["alignment"]
+
+
+def test_an_answer_that_is_too_long_is_refused_unless_by_the_sentence(client):
+    body = {"text": KNOWN * 20, "alignment": True}
+    answer = client.post("/text", json=body)
+    assert answer.status_code == 422
+    assert "application/jsonl" in answer.json()["detail"]
+    lines = client.post("/text", json=body, headers={"Accept": "application/jsonl"})
+    assert len(lines.text.splitlines()) == 200
+    plain = client.post("/text", json=body, headers={"Accept": "text/plain"})
+    assert plain.status_code == 200
+
+
+def test_long_tokens_are_no_long_rows(client):
+    headers = {"Accept": "text/tab-separated-values"}
+    answer = client.post("/text", json={"text": "1" * 300}, headers=headers)
+    assert answer.text.splitlines() == [f"one\tW AH N\tnumber\t{'1' * 64}..."] * 300
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -183,7 +269,7 @@ def test_a_sentence_a_line(client):
         ({"text": 1}, 422),
         ({}, 422),
         ({"text": "a", "alphabet": "native"}, 422),
-        ({"text": "a " * 10_000}, 200),
+        ({"text": "a " * 1_000}, 200),
     ],
 )
 def test_limits_and_faults(client, body, status):
@@ -196,3 +282,19 @@ def test_limits_and_faults(client, body, status):
 def test_a_form_that_there_is_not(client):
     answer = client.post("/text", json={"text": "a"}, headers={"Accept": "image/png"})
     assert answer.status_code == 406
+
+
+def test_schemathesis_finds_nothing(service, tmp_path):
+    checks = (
+        "not_a_server_error,status_code_conformance,content_type_conformance,"
+        "response_schema_conformance,response_headers_conformance"
+    )
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("schemathesis")), "run", f"{service.url}/openapi.json",
+         # A deadline of less than a moment is rightly missed
+         "-H", "X-Request-Timeout: 30", "-H", f"X-API-Key: {KEY}",
+         "--include-path", "/text", "--max-examples", "20", "--phases", "examples,coverage,fuzzing",
+         "--no-color", "--seed", "1", "--checks", checks],
+        cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

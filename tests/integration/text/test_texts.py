@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tanger.model.text.pipeline import TextPhonemizer
-from tanger.model.text.texts import pronounce_text
+from tanger.model.text.texts import pronounce_sentences, pronounce_text
 from tests.support import ROOT
 
 TEXT = "Dr. Smith paid $5.3 billion at 3:00, didn't he? 日本 🎄"
@@ -151,6 +151,35 @@ def test_the_command_reads_the_standard_input_and_tells_what_it_cannot_read(ship
     assert done.returncode == 1
     assert "日本" in done.stderr
     assert json.loads(done.stdout)["spoken"] == "hi 日本"
+
+
+def test_the_command_writes_each_sentence_as_it_is_ready(shipped_artifact):
+    arguments = ("text", "--format", "jsonl", "--alignment", "--artifact", str(shipped_artifact))
+    with subprocess.Popen(
+        [sys.executable, "-m", "tanger", *arguments],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as command:
+        for line in ("One dog. Two dogs.\n", "Three.\n"):
+            command.stdin.write(line)
+            command.stdin.flush()
+            found = [json.loads(command.stdout.readline()) for _ in line.rstrip("\n").split(". ")]
+            assert "".join(each["text"] for each in found) == line.rstrip("\n")
+            aligned = found[0]["tokens"][0]["words"][0]["alignment"]
+            assert aligned["letters"] == list(found[0]["spoken"].split()[0].upper())
+        command.stdin.close()
+        assert command.wait() == 0
+
+
+def test_sentences_are_those_of_the_whole(phonemizer):
+    text = "The dog sat. " * 40 + "[x](/ɑ/) ½ read."
+    whole = pronounce_text(phonemizer, text, weak_forms=True, alignment=True)
+    parts = list(pronounce_sentences(phonemizer, text, weak_forms=True, alignment=True))
+    assert [each.text for each in parts] == ["The dog sat. "] * 40 + ["[x](/ɑ/) ½ read."]
+    assert [token for each in parts for token in each.tokens] == list(whole.tokens)
+    assert "  ".join(each.pronunciation for each in parts) == whole.pronunciation
 
 
 def test_the_command_reads_ssml(tmp_path, shipped_artifact):

@@ -1,4 +1,9 @@
+import time
+
+import httptools
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tanger.service.connections.requests import (
     FIELDS_TOO_LARGE,
@@ -68,6 +73,59 @@ def test_what_is_no_head_is_refused(sent, refusal):
     with pytest.raises(RefusedError) as refused:
         read(sent)
     assert refused.value.refusal is refusal
+
+
+NAMES = [b"Host", b"HOST ", b"content-length", b"Content-Length", b"Transfer-Encoding",
+         b"Upgrade", b"Connection", b"Expect", b"X", b"", b"X Y", b" X", b"\xe9"]  # fmt: skip
+VALUES = [b"test", b"5", b" 5", b"5 ", b" 5, 6", b"+5", b"", b"chunked", b"upgrade",
+          b"100-continue", b"\xe9", b"a\rb", b"a\nb", b"a\0b", b"\ta",
+          b"99999999999999999999"]  # fmt: skip
+LINES = [b"GET /a?b HTTP/1.1", b"POST / HTTP/1.1", b"PUT /%20 HTTP/1.1", b"GET / HTTP/1.0",
+         b"GET * HTTP/1.1", b"get / HTTP/1.1", b"BREW / HTTP/1.1", b"GET  / HTTP/1.1",
+         b"GET /a b HTTP/1.1", b"GET /\xc3\xa9 HTTP/1.1", b"\r\nGET / HTTP/1.1"]  # fmt: skip
+
+
+@given(
+    st.sampled_from(LINES),
+    st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(VALUES)), max_size=5),
+    st.sampled_from([b":", b": "]),
+    st.sampled_from([b"\r\n", b"\r\n", b"\n"]),
+)
+def test_what_needs_no_parser_is_what_the_parser_says(line, fields, colon, end):
+    fields = [(b"Host", b"test"), *fields]
+    sent = end.join([line, *(name + colon + value for name, value in fields), b"", b"rest"])
+    plain, parsed = HeadReader(), HeadReader()
+    if not plain._read_plain(bytearray(sent)):
+        return
+    parsed._parser = httptools.HttpRequestParser(parsed)
+    assert parsed.read(bytearray(sent))
+    assert (plain.target, plain.size) == (parsed.target, parsed.size)
+    assert (plain._length, plain._chunked) == (parsed._length, parsed._chunked)
+    assert parsed._dropped == ()
+
+
+@pytest.mark.parametrize(
+    ("more", "length"),
+    [
+        (b"", 0),
+        (b"Content-Length: 12\r\n", 12),
+        (b"Accept: */*\r\nUser-Agent: a b (c)\r\nAccept-Encoding: gzip, deflate\r\n", 0),
+        (b"Authorization: Bearer abc\r\nX-Content-Length: 7\r\nX-Host: b\r\n", 0),
+    ],
+)
+def test_ordinary_heads_need_no_parser(more, length):
+    head = HeadReader()
+    assert head._read_plain(bytearray(GET[:-2] + more + b"\r\n" + length * b"a"))
+    assert (head.target, head.size, head._length) == (b"/livez?a=b", len(GET + more), length)
+
+
+@pytest.mark.parametrize("field", [b"X:", b"X: a", b"X" * 1500 + b":", b"X: " + 2000 * b" "])
+def test_no_head_takes_long_to_be_looked_at(field):
+    sent = bytearray(GET[:-2] + 2000 * (field + b"\r\n"))
+    started = time.perf_counter()
+    for _ in range(100):
+        assert not HeadReader()._read_plain(sent)
+    assert time.perf_counter() - started < 1
 
 
 def test_http_1_0_needs_no_host():

@@ -214,6 +214,12 @@ def test_the_first_pronunciation_of_frequent_words_is_repeated():
         Entry("CAT", ("K", "AE", "T")): 2,
         Entry("OWL", ("AW", "L")): 1,
     }
+    alone = dictionaries.entries(words, ["A", "READ", "CAT"], [(1, 3)], preferred_alone=True)
+    assert Counter(alone) == {
+        Entry("READ", ("R", "EH", "D")): 3,
+        Entry("CAT", ("K", "AE", "T")): 1,
+        Entry("OWL", ("AW", "L")): 1,
+    }
 
 
 def test_entries_without_stress_have_no_place_among_stressed_ones():

@@ -60,18 +60,19 @@ def reproduce(name, folder, given, out):
 
 @pytest.mark.slow
 def test_every_step_and_none_twice(tmp_path, small_sources):
-    done = reproduce("en-us-fast", tmp_path / "sources", small_sources, tmp_path / "out")
+    done = reproduce("en-us", tmp_path / "sources", small_sources, tmp_path / "out")
     assert done.exit_code == 0, done.output
-    made = artifact.read(tmp_path / "out" / "artifacts" / "en-us-fast")
+    made = artifact.read(tmp_path / "out" / "artifacts" / "en-us")
     assert made.word_sets()["real words off consensus"]["words"] > 0
-    assert made.training["init"]["name"] == "en-us-fast-all-start"
-    # the large network labelled for the small one
-    assert "labels-by-en-us ..." in done.output
-    again = reproduce("en-us-fast", tmp_path / "sources", small_sources, tmp_path / "out")
+    assert made.training["init"]["name"] == "en-us-product-start"
+    # the small network labelled for the large one
+    taught = made.training["data"]["soft_labels"]
+    assert [each["name"] for each in taught["teachers"]] == ["en-us-preferred", "en-us-fast"]
+    again = reproduce("en-us", tmp_path / "sources", small_sources, tmp_path / "out")
     assert again.exit_code == 0, again.output
     assert " ..." not in again.output
     # what the others are made of is there
-    for name in ("en-us", "en-us-cmudict"):
+    for name in ("en-us-fast", "en-us-cmudict"):
         other = reproduce(name, tmp_path / "sources", small_sources, tmp_path / "out")
         steps = [line for line in other.output.splitlines() if line.endswith(" ...")]
         assert steps == [f"{name}, evaluated ..."]

@@ -1,0 +1,85 @@
+"""The recipe of deploy/ray on a real Ray of this machine, one of whose actors is killed."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tanger.model.text.pipeline import TextPhonemizer
+from tests.support import ROOT
+from tests.support.lexicons import little_words
+from tests.support.live_service import eventually
+
+pytest.importorskip("ray", reason="the group deploy of pyproject.toml is not installed: make ray")
+import pyarrow.parquet as pq  # Ray Data's own
+
+pytestmark = pytest.mark.slow
+
+
+def command(*arguments):
+    return [sys.executable, str(ROOT / "deploy/ray/bulk.py"), *map(str, arguments)]
+
+
+def actors(mark):
+    """Processes of actors that pronounce, of the run that has this in its environment."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            title = (folder / "cmdline").read_bytes()
+            if b"Pronounce" in title and mark in (folder / "environ").read_bytes():
+                found.append(int(folder.name))
+    return found
+
+
+def test_nothing_is_lost_or_double_when_an_actor_dies(tiny_artifact, tmp_path):
+    different = [entry.word for entry in little_words(20_000, seed=9)]
+    words = [*different, *different[:5_000], "é", "  ", ""]
+    random.Random(9).shuffle(words)
+    (tmp_path / "words.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+    output = tmp_path / "answers"
+    mark = f"TANGER_RAY_TEST={tmp_path}"
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command(tmp_path / "words.txt", output, "--artifact", tiny_artifact,
+                    "--actors", 2, "--batch", 500, "--n", 2),
+            cwd=ROOT, stdout=log, stderr=log,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "TANGER_RAY_TEST": str(tmp_path)},
+        )  # fmt: skip
+    try:
+        eventually(
+            lambda: any(output.glob("*.parquet")) or process.poll() is not None,
+            "the first answers",
+            seconds=900,
+        )
+        killed = actors(mark.encode())
+        assert killed, (tmp_path / "log").read_text()
+        os.kill(killed[0], signal.SIGKILL)
+        assert process.wait(900) == 0, (tmp_path / "log").read_text()
+    finally:
+        process.kill()
+        process.wait()
+    rows = pq.read_table(output).to_pylist()
+    assert Counter(row["word"] for row in rows) == Counter({*different, "é"})
+    counts = Counter(word for word in words if word.strip())
+    assert {row["word"]: row["count"] for row in rows} == counts
+    alone = TextPhonemizer.load(tiny_artifact, "cpu").pronounce([row["word"] for row in rows], n=2)
+    for row, result in zip(rows, alone, strict=True):
+        assert row["pronunciations"] == [" ".join(one.phonemes) for one in result.pronunciations]
+        assert row["probabilities"] == [one.probability for one in result.pronunciations]
+        assert row["error"] == (result.error and result.error.code)
+    assert "different words" in (tmp_path / "log").read_text()
+
+
+def test_answers_are_not_written_over(tmp_path):
+    done = subprocess.run(
+        command(tmp_path / "words.txt", tmp_path), cwd=ROOT, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "name another folder" in done.stderr
