@@ -1,4 +1,4 @@
-"""API keys: who may send requests, where that is not everybody."""
+"""API keys, and which routes need one."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from tanger.service.settings import SettingError, Settings
 log = logging.getLogger("tanger")
 
 _FIT = re.compile(r"[\x21-\x2b\x2d-\x7e]{16,512}")
-# ``mobile-app: KEY``; a key itself has no space in it
+# ``mobile-app: KEY``; a key itself contains no space
 _NAMED = re.compile(r"([\w.-]{1,64}):[ \t]+(.*)", re.ASCII)
-# Seconds between two looks at the file
+# Seconds between two checks of the file for changes
 _INTERVAL = 1.0
 
 
 class KeysError(TangerError, ValueError):
-    """Keys that cannot be used; the message does not hold them."""
+    """The keys cannot be used; the message does not contain them."""
 
 
 class UnauthorizedError(Exception):
-    """A request without a key that is good here."""
+    """The request has no valid API key."""
 
     def __init__(self, *, known: bool) -> None:
         super().__init__(
@@ -44,29 +44,29 @@ class UnauthorizedError(Exception):
 
 
 class Keys:
-    """The keys that are good now, each with a name for the log."""
+    """The valid keys, each with a name for the log."""
 
     def __init__(self, keys: Iterable[tuple[str, str]]) -> None:
-        """Take names and keys; several keys may have one name."""
-        # Digests have one length, so that comparing tells nothing of it
+        """Store pairs of name and key; several keys may have the same name."""
+        # Digests have equal lengths, so that comparing them does not reveal the length of a key
         self._digests = [(name, _digest(key)) for name, key in keys]
 
     @classmethod
     def read(cls, settings: Settings) -> Keys:
-        """From the settings and the file that they name, a key a line, ``NAME: KEY`` or ``KEY``.
+        """Read the keys of the settings and of their file, ``NAME: KEY`` or ``KEY`` per line.
 
         Raises:
-            KeysError: where the file cannot be read or holds none, or a key is not fit for one.
+            KeysError: if the file cannot be read or has no key, or a key is invalid.
         """
         path = settings.api_keys_file
         return cls.parse(settings, None if path is None else _content(path))
 
     @classmethod
     def parse(cls, settings: Settings, content: bytes | None) -> Keys:
-        """From the settings and the content of the file that they name, None where there is none.
+        """Parse the keys of the settings and the content of their file, None if there is none.
 
         Raises:
-            KeysError: as `read`.
+            KeysError: see `read`.
         """
         texts = settings.api_keys.get_secret_value().split(",")
         found = [(f"api_keys:{n}", text) for n, text in enumerate(texts, 1)]
@@ -90,15 +90,15 @@ class Keys:
         return len(self._digests)
 
     def check(self, headers: Iterable[tuple[bytes, bytes]]) -> str:
-        """Let a request pass that brings a key, and return the key's name.
+        """Check the key of a request, and return the key's name.
 
-        It comes as ``Authorization: Bearer`` (RFC 6750, 2.1), or as ``X-API-Key``.
+        It is sent as ``Authorization: Bearer`` (RFC 6750, 2.1), or as ``X-API-Key``.
 
         Args:
-            headers: of the request, names in lower case; the first field of a name counts.
+            headers: of the request, with names in lower case; the first field of a name counts.
 
         Raises:
-            UnauthorizedError: where it brings none, or a wrong one.
+            UnauthorizedError: if the key is missing or wrong.
         """
         fields: dict[bytes, bytes] = {}
         for name, value in headers:
@@ -108,18 +108,18 @@ class Keys:
         if scheme.lower() != "bearer":
             key = fields.get(b"x-api-key", b"").decode("latin-1")
         given = _digest(key.strip())
-        # All of them, whichever fits
+        # Compare with all keys, so that the time does not depend on which one matches
         fitting = [name for name, digest in self._digests if hmac.compare_digest(given, digest)]
         if not fitting:
             raise UnauthorizedError(known=bool(key))
         return fitting[0]
 
     def require(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """Like `check`, for what is off unless there are keys.
+        """Like `check`, for features that are disabled unless keys are configured.
 
         Raises:
-            ForbiddenError: where there are none.
-            UnauthorizedError: as `check`.
+            ForbiddenError: if no keys are configured.
+            UnauthorizedError: see `check`.
         """
         if not self:
             raise ForbiddenError("this is off: no API key is configured (TANGER_API_KEYS)")
@@ -127,18 +127,18 @@ class Keys:
 
 
 class KeyRing:
-    """The keys in use, and their file, which is read again whenever it changes.
+    """The keys in use, reloaded whenever their file changes.
 
     Attributes:
-        keys: those that are good now.
-        failure: why the file as it is now cannot be used, so that older keys stay; else None.
+        keys: the valid keys.
+        failure: why the current file cannot be used, so that the previous keys stay valid; or None.
     """
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         """Read the keys.
 
         Raises:
-            KeysError: where they cannot be used.
+            KeysError: if they cannot be used.
         """
         self.failure: KeysError | None = None
         self._settings = settings
@@ -149,10 +149,10 @@ class KeyRing:
         self.keys = Keys.parse(settings, self._content)
 
     async def refresh(self) -> None:
-        """Take the keys of the file as it is now; its reading is off the event loop.
+        """Reload the keys; the file is read in a thread.
 
         Raises:
-            KeysError: where they cannot be used; those from before stay.
+            KeysError: if they cannot be used; the previous keys stay valid.
         """
         if self._path is None:
             return
@@ -178,21 +178,21 @@ class KeyRing:
             self._content, self.keys, self.failure = content, keys, None
 
     async def watch(self) -> None:
-        """Refresh the keys whenever their file changes, until cancelled."""
-        # What is no file, such as a pipe, can be read once
+        """Reload the keys whenever their file changes, until cancelled."""
+        # A pipe, for instance, can only be read once
         while self._path is not None and await asyncio.to_thread(_is_watchable, self._path):
             await asyncio.sleep(_INTERVAL)
             try:
                 await self.refresh()
             except KeysError:
-                continue  # the log has it
+                continue  # already logged
 
 
 def _named(place: str, text: str) -> tuple[str, str]:
-    """Name and key; a key without a name is called after its place.
+    """Parse name and key; a key without a name is named after `place`.
 
     Raises:
-        KeysError: where it is not fit for a key.
+        KeysError: if the key is invalid.
     """
     found = _NAMED.fullmatch(text)
     name, key = (found[1], found[2]) if found else (place, text)
@@ -205,10 +205,10 @@ def _named(place: str, text: str) -> tuple[str, str]:
 
 
 def _content(path: Path) -> bytes:
-    """What the file holds.
+    """Read the file.
 
     Raises:
-        KeysError: where it cannot be read.
+        KeysError: if it cannot be read.
     """
     try:
         return path.read_bytes()
@@ -220,7 +220,7 @@ def _is_watchable(path: Path) -> bool:
     try:
         return stat.S_ISREG(path.stat().st_mode)
     except OSError:
-        return True  # it was there a moment ago, and may come back
+        return True  # it existed a moment ago, and may reappear
 
 
 def _digest(key: str) -> bytes:
@@ -228,36 +228,36 @@ def _digest(key: str) -> bytes:
 
 
 # ------------------------------------------------------------------------------------------------
-# Who may send requests, where that is not everybody; the paths that are open to all.
+# Authorization of requests
 
 
 _PATTERN = re.compile(r"[{}*]")
 
 
 class KeyGate:
-    """Where there are keys, it lets nobody pass without one but to the public routes."""
+    """Require a key on all routes except the public ones, if any keys are configured."""
 
     def __init__(self, *, keys: Callable[[], Keys], public: Container[str]) -> None:
-        """Guard routes.
+        """Configure the check.
 
         Args:
-            keys: those that are good at the moment.
-            public: paths that need none.
+            keys: returns the valid keys.
+            public: paths that need no key.
         """
         self.keys = keys
         self.public = public
 
     def admit(self, scope: Scope) -> None:
-        """Let a request pass, before its body is read.
+        """Authorize a request by its headers, before its body is read.
 
         Raises:
-            UnauthorizedError: where it may not.
+            UnauthorizedError: if it needs a key and has no valid one.
         """
         keys = self.keys()
         if not keys:
             return
         try:
-            # The log names the key, never holds it
+            # The log has the name of the key, never the key
             scope.setdefault("state", {})["key"] = keys.check(scope["headers"])
         except UnauthorizedError:
             if scope["path"] not in self.public:
@@ -265,11 +265,11 @@ class KeyGate:
 
 
 # ------------------------------------------------------------------------------------------------
-# Which paths need no API key, by the setting ``TANGER_PUBLIC_ROUTES``.
+# Paths that need no API key, from the setting ``TANGER_PUBLIC_ROUTES``
 
 
 def template(route: Route) -> str:
-    """A route's path as the documentation has it: ``/pronounce/{word}``."""
+    """Return a route's path as documented: ``/pronounce/{word}``."""
     return re.sub(r":\w+}", "}", route.path)
 
 
@@ -277,21 +277,21 @@ class PublicRoutes:
     """The paths that need no API key.
 
     Attributes:
-        templates: the routes that need none for any of their paths, by `template`.
+        templates: the routes all of whose paths are public, by `template`.
     """
 
     def __init__(
         self, setting: str, routes: Sequence[BaseRoute], *, besides: Iterable[str] = ()
     ) -> None:
-        """Match the entries of the setting with the routes that there are.
+        """Match the entries of the setting with the routes of the application.
 
         Args:
             setting: paths and templates such as ``/pronounce/{word}``, separated by commas.
             routes: of the application.
-            besides: paths that are public, too.
+            besides: further public paths.
 
         Raises:
-            SettingError: for an entry that no route answers.
+            SettingError: for an entry that matches no route.
         """
         known = {template(route): route for route in routes if isinstance(route, Route)}
         self.templates: set[str] = set()
@@ -313,5 +313,5 @@ class PublicRoutes:
             self._paths.add(unquote(entry))
 
     def __contains__(self, path: object) -> bool:
-        """Whether a request's path, percent-decoded, needs no key."""
+        """Return whether a percent-decoded path needs no key."""
         return path in self._paths or any(pattern.match(str(path)) for pattern in self._patterns)

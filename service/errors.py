@@ -1,7 +1,6 @@
-"""What several parts of the service raise about a request, and what all their answers share.
+"""Exceptions that several modules of the service raise, and constants of problem responses.
 
-Other exceptions stand in the module that raises them; `problems` has the table from each to a
-status.
+Other exceptions are defined in the modules that raise them; `problems` maps each to a status.
 """
 
 from __future__ import annotations
@@ -14,29 +13,29 @@ from starlette.responses import Response
 
 from tanger.service.schemas import ProblemError
 
-# Of a problem (RFC 9457)
+# Media type of problem details (RFC 9457)
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 REQUEST_ID = "X-Request-ID"
-# How soon a client should come back where nothing better is known, in seconds.
+# Default of Retry-After, in seconds
 RETRY_AFTER = 1.0
-# A body can hold a fault in every other byte; the first few say what is wrong.
+# Most faults in a response: a body can have one in every other byte, and the first few suffice
 MAX_FAULTS = 20
-# Messages in place of pydantic's, which do not tell what to do.
+# Replacements of pydantic messages that do not tell what to do
 _MESSAGES = {"extra_forbidden": "not known here; /openapi.json lists what there is"}
 
-# The problem for an exception, as middleware answers it before there is a route: `problems.known`
+# Converts an exception to a problem response; middleware uses it before routing: `problems.known`
 Respond = Callable[[Request, Exception], Awaitable[Response]]
 
 
 class ForbiddenError(Exception):
-    """A request for what is off here."""
+    """The requested feature is disabled in this service."""
 
 
 class UnavailableError(Exception):
-    """No worker can take a request now.
+    """No worker can accept a request now.
 
     Attributes:
-        state: why: starting, draining, no worker, or stopping.
+        state: the reason: starting, draining, no worker, or stopping.
     """
 
     def __init__(self, state: str) -> None:
@@ -45,10 +44,10 @@ class UnavailableError(Exception):
 
 
 class InvalidRequestError(Exception):
-    """A request of the wrong shape or with values that are not known.
+    """A request has a wrong structure or invalid values.
 
     Attributes:
-        errors: the faults, with their places.
+        errors: the faults, with their locations.
     """
 
     def __init__(self, *errors: ProblemError) -> None:
@@ -57,7 +56,7 @@ class InvalidRequestError(Exception):
 
     @classmethod
     def of(cls, faults: Sequence[Mapping[str, Any]], *place: str) -> Self:
-        """For the first faults that pydantic found in what stands at `place`."""
+        """Create an error from the first faults that pydantic found at the location `place`."""
         return cls(
             *(
                 ProblemError(

@@ -1,4 +1,4 @@
-"""Failed requests as problem details (RFC 9457), and the one table from exception to status."""
+"""Problem details (RFC 9457) of failed requests, and the table from exceptions to statuses."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ from tanger.service.user_lexicon.store import FullEntryError
 
 log = logging.getLogger("tanger")
 
-# No status of HTTP's own: what proxies have long logged in its place.
+# Not an HTTP status: nginx's code in logs for a client that closed the connection
 _CLIENT_CLOSED_REQUEST = 499
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What an exception is to a client."""
+    """The problem type of an exception."""
 
     status: HTTPStatus
     code: str
@@ -104,10 +104,10 @@ TABLE: Mapping[type[Exception], Kind] = {
 
 
 async def known(request: Request, error: Exception) -> Response:
-    """The problem for an exception of the table, or for a subclass of one.
+    """Return the problem response for an exception in the table, or a subclass of one.
 
     Raises:
-        Exception: the error, where it is neither.
+        Exception: the error itself, if it is neither.
     """
     if isinstance(error, ClientDisconnect):
         return await gone(request, error)
@@ -123,13 +123,13 @@ async def known(request: Request, error: Exception) -> Response:
     if isinstance(error, ContentCodingError):
         headers["Accept-Encoding"] = "identity"  # RFC 9110, 12.5.3
     if isinstance(error, BodyTooLargeError | BuffersFullError | RequestTimeoutError):
-        headers["Connection"] = "close"  # the rest of the body is never read
+        headers["Connection"] = "close"  # the rest of the body is not read
     errors = error.errors if isinstance(error, InvalidRequestError) else ()
     return _problem(request, kind.status, kind.code, str(error), errors, headers)
 
 
 async def line(request: Request, error: Exception) -> bytes:
-    """The problem as the last line of an answer by the line that has begun with status 200."""
+    """Return the problem as the last line of a JSON Lines response that began with status 200."""
     try:
         response = await known(request, error)
     except Exception as e:
@@ -138,13 +138,13 @@ async def line(request: Request, error: Exception) -> bytes:
 
 
 async def invalid(request: Request, error: Exception) -> Response:
-    """The problem for query parameters and headers that the framework has checked."""
+    """Return the problem for query parameters and headers that FastAPI found invalid."""
     assert isinstance(error, RequestValidationError)
     return await known(request, InvalidRequestError.of(error.errors()))
 
 
 async def http(request: Request, error: Exception) -> Response:
-    """The problem for what the router says: no such route, no such method."""
+    """Return the problem for an error of the router: unknown route or method."""
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     code = status.phrase.lower().replace(" ", "_")
@@ -157,7 +157,7 @@ async def http(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> set[str]:
-    """What may be done with the path: by all its routes, of which the router tells the first."""
+    """Return the methods of all routes for the path; the router only reports those of the first."""
     methods = set[str]()
     for route in request.app.routes:
         matched, _ = route.matches(request.scope)
@@ -167,16 +167,16 @@ def _methods(request: Request) -> set[str]:
 
 
 async def gone(request: Request, error: Exception) -> Response:
-    """For a client that has hung up: nobody hears it, and there is nothing to log."""
+    """Return a response for a client that has disconnected; it is neither received nor logged."""
     del request, error
     return Response(status_code=_CLIENT_CLOSED_REQUEST)
 
 
 async def unknown(request: Request, error: Exception) -> Response:
-    """The problem for a fault of ours; what it was goes to the log, not to the client."""
+    """Return the problem for an internal error; its cause is logged, not sent to the client."""
     log.error("request %s failed: %r", request.state.request_id, error)
     detail = "this is a fault of the service, not of the request; its log says more"
-    # Starlette answers this one from outside of all middleware.
+    # Starlette sends this one outside of all middleware
     headers = {REQUEST_ID: request.state.request_id}
     return _problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail, (), headers)
 

@@ -1,4 +1,4 @@
-"""What the routes are made of: their routers, what they depend on, and who reads the request."""
+"""Building blocks of the routes: routers, dependencies, raw routes and the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from tanger.service.schemas import Problem, PronounceRequest, PronounceResponse,
 from tanger.service.serving.manager import ModelManager
 from tanger.service.settings import Settings
 
-# What answers a request, of which nothing has been read
+# Handles a request whose body has not been read
 Handler = Callable[[ModelManager, RawRequest], Awaitable[RawAnswer]]
 
 
 class TextConvertor(PathConvertor):
-    """The rest of a path, whatever it holds: Starlette's own stops at a line feed."""
+    """Match the rest of a path, including line feeds, at which Starlette's own stops."""
 
     regex = "(?s:.*)"
 
@@ -38,24 +38,24 @@ register_url_convertor("text", TextConvertor())
 
 
 class RawRoute(APIRoute):
-    """A route that FastAPI describes, and that answers from a request's bytes without it.
+    """A route that FastAPI only documents; a raw handler processes its requests.
 
-    `middleware.gateway` finds it before the framework would.
+    `middleware.gateway` dispatches to it before the framework.
 
     Attributes:
-        handler: what answers.
+        handler: handles the requests.
     """
 
     def __init__(
         self, path: str, endpoint: Callable[..., Any], *, handler: Handler, **options: Any
     ) -> None:
-        """Describe a route.
+        """Create a route.
 
         Args:
-            path: its template.
-            endpoint: whose signature and docstring describe it; it is never called.
-            handler: what answers.
-            **options: FastAPI's.
+            path: template of the path.
+            endpoint: its signature and docstring document the route; it is never called.
+            handler: handles the requests.
+            **options: of `APIRoute`.
         """
         super().__init__(path, endpoint, **options)
         self.handler = handler
@@ -82,27 +82,27 @@ def add_raw_route(
     """Add a `RawRoute` to a router.
 
     Args:
-        router: that it is added to.
-        path: as `RawRoute`'s.
-        endpoint: likewise.
-        handler: likewise.
-        **options: likewise.
+        router: the router to add it to.
+        path: see `RawRoute`.
+        endpoint: see `RawRoute`.
+        handler: see `RawRoute`.
+        **options: see `RawRoute`.
     """
-    # A router calls it with what it gives to any route's class
+    # The router calls it with the arguments of any route class
     route_class = cast("type[APIRoute]", partial(RawRoute, handler=handler))
     router.add_api_route(path, endpoint, route_class_override=route_class, **options)
 
 
 def operation_id(route: APIRoute) -> str:
-    """A route's name in the OpenAPI document: its function's."""
+    """Return the operation ID of a route: the name of its function."""
     return route.name
 
 
 def make_router(*tags: str) -> APIRouter:
-    """A router for routes that may answer with a problem.
+    """Create a router whose routes document problem responses.
 
     Args:
-        tags: of its routes in the OpenAPI document.
+        tags: tags of its routes in the OpenAPI document.
     """
     return APIRouter(
         tags=[*tags],
@@ -113,17 +113,17 @@ def make_router(*tags: str) -> APIRouter:
 
 
 # ------------------------------------------------------------------------------------------------
-# What routes depend on. They are coroutines, since FastAPI calls anything else in a thread.
+# Dependencies of routes: coroutines, since FastAPI would call plain functions in a thread
 
 
 async def get_manager(request: Request) -> ModelManager:
-    """All that the application serves."""
+    """Return the model manager of the application."""
     manager: ModelManager = request.app.state.manager
     return manager
 
 
 async def get_raw(request: Request) -> RawRequest:
-    """The request, for a route that reads its body or some of its headers by itself."""
+    """Return the raw request, for a route that reads its body or headers itself."""
     return RawRequest(request.scope, request.receive)
 
 
@@ -132,25 +132,25 @@ Raw = Annotated[RawRequest, Depends(get_raw)]
 
 
 async def require_key(request: Request, manager: Manager) -> None:
-    """Let nobody pass without an API key, also where other routes need none.
+    """Require an API key, even if other routes need none.
 
     Raises:
-        ForbiddenError: where no key is configured: the route is off then.
-        UnauthorizedError: where the request brings none that is good.
+        ForbiddenError: if no key is configured, which disables the route.
+        UnauthorizedError: if the request has no valid key.
     """
     manager.keys.require(request.scope["headers"])
 
 
 def json_response(body: BaseModel, status: int = 200) -> Response:
-    """A model as JSON, which pydantic writes by itself, without a way over a dict."""
+    """Return a model as a JSON response, serialized by pydantic without an intermediate dict."""
     return Response(body.model_dump_json(), status, media_type="application/json")
 
 
 # ------------------------------------------------------------------------------------------------
-# What the OpenAPI document says beyond what FastAPI finds out by itself.
+# The OpenAPI document beyond what FastAPI derives
 
 
-# Bodies that the routes read and write by themselves, so that FastAPI does not know them
+# Models of bodies that routes read and write themselves, so that FastAPI does not find them
 _MODELS = (PronounceRequest, TextRequest, Spoken, Problem)
 _REFERENCE = "#/components/schemas/{model}"
 _SCHEMES = {
@@ -165,18 +165,18 @@ _SCHEMES = {
 
 
 class DescribedApp(FastAPI):
-    """FastAPI, its document whole: every schema by reference, limits, and who needs an API key.
+    """FastAPI with a complete OpenAPI document: all schemas, limits, and security requirements.
 
     Its `state` holds the `settings`.
 
     Attributes:
-        public: the templates of the routes that need no API key; None where no route does.
+        public: templates of the routes that need no API key; None if no route needs one.
     """
 
     public: Set[str] | None = None
 
     def openapi(self) -> dict[str, Any]:
-        """The document."""
+        """Return the OpenAPI document."""
         if self.openapi_schema is not None:
             return self.openapi_schema
         document = super().openapi()
@@ -185,7 +185,7 @@ class DescribedApp(FastAPI):
         )
         schemas = document["components"]["schemas"]
         schemas |= own["$defs"]
-        # FastAPI leaves every null out of an example
+        # FastAPI drops nulls from examples
         schemas[PronounceResponse.__name__] |= PronounceResponse.model_config["json_schema_extra"]
         self._describe_timeouts(document)
         if self.public is not None:
@@ -213,13 +213,13 @@ def _reference(model: type[BaseModel]) -> dict[str, str]:
 
 
 def json_body(model: type[BaseModel]) -> dict[str, Any]:
-    """The description of a body that the route reads by itself."""
+    """Describe a body that the route reads itself."""
     content = {"application/json": {"schema": _reference(model)}}
     return {"requestBody": {"required": True, "content": content}}
 
 
-# The description of a header that routes read by themselves. Its limits are the service's own:
-# `DescribedApp` fills them in.
+# Describes a header that routes read themselves. `DescribedApp` fills in the limits from the
+# settings.
 TIMEOUT_HEADER: dict[str, Any] = {
     "parameters": [
         {
@@ -238,7 +238,7 @@ def _problem(description: str) -> dict[str, Any]:
     return {"description": description, "content": content}
 
 
-# Every failed request is answered with a problem.
+# Every failed request gets a problem response
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     "4XX": _problem("A problem with the request"),
     "5XX": _problem("A problem of the service, or no time or room for the request"),

@@ -1,4 +1,4 @@
-"""Python clients of the service: ``Client(url).pronounce(["tanger"])``."""
+"""Python clients for the service: ``Client(url).pronounce(["tanger"])``."""
 
 from tanger.service.client.client import AsyncClient, Client, Options, Retries, TextOptions
 

@@ -1,8 +1,8 @@
-"""Ask a running service from Python: ``Client(url).pronounce(["tanger"])``.
+"""Synchronous and asynchronous clients: ``Client(url).pronounce(["tanger"])``.
 
-It takes httpx, pydantic and numpy, and neither torch nor the web framework.
-Lists of any length and iterables without end are sent in requests of as many words as the service
-takes; what it is too busy for is sent again when it says so.
+They need httpx, pydantic and numpy, but neither torch nor the web framework.
+Lists of any length and endless iterables are split into requests of as many words as the service
+accepts. A request that the service is too busy for is retried when its Retry-After allows.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["AsyncClient", "Client", "Options", "Retries", "TextOptions"]
 
 
 class Client(Connection):
-    """A client that waits for its answers; threads may share it."""
+    """A synchronous client; it is thread-safe."""
 
     def __init__(
         self,
@@ -44,15 +44,15 @@ class Client(Connection):
         retries: Retries | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """Connect when something is asked.
+        """Create a client; it connects with the first request.
 
         Args:
-            url: of the service.
-            api_key: where it wants one.
+            url: base URL of the service.
+            api_key: API key, if the service requires one.
             timeout: seconds that the service may take for a request (``X-Request-Timeout``); by
-                default as many as it has set itself.
-            retries: how patient to be with a busy service or a bad connection.
-            transport: httpx's, for certificates, proxies or sockets of one's own.
+                default the service's own setting.
+            retries: when to retry after a busy service or a failed connection.
+            transport: an httpx transport, for custom certificates, proxies or sockets.
         """
         super().__init__(url, api_key=api_key, timeout=timeout, retries=retries)
         self._http = httpx.Client(base_url=self.url, headers=self._headers, transport=transport)
@@ -73,21 +73,21 @@ class Client(Connection):
         self._http.close()
 
     def pronounce(self, words: Iterable[str], **options: Unpack[Options]) -> list[Result]:
-        """A result for each word, in their order.
+        """Return a result for each word, in order.
 
         Args:
-            words: any number of them.
-            options: as `schemas.Options` has them.
+            words: any number of words.
+            options: the fields of `schemas.Options`.
 
         Raises:
-            StatusError: where the service refuses; its kinds are in `client.errors`.
-            NoAnswerError: where it does not answer.
-            BadAnswerError: where what answers is not tanger's service.
+            StatusError: if the service refuses; the subclasses are in `client.errors`.
+            NoAnswerError: if it does not respond.
+            BadAnswerError: if the response is not one of tanger's service.
         """
         return list(self.stream(words, **options))
 
     def stream(self, words: Iterable[str], **options: Unpack[Options]) -> Iterator[Result]:
-        """Like `pronounce`, a result at a time, in memory that does not grow with the words."""
+        """Yield the results of `pronounce` one by one, in constant memory."""
         check_words(words)
         return self._stream(words, options)
 
@@ -109,27 +109,27 @@ class Client(Connection):
         """Read a text and pronounce its words.
 
         Args:
-            text: of at most ``limits().text`` characters.
-            options: as `schemas.TextOptions` has them.
+            text: at most ``limits().text`` characters.
+            options: the fields of `schemas.TextOptions`.
 
         Raises:
-            StatusError, NoAnswerError, BadAnswerError: as `pronounce`.
+            StatusError, NoAnswerError, BadAnswerError: see `pronounce`.
         """
         call = Call.text(text, options)
         return call.pronounced(self._send(call), text)
 
     def sentences(self, text: str, **options: Unpack[TextOptions]) -> Iterator[PronouncedSentence]:
-        """Like `text`, a sentence at a time: of a long text, one alone is ever taken apart."""
+        """Yield the sentences of `text` one by one; each is parsed when it is consumed."""
         call = Call.text(text, options, by_sentence=True)
         return call.sentences(self._send(call), text)
 
     def get_word(self, word: str) -> OwnWord:
-        """How the service's own lexicon, which people write, has a word.
+        """Return the entry of a word in the service's user lexicon.
 
         Raises:
-            NotFoundError: where it has none.
-            ForbiddenError: where there is no such lexicon.
-            UnauthorizedError: without a key that is good there.
+            NotFoundError: if there is no entry.
+            ForbiddenError: if the service has no user lexicon.
+            UnauthorizedError: if the API key is missing or wrong.
         """
         call = Call.word("GET", word)
         return call.read(self._send(call), OwnWord)
@@ -140,37 +140,37 @@ class Client(Connection):
         *pronunciations: str | OwnPronunciation,
         alphabet: Alphabet | None = None,
     ) -> OwnWord:
-        """Say how a word is pronounced, the best way first, in place of what was said before.
+        """Store the pronunciations of a word, preferred first, in place of its entry.
 
         Args:
             word: the word.
-            pronunciations: of it; what `get_word` answers can be put back.
-            alphabet: that they are written in; the artifact's own by default.
+            pronunciations: of the word; those that `get_word` returns are accepted.
+            alphabet: of the pronunciations; by default the artifact's own.
 
         Raises:
-            InvalidRequestError: where word or phonemes are none.
-            ForbiddenError, UnauthorizedError: as `get_word`.
+            InvalidRequestError: if the word or a pronunciation is invalid.
+            ForbiddenError, UnauthorizedError: see `get_word`.
         """
         call = Call.word("PUT", word, pronunciations, alphabet)
         return call.read(self._send(call), OwnWord)
 
     def delete_word(self, word: str) -> None:
-        """Have a word forgotten.
+        """Delete the entry of a word.
 
         Raises:
-            NotFoundError, ForbiddenError, UnauthorizedError: as `get_word`.
+            NotFoundError, ForbiddenError, UnauthorizedError: see `get_word`.
         """
         self._send(Call.word("DELETE", word))
 
     def info(self) -> Info:
-        """What is being served, and its limits."""
+        """Return the model that is served, its settings and limits."""
         call = Call("GET", "/info")
         info = call.read(self._send(call), Info)
         self.known_limits = info.limits
         return info
 
     def limits(self) -> Limits:
-        """What a request may hold, as the service said when it was first, or last, asked."""
+        """Return the limits of requests, from the latest `info`."""
         return self.known_limits or self.info().limits
 
     def _send(self, call: Call) -> httpx.Response:
@@ -200,16 +200,16 @@ class AsyncClient(Connection):
         concurrency: int = 4,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """Connect when something is asked.
+        """Create a client; it connects with the first request.
 
         Args:
-            url: of the service.
-            api_key: where it wants one.
+            url: base URL of the service.
+            api_key: API key, if the service requires one.
             timeout: seconds that the service may take for a request (``X-Request-Timeout``); by
-                default as many as it has set itself.
-            retries: how patient to be with a busy service or a bad connection.
-            concurrency: the most requests of one list that are under way at the same time.
-            transport: httpx's, for certificates, proxies or sockets of one's own.
+                default the service's own setting.
+            retries: when to retry after a busy service or a failed connection.
+            concurrency: most concurrent requests for one list of words.
+            transport: an httpx transport, for custom certificates, proxies or sockets.
         """
         super().__init__(url, api_key=api_key, timeout=timeout, retries=retries)
         if concurrency < 1:
@@ -237,15 +237,15 @@ class AsyncClient(Connection):
     async def pronounce(
         self, words: Iterable[str] | AsyncIterable[str], **options: Unpack[Options]
     ) -> list[Result]:
-        """A result for each word, in their order (see `Client.pronounce`)."""
+        """Return a result for each word, in order (see `Client.pronounce`)."""
         return [result async for result in self.stream(words, **options)]
 
     def stream(
         self, words: Iterable[str] | AsyncIterable[str], **options: Unpack[Options]
     ) -> AsyncIterator[Result]:
-        """Like `pronounce`, a result at a time, in memory that does not grow with the words.
+        """Yield the results of `pronounce` one by one, in constant memory.
 
-        Up to `concurrency` requests are ahead of whoever takes the results.
+        Up to `concurrency` requests are sent before their results are consumed.
         """
         check_words(words)
         return self._stream(words, options)
@@ -294,13 +294,13 @@ class AsyncClient(Connection):
     async def sentences(
         self, text: str, **options: Unpack[TextOptions]
     ) -> AsyncIterator[PronouncedSentence]:
-        """Like `text`, a sentence at a time (see `Client.sentences`)."""
+        """Yield the sentences of `text` one by one (see `Client.sentences`)."""
         call = Call.text(text, options, by_sentence=True)
         for sentence in call.sentences(await self._send(call), text):
             yield sentence
 
     async def get_word(self, word: str) -> OwnWord:
-        """How the service's own lexicon has a word (see `Client.get_word`)."""
+        """Return the entry of a word in the user lexicon (see `Client.get_word`)."""
         call = Call.word("GET", word)
         return call.read(await self._send(call), OwnWord)
 
@@ -310,23 +310,23 @@ class AsyncClient(Connection):
         *pronunciations: str | OwnPronunciation,
         alphabet: Alphabet | None = None,
     ) -> OwnWord:
-        """Say how a word is pronounced (see `Client.put_word`)."""
+        """Store the pronunciations of a word (see `Client.put_word`)."""
         call = Call.word("PUT", word, pronunciations, alphabet)
         return call.read(await self._send(call), OwnWord)
 
     async def delete_word(self, word: str) -> None:
-        """Have a word forgotten (see `Client.delete_word`)."""
+        """Delete the entry of a word (see `Client.delete_word`)."""
         await self._send(Call.word("DELETE", word))
 
     async def info(self) -> Info:
-        """What is being served, and its limits."""
+        """Return the model that is served, its settings and limits."""
         call = Call("GET", "/info")
         info = call.read(await self._send(call), Info)
         self.known_limits = info.limits
         return info
 
     async def limits(self) -> Limits:
-        """What a request may hold, as the service said when it was first, or last, asked."""
+        """Return the limits of requests, from the latest `info`."""
         return self.known_limits or (await self.info()).limits
 
     async def _send(self, call: Call) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""What the client raises: the service's problem details (RFC 9457) as exceptions."""
+"""Exceptions of the client, made from the service's problem details (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tanger.service.schemas import Problem, ProblemError
 
 
 class ClientError(TangerError):
-    """A request that was not answered as it should have been.
+    """Base class of errors of the client.
 
     Attributes:
-        request_id: what the service's log calls it, the same for every attempt.
-        attempts: how often it was sent.
+        request_id: ID of the request in the service's log, the same for every attempt.
+        attempts: how often the request was sent.
     """
 
     def __init__(self, message: str, *, request_id: str, attempts: int = 1) -> None:
@@ -26,25 +26,25 @@ class ClientError(TangerError):
 
 
 class NoAnswerError(ClientError):
-    """No answer came: no connection, one that broke, or none in time.
+    """No response: the connection failed or broke, or the time ran out.
 
-    What httpx met with is the cause.
+    The httpx exception is its ``__cause__``.
     """
 
 
 class BadAnswerError(ClientError):
-    """An answer came that tanger's service does not give: another server, or another version."""
+    """The response is not valid: it is from another server, or from another version."""
 
 
 class StatusError(ClientError):
-    """The service refused.
+    """The service refused a request.
 
     Attributes:
-        status: of HTTP.
-        code: why, for programs: ``queue_full``; empty where something in between answered.
+        status: HTTP status.
+        code: machine-readable reason, such as ``queue_full``; empty if a proxy responded.
         detail: what is wrong, and what to do.
-        errors: the faults in the request, with their places.
-        retry_after: seconds after which the service wants to be asked again, where it said so.
+        errors: the faults in the request, with their locations.
+        retry_after: seconds of the Retry-After header, if there was one.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class StatusError(ClientError):
         attempts: int = 1,
     ) -> None:
         faults = "; ".join(f"{error.where}: {error.message}" for error in errors)
-        # The service's own detail of an invalid request is the list of its faults
+        # For an invalid request, the service's detail already lists the faults
         text = detail if faults in detail else f"{detail}: {faults}"
         super().__init__(f"{status} {text}".strip(), request_id=request_id, attempts=attempts)
         self.status = status
@@ -70,7 +70,7 @@ class StatusError(ClientError):
 
 
 class InvalidRequestError(StatusError):
-    """400 or 422: options, words or headers that the service does not take; see `errors`."""
+    """400 or 422: options, words or headers are invalid; see `errors`."""
 
 
 class UnauthorizedError(StatusError):
@@ -78,7 +78,7 @@ class UnauthorizedError(StatusError):
 
 
 class ForbiddenError(StatusError):
-    """403: what was asked for is off here."""
+    """403: the feature is disabled in this service."""
 
 
 class NotFoundError(StatusError):
@@ -86,19 +86,19 @@ class NotFoundError(StatusError):
 
 
 class TooLargeError(StatusError):
-    """413: more bytes than a request may have."""
+    """413: the request has too many bytes."""
 
 
 class QueueFullError(StatusError):
-    """429: too much is waiting, to the end of the request's patience."""
+    """429: the queue was full until the retries were used up."""
 
 
 class UnavailableError(StatusError):
-    """503: starting, draining or without a worker, to the end of the request's patience."""
+    """503: the service was starting, draining or without a worker until retries were used up."""
 
 
 class TimedOutError(StatusError):
-    """504: it would have taken longer than the request's timeout."""
+    """504: the request would have exceeded its timeout."""
 
 
 _BY_STATUS: dict[int, type[StatusError]] = {
@@ -117,7 +117,7 @@ _BY_STATUS: dict[int, type[StatusError]] = {
 def of_answer(
     answer: httpx.Response, *, request_id: str, retry_after: float | None, attempts: int
 ) -> StatusError:
-    """The exception for an answer that is no success; proxies' own pages have no code."""
+    """Return the exception for an error response; `code` is empty if a proxy responded."""
     kind = _BY_STATUS.get(answer.status_code, StatusError)
     try:
         problem = Problem.model_validate_json(answer.content)

@@ -1,4 +1,4 @@
-"""What the clients send, and what they make of the answers; how it goes over the wire is theirs."""
+"""Build requests and parse responses for both clients, without any I/O."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from tanger.service.serving.pricing import decode_letters, result_bytes
 
 M = TypeVar("M", bound=BaseModel)
 
-# How long a request may be under way beyond the time that the service has for it, in seconds.
+# Seconds for the network in addition to the time that the service has for a request
 _UNDER_WAY = 5.0
-# What the options of a request may take of its body, in bytes.
+# Bytes of a request body that are reserved for its options
 _OPTIONS = 512
-# A request asks for a fourth of the work that the queue holds, at most: there are others, and what
-# is read out has more letters than what was written.
+# A request takes at most a fourth of the queue: there are other clients, and a word read out, such
+# as a number, has more letters than its written form.
 _SHARE = 4
 
 
 class Options(TypedDict, total=False):
-    """What may be asked for besides the words; what is not said is the service's own default."""
+    """Options of a request for words; the service has a default for each."""
 
     source: Literal["model", "lexicon", "auto"]
     alphabet: Alphabet
@@ -49,7 +49,7 @@ class Options(TypedDict, total=False):
 
 
 class TextOptions(TypedDict, total=False):
-    """What may be asked for besides a text; what is not said is the service's own default."""
+    """Options of a request for a text; the service has a default for each."""
 
     source: Literal["model", "lexicon", "auto"]
     alphabet: Alphabet
@@ -65,7 +65,7 @@ _JSON, _LINES = "application/json", "application/jsonl"
 
 @dataclass(frozen=True)
 class Call:
-    """A request to be made, and what its answer should be."""
+    """A request to send, and the parsers of its response."""
 
     method: str
     path: str
@@ -75,15 +75,15 @@ class Call:
 
     @classmethod
     def pronounce(cls, words: Sequence[str], options: Options) -> Call:
-        """For the pronunciations of no more words than a request may hold."""
+        """Return a call that pronounces words, no more than a request may hold."""
         return cls("POST", "/pronounce", _json({"words": words, **options}))
 
     @classmethod
     def text(cls, text: str, options: TextOptions, *, by_sentence: bool = False) -> Call:
-        """For a text, at once or sentence by sentence.
+        """Return a call for a text, as a whole or sentence by sentence.
 
         Raises:
-            TypeError, ValueError: where it cannot be sent.
+            TypeError, ValueError: if it cannot be sent.
         """
         if not isinstance(text, str):
             raise TypeError(f"a text is a str, not {text!r}")
@@ -101,7 +101,7 @@ class Call:
         pronunciations: Sequence[str | OwnPronunciation] | None = None,
         alphabet: Alphabet | None = None,
     ) -> Call:
-        """For one of people's own words."""
+        """Return a call for an entry of the user lexicon."""
         body = None
         if pronunciations is not None:
             items = [
@@ -111,10 +111,10 @@ class Call:
         return cls(method, f"/lexicon/{segment(word)}", body)
 
     def read(self, answer: httpx.Response, model: type[M]) -> M:
-        """What the answer says.
+        """Parse the response.
 
         Raises:
-            BadAnswerError: where it is no `model`.
+            BadAnswerError: if it is not a valid `model`.
         """
         try:
             return model.model_validate_json(answer.content)
@@ -122,10 +122,10 @@ class Call:
             raise self._bad(answer, f"it is no {model.__name__}") from e
 
     def results(self, answer: httpx.Response, words: Sequence[str]) -> tuple[Result, ...]:
-        """The results for `words`.
+        """Parse the results for `words`.
 
         Raises:
-            BadAnswerError: where they are not for them.
+            BadAnswerError: if they are for other words.
         """
         results = self.read(answer, PronounceResponse).results
         if [result.word for result in results] != list(words):
@@ -133,10 +133,10 @@ class Call:
         return results
 
     def pronounced(self, answer: httpx.Response, text: str) -> TextResponse:
-        """The text as it was read.
+        """Parse the response for `text`.
 
         Raises:
-            BadAnswerError: where it is another one.
+            BadAnswerError: if it is for another text.
         """
         found = self.read(answer, TextResponse)
         if found.text != text:
@@ -144,10 +144,10 @@ class Call:
         return found
 
     def sentences(self, answer: httpx.Response, text: str) -> Iterator[PronouncedSentence]:
-        """The sentences of the text, each taken apart when it is wanted.
+        """Yield the sentences of the text, each parsed when it is consumed.
 
         Raises:
-            BadAnswerError: where they are of another one.
+            BadAnswerError: if they are of another text.
         """
         at = 0
         for line in answer.content.splitlines():
@@ -170,15 +170,15 @@ class Call:
 
 
 class Connection:
-    """What both clients know of the service."""
+    """Configuration and cached limits that both clients share."""
 
     def __init__(
         self, url: str, *, api_key: str | None, timeout: float | None, retries: Retries | None
     ) -> None:
-        """Check what can be checked before anything is sent.
+        """Validate the arguments.
 
         Raises:
-            ValueError: where the URL is none of the web, or the timeout no time.
+            ValueError: if the URL is not an HTTP URL, or the timeout is not positive.
         """
         if httpx.URL(url).scheme not in ("http", "https"):
             raise ValueError(
@@ -201,7 +201,7 @@ class Connection:
         return Pursuit(self.retries, call.request_id, deletes=call.method == "DELETE")
 
     def _attempt(self, call: Call, left: float) -> dict[str, Any]:
-        """One attempt's arguments for httpx, when so many seconds are left."""
+        """Return the httpx arguments of one attempt with `left` seconds left."""
         headers = {"X-Request-ID": call.request_id, "Accept": call.accept}
         seconds = left
         if self._timeout is not None:
@@ -219,7 +219,7 @@ class Connection:
 
 
 class Requests:
-    """Words on their way into requests as large as the service takes."""
+    """Collect words into requests as large as the service accepts."""
 
     def __init__(self, limits: Limits, options: Options) -> None:
         self._words = limits.words
@@ -232,10 +232,10 @@ class Requests:
         self._size = self._work = self._response = 0
 
     def add(self, word: str) -> list[str]:
-        """Take one more word; those of a request, as soon as there is no room in it for another.
+        """Add a word; return the words of a request once it is full, else none.
 
         Raises:
-            TypeError, ValueError: where it cannot be sent.
+            TypeError, ValueError: if it cannot be sent.
         """
         if not isinstance(word, str):
             raise TypeError(f"a word is a str, not {word!r}")
@@ -243,7 +243,7 @@ class Requests:
             size = len(_json(word)) + 1
         except UnicodeEncodeError as e:
             raise ValueError(f"no text, for it holds half a surrogate pair: {word!r}") from e
-        # What is longer is never decoded
+        # Longer words are refused without decoding
         read = len(word) if len(word) <= self._longest else 0
         work = decode_letters(read, self._n, aligned=self._aligns)
         response = result_bytes(len(word), word, self._n, aligned=self._aligns)
@@ -257,28 +257,28 @@ class Requests:
         self._size += size
         self._work += work
         self._response += response
-        # Never both: where there is room for one word, none is left over to overflow
+        # Never both: with room for one word only, none is pending that could overflow
         return self.rest() if len(self._begun) == self._words else full
 
     def rest(self) -> list[str]:
-        """The words that were not given out yet."""
+        """Return the remaining words."""
         words, self._begun = self._begun, []
         self._size = self._work = self._response = 0
         return words
 
 
 def check_words(words: object) -> None:
-    """Refuse a lone word, which would be taken for a list of its letters.
+    """Raise if `words` is a string, which would be iterated by letter.
 
     Raises:
-        TypeError: for one.
+        TypeError: if it is one.
     """
     if isinstance(words, str):
         raise TypeError(f"words come as a list: [{words!r}]")
 
 
 def segment(word: str) -> str:
-    """A word as one segment of a path, whatever it holds: dots too, which mean something there."""
+    """Encode a word as one path segment; dots are escaped too, since ``..`` has a meaning."""
     return quote(word, safe="").replace(".", "%2E")
 
 

@@ -1,4 +1,4 @@
-"""When a request is sent again, and when it is given up."""
+"""Decide when a request is retried, and when it is given up."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ import httpx
 from tanger.service.client import errors
 from tanger.service.client.errors import ClientError, NoAnswerError
 
-# What may be otherwise the next time, but for a word that two decoding processes died of: it would
-# have two more of them die.
+# Statuses that are retried, except for a word that crashed two decoding processes: it would crash
+# two more.
 _AGAIN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 _DEADLY = "worker_lost"
-# Nothing can have arrived where there was no connection.
+# Without a connection, nothing can have arrived
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-# What would go wrong the next time, too.
+# Errors that a retry would meet again
 _HOPELESS = (httpx.LocalProtocolError, httpx.UnsupportedProtocol)
 
 
 @dataclass(frozen=True)
 class Retries:
-    """How patient a client is.
+    """When and how often to retry.
 
     Attributes:
-        deadline: seconds for one request, all its attempts and waits included.
-        attempts: how often it is sent at most.
-        first_wait: seconds that the first wait takes at most, where the service does not say
-            Retry-After; each further one may take twice as long as the one before.
-        longest_wait: seconds that none of these goes beyond.
+        deadline: seconds for one request, including all attempts and waits.
+        attempts: most times that it is sent.
+        first_wait: most seconds of the first wait if the service sends no Retry-After; the limit
+            doubles with each further wait.
+        longest_wait: upper limit of these waits, in seconds.
     """
 
     deadline: float = 60.0
@@ -42,16 +42,16 @@ class Retries:
 
 
 class Pursuit:
-    """One request on its way through its attempts."""
+    """The attempts of one request."""
 
     def __init__(self, retries: Retries, request_id: str, *, deletes: bool = False) -> None:
         """Start the clock.
 
         Args:
-            retries: how patient to be.
-            request_id: of the request, which sent twice does what it does when sent once: it may be
-                sent again where nobody knows whether it has arrived.
-            deletes: it does away with something.
+            retries: when to retry.
+            request_id: ID of the request. It must be idempotent, since it is sent again if it is
+                unknown whether it has arrived.
+            deletes: whether it is a DELETE.
         """
         self.request_id = request_id
         self._retries = retries
@@ -62,39 +62,39 @@ class Pursuit:
 
     @property
     def time_left(self) -> float:
-        """Seconds."""
+        """Return the seconds left until the deadline."""
         return max(0.001, self._end - time.monotonic())
 
     def is_done(self, answer: httpx.Response) -> bool:
-        """Whether the answer says that all went well.
+        """Return whether the response is a success.
 
-        What is not there was done away with where an earlier answer has been lost.
+        A 404 for a DELETE is one if the response to an earlier attempt was lost.
         """
         gone = self._deletes and self._lost and answer.status_code == HTTPStatus.NOT_FOUND
         return answer.is_success or gone
 
     def after_refusal(self, answer: httpx.Response) -> float:
-        """Seconds to wait before the next attempt, when the answer was no success.
+        """Return the seconds to wait before the next attempt after an error response.
 
         Raises:
-            StatusError: where there is to be none.
+            StatusError: if the request is given up.
         """
         self._attempts += 1
         seconds = retry_after(answer.headers)
         error = errors.of_answer(
             answer, request_id=self.request_id, retry_after=seconds, attempts=self._attempts
         )
-        # A service that stops may yet do what it does not answer for any more
+        # A stopping service may still carry out a request that it answers with 503
         self._lost = self._lost or answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
         if answer.status_code not in _AGAIN or error.code == _DEADLY:
             raise error
         return self._wait(error, seconds or 0.0)
 
     def after_failure(self, failure: httpx.RequestError) -> float:
-        """Seconds to wait before the next attempt, when no answer came.
+        """Return the seconds to wait before the next attempt after a connection error.
 
         Raises:
-            NoAnswerError: where there is to be none.
+            NoAnswerError: if the request is given up.
         """
         self._attempts += 1
         error = NoAnswerError(
@@ -109,7 +109,7 @@ class Pursuit:
         return self._wait(error, 0.0)
 
     def _wait(self, error: ClientError, least: float) -> float:
-        """At least what the service asked for; on top of it, chance keeps clients apart."""
+        """Return a wait of at least `least` seconds plus random jitter."""
         retries = self._retries
         ceiling = min(retries.longest_wait, retries.first_wait * 2 ** (self._attempts - 1))
         wait = least + random.uniform(0, ceiling)
@@ -119,10 +119,10 @@ class Pursuit:
 
 
 def retry_after(headers: httpx.Headers) -> float | None:
-    """Seconds that a Retry-After asks for, in either of its forms (RFC 9110, 10.2.3).
+    """Return the seconds of a Retry-After header, in either of its forms (RFC 9110, 10.2.3).
 
-    A date is measured by the answer's own clock, where it has one. None where there is no such
-    header, or none that can be read.
+    A date is relative to the response's Date header, if it has one. Returns None if the header is
+    missing or invalid.
     """
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():

@@ -1,4 +1,4 @@
-"""What open connections may take up: how many there are, how slowly they read, what they hold."""
+"""Limits on connections: their number, how slowly clients read, and the bytes they buffer."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Protocol, Self
 
-# Connections beyond the limit that may be open at the same time, each for a single request: probes
-# are answered there, whatever holds the others.
+# Open connections beyond the limit, each for a single request, so that probes are answered even if
+# all others are in use
 RESERVED = 64
-# Requests sent ahead, or large ones, that are begun in a round of the event loop before others
-# are heard
+# Pipelined or large requests that start in one iteration of the event loop before other
+# connections are served
 _A_ROUND = 4
-# Files that the process has open besides its connections: workers' sockets, lexicons, the log, ...
+# Open files other than connections: workers' sockets, lexicons, the log, ...
 _OTHER_FILES = 128
-# Where Linux keeps how many bytes the other side has acknowledged: tcpi_bytes_acked of struct
-# tcp_info in linux/tcp.h
+# Position of tcpi_bytes_acked, the bytes that the peer has acknowledged, in struct tcp_info of
+# linux/tcp.h
 _BYTES_ACKED = slice(120, 128)
-# Bodies of at most so many bytes are never refused for want of room: the number of connections
-# bounds them. A piece of a longer one is as long.
+# Bodies of at most this many bytes are never refused, since the number of connections bounds their
+# total. Longer ones are sent in chunks of this size.
 SMALL = 1 << 16
 
 
-# Where a request's state says that its whole body came with its head
+# Key of a request's state that tells that the whole body came with the head
 BODY_RECEIVED = "tanger.body_received"
 
 
 class BuffersFullError(Exception):
-    """More bytes than there is room for are held for clients that take or send them slowly.
+    """The buffers for large requests and responses are full.
 
     Attributes:
-        limit: bytes that there is room for.
+        limit: size of the buffers in bytes.
     """
 
     def __init__(self, limit: int) -> None:
@@ -50,11 +50,11 @@ class BuffersFullError(Exception):
 
 
 class ByteBudget:
-    """How many bytes of large bodies may be held at the same time, for all connections together.
+    """A limit on the bytes of large bodies that are held for all connections together.
 
     Attributes:
-        limit: beyond so many, nothing large is begun.
-        held: how many are held now; more than `limit` by what was begun last, at the utmost.
+        limit: bytes from which on no further large body is accepted.
+        held: bytes held now; may exceed `limit` by the body that was accepted last.
     """
 
     def __init__(self, limit: int) -> None:
@@ -62,7 +62,7 @@ class ByteBudget:
         self.held = 0
 
     def hold(self) -> Hold:
-        """A share of the budget, empty at first."""
+        """Return a share of the budget, empty at first."""
         return Hold(self)
 
 
@@ -76,10 +76,10 @@ class Hold:
         self.size = 0
 
     def resize(self, size: int) -> None:
-        """Hold `size` bytes from now on.
+        """Change the share to `size` bytes.
 
         Raises:
-            BuffersFullError: where that is more than before, and large, and the budget is spent.
+            BuffersFullError: if the share is to grow and is large, and the budget is used up.
         """
         budget = self._budget
         if size > self.size and size > SMALL and budget.held >= budget.limit:
@@ -100,33 +100,34 @@ class Hold:
 
 
 class Connection(Protocol):
-    """What is registered."""
+    """A connection that is registered with `Connections`."""
 
     def turn_away(self) -> None:
-        """End a connection beyond the limit, because others come."""
+        """End a connection beyond the limit to make room for a new one."""
 
     def too_slow(self, now: float) -> bool:
-        """Whether the client takes what it is sent too slowly, at the time `now`."""
+        """Return whether the client reads too slowly, at the time `now`."""
 
     def abort(self) -> None:
-        """End it at once; what is not sent is dropped."""
+        """End the connection at once; unsent data is dropped."""
 
 
 @dataclass(eq=False, kw_only=True)
 class Connections:
-    """All open connections.
+    """The registry of all open connections.
 
     Attributes:
         limit: how many may be open.
-        budget: what they may hold.
-        head_timeout: seconds that a request's head may take to come.
-        send_timeout: seconds in which a client has to take something of what it is sent.
-        min_send_rate: bytes a second that it has to take on average.
-        on_refusal: is called with status and request ID of an answer that a connection gives in
+        budget: limit on the bytes that they buffer together.
+        head_timeout: seconds within which a request's head has to arrive.
+        send_timeout: seconds within which a client has to read some of its response.
+        min_send_rate: bytes per second that it has to read on average.
+        on_refusal: called with status and request ID of each response that a connection sends in
             place of the application.
-        refused: how many were beyond the limit and were answered so.
-        too_slow: how many were ended because their clients took too little.
-        too_much: how many were ended because they sent too far ahead, with the budget spent.
+        refused: number of connections that were refused because of the limit.
+        too_slow: number of connections that were ended because the client read too slowly.
+        too_much: number of connections that were ended because the client pipelined too much while
+            the budget was used up.
     """
 
     limit: int
@@ -139,7 +140,7 @@ class Connections:
     too_slow: int = field(default=0, init=False)
     too_much: int = field(default=0, init=False)
     _regular: set[Connection] = field(default_factory=set, init=False)
-    # In the order in which they came
+    # In the order of their arrival
     _surplus: dict[Connection, None] = field(default_factory=dict, init=False)
     _turns: deque[Callable[[], None]] = field(default_factory=deque, init=False)
     _taking_turns: bool = field(default=False, init=False)
@@ -150,18 +151,18 @@ class Connections:
 
     @property
     def held(self) -> int:
-        """Bytes of large requests and answers that are held."""
+        """Return the bytes of large requests and responses that are buffered."""
         return self.budget.held
 
     def add(self, connection: Connection) -> bool:
-        """Register an open connection; whether it is beyond the limit."""
+        """Register an open connection; return whether it is beyond the limit."""
         if self._sweeping is None:
             self._schedule()
         if len(self._regular) < self.limit:
             self._regular.add(connection)
             return False
         if len(self._surplus) >= RESERVED:
-            # Who came first and has not asked yet: a probe asks at once, and always finds a place
+            # The oldest without a request: probes send theirs at once, so they always get a place
             oldest = next(iter(self._surplus))
             del self._surplus[oldest]
             oldest.turn_away()
@@ -169,15 +170,15 @@ class Connections:
         return True
 
     def remove(self, connection: Connection) -> None:
-        """Forget a connection that is closed."""
+        """Unregister a closed connection."""
         self._regular.discard(connection)
         self._surplus.pop(connection, None)
 
     def in_turn(self, begin: Callable[[], None]) -> None:
-        """Do what takes its time, such as to begin a request that was sent ahead, a little later.
+        """Call `begin`, such as the start of a pipelined request, in a later iteration of the loop.
 
-        Few of these are begun in each round of the event loop: who sends thousands ahead on many
-        connections must not keep those waiting who ask for one thing at a time.
+        Few of these calls are made in each iteration, so that clients that pipeline thousands of
+        requests on many connections cannot delay those that send one at a time.
         """
         self._turns.append(begin)
         if not self._taking_turns:
@@ -196,7 +197,7 @@ class Connections:
         self._sweeping = loop.call_later(min(1.0, self.send_timeout / 4), self._sweep)
 
     def _sweep(self) -> None:
-        """End the connections whose clients take too little of what they are sent."""
+        """End the connections whose clients read too slowly."""
         self._sweeping = None
         if not len(self):
             return
@@ -209,15 +210,15 @@ class Connections:
 
 
 class SendProgress:
-    """How fast a client takes what it is sent: a leaky bucket.
+    """Measure how fast a client reads, as a leaky bucket.
 
-    While anything waits in the process to be sent, the client may lag at most `grace` seconds
-    from a steady `rate`; what it took faster before does not count. Only Linux says what the
-    other side has acknowledged.
+    While the process has unsent data, the client may lag at most `grace` seconds behind a steady
+    `rate`; reading faster earns no credit. Only Linux reports the bytes that the peer has
+    acknowledged.
     """
 
     def __init__(self, transport: asyncio.Transport, *, grace: float, rate: float) -> None:
-        """Watch a transport.
+        """Start to watch a transport.
 
         Args:
             transport: of a TCP connection.
@@ -228,12 +229,12 @@ class SendProgress:
         self._socket: socket.socket = transport.get_extra_info("socket")
         self._grace = grace
         self._rate = rate
-        # When it was looked last, and what had been acknowledged; None while nothing waits
+        # Time and acknowledged bytes of the last check; None while there is no unsent data
         self._last: tuple[float, int] | None = None
         self._lag = 0.0
 
     def too_slow(self, now: float) -> bool:
-        """Whether it is too slow at the time `now` (`time.monotonic`); asked regularly."""
+        """Return whether it is too slow at `now` (`time.monotonic`); to be called regularly."""
         if not self._transport.get_write_buffer_size():
             self._last = None
             return False
@@ -249,20 +250,20 @@ class SendProgress:
 
 
 def _acknowledged(connection: socket.socket) -> int:
-    """Bytes that the other side has acknowledged; 0 where that is not known."""
+    """Return the bytes that the peer has acknowledged; 0 if unknown."""
     if sys.platform != "linux":
         return 0
     try:
         info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.stop)
-    except OSError:  # it is closed by now
+    except OSError:  # it has been closed
         return 0
     return int.from_bytes(info[_BYTES_ACKED], sys.byteorder)
 
 
 def within_file_limit(wanted: int) -> int:
-    """How many of the `wanted` connections the process may have open, beside its other files.
+    """Return how many of the `wanted` connections fit the limit on open files.
 
-    The soft limit on open files is raised for them as far as the hard one lets it.
+    The soft limit is raised for them as far as the hard limit allows.
     """
     needed = wanted + RESERVED + _OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,9 +1,9 @@
-"""HTTP/1.1 that does not wait for ever for slow clients, and takes leave of the others politely.
+"""HTTP/1.1 connections with time limits for slow clients, flow control and orderly closing.
 
-uvicorn limits how long a connection may be idle between two requests, and nothing else. What stands
-here lies between a connection and uvicorn's own protocol, like a proxy: it hands on one request at
-a time, once its head is whole and fit. uvicorn never has to do with what is refused, slow or sent
-ahead. Only the methods of `asyncio.Protocol` and `asyncio.Transport` are between the two.
+uvicorn only limits how long a connection may be idle between two requests. This protocol sits
+between a connection and uvicorn's own protocol, like a proxy: it forwards one request at a time,
+once its head is complete and valid. uvicorn never sees refused, slow or pipelined requests. The two
+communicate only by the methods of `asyncio.Protocol` and `asyncio.Transport`.
 """
 
 from __future__ import annotations
@@ -35,36 +35,36 @@ from tanger.service.connections.requests import (
     too_many_connections,
 )
 
-# What connections beyond the limit are answered
+# Paths that connections beyond the limit may request
 PROBES = frozenset({b"/livez", b"/readyz", b"/startupz", b"/health"})
 
-# Where a request's state names its connection
+# Key of a request's state for the callback of its connection
 _CONNECTION = "tanger.connection"
-# Seconds that what a client sends may be on its way as we hang up.
+# Seconds to wait for data in transit when a connection is closed
 _LAST_CALL = 0.5
-# struct linger: a reset in place of a close that waits for what is not sent (socket(7))
+# struct linger: close with a reset, dropping unsent data (socket(7))
 _DROP_UNSENT = struct.pack("ii", 1, 0)
-# Bytes that are handed on as soon as they are received; more have to wait for their turn. While as
-# many wait for their request's turn, nothing more is received.
+# Requests of at most this many bytes are forwarded at once, larger ones in turn. Receiving pauses
+# while as many bytes wait for an earlier request.
 _AT_ONCE = 8192
-# How an interim answer begins
+# Beginning of an interim response
 _CONTINUE = b"HTTP/1.1 100"
-# Seconds that a connection beyond the limit has for its request
+# Seconds that a connection beyond the limit has to send its request
 _SURPLUS_TIMEOUT = 1.0
 
 
 class GuardedProtocol(asyncio.Protocol):
-    """A connection with limits for its heads, its answers, and for what is sent ahead.
+    """A connection with limits on request heads, responses and pipelined requests.
 
-    How long a body may take is the affair of whoever reads it. While a client does not take what it
-    is sent, none of its further requests is begun, and what it sends is read no further.
+    The time for a body is limited by the code that reads it. While a client does not read its
+    response, none of its further requests is started, and nothing more is received.
 
-    uvicorn makes one for each connection, of what it is given as `http`:
-    ``functools.partial(GuardedProtocol, connections=...)``; its application has to be an
+    uvicorn creates one for each connection from its `http` setting:
+    ``functools.partial(GuardedProtocol, connections=...)``; the application has to be an
     `AnswerNotice`.
 
     Attributes:
-        ended: nothing of what still comes is a request.
+        ended: whether no further request is accepted.
     """
 
     def __init__(
@@ -76,29 +76,29 @@ class GuardedProtocol(asyncio.Protocol):
         *,
         connections: Connections,
     ) -> None:
-        """Take what uvicorn gives to each of its protocols, and where this one is registered."""
-        # uvicorn gives a copy of it to each request
+        """Take uvicorn's arguments of a protocol, and the registry for this connection."""
+        # uvicorn passes a copy of it to each request
         self._state = {**app_state, _CONNECTION: self.answered}
         self._server: asyncio.Protocol = HttpToolsProtocol(config, server_state, self._state, _loop)
         self._connections = connections
-        # What was received and not handed on
+        # Received bytes that have not been forwarded
         self._unread = bytearray()
-        # Of the request that comes next; None until any of it has come
+        # Of the next request; None until its first bytes arrive
         self._head: HeadReader | None = None
-        # Of the request that was handed on last, while it is not complete
+        # Of the request that was forwarded last, while it is incomplete
         self._body: Body | None = None
-        # Whether uvicorn has a request that is not answered
+        # Whether uvicorn is handling a request
         self._answering = False
-        # Beyond the limit of connections: for one request, which should be a probe's
+        # Whether it is beyond the limit, so that it may only send one request, to a probe
         self._surplus = False
-        # The next answer ends the connection, and says so
+        # Whether the next response closes the connection (Connection: close)
         self._last = False
         self.ended = False
         self._queued = self._receiving_paused = self._writing_paused = False
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for a first request."""
+        """Register the connection and wait for its first request."""
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._gate = _Gate(self, transport)
@@ -115,7 +115,7 @@ class GuardedProtocol(asyncio.Protocol):
         self._start_timer()
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes, and hand on what is whole of them."""
+        """Buffer bytes, and forward complete requests."""
         if self.ended:
             return
         self._unread += data
@@ -126,25 +126,25 @@ class GuardedProtocol(asyncio.Protocol):
             self._advance()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more, and begin nothing of what was sent after a request."""
+        """Stop the timers, and discard requests that have not been started."""
         self._end()
         self._connections.remove(self)
         self._detach(exc)
 
     def pause_writing(self) -> None:
-        """The client does not take what it is sent."""
+        """Pause: the client does not read its response."""
         self._writing_paused = True
         self._server.pause_writing()
 
     def resume_writing(self) -> None:
-        """The client has taken enough: begin the next request, where one waits for that."""
+        """Start the next pipelined request, since the client has read enough."""
         self._writing_paused = False
         self._server.resume_writing()
         if self._unread:
             self._in_turn()
 
     def answered(self) -> None:
-        """The application is done with the request that it had: the next may come."""
+        """Start the next request, since the application has finished the current one."""
         self._answering = False
         if self.ended:
             return
@@ -153,13 +153,13 @@ class GuardedProtocol(asyncio.Protocol):
         if self._unread:
             self._in_turn()
 
-    # What uvicorn does with the connection, by way of `_Gate`
+    # Called by `_Gate` for what uvicorn does with the connection
 
     def closed_by_server(self) -> None:
-        """End with the answer that was given.
+        """Close the connection after the response that was sent.
 
-        Without one, because it was idle for long or the service stops, a request that is on its way
-        is heard: else it would be lost without a word.
+        If there was none, since the connection was idle or the service stops, wait a moment for a
+        request in transit, which would otherwise be lost without a response.
         """
         if self.ended:
             return
@@ -174,16 +174,16 @@ class GuardedProtocol(asyncio.Protocol):
             self._loop.call_later(_LAST_CALL, self._close_idle)
 
     def steered_by_server(self) -> None:
-        """Receive on, or no more."""
+        """Resume or pause receiving."""
         if not self.ended:
             self._steer()
             if self._unread and not self._gate.reading_paused:
                 self._in_turn()
 
-    # What comes in
+    # Receiving
 
     def _in_turn(self) -> None:
-        """Hand on what has been received a little later, when it is this connection's turn."""
+        """Schedule the forwarding of received bytes for this connection's turn."""
         if not self._queued:
             self._queued = True
             self._connections.in_turn(self._take_turn)
@@ -194,7 +194,7 @@ class GuardedProtocol(asyncio.Protocol):
             self._advance()
 
     def _advance(self) -> None:
-        """Hand on what has been received: the rest of a body, then whole requests, one by one."""
+        """Forward received bytes: the rest of a body, then complete requests, one by one."""
         try:
             while self._unread and not self.ended:
                 if self._body is not None:
@@ -207,7 +207,7 @@ class GuardedProtocol(asyncio.Protocol):
                 elif self._answering or self._writing_paused or not self._begin():
                     break
             if self._unread or self._held.size:
-                # A body is the affair of whoever reads it
+                # A body is counted by the code that reads it
                 self._held.resize(0 if self._body is not None else len(self._unread))
         except RefusedError as e:
             self._refuse(e.refusal)
@@ -218,10 +218,10 @@ class GuardedProtocol(asyncio.Protocol):
             self._steer()
 
     def _begin(self) -> bool:
-        """Hand on the next request, where its head is whole.
+        """Forward the next request if its head is complete; return whether it was.
 
         Raises:
-            RefusedError: where it is none.
+            RefusedError: if it is not a valid request.
         """
         head = self._head = self._head or HeadReader()
         if not head.read(self._unread):
@@ -243,7 +243,7 @@ class GuardedProtocol(asyncio.Protocol):
         return True
 
     def _hand_on(self, size: int) -> None:
-        """Give uvicorn so many bytes of what was received, up to the end of a request."""
+        """Forward the first `size` received bytes to uvicorn, up to the end of a request."""
         if self._body is not None and self._body.complete:
             self._body = None
         piece = bytes(memoryview(self._unread)[:size])
@@ -252,7 +252,7 @@ class GuardedProtocol(asyncio.Protocol):
             raise RefusedError(NOT_HTTP)
 
     def _steer(self) -> None:
-        """Receive on, unless there is enough that waits."""
+        """Resume receiving, or pause it while enough bytes are waiting."""
         waits = self._queued or self._answering or self._writing_paused
         enough = self._gate.reading_paused or (waits and len(self._unread) > _AT_ONCE)
         if enough == self._receiving_paused or self._transport.is_closing():
@@ -263,10 +263,10 @@ class GuardedProtocol(asyncio.Protocol):
         else:
             self._transport.resume_reading()
 
-    # Time
+    # Timers
 
     def _start_timer(self) -> None:
-        """Wait no longer for a head, or for the rest of a body that nobody reads."""
+        """Start the timer for a head, or for the rest of an unread body."""
         self._stop_timer()
         seconds = self._connections.head_timeout
         if self._surplus:
@@ -293,29 +293,29 @@ class GuardedProtocol(asyncio.Protocol):
             self._end()
             self._transport.close()
 
-    # The end
+    # Closing
 
     def too_slow(self, now: float) -> bool:
-        """Whether the client takes too little of what it is sent."""
+        """Return whether the client reads its response too slowly."""
         return self._progress.too_slow(now)
 
     def turn_away(self) -> None:
-        """Refuse what has not been asked yet, to make room for another connection."""
+        """Refuse a connection without a request, to make room for another one."""
         self._connections.refused += 1
-        if self._answering or self.ended:  # it ends soon
+        if self._answering or self.ended:  # it ends soon anyway
             self.abort()
         else:
             self._refuse(too_many_connections(self._connections.limit))
 
     def abort(self) -> None:
-        """End it at once; what is not sent is dropped, by the system, too."""
+        """End the connection at once with a reset; unsent data is dropped."""
         self._end()
         connection = self._transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP_UNSENT)
         self._transport.abort()
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Answer in place of the application, and hang up."""
+        """Respond in place of the application, and close the connection."""
         request_id, answer = refusal.render()
         self._connections.on_refusal(refusal.status, request_id)
         if not (self._answering and self._gate.written):
@@ -324,13 +324,13 @@ class GuardedProtocol(asyncio.Protocol):
         self._linger()
 
     def _detach(self, exc: Exception | None) -> None:
-        """Let uvicorn go: its connection is lost, and a request without its answer, too."""
+        """Tell uvicorn that its connection is lost, which cancels a pending request."""
         self._gate.detach()
-        server, self._server = self._server, asyncio.Protocol()  # one that does nothing
+        server, self._server = self._server, asyncio.Protocol()  # a no-op
         server.connection_lost(exc)
 
     def _linger(self) -> None:
-        """Say no more, and hear what still comes: else what was said may get lost.
+        """Close the sending side and read on for a while, so that no reset destroys the response.
 
         Source: RFC 9112, 9.6.
         """
@@ -341,7 +341,7 @@ class GuardedProtocol(asyncio.Protocol):
             self._loop.call_later(_LAST_CALL, self._transport.close)
 
     def _end(self) -> None:
-        """Take nothing more for a request."""
+        """Accept no further request."""
         self.ended = True
         self._stop_timer()
         self._unread, self._head = bytearray(), None
@@ -349,11 +349,11 @@ class GuardedProtocol(asyncio.Protocol):
 
 
 class _Gate(asyncio.Transport):
-    """A connection as uvicorn's protocol has it, which is behind a `GuardedProtocol`.
+    """The transport that a `GuardedProtocol` gives to uvicorn's protocol.
 
     Attributes:
-        written: whether anything of the present answer was written.
-        reading_paused: whether uvicorn wants nothing more of a body for now.
+        written: whether any part of the current response was written.
+        reading_paused: whether uvicorn has paused reading.
     """
 
     def __init__(self, guard: GuardedProtocol, transport: asyncio.Transport) -> None:
@@ -364,9 +364,9 @@ class _Gate(asyncio.Transport):
         self._receiving = self._rejected = False
 
     def hand_on(self, server: asyncio.Protocol, data: bytes) -> bool:
-        """Give uvicorn bytes; false where it takes them for no HTTP.
+        """Pass bytes to uvicorn; return False if it rejects them as invalid HTTP.
 
-        It says so at once, where nothing else would be written.
+        A rejection shows as an immediate write, where no other write is possible.
         """
         self._receiving = True
         server.data_received(data)
@@ -374,11 +374,11 @@ class _Gate(asyncio.Transport):
         return not self._rejected
 
     def detach(self) -> None:
-        """Nothing that uvicorn does with it counts any more."""
+        """Ignore uvicorn's further calls."""
         self._guard = None
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send a part of an answer."""
+        """Send a part of a response."""
         if self._receiving:
             self._rejected = True
         elif self._guard is not None:
@@ -386,25 +386,25 @@ class _Gate(asyncio.Transport):
             self._transport.write(data)
 
     def is_closing(self) -> bool:
-        """Whether nothing more can be sent."""
+        """Return whether the connection is closing."""
         return self._guard is None or self._guard.ended or self._transport.is_closing()
 
     def close(self) -> None:
-        """End the connection, when it is time."""
+        """Close the connection after the response."""
         if self._guard is not None and not self._receiving:
             self._guard.closed_by_server()
 
     def abort(self) -> None:
-        """End it at once."""
+        """End the connection at once."""
         if self._guard is not None:
             self._guard.abort()
 
     def pause_reading(self) -> None:
-        """Take nothing more of a body."""
+        """Pause reading a body."""
         self._steer(pause=True)
 
     def resume_reading(self) -> None:
-        """Take more."""
+        """Resume reading a body."""
         self._steer(pause=False)
 
     def _steer(self, *, pause: bool) -> None:
@@ -413,18 +413,18 @@ class _Gate(asyncio.Transport):
             self._guard.steered_by_server()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """What is known of the connection."""
+        """Return information on the underlying transport."""
         return self._transport.get_extra_info(name, default)
 
 
 class AnswerNotice:
-    """The application, telling a request's `GuardedProtocol` when it is answered."""
+    """ASGI middleware that notifies a request's `GuardedProtocol` when the application returns."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request. Where the application raises, uvicorn ends the connection."""
+        """Handle a request. If the application raises, uvicorn closes the connection."""
         answered: Callable[[], None] | None = scope.get("state", {}).pop(_CONNECTION, None)
         await self.app(scope, receive, send)
         if answered is not None:

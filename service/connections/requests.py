@@ -1,4 +1,4 @@
-"""Where a request begins and ends in what a client sends, and what is refused before it is one."""
+"""Find the beginning and end of requests in a byte stream, and refuse invalid ones."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ import httptools
 from tanger.service.errors import PROBLEM_MEDIA_TYPE, REQUEST_ID, RETRY_AFTER
 from tanger.service.schemas import Problem
 
-# Longest request target, path and query as they are sent, in bytes: twice what RFC 9110, 4.1 asks
-# for. To decode a path takes a millisecond for every 20,000 bytes, in which nobody else is heard.
+# Longest request target (encoded path and query) in bytes: twice what RFC 9110, 4.1 requires.
+# Decoding a path blocks the event loop for a millisecond per 20,000 bytes.
 MAX_TARGET = 1 << 14
-# Most bytes of header fields, and most of them: proxies and browsers stay far below.
+# Largest total size and number of header fields; proxies and browsers stay far below
 MAX_FIELDS_SIZE = 1 << 15
 MAX_FIELDS = 256
-# Longest request line and headers together
+# Most bytes of request line and headers together
 LONGEST_HEAD = MAX_TARGET + MAX_FIELDS_SIZE
 
-# A request line without its target has fewer bytes
+# More bytes than a request line has without its target
 _REQUEST_LINE = 64
 _LINE_END = b"\r\n"
 _HEAD_END = 2 * _LINE_END
-# Heads as nearly all are, which need no parser to be known as fit; possessive, so that the time for
-# any other is bounded by its length
+# The common form of heads, which is valid without parsing; quantifiers are possessive, so that the
+# time for other heads is linear in their length
 _PLAIN_HEAD = re.compile(
     rb"(?:GET|POST|HEAD|PUT|DELETE|OPTIONS) (/[!-~]*+) HTTP/1\.1"
     rb"((?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t -~]*+)*+)\r\n\r\n"
 )
 _LONGEST_PLAIN_HEAD = 4096
 _PLAIN_LENGTH = re.compile(rb"\ncontent-length: ?([0-9]{1,15})(?:\r|$)")
-# Fields that a plain head has not: what they mean is the parser's affair
+# Fields that a plain head must not contain, since they need the parser
 _NOT_PLAIN = (b"\ntransfer-encoding:", b"\nupgrade:")
-# A chunk's size, and extensions that nobody knows
+# A chunk's size and its extensions, which are ignored
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
-# Most bytes of such a line, or of a trailer
+# Most bytes of a chunk's size line, or of a trailer
 _LONGEST_LINE = 4096
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """What a request is answered in place of the application."""
+    """A response that is sent in place of the application's."""
 
     status: HTTPStatus
     code: str
@@ -51,7 +51,7 @@ class Refusal:
     retry: bool = False
 
     def render(self) -> tuple[str, bytes]:
-        """The request's ID and the whole answer, which ends the connection."""
+        """Return a request ID and the encoded response, which closes the connection."""
         problem = Problem(
             title=self.status.phrase,
             status=self.status,
@@ -95,22 +95,22 @@ FIELDS_TOO_LARGE = Refusal(
 
 
 def too_many_connections(limit: int) -> Refusal:
-    """For a connection beyond the limit."""
+    """Return the refusal of a connection beyond the limit."""
     detail = f"{limit:,} connections are open already, and there may be no more: try again later"
     return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too_many_connections", detail, retry=True)
 
 
 def head_too_slow(seconds: float) -> Refusal:
-    """For a head that did not come in time."""
+    """Return the refusal of a head that did not arrive in time."""
     detail = f"the request's head did not come within {seconds:g} s"
     return Refusal(HTTPStatus.REQUEST_TIMEOUT, "head_too_slow", detail)
 
 
 class RefusedError(Exception):
-    """What a client sends is no request that may be handed on.
+    """The bytes of a client are not a request that may be forwarded.
 
     Attributes:
-        refusal: its answer.
+        refusal: the response to it.
     """
 
     def __init__(self, refusal: Refusal) -> None:
@@ -119,23 +119,23 @@ class RefusedError(Exception):
 
 
 class Body:
-    """The length of a request's body, where its head says it (RFC 9112, 6.2)."""
+    """A request body with a Content-Length (RFC 9112, 6.2)."""
 
     def __init__(self, length: int) -> None:
         self._left = length
 
     @property
     def complete(self) -> bool:
-        """Whether all of it was taken."""
+        """Return whether the whole body was received."""
         return not self._left
 
     def take(self, data: bytearray, start: int) -> int:
-        """Where in `data` the part ends that is this body's and may be handed on.
+        """Return the end of the part of `data` from `start` on that belongs to this body.
 
-        It begins at `start`, where it also ends if more has to come first.
+        The part may be forwarded; it is empty if more bytes are needed first.
 
         Raises:
-            RefusedError: where it cannot be a body.
+            RefusedError: if the bytes are not a valid body.
         """
         size = min(self._left, len(data) - start)
         self._left -= size
@@ -143,25 +143,25 @@ class Body:
 
 
 class ChunkedBody(Body):
-    """A body in chunks (RFC 9112, 7.1), of which the end is looked for.
+    """A body in chunks (RFC 9112, 7.1), which is scanned for its end.
 
-    Trailers are left out: uvicorn would take them for headers. That chunks end as they should, its
-    parser sees.
+    Trailers are removed, since uvicorn would treat them as headers. The line ends of chunks are
+    checked by uvicorn's parser.
     """
 
     def __init__(self) -> None:
-        super().__init__(0)  # of a chunk and its line end
+        super().__init__(0)  # bytes left of a chunk and its line end
         self._complete = False
-        # Bytes of the trailers, once the last chunk was taken
+        # Bytes of the trailers so far; None before the last chunk
         self._trailers: int | None = None
 
     @property
     def complete(self) -> bool:
-        """Whether the last chunk and the trailers were taken."""
+        """Return whether the last chunk and the trailers were received."""
         return self._complete
 
     def take(self, data: bytearray, start: int) -> int:
-        """As `Body.take`; trailers are deleted from `data`. A part of a line is not taken."""
+        """Like `Body.take`; trailers are deleted from `data`, and incomplete lines left."""
         while start < len(data) and not self._complete:
             if self._left:
                 start = super().take(data, start)
@@ -182,13 +182,13 @@ class ChunkedBody(Body):
         return start
 
     def _incomplete(self, data: bytearray, start: int) -> int:
-        """Where a line begins that has to go on."""
+        """Return `start`, of an incomplete line; raise if the line is already too long."""
         if len(data) - start > _LONGEST_LINE or data.find(b"\n", start) >= 0:
             raise RefusedError(NOT_HTTP)
         return start
 
     def _take_trailer(self, data: bytearray, start: int, end: int) -> None:
-        """Delete a trailer; of the empty line that ends them, leave the line end."""
+        """Delete a trailer; of the empty line after the trailers, keep the line end."""
         assert self._trailers is not None
         self._trailers += end - start
         if self._trailers > LONGEST_HEAD:
@@ -198,33 +198,33 @@ class ChunkedBody(Body):
 
 
 class HeadReader:
-    """A request's head as it comes in, checked; where its form does not say all, it is parsed.
+    """Read and validate a request's head incrementally; only unusual heads need a parser.
 
-    The parser is uvicorn's own. What is refused here never gets to uvicorn.
+    The parser is the same as uvicorn's. uvicorn never sees a head that is refused here.
 
     Attributes:
-        target: of the request, as it was sent.
+        target: the request target as it was sent.
         size: bytes that were read.
     """
 
-    # One is made for each request: these are here so that it takes no time
+    # Class attributes, since an instance is created for each request
     _parser: httptools.HttpRequestParser | None = None
     target = b""
     size = 0
     _complete = _chunked = False
     _fields = _fields_size = _hosts = _length = 0
-    # Header fields that are not handed on
+    # Header fields that are not forwarded
     _dropped: tuple[bytes, ...] = ()
     _refusal = NOT_HTTP
 
     def read(self, data: bytearray) -> bool:
-        """Read on; whether the head ends in `data`, at `size`.
+        """Read new bytes; return whether the head is complete, with its end at `size`.
 
         Args:
-            data: all that came so far, from the head's beginning.
+            data: all bytes so far, from the beginning of the head.
 
         Raises:
-            RefusedError: where it is none, or beyond the limits.
+            RefusedError: if the head is invalid or exceeds a limit.
         """
         if self._parser is None:
             if self._read_plain(data):
@@ -238,11 +238,11 @@ class HeadReader:
             if not self._complete:
                 self._check_size()
         if self._complete:
-            self._parser = None  # which refers to this one in turn
+            self._parser = None  # breaks a reference cycle
         return self._complete
 
     def _read_plain(self, data: bytearray) -> bool:
-        """Read a head of which all is said by its form; whether it was one."""
+        """Read a head of the common form, without the parser; return False if it is another."""
         found = _PLAIN_HEAD.match(data, 0, _LONGEST_PLAIN_HEAD)
         if found is None:
             return False
@@ -260,24 +260,23 @@ class HeadReader:
         return True
 
     def body(self) -> Body | None:
-        """The body that follows a head that was read, if any does."""
+        """Return the body that follows the head, or None."""
         if self._chunked:
             return ChunkedBody()
         return Body(self._length) if self._length else None
 
     def rewrite(self, data: bytearray, *, last: bool) -> int:
-        """Make the head that was read, at the beginning of `data`, what uvicorn is to get.
+        """Rewrite the head at the beginning of `data` for uvicorn.
 
-        That is without offers to go on in another protocol (RFC 9110, 7.8): Java's client makes one
-        with each of its requests, and the parser would take the body for the other protocol's
-        (Kludex/uvicorn#2722).
+        Upgrade fields (RFC 9110, 7.8) are removed: Java's client sends one with each request, and
+        the parser would treat the body as data of the other protocol (Kludex/uvicorn#2722).
 
         Args:
             data: changed in place.
-            last: whether the connection is to end with the answer, and the answer to say so.
+            last: whether to add ``Connection: close``.
 
         Returns:
-            the head's size from now on.
+            the new size of the head.
         """
         if not (self._dropped or last):
             return self.size
@@ -299,23 +298,23 @@ class HeadReader:
             raise RefusedError(self._refusal) from e
 
     def _check_size(self) -> None:
-        """Refuse what goes on and on without an end that the parser could tell."""
+        """Refuse a head that exceeds the limits before the parser has found its end."""
         if self.target and self.size - len(self.target) > MAX_FIELDS_SIZE + _REQUEST_LINE:
             raise RefusedError(FIELDS_TOO_LARGE)
         if self.size > LONGEST_HEAD:
             raise RefusedError(NOT_HTTP)
 
-    # The parser's callbacks. What they raise ends it.
+    # Callbacks of the parser; an exception stops it
 
     def on_url(self, url: bytes) -> None:
-        """Take a piece of the target."""
+        """Append a part of the target."""
         self.target += url
         if len(self.target) > MAX_TARGET:
             self._refusal = TARGET_TOO_LONG
             raise ValueError(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field."""
+        """Check a header field."""
         self._fields += 1
         self._fields_size += len(name) + len(value) + 4  # ": " and the line's end
         if self._fields_size > MAX_FIELDS_SIZE or self._fields > MAX_FIELDS:
@@ -325,14 +324,14 @@ class HeadReader:
         if name == b"host":
             self._hosts += 1
         elif name == b"content-length":
-            self._length = int(value)  # the parser has checked it
+            self._length = int(value)  # validated by the parser
         elif name == b"transfer-encoding":
             if value.lower() != b"chunked":
-                raise ValueError(value)  # of all codings only this is undone: RFC 9112, 6.1
+                raise ValueError(value)  # no other coding is supported: RFC 9112, 6.1
             self._chunked = True
 
     def on_headers_complete(self) -> None:
-        """See that the head means something here (RFC 9112, 3.2)."""
+        """Check the head as a whole (RFC 9112, 3.2)."""
         assert self._parser is not None
         version = self._parser.get_http_version()
         if version == "1.0":

@@ -1,4 +1,4 @@
-"""The routes of people's own words: one by one, and the whole lexicon in and out."""
+"""The routes of the user lexicon: single words, import and export."""
 
 from __future__ import annotations
 
@@ -67,11 +67,11 @@ router = make_router("lexicon")
 
 
 async def get_lexicon(manager: Manager, _: Annotated[None, Depends(require_key)]) -> UserLexicon:
-    """The user lexicon, for whoever brings an API key; without any configured it is off.
+    """Return the user lexicon for a request with an API key; disabled if none is configured.
 
     Raises:
-        ForbiddenError: where there is none, or no key is configured.
-        UnauthorizedError: where the request brings no key that is good.
+        ForbiddenError: if there is no user lexicon, or no key is configured.
+        UnauthorizedError: if the request has no valid key.
     """
     if manager.user is None:
         raise ForbiddenError("this is off: there is no user lexicon (TANGER_USER_LEXICON)")
@@ -82,10 +82,10 @@ Lexicon = Annotated[UserLexicon, Depends(get_lexicon)]
 
 
 async def get_writable_lexicon(manager: Manager, lexicon: Lexicon) -> UserLexicon:
-    """The user lexicon, to change it.
+    """Return the user lexicon for writing.
 
     Raises:
-        ReadOnlyLexiconError: where it is only read.
+        ReadOnlyLexiconError: if it is read-only.
     """
     if manager.settings.user_lexicon_read_only:
         raise ReadOnlyLexiconError
@@ -96,7 +96,7 @@ WritableLexicon = Annotated[UserLexicon, Depends(get_writable_lexicon)]
 
 
 async def get_timeout(manager: Manager, raw: Raw) -> float:
-    """Seconds that the request may take."""
+    """Return the timeout of the request in seconds."""
     settings = manager.settings
     return read_timeout(raw, default=settings.timeout, limit=settings.max_timeout)
 
@@ -230,20 +230,20 @@ async def import_lexicon(
 
 
 def _alphabet(manager: ModelManager, wanted: Alphabet | None) -> Alphabet:
-    """The alphabet to read or write in.
+    """Return the alphabet to read or write.
 
     Raises:
-        AlphabetError: where the artifact's phonemes cannot be written so.
+        AlphabetError: if the artifact's phonemes cannot be written in it.
     """
     choices = manager.current.pronouncer.pipeline.alphabets
     return notation.choose(wanted, choices, stressed=None, knows_stress=True)
 
 
 def _checked(manager: ModelManager, word: str, body: Spoken, alphabet: Alphabet) -> list[Variant]:
-    """The variants, where word and phonemes may be kept.
+    """Return the variants of a request body after checking them and the word.
 
     Raises:
-        InvalidRequestError: where they may not.
+        InvalidRequestError: if any of them is invalid.
     """
     longest, inventory = manager.settings.max_letters, manager.current.inventory
     faults = [("path.word", word_fault(word, longest=longest))]
@@ -266,11 +266,11 @@ def _checked(manager: ModelManager, word: str, body: Spoken, alphabet: Alphabet)
 
 
 def _check_aliases(manager: ModelManager, word: str, variants: Sequence[Variant]) -> None:
-    """Refuse aliases that cannot be spoken; for the thread of the user lexicon's reads.
+    """Check that aliases can be pronounced; runs in the read thread of the user lexicon.
 
     Raises:
-        InvalidRequestError: where one leads back to the word, or is nothing that can be read.
-        UserLexiconError: where the user lexicon cannot be read.
+        InvalidRequestError: if one leads back to the word, or cannot be read out.
+        UserLexiconError: if the user lexicon cannot be read.
     """
     resolver = manager.current.pronouncer.pipeline.resolver
     faults = [

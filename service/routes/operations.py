@@ -1,4 +1,4 @@
-"""How the service stands and what it serves, for whoever starts, watches or reloads it."""
+"""Operational routes: probes, metrics, info and reload."""
 
 from __future__ import annotations
 

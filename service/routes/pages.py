@@ -26,7 +26,7 @@ _MEDIA_TYPES = {
     "svg": "image/svg+xml",
 }
 _INDEX, _FEATURES = "index.html", "/page/features.json"
-# Nothing inline, nothing from elsewhere, and no string ever becomes markup (W3C Trusted Types)
+# No inline code, no other origins, and no string is parsed as markup (W3C Trusted Types)
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -52,7 +52,7 @@ _PAGE_FILES = {
     for file in sorted(_FOLDER.iterdir(), key=lambda file: file.name)
     if _suffix(file.name) in _MEDIA_TYPES
 }
-# All of it can be had without an API key: the page is where people type theirs
+# Public paths: the page is where users enter their API key
 PATHS = frozenset({_FEATURES, *_PAGE_FILES})
 
 
@@ -67,7 +67,7 @@ def _page_file(name: str) -> _PageFile:
     content = (_FOLDER / name).read_bytes()
     headers = {
         "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"',
-        # Modules of two versions must not meet: whoever keeps a file asks whether it is still good
+        # Caches must revalidate, so that modules of two versions are never mixed
         "Cache-Control": "no-cache",
         "Content-Security-Policy": _PAGE_POLICY,
     }
@@ -75,7 +75,7 @@ def _page_file(name: str) -> _PageFile:
 
 
 async def page_file(request: Request) -> Response:
-    """The page, or a file of it."""
+    """Return the page, or one of its files."""
     file = _page_file(_PAGE_FILES[request.scope["route"].path])
     if representations.matches(request.headers.get("If-None-Match"), file.headers["ETag"]):
         return Response(status_code=304, headers=file.headers)
@@ -88,7 +88,7 @@ for _path in _PAGE_FILES:
 
 @router.get(_FEATURES, include_in_schema=False)
 async def features(manager: Manager) -> Response:
-    """What is on at the moment."""
+    """Return the features that are enabled."""
     pipeline = manager.current.pronouncer.pipeline
     body = Features(
         keys=bool(manager.keys),
@@ -102,7 +102,7 @@ async def features(manager: Manager) -> Response:
 
 
 # ------------------------------------------------------------------------------------------------
-# Swagger UI, all of it from here, so that it works without the internet.
+# Swagger UI, served from here so that it works without internet access
 
 _SWAGGER_UI = files("fastapi_swagger") / "resources"
 _DOCS_FILES = {
@@ -135,12 +135,12 @@ _DOCS = """\
 </body>
 </html>
 """
-# Swagger UI styles its elements one by one, and has pictures in its style sheet
+# Swagger UI uses inline styles, and images in its style sheet
 _DOCS_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-# What the page at /docs takes besides
+# Further files of the page at /docs
 DOCS_PATHS = frozenset(
     {"/docs/start.js", "/openapi.json", *(f"/docs/{name}" for name in _DOCS_FILES)}
 )
@@ -148,28 +148,28 @@ DOCS_PATHS = frozenset(
 
 @docs_router.get("/docs", include_in_schema=False)
 async def docs(request: Request) -> HTMLResponse:
-    """The contract, to read and to try."""
+    """Return the page of the API documentation."""
     page = _DOCS.format(title=escape(request.app.title))
     return HTMLResponse(page, headers={"Content-Security-Policy": _DOCS_POLICY})
 
 
 @docs_router.get("/docs/start.js", include_in_schema=False)
 async def start() -> Response:
-    """What makes Swagger UI of the page."""
+    """Return the script that starts Swagger UI."""
     return Response(_START, media_type="text/javascript")
 
 
 @cache
 def _docs_file(name: str) -> bytes:
-    """A file of Swagger UI's.
+    """Read a file of Swagger UI.
 
-    Once for everybody: a megabyte for each who takes it slowly would add up.
+    It is cached: a megabyte for each slow client would add up.
     """
     return (_SWAGGER_UI / name).read_bytes()
 
 
 async def docs_file(request: Request) -> Response:
-    """A file of Swagger UI's."""
+    """Return a file of Swagger UI."""
     name = request.scope["route"].path.removeprefix("/docs/")
     headers = {"Cache-Control": "public, max-age=86400"}
     return Response(_docs_file(name), headers=headers, media_type=_DOCS_FILES[name])

@@ -1,4 +1,4 @@
-"""The routes /pronounce and /pronounce/{word}; what they do stands in `pronounce_handler`."""
+"""The routes /pronounce and /pronounce/{word}, handled by `pronounce_handler`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The route /text; what it does stands in `text_handler`."""
+"""The route /text, handled by `text_handler`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The user lexicon: its store, its import and export."""
+"""The user lexicon: storage, import and export."""

@@ -1,4 +1,4 @@
-"""Failures of the user lexicon's file, and how SQLite and the operating system report them."""
+"""Errors of the user lexicon, and their mapping from SQLite and operating system errors."""
 
 from __future__ import annotations
 
@@ -25,37 +25,37 @@ _REMEDIES = {
 
 
 class UserLexiconError(TangerError):
-    """A user lexicon that cannot be opened, read or written."""
+    """The user lexicon cannot be opened, read or written."""
 
 
 class UserLexiconBusyError(UserLexiconError):
-    """A user lexicon that another program or a long write holds; nothing was changed."""
+    """Another program or a long write has locked the user lexicon; nothing was changed."""
 
 
 class UserLexiconStorageError(UserLexiconError):
-    """A user lexicon whose disk or file fails; nothing was changed.
+    """The file or disk of the user lexicon failed; nothing was changed.
 
     Attributes:
-        retry_after: seconds after which a client may try again: an operator has to act first.
+        retry_after: seconds until a client should retry; long, since an operator has to act first.
     """
 
     retry_after = 10.0
 
 
 class NoEntryError(Exception):
-    """A word that is not in the user lexicon."""
+    """The word is not in the user lexicon."""
 
     def __init__(self, word: str) -> None:
         super().__init__(f"{word[:80]!r} is not in the user lexicon: PUT it there")
 
 
 def file_error(path: Path, action: str, cause: sqlite3.Error | OSError) -> UserLexiconError:
-    """The failure to report for an exception of SQLite's or the operating system's.
+    """Return the error to raise for an exception of SQLite or of the operating system.
 
     Args:
-        path: of the user lexicon.
+        path: file of the user lexicon.
         action: what failed, as a participle: "opened", "read", "written" or "exported".
-        cause: what was raised.
+        cause: the exception that was raised.
     """
     message = f"{path}: the user lexicon cannot be {action}: {cause}"
     if isinstance(cause, OSError):

@@ -1,7 +1,7 @@
-"""A user lexicon that is only read: a copy of somebody else's file, such as every replica has.
+"""A read-only user lexicon, such as the copy of the file that each replica has.
 
-The file may be on a read-only volume, where SQLite can make neither a lock nor a shared memory, so
-it is opened as one that nobody changes (``immutable=1``, sqlite.org/uri.html).
+The file may be on a read-only volume, where SQLite can create neither locks nor shared memory.
+It is therefore opened as immutable (``immutable=1``, sqlite.org/uri.html).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tanger.service.user_lexicon.store import UserLexicon
 
 
 class ReadOnlyLexiconError(Exception):
-    """A change to a user lexicon that is only read here."""
+    """The user lexicon is read-only in this service."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -25,13 +25,13 @@ class ReadOnlyLexiconError(Exception):
 
 
 class ReadOnlyLexicon(UserLexicon):
-    """The entries of a file that nobody changes while it is open; a new one takes a restart."""
+    """The entries of a file that must not change while it is open; a new file needs a restart."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file.
+        """Open the file read-only.
 
         Raises:
-            UserLexiconError: where that is not possible, it is another program's, or not whole.
+            UserLexiconError: if it cannot be opened, is not a user lexicon, or is incomplete.
         """
         log = path.with_name(f"{path.name}-wal")
         if log.exists() and log.stat().st_size:

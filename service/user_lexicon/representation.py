@@ -1,4 +1,4 @@
-"""Variants of a word as requests and answers have them: texts, or objects where more is known."""
+"""Convert variants from and to JSON: a string, or an object if more than phonemes is known."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tanger.service.lexicon_schemas import OwnPronunciation
 
 
 def read_variant(item: str | OwnPronunciation, inventory: Inventory, alphabet: Alphabet) -> Variant:
-    """A pronunciation of a body as entries have it.
+    """Convert a pronunciation in a request body to a variant.
 
     Raises:
-        TranscriptionError: where it is none in the alphabet.
-        ValueError: where it is not clear what is meant.
+        TranscriptionError: if it is not valid in the alphabet.
+        ValueError: if it is ambiguous.
     """
     if isinstance(item, str):
         return Variant(inventory.parse(item, alphabet))
@@ -31,7 +31,7 @@ def read_variant(item: str | OwnPronunciation, inventory: Inventory, alphabet: A
 def written_variant(
     variant: Variant, inventory: Inventory, alphabet: Alphabet
 ) -> str | OwnPronunciation:
-    """A variant as it is answered: the inverse of `read_variant`."""
+    """Convert a variant to its form in responses: the inverse of `read_variant`."""
     text = notation.join(inventory.write(variant.phonemes, alphabet), alphabet)
     if variant.probability is None and variant.sense is None and variant.alias is None:
         return text

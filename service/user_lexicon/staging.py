@@ -1,4 +1,4 @@
-"""Entries on their way into the user lexicon, in a file until all of them are there."""
+"""A temporary file for the entries of an import until all of them have been received."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tanger.service.user_lexicon.store import UserLexicon
 
 
 class Staged:
-    """Entries on their way into a user lexicon, in a file: they need no memory and no lock."""
+    """Entries of an import in a temporary file, so that they take neither memory nor a lock."""
 
     def __init__(self, store: UserLexicon) -> None:
-        """Make an empty one, beside the lexicon: where it is, there may be written.
+        """Create an empty file in the folder of the lexicon, which is known to be writable.
 
         Raises:
-            UserLexiconError: where not.
+            UserLexiconError: if the file cannot be created.
         """
         self._store = store
         self.entries = 0
@@ -28,10 +28,10 @@ class Staged:
             )
 
     def add(self, row: Row) -> None:
-        """Add one, whose word has no tab and no line feed in it.
+        """Add an entry; its word must not contain a tab or a line feed.
 
         Raises:
-            UserLexiconError: where there is no room.
+            UserLexiconError: if the disk is full.
         """
         with self._store.file_errors("written"):
             word = row.entry.word
@@ -39,14 +39,14 @@ class Staged:
         self.entries += 1
 
     def rows(self) -> Iterator[tuple[str, str, str]]:
-        """Key, word and variant of each."""
+        """Yield key, word and packed variant of each entry."""
         self._file.seek(0)
         for line in self._file:
             key, word, variant = line.rstrip("\n").split("\t", 2)
             yield key, word, variant
 
     def close(self) -> None:
-        """Forget them."""
-        # What a full disk did not take is written once more before the file is closed
+        """Delete the entries and the file."""
+        # Closing flushes what could not be written to a full disk, and fails again
         with suppress(OSError):
             self._file.close()

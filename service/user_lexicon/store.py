@@ -1,8 +1,8 @@
-"""People's own words, in SQLite.
+"""The user lexicon: pronunciations that users have entered, in SQLite.
 
-Nothing here touches the file on the event loop: another program may have locked it, and a disk may
-stall. Reads share one thread and one connection, writes another (an acknowledged one survives a
-loss of power). Both have a deadline, after which a request is refused as busy.
+The file is never accessed on the event loop, since another program may have locked it and a disk
+may stall. Reads share one thread and one connection, writes another; an acknowledged write
+survives a loss of power. Both have a deadline, after which a request is refused as busy.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ T = TypeVar("T")
 
 log = logging.getLogger("tanger")
 
-# "tnge": tells our files from other programs'
+# SQLite application_id, "tnge": identifies files of the user lexicon
 _APPLICATION = 0x746E6765
-_VERSION = 2  # lines of version 1 have phonemes alone, as those of 2 where nothing else is known
-# All pronunciations of a word, in bytes
+_VERSION = 2  # version 1 had phonemes only, which version 2 reads unchanged
+# Most bytes of all pronunciations of a word together
 LONGEST = 16384
 _SCHEMA = f"""
 CREATE TABLE entries (
@@ -70,16 +70,16 @@ ON CONFLICT (key, word) DO UPDATE
                     char(10) || excluded.pronunciations || char(10))
 """
 _PHRASES = "SELECT DISTINCT key FROM entries WHERE key GLOB '*[^a-z'']*'"
-# Seconds that one statement waits for a lock of another program's
+# Seconds that a statement waits for another program's lock
 _READ_LOCK_SECONDS = 1.0
-# Seconds that a read may take, its wait for other reads included
+# Seconds that a read may take, including its wait for other reads
 _READ_SECONDS = 2.0
-# Seconds that a write waits for its turn and for the lock where its caller does not say
+# Seconds that a write waits for its turn and for the lock by default
 _WRITE_SECONDS = 10.0
 
 
 class FullEntryError(TangerError):
-    """A word with more pronunciations than there is room for."""
+    """The pronunciations of a word together exceed the size limit of an entry."""
 
     def __init__(self, word: str) -> None:
         super().__init__(f"{word!r} has more pronunciations than an entry can hold")
@@ -87,16 +87,16 @@ class FullEntryError(TangerError):
 
 
 class UserLexicon:
-    """Entries by `lexicon_key`. Several processes may have the same file open."""
+    """A store of entries by `lexicon_key`. Several processes may open the same file."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file, or make it.
+        """Open the file, or create it.
 
         Raises:
-            UserLexiconError: where that is not possible, or it is another program's.
+            UserLexiconError: if that fails, or the file is not a user lexicon.
         """
         self.path = path
-        # Where exports are made; None for the system's own
+        # Folder for the temporary files of exports; None for the system's default
         self.scratch: Path | None = path.parent
         with self.file_errors("opened"):
             self._writer = self._connect(_WRITE_SECONDS)
@@ -108,24 +108,24 @@ class UserLexicon:
         self._reading = ThreadPoolExecutor(1, "user-lexicon-read")
 
     def close(self) -> None:
-        """Finish what is being written, and close the file."""
+        """Finish pending writes and close the file."""
         self._writing.shutdown()
         self._reading.shutdown(cancel_futures=True)
         self._reader.close()
         self._writer.close()
 
-    # Read: all but `read` itself are for its thread
+    # Reading: except for `read` itself, these methods run in the read thread
 
     async def read(self, read: Callable[[], T], *, timeout: float = _READ_SECONDS) -> T:
-        """What `read` returns, which calls methods of this section; it runs in their thread.
+        """Call `read`, which uses the methods of this section, in the read thread.
 
         Args:
-            read: what to do.
-            timeout: seconds until the caller needs the answer.
+            read: a function whose result is returned.
+            timeout: seconds to wait for the result.
 
         Raises:
-            UserLexiconBusyError: where it does not come in time.
-            UserLexiconError: where the file cannot be read.
+            UserLexiconBusyError: if `timeout` expires.
+            UserLexiconError: if the file cannot be read.
         """
         timeout = min(timeout, _READ_SECONDS)
         future = self._reading.submit(read)
@@ -133,7 +133,7 @@ class UserLexicon:
         try:
             done, _ = await asyncio.wait({waiting}, timeout=timeout)
         finally:
-            waiting.cancel()  # where it has not begun, it never does
+            waiting.cancel()  # if it has not started, it never will
         if not done:
             raise UserLexiconBusyError(
                 f"{self.path}: the user lexicon could not be read within {timeout:g} s: try again"
@@ -141,10 +141,10 @@ class UserLexicon:
         return waiting.result()
 
     def revision(self) -> str:
-        """A word that changes with every write.
+        """Return a string that changes with every write.
 
         Raises:
-            UserLexiconError: where the file cannot be read.
+            UserLexiconError: if the file cannot be read.
         """
         with self.file_errors("read"):
             row = self._reader.execute("SELECT revision FROM state").fetchone()
@@ -156,19 +156,19 @@ class UserLexicon:
         return str(row[0])
 
     def get(self, word: str) -> Found | None:
-        """What a request for this word finds; None where it finds nothing.
+        """Look up a word as requests do; return None if there is no entry.
 
         Raises:
-            UserLexiconError: where the file cannot be read.
+            UserLexiconError: if the file cannot be read.
         """
         entries = self.find([lexicon_key(word)])
         return choose(tidied(word), *entries.values()) if entries else None
 
     def phrases(self) -> Phrases:
-        """The words with more than plain letters, as of the last write.
+        """Return the words that contain other characters than letters, as of the last write.
 
         Raises:
-            UserLexiconError: where the file cannot be read.
+            UserLexiconError: if the file cannot be read.
         """
         revision = self.revision()
         if self._phrases[0] != revision:
@@ -178,10 +178,10 @@ class UserLexicon:
         return self._phrases[1]
 
     def find(self, keys: Collection[str]) -> dict[str, list[Spelt]]:
-        """The entries with these keys, by key.
+        """Return the entries with these keys, by key.
 
         Raises:
-            UserLexiconError: where the file cannot be read.
+            UserLexiconError: if the file cannot be read.
         """
         found: dict[str, list[Spelt]] = {}
         wanted = json.dumps([key for key in keys if "\0" not in key])
@@ -196,19 +196,19 @@ class UserLexicon:
         return found
 
     def export(self, format: LexiconFormat, inventory: Inventory, alphabet: Alphabet) -> IO[bytes]:
-        """The whole lexicon as it is now, in a temporary file; for a thread.
+        """Write the whole lexicon to a temporary file; blocks, so call it in a thread.
 
-        A transaction that lasted as long as the slowest client reads would keep SQLite from tidying
-        up, and an entry that the format cannot hold is found before anything was sent.
+        A transaction held open for a slow client would keep SQLite from checkpointing its log.
+        Also, an entry that the format cannot represent is found before anything is sent.
 
         Args:
-            format: any but CTF.
-            inventory: the phonemes that entries are to have.
-            alphabet: that they are written in; an entry of other phonemes stays as it is.
+            format: any except CTF.
+            inventory: the phonemes that entries must consist of.
+            alphabet: of the output; an entry with other phonemes is written unchanged.
 
         Raises:
-            EntryError: for an entry that the format cannot hold.
-            UserLexiconError: where the file cannot be read, or there is no room.
+            EntryError: for an entry that the format cannot represent.
+            UserLexiconError: if the file cannot be read, or the disk is full.
         """
         self._check_file()
         with self.file_errors("exported"), ExitStack() as closing_on_failure:
@@ -223,7 +223,7 @@ class UserLexicon:
             closing_on_failure.pop_all()
         return file
 
-    # Write
+    # Writing
 
     async def put(
         self,
@@ -232,11 +232,11 @@ class UserLexicon:
         *,
         timeout: float = _WRITE_SECONDS,
     ) -> bool:
-        """Keep a word, in place of what a request for it found; whether it found nothing.
+        """Store a word, replacing the entry that a lookup finds; return whether it is new.
 
         Raises:
-            UserLexiconBusyError: where its turn does not come within `timeout` seconds.
-            UserLexiconError: where the file cannot be written.
+            UserLexiconBusyError: if the write cannot start within `timeout` seconds.
+            UserLexiconError: if the file cannot be written.
         """
 
         def write(connection: sqlite3.Connection) -> bool:
@@ -248,11 +248,11 @@ class UserLexicon:
         return await self._write(write, timeout)
 
     async def delete(self, word: str, *, timeout: float = _WRITE_SECONDS) -> bool:
-        """Forget what a request for a word finds; whether there was anything.
+        """Delete the entry that a lookup of a word finds; return whether there was one.
 
         Raises:
-            UserLexiconBusyError: where its turn does not come within `timeout` seconds.
-            UserLexiconError: where the file cannot be written.
+            UserLexiconBusyError: if the write cannot start within `timeout` seconds.
+            UserLexiconError: if the file cannot be written.
         """
         return await self._write(lambda connection: bool(_remove(connection, word)), timeout)
 
@@ -263,17 +263,17 @@ class UserLexicon:
         replace: bool,
         timeout: float = _WRITE_SECONDS,
     ) -> None:
-        """Take in all of a lexicon, in place of the entries of its words, or of all entries.
+        """Import a lexicon, replacing the entries of its words, or all entries.
 
         Args:
-            rows: key, word and packed variant of each entry, each time that they are asked for.
-            replace: whether the entries of other words are forgotten.
-            timeout: seconds until its turn has to come.
+            rows: returns key, word and packed variant of each entry; may be called repeatedly.
+            replace: whether to delete the entries of all other words.
+            timeout: seconds within which the write has to start.
 
         Raises:
-            FullEntryError: where a word has too many pronunciations; nothing is taken then.
-            UserLexiconBusyError: where its turn does not come within `timeout` seconds; likewise.
-            UserLexiconError: where the file cannot be written; likewise.
+            FullEntryError: if a word has too many pronunciations; nothing is imported then.
+            UserLexiconBusyError: if the write cannot start within `timeout` seconds; likewise.
+            UserLexiconError: if the file cannot be written; likewise.
         """
 
         def write(connection: sqlite3.Connection) -> None:
@@ -287,9 +287,9 @@ class UserLexicon:
         await self._write(write, timeout)
 
     async def _write(self, write: Callable[[sqlite3.Connection], T], timeout: float) -> T:
-        """Do `write` in a transaction of its own, in the thread of the writes.
+        """Run `write` in its own transaction in the write thread.
 
-        `timeout` is for the wait alone: what has begun is finished, and its outcome known.
+        `timeout` limits only the wait: a write that has started is completed.
         """
         due = time.monotonic() + timeout
         future = self._writing.submit(self._transact, write, due)
@@ -303,7 +303,7 @@ class UserLexicon:
         return await waiting
 
     def _transact(self, write: Callable[[sqlite3.Connection], T], due: float) -> T:
-        """Do `write` in a transaction; another program may hold the file until the time `due`."""
+        """Run `write` in a transaction; wait for another program's lock until the time `due`."""
         self._check_file()
         connection = self._writer
         milliseconds = max(0, round(1e3 * (due - time.monotonic())))
@@ -319,16 +319,16 @@ class UserLexicon:
         return found
 
     def _release_log(self) -> None:
-        """Give back the room that a failed write took in the write-ahead log, where it can be."""
+        """Free the space that a failed write took in the write-ahead log, if possible."""
         with suppress(sqlite3.Error):
             self._writer.execute("PRAGMA busy_timeout = 0")
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _check_file(self) -> None:
-        """Refuse to go on where the path no longer names the open file: a write would be lost.
+        """Raise if the path no longer refers to the open file, since a write would be lost.
 
         Raises:
-            UserLexiconStorageError: where it was removed or replaced.
+            UserLexiconStorageError: if the file was removed or replaced.
         """
         if _file_id(self.path) != self._file_id:
             raise UserLexiconStorageError(
@@ -336,7 +336,7 @@ class UserLexicon:
                 "nothing was changed; put the file back, or restart the service"
             )
 
-    # Open
+    # Opening
 
     def _connect(self, seconds: float) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -346,18 +346,18 @@ class UserLexicon:
         return connection
 
     def _prepare(self) -> None:
-        """Refuse what is not ours before anything is written to it; make what is not there."""
+        """Create the tables if missing; reject another program's file before writing to it."""
         self._tables()
         self._writer.execute("PRAGMA journal_mode = WAL")
         with _transaction(self._writer):
-            if not self._tables():  # nor has another process made them a moment ago
+            if not self._tables():  # no other process has created them meanwhile
                 for statement in _SCHEMA.split(";\n"):
                     self._writer.execute(statement)
             elif self._writer.execute("PRAGMA user_version").fetchone() != (_VERSION,):
                 self._writer.execute(f"PRAGMA user_version = {_VERSION}")
 
     def _tables(self) -> int:
-        """How many there are; a file of tables that are not ours is refused."""
+        """Return the number of tables; raise if they are not those of a user lexicon."""
         connection = self._writer
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -371,7 +371,7 @@ class UserLexicon:
 
     @contextmanager
     def file_errors(self, action: str) -> Iterator[None]:
-        """Raise what SQLite or the operating system reports as a failure of this file."""
+        """Convert errors of SQLite and of the operating system to `UserLexiconError`."""
         try:
             yield
         except (sqlite3.Error, OSError) as e:
@@ -381,7 +381,7 @@ class UserLexicon:
 
 
 def _file_id(path: Path) -> tuple[int, int] | None:
-    """Device and inode of what the path names; None where it names nothing."""
+    """Return device and inode of a path, or None if it does not exist."""
     try:
         found = path.stat()
     except OSError:
@@ -394,7 +394,7 @@ def _entries(word: str, lines: str) -> Iterator[Spelt]:
 
 
 def _rows(connection: sqlite3.Connection) -> Iterator[Row]:
-    """All entries; one statement sees the lexicon as it was when it began."""
+    """Yield all entries; one statement reads a consistent snapshot."""
     number = 0
     for word, lines in connection.execute(
         "SELECT word, pronunciations FROM entries ORDER BY key, word"
@@ -410,7 +410,7 @@ def _written(row: Row, inventory: Inventory, alphabet: Alphabet) -> Row:
 
 
 def _remove(connection: sqlite3.Connection, word: str) -> int:
-    """Remove what a lookup of `word` finds; how many spellings that were."""
+    """Delete the entries that a lookup of `word` finds; return the number of spellings."""
     key = lexicon_key(word)
     rows = connection.execute("SELECT word FROM entries WHERE key = ?", (key,)).fetchall()
     chosen = choose(tidied(word), [(spelling, Variant(())) for (spelling,) in rows]).spellings

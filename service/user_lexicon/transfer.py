@@ -1,4 +1,4 @@
-"""Entries on their way into the user lexicon: checked one by one, taken in together or not."""
+"""Import into the user lexicon: each entry is checked, and either all are stored or none."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SENSE = re.compile(r"[\w.-]{1,64}(?: [\w.-]{1,64}){0,7}")
 
 
 def word_fault(word: str, *, longest: int) -> str | None:
-    """Why this can be no word of one's own, of at most `longest` characters; None where it can."""
+    """Return why a word cannot be an entry (of at most `longest` characters); None if it can."""
     if not lexicon_key(word):
         return "there is no letter in it"
     if len(word) > longest:
@@ -34,9 +34,9 @@ def word_fault(word: str, *, longest: int) -> str | None:
 
 
 def variant_fault(variant: Variant, inventory: Inventory, *, longest: int) -> str | None:
-    """Why this can be no variant of a word of at most `longest` letters; None where it can.
+    """Return why a variant cannot be stored for a word of at most `longest` letters, or None.
 
-    The first phoneme that is none of the artifact's is named with its place.
+    The message names the first phoneme that the artifact does not have, and its position.
     """
     if variant.sense is not None and not _SENSE.fullmatch(variant.sense):
         return "a sense has letters, digits, _, - and ., a space between several"
@@ -56,7 +56,7 @@ def variant_fault(variant: Variant, inventory: Inventory, *, longest: int) -> st
 
 
 class Import:
-    """A lexicon that comes in pieces. Its methods take their time: they are for a thread."""
+    """An import that receives a lexicon in chunks. Its methods block: call them in a thread."""
 
     def __init__(
         self,
@@ -67,17 +67,17 @@ class Import:
         alphabet: Alphabet | None = None,
         longest: int,
     ) -> None:
-        """Begin one.
+        """Begin an import.
 
         Args:
-            store: where it is to go.
-            format: any but CTF.
-            inventory: the phonemes that its entries may have.
-            alphabet: what these are written in; the artifact's own by default.
-            longest: the most characters of a word.
+            store: the lexicon to import into.
+            format: any except CTF.
+            inventory: the phonemes that entries may contain.
+            alphabet: of the input; by default the artifact's own.
+            longest: most characters of a word.
 
         Raises:
-            UserLexiconError: where nothing can be written.
+            UserLexiconError: if no temporary file can be created.
         """
         self.staged = Staged(store)
         self.passed_over = 0
@@ -96,20 +96,20 @@ class Import:
         self._faults: list[ProblemError] = []
 
     def feed(self, content: bytes) -> None:
-        """Take the next piece.
+        """Parse and stage the next chunk.
 
         Raises:
-            InvalidRequestError: where it cannot be read on, or enough is wrong.
-            UserLexiconError: where there is no room.
+            InvalidRequestError: if parsing cannot continue, or there are too many faults.
+            UserLexiconError: if the disk is full.
         """
         self._read(content)
 
     def finish(self) -> None:
-        """Take the end.
+        """Parse the end of the input.
 
         Raises:
-            InvalidRequestError: where anything was wrong.
-            UserLexiconError: where there is no room.
+            InvalidRequestError: if any entry was invalid.
+            UserLexiconError: if the disk is full.
         """
         self._read(None)
         try:
@@ -120,7 +120,7 @@ class Import:
             raise InvalidRequestError(*self._faults)
 
     def close(self) -> None:
-        """Forget what came."""
+        """Discard the staged entries."""
         self.staged.close()
 
     def _read(self, content: bytes | None) -> None:
