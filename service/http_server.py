@@ -1,4 +1,4 @@
-"""uvicorn in front of the application, with connections that are guarded."""
+"""Run the application in uvicorn, with `GuardedProtocol` connections."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ log = logging.getLogger("tanger.server")
 
 
 class Server(uvicorn.Server):
-    """uvicorn, telling the service when it is told to stop."""
+    """A uvicorn server that notifies the service when it is to stop."""
 
     def __init__(self, config: uvicorn.Config, service: ModelManager) -> None:
         super().__init__(config)
         self.service = service
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Note that the service drains, so that its probes and its answers say so."""
+        """Mark the service as draining, which shows in its probes and responses."""
         self.service.draining = True
         super().handle_exit(sig, frame)
 
 
 def serve(app: FastAPI, settings: Settings, sockets: list[socket.socket] | None = None) -> int:
-    """Serve an application until told to stop: the exit status.
+    """Serve an application until it is stopped; return the exit status.
 
     Args:
-        app: by `create_app`.
-        settings: that it was made with.
-        sockets: that listen; by default one is bound.
+        app: from `create_app`.
+        settings: of the application.
+        sockets: to accept connections from; by default one is bound.
     """
     service: ModelManager = app.state.manager
     connections: Connections = app.state.connections
@@ -58,10 +58,10 @@ def serve(app: FastAPI, settings: Settings, sockets: list[socket.socket] | None 
         AnswerNotice(app),
         host=settings.host,
         port=settings.port,
-        # uvicorn calls it with what it gives to any protocol's class
+        # uvicorn calls it with the arguments of a protocol class
         http=cast("type[asyncio.Protocol]", partial(GuardedProtocol, connections=connections)),
         ws="none",
-        proxy_headers=bool(settings.trusted_proxies),  # for the log alone
+        proxy_headers=bool(settings.trusted_proxies),  # for the log only
         forwarded_allow_ips=settings.trusted_proxies,
         log_config=None,
         access_log=False,
@@ -69,8 +69,8 @@ def serve(app: FastAPI, settings: Settings, sockets: list[socket.socket] | None 
         timeout_keep_alive=settings.keep_alive,
         timeout_graceful_shutdown=settings.grace,
     )
-    # uvicorn handles these while it serves and raises them again when all is done: by then it is
-    # time to leave, and the exit status should say so.
+    # uvicorn handles these signals and raises them again after its shutdown; the exit status has to
+    # show them then
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(1 if service.failure else 0))
     Server(config, service).run(sockets)

@@ -1,8 +1,8 @@
-"""Metrics of several processes as one: counters add up, gauges by what they mean.
+"""Aggregate the metrics of several processes: counters are added, gauges by their meaning.
 
-Each process counts for itself, in memory; who is asked for all of them takes a snapshot of each.
-(prometheus_client's own way over files has no collectors such as ours, and writes to a file with
-each count.) What a process had counted that has ended is kept, so that no counter goes back.
+Each process counts in its own memory, and a scrape takes a snapshot of each. (The multiprocess mode
+of prometheus_client does not support custom collectors, and writes to a file with each count.) The
+counts of ended processes are kept, so that counters never decrease.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-# What is the same in each process, or is what the worst of them has
+# Gauges that are equal in all processes, or whose worst value counts
 _NOT_ADDED: dict[str, Callable[[float, float], float]] = {
     "tanger_key_reloads": max,
     "tanger_queue_oldest_seconds": max,
@@ -29,7 +29,7 @@ _NOT_ADDED: dict[str, Callable[[float, float], float]] = {
 
 
 class Sample(msgspec.Struct, frozen=True, array_like=True):
-    """A figure of a series."""
+    """A sample of a metric."""
 
     name: str
     labels: tuple[tuple[str, str], ...]
@@ -37,7 +37,7 @@ class Sample(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Family(msgspec.Struct, frozen=True, array_like=True):
-    """A series' figures."""
+    """A metric family with its samples."""
 
     name: str
     type: str
@@ -46,7 +46,7 @@ class Family(msgspec.Struct, frozen=True, array_like=True):
 
 
 def snapshot(registry: CollectorRegistry) -> list[Family]:
-    """All figures of a registry."""
+    """Return all samples of a registry."""
     return [
         Family(
             family.name,
@@ -62,12 +62,12 @@ def snapshot(registry: CollectorRegistry) -> list[Family]:
 
 
 def received(found: object) -> list[Family]:
-    """A snapshot that came from another process, of which messages keep no types."""
+    """Convert a snapshot that was received from another process, as untyped data."""
     return msgspec.convert(found, list[Family])
 
 
 def add_up(snapshots: Iterable[list[Family]]) -> list[Family]:
-    """One snapshot of several, in the order of the first that has a series."""
+    """Aggregate snapshots; families are in order of their first appearance."""
     kinds: dict[str, Family] = {}
     values: dict[str, dict[tuple[str, tuple[tuple[str, str], ...]], float]] = {}
     for families in snapshots:
@@ -93,19 +93,19 @@ def add_up(snapshots: Iterable[list[Family]]) -> list[Family]:
 
 
 def counted(families: Iterable[Family]) -> list[Family]:
-    """Those that stay true of a process that has ended: what it has counted."""
+    """Return the families that stay valid after a process has ended: its counters."""
     return [family for family in families if family.type in ("counter", "histogram")]
 
 
 def render(families: Iterable[Family]) -> bytes:
-    """Prometheus's text format, as `Metrics.render`."""
+    """Return the Prometheus text format, like `Metrics.render`."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Given(families))
     return generate_latest(registry)
 
 
 class _Given(Collector):
-    """A snapshot, as if it were collected now."""
+    """A collector that yields a snapshot."""
 
     def __init__(self, families: Iterable[Family]) -> None:
         self._families = families

@@ -1,6 +1,6 @@
-"""What answers /pronounce: from a request's head and body to the parts of its answer.
+"""Handler of /pronounce: from a request's head and body to the parts of the response.
 
-No web framework is needed here: a route mounts this, and so can any other ASGI application.
+It is independent of the web framework: any ASGI application can use it.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _DEFAULTS = Options()
 
 @dataclass(slots=True)
 class RawAnswer:
-    """An answer with status 200, and its body in parts; or with status 304, and none.
+    """A response with status 200 and a body in parts, or with status 304 and no body.
 
     Attributes:
-        headers: besides the type and the length of its body; names in lower case.
+        headers: other than Content-Type and Content-Length; names in lower case.
         media_type: of the body.
-        parts: of the body, in order; None where the client has the answer already.
-        reservation: room that is kept for it; to be released when it is sent, or cannot be.
-        more: what comes after the parts, as it is ready; with it, the length is not known before.
+        parts: of the body, in order; None for 304, if the client has the response already.
+        reservation: its share of the budget; released when it was sent, or cannot be sent.
+        more: yields further parts as they are ready; the length is unknown then.
     """
 
     headers: Headers
@@ -53,14 +53,14 @@ class RawAnswer:
 
 
 async def pronounce(manager: ModelManager, request: RawRequest) -> RawAnswer:
-    """Pronounce the words of a body: a result for each, in their order.
+    """Pronounce the words of a request body; the response has a result for each, in order.
 
     Args:
-        manager: what answers.
-        request: of which nothing has been read.
+        manager: of the models.
+        request: whose body has not been read.
 
     Raises:
-        Exception: what `problems.TABLE` lists, and ClientDisconnect.
+        Exception: those in `problems.TABLE`, and ClientDisconnect.
     """
     with shutdown_as_503():
         read_no_query(request)
@@ -70,20 +70,20 @@ async def pronounce(manager: ModelManager, request: RawRequest) -> RawAnswer:
         options = representations.needed(requested, media_type)
         if (known := manager.known(requested.words, options)) is not None:
             return _known(manager, known, media_type, ())
-        # The body may have been long in coming
+        # Reading the body may have taken some of the time
         job = await manager.begin(requested.words, options, left(due))
         return await _finish(manager, request, job, media_type, due, ())
 
 
 async def pronounce_word(manager: ModelManager, request: RawRequest) -> RawAnswer:
-    """Pronounce the word in the path, unless the client has the answer already (RFC 9110, 13).
+    """Pronounce the word in the path, unless the client has a valid response (RFC 9110, 13).
 
     Args:
-        manager: what answers.
+        manager: of the models.
         request: without a body; its options are query parameters.
 
     Raises:
-        Exception: what `problems.TABLE` lists, and ClientDisconnect.
+        Exception: those in `problems.TABLE`, and ClientDisconnect.
     """
     word = request.path_params["word"]
     options = read_query(request, Options) if request.query else _DEFAULTS
@@ -92,9 +92,9 @@ async def pronounce_word(manager: ModelManager, request: RawRequest) -> RawAnswe
     due = time.monotonic() + timeout
     tag = await manager.etag(word, options, timeout=timeout)
     tag = representations.tagged(tag, media_type)
-    # What somebody's next correction may change has to be requested each time
+    # A response that the next change of the user lexicon may affect has to be revalidated
     seconds = 0 if manager.corrigible(options) else manager.settings.cache_seconds
-    # Whether caches that several people share may keep it (RFC 9111, 5.2.2)
+    # Whether shared caches may store it (RFC 9111, 5.2.2)
     shared = "private" if manager.keys else "public"
     fresh = (
         (b"etag", tag.encode()),
@@ -113,10 +113,10 @@ async def pronounce_word(manager: ModelManager, request: RawRequest) -> RawAnswe
 
 
 async def read_body(manager: ModelManager, request: RawRequest, model: type[M]) -> M:
-    """The body of a request within the settings' limits.
+    """Read the body of a request within the limits of the settings.
 
     Raises:
-        Exception: as `request_body.read_json`.
+        Exception: see `request_body.read_json`.
     """
     settings = manager.settings
     return await read_json(
@@ -129,17 +129,17 @@ async def read_body(manager: ModelManager, request: RawRequest, model: type[M]) 
 
 
 def timeout_of(manager: ModelManager, request: RawRequest) -> float:
-    """Seconds that a request may take.
+    """Return the seconds that a request may take.
 
     Raises:
-        InvalidRequestError: as `read_timeout`.
+        InvalidRequestError: see `read_timeout`.
     """
     settings = manager.settings
     return read_timeout(request, default=settings.timeout, limit=settings.max_timeout)
 
 
 def left(due: float) -> float:
-    """Seconds until the time `due`, by `time.monotonic`."""
+    """Return the seconds until the time `due` of `time.monotonic`."""
     return max(0.0, due - time.monotonic())
 
 
@@ -151,15 +151,15 @@ async def _finish(
     due: float,
     fresh: Sequence[tuple[bytes, bytes]],
 ) -> RawAnswer:
-    """The answer to an admitted request; what is reserved for it is free once it is sent.
+    """Complete an admitted request; its reservation is released once the response is sent.
 
     Args:
-        manager: what answers.
-        request: whose body is read.
-        job: what it takes.
-        media_type: of the answer.
-        due: when it has to be there, by `time.monotonic`.
-        fresh: headers of an answer that may be kept, for where none of it has failed.
+        manager: of the models.
+        request: whose body has been read.
+        job: the work for it.
+        media_type: of the response.
+        due: deadline, by `time.monotonic`.
+        fresh: headers of a cacheable response, which are added if no word failed.
     """
     try:
         if job.missing:
@@ -183,7 +183,7 @@ def _known(
     media_type: MediaType,
     fresh: Sequence[tuple[bytes, bytes]],
 ) -> RawAnswer:
-    """The answer of results that were in the cache."""
+    """Return the response for results from the cache."""
     model = manager.current.pronouncer.model
     headers = [_FROM_CACHE, (b"x-model-version", model.version.encode()), _VARY, *fresh]
     form = representations.form_of(media_type)
@@ -192,7 +192,7 @@ def _known(
 
 
 def job_headers(job: PronounceJob) -> Headers:
-    """The headers of every answer that words were pronounced for."""
+    """Return the headers of every response with pronunciations."""
     return [
         (b"server-timing", timing(job).encode()),
         (b"x-model-version", job.model.version.encode()),
@@ -201,7 +201,7 @@ def job_headers(job: PronounceJob) -> Headers:
 
 
 def timing(job: PronounceJob) -> str:
-    """What the answer took (W3C Server Timing, milliseconds)."""
+    """Return the header value of Server-Timing (W3C; milliseconds)."""
     took = job.answered
     if took.batch:
         return (

@@ -1,10 +1,10 @@
-r"""In which form a request wants its answer (RFC 9110, 12.5.1), and the answer in that form.
+r"""Content negotiation (RFC 9110, 12.5.1), and responses in the negotiated media type.
 
-- JSON: the whole answer, for whoever does not say.
-- JSON Lines: the whole result of a word a line, in the order of the request.
-- Tab-separated: a line a pronunciation, of three fields: the word as it was sent, the pronunciation
-  in the alphabet that was asked for, and what is to be told of the word, which is mostly nothing. A
-  word without a pronunciation has one line, its second field empty, its third the error. A tab, a
+- JSON: the whole response; the default.
+- JSON Lines: one result per line, in the order of the request.
+- Tab-separated: one pronunciation per line, in three fields: the word as it was sent, the
+  pronunciation in the requested alphabet, and a note on the word, which is mostly empty. A word
+  without a pronunciation has one line, with an empty second field and the error as third. A tab, a
   line end or a backslash within a field is written ``\t``, ``\n``, ``\r``, ``\\``.
 """
 
@@ -28,7 +28,7 @@ MediaType = Literal[
 JSON: MediaType = "application/json"
 _OFFERED: tuple[MediaType, ...] = (JSON, "application/jsonl", "text/tab-separated-values")
 
-# As answers name them
+# Content-Type of each media type in responses
 CONTENT_TYPES: Mapping[MediaType, bytes] = {
     JSON: b"application/json",
     "application/jsonl": b"application/jsonl",
@@ -36,7 +36,7 @@ CONTENT_TYPES: Mapping[MediaType, bytes] = {
     "text/plain": b"text/plain; charset=utf-8",
 }
 
-# What the OpenAPI document says of them beside JSON
+# Descriptions of the media types other than JSON in the OpenAPI document
 DESCRIBED: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {
@@ -56,21 +56,21 @@ DESCRIBED: dict[int | str, dict[str, Any]] = {
 
 
 class NotAcceptableError(Exception):
-    """A request for an answer in a form that there is not."""
+    """The request accepts none of the media types that are available."""
 
     def __init__(self, accept: str, offered: Sequence[str]) -> None:
         super().__init__(f"Accept: {accept[:80]} takes none of {', '.join(offered)}")
 
 
 def choose(request: RawRequest, offered: tuple[MediaType, ...] = _OFFERED) -> MediaType:
-    """The form that the request's ``Accept`` likes best; the first among equals.
+    """Return the media type that the request's ``Accept`` prefers; the first among equals.
 
     Args:
-        request: which says what it accepts.
-        offered: the forms that there are, the default first.
+        request: the request.
+        offered: the available media types, the default first.
 
     Raises:
-        NotAcceptableError: where it takes none of them.
+        NotAcceptableError: if it accepts none of them.
     """
     accept = request.header(b"accept")
     if accept is None or accept == "*/*":
@@ -83,7 +83,7 @@ def choose(request: RawRequest, offered: tuple[MediaType, ...] = _OFFERED) -> Me
 
 
 def needed(options: Options, media_type: MediaType) -> Options:
-    """The options, without what this form does not show: alignments fill most of an answer."""
+    """Return the options without alignments, which are large, if the media type omits them."""
     if options.alignment and media_type == "text/tab-separated-values":
         return options.model_copy(update={"alignment": False})
     return options
@@ -91,11 +91,11 @@ def needed(options: Options, media_type: MediaType) -> Options:
 
 @lru_cache(maxsize=256)
 def _chosen(accept: str, offered: tuple[MediaType, ...]) -> MediaType | None:
-    """The form for an ``Accept``, which is short (see `middleware.request_head`); None of ours."""
+    """Return the media type for an ``Accept`` (short: see `middleware.request_head`), or None."""
     if not accept.strip(" \t,"):
         return offered[0]
     try:
-        # The last of equals wins
+        # `best_match` prefers the last among equals
         best = mimeparse.best_match(offered[::-1], accept.lower())
     except mimeparse.MimeTypeParseException:
         return None
@@ -103,22 +103,22 @@ def _chosen(accept: str, offered: tuple[MediaType, ...]) -> MediaType | None:
 
 
 def tagged(tag: str, media_type: MediaType) -> str:
-    """The entity tag of an answer in this form, from that of the answer."""
+    """Return the entity tag of a response in this media type, from that of its content."""
     return tag if media_type == JSON else f'{tag[:-1]}-{media_type.rpartition("/")[2]}"'
 
 
 def form_of(media_type: MediaType) -> Callable[[str], bytes]:
-    """What makes a result (see `schemas`) part of a body in this form."""
+    """Return the function that encodes a result (see `schemas`) in this media type."""
     return _FORMS[media_type]
 
 
 def parts(model: ModelName, results: Sequence[bytes], media_type: MediaType) -> Sequence[bytes]:
-    """The parts of the body, in order.
+    """Return the parts of the response body, in order.
 
     Args:
-        model: which answers.
-        results: as `form_of` makes them.
-        media_type: the form.
+        model: the model that produced the results.
+        results: encoded by the function of `form_of`.
+        media_type: of the response.
     """
     return rendering.response(model, results) if media_type == JSON else results
 
@@ -145,10 +145,10 @@ _FORMS: Mapping[MediaType, Callable[[str], bytes]] = {
 
 
 # ------------------------------------------------------------------------------------------------
-# Conditional requests (RFC 9110, 13): an answer that the other side has is not sent again.
+# Conditional requests (RFC 9110, 13)
 
 
 def matches(if_none_match: str | None, tag: str) -> bool:
-    """Whether the header ``If-None-Match`` names this entity tag, by weak comparison (13.1.2)."""
+    """Return whether the header ``If-None-Match`` matches a tag, by weak comparison (13.1.2)."""
     given = [part.strip().removeprefix("W/") for part in (if_none_match or "").split(",")]
     return tag in given or given == ["*"]

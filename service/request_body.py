@@ -1,7 +1,6 @@
-"""A request, read with care: its head, its body, and whether its sender is still there.
+"""Read a request's head and body within limits, and detect that the client has disconnected.
 
-It takes what ASGI gives to any application, so that it serves FastAPI's routes and whatever is
-mounted in front of them alike.
+This works on plain ASGI messages, so that FastAPI's routes and raw routes can both use it.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ from tanger.service.schemas import ProblemError
 TIMEOUT = "X-Request-Timeout"
 _TIMEOUT = TIMEOUT.lower().encode()
 _JSON = "application/json"
-# Bytes from which on a body is looked at before pydantic reads it.
+# Bodies of this many bytes or more are checked before pydantic parses them
 _LARGE_BODY = 1 << 14
-# Seconds after which it is looked whether who asked is still there.
+# Seconds after which the first check is made whether the client is still connected
 _FIRST_LOOK = 0.01
 _NO_PARAMS: Mapping[str, str] = {}
 
@@ -38,40 +37,40 @@ T = TypeVar("T")
 
 
 class RequestTimeoutError(Exception):
-    """A request body that did not come in time."""
+    """The request body did not arrive in time."""
 
 
 class NotJSONError(Exception):
-    """A request body that is not JSON."""
+    """The request body is not JSON."""
 
 
 class BodyTooLargeError(Exception):
-    """A request body beyond the limit; it was read no further."""
+    """The request body exceeds the limit; the rest was not read."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"a request's body may have at most {limit:,} bytes: send less at a time")
 
 
 class UnsupportedMediaTypeError(Exception):
-    """A request body that does not say that it is JSON."""
+    """The Content-Type of the request body is not JSON."""
 
 
 class ContentCodingError(Exception):
-    """A request body that is compressed."""
+    """The request body is compressed, which is not supported."""
 
     def __init__(self, coding: str) -> None:
         super().__init__(f"send the body as it is, without Content-Encoding: {coding[:80]}")
 
 
 class RawRequest:
-    """A request as ASGI hands it over.
+    """An ASGI request.
 
     Attributes:
-        headers: names in lower case, and values, in the order in which they came.
-        query: as it was sent.
-        path_params: what the route's template names of the path.
-        received: whether the whole body is here, so that nobody has to be waited for.
-        receive: the next message: a piece of the body, or that the client has hung up.
+        headers: names in lower case and values, in order of arrival.
+        query: the query string as it was sent.
+        path_params: values of the parameters in the route's template.
+        received: whether the whole body has arrived.
+        receive: returns the next message: a part of the body, or a disconnect.
     """
 
     __slots__ = ("_first", "headers", "path_params", "query", "receive", "received")
@@ -79,49 +78,50 @@ class RawRequest:
     def __init__(
         self, scope: Mapping[str, Any], receive: Callable[[], Awaitable[Mapping[str, Any]]]
     ) -> None:
-        """Take a request of which nothing has been read.
+        """Wrap a request whose body has not been read.
 
         Args:
-            scope: ASGI's.
-            receive: ASGI's.
+            scope: of ASGI.
+            receive: of ASGI.
         """
         self.headers: list[tuple[bytes, bytes]] = scope["headers"]
         self.query: bytes = scope["query_string"]
         self.path_params: Mapping[str, str] = scope.get("path_params", _NO_PARAMS)
         self.received: bool = scope.get("state", _NO_PARAMS).get(BODY_RECEIVED, False)
         self.receive = receive
-        # Of several fields of a name, the first is the last to get here
+        # Reversed, so that the first of several fields of a name wins
         self._first = dict(reversed(self.headers))
 
     def header(self, name: bytes) -> str | None:
-        """The first field of this name, in lower case."""
+        """Return the value of the first field of this name (in lower case), or None."""
         value = self._first.get(name)
         return None if value is None else value.decode("latin-1")
 
     def fields(self, name: bytes) -> list[str]:
-        """All fields of this name, in lower case."""
+        """Return the values of all fields of this name (in lower case)."""
         return [value.decode("latin-1") for each, value in self.headers if each == name]
 
 
 async def read_json(
     request: RawRequest, model: type[M], *, limit: int, seconds: float, budget: ByteBudget
 ) -> M:
-    """The body of `request` as a `model`.
+    """Read and validate the body of `request` as JSON of `model`.
 
     Args:
-        request: of which nothing has been read.
-        model: what it should be.
-        limit: the most bytes.
-        seconds: until it has to be here.
-        budget: what it is counted against until it is read.
+        request: whose body has not been read.
+        model: the expected model.
+        limit: most bytes.
+        seconds: time within which it has to arrive.
+        budget: limits the bytes of bodies that are buffered until they are parsed.
 
     Raises:
-        RequestTimeoutError: where it is not.
-        BuffersFullError: where it is large and the budget is spent.
-        UnsupportedMediaTypeError, ContentCodingError: where it does not say that it is JSON, or
-            that it is compressed.
-        BodyTooLargeError: beyond `limit` bytes, before it is read where its length is told.
-        NotJSONError, InvalidRequestError: as they say.
+        RequestTimeoutError: if it does not arrive in time.
+        BuffersFullError: if it is large and the budget is used up.
+        UnsupportedMediaTypeError: if its Content-Type is not JSON.
+        ContentCodingError: if it is compressed.
+        BodyTooLargeError: if it exceeds `limit`; before reading if it has a Content-Length.
+        NotJSONError: if it is not JSON.
+        InvalidRequestError: if it is not a valid `model`.
     """
     given = request.header(b"content-type") or ""
     if given != _JSON and (media_type := given.partition(";")[0].strip().lower()) != _JSON:
@@ -136,7 +136,7 @@ async def read_json(
         if fault is not None:
             raise InvalidRequestError(ProblemError(where="body", message=fault))
     try:
-        # Strictly: what the document calls a boolean is no 1 and no "yes"
+        # Strict: 1 and "yes" are not accepted as booleans
         return model.model_validate_json(body, strict=True)
     except ValidationError as e:
         raise _refusal(e) from e
@@ -156,7 +156,7 @@ async def _read_body(
 
 
 async def _collect(request: RawRequest, limit: int, hold: Hold) -> bytes:
-    """The whole body, counted against what all clients may have buffered."""
+    """Read the whole body, counting its bytes against the budget."""
     piece, more = await _next_piece(request)
     _count(len(piece), limit, hold)
     if not more:
@@ -176,10 +176,10 @@ def _count(size: int, limit: int, hold: Hold) -> None:
 
 
 async def _next_piece(request: RawRequest) -> tuple[bytes, bool]:
-    """The next piece of the body, and whether more come after it.
+    """Return the next part of the body, and whether there are more.
 
     Raises:
-        ClientDisconnect: where the client has hung up.
+        ClientDisconnect: if the client has disconnected.
     """
     message = await request.receive()
     if message["type"] == "http.disconnect":
@@ -188,17 +188,17 @@ async def _next_piece(request: RawRequest) -> tuple[bytes, bool]:
 
 
 async def read_pieces(request: RawRequest, *, limit: int, seconds: float) -> AsyncIterator[bytes]:
-    """The body of `request`, piece by piece.
+    """Yield the body of `request` in parts.
 
     Args:
-        request: of which nothing has been read.
-        limit: the most bytes.
-        seconds: until each piece has to be here.
+        request: whose body has not been read.
+        limit: most bytes.
+        seconds: time within which each part has to arrive.
 
     Raises:
-        RequestTimeoutError: where one is not.
-        ContentCodingError: where it is compressed.
-        BodyTooLargeError: beyond `limit` bytes, before any is read where their number is told.
+        RequestTimeoutError: if a part does not arrive in time.
+        ContentCodingError: if the body is compressed.
+        BodyTooLargeError: if it exceeds `limit`; before reading if it has a Content-Length.
     """
     _check_head(request, limit)
     read, more = 0, True
@@ -215,7 +215,7 @@ async def read_pieces(request: RawRequest, *, limit: int, seconds: float) -> Asy
 
 
 def _check_head(request: RawRequest, limit: int) -> None:
-    """Refuse a body that the head says is of no use, before any of it is read."""
+    """Refuse a body by its headers, before any of it is read."""
     coding = request.header(b"content-encoding")
     if coding is not None and coding.strip().lower() not in ("", "identity"):
         raise ContentCodingError(coding)
@@ -225,10 +225,10 @@ def _check_head(request: RawRequest, limit: int) -> None:
 
 
 def read_timeout(request: RawRequest, *, default: float, limit: float) -> float:
-    """Seconds that the request may take, by its header ``X-Request-Timeout``.
+    """Return the seconds that the request may take, from its header ``X-Request-Timeout``.
 
     Raises:
-        InvalidRequestError: where it is no number of seconds, or beyond `limit`.
+        InvalidRequestError: if it is not a number of seconds, or exceeds `limit`.
     """
     text = request.header(_TIMEOUT)
     if text is None:
@@ -244,10 +244,10 @@ def read_timeout(request: RawRequest, *, default: float, limit: float) -> float:
 
 
 def read_query(request: RawRequest, model: type[M]) -> M:
-    """The query parameters as a `model`; of several with one name, the last.
+    """Parse the query parameters as a `model`; of several with one name, the last counts.
 
     Raises:
-        InvalidRequestError: where they are none.
+        InvalidRequestError: if they are invalid.
     """
     values = dict(parse_qsl(request.query.decode("latin-1"), keep_blank_values=True))
     try:
@@ -257,10 +257,10 @@ def read_query(request: RawRequest, model: type[M]) -> M:
 
 
 def read_no_query(request: RawRequest) -> None:
-    """Take no query parameters.
+    """Check that there are no query parameters.
 
     Raises:
-        InvalidRequestError: where there are some.
+        InvalidRequestError: if there are any.
     """
     if not request.query:
         return
@@ -283,15 +283,15 @@ def _refusal(error: ValidationError) -> Exception:
 
 
 async def cancel_on_disconnect(request: RawRequest, work: Coroutine[Any, Any, T]) -> T:
-    """Do `work` for a request whose body is read, and drop it when the client hangs up.
+    """Run `work` for a request whose body has been read; cancel it if the client disconnects.
 
     Raises:
-        ClientDisconnect: where it did; the work is cancelled.
+        ClientDisconnect: if the client disconnects.
     """
     loop = asyncio.get_running_loop()
     gone = loop.create_future()
     watching: list[asyncio.Task[None]] = []
-    # Most work is done before a look would be worth its while
+    # Most work is done before a check would be worth its cost
     look = loop.call_later(
         _FIRST_LOOK, lambda: watching.append(loop.create_task(_hang_up(request, gone)))
     )
@@ -307,16 +307,16 @@ async def cancel_on_disconnect(request: RawRequest, work: Coroutine[Any, Any, T]
 
 
 class shutdown_as_503:  # noqa: N801  # it reads as `contextlib.suppress` does
-    """Do what is inside for a request unless the server, out of patience, cancels it.
+    """Context manager that turns a cancellation by the stopping server into a 503.
 
     Raises:
-        UnavailableError: where it did, so that this request too gets a proper answer.
+        UnavailableError: if the server cancelled the request.
     """
 
     __slots__ = ()
 
     def __enter__(self) -> None:
-        """Begin."""
+        """Enter the context."""
 
     def __exit__(
         self,
@@ -324,7 +324,7 @@ class shutdown_as_503:  # noqa: N801  # it reads as `contextlib.suppress` does
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Raise the other error."""
+        """Replace the cancellation."""
         if isinstance(error, asyncio.CancelledError):
             raise UnavailableError("stopping") from error
 
@@ -337,21 +337,21 @@ async def _hang_up(request: RawRequest, gone: asyncio.Future[None]) -> None:
 
 
 # ------------------------------------------------------------------------------------------------
-# Waiting for one thing unless another comes first, without a task for either.
+# Waiting for one of two events without creating tasks
 
 
 class InterruptedWaitError(Exception):
-    """What was waited for did not come before something else did."""
+    """The other event came before the one that was waited for."""
 
 
 @contextmanager
 def interrupted_by(event: asyncio.Future[Any]) -> Iterator[None]:
-    """Leave what is inside as soon as `event` is done, as `asyncio.timeout` does when time is up.
+    """Interrupt the body as soon as `event` is done, as `asyncio.timeout` does after a time.
 
-    `asyncio.wait` for two tasks does the same at several times the price.
+    `asyncio.wait` for two tasks does the same at several times the cost.
 
     Raises:
-        InterruptedWaitError: where it was left so.
+        InterruptedWaitError: if the body was interrupted.
     """
     task = asyncio.current_task()
     assert task is not None
@@ -368,7 +368,7 @@ def interrupted_by(event: asyncio.Future[Any]) -> Iterator[None]:
     try:
         yield
     except asyncio.CancelledError as e:
-        # Somebody else may have cancelled it, too
+        # It may have been cancelled from elsewhere, too
         if came and task.uncancel() <= others:
             raise InterruptedWaitError from e
         raise
@@ -378,18 +378,18 @@ def interrupted_by(event: asyncio.Future[Any]) -> Iterator[None]:
 
 
 # ------------------------------------------------------------------------------------------------
-# A first look at a large JSON body, at a cost that does not hang on what is wrong with it.
+# A check of large JSON bodies, whose cost does not depend on what is wrong with them
 
 
-# Bytes that a field other than a list of texts may have: all of them are numbers, flags and names.
+# Most bytes of a field other than a list of strings: numbers, flags and names
 _FIELD_BYTES = 1024
 
 
 def first_fault(body: bytes, model: type[BaseModel]) -> str | None:
-    """What is wrong with the shape of `body` as JSON of `model`; None where pydantic may read it.
+    """Return what is wrong with the structure of a JSON `body`; None if pydantic may parse it.
 
     Raises:
-        ValueError: where it is not JSON.
+        ValueError: if it is not JSON.
     """
     try:
         found = msgspec.json.decode(body, type=_shape(model))
@@ -418,7 +418,7 @@ def _not_json(error: Exception) -> ValueError:
 
 @cache
 def _shape(model: type[BaseModel]) -> type[msgspec.Struct]:
-    """The texts and lists of texts of `model` as such, its other fields as JSON not read."""
+    """Return a struct with the strings and string lists of `model`, other fields as raw JSON."""
     fields: list[tuple[str, Any, Any]] = [
         (
             name,

@@ -1,6 +1,6 @@
-"""What answers /text: from a request's head and body to the parts of its answer.
+"""Handler of /text: from a request's head and body to the parts of the response.
 
-Like `pronounce_handler`, it needs no web framework.
+Like `pronounce_handler`, it is independent of the web framework.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ _OFFERED: tuple[MediaType, ...] = (
 
 
 async def text(manager: ModelManager, request: RawRequest) -> RawAnswer:
-    """Read and pronounce the text of a body.
+    """Read and pronounce the text of a request body.
 
     Args:
-        manager: what answers.
-        request: of which nothing has been read.
+        manager: of the models.
+        request: whose body has not been read.
 
     Raises:
-        Exception: what `problems.TABLE` lists, and ClientDisconnect.
+        Exception: those in `problems.TABLE`, and ClientDisconnect.
     """
     with shutdown_as_503():
         read_no_query(request)
@@ -81,20 +81,20 @@ async def text(manager: ModelManager, request: RawRequest) -> RawAnswer:
 
 
 async def _decode(manager: ModelManager, request: RawRequest, job: TextJob, due: float) -> None:
-    """Have decoded what a job lacks, unless the client hangs up."""
+    """Decode the missing words of a job, unless the client disconnects."""
     if job.words.missing:
         decoding = manager.decode(job.words, timeout=left(due))
         await cancel_on_disconnect(request, decoding)
 
 
 # ------------------------------------------------------------------------------------------------
-# A sentence a line, passage by passage.
+# Streaming: one sentence per line, passage by passage
 
 
 async def _stream(
     manager: ModelManager, request: RawRequest, requested: TextRequest, due: float
 ) -> RawAnswer:
-    """An answer that begins with the first passage; what fails before has a status of its own."""
+    """Start a streamed response with the first passage; errors before it get their own status."""
     lines = _lines(manager, request, requested, due)
     version = manager.current.pronouncer.model.version
     first = await anext(lines, b"")
@@ -105,7 +105,7 @@ async def _stream(
 async def _lines(
     manager: ModelManager, request: RawRequest, requested: TextRequest, due: float
 ) -> AsyncGenerator[bytes]:
-    """The lines of one passage after the other."""
+    """Yield the lines of one passage after another."""
     price = text_pricing.aligned_json_bytes if requested.alignment else text_pricing.json_bytes
     with shutdown_as_503():
         async with aclosing(manager.passages(requested.text, requested, price, due)) as passages:
@@ -128,7 +128,7 @@ def _line(job: TextJob, sentence: Tokens) -> bytes:
 
 
 # ------------------------------------------------------------------------------------------------
-# The whole answer in each form: its parts, in order.
+# The parts of an unstreamed response in each media type
 
 
 async def _json(job: TextJob) -> list[bytes]:
@@ -155,7 +155,7 @@ async def _json(job: TextJob) -> list[bytes]:
 
 
 async def _rows(job: TextJob) -> list[bytes]:
-    """A word a line."""
+    """Return one row per word."""
     return await job.render(partial(_rows_of, job.alphabet))
 
 
@@ -165,7 +165,7 @@ def _rows_of(alphabet: Alphabet, tokens: Tokens) -> bytes:
 
 
 async def _plain(job: TextJob) -> list[bytes]:
-    """The pronunciation alone."""
+    """Return the pronunciation only."""
     line = texts.PronouncedLine(job.alphabet, punctuation=job.punctuation)
 
     def render(tokens: Tokens) -> bytes:
@@ -177,12 +177,12 @@ async def _plain(job: TextJob) -> list[bytes]:
 
 
 class _Form(NamedTuple):
-    """A form of answers that are sent as a whole.
+    """A media type of unstreamed responses.
 
     Attributes:
-        render: makes the parts of the answer, in order.
-        price: of a token in it.
-        aligned: whether it shows alignments.
+        render: makes the parts of the response, in order.
+        price: estimates the bytes of a token.
+        aligned: whether it includes alignments.
     """
 
     render: Callable[[TextJob], Awaitable[list[bytes]]]
