@@ -1,4 +1,4 @@
-"""The application: its state, its routes, what becomes of exceptions, and the middleware."""
+"""Create the FastAPI application: state, routes, exception handlers and middleware."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from tanger.service.serving.manager import ModelManager
 from tanger.service.serving.supervisor import Backend
 from tanger.service.settings import Settings, parse_origins
 
-# New objects after which the collector looks for those that refer to one another in circles.
-# Requests leave none; it would walk over what the larger ones are made of, time and again.
+# Threshold of the garbage collector's first generation. Requests leave no reference cycles, but the
+# collector would traverse the objects of large ones repeatedly.
 GC_THRESHOLD = 20_000
 
 
 def create_app(settings: Settings | None = None, backend: Backend | None = None) -> FastAPI:
-    """The application for `settings`, by default those of the environment.
+    """Create the application for `settings`, by default those of the environment.
 
     Args:
         settings: of the service.
-        backend: where its workers are; by default in the care of this process.
+        backend: manages the workers; by default this process does.
 
     Raises:
-        ArtifactError: where the artifact is damaged or missing.
-        SettingError: where a public route is none.
+        ArtifactError: if the artifact is damaged or missing.
+        SettingError: if an entry of the public routes matches no route.
     """
     settings = settings or Settings()
     app = DescribedApp(
@@ -54,7 +54,7 @@ def create_app(settings: Settings | None = None, backend: Backend | None = None)
         redoc_url=None,
         responses=PROBLEMS,
         generate_unique_id_function=operation_id,
-        # FastAPI would look for OpenTelemetry, which does not come with this service, each time
+        # FastAPI would look for OpenTelemetry, which is not installed, with each request
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     _set_state(app, settings, backend)
@@ -71,11 +71,11 @@ def create_app(settings: Settings | None = None, backend: Backend | None = None)
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Run what the application serves, and end it."""
+    """Start the model manager, and stop it at the end."""
     manager: ModelManager = app.state.manager
     running = asyncio.create_task(manager.run())
     manager.reload_on(signal.SIGHUP)
-    gc.freeze()  # what is loaded stays: the collector need not walk over it time and again
+    gc.freeze()  # loaded objects are permanent: exclude them from garbage collection
     thresholds = gc.get_threshold()
     gc.set_threshold(GC_THRESHOLD, *thresholds[1:])
     yield
@@ -88,10 +88,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _set_state(app: FastAPI, settings: Settings, backend: Backend | None) -> None:
-    """Read what is served, and lay it where routes, middleware and server find it.
+    """Create the model manager, and store it in the application's state.
 
     Raises:
-        ArtifactError: where the artifact is damaged or missing.
+        ArtifactError: if the artifact is damaged or missing.
     """
     manager = ModelManager(settings, backend)
     logged = settings.log_requests and settings.log_level in ("debug", "info")
@@ -114,8 +114,8 @@ def _set_state(app: FastAPI, settings: Settings, backend: Backend | None) -> Non
 def _add_routes(app: FastAPI, settings: Settings) -> None:
     """Add the routers' routes to the application's own.
 
-    Not by `include_router`, which keeps each router whole: it would match a request twice over,
-    take a `RawRoute` for any other, and keep the routes from whoever goes through them.
+    `include_router` is not used because it keeps each router as one: a request would be matched
+    twice, a `RawRoute` would become a plain route, and the routes could not be enumerated.
     """
     routers = [pronounce.router, text.router, operations.router, lexicon.router, pages.docs_router]
     if settings.page:
@@ -127,10 +127,10 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
 
 
 def _add_middleware(app: DescribedApp) -> None:
-    """Wrap the routes, which are all there by now; what comes last is the outermost.
+    """Add the middleware, once all routes exist; the last one added is the outermost.
 
     Raises:
-        SettingError: where a public route is none.
+        SettingError: if an entry of the public routes matches no route.
     """
     settings: Settings = app.state.settings
     manager: ModelManager = app.state.manager
@@ -149,9 +149,9 @@ def _add_middleware(app: DescribedApp) -> None:
         respond=problems.known,
     )
     if origins := parse_origins(settings.cors_origins):
-        # Outside of keys and limits: a preflight brings no key, and refusals are to be readable
+        # Outside of keys and limits: preflights have no key, and scripts have to read refusals
         app.add_middleware(CrossOrigin, origins=origins, respond=problems.known)
-    # Who is refused is counted, too
+    # Outermost, so that refused requests are counted too
     app.add_middleware(
         Telemetry,
         metrics=manager.metrics,

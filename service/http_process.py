@@ -1,7 +1,7 @@
 """One of several HTTP processes of a service, started by their parent (see `parent`).
 
-It is started as ``python -m tanger.service.http_process ROW PROCESSES COUNTS SOCKETS ARGUMENT...``,
-and gets its first model, and later its workers, by stdin, which is a socket to the parent.
+It is started as ``python -m tanger.service.http_process ROW PROCESSES COUNTS SOCKETS ARGUMENT...``.
+Its stdin is a socket to the parent, through which it gets the first model and the workers.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from tanger.service.settings import SettingError, Settings
 
 
 def main(row: str, count: str, counts: str, sockets: str, *arguments: str) -> int:
-    """Serve until the parent says to stop, or ends.
+    """Serve until the parent stops this process, or ends.
 
     Args:
-        row: of this process, from 0.
-        count: how many HTTP processes there are.
+        row: row of this process in the `SharedCounts`, from 0.
+        count: number of HTTP processes.
         counts: descriptor of the `SharedCounts`.
-        sockets: descriptors to listen on, with commas between.
+        sockets: descriptors to listen on, separated by commas.
         arguments: the command line of the service.
 
     Returns:
-        the exit status, as of `server.main`.
+        the exit status, see `server.main`.
     """
     processes.end_with_parent()
     settings = CliApp.run(Settings, cli_args=list(arguments))

@@ -1,7 +1,7 @@
-"""The log: one JSON object a line, or text: our own, the libraries', and a line a request.
+"""Logging as JSON lines or text, for the service, its libraries and the access log.
 
-Nothing waits for who reads the lines: a thread of its own writes what a pipe or a socket has no
-room for, and all that goes to a file or a terminal.
+Logging never blocks on a slow reader: a thread writes what does not fit a pipe or socket at once,
+and everything for a file or a terminal.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ from structlog.typing import EventDict
 
 log = logging.getLogger("tanger.logs")
 
-# Bytes of lines that wait to be written: some ten thousand lines
+# Most bytes of unwritten lines: some ten thousand lines
 CAPACITY = 1 << 22
-# Bytes to write at once; a reader that is slow lets go of them piece by piece
+# Most bytes of one write
 _PIECE = 1 << 16
 
 
 class LogWriter:
-    """A text stream over a file descriptor. What does not fit into its queue is dropped.
+    """A text stream on a file descriptor. Lines that do not fit into its queue are dropped.
 
-    It never blocks its caller: not while nobody reads what is written, and not at the end.
+    It never blocks the caller, even if nobody reads the output.
 
     Attributes:
-        dropped: lines that were dropped.
+        dropped: number of lines that were dropped.
     """
 
     def __init__(self, descriptor: int, *, capacity: int = CAPACITY) -> None:
-        """Write to `descriptor`, which stays its owner's.
+        """Write to `descriptor`, which the caller has to close.
 
         Args:
             descriptor: of a file, a pipe, a terminal, ...
-            capacity: bytes that may wait.
+            capacity: most bytes in the queue.
         """
         self.dropped = 0
         self._descriptor = descriptor
@@ -56,21 +56,21 @@ class LogWriter:
         self._waiting = 0
         self._noted = 0
         self._closing = False
-        # To wake the thread takes the event loop several milliseconds where both want to run
+        # Whether to write without the thread if possible: waking it can cost milliseconds
         self._direct = hasattr(os, "RWF_NOWAIT")
-        # Of a file that is locked while lines are written, where other processes write, too
+        # Descriptor of a file to lock while writing, if other processes write too
         self.lock: int | None = None
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="log writer", daemon=True)
         self._thread.start()
 
     def write(self, text: str) -> int:
-        """Have whole lines written soon, or drop them all; how many characters they have."""
+        """Queue complete lines, or drop all of them; return the number of characters."""
         self.write_lines(text.encode("utf-8", "backslashreplace"))
         return len(text)
 
     def write_lines(self, lines: bytes) -> None:
-        """As `write`, of what is encoded already."""
+        """Like `write`, for encoded lines."""
         with self._changed:
             written = 0
             if self._direct and not (self._waiting or self._closing):
@@ -87,20 +87,20 @@ class LogWriter:
             self._changed.notify()
 
     def _write_at_once(self, lines: bytes) -> int:
-        """Write what can be written without waiting; how many bytes."""
+        """Write as much as possible without blocking; return the number of bytes."""
         try:
             return os.pwritev(self._descriptor, [lines], -1, os.RWF_NOWAIT)
         except BlockingIOError:
             return 0
-        except OSError:  # it is a file or a terminal, or gone
+        except OSError:  # a file, a terminal, or closed
             self._direct = False
             return 0
 
     def flush(self) -> None:
-        """Nothing to do: the thread writes as soon as it can."""
+        """Do nothing: the thread writes as soon as it can."""
 
     def close(self, *, seconds: float = 1.0) -> None:
-        """Write what waits, but for no longer than `seconds`."""
+        """Write the queue, for at most `seconds`."""
         with self._changed:
             self._closing = True
             self._changed.notify()
@@ -117,7 +117,7 @@ class LogWriter:
                 self._queue.clear()
             try:
                 self._write_all(lines)
-            except OSError:  # the disk is full, or who read it is gone
+            except OSError:  # the disk is full, or the reader has ended
                 with self._changed:
                     self.dropped += lines.count(b"\n")
                     self._waiting -= len(lines)
@@ -129,7 +129,7 @@ class LogWriter:
                 log.warning("%d log lines dropped: nobody read them in time", lost)
 
     def _write_all(self, content: bytes) -> None:
-        """Write lines, and among them none of other processes: a pipe takes few bytes at once."""
+        """Write lines under the lock, since writes to a pipe may otherwise interleave."""
         if self.lock is None:
             self._write_pieces(content)
             return
@@ -144,29 +144,29 @@ class LogWriter:
         while left:
             try:
                 left = left[os.write(self._descriptor, left[:_PIECE]) :]
-            except BlockingIOError:  # it is shared with somebody who wants it so
+            except BlockingIOError:  # another process made it non-blocking
                 select.select([], [self._descriptor], [])
 
 
 # ------------------------------------------------------------------------------------------------
-# What is logged, and how it is rendered.
+# Processors and configuration of structlog
 
-# Number of this process, where there are several
+# Number of this process, if there are several
 _process: int | None = None
-# The ID and the trace of the request that is being answered
+# Request ID and trace of the current request
 _NO_REQUEST: Mapping[str, str] = {}
 request_context: ContextVar[Mapping[str, str]] = ContextVar("request_context", default=_NO_REQUEST)
 
 
 def _with_process(_: Any, __: str, event: EventDict) -> EventDict:
-    """Lines say which process they are of, where there are several."""
+    """Add the number of the process, if there are several."""
     if _process is not None:
         event["process"] = _process
     return event
 
 
 def _merge_request(_: Any, __: str, event: EventDict) -> EventDict:
-    """Name the request that something is logged for, where the line does not say."""
+    """Add the ID and trace of the current request, unless the event has them."""
     for name, value in request_context.get().items():
         event.setdefault(name, value)
     return event
@@ -176,26 +176,26 @@ _SHARED: tuple[Any, ...] = (
     _merge_request,
     structlog.processors.add_log_level,
     _with_process,
-    # Where it is not stamped yet
+    # Adds a timestamp unless there is one
     structlog.processors.MaybeTimeStamper(fmt="iso", utc=True),
 )
 
 
 class RequestLine(msgspec.Struct, tag_field="event", tag="request", gc=False):
-    """The line of a request.
+    """A line of the access log.
 
     Attributes:
-        client: its address, where it is known.
-        key: name of the API key, where it brought one.
-        method: of HTTP.
-        route: template of the route that answered.
-        status: of the answer.
-        seconds: that it took.
-        request_id: its ID.
-        trace_id, parent_id, span_id: W3C Trace Context, where the request has one.
+        client: address, if known.
+        key: name of the API key, if one was sent.
+        method: HTTP method.
+        route: template of the route.
+        status: of the response.
+        seconds: duration.
+        request_id: ID of the request.
+        trace_id, parent_id, span_id: W3C Trace Context, if the request has one.
         timestamp: of its end.
         level: of the line.
-        process: number of the process, where there are several.
+        process: number of the process, if there are several.
     """
 
     client: str | None
@@ -219,7 +219,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def write_requests(lines: Sequence[RequestLine]) -> None:
-    """Write the lines of requests, together: one by one they would take several times as long."""
+    """Write access log lines together, which is several times as fast as one by one."""
     if _process is not None:
         for line in lines:
             line.process = _process
@@ -238,42 +238,42 @@ def write_requests(lines: Sequence[RequestLine]) -> None:
 
 
 def stream() -> LogWriter | TextIO:
-    """Where log lines go."""
+    """Return the stream for log lines."""
     return _writer or sys.stderr
 
 
 def dropped_lines() -> int:
-    """How many lines were dropped, because nobody read those before them."""
+    """Return the number of lines dropped because the reader was too slow."""
     return _writer.dropped if _writer else 0
 
 
 def _without_colours(_: Any, __: str, event: EventDict) -> EventDict:
-    """Uvicorn says some things twice, the second time with the codes of a terminal."""
+    """Remove uvicorn's copies of messages with terminal colour codes."""
     event.pop("color_message", None)
     return event
 
 
 def share(process: int, lock: int) -> None:
-    """Write with other processes to one stderr: whole lines, which say whose they are.
+    """Share stderr with other processes: lines are kept whole and name their process.
 
     Args:
-        process: number of this one.
-        lock: descriptor of a file that all of them have open.
+        process: number of this process.
+        lock: descriptor of a lock file that all of them have open.
     """
-    global _process  # noqa: PLW0603  # logging is the process's own
+    global _process  # noqa: PLW0603  # logging is global to the process
     _process = process
     if _writer is not None:
         _writer.lock = lock
 
 
 def configure(level: str, form: str) -> None:
-    """Send everything that is logged to stderr, without ever waiting for who reads it.
+    """Send all logging to stderr, without ever blocking.
 
     Args:
         level: debug, info, warning or error.
         form: json or text.
     """
-    global _writer, _as_json  # noqa: PLW0603  # logging is the process's own
+    global _writer, _as_json  # noqa: PLW0603  # logging is global to the process
     _as_json = form == "json"
     if _writer is None:
         _writer = LogWriter(2)
@@ -296,7 +296,7 @@ def configure(level: str, form: str) -> None:
         )
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # The line of a request takes a shorter way: see `write_requests`
+    # Access log lines bypass this: see `write_requests`
     structlog.configure(
         processors=[*_SHARED, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),

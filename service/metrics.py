@@ -1,8 +1,7 @@
-"""What Prometheus reads at ``/metrics``: seconds and words, labels that no client can multiply.
+"""Prometheus metrics of ``/metrics``; clients cannot increase the number of label values.
 
-What is counted for each request or batch is counted in plain numbers, which `Metrics` shows when it
-is read: the event loop alone counts, and the client library's locks would take a tenth of the time
-of a request.
+Counts per request or batch are plain numbers, which `Metrics` exports when it is scraped. Only the
+event loop counts, and the locks of prometheus_client would take a tenth of the time of a request.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from tanger.service.schemas import WordErrorCode
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _WORDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-# All series, with what they mean.
+# All metrics, with their descriptions
 _SERIES = {
     "requests": "Requests that were answered, by route, method and status.",
     "request_seconds": "Seconds from a request's head to its answer's last byte, by route.",
@@ -65,28 +64,28 @@ _SERIES = {
     "connections_ended": "Connections that were not served on, by why.",
     "log_lines_dropped": "Log lines that nobody read in time.",
 }
-# When each series began is a series more each, which nobody asked for
+# Without the extra ``_created`` series
 disable_created_metrics()  # type: ignore[no-untyped-call]
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def _series(name: str) -> tuple[str, str]:
-    """A series' name as Prometheus has it, and what it means."""
+    """Return a metric's full name and its description."""
     return f"tanger_{name}", _SERIES[name]
 
 
 class Watched(Protocol):
-    """What is asked for its state whenever the metrics are read."""
+    """An object whose state is read with each scrape."""
 
     def gauges(self) -> dict[str, float]:
-        """Figures by name."""
+        """Return values by name."""
 
     def serving(self) -> dict[str, str]:
-        """Name and version of the model."""
+        """Return name and version of the model."""
 
     @property
     def engine(self) -> str | None:
-        """What decodes; None before any worker was ready."""
+        """Return the decode engine; None before any worker was ready."""
 
 
 class WatchedServer(Protocol):
@@ -97,18 +96,18 @@ class WatchedServer(Protocol):
     too_much: int
 
     def __len__(self) -> int:
-        """How many are open."""
+        """Return the number of open connections."""
 
     @property
     def held(self) -> int:
-        """Bytes of large requests and answers."""
+        """Return the bytes of large requests and responses."""
 
 
 class Count:
-    """A number that the event loop counts.
+    """A counter that only the event loop changes.
 
     Attributes:
-        value: so far.
+        value: the current count.
     """
 
     __slots__ = ("value",)
@@ -117,50 +116,50 @@ class Count:
         self.value = 0
 
     def inc(self, amount: int = 1) -> None:
-        """Count `amount` more."""
+        """Add `amount`."""
         self.value += amount
 
     def dec(self) -> None:
-        """Count one less."""
+        """Subtract one."""
         self.value -= 1
 
 
 class Distribution:
-    """How often something was how much, in classes."""
+    """A histogram."""
 
     __slots__ = ("_bounds", "_counts", "_sum")
 
     def __init__(self, bounds: Sequence[float]) -> None:
-        """Begin with nothing.
+        """Create an empty histogram.
 
         Args:
-            bounds: the most that belongs to each class, in rising order; a last one has no bound.
+            bounds: upper bounds of the buckets, ascending; a last bucket is unbounded.
         """
         self._bounds = bounds
         self._counts = [0] * (len(bounds) + 1)
         self._sum = 0.0
 
     def observe(self, amount: float) -> None:
-        """Count one of so much."""
+        """Add an observation."""
         self._counts[bisect_left(self._bounds, amount)] += 1
         self._sum += amount
 
     def show(self, family: HistogramMetricFamily, *labels: str) -> None:
-        """Add it to what Prometheus reads, each class with all below it."""
+        """Add the histogram to `family`, with cumulative buckets."""
         bounds = [*(str(float(bound)) for bound in self._bounds), "+Inf"]
         buckets = zip(bounds, accumulate(self._counts), strict=True)
         family.add_metric(labels, [*buckets], self._sum)
 
 
 class Metrics(Collector):
-    """The service's counters.
+    """The metrics of the service.
 
     Attributes:
-        registry: all that is read.
-        in_flight: requests that have no answer yet.
-        decoded, cached, user, lexicon: words, by where their answers come from.
+        registry: the registry that is exported.
+        in_flight: requests without a response yet.
+        decoded, cached, user, lexicon: words, by the source of their pronunciations.
         workers_lost: decoding processes that died or hung.
-        workers_exhausted: those that could decode no more.
+        workers_exhausted: decoding processes that could not decode any more.
         reloads, key_reloads: by outcome.
     """
 
@@ -186,7 +185,7 @@ class Metrics(Collector):
         return Counter(*_series(name), labels, registry=self.registry)
 
     def collect(self) -> Iterator[Metric]:
-        """What was counted in plain numbers."""
+        """Yield the metrics that are counted as plain numbers."""
         requests = CounterMetricFamily(*_series("requests"), labels=["route", "method", "status"])
         for (route, method, status), count in self._requests.items():
             requests.add_metric([route, method, str(status)], count.value)
@@ -211,21 +210,21 @@ class Metrics(Collector):
             yield family
 
     def watch(self, watched: Watched) -> None:
-        """Ask `watched` for its state from now on."""
+        """Export the state of `watched`."""
         self.registry.register(_State(watched))
 
     def watch_server(self, connections: WatchedServer) -> None:
-        """Ask the HTTP server for its state from now on."""
+        """Export the state of the HTTP server's connections."""
         self.registry.register(_ServerState(connections))
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count an answered request.
+        """Count a completed request.
 
         Args:
-            route: its template, never its path.
-            method: of HTTP; what is none counts as "other".
-            status: of the answer.
-            seconds: from its head to the last byte.
+            route: template of the route, never the path.
+            method: HTTP method; unknown ones count as "other".
+            status: of the response.
+            seconds: from the request's head to the last byte of the response.
         """
         key = (route, method if method in _METHODS else "other", status)
         count = self._requests.get(key)
@@ -236,7 +235,7 @@ class Metrics(Collector):
         self._seconds[route].observe(seconds)
 
     def count_errors(self, codes: Mapping[WordErrorCode, int]) -> None:
-        """Count the words of a request that were answered with an error."""
+        """Count the words of a request that got an error."""
         for code, number in codes.items():
             self._errors[code].inc(number)
 
@@ -246,7 +245,7 @@ class Metrics(Collector):
         self._decoding.observe(seconds)
 
     def render(self) -> bytes:
-        """Prometheus's text format, version 0.0.4."""
+        """Return the metrics in the Prometheus text format, version 0.0.4."""
         return generate_latest(self.registry)
 
 

@@ -1,7 +1,7 @@
-"""The parent of several HTTP processes: it listens, and keeps them and their workers.
+"""The parent of several HTTP processes: it binds the sockets and supervises all processes.
 
-The sockets that it binds are inherited by all HTTP processes, which accept connections from them,
-whoever is free. It watches each, replaces those that end or hang, and ends with all of them.
+All HTTP processes inherit the sockets and accept connections from them when they are free. The
+parent monitors each, replaces those that end or hang, and stops them all when it stops.
 """
 
 from __future__ import annotations
@@ -31,32 +31,32 @@ from tanger.service.settings import Settings
 
 log = logging.getLogger("tanger.parent")
 
-# Seconds between two questions whether an HTTP process still answers, between two looks at one
-# that does not, and after which it is replaced whatever it does
+# Seconds between two pings of an HTTP process, between two checks of one that does not respond, and
+# after which it is replaced regardless of its CPU use
 _PING_EVERY = 1.0
 _STEP = 1.0
 _LONGEST_SILENCE = 60.0
-# Seconds beyond the time of grace in which HTTP processes have to end
+# Seconds after the grace period within which HTTP processes have to end
 _EXIT_SECONDS = 5.0
-# Seconds between two looks whether the first HTTP process listens
+# Seconds between two checks whether the first HTTP process listens
 _LISTEN_CHECK = 0.02
-# Seconds after which one that ends did not end of what the one before it ended of
+# Seconds of uptime after which a process is restarted with the shortest delay again
 _SETTLED = 60.0
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
 
 class LoadError(TangerError):
-    """A model that an HTTP process cannot load."""
+    """An HTTP process cannot load a model."""
 
 
 class HttpProcess:
-    """An HTTP process as the supervisor's client (see `supervisor.HttpClient`).
+    """An HTTP process as a client of the supervisor (see `supervisor.HttpClient`).
 
     Attributes:
         row: its row in the `SharedCounts`.
         revision: digest of its dictionaries, once it has loaded its first model.
-        attached: is done once it has.
+        attached: a future that is done then.
     """
 
     def __init__(
@@ -74,58 +74,58 @@ class HttpProcess:
         )
 
     async def load_model(self, generation: int, source: ModelSource) -> None:
-        """Have it load a model.
+        """Make it load a model.
 
         Raises:
-            LoadError: where it cannot.
-            ClientGoneError: where it ends before, as in all of these.
+            LoadError: if it cannot.
+            ClientGoneError: if it ends before, as for all of these methods.
         """
         packed = await asyncio.to_thread(source.pack)
         self.revision = await self._call(control.Load(generation, packed))
 
     def load_first(self, generation: int, source: ModelSource) -> None:
-        """Have it load a model before all else."""
+        """Send it its first model."""
         self._peer.notify(control.Load(generation, source.pack()))
 
     async def check_model(self, generation: int) -> str | None:
-        """Wait until pinned words were answered; what was wrong with the answers, else None."""
+        """Wait for a self-check with the pinned words; return what failed, or None."""
         failure: str | None = await self._call(control.Check(generation))
         return failure
 
     async def switch_model(self, generation: int) -> None:
-        """Have it answer with this model from now on."""
+        """Make it serve this model from now on."""
         await self._call(control.Switch(generation))
 
     async def drop_model(self, generation: int, *, at_once: bool) -> None:
-        """Have it forget a model, once it has nothing to do any more, or at once."""
+        """Make it unload a model, at once or when its last request is done."""
         await self._call(control.Drop(generation, at_once))
 
     async def refresh_keys(self) -> str | None:
-        """Have it read the API keys anew; why those from before stay, else None."""
+        """Make it reload the API keys; return why the previous ones stay in use, or None."""
         failure: str | None = await self._call(control.RefreshKeys())
         return failure
 
     async def snapshot(self) -> list[Family]:
-        """Its metrics."""
+        """Return its metrics."""
         return metric_sums.received(await self._call(control.Snapshot()))
 
     def plan_workers(self, generation: int, devices: list[str]) -> None:
-        """Tell it the device of each worker that there is to be."""
+        """Tell it the devices of the planned workers."""
         self._peer.notify(control.Plan(generation, devices))
 
     def add_worker(self, generation: int, worker: JoinedWorker, connection: socket.socket) -> None:
-        """Tell it of a worker, and give it the connection."""
+        """Add a worker, and pass it the connection."""
         self._peer.notify(control.Add(generation, worker), connection.detach())
 
     def drop_worker(self, generation: int, slot: int, problem: str, *, exhausted: bool) -> None:
-        """Tell it of a worker that is lost."""
+        """Tell it that a worker is lost."""
         self._peer.notify(control.Lost(generation, slot, problem, exhausted))
 
     async def watch(self) -> None:
-        """Return once it hangs.
+        """Ping it until it hangs, then return.
 
         Raises:
-            ClientGoneError: where it ends.
+            ClientGoneError: if it ends.
         """
         loop = asyncio.get_running_loop()
         while True:
@@ -140,7 +140,7 @@ class HttpProcess:
             await answer
 
     def close(self) -> None:
-        """Forget it: it has ended."""
+        """Close the connection to an ended process."""
         self._peer.close()
 
     async def _call(self, body: Body) -> Any:
@@ -153,7 +153,7 @@ class HttpProcess:
 
 
 class Parent:
-    """Keeps HTTP processes and their workers."""
+    """Starts, monitors and restarts HTTP processes and their workers."""
 
     def __init__(
         self,
@@ -165,13 +165,13 @@ class Parent:
         """Read the artifact.
 
         Args:
-            settings: the service's, with the number of HTTP processes.
-            arguments: of the command line that they were read from.
+            settings: of the service, with the number of HTTP processes.
+            arguments: the command line that the settings were read from.
             sockets: to listen on.
-            counts: what the processes share, a row for each HTTP process.
+            counts: shared counts with a row for each HTTP process.
 
         Raises:
-            ArtifactError: where the artifact is damaged.
+            ArtifactError: if the artifact is damaged.
         """
         self._settings = settings
         self._arguments = arguments
@@ -180,14 +180,14 @@ class Parent:
         self._metrics = Metrics()
         self._supervisor = Supervisor(settings, self._metrics, self._counts)
         self._running: dict[int, HttpProcess] = {}
-        # Set once the first HTTP process has loaded what it serves, or none will
+        # Set once the first HTTP process has loaded its model, or has failed to
         self._first = asyncio.Event()
         self._draining = False
         self._stop: asyncio.Future[int] | None = None
         self._reloads: set[asyncio.Task[None]] = set()
 
     async def run(self) -> int:
-        """Serve until told to stop, or until there can be no workers: the exit status."""
+        """Serve until stopped, or until no worker can start; return the exit status."""
         loop = asyncio.get_running_loop()
         self._stop = loop.create_future()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -211,12 +211,12 @@ class Parent:
             await asyncio.gather(announcing, supervising, return_exceptions=True)
 
     async def _supervise(self) -> None:
-        """Keep workers; without any the service ends."""
+        """Run the supervisor; stop the service if no worker can start."""
         await self._supervisor.run()
         self._end(1)
 
     async def _keep(self, row: int) -> None:
-        """Keep an HTTP process in its place; what is wrong with the settings the first one says."""
+        """Keep an HTTP process running in a row; the first one reports invalid settings."""
         if row:
             await self._first.wait()
         loop, pause = asyncio.get_running_loop(), _FIRST_PAUSE
@@ -225,7 +225,7 @@ class Parent:
             problem = await self._run_one(row)
             if self._draining:
                 return
-            if not self._first.is_set():  # it has said why
+            if not self._first.is_set():  # it has logged the reason
                 log.error("cannot start: HTTP process %s", problem)
                 self._end(self._status(row))
                 return
@@ -237,7 +237,7 @@ class Parent:
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _run_one(self, row: int) -> str:
-        """Start an HTTP process, and see to it until it ends: what became of it."""
+        """Start an HTTP process and monitor it until it ends; return a description of its end."""
         generation = self._supervisor.current
         try:
             process = await self._start(row)
@@ -272,7 +272,7 @@ class Parent:
         return problem or f"{process.pid} ended with {process.status}"
 
     async def _watch(self, http: HttpProcess) -> str:
-        """Return once an HTTP process ends, or hangs: what is wrong, where it has not ended."""
+        """Wait until an HTTP process ends or hangs; return the problem if it has not ended."""
         watching = asyncio.ensure_future(http.watch())
         either: set[asyncio.Future[Any]] = {watching, http.process.exited}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -282,9 +282,9 @@ class Parent:
         return f"{http.process.pid} hung" if hangs else ""
 
     def _compare(self, http: HttpProcess) -> None:
-        """See that an HTTP process has the dictionaries of the others.
+        """Check that an HTTP process has the same dictionaries as the others.
 
-        One that took the place of another has read the lexicons' files as they are by now.
+        A restarted one has read the lexicon files as they are now.
         """
         others = {each.revision for each in self._running.values() if each.revision}
         if len(others) > 1:
@@ -306,7 +306,7 @@ class Parent:
         )
 
     def _handle(self, http: HttpProcess, body: Body) -> Awaitable[Any] | None:
-        """What an HTTP process wants."""
+        """Handle a call of an HTTP process."""
         match body:
             case control.Attach(revision):
                 http.revision = revision
@@ -328,7 +328,7 @@ class Parent:
 
     def _reload_soon(self) -> None:
         async def reload() -> None:
-            with contextlib.suppress(ReloadError):  # the log has it
+            with contextlib.suppress(ReloadError):  # already logged
                 await self._supervisor.reload()
 
         task = asyncio.create_task(reload())
@@ -336,7 +336,7 @@ class Parent:
         task.add_done_callback(self._reloads.discard)
 
     def _drain(self, number: int) -> None:
-        """Have all HTTP processes finish what they have begun, and end."""
+        """Make all HTTP processes finish their requests and exit."""
         self._draining = True
         self._first.set()
         for each in self._sockets:
@@ -351,18 +351,18 @@ class Parent:
             self._stop.set_result(status)
 
     def _end_at_fault(self, task: asyncio.Task[None]) -> None:
-        """End where the parent itself is at fault: nobody would be watched any more."""
+        """Stop if a task of the parent itself failed, since processes would be unmonitored."""
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("the parent fails", exc_info=error)
             self._end(1)
 
     def _status(self, row: int) -> int:
-        """Exit status of an HTTP process, as the service's own."""
+        """Return the exit status of an HTTP process as the service's own."""
         found = self._running.get(row)
         return abs(found.process.status or 1) if found is not None else 1
 
     async def _wait_for_exits(self, keeping: Sequence[asyncio.Task[None]]) -> None:
-        """Wait until all HTTP processes have ended; those that take too long are killed."""
+        """Wait until all HTTP processes have ended; kill those that take too long."""
         _, late = await asyncio.wait(keeping, timeout=self._settings.grace + _EXIT_SECONDS)
         for http in self._running.values():
             if http.process.status is None:
@@ -374,16 +374,16 @@ class Parent:
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
-    """Sockets with all addresses of a host.
+    """Bind sockets to all addresses of a host.
 
-    They do not listen yet: the HTTP processes see to that, as soon as one can answer.
+    They do not listen yet: an HTTP process starts to listen when it is ready.
 
     Args:
         host: name or address.
         port: 0 for a free one, the same on all addresses.
 
     Raises:
-        OSError: where an address is not to be had; the message names it.
+        OSError: if an address cannot be bound; the message names it.
     """
     sockets: list[socket.socket] = []
     try:
@@ -410,7 +410,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
 
 
 async def announce(host: str, sockets: Sequence[socket.socket]) -> None:
-    """Log where the service listens, once it does, as uvicorn does where it binds the socket."""
+    """Log the address once the service listens, as uvicorn does for its own sockets."""
     port = sockets[0].getsockname()[1]
     while not sockets[-1].getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         await asyncio.sleep(_LISTEN_CHECK)

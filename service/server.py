@@ -1,4 +1,4 @@
-"""The service as a process: settings in, HTTP out, an exit status that tells how it went."""
+"""Entry point of the service: read the settings, serve HTTP, return an exit status."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from tanger.service.user_lexicon.store import UserLexicon
 
 log = logging.getLogger("tanger.server")
 
-# Exit status where the port is taken, as of uvicorn
+# Exit status if the port is in use, as uvicorn's
 _PORT_TAKEN = 3
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve until told to stop.
+    """Serve until stopped.
 
     Args:
         arguments: the command line, without the program's name.
 
     Returns:
-        0 after an orderly stop, 1 where there is nothing to serve or no worker to serve it, 2 for
-        wrong settings. Where the port is taken, uvicorn itself ends the process, with 3.
+        0 after an orderly stop, 1 if the artifact cannot be loaded or no worker can start, 2 for
+        invalid settings. If the port is in use, uvicorn itself ends the process with 3.
     """
     try:
         settings = CliApp.run(Settings, cli_args=list(arguments))
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if settings.http_processes > 1:
             return asyncio.run(serve_by_several(settings, arguments))
-        # What only speaks HTTP takes memory, which a parent need not have
+        # Imported here to save memory in a parent, which does not serve HTTP itself
         from tanger.service import http_server
         from tanger.service.app import create_app
 
@@ -67,23 +67,23 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def http_processes(wanted: int, cores: int) -> int:
-    """How many HTTP processes there are; 0 for one for every three cores.
+    """Return the number of HTTP processes; by default (0) one for every three cores.
 
-    A cached word takes one a sixth of what decoding a new one takes a worker and HTTP together, so
-    that more of them would only take the cores from the workers.
+    A cached word takes a sixth of the CPU time of decoding and serving a new one, so more HTTP
+    processes would only take cores from the workers.
     """
     return wanted or max(1, round(cores / 3))
 
 
 async def serve_by_several(settings: Settings, arguments: Sequence[str]) -> int:
-    """Serve by several HTTP processes: the exit status.
+    """Serve by several HTTP processes; return the exit status.
 
     Raises:
-        TangerError: where there is nothing to serve.
+        TangerError: if the artifact or a lexicon cannot be loaded.
     """
     counts = SharedCounts(settings.http_processes)
     logs.share(0, counts.descriptor)
-    if settings.user_lexicon:  # made by one process, not by several at the same time
+    if settings.user_lexicon:  # create the file here, not in several processes at once
         UserLexicon(settings.user_lexicon).close()
     try:
         sockets = bind(settings.host, settings.port)

@@ -1,1 +1,1 @@
-"""ASGI middleware: one HTTP idea a file."""
+"""ASGI middleware, one HTTP concern per module."""

@@ -1,4 +1,4 @@
-"""Large answers: held in pieces, sent piece by piece, as fast as their clients take them."""
+"""Send large responses in chunks, at the speed at which clients read them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tanger.service.errors import Respond
 
 
 class PieceSender:
-    """The `send` of one request: passes small bodies on as they are, and cuts large ones up.
+    """The `send` of one request: passes on small bodies unchanged, and splits large ones.
 
-    The server waits before each piece until there is room in the connection's own buffer. A body
-    for which the budget has no room is replaced by 503.
+    Before each chunk, the server waits for space in the connection's send buffer. A body that
+    exceeds the budget is replaced by a 503 response.
     """
 
     __slots__ = ("_budget", "_receive", "_refused", "_respond", "_scope", "_send", "_start")
@@ -24,14 +24,14 @@ class PieceSender:
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, *, budget: ByteBudget, respond: Respond
     ) -> None:
-        """Send the answer to a request.
+        """Wrap the `send` of a request.
 
         Args:
-            scope: ASGI's, of the request.
-            receive: ASGI's.
-            send: ASGI's.
-            budget: what large answers are counted against until they are sent.
-            respond: makes the answer in place of one for which there is no room.
+            scope: of ASGI.
+            receive: of ASGI.
+            send: of ASGI.
+            budget: limits the bytes of large responses that have not been sent.
+            respond: makes the response in place of one that exceeds the budget.
         """
         self._budget = budget
         self._respond = respond
@@ -43,7 +43,7 @@ class PieceSender:
         self._refused = False
 
     async def __call__(self, message: Message) -> None:
-        """Send a part of the answer."""
+        """Send a part of the response."""
         if message["type"] == "http.response.start":
             self._start = message
         elif self._refused:
@@ -70,7 +70,7 @@ class PieceSender:
                     response = await self._respond(Request(self._scope), e)
                     await response(self._scope, self._receive, self._send)
                     return
-                # It has begun, and comes in pieces already: it waits for each to be taken
+                # A streamed response has begun already: it waits after each chunk
             await self._send_start()
             more = message.get("more_body", False)
             for first in range(0, len(body), SMALL):
@@ -86,17 +86,17 @@ async def send_parts(
     parts: Sequence[bytes],
     reservation: Hold | None,
 ) -> None:
-    """Answer with status 200 and a body of many parts, never joined.
+    """Send a response with status 200 and a body of many parts, without joining all of them.
 
-    A large one takes up its own size and no more: the server takes the next piece when the client
-    has read enough of those before it.
+    A large body is never copied as a whole: the server accepts the next chunk when the client has
+    read enough of the previous ones.
 
     Args:
-        send: ASGI's.
-        headers: besides its length and type.
-        media_type: the header that tells its type.
+        send: of ASGI.
+        headers: other than Content-Length and Content-Type.
+        media_type: the Content-Type header.
         parts: of the body, in order.
-        reservation: what is kept for it; released when it is sent, or cannot be.
+        reservation: share of the budget; released when the body was sent, or cannot be sent.
     """
     try:
         pieces = _joined(parts)
@@ -104,7 +104,7 @@ async def send_parts(
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         pieces.reverse()
         while pieces:
-            piece = pieces.pop()  # sent, it is held no longer
+            piece = pieces.pop()  # so that it is freed once it is sent
             await send({"type": "http.response.body", "body": piece, "more_body": bool(pieces)})
     finally:
         if reservation is not None:
@@ -118,14 +118,14 @@ async def send_stream(
     more: AsyncGenerator[bytes],
     describe: Callable[[Exception], Awaitable[bytes]],
 ) -> None:
-    """Answer with status 200 and a body whose parts are sent as they are ready.
+    """Send a response with status 200 whose parts are sent as they become ready.
 
     Args:
-        send: ASGI's; it waits until the client has read enough.
-        headers: of the answer.
-        parts: the first.
-        more: the others.
-        describe: what is sent in place of the rest where making it raises.
+        send: of ASGI; it waits until the client has read enough.
+        headers: of the response.
+        parts: the first parts.
+        more: yields the other parts.
+        describe: encodes an exception of `more` as the last part.
     """
     async with aclosing(more):
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -144,7 +144,7 @@ async def _send_pieces(send: Send, parts: Sequence[bytes]) -> None:
 
 
 def _joined(parts: Sequence[bytes]) -> list[bytes]:
-    """The parts in pieces of a size that is sent together; at least one."""
+    """Join the parts to chunks of about `SMALL` bytes; at least one."""
     if len(parts) == 1 and len(parts[0]) <= SMALL:
         return [parts[0]]
     pieces: list[bytes] = []

@@ -1,7 +1,4 @@
-"""What browsers may do: cross-origin requests where a setting allows them, and nothing needless.
-
-Cross-origin requests (CORS) are in the Fetch standard.
-"""
+"""Headers for browsers: cross-origin requests (CORS, Fetch standard) and security headers."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ _REQUEST_HEADERS = (
     "traceparent",
     "tracestate",
 )
-# Those that a script may read besides the safelisted ones
+# Headers that scripts may read in addition to the safelisted ones
 _RESPONSE_HEADERS = (
     "Content-Disposition",
     "ETag",
@@ -36,27 +33,27 @@ _RESPONSE_HEADERS = (
     "X-Request-ID",
 )
 _PREFLIGHT = "access-control-request-method"
-# Seconds for which a browser may remember the answer to a preflight request
+# Seconds for which a browser may cache the response to a preflight request
 _MAX_AGE = 600
 
 
 class CrossOriginError(Exception):
-    """A preflight request for what other origins may not do here."""
+    """A preflight request for something that the origin may not do."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"{reason}: TANGER_CORS_ORIGINS lists the origins that may send requests")
 
 
 class CrossOrigin(CORSMiddleware):
-    """Starlette's middleware, with our headers; what it refuses is answered with a problem."""
+    """Starlette's CORS middleware with this service's headers; refusals get problem responses."""
 
     def __init__(self, app: ASGIApp, *, origins: Sequence[str], respond: Respond) -> None:
         """Wrap `app`.
 
         Args:
-            app: what answers.
-            origins: those whose pages may send requests; ``*`` is any.
-            respond: makes the answer to what is refused.
+            app: the application.
+            origins: origins that may send requests; ``*`` is any.
+            respond: makes the response to a refused request.
         """
         self.respond = respond
         super().__init__(
@@ -69,7 +66,7 @@ class CrossOrigin(CORSMiddleware):
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer preflight requests, and add headers to the answers of others."""
+        """Respond to preflight requests, and add headers to other responses."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -88,21 +85,21 @@ class CrossOrigin(CORSMiddleware):
 
 
 # ------------------------------------------------------------------------------------------------
-# Headers that keep browsers from doing more with an answer than it is for.
+# Security headers: browsers may only use a response for its purpose
 
 _POLICY = b"content-security-policy"
 _ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
-# An answer that is no page needs nothing from anywhere (W3C Content Security Policy 3)
+# Responses other than pages load nothing (W3C Content Security Policy 3)
 _NO_PAGE = (*_ALWAYS, (_POLICY, b"default-src 'none'; frame-ancestors 'none'"))
-# A page brings its own policy. Only links tell where they are from, and what is no page has none
+# Pages set their own content policy. A referrer policy only matters for pages, which have links
 _PAGE = (*_ALWAYS, (b"referrer-policy", b"no-referrer"))
 
 
 def security_headers(headers: Iterable[tuple[bytes, bytes]]) -> Sequence[tuple[bytes, bytes]]:
-    """The headers that an answer with these headers needs besides."""
+    """Return the security headers to add to a response with these headers."""
     for name, _ in headers:
         if name == _POLICY:
             return _PAGE

@@ -1,7 +1,7 @@
-"""What every request passes before its route: limits of its head, and its API key.
+"""Check each request's head and API key, and dispatch raw routes.
 
-Routes that answer from a request's bytes are found here, before the framework: to find and to run
-them there takes longer than most of their answers.
+Raw routes are dispatched here, before the framework, which would take longer to match and run them
+than most of their requests take.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tanger.service.middleware.request_head import check_head
 
 
 class Gateway:
-    """ASGI middleware: refuses what may not pass, and finds some routes by itself."""
+    """ASGI middleware that refuses invalid requests and dispatches raw routes itself."""
 
     def __init__(
         self,
@@ -34,20 +34,20 @@ class Gateway:
         """Wrap `app`.
 
         Args:
-            app: what answers all other routes.
-            gate: knows who may send requests.
-            routes: those that are answered here. Their templates may end in a parameter, as in
-                ``/pronounce/{word:text}``; they raise nothing once an answer has begun.
-            budget: what large answers are counted against until they are sent.
-            respond: makes the answer to a request that raised; raises what is a fault of ours.
+            app: handles all other routes.
+            gate: checks API keys.
+            routes: the raw routes. Their templates may end in a parameter, as in
+                ``/pronounce/{word:text}``; they must not raise once a response has begun.
+            budget: limits the bytes of large responses that have not been sent.
+            respond: makes the response to an exception; re-raises internal errors.
         """
         self.app = app
         self._gate = gate
         self._budget = budget
         self._respond = respond
-        # By method and path
+        # Routes by method and path
         self._exact: dict[tuple[str, str], Route] = {}
-        # With their beginning and the name of what follows it
+        # Routes with a parameter: prefix of the path, name of the parameter, and route
         self._prefixes: list[tuple[str, str, Route]] = []
         for route in routes:
             beginning, _, parameter = route.path.partition("{")
@@ -58,7 +58,7 @@ class Gateway:
                 self._exact |= {(method, route.path): route for method in route.methods or ()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request, or pass it on."""
+        """Handle the request, or pass it on."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -76,12 +76,12 @@ class Gateway:
         await self._pass_on(scope, receive, send)
 
     def _find(self, scope: Scope) -> Route | None:
-        """The route of a request, if it is one of these; its parameter is put into the scope."""
+        """Return the raw route of a request, or None; store its parameter in the scope."""
         path, method = scope["path"], scope["method"]
         if (route := self._exact.get((method, path))) is not None:
             return route
         if method == "HEAD":
-            method = "GET"  # the server sends the head alone
+            method = "GET"  # the server sends the head only
         for beginning, name, route in self._prefixes:
             if path.startswith(beginning) and method in (route.methods or ()):
                 scope["path_params"] = {name: path[len(beginning) :]}
@@ -89,12 +89,12 @@ class Gateway:
         return None
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Have it answered by the application; HEAD as GET is (RFC 9110, 9.3.2)."""
+        """Pass the request to the application; HEAD is handled as GET (RFC 9110, 9.3.2)."""
         sender = PieceSender(scope, receive, send, budget=self._budget, respond=self._respond)
         if scope["method"] != "HEAD":
             await self.app(scope, receive, sender)
             return
-        # Not the server's own: by its method it knows to leave out the body
+        # A copy: the server omits the body by the method in its own scope
         requested = {**scope, "method": "GET"}
         try:
             await self.app(requested, receive, sender)

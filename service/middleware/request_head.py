@@ -1,14 +1,14 @@
-"""Limits of what a request's head holds, before a route sees it.
+"""Limits on the query and on header fields, checked before a route sees the request.
 
-The head as a whole has room for a long word in its path. What is parsed further is never near that
-long in an honest request, and some of the parsers take time that grows faster than their input.
+The limit of the whole head allows for a long word in the path. Fields that are parsed further are
+much shorter in legitimate requests, and the time of some parsers grows faster than their input.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-# Bytes of all fields of a name together.
+# Most bytes of all fields of a name together
 FIELD_BYTES = {
     b"accept": 1024,
     b"accept-encoding": 1024,
@@ -25,11 +25,11 @@ QUERY_BYTES = 4096
 
 
 class HeaderTooLargeError(Exception):
-    """A request with a header field beyond the limit.
+    """A header field exceeds its limit.
 
     Attributes:
         name: of the field.
-        limit: bytes of all its fields of this name.
+        limit: most bytes of all fields of this name.
     """
 
     def __init__(self, name: str, limit: int) -> None:
@@ -39,10 +39,10 @@ class HeaderTooLargeError(Exception):
 
 
 class QueryTooLongError(Exception):
-    """A request with a query beyond the limit.
+    """The query string exceeds the limit.
 
     Attributes:
-        limit: bytes.
+        limit: most bytes.
     """
 
     def __init__(self, limit: int) -> None:
@@ -54,7 +54,7 @@ def check_head(query: bytes, headers: Iterable[tuple[bytes, bytes]]) -> None:
     """Refuse a query or a header field beyond its limit (RFC 6585, 5).
 
     Raises:
-        QueryTooLongError, HeaderTooLargeError: where one is.
+        QueryTooLongError, HeaderTooLargeError: if one exceeds its limit.
     """
     if len(query) > QUERY_BYTES:
         raise QueryTooLongError(QUERY_BYTES)

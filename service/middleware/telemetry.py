@@ -1,4 +1,4 @@
-"""What is told of every request: its ID and trace in answer and log, its seconds in the metrics."""
+"""Observe every request: its ID and trace in response and log, its duration in the metrics."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from tanger.service.logs import RequestLine
 from tanger.service.metrics import Metrics
 from tanger.service.middleware.browsers import security_headers
 
-# What may stand in a log line and a header as it is.
+# Request IDs that are safe in a log line and a header
 _SAFE = re.compile(rb"[\x21-\x7e]{1,128}")
-# W3C Trace Context, 3.2: version, trace, parent, flags; ff is no version, zeros are no ID.
+# W3C Trace Context, 3.2: version, trace, parent, flags; version ff and IDs of zeros are invalid
 _TRACEPARENT = re.compile(
     rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?"
 )
 
 
 class Telemetry:
-    """ASGI middleware: gives every request an ID and its answer headers, and notes how it went.
+    """ASGI middleware that gives every request an ID, adds response headers, and records it.
 
-    It is one `send` more for each answer, whatever is put into its head.
+    All headers are added by a single wrapper of `send`.
     """
 
     def __init__(
@@ -44,11 +44,11 @@ class Telemetry:
         """Wrap `app`.
 
         Args:
-            app: what answers.
-            metrics: counts.
+            app: the application.
+            metrics: counts the requests.
             log: gets a line for every request.
-            draining: whether the service stops: answers are the last on their connections then,
-                and say so (RFC 9112, 9.6).
+            draining: returns whether the service is stopping: responses then close their
+                connections (RFC 9112, 9.6).
         """
         self.app = app
         self.draining = draining
@@ -56,7 +56,7 @@ class Telemetry:
         self.log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and put the ID into the answer's header."""
+        """Handle a request, and add headers to its response."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -71,10 +71,10 @@ class Telemetry:
 
 
 class _Exchange:
-    """A request, and what is put into its answer's head and told of it.
+    """The state of a request from which headers, log line and metrics are made.
 
     Attributes:
-        context: its ID and its trace, as the log names them.
+        context: request ID and trace, by their names in the log.
     """
 
     __slots__ = ("_middleware", "_request_id", "_scope", "_send", "_started", "_status", "context")
@@ -84,14 +84,14 @@ class _Exchange:
         self._middleware = middleware
         self._scope = scope
         self._send = send
-        self._status = 500  # where it is never answered
+        self._status = 500  # if there is no response
         given, trace = _identity(scope["headers"])
         self._request_id = given or os.urandom(16).hex()
         self.context = {"request_id": self._request_id, **trace}
         scope.setdefault("state", {})["request_id"] = self._request_id
 
     def send(self, message: Message) -> Awaitable[None]:
-        """Send a part of the answer."""
+        """Send a part of the response."""
         if message["type"] == "http.response.start":
             self._status = message["status"]
             headers = [*message["headers"]]
@@ -103,7 +103,7 @@ class _Exchange:
         return self._send(message)
 
     def note(self) -> None:
-        """Count it, and write its line."""
+        """Count the request, and log it."""
         seconds = time.perf_counter() - self._started
         scope, middleware = self._scope, self._middleware
         route = scope.get("route")
@@ -127,13 +127,13 @@ class _Exchange:
 def note_refusal(
     metrics: Metrics, log: RequestLog | None, status: HTTPStatus, request_id: str
 ) -> None:
-    """Note what was no request, and got its answer before there was one.
+    """Record a connection or request that was refused before it reached the application.
 
     Args:
         metrics: counts it.
         log: gets a line.
-        status: of the answer.
-        request_id: in the answer.
+        status: of the response.
+        request_id: in the response.
     """
     metrics.request("unmatched", "", status, 0.0)
     if log is not None:
@@ -150,7 +150,7 @@ def note_refusal(
 
 
 def _identity(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str | None, dict[str, str]]:
-    """The request's own ID, where it is fit to print, and its trace."""
+    """Return the request's own ID, if it is safe to print, and its trace."""
     request_id, trace = None, {}
     for name, value in headers:
         if name == b"x-request-id" and _SAFE.fullmatch(value):
@@ -163,32 +163,32 @@ def _identity(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str | None, dict[
 
 @lru_cache(maxsize=256)
 def _template(path: str) -> str:
-    """A route as it is documented: the path of a request would make a series of its own."""
+    """Return a route as documented; each path would create a time series of its own."""
     return path.replace(":text", "")
 
 
 # ------------------------------------------------------------------------------------------------
-# A line in the log for every request, rendered and written a few at a time.
+# Access log: a line for every request, written in batches
 
-# Seconds that a line may wait for others.
+# Seconds that a line may wait for others
 _PAUSE = 0.05
 
 
 class RequestLog:
-    """Lines of requests, gathered from the event loop and written together."""
+    """An access log that collects lines on the event loop and writes them in batches."""
 
     def __init__(self) -> None:
         self._lines: list[RequestLine] = []
 
     def note(self, line: RequestLine) -> None:
-        """Write a line soon."""
+        """Schedule a line to be written."""
         if not self._lines:
-            # In no context of anybody's: who comes first must not lend the others an ID or a trace
+            # In an empty context: the first request must not pass its ID or trace on to the others
             asyncio.get_running_loop().call_later(_PAUSE, self.flush, context=Context())
         self._lines.append(line)
 
     def flush(self) -> None:
-        """Write what waits to be written."""
+        """Write the pending lines."""
         lines, self._lines = self._lines, []
         if lines:
             logs.write_requests(lines)
