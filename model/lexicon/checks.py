@@ -203,7 +203,7 @@ def check_size(path: Path, row: Row) -> None:
 
 
 def find_stray(text: str) -> str | None:
-    """Return the first invisible or control character, or white space but space, tab or line end."""
+    """Return the first invisible character, or white space but space, tab and line end."""
     stray = _STRAY.search(text.translate({0x0A: 0x20, 0x0D: 0x20}))
     return _name(stray[0]) if stray else None
 
