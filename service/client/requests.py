@@ -54,8 +54,10 @@ class TextOptions(TypedDict, total=False):
     source: Literal["model", "lexicon", "auto"]
     alphabet: Alphabet
     stress: bool
+    alignment: bool
     punctuation: bool
     weak_forms: bool
+    ssml: bool
 
 
 _JSON, _LINES = "application/json", "application/jsonl"
