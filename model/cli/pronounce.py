@@ -148,10 +148,9 @@ def pronounce(
 ) -> None:
     """Pronounce words: one answer per line, in the order of the words; with --n several per word.
 
-    A word that cannot be pronounced is reported on stderr and leaves a line without phonemes (a
-    comment in the format cmudict, nothing in ctf, mfa, kaldi and kaldip). The other words are
-    answered, and the exit status is 1. Blank lines of the input have no answer; their number is
-    reported.
+    Words that cannot be pronounced are reported on stderr, leave a line without phonemes (cmudict:
+    a comment; ctf, mfa, kaldi and kaldip: nothing), and make the exit status 1. Blank lines of the
+    input are counted, but have no answer.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # print words that are not valid UTF-8, too
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -327,7 +327,7 @@ def _alike(part: Part, known: KnownWord) -> bool:
 def _listed(part: Part, known: KnownWord) -> Segment | None:
     """Return a lexicon's segment for a part: all variants, or the one that agrees with the rule.
 
-    None if there is no such variant, or the part is not to be looked up.
+    None if there is no such variant, or the part's own phonemes take precedence.
     """
     if part.rule == "override":
         return None
