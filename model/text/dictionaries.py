@@ -24,7 +24,7 @@ from tanger.model.text.variants import Order, VariantRanking
 
 BuiltinLexicon = Literal["auto", "on", "off"]
 
-# Symbols that only occur in ARPAbet
+# Form of ARPAbet symbols
 _LIKE_ARPABET = re.compile("[A-Z]{1,4}[0-2]?")
 
 log = logging.getLogger("tanger")
