@@ -59,6 +59,7 @@ evaluate: runtime ## Measure ARTIFACT= on the test words, into its model card
 .PHONY: bench
 bench: dev ## The benchmarks
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.text
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.small_lexicons
 

@@ -44,6 +44,7 @@ def main(
     ] = None,
     count: Annotated[int, typer.Option(help="Words to answer.")] = 1_000_000,
     threads: Annotated[int, typer.Option(help="Of the command, and of the engine.")] = 2,
+    ray: Annotated[bool, typer.Option("--ray", help="Time deploy/ray/bulk.py instead.")] = False,
 ) -> None:
     """Time ``pronounce``, and before and after it the bare engine on a tenth of the words."""
     requested = words.read_text().split()[:count] if words else _invented(count)
@@ -52,6 +53,9 @@ def main(
     rows = [found.graphemes.encode(word.upper()) for word in requested[::STEP]]
     print(f"{artifact.name} {found.version}, {len(requested):,} words, {threads} threads")
     before = _rate(engine, rows)
+    if ray:
+        _show_ray(_run_ray(artifact, requested, threads), before, _rate(engine, rows))
+        return
     whole = _run(artifact, requested, threads)
     after = _rate(engine, rows)
     tenth = _run(artifact, requested[: len(requested) // STEP], threads)
@@ -64,6 +68,33 @@ def main(
         goal("memory against that of a tenth of the words", -1.1,
               whole.megabytes / tenth.megabytes, "x", f"{whole.megabytes:.0f} MB"),
     ])  # fmt: skip
+
+
+def _run_ray(artifact: Path, words: Sequence[str], actors: int) -> dict[str, float]:
+    """Seconds of each part of the recipe for Ray, as it tells them itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        requested = Path(folder) / "words.txt"
+        requested.write_text("".join(f"{word}\n" for word in words))
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "deploy/ray/bulk.py"), str(requested),
+             str(Path(folder) / "answers"), "--artifact", str(artifact), "--actors", str(actors)],
+            cwd=ROOT, stderr=subprocess.PIPE, text=True, check=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+    found = re.search(r"^([\d,]+) different words: (.*)$", done.stderr, re.MULTILINE)
+    if found is None:
+        raise RuntimeError(f"the recipe did not say what it took: {done.stderr}")
+    parts = {part: float(value) for value, part in re.findall(r"([\d.]+) s to ([\w ]+)", found[2])}
+    return {"words": float(found[1].replace(",", "")), **parts}
+
+
+def _show_ray(found: dict[str, float], before: float, after: float) -> None:
+    words, seconds = found["words"], found["pronounce and write"]
+    print(f"the engine, words/s: {before:,.0f} before, {after:,.0f} after")
+    print(f"start Ray {found['start Ray']:.1f} s, read and count {found['read and count']:.1f} s")
+    rate = words / seconds
+    show_table([goal("share of the engine's rate", 85, 200 * rate / (before + after), "%",
+                     f"{rate:,.0f} words/s, pronounced and written")])  # fmt: skip
 
 
 def _invented(count: int) -> list[str]:

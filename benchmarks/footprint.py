@@ -30,7 +30,7 @@ def of_import(*modules: str) -> Footprint:
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        found = Footprint(time.perf_counter() - started, _megabytes(process.pid))
+        found = Footprint(time.perf_counter() - started, megabytes(process.pid))
         process.kill()
     return found
 
@@ -59,7 +59,7 @@ def of_service(artifact: Path, workers: int, **settings: object) -> Footprint:
 
 def of_family(pid: int) -> float:
     """Return the memory of a process and its descendants, in megabytes."""
-    return sum(map(_megabytes, family(pid)))
+    return sum(map(megabytes, family(pid)))
 
 
 def _ready(port: int, workers: int) -> bool:
@@ -84,7 +84,8 @@ def family(pid: int) -> list[int]:
     return [pid, *(member for child in children for member in family(child))]
 
 
-def _megabytes(pid: int) -> float:
+def megabytes(pid: int) -> float:
+    """Return the memory of a process (PSS), in megabytes."""
     rolled = Path(f"/proc/{pid}/smaps_rollup").read_text()
     found = re.search(r"^Pss:\s+(\d+) kB", rolled, re.MULTILINE)
     assert found is not None

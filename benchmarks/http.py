@@ -234,7 +234,7 @@ class Bench:
         return running(
             "ours",
             lambda port: (
-                "-m", "tanger", "serve", "--port", str(port),
+                "-m", "tanger", "serve", "--port", str(port), "--http-processes", "1",
                 "--artifact", str(self.artifact.resolve()),
             ),
             probe="/readyz",

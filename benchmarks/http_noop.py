@@ -56,7 +56,7 @@ async def livez() -> Probe:
 
 
 if __name__ == "__main__":
-    # As service/server.py has them
+    # As service/http_server.py has them
     uvicorn.run(
         app,
         port=int(sys.argv[1]),

@@ -41,7 +41,7 @@ class Server(NamedTuple):
 
     def cpu_seconds(self) -> CPU:
         """Used since it started."""
-        return CPU(_cpu_seconds(self.pid), sum(map(_cpu_seconds, family(self.pid))))
+        return CPU(cpu_seconds(self.pid), sum(map(cpu_seconds, family(self.pid))))
 
 
 @contextmanager
@@ -106,7 +106,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU seconds that a process has used."""
     try:
         # The command stands in parentheses and may hold anything.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -13,7 +13,7 @@ import sys
 from pydantic_settings import CliApp
 
 from tanger.model import TangerError
-from tanger.service import logs, server
+from tanger.service import http_server, logs
 from tanger.service.app import create_app
 from tanger.service.serving import control, processes
 from tanger.service.serving.model_source import ModelSource
@@ -59,7 +59,7 @@ def main(row: str, count: str, counts: str, sockets: str, *arguments: str) -> in
         print(f"error: {e}", file=sys.stderr)
         return 1
     listening = [socket.socket(fileno=int(each)) for each in sockets.split(",")]
-    return server.serve(app, settings, listening)
+    return http_server.serve(app, settings, listening)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,9 @@ class RawRoute(APIRoute):
     """A route that FastAPI describes, and that answers from a request's bytes without it.
 
     `middleware.gateway` finds it before the framework would.
+
+    Attributes:
+        handler: what answers.
     """
 
     def __init__(
@@ -55,11 +58,11 @@ class RawRoute(APIRoute):
             **options: FastAPI's.
         """
         super().__init__(path, endpoint, **options)
-        self._handler = handler
+        self.handler = handler
         self.app = self._answer
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = await self._handler(scope["app"].state.manager, RawRequest(scope, receive))
+        found = await self.handler(scope["app"].state.manager, RawRequest(scope, receive))
         if found.parts is None:
             await send({"type": "http.response.start", "status": 304, "headers": found.headers})
             await send({"type": "http.response.body"})

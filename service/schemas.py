@@ -336,10 +336,9 @@ _EXAMPLES = (
 )
 
 
-class TextResponse(BaseModel):
-    """A text, read and pronounced."""
+class PronouncedSentence(BaseModel):
+    """A text, or a sentence of one, read and pronounced."""
 
-    model: ModelName
     text: str = Field(description="As it was sent.")
     spoken: str = Field(description="Its words in one line.")
     pronunciation: str = Field(
@@ -348,6 +347,12 @@ class TextResponse(BaseModel):
     )
     tokens: tuple[TextToken, ...] = Field(description="They cover the text, spaces among them.")
     warnings: tuple[str, ...] = Field(description="Those of all tokens, each once.")
+
+
+class TextResponse(PronouncedSentence):
+    """A text, read and pronounced, and by which weights."""
+
+    model: ModelName
 
 
 class PronounceResponse(BaseModel):

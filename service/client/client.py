@@ -17,12 +17,19 @@ from typing import Self, Unpack
 import httpx
 
 from tanger.model.phonology.notation import Alphabet
-from tanger.service.client.requests import Call, Connection, Options, Requests, check_words
+from tanger.service.client.requests import (
+    Call,
+    Connection,
+    Options,
+    Requests,
+    TextOptions,
+    check_words,
+)
 from tanger.service.client.retries import Retries
 from tanger.service.lexicon_schemas import OwnPronunciation, OwnWord
-from tanger.service.schemas import Info, Limits, Result
+from tanger.service.schemas import Info, Limits, PronouncedSentence, Result, TextResponse
 
-__all__ = ["AsyncClient", "Client", "Options", "Retries"]
+__all__ = ["AsyncClient", "Client", "Options", "Retries", "TextOptions"]
 
 
 class Client(Connection):
@@ -97,6 +104,24 @@ class Client(Connection):
     def _ask(self, words: list[str], options: Options) -> tuple[Result, ...]:
         call = Call.pronounce(words, options)
         return call.results(self._send(call), words)
+
+    def text(self, text: str, **options: Unpack[TextOptions]) -> TextResponse:
+        """Read a text and pronounce its words.
+
+        Args:
+            text: of at most ``limits().text`` characters.
+            options: as `schemas.TextOptions` has them.
+
+        Raises:
+            StatusError, NoAnswerError, BadAnswerError: as `pronounce`.
+        """
+        call = Call.text(text, options)
+        return call.pronounced(self._send(call), text)
+
+    def sentences(self, text: str, **options: Unpack[TextOptions]) -> Iterator[PronouncedSentence]:
+        """Like `text`, a sentence at a time: of a long text, one alone is ever taken apart."""
+        call = Call.text(text, options, by_sentence=True)
+        return call.sentences(self._send(call), text)
 
     def get_word(self, word: str) -> OwnWord:
         """How the service's own lexicon, which people write, has a word.
@@ -260,6 +285,19 @@ class AsyncClient(Connection):
     async def _ask(self, words: list[str], options: Options) -> tuple[Result, ...]:
         call = Call.pronounce(words, options)
         return call.results(await self._send(call), words)
+
+    async def text(self, text: str, **options: Unpack[TextOptions]) -> TextResponse:
+        """Read a text and pronounce its words (see `Client.text`)."""
+        call = Call.text(text, options)
+        return call.pronounced(await self._send(call), text)
+
+    async def sentences(
+        self, text: str, **options: Unpack[TextOptions]
+    ) -> AsyncIterator[PronouncedSentence]:
+        """Like `text`, a sentence at a time (see `Client.sentences`)."""
+        call = Call.text(text, options, by_sentence=True)
+        for sentence in call.sentences(await self._send(call), text):
+            yield sentence
 
     async def get_word(self, word: str) -> OwnWord:
         """How the service's own lexicon has a word (see `Client.get_word`)."""

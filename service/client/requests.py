@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict, TypeVar
 from urllib.parse import quote
@@ -17,7 +17,13 @@ from tanger.model.phonology.notation import Alphabet
 from tanger.service.client.errors import BadAnswerError
 from tanger.service.client.retries import Pursuit, Retries
 from tanger.service.lexicon_schemas import OwnPronunciation
-from tanger.service.schemas import Limits, PronounceResponse, Result
+from tanger.service.schemas import (
+    Limits,
+    PronouncedSentence,
+    PronounceResponse,
+    Result,
+    TextResponse,
+)
 from tanger.service.serving.pricing import decode_letters, result_bytes
 
 M = TypeVar("M", bound=BaseModel)
@@ -42,6 +48,21 @@ class Options(TypedDict, total=False):
     explain: bool
 
 
+class TextOptions(TypedDict, total=False):
+    """What may be asked for besides a text; what is not said is the service's own default."""
+
+    source: Literal["model", "lexicon", "auto"]
+    alphabet: Alphabet
+    stress: bool
+    alignment: bool
+    punctuation: bool
+    weak_forms: bool
+    ssml: bool
+
+
+_JSON, _LINES = "application/json", "application/jsonl"
+
+
 @dataclass(frozen=True)
 class Call:
     """A request to be made, and what its answer should be."""
@@ -49,12 +70,28 @@ class Call:
     method: str
     path: str
     body: bytes | None = None
+    accept: str = _JSON
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @classmethod
     def pronounce(cls, words: Sequence[str], options: Options) -> Call:
         """For the pronunciations of no more words than a request may hold."""
         return cls("POST", "/pronounce", _json({"words": words, **options}))
+
+    @classmethod
+    def text(cls, text: str, options: TextOptions, *, by_sentence: bool = False) -> Call:
+        """For a text, at once or sentence by sentence.
+
+        Raises:
+            TypeError, ValueError: where it cannot be sent.
+        """
+        if not isinstance(text, str):
+            raise TypeError(f"a text is a str, not {text!r}")
+        try:
+            body = _json({"text": text, **options})
+        except UnicodeEncodeError as e:
+            raise ValueError("no text, for it holds half a surrogate pair") from e
+        return cls("POST", "/text", body, _LINES if by_sentence else _JSON)
 
     @classmethod
     def word(
@@ -95,6 +132,36 @@ class Call:
             raise self._bad(answer, "its results are not those of the words that were sent")
         return results
 
+    def pronounced(self, answer: httpx.Response, text: str) -> TextResponse:
+        """The text as it was read.
+
+        Raises:
+            BadAnswerError: where it is another one.
+        """
+        found = self.read(answer, TextResponse)
+        if found.text != text:
+            raise self._bad(answer, "its text is not the one that was sent")
+        return found
+
+    def sentences(self, answer: httpx.Response, text: str) -> Iterator[PronouncedSentence]:
+        """The sentences of the text, each taken apart when it is wanted.
+
+        Raises:
+            BadAnswerError: where they are of another one.
+        """
+        at = 0
+        for line in answer.content.splitlines():
+            try:
+                sentence = PronouncedSentence.model_validate_json(line)
+            except ValidationError as e:
+                raise self._bad(answer, "a line is no PronouncedSentence") from e
+            if not text.startswith(sentence.text, at):
+                raise self._bad(answer, "its sentences are not those of the text that was sent")
+            at += len(sentence.text)
+            yield sentence
+        if at != len(text):
+            raise self._bad(answer, "its sentences end before the text does")
+
     def _bad(self, answer: httpx.Response, fault: str) -> BadAnswerError:
         return BadAnswerError(
             f"{answer.request.url} does not answer as tanger's service does: {fault}",
@@ -123,7 +190,7 @@ class Connection:
         self.retries = retries or Retries()
         self.known_limits: Limits | None = None
         self._timeout = timeout
-        self._headers = {"Accept": "application/json", "User-Agent": f"tanger/{__version__}"}
+        self._headers = {"User-Agent": f"tanger/{__version__}"}
         if api_key is not None:
             self._headers["Authorization"] = f"Bearer {api_key}"
 
@@ -135,7 +202,7 @@ class Connection:
 
     def _attempt(self, call: Call, left: float) -> dict[str, Any]:
         """One attempt's arguments for httpx, when so many seconds are left."""
-        headers = {"X-Request-ID": call.request_id}
+        headers = {"X-Request-ID": call.request_id, "Accept": call.accept}
         seconds = left
         if self._timeout is not None:
             headers["X-Request-Timeout"] = f"{max(0.001, min(self._timeout, left)):.3f}"

@@ -62,9 +62,9 @@ export class Api {
   }
 
   /** The body that asks for a text. */
-  textBody(text, { source = "auto", alphabet, stress, weak_forms, punctuation }) {
+  textBody(text, { source = "auto", alphabet, stress, weak_forms, punctuation, ssml }) {
     const is = (value) => value || undefined;
-    return { text, source, alphabet, stress, weak_forms: is(weak_forms), punctuation: is(punctuation) };
+    return { text, source, alphabet, stress, weak_forms: is(weak_forms), punctuation: is(punctuation), ssml: is(ssml) };
   }
 
   /** A text, read and pronounced; where the server is busy or starting, this waits as long as it says. */

@@ -7,7 +7,7 @@ const COUNTS = [1, 3, 5, 10];
 // The tutorial's symbols have no place for it
 const STRESSLESS = ["cntk"];
 // Of texts alone
-const SWITCHES = ["weak_forms", "punctuation"];
+const SWITCHES = ["weak_forms", "punctuation", "ssml"];
 const SOURCES = { auto: "Dictionary first", model: "Model only" };
 
 export const alphabetName = (alphabet) => NAMES[alphabet] ?? alphabet;

@@ -12,6 +12,8 @@ TABLE_MASK = (1 << TABLE_BITS) - 1
 
 # Each sentence's context reaches this far
 _WINDOW = 3
+# Who does something: encyclopedias, which the model is trained on, hardly ever say I or you
+_SUBJECTS = frozenset({"i", "you", "he", "she", "we", "they", "who"})
 _TOKEN = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 
 
@@ -61,6 +63,8 @@ def context(words: Sequence[str], index: int) -> list[bytes]:
         f"+12{after} {two_after}",
         f"-+{before} {after}",
     ]
+    if before in _SUBJECTS or two_before in _SUBJECTS:
+        features.append("-S1" if before in _SUBJECTS else f"-S2{before}")
     for place, name in ((1, "p"), (2, "q"), (4, "r"), (5, "s")):
         word = lower[place]
         features += (f"{name}3{word[-3:]}", f"{name}2{word[-2:]}", f"{name}c{_case(around[place])}")

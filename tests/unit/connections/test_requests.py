@@ -78,7 +78,8 @@ def test_what_is_no_head_is_refused(sent, refusal):
 NAMES = [b"Host", b"HOST ", b"content-length", b"Content-Length", b"Transfer-Encoding",
          b"Upgrade", b"Connection", b"Expect", b"X", b"", b"X Y", b" X", b"\xe9"]  # fmt: skip
 VALUES = [b"test", b"5", b" 5", b"5 ", b" 5, 6", b"+5", b"", b"chunked", b"upgrade",
-          b"100-continue", b"\xe9", b"a\rb", b"a\nb", b"a\0b", b"\ta", b"99999999999999999999"]  # fmt: skip
+          b"100-continue", b"\xe9", b"a\rb", b"a\nb", b"a\0b", b"\ta",
+          b"99999999999999999999"]  # fmt: skip
 LINES = [b"GET /a?b HTTP/1.1", b"POST / HTTP/1.1", b"PUT /%20 HTTP/1.1", b"GET / HTTP/1.0",
          b"GET * HTTP/1.1", b"get / HTTP/1.1", b"BREW / HTTP/1.1", b"GET  / HTTP/1.1",
          b"GET /a b HTTP/1.1", b"GET /\xc3\xa9 HTTP/1.1", b"\r\nGET / HTTP/1.1"]  # fmt: skip

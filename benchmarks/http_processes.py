@@ -1,0 +1,132 @@
+"""``python -m benchmarks.http_processes``: two HTTP processes beside one, in turns."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks import http_load
+from benchmarks.footprint import family, megabytes
+from benchmarks.goals import goal, show_table
+from benchmarks.http_servers import Server, cpu_seconds, running
+from benchmarks.http_words import natural_words
+from tanger.model import artifact as artifacts
+from tanger.model.cli.common import ARTIFACT
+
+CONNECTIONS = 32
+WORKERS = 2
+_MODULE = b"tanger.service.http_process"
+
+
+@dataclass
+class Measured:
+    """A service with so many HTTP processes.
+
+    Attributes:
+        server: the service.
+        processes: how many speak HTTP.
+        cpu: their CPU seconds a request, a figure a round; the parent's, where there is one, are
+            among them.
+        share: requests of the one that did least, by CPU seconds, of all.
+        rates: requests a second.
+    """
+
+    server: Server
+    processes: int
+    cpu: list[float] = field(default_factory=list)
+    share: list[float] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+
+    def http(self) -> list[int]:
+        """The processes that speak HTTP."""
+        if self.processes == 1:
+            return [self.server.pid]
+        members = family(self.server.pid)
+        return [p for p in members if _MODULE in Path(f"/proc/{p}/cmdline").read_bytes()]
+
+    def measure(self, words: Path, seconds: float) -> None:
+        """Load it once."""
+        http = self.http()
+        watched = {*http, self.server.pid}
+        before = {pid: cpu_seconds(pid) for pid in watched}
+        load = http_load.load(
+            self.server, "natural", words, words=1, connections=CONNECTIONS, seconds=seconds
+        )
+        used = {pid: cpu_seconds(pid) - before[pid] for pid in watched}
+        own = [used[pid] for pid in http]
+        self.cpu.append(sum(used.values()) / load.summary.requests)
+        self.share.append(min(own) / sum(own))
+        self.rates.append(load.requests_per_second)
+        print(
+            f"{self.server.name:20} {self.rates[-1]:9,.1f} requests/s, "
+            f"{1e6 * self.cpu[-1]:6.1f} us of HTTP a request, lesser share {self.share[-1]:.2f}"
+            f"  {load.summary.errors}",
+            flush=True,
+        )
+
+
+def main(
+    artifact: Annotated[Path, typer.Option(help="The artifact's folder.")] = ARTIFACT,
+    seconds: Annotated[float, typer.Option(help="Time for each measurement.")] = 10.0,
+    rounds: Annotated[int, typer.Option(help="Measurements of each.")] = 5,
+) -> None:
+    """CPU, shares and memory of two HTTP processes over one, with natural words in the cache."""
+    found = artifacts.read(artifact)
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as services:
+        words = Path(folder) / "words.txt"
+        natural = natural_words(found.graphemes.own, 20_000)
+        words.write_text("".join(f"{word}\n" for word in natural))
+        one, two = (
+            services.enter_context(service(Path(folder), artifact, count)) for count in (1, 2)
+        )
+        for each in (one, two):  # fills the caches
+            each.measure(words, 2 * seconds)
+            for figures in (each.cpu, each.share, each.rates):
+                figures.clear()
+        for _ in range(rounds):
+            for each in (one, two):
+                each.measure(words, seconds)
+        memory = {each.processes: [megabytes(pid) for pid in each.http()] for each in (one, two)}
+        parent = megabytes(two.server.pid)
+    ratio = statistics.median(b / a for a, b in zip(one.cpu, two.cpu, strict=True))
+    second = sum(memory[2]) + parent - memory[1][0]
+    show_table(
+        [
+            goal("CPU a request, two HTTP processes over one", -1.05, ratio, "times", ""),
+            goal("share of the lesser, 32 connections", 0.35, min(two.share), "", "worst round"),
+            goal("memory of the second and the parent", -70, second, "MB", json.dumps(memory)),
+        ]
+    )
+
+
+@contextmanager
+def service(folder: Path, artifact: Path, processes: int) -> Iterator[Measured]:
+    """A service with so many HTTP processes, all of them up."""
+    with running(
+        f"{processes} HTTP processes",
+        lambda port: (
+            "-m", "tanger", "serve", "--port", str(port), "--workers", str(WORKERS),
+            "--http-processes", str(processes), "--artifact", str(artifact.resolve()),
+        ),
+        probe="/readyz",
+        ready=lambda answer: bool(json.loads(answer)["workers"] >= WORKERS),
+        log=folder / f"service{processes}.log",
+    ) as server:  # fmt: skip
+        found = Measured(server, processes)
+        log = folder / f"service{processes}.log"
+        while processes > 1 and log.read_text().count("Started server process") < processes:
+            time.sleep(0.1)
+        yield found
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,136 @@
+"""Pronounce a list on a Ray cluster: ``python bulk.py INPUT OUTPUT``; see docs/scaling.md.
+
+Every node needs tanger and ``pip install 'ray[data]'``. Words come as text, one a line, or from a
+column of Parquet; the answers go into a folder of Parquet files, a row for each different
+word, with how often it came. Every actor has a core and loads the artifact once. An actor or a node
+that dies is replaced, and what it had not finished is decoded again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import ray
+
+import tanger
+
+ARTIFACT = Path(tanger.__file__).parent / "artifacts" / "en-us"
+ANSWERS = pa.schema(
+    [
+        ("word", pa.string()),
+        ("count", pa.int64()),
+        ("pronunciations", pa.list_(pa.string())),  # the likeliest first
+        ("probabilities", pa.list_(pa.float64())),  # null where no network took part
+        ("source", pa.string()),  # lexicon or model; null where there is no pronunciation
+        ("error", pa.string()),  # the code of why there is none
+    ]
+)
+
+
+class Pronounce:
+    """An actor: the artifact is loaded when it starts, and answers batch after batch."""
+
+    def __init__(self, artifact: str, options: dict[str, Any]) -> None:
+        self.phonemizer = tanger.Phonemizer.load(artifact, "cpu", threads=1)
+        self.options = options
+        self.alphabet = self.phonemizer.pipeline.options(**options).alphabet
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """Answer a table of ``word`` and ``count``, none of which comes twice."""
+        words = batch["word"].to_pylist()
+        results = self.phonemizer.pronounce(words, **self.options)
+        rows = {
+            "word": words,
+            "count": batch["count"].to_pylist(),
+            "pronunciations": [
+                [one.text(self.alphabet) for one in result.pronunciations] for result in results
+            ],
+            "probabilities": [
+                [one.probability for one in result.pronunciations] for result in results
+            ],
+            "source": [result.source for result in results],
+            "error": [result.error and result.error.code for result in results],
+        }
+        return pa.table(rows, schema=ANSWERS)
+
+
+def read(source: str, column: str, partitions: int) -> ray.data.Dataset:
+    """The different words of the input and how often each comes, as ``word`` and ``count``."""
+    if source.endswith(".parquet") or any(Path(source).glob("*.parquet")):
+        listed = ray.data.read_parquet(source, columns=[column])
+    else:
+        column, listed = "text", ray.data.read_text(source)
+
+    def tidy(batch: pa.Table) -> pa.Table:
+        words = pc.utf8_trim_whitespace(batch[column].cast(pa.string()))
+        words = words.filter(pc.fill_null(pc.greater(pc.utf8_length(words), 0), fill_value=False))
+        counted = pc.value_counts(words.combine_chunks())  # so that less has to be shuffled
+        return pa.table({"word": counted.field("values"), "count": counted.field("counts")})
+
+    counted = listed.map_batches(tidy, batch_format="pyarrow", batch_size=None)
+    grouped = counted.groupby("word", num_partitions=partitions)
+    return grouped.sum("count").rename_columns({"sum(count)": "count"})
+
+
+def main() -> int:
+    """Run it; how long each part took goes to stderr."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("input", help="a text file, a Parquet file, or a folder or URL of such")
+    parser.add_argument("output", help="a folder that is not there yet, or a URL")
+    parser.add_argument("--column", default="word", help="of words, in Parquet")
+    parser.add_argument("--artifact", default=str(ARTIFACT), help="its folder, on every node")
+    parser.add_argument("--source", default="model", choices=["model", "lexicon", "auto"])
+    parser.add_argument("--alphabet", help="the artifact's own by default")
+    parser.add_argument("--n", type=int, default=1, help="most pronunciations a word")
+    parser.add_argument("--actors", type=int, help="all cores of the cluster by default")
+    parser.add_argument("--partitions", type=int, help="of the words to count, as many by default")
+    parser.add_argument("--batch", type=int, default=4096, help="words that are decoded together")
+    parser.add_argument("--address", help="of a cluster; by default one on this machine")
+    given = parser.parse_args()
+    if Path(given.output).exists():
+        print(f"{given.output} is there already: name another folder", file=sys.stderr)
+        return 2
+
+    started = time.perf_counter()
+    ray.init(
+        address=given.address,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="warning",
+    )
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    ready = time.perf_counter()
+    actors = given.actors or int(ray.cluster_resources()["CPU"])
+    words = read(given.input, given.column, given.partitions or actors)
+    # Small blocks: what an actor that dies takes with it. All before the actors have the cores
+    words = words.repartition(target_num_rows_per_block=given.batch).materialize()
+    distinct = words.count()
+    counted = time.perf_counter()
+    options = {"source": given.source, "alphabet": given.alphabet, "n": given.n}
+    answers = words.map_batches(
+        Pronounce,
+        fn_constructor_args=(given.artifact, options),
+        batch_format="pyarrow",
+        batch_size=given.batch,
+        num_cpus=1,
+        compute=ray.data.ActorPoolStrategy(size=min(actors, max(1, distinct // given.batch))),
+    )
+    # Actors have all the cores, and writing waits for the disk
+    answers.write_parquet(given.output, ray_remote_args={"num_cpus": 0}, concurrency=2)
+    done = time.perf_counter()
+    print(
+        f"{distinct:,} different words: {ready - started:.1f} s to start Ray, "
+        f"{counted - ready:.1f} s to read and count, {done - counted:.1f} s to pronounce and write",
+        file=sys.stderr,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
