@@ -56,7 +56,7 @@ def initials(scan: Scan, at: int) -> Reading | None:
 
 
 def house_number(scan: Scan, at: int) -> Reading | None:
-    """Recognise a house number, ``2788`` in ``2788 San Tomas Expy``, and begin an address."""
+    """Recognise a house number, read in pairs, and begin an address: ``2788 San Tomas Expy``."""
     match = _address(scan.tables).match(scan.text, at)
     if match is None:
         return None
