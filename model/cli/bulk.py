@@ -1,8 +1,8 @@
-"""A list of any length, or a shard of it, answered into a file in constant memory, and resumed.
+"""Answer a word list, or a shard of it, into a file: in constant memory, and resumable.
 
-Answers go to a file beside the target, and behind each chunk of them a journal says how far the
-list was read and the answers written. A run that was killed takes up there; what stands behind the
-journal's mark is written again.
+Answers are written to a temporary file beside the target. After each chunk, a journal records the
+positions in the list and in the answers. A run that was killed resumes there; answers after the
+recorded position are written again.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ from tanger.model import OutputExistsError, TangerError
 from tanger.model.cli.answer_writer import Answers
 from tanger.model.output_files import lock_file, replace_file
 
-# Lines that are read, decoded and written together: so many of a long list, fewer where one thread
-# would else have all of a short one.
+# Number of lines that are read, decoded and written together; fewer for short lists, so that all
+# threads get some.
 CHUNK = 4096
 _LEAST = 256
-_BYTES = 10  # a line, or so
-# Seconds after which a thread that runs Python lets another one. By default, 0.005, they would wait
-# nearly as long for one another as the compiled decode, which needs no turn, takes for a batch.
+_BYTES = 10  # rough length of a line
+# Switch interval of Python threads in seconds. With the default, 0.005, threads would wait for the
+# interpreter lock nearly as long as the compiled decode, which releases it, takes for a batch.
 _TURN = 0.0005
-# New objects after which those that refer to one another in circles are searched for. A chunk makes
-# tens of thousands, and nearly all of them are in use until it is answered.
+# Threshold of the garbage collector in new objects. A chunk creates tens of thousands, and nearly
+# all of them are in use until it is answered.
 _GARBAGE = 100_000
 
 
 class BulkError(TangerError, ValueError):
-    """A run that cannot go on where another one stopped.
+    """A run cannot resume an unfinished run because that one had other inputs or options.
 
     Attributes:
-        journal: the other one's.
+        journal: journal of the unfinished run.
     """
 
     def __init__(self, journal: Path, part: Path) -> None:
@@ -59,7 +59,7 @@ class BulkError(TangerError, ValueError):
 
 
 class TargetError(TangerError, ValueError):
-    """A path that no answers can be put at.
+    """Answers cannot be written to the given path.
 
     Attributes:
         target: the path.
@@ -72,17 +72,17 @@ class TargetError(TangerError, ValueError):
 
 @dataclass(frozen=True)
 class Shard:
-    """One of `count` parts of a list, by bytes: whole lines, in their order, each in one shard."""
+    """One of `count` parts of a list, of similar size in bytes; each line is in one shard."""
 
     index: int
     count: int
 
     @classmethod
     def parse(cls, text: str) -> Shard:
-        """Read ``INDEX/COUNT``, the first of which is 0.
+        """Parse ``INDEX/COUNT``; the first index is 0.
 
         Raises:
-            ShardError: where it is anything else.
+            ShardError: if the text is anything else.
         """
         index, _, count = text.partition("/")
         if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
@@ -90,7 +90,7 @@ class Shard:
         return cls(int(index), int(count))
 
     def bounds(self, file: BinaryIO) -> tuple[int, int]:
-        """Where its first line begins in the file, and where the one after its last would."""
+        """Return the start and end positions of the shard in the file, at line boundaries."""
         size = os.fstat(file.fileno()).st_size
         begin, end = (size * place // self.count for place in (self.index, self.index + 1))
         return _line_start(file, begin), _line_start(file, end)
@@ -100,10 +100,10 @@ WHOLE = Shard(0, 1)
 
 
 class ShardError(TangerError, ValueError):
-    """What names no part of a list.
+    """A text does not denote a shard.
 
     Attributes:
-        text: what was given.
+        text: the text.
     """
 
     def __init__(self, text: str) -> None:
@@ -116,7 +116,7 @@ class ShardError(TangerError, ValueError):
 
 @dataclass
 class _Journal:
-    """How far a run came: bytes of the list and of the answers, failures, blank lines."""
+    """Progress of a run: bytes read and written, whether any word failed, number of blank lines."""
 
     read: int = 0
     written: int = 0
@@ -135,25 +135,25 @@ def answer(
     overwrite: bool = False,
     shard: Shard = WHOLE,
 ) -> bool:
-    """Write the answers to the words of a file, and say whether any of them failed.
+    """Write the answers to the words of a file; return whether any word failed.
 
     Args:
-        words: one a line; blank lines have no answer, and are counted.
-        target: appears when all is done.
-        identity: what the answers hang on, so that no other run is taken up.
-        ask: answers a chunk of words; called from several threads.
-        tell: gets warnings and errors, once what they are about is written.
-        threads: that answer, each a chunk of its own: none of them waits for another.
+        words: file with one word per line; blank lines are counted, but have no answer.
+        target: file for the answers; it appears when the run is complete.
+        identity: everything that the answers depend on; only a run with the same is resumed.
+        ask: function that answers a chunk of words; called from several threads.
+        tell: called with warnings and errors, after the answers that they are about are written.
+        threads: number of threads, each of which answers a chunk at a time.
         overwrite: replace a file of other answers at `target`.
-        shard: the part of the list to answer. The outputs of all shards, one after the other, are
-            the output of the whole list.
+        shard: part of the list to answer. The concatenated outputs of all shards are the output of
+            the whole list.
 
     Raises:
-        TargetError: where `target` is the list itself, or no place for a file.
-        BulkError: where another run stopped on the way to `target`.
-        LockedError: while another run is on the way to it.
-        OutputExistsError: where `target` holds anything but these answers, without `overwrite`.
-        OSError: where a file cannot be read or written.
+        TargetError: if `target` is the list itself, or cannot be a file.
+        BulkError: if another run for `target` is unfinished.
+        LockedError: if another run for `target` is in progress.
+        OutputExistsError: if `target` holds anything but these answers, without `overwrite`.
+        OSError: if a file cannot be read or written.
     """
     target = _place(target, words)
     journal_path = target.with_name(f".{target.name}.journal")
@@ -166,7 +166,7 @@ def answer(
     with ExitStack() as stack:
         source = stack.enter_context(words.open("rb"))
         out, existed = stack.enter_context(_locked(part, target))
-        if not existed:  # a run was killed right after it gave its answers their name
+        if not existed:  # a run was killed right after renaming its answers
             journal_path.unlink(missing_ok=True)
         begin, end = shard.bounds(source)
         journal = _take_up(journal_path, part, identity) or _Journal(read=begin)
@@ -207,13 +207,13 @@ def answer(
 
 
 def blank_lines(count: int, source: str) -> str:
-    """The message that so many lines of a list hold no word."""
+    """Return the message about blank lines in a list."""
     lines = "1 blank line" if count == 1 else f"{count:,} blank lines"
     return f"{source}: {lines} passed over, without an answer in the output"
 
 
 def _earlier(stack: ExitStack, target: Path, at: int) -> BinaryIO | None:
-    """What stands at `target`, opened at a position; None where there is nothing to lose."""
+    """Open an existing file at `target` at a position; None if it is missing or empty."""
     if not target.exists() or not target.stat().st_size:
         return None
     file = stack.enter_context(target.open("rb"))
@@ -231,15 +231,15 @@ def _other_answers(target: Path) -> OutputExistsError:
 
 @contextmanager
 def _locked(part: Path, target: Path) -> Iterator[tuple[BinaryIO, bool]]:
-    """The file of the answers so far, which no other process writes, and whether it was there.
+    """Open and lock the file of answers so far; yield it and whether it existed.
 
-    It is removed again where nothing was written into it.
+    On an error, the file is removed if it is empty.
     """
     while True:
         existed = part.exists()
         with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as file:
             lock_file(file.fileno(), target)
-            # Whoever held the lock may have been done meanwhile, and given the file its final name
+            # The previous holder of the lock may have finished and renamed the file meanwhile
             if not (part.exists() and os.path.samestat(os.fstat(file.fileno()), part.stat())):
                 continue
             try:
@@ -252,7 +252,7 @@ def _locked(part: Path, target: Path) -> Iterator[tuple[BinaryIO, bool]]:
 
 
 def _place(target: Path, words: Path) -> Path:
-    """Where the answers go, behind any links: in the end the whole file takes that place."""
+    """Check the target; return its path with links resolved, because the file will be replaced."""
     if not target.parent.is_dir():
         raise TargetError(target, "is in no folder that there is: make it first")
     if target.is_dir():
@@ -266,7 +266,7 @@ def _place(target: Path, words: Path) -> Path:
 
 @contextmanager
 def _quick_turns() -> Iterator[None]:
-    """Spare the threads some waiting: for their turns, and for searches in vain."""
+    """Reduce the time that threads spend on switching and garbage collection."""
     turn, thresholds = sys.getswitchinterval(), gc.get_threshold()
     sys.setswitchinterval(_TURN)
     gc.set_threshold(_GARBAGE, *thresholds[1:])
@@ -278,7 +278,7 @@ def _quick_turns() -> Iterator[None]:
 
 
 def _take_up(path: Path, part: Path, identity: Mapping[str, Any]) -> _Journal | None:
-    """How far an earlier run came; None where there was none."""
+    """Read the progress of an unfinished run; None if there is none."""
     try:
         record = json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -289,7 +289,7 @@ def _take_up(path: Path, part: Path, identity: Mapping[str, Any]) -> _Journal | 
 
 
 class _Chunk(NamedTuple):
-    """Words of so many lines at a time, where the file stands after them, and its blank lines."""
+    """Words of a chunk of lines, the end position in the file, and the number of blank lines."""
 
     words: list[str]
     end: int
@@ -297,7 +297,7 @@ class _Chunk(NamedTuple):
 
 
 def _chunks(source: BinaryIO, size: int, end: int) -> Iterator[_Chunk]:
-    """The words from where the file stands up to the position `end`, `size` lines at a time."""
+    """Yield words from the current position up to `end`, in chunks of `size` lines."""
     at = source.tell()
     while at < end and (lines := list(_lines(source, size, end - at))):
         first, at = at == 0, at + sum(map(len, lines))
@@ -309,7 +309,7 @@ def _chunks(source: BinaryIO, size: int, end: int) -> Iterator[_Chunk]:
 
 
 def _lines(source: BinaryIO, count: int, left: int) -> Iterator[bytes]:
-    """At most `count` lines, those that begin within the next `left` bytes."""
+    """Yield up to `count` lines that begin within the next `left` bytes."""
     for line in islice(source, count):
         yield line
         left -= len(line)
@@ -318,7 +318,7 @@ def _lines(source: BinaryIO, count: int, left: int) -> Iterator[bytes]:
 
 
 def _line_start(file: BinaryIO, position: int) -> int:
-    """Where the first line begins that begins at `position` or after it."""
+    """Return the start of the first line that begins at or after `position`."""
     if position == 0:
         return 0
     file.seek(position - 1)
@@ -332,7 +332,7 @@ def _in_order(
     ask: Callable[[list[str]], Answers],
     limit: int,
 ) -> Iterator[tuple[_Chunk, Answers]]:
-    """The answers to the chunks, of which at most so many are asked for at the same time."""
+    """Yield the answers to chunks in order, processing at most `limit` chunks at a time."""
     waiting: deque[tuple[_Chunk, Future[Answers]]] = deque()
     for chunk in chunks:
         waiting.append((chunk, pool.submit(ask, chunk.words)))

@@ -146,13 +146,13 @@ def pronounce(
     precision: PrecisionOption = "int8",
     threads: ThreadsOption = None,
 ) -> None:
-    """Pronounce words: one answer a line, in the order of the words; with --n several a word.
+    """Pronounce words: one answer per line, in the order of the words; with --n several per word.
 
-    What cannot be pronounced is told on stderr and leaves a line without phonemes (a comment in
-    the cmudict format, nothing in ctf, mfa, kaldi and kaldip); all else is answered, and the exit
-    status is then 1. Blank lines of the input have no answer; how many there were is told as well.
+    Words that cannot be pronounced are reported on stderr, leave a line without phonemes (cmudict:
+    a comment; ctf, mfa, kaldi and kaldip: nothing), and make the exit status 1. Blank lines of the
+    input are counted, but have no answer.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a word is shown even if it is not UTF-8
+    if isinstance(sys.stdout, io.TextIOWrapper):  # print words that are not valid UTF-8, too
         sys.stdout.reconfigure(errors="backslashreplace")
     with plain_errors():
         part = bulk.Shard.parse(shard)
@@ -176,9 +176,9 @@ def pronounce(
         options = pipeline.options(
             source=source, alphabet=alphabet, stress=stress, n=n, alignment=alignment
         )
-        if format == "ctf":  # which marks phonemes itself
+        if format == "ctf":  # CTF has symbols of its own
             options = options._replace(alphabet="native")
-        # What decodes chunk beside chunk decodes each of them in one thread
+        # With --output, several chunks are decoded in parallel, each in one thread
         network = load(
             checked, device, precision=precision, threads=threads if output is None else 1
         )
@@ -216,7 +216,7 @@ def _check(
     overwrite: bool,
     shard: bulk.Shard,
 ) -> None:
-    """Refuse options that do not go together."""
+    """Exit with an error if options contradict each other."""
     listed = str(input) != "-"
     if words and listed:
         fail("say words, or a file of them with --input, not both")
@@ -241,12 +241,12 @@ def _print(
     *,
     whole: bool,
 ) -> bool:
-    """Print the answers to words, or to the lines of a file, as they come.
+    """Print the answers to words, or to the lines of a file, chunk by chunk.
 
     Args:
-        ask: answers some words.
-        words: all words, if they are not in a file.
-        input: the file.
+        ask: function that answers a chunk of words.
+        words: the words, if they are given as arguments.
+        input: file of words, otherwise.
         whole: answer the whole file at once.
 
     Returns:
@@ -270,15 +270,15 @@ def _print(
 
 
 def _side_by_side(device: str, threads: int | None) -> int:
-    """Chunks to answer at the same time: on a GPU one is decoded while another is spelt."""
+    """Return the number of parallel chunks; on a GPU 2: one is decoded while the other is read."""
     return threads or devices.available_cores() if device == "cpu" else 2
 
 
 class _Lines:
-    """The lines of a file, or of the standard input, some at a time, without the blank ones.
+    """Iterates over the non-blank lines of a file, or of standard input, in chunks.
 
     Attributes:
-        blank: how many blank lines there were so far.
+        blank: number of blank lines so far.
     """
 
     def __init__(self, path: Path) -> None:
@@ -286,8 +286,8 @@ class _Lines:
         self.blank = 0
 
     def __iter__(self) -> Iterator[list[str]]:
-        """Words of `bulk.CHUNK` lines at most."""
-        # What is not UTF-8 becomes a word that cannot be spelt, with an answer of its own.
+        """Yield the words of up to `bulk.CHUNK` lines at a time."""
+        # Invalid UTF-8 is kept as surrogates, so that the word gets an error as its answer.
         if isinstance(sys.stdin, io.TextIOWrapper):
             sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
         with (

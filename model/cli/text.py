@@ -90,11 +90,11 @@ def text(
     precision: PrecisionOption = "int8",
     threads: ThreadsOption = None,
 ) -> None:
-    """Read texts, each line by itself, and pronounce them: numbers, abbreviations, names and all.
+    """Read texts line by line and pronounce them, including numbers and abbreviations.
 
-    What cannot be pronounced is told on stderr, and the exit status is then 1.
+    Words that cannot be pronounced are reported on stderr, and the exit status is 1.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a text is shown even if it is not UTF-8
+    if isinstance(sys.stdout, io.TextIOWrapper):  # print texts that are not valid UTF-8, too
         sys.stdout.reconfigure(errors="backslashreplace")
     failed = False
     with plain_errors():
@@ -137,7 +137,7 @@ def text(
 
 
 def _texts(files: list[Path], *, whole: bool) -> Iterator[str]:
-    """The lines of files, without their ends, or whole files."""
+    """Yield the lines of files, without line ends, or whole files."""
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
     for path in files:
@@ -153,7 +153,7 @@ def _texts(files: list[Path], *, whole: bool) -> Iterator[str]:
 
 
 def _report_errors(found: PronouncedText) -> bool:
-    """Print what cannot be pronounced; whether there is anything."""
+    """Print the errors of a text; return whether there are any."""
     failures = [each for each in found.tokens if each.error is not None]
     for each in failures:
         message = each.error.message if each.error else ""
@@ -162,7 +162,7 @@ def _report_errors(found: PronouncedText) -> bool:
 
 
 def _shown(found: PronouncedText, format: TextFormat, alphabet: Alphabet) -> str:
-    """A text in a format, with its line ends."""
+    """Format a text, with line ends."""
     if format == "spoken":
         return f"{found.spoken}\n"
     if format == "pronunciation":
@@ -171,4 +171,4 @@ def _shown(found: PronouncedText, format: TextFormat, alphabet: Alphabet) -> str
         return f"{json.dumps(found.to_dict(alphabet), ensure_ascii=False)}\n"
     found_rows = (row for each in found.tokens for row in rows(each, alphabet))
     lines = "".join("\t".join(map(lexicons.escape_tsv, row)) + "\n" for row in found_rows)
-    return f"{lines}\n"  # an empty line behind each text
+    return f"{lines}\n"  # an empty line after each text

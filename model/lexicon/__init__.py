@@ -1,15 +1,15 @@
-"""Words and their pronunciations, in the file formats of speech tools.
+"""Read, check, write and look up pronunciation lexicons in the file formats of speech tools.
 
 - ``cmudict``, ``.dict``: ``WORD  P1 P2``, variants as ``WORD(1)``, comments after ``;;;`` or ``#``;
-  words in either case, which is kept.
-- ``mfa``: the Montreal Forced Aligner's, ``word<TAB>P1 P2``, with up to four columns of
-  probabilities between the two.
+  the case of words is kept.
+- ``mfa``: of the Montreal Forced Aligner, ``word<TAB>P1 P2``, with up to four columns of
+  probabilities between word and phonemes.
 - ``kaldi``, ``lexicon.txt``: ``word P1 P2``; ``kaldip``, ``lexiconp.txt``: ``word 1.0 P1 P2``.
 - ``pls``: the W3C's Pronunciation Lexicon Specification 1.0, XML.
 - ``tsv``: ``word<TAB>p h o n``, in any script.
-- ``ctf``, CNTK text format: one symbol of each stream a line, joined by a sequence number.
+- ``ctf``, CNTK text format: each line holds a sequence number and one symbol of each stream.
 
-Text is UTF-8, but for CMUdict 0.7b itself; another encoding has to be named.
+Files are UTF-8, except CMUdict 0.7b; any other encoding has to be named by the caller.
 """
 
 from tanger.model.lexicon.detection import format_named

@@ -1,4 +1,4 @@
-"""Aliases that lead back to themselves: such entries can never be spoken."""
+"""Find cyclic aliases, whose entries can never be pronounced."""
 
 from __future__ import annotations
 
@@ -10,25 +10,28 @@ from tanger.model.lexicon.index import lexicon_key
 
 
 class AliasCheck:
-    """Finds circles among the aliases of one lexicon.
+    """Finds cycles among the aliases of one lexicon.
 
-    An alias leads to the entries of its words, and to that of the whole of it. Circles over several
-    lexicons are found where a word is looked up.
+    An alias refers to the entry of its whole text and to the entries of its words. Cycles across
+    several lexicons are detected when a word is looked up.
     """
 
     def __init__(self) -> None:
         self._aliases: dict[str, Row] = {}
 
     def add(self, row: Row) -> None:
-        """Take the next row."""
+        """Add the next row."""
         if row.alias is not None:
             self._aliases.setdefault(lexicon_key(row.entry.word), row)
 
     def raise_any(self, path: Path) -> None:
-        """Refuse the lexicon at `path` where an alias leads back to itself.
+        """Raise if an alias refers back to itself.
+
+        Args:
+            path: path of the lexicon, for the error.
 
         Raises:
-            LexiconError: with the words on the way.
+            LexiconError: with the words of the cycle.
         """
         finished: set[str] = set()
         for key in self._aliases:
@@ -43,7 +46,7 @@ class AliasCheck:
                 )
 
     def _circle(self, start: str, finished: set[str]) -> list[str]:
-        """The keys of a circle that can be reached from one, first and last the same; or none."""
+        """Return the keys of a cycle reachable from `start`, the first again at the end, or []."""
         if start in finished:
             return []
         path = [start]

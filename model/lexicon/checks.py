@@ -1,8 +1,8 @@
-"""Faults that no lexicon may have, whatever its format.
+"""Checks that apply to lexicons in every format.
 
-Files come from spreadsheets, dictionaries and other people's tools. What would be read as something
-else than was meant (a header, commas between columns, transcriptions without spaces between the
-phonemes) is refused here, and so is what is too large to be an entry.
+Files come from spreadsheets, dictionaries and other tools. These checks refuse content that would
+be misread (a header, commas between columns, transcriptions without spaces between the phonemes)
+and entries that are too large.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from pathlib import Path
 from tanger.model.lexicon.entry import Entry, LexiconError, LexiconFormat, Row
 from tanger.model.lexicon.line_formats import LINE_FORMATS
 
-# Characters of a line and of a word, and phonemes of a pronunciation, at most. The longest phrase
+# Maximum characters of a line and of a word, and phonemes of a pronunciation. The longest phrase
 # of English Wiktionary has 130 characters.
 MAX_LINE = 1 << 16
 MAX_WORD = 512
 MAX_PHONEMES = 512
-# Faults after which a file is read no further.
+# Number of faults after which reading stops.
 MAX_FAULTS = 20
 
-# White space besides space and tab, control characters, and invisible characters. (Zero width
-# joiners are no fault: several scripts spell with them.)
+# White space other than space and tab, control characters, and invisible characters. Zero width
+# joiners are allowed, because several scripts need them.
 _STRAY = re.compile(r"[^\S \t]|[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff]")
-# A comma or semicolon after the first column; within numbers, as in 10,000, it separates nothing.
+# A comma or semicolon after the first column, except within numbers such as 10,000.
 _DELIMITER = re.compile(r"""\w["']?[,;](?!\d)""")
-# What recognisers keep among the words, with phonemes of its own: <unk>, [noise], !SIL
+# Non-speech entries of speech recognisers' lexicons: <unk>, [noise], !SIL
 _MARKER = re.compile(r"<.+>|\[.+\]|\{.+\}|!.+")
 _HEADER_WORDS = frozenset(
     "word words entry grapheme graphemes headword lemma orthography spelling term text "
@@ -38,29 +38,30 @@ _HEADER_PHONEMES = frozenset(
     "arpabet ipa phone phoneme phonemes phones phonetic pron pronunciation pronunciations "
     "transcription transcriptions".split()
 )
-# A lone symbol of so many characters for a word of so many is a whole transcription.
+# A single symbol of at least this many characters, for a word of at least as many, is presumably
+# a whole transcription without spaces.
 _LONG_SYMBOL = 5
 _LONG_WORD = 3
 
 
 class Faults:
-    """The faults of one file, up to `MAX_FAULTS`."""
+    """Collects the faults of one file, up to `MAX_FAULTS`."""
 
     def __init__(self) -> None:
         self._found: list[LexiconError] = []
 
     def add(self, fault: LexiconError) -> None:
-        """Keep a fault.
+        """Add a fault.
 
         Raises:
-            LexiconError: with all of them, once there are `MAX_FAULTS`.
+            LexiconError: with all faults, once there are `MAX_FAULTS`.
         """
         self._found.append(fault)
         if len(self._found) == MAX_FAULTS:
             self.raise_any()
 
     def raise_any(self) -> None:
-        """Raise the faults that were added, if there are any.
+        """Raise one error for all faults added so far, if any.
 
         Raises:
             LexiconError: with all faults.
@@ -73,13 +74,13 @@ class LineParser:
     """Parses and checks the lines of a file in one of `LINE_FORMATS`."""
 
     def __init__(self, path: Path, format: LexiconFormat, *, may_be_csv: bool) -> None:
-        """Begin a file.
+        """Create a parser for one file.
 
         Args:
-            path: of the file, for errors.
-            format: the format.
-            may_be_csv: whether commas or semicolons between word and phonemes are a fault; false
-                where the user has named the format.
+            path: path of the file, for errors.
+            format: format of the file.
+            may_be_csv: treat commas or semicolons between word and phonemes as a fault; false
+                if the user has named the format.
         """
         self._path = path
         self._separator = LINE_FORMATS[format].separator
@@ -89,10 +90,10 @@ class LineParser:
         self._has_entries = False
 
     def parse(self, number: int, line: str) -> Row | None:
-        """The row of a line; None where it holds no entry.
+        """Return the row of a line, or None if it holds no entry.
 
         Raises:
-            LexiconError: for a fault.
+            LexiconError: if the line has a fault.
         """
         line = line.rstrip("\r\n")
         try:
@@ -114,9 +115,9 @@ class LineParser:
         return row
 
     def _check_characters(self, line: str) -> None:
-        """Refuse characters that look like a space, or like nothing, and are neither."""
+        """Raise `LexiconError` for unusual white space, control and invisible characters."""
         checked = self._strip_comment(line)
-        if self._separator is not None:  # a phrase may have any space between its words
+        if self._separator is not None:  # phrases may contain any white space
             word, _, phonemes = checked.partition(self._separator)
             checked = f"{word[:1]}{word[-1:]}{phonemes}"
         if stray := _STRAY.search(checked):
@@ -140,8 +141,8 @@ def _check_header(entry: Entry) -> None:
 class SeparationCheck:
     """Finds lexicons whose transcriptions have no spaces between their phonemes.
 
-    One such entry may be right, such as a noise with a name. Where most entries are such, the whole
-    file means something else, and a network would learn one symbol for each word.
+    A few such entries may be right, such as the names of noises. If most entries are like that, a
+    network would learn one symbol for each word.
     """
 
     def __init__(self) -> None:
@@ -162,10 +163,10 @@ class SeparationCheck:
             self._first.append(row)
 
     def raise_any(self, path: Path) -> None:
-        """Refuse the file where more than half of its rows are such.
+        """Raise if more than half of the rows are unseparated transcriptions.
 
         Raises:
-            LexiconError: with the first of them.
+            LexiconError: for the first such row.
         """
         if 2 * self._unseparated <= self._rows:
             return
@@ -180,17 +181,17 @@ class SeparationCheck:
 
 
 def hint_on_spaces(phonemes: Iterable[str]) -> str:
-    """A hint to add to an error on unknown phonemes, where one of them may be several."""
+    """Return a hint for an error on unknown phonemes that may be several run together, if any."""
     if any(len(phoneme) >= _LONG_SYMBOL for phoneme in phonemes):
         return "; put spaces between phonemes"
     return ""
 
 
 def check_size(path: Path, row: Row) -> None:
-    """Refuse an entry that is too long.
+    """Check the length of an entry.
 
     Raises:
-        LexiconError: where its word or its pronunciation is.
+        LexiconError: if its word or its pronunciation is too long.
     """
     word, phonemes = row.entry
     if len(word) > MAX_WORD:
@@ -202,17 +203,17 @@ def check_size(path: Path, row: Row) -> None:
 
 
 def find_stray(text: str) -> str | None:
-    """The first character that is white space and no ASCII space, tab or line end, or invisible."""
+    """Return the first invisible character, or white space but space, tab and line end."""
     stray = _STRAY.search(text.translate({0x0A: 0x20, 0x0D: 0x20}))
     return _name(stray[0]) if stray else None
 
 
 def _name(character: str) -> str:
-    """A character's code point and name, for messages."""
+    """Return a character's code point and name, for messages."""
     name = unicodedata.name(character, "a control character")
     return f"U+{ord(character):04X} ({name})"
 
 
 def is_marker(word: str) -> bool:
-    """Whether an entry's word is a marker, as of a noise, that nobody looks up."""
+    """Return whether an entry's word is a non-speech marker, such as ``<unk>`` or ``[noise]``."""
     return bool(_MARKER.fullmatch(word))

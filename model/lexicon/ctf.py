@@ -1,4 +1,4 @@
-"""CNTK text format: one symbol of each stream a line, joined by a sequence number."""
+"""Read and write CNTK text format: each line has a sequence number and a symbol of each stream."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _VALUE = re.compile(r"^\|(S[01]) (\d+):1 \|# (\S+)$")
 
 
 def looks_like(line: str) -> bool:
-    """Whether it is a line of this format and of no other."""
+    """Return whether a line can only be of this format."""
     return bool(re.match(r"^\d+\t.*\|S[01] ", line))
 
 
 def parse(path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[Row]:
-    """The rows of a whole file, given its lines and their numbers.
+    """Yield the rows of a whole file, given its lines with their numbers.
 
     Raises:
-        LexiconError: for the first bad line.
+        LexiconError: at the first bad line.
     """
     bare = ((number, line.rstrip("\r\n")) for number, line in lines)
     rows = ((number, line.split("\t")) for number, line in bare if line)
@@ -41,7 +41,7 @@ def parse(path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[Row]:
                     found="\t".join((identifier, *fields)),
                 )
             for stream, index, symbol in (value.groups() for value in values if value):
-                # One index stands for one symbol, or the file was put together from two tables.
+                # An index with two symbols: the file was assembled from two symbol tables.
                 if table.setdefault(index, symbol) != symbol:
                     raise LexiconError(
                         path, number, expected=f"{index}:1 |# {table[index]}", found=symbol
@@ -64,16 +64,16 @@ def _entry(path: Path, number: int, graphemes: list[str], labels: list[str]) -> 
 
 
 def render(rows: Sequence[Row], mapping: Sequence[str] | None) -> Iterator[str]:
-    """The lines of a lexicon, without their ends.
+    """Yield the lines of a lexicon, without line ends.
 
     Args:
-        rows: what to write, in order, numbered from 1.
-        mapping: the table of symbols, a symbol's position being its index. By default the entries'
-            own symbols in code point order, which for CMUdict is CNTK's table.
+        rows: rows to write, in order, numbered from 1.
+        mapping: symbol table; a symbol's index is its position. By default the symbols of the
+            entries in code point order, which for CMUdict is CNTK's table.
 
     Raises:
-        EntryError: for an entry that the format cannot hold.
-        UnknownSymbolError, SymbolClashError: for a symbol that the table cannot hold.
+        EntryError: if the format cannot represent an entry.
+        UnknownSymbolError, SymbolClashError: if the table cannot represent a symbol.
     """
     if mapping is None:
         graphemes, phonemes = Vocabulary.shared(
@@ -88,11 +88,11 @@ def render(rows: Sequence[Row], mapping: Sequence[str] | None) -> Iterator[str]:
         inputs = _stream("S0", graphemes, row.entry.word)
         labels = _stream("S1", phonemes, row.entry.phonemes)
         for left, right in zip_longest(inputs, labels, fillvalue=""):
-            # The stream that goes on comes first; a lone tab stands for the one that has ended.
+            # The longer stream comes first; an empty column stands for the one that has ended.
             yield f"{row.number - 1}\t{left or right}\t{right if left else ''}"
 
 
 def _stream(name: str, vocabulary: Vocabulary, symbols: Iterable[str]) -> list[str]:
-    """The values of one stream of an entry, from ``<s>`` to ``</s>``."""
+    """Return the values of one stream of an entry, from ``<s>`` to ``</s>``."""
     indices = [vocabulary.start, *vocabulary.encode(symbols), vocabulary.end]
     return [f"|{name} {index}:1 |# {vocabulary.symbols[index]}" for index in indices]

@@ -1,4 +1,4 @@
-"""The format of a lexicon file, by its name or by its first line."""
+"""Detect the format of a lexicon file from its name or its first line."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _SUFFIXES: Mapping[str, LexiconFormat] = {
 
 
 def format_named(path: Path) -> LexiconFormat | None:
-    """The format that a file's name stands for, if any."""
+    """Return the format that a file's name implies, if any."""
     return _NAMES.get(path.name.lower()) or _SUFFIXES.get(path.suffix.lower())
 
 
 def detect_format(path: Path, lines: Iterable[str]) -> LexiconFormat:
-    """The format of a lexicon by its file name, else by its first line that is no comment.
+    """Detect the format of a lexicon from its file name, else from its first non-comment line.
 
-    What both CMUdict and the Montreal Forced Aligner call ``.dict`` is the latter's where there
-    are numbers between word and phonemes; without, the one reads as the other.
+    Both CMUdict and the Montreal Forced Aligner use ``.dict``. It is the latter's if there are
+    numbers between word and phonemes; without them, both formats read alike.
     """
     named = format_named(path)
     if named is not None and named != "cmudict":
@@ -45,7 +45,7 @@ def detect_format(path: Path, lines: Iterable[str]) -> LexiconFormat:
 
 
 def _by_content(line: str) -> LexiconFormat:
-    """The format of a line that is no comment, by its look alone."""
+    """Return the format that a non-comment line looks like."""
     if re.match(r"\s*<(\?xml|lexicon)\b", line):
         return "pls"
     if ctf.looks_like(line):
@@ -54,7 +54,7 @@ def _by_content(line: str) -> LexiconFormat:
 
 
 def first_lines(content: bytes) -> Iterator[str]:
-    """The lines of a file's content, each cut where it is too long."""
+    """Yield the lines of a file's content, each cut to a maximum length."""
     file = io.BytesIO(content.removeprefix(codecs.BOM_UTF8))
     lines = iter(partial(file.readline, MAX_LINE), b"")
     return (line.decode("utf-8", "replace") for line in lines)

@@ -1,4 +1,4 @@
-"""Lexicon entries, and the errors that name a bad line or entry."""
+"""Lexicon entries, and the errors for bad lines and entries."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class Entry(NamedTuple):
 
 
 class Variant(NamedTuple):
-    """One of a word's pronunciations in a lexicon, and what the lexicon says of it.
+    """One of a word's pronunciations in a lexicon, with its annotations.
 
     Attributes:
-        phonemes: how the word sounds; none where there is an alias.
-        probabilities: from none to four: of the pronunciation, then, as the Montreal Forced
-            Aligner has them, of a silence after it and the two corrections for what precedes it.
-        sense: of the word, where it sounds so in some senses only: a part of speech, or any label;
-            several have spaces between them.
-        alias: a text that is spoken in place of the word.
+        phonemes: the pronunciation; empty if there is an alias.
+        probabilities: zero to four numbers: the probability of the pronunciation, then those of the
+            Montreal Forced Aligner: of silence after it, and two corrections for what precedes it.
+        sense: sense of the word to which the pronunciation is limited: a part of speech, or any
+            label; several are separated by spaces.
+        alias: text that is pronounced in place of the word.
     """
 
     phonemes: tuple[str, ...]
@@ -37,19 +37,19 @@ class Variant(NamedTuple):
 
     @property
     def probability(self) -> float | None:
-        """That of the pronunciation, where the lexicon has one; often the likeliest has 1."""
+        """Probability of the pronunciation, if there is one; often scaled to a maximum of 1."""
         return self.probabilities[0] if self.probabilities else None
 
     def row(self, number: int, word: str) -> Row:
-        """The variant as an entry of a word, in a place of a lexicon."""
+        """Return the variant as a row for `word`, on line `number` of a lexicon."""
         entry = Entry(word, self.phonemes)
         return Row(number, entry, self.probabilities, self.sense, self.alias)
 
 
 def by_probability(variants: Iterable[Variant]) -> tuple[Variant, ...]:
-    """Variants, each once, the likeliest first; in their own order where probabilities are alike.
+    """Return distinct variants, the most probable first; equal ones keep their order.
 
-    One without a probability counts as 1, as from Kaldi's own scripts.
+    A missing probability counts as 1, as in Kaldi's scripts.
     """
     distinct = dict.fromkeys(variants)
     if not any(variant.probabilities for variant in distinct):
@@ -60,14 +60,14 @@ def by_probability(variants: Iterable[Variant]) -> tuple[Variant, ...]:
 
 
 class Row(NamedTuple):
-    """An entry, its place in a file, and what some formats keep beside it.
+    """An entry with its line number and the annotations that some formats have.
 
     Attributes:
-        number: its line, from 1.
-        entry: the entry, without phonemes where there is an alias.
-        probabilities: as `Variant` has them.
-        sense: likewise.
-        alias: likewise.
+        number: line number, from 1.
+        entry: the entry, without phonemes if there is an alias.
+        probabilities: see `Variant`.
+        sense: see `Variant`.
+        alias: see `Variant`.
     """
 
     number: int
@@ -78,19 +78,19 @@ class Row(NamedTuple):
 
     @property
     def variant(self) -> Variant:
-        """The row without its place and its word."""
+        """The row without its line number and word."""
         return Variant(self.entry.phonemes, self.probabilities, self.sense, self.alias)
 
 
 class LexiconError(TangerError, ValueError):
-    """A bad line of a lexicon, and further ones of the same file.
+    """A lexicon has a bad line, and perhaps further ones.
 
     Attributes:
-        path: the file.
-        line: its number, from 1.
-        expected: what should have stood there.
-        found: what stood there.
-        further: the errors of later lines, as far as they are known.
+        path: path of the file.
+        line: number of the line, from 1.
+        expected: what the line should contain.
+        found: what it contains.
+        further: errors of later lines, as far as known.
     """
 
     def __init__(
@@ -114,11 +114,11 @@ class LexiconError(TangerError, ValueError):
 
     @classmethod
     def of(cls, errors: Sequence[LexiconError], *, complete: bool) -> Self:
-        """One error for several of the same file.
+        """Combine the errors of one file.
 
         Args:
             errors: at least one, in the order of their lines.
-            complete: whether these are all.
+            complete: whether these are all errors of the file.
         """
         first, *further = errors
         return cls(
@@ -132,10 +132,10 @@ class LexiconError(TangerError, ValueError):
 
 
 class EntryError(TangerError, ValueError):
-    """An entry that a format cannot hold.
+    """A format cannot represent an entry.
 
     Attributes:
-        number: its place in the lexicon, from 1.
+        number: number of the entry in the lexicon, from 1.
         entry: the entry.
     """
 
@@ -150,7 +150,7 @@ class EntryError(TangerError, ValueError):
 
 
 def pronunciations(entries: Iterable[Entry]) -> dict[str, list[tuple[str, ...]]]:
-    """Each word's different pronunciations, both in the order in which they first come."""
+    """Group distinct pronunciations by word, both in order of first occurrence."""
     found: dict[str, list[tuple[str, ...]]] = {}
     for word, phonemes in entries:
         variants = found.setdefault(word, [])

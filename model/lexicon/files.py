@@ -1,4 +1,4 @@
-"""Lexicon files: their format detected, read whole or piece by piece, written in one piece."""
+"""Read lexicon files, whole or in pieces, with format detection, and write them atomically."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from tanger.model.phonology import notation
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.phonology.transcription import TranscriptionError
 
-# Bytes of a file, at most: it is read whole
+# Maximum size of a file in bytes, because it is read into memory
 MAX_FILE = 1 << 30
 _CHUNK = 1 << 16
-# What a lexicon's text may be in; all but UTF-8 has to be named
+# Encodings of lexicons; all but UTF-8 have to be named by the caller
 Encoding = Literal["utf-8", "latin-1", "windows-1252", "utf-16"]
-# Makes the phonemes of an entry of what is written in an alphabet.
+# Converts a transcription in an alphabet to phonemes.
 Parse = Callable[[str, Alphabet], tuple[str, ...]]
-# How CMUdict up to 0.7b begins: one of its words is in Latin-1
+# First bytes of CMUdict up to 0.7b, which has one word in Latin-1
 _CMUDICT = b";;; # CMUdict "
 
 
@@ -43,10 +43,10 @@ _CMUDICT = b";;; # CMUdict "
 def read(
     path: Path, format: LexiconFormat | None = None, *, encoding: Encoding = "utf-8"
 ) -> list[Entry]:
-    """The entries of the lexicon at `path`, in its order, repeated lines included.
+    """Read the entries of the lexicon at `path`, in file order, repeated lines included.
 
     Raises:
-        LexiconError, OSError: as `read_rows`.
+        LexiconError, OSError: see `read_rows`.
     """
     return [row.entry for row in read_rows(path, format, encoding=encoding)]
 
@@ -59,18 +59,18 @@ def read_rows(
     aliases: bool = False,
     encoding: Encoding = "utf-8",
 ) -> list[Row]:
-    """The entries of the lexicon at `path`, with their lines and probabilities.
+    """Read the rows of the lexicon at `path`: entries with line numbers and annotations.
 
     Args:
-        path: where it is.
-        format: as `iterate_rows` takes it.
-        alphabet: likewise.
-        aliases: likewise.
-        encoding: likewise.
+        path: path of the lexicon.
+        format: see `iterate_rows`.
+        alphabet: see `iterate_rows`.
+        aliases: see `iterate_rows`.
+        encoding: see `iterate_rows`.
 
     Raises:
-        LexiconError: as `iterate_rows`.
-        OSError: where it cannot be read.
+        LexiconError: see `iterate_rows`.
+        OSError: if the file cannot be read.
     """
     content = read_content(path)
     rows = iterate_rows(
@@ -80,11 +80,11 @@ def read_rows(
 
 
 def read_content(path: Path) -> bytes:
-    """The bytes of the file at `path`.
+    """Return the bytes of the file at `path`.
 
     Raises:
-        LexiconError: where there are more than `MAX_FILE`.
-        OSError: where it cannot be read.
+        LexiconError: if the file is larger than `MAX_FILE`.
+        OSError: if it cannot be read.
     """
     with path.open("rb") as file:
         content = file.read(MAX_FILE + 1)
@@ -94,11 +94,11 @@ def read_content(path: Path) -> bytes:
 
 
 def read_words(path: Path) -> list[str]:
-    """The words of a list that has spaces or line ends between them, in UTF-8.
+    """Read a list of words separated by white space, in UTF-8.
 
     Raises:
-        LexiconError: where it is in another encoding.
-        OSError: where it cannot be read.
+        LexiconError: if the file is not UTF-8.
+        OSError: if it cannot be read.
     """
     lines = _LineSplitter(path).split(read_content(path), last=True)
     return [word for _, line in lines for word in line.split()]
@@ -114,16 +114,16 @@ def iterate_rows(
     aliases: bool = False,
     encoding: Encoding = "utf-8",
 ) -> Iterator[Row]:
-    """The entries of a lexicon, one at a time: a list of them takes ten times the file's memory.
+    """Yield the rows of a lexicon one at a time; a list would take ten times the file's memory.
 
     Args:
-        path: where the lexicon is.
-        content: of the file.
-        format: by default that of the file's name and first line (see `detect_format`).
-        alphabet: as `Reader` takes it.
-        parse: likewise.
-        aliases: likewise.
-        encoding: of the text; PLS has its own declaration.
+        path: path of the lexicon.
+        content: content of the file.
+        format: format of the file; by default detected (see `detect_format`).
+        alphabet: see `Reader`.
+        parse: see `Reader`.
+        aliases: see `Reader`.
+        encoding: encoding of the text; PLS declares its own.
 
     Raises:
         LexiconError: after the last row, with the first bad lines.
@@ -154,7 +154,7 @@ def iterate_rows(
 
 
 class Reader:
-    """Reads a lexicon piece by piece, in constant memory; CTF alone is kept until its end."""
+    """Reads a lexicon in pieces, in constant memory, except CTF, which is read whole."""
 
     def __init__(
         self,
@@ -168,21 +168,21 @@ class Reader:
         may_be_csv: bool = False,
         fallback: str | None = None,
     ) -> None:
-        """Begin a lexicon.
+        """Create a reader for one lexicon.
 
         Args:
-            path: for its errors.
-            format: its format.
-            alphabet: what phonemes are written in, where the file does not say it itself; by
-                default they are kept as they stand.
-            parse: makes phonemes of a transcription (see `phoneme_set.Inventory.parse`). By
+            path: path of the file, for errors.
+            format: format of the file.
+            alphabet: alphabet of the phonemes, unless the file declares it; by default phonemes
+                are kept as written.
+            parse: converts a transcription to phonemes (see `phoneme_set.Inventory.parse`). By
                 default English in IPA and X-SAMPA becomes ARPAbet; in a PLS file, spaces tell
                 whether it is English unless `alphabet` is given.
-            aliases: whether rows may have an alias in place of phonemes; else it is a fault.
-            on_fault: gets each bad line of a format in which the next line can still be read; by
-                default the first is raised.
-            may_be_csv: whether commas or semicolons between word and phonemes are a fault.
-            fallback: the encoding of lines that are not UTF-8; by default they are a fault.
+            aliases: whether rows may have an alias in place of phonemes; if not, it is a fault.
+            on_fault: called with each bad line of a format in which reading can continue at the
+                next line; by default the first is raised.
+            may_be_csv: treat commas or semicolons between word and phonemes as a fault.
+            fallback: encoding of lines that are not UTF-8; by default they are a fault.
         """
         self.path = path
         self._on_fault = on_fault
@@ -198,20 +198,20 @@ class Reader:
         self._ctf_lines: list[tuple[int, str]] = []
 
     def feed(self, content: bytes) -> Iterator[Row]:
-        """The rows that end in the next piece.
+        """Yield the rows that the next piece of the file completes.
 
         Raises:
-            LexiconError: for the first bad line, unless `on_fault` took it.
+            LexiconError: at the first bad line, if there is no `on_fault` to handle it.
         """
         if self._pls is not None:
             return self._pls.feed(content)
         return self._parse_lines(self._splitter.split(content))
 
     def close(self) -> Iterator[Row]:
-        """The rows that are left at the end.
+        """Yield the remaining rows at the end of the file.
 
         Raises:
-            LexiconError: as `feed`.
+            LexiconError: see `feed`.
         """
         if self._pls is not None:
             yield from self._pls.close()
@@ -237,10 +237,10 @@ class Reader:
                 yield row
 
     def _transcribed(self, row: Row) -> Row:
-        """A row with the phonemes that its transcription stands for.
+        """Return a row with its transcription converted to phonemes.
 
         Raises:
-            LexiconError: where it cannot be read.
+            LexiconError: if the transcription cannot be parsed.
         """
         if self._alphabet is None or is_marker(row.entry.word):
             return row
@@ -255,7 +255,7 @@ class Reader:
 
 
 class _LineSplitter:
-    """Splits pieces of a file into its lines; only a line feed ends one."""
+    """Splits a file that arrives in pieces into lines; only a line feed ends a line."""
 
     def __init__(
         self,
@@ -264,20 +264,20 @@ class _LineSplitter:
         on_fault: Callable[[LexiconError], None] | None = None,
         fallback: str | None = None,
     ) -> None:
-        """Begin a file; the arguments are those of `Reader`."""
+        """Create a splitter for one file; see `Reader` for the arguments."""
         self._path = path
         self._on_fault = on_fault
         self._fallback = fallback
         self._number = 0
-        # The beginning of a line whose end is yet to come, in pieces, and its bytes
+        # Pieces of the unfinished last line, and their length in bytes
         self._rest: list[bytes] = []
         self._length = 0
 
     def split(self, content: bytes, *, last: bool = False) -> Iterator[tuple[int, str]]:
-        """Number and text of each line that ends in the next piece, or with the file.
+        """Yield the number and text of each line that the next piece, or the end, completes.
 
         Raises:
-            LexiconError: for a line that never ends, and for a bad one unless `on_fault` took it.
+            LexiconError: for an overlong line, and for a bad one without `on_fault`.
         """
         begun, *lines = content.split(b"\n")
         self._rest.append(begun)
@@ -294,7 +294,7 @@ class _LineSplitter:
                 if self._on_fault is None:
                     raise
                 self._on_fault(e)
-        if self._length > 4 * MAX_LINE:  # the most bytes of so many characters
+        if self._length > 4 * MAX_LINE:  # a character has at most 4 bytes
             raise self._too_long(self._number + 1, self._rest[0])
 
     def _decode(self, line: bytes) -> str:
@@ -321,10 +321,10 @@ def _not_utf8(path: Path, line: int, error: UnicodeDecodeError) -> LexiconError:
 
 
 def _transcode(path: Path, content: bytes, encoding: Encoding) -> bytes:
-    """The content in UTF-8.
+    """Convert content to UTF-8.
 
     Raises:
-        LexiconError: where it is not in that encoding.
+        LexiconError: if the content is not valid in `encoding`.
     """
     try:
         return content.decode(encoding).encode()
@@ -342,7 +342,7 @@ def _transcode(path: Path, content: bytes, encoding: Encoding) -> bytes:
 def render(
     entries: Sequence[Entry], format: LexiconFormat, *, mapping: Sequence[str] | None = None
 ) -> Iterator[str]:
-    """The lines of a lexicon of entries, as `render_rows`."""
+    """Yield the lines of a lexicon of plain entries; see `render_rows`."""
     rows = [Row(number, entry) for number, entry in enumerate(entries, start=1)]
     return render_rows(rows, format, mapping=mapping)
 
@@ -350,17 +350,17 @@ def render(
 def render_rows(
     rows: Sequence[Row], format: LexiconFormat, *, mapping: Sequence[str] | None = None
 ) -> Iterator[str]:
-    """The lines of a lexicon, without their ends.
+    """Yield the lines of a lexicon, without line ends.
 
     Args:
-        rows: what to write, in order; probabilities are left out where the format has none.
-        format: the format to write.
-        mapping: CTF's table of symbols, a symbol's position being its index. By default the
-            entries' own symbols in code point order, which for CMUdict is CNTK's table.
+        rows: rows to write, in order; probabilities are left out if the format has none.
+        format: format to write.
+        mapping: symbol table of CTF; a symbol's index is its position. By default the symbols of
+            the entries in code point order, which for CMUdict is CNTK's table.
 
     Raises:
-        EntryError: for an entry that the format cannot hold.
-        UnknownSymbolError, SymbolClashError: for a symbol that CTF's table cannot hold.
+        EntryError: if the format cannot represent an entry.
+        UnknownSymbolError, SymbolClashError: if CTF's table cannot represent a symbol.
     """
     numbered = [row._replace(number=number) for number, row in enumerate(rows, start=1)]
     if format == "ctf":
@@ -372,22 +372,23 @@ def render_rows(
 
 
 def lines_of(rows: Iterable[Row], format: LexiconFormat, alphabet: Alphabet) -> Iterator[str]:
-    """The lines of a lexicon in which each word's rows are adjacent, made in constant memory.
+    """Yield the lines of a lexicon in constant memory; the rows of each word must be adjacent.
 
     Args:
-        rows: what to write, in order, numbered.
-        format: any but CTF.
-        alphabet: what phonemes are written in.
+        rows: numbered rows to write, in order.
+        format: any format but CTF.
+        alphabet: alphabet of the phonemes.
 
     Raises:
-        EntryError: for an entry that the format cannot hold.
+        EntryError: if the format cannot represent an entry.
     """
     if format == "pls":
         return pls.render(rows, alphabet)
     render_lines = LINE_FORMATS[format].render
     if format != "cmudict":
         return render_lines(rows)
-    words = groupby(rows, key=lambda row: row.entry.word)  # it keeps the words that it has seen
+    # One call per word, because the renderer of CMUdict remembers all words that it has seen
+    words = groupby(rows, key=lambda row: row.entry.word)
     return chain.from_iterable(render_lines(variants) for _, variants in words)
 
 
@@ -398,19 +399,19 @@ def write(
     *,
     mapping: Sequence[str] | None = None,
 ) -> None:
-    """Write a lexicon in one piece: on any failure the earlier file still stands.
+    """Write a lexicon atomically: on failure the previous file is left unchanged.
 
     Raises:
-        EntryError, UnknownSymbolError, SymbolClashError: as `render_rows`.
-        OSError: where the file cannot be written.
+        EntryError, UnknownSymbolError, SymbolClashError: see `render_rows`.
+        OSError: if the file cannot be written.
     """
     write_lines(path, render(entries, format, mapping=mapping))
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Write a text file in one piece, from lines without their ends.
+    """Write a text file atomically, from lines without line ends.
 
     Raises:
-        OSError: where it cannot be written; the earlier file still stands.
+        OSError: if the file cannot be written; the previous file is left unchanged.
     """
     replace_file(path, (f"{line}\n".encode() for line in lines))

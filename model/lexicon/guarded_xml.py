@@ -1,7 +1,7 @@
-"""An XML parser that fetches nothing and multiplies nothing, for files and texts of anybody's.
+"""An XML parser for untrusted input: no external resources and no entity expansion.
 
-What could make it do so is refused: a document type declaration, and with it all entities but
-XML's own five; and encodings that only Python knows.
+It refuses document type declarations, and thereby all entities but XML's predefined five, and
+encodings that are specific to Python.
 """
 
 from __future__ import annotations
@@ -10,27 +10,28 @@ import re
 from collections.abc import Callable
 from xml.parsers import expat
 
-# Families of encodings with a byte a character
+# Single-byte encodings
 _SINGLE_BYTE = re.compile(r"(iso-8859-|windows-|cp|ibm)[0-9]{1,4}|koi8-[ru]|macintosh", re.I)
 
-# The exception for what was expected, and what was found.
+# Makes an exception from descriptions of what was expected and what was found.
 Refuse = Callable[[str, str], Exception]
 
 
 def create(
     refuse: Refuse, *, encoding: str | None = None, namespace_separator: str | None = None
 ) -> expat.XMLParserType:
-    """A parser without handlers but those that refuse.
+    """Create a parser whose only handlers are those that refuse unsafe content.
 
     Args:
-        refuse: makes the exception that is raised.
-        encoding: of what is parsed; by default as it says itself.
-        namespace_separator: between namespace and name; without it, namespaces count for nothing.
+        refuse: makes the exception to raise.
+        encoding: encoding of the input; by default as it declares.
+        namespace_separator: separator between namespace and name; by default namespaces are not
+            processed.
     """
     parser = expat.ParserCreate(encoding, namespace_separator)
 
     def check_encoding(version: str, declared: str | None, standalone: int) -> None:
-        """Refuse one before expat looks it up: Python has codecs that are no encodings."""
+        """Refuse unsafe encodings before expat looks them up as Python codecs."""
         del version, standalone
         if declared is not None and not _is_xml_encoding(declared):
             raise refuse("an encoding of XML's (save the file as UTF-8)", declared)
@@ -45,7 +46,7 @@ def create(
 
 
 def _is_xml_encoding(encoding: str) -> bool:
-    """Whether expat reads it: its own four, and those with a byte a character."""
+    """Return whether expat supports the encoding: its four built-in ones and single-byte ones."""
     if encoding.upper() in ("UTF-8", "UTF-16", "US-ASCII", "ISO-8859-1"):
         return True
     if not _SINGLE_BYTE.fullmatch(encoding):

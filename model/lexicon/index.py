@@ -1,4 +1,4 @@
-"""A lexicon to look words up in: a string a word, so that all of CMUdict takes some 25 MB."""
+"""An in-memory lexicon index that stores one string per word: CMUdict takes some 25 MB."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tanger.model.lexicon.entry import Entry, Variant, by_probability
 from tanger.model.phonology.stress import NO_VOWEL, split, strip
 
-# What a variant has beside its phonemes, in their order, as lines call it.
+# JSON keys of a variant's annotations in packed lines, in the order of its fields.
 _DETAILS = ("p", "sense", "alias")
 
 
@@ -18,9 +18,9 @@ class Found(NamedTuple):
     """What a lexicon holds for a word.
 
     Attributes:
-        spellings: the word as the lexicon has it; several where only their case differs.
-        variants: the different ones, the likeliest first where the lexicon tells, else in its
-            order.
+        spellings: spellings of the word in the lexicon, which differ in case or apostrophe.
+        variants: distinct variants, the most probable first if the lexicon has probabilities,
+            else in its order.
     """
 
     spellings: tuple[str, ...]
@@ -28,16 +28,16 @@ class Found(NamedTuple):
 
     @property
     def pronunciations(self) -> tuple[tuple[str, ...], ...]:
-        """The phonemes of the variants that are no aliases."""
+        """The phonemes of the variants that are not aliases."""
         return tuple(variant.phonemes for variant in self.variants if variant.phonemes)
 
 
-# A word as it is spelt, and one of its variants.
+# The spelling of a word in a lexicon, and one of its variants.
 Spelt = tuple[str, Variant]
 
 
 def choose(word: str, entries: Sequence[Spelt]) -> Found:
-    """Of entries with one key, those that are spelt as `word` is; where none is, all."""
+    """Choose from entries of one key those spelt exactly as `word`, or all if there are none."""
     exact = [entry for entry in entries if entry[0] == word]
     chosen = exact or entries
     return Found(
@@ -47,7 +47,7 @@ def choose(word: str, entries: Sequence[Spelt]) -> Found:
 
 
 def packed(variant: Variant) -> str:
-    """A variant as one line: phonemes with a space between, a tab and JSON for what else there is.
+    """Pack a variant into one line: phonemes separated by spaces, then a tab and JSON if annotated.
 
     The inverse of `unpacked`.
     """
@@ -59,7 +59,7 @@ def packed(variant: Variant) -> str:
 
 
 def unpacked(line: str) -> Variant:
-    """The variant that `packed` made a line of."""
+    """Unpack a line made by `packed`."""
     phonemes, _, details = line.partition("\t")
     found = json.loads(details) if details else {}
     return Variant(
@@ -71,28 +71,28 @@ def unpacked(line: str) -> Variant:
 
 
 class IndexedLexicon:
-    """A lexicon by `lexicon_key`."""
+    """A lexicon indexed by `lexicon_key`."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """Take words and their variants as `packed` makes them."""
-        # By key, a line a variant; before it, and a tab, how the word is spelt, where that is not
-        # as most are: as the key itself or, if the first word is in capitals, in capitals. What has
-        # more than phonemes has its spelling, too.
+        """Index pairs of a word and a variant (see `packed`)."""
+        # By key, one line per variant, preceded by the spelling and a tab unless the word is spelt
+        # in the usual way: as the key or, if the first word of the lexicon is in capitals, in
+        # capitals. Annotated variants always have their spelling.
         self._lines: dict[str, str] = {}
         self._capitals: bool | None = None
         for word, line in pairs:
             self._add(word, line)
 
     def __len__(self) -> int:
-        """How many keys it has."""
+        """Return the number of keys."""
         return len(self._lines)
 
     def get(self, word: str, key: str) -> Found | None:
-        """What it holds for a word; None where it holds nothing.
+        """Look up a word; None if the lexicon does not have it.
 
         Args:
-            word: as it was typed, without spaces around it, in Unicode's NFC.
-            key: its `lexicon_key`.
+            word: word as typed, without surrounding spaces, in Unicode NFC.
+            key: `lexicon_key` of the word.
         """
         lines = self._lines.get(key)
         if lines is None:
@@ -120,19 +120,19 @@ class IndexedLexicon:
         return key.upper() if self._capitals else key
 
 
-# What is typed for an apostrophe
+# Characters that people type as an apostrophe
 APOSTROPHES = frozenset("’‘ʼʹ′`´＇ʻ‛")
 
 
 def tidied(word: str) -> str:
-    """The word in Unicode's NFC, without spaces around it: nobody sees a difference."""
+    """Return the word in Unicode NFC, without surrounding spaces."""
     return unicodedata.normalize("NFC", word).strip()
 
 
 def lexicon_key(word: str) -> str:
-    """What lexicons keep a word under: neither case nor the apostrophe's form counts.
+    """Return the key of a word in lexicons, which ignores case and the form of apostrophes.
 
-    Lower case, since capitals would make one of ``Maße`` and ``Masse``.
+    The key is in lower case, because upper case would merge ``Maße`` and ``Masse``.
     """
     if word.isascii():
         return word.strip().lower().replace("`", "'")
@@ -145,7 +145,7 @@ def lexicon_key(word: str) -> str:
 
 
 class StressedLexicon:
-    """A lexicon with stress digits, asked for pronunciations without them."""
+    """A lexicon with stress digits, looked up by pronunciations without them."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self._stressed: dict[Entry, tuple[str, ...]] = {}
@@ -154,11 +154,11 @@ class StressedLexicon:
             self._stressed.setdefault(bare, entry.phonemes)
 
     def restore(self, entry: Entry) -> tuple[str, ...] | None:
-        """The first pronunciation of this word that sounds like this one; None if there is none."""
+        """Return the word's first pronunciation that differs only in stress, or None."""
         return self._stressed.get(entry)
 
     def classes(self, entry: Entry) -> list[int] | None:
-        """The stress class of each phoneme of `entry`; None where nothing is known of it."""
+        """Return the stress class of each phoneme of `entry`, or None if the lexicon lacks it."""
         stressed = self.restore(entry)
         if stressed is None:
             return None

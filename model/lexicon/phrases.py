@@ -1,4 +1,4 @@
-"""Entries of more than a plain word, which are found in longer texts: ``New York``, ``W3C``."""
+"""Find lexicon entries that are not plain words in texts: ``New York``, ``W3C``."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Self
 
 from tanger.model.lexicon.index import lexicon_key
 
-# What a reader of texts takes for one word anyway
+# Words that the text reader keeps as one token in any case
 _PLAIN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 
 
 class Phrases:
-    """The keys of such entries, in order, by which it is known how a longer one could go on."""
+    """Sorted keys of such entries, which can be searched for by prefix."""
 
     def __init__(self, words: Iterable[str]) -> None:
-        """Take the words of some entries; plain ones are left out."""
+        """Index the words of some entries, except plain words."""
         keys = {key for word in words if (key := phrase_key(word)) is not None}
         self._lists: tuple[Sequence[str], ...] = (sorted(keys),) if keys else ()
 
     @classmethod
     def of(cls, several: Iterable[Phrases]) -> Self:
-        """The phrases of several lexicons."""
+        """Combine the phrases of several lexicons."""
         phrases = cls(())
         phrases._lists = tuple(keys for each in several for keys in each._lists)
         return phrases
@@ -39,7 +39,7 @@ class Phrases:
         )
 
     def may_begin_with(self, key: str) -> bool:
-        """Whether there is a phrase of this key, or one that goes on after it."""
+        """Return whether a phrase equals this key or begins with it."""
         return any(
             place < len(keys) and keys[place].startswith(key)
             for keys in self._lists
@@ -48,6 +48,6 @@ class Phrases:
 
 
 def phrase_key(word: str) -> str | None:
-    """The key of a word, with single spaces in it; None of a plain word, and of mere signs."""
+    """Return the key of a phrase, with single spaces; None for a plain word or signs alone."""
     key = " ".join(lexicon_key(word).split())
     return None if _PLAIN.fullmatch(key) or not any(map(str.isalnum, key)) else key

@@ -1,8 +1,8 @@
-"""The W3C's Pronunciation Lexicon Specification 1.0 (https://www.w3.org/TR/pronunciation-lexicon/).
+"""Read and write PLS 1.0, the W3C's lexicon format (https://www.w3.org/TR/pronunciation-lexicon/).
 
-In a lexeme, every grapheme element has every phoneme and alias element; the preferred one comes
-first. Its roles are the sense of its entries, without the prefixes of their namespaces. Files are
-parsed in pieces, in constant memory.
+Each grapheme of a lexeme gets all of its phoneme and alias elements, the preferred one first. The
+roles of the lexeme, without namespace prefixes, become the sense of its entries. Files are parsed
+in pieces, in constant memory.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tanger.model.phonology import notation
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.phonology.transcription import TranscriptionError
 
-# Names of alphabets in files; one's own start with x- (4.1).
+# Names of alphabets in files; names outside the specification start with x- (4.1).
 _NAMES: dict[Alphabet, str] = {
     "arpabet": "x-arpabet",
     "ipa": "ipa",
@@ -36,19 +36,19 @@ _ALPHABETS = {name: alphabet for alphabet, name in _NAMES.items()}
 # Elements of a lexeme that are read.
 _CONTENT = frozenset(("grapheme", "phoneme", "alias"))
 _NAMESPACE = "http://www.w3.org/2005/01/pronunciation-lexicon"
-# Bounds on a lexeme, so that no file takes more memory than its longest lexeme
+# Limits that bound the memory of a lexeme, and thereby of the parser
 _MAX_DEPTH = 64
 _MAX_ELEMENTS = 100
 _MAX_ENTRIES = 400
 _MAX_CHARACTERS = 4096
 _CHUNK = 1 << 16
 _MAX_TOKEN = 1 << 18
-# XML 1.0 has no way to write these (2.2)
+# Characters that XML 1.0 cannot represent (2.2)
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class _Spoken(NamedTuple):
-    """A phoneme or alias element: its line and attributes, and its content once it ends."""
+    """A phoneme or alias element: its line, attributes and content."""
 
     line: int
     alphabet: str | None
@@ -64,7 +64,7 @@ class _Lexeme(NamedTuple):
 
 
 class Parser:
-    """Parses a file piece by piece."""
+    """Incremental parser of one file."""
 
     def __init__(
         self,
@@ -74,12 +74,12 @@ class Parser:
         *,
         aliases: bool = False,
     ) -> None:
-        """Begin a file.
+        """Create a parser for one file.
 
         Args:
-            path: for its errors.
-            alphabet: of phonemes of which the file does not say it.
-            parse: makes phonemes of a transcription.
+            path: path of the file, for errors.
+            alphabet: alphabet of phonemes for which the file declares none.
+            parse: converts a transcription to phonemes.
             aliases: whether a row may have an alias.
         """
         self.path = path
@@ -88,11 +88,11 @@ class Parser:
         self._rows: list[Row] = []
         self._depth = 0
         self._fed = 0
-        # Input since expat last got some: expat rescans an unfinished tag with each piece
+        # Input not yet passed to expat, which rescans an unfinished tag with each piece
         self._pending = bytearray()
         self._alphabet: str | None = alphabet
         self._lexeme: _Lexeme | None = None
-        # The element in a lexeme that is open: its characters, and what its tag says
+        # The open element within a lexeme: its text, and the data of its tag
         self._text: list[str] | None = None
         self._length = 0
         self._spoken = _Spoken(0, None, preferred=False)
@@ -103,10 +103,10 @@ class Parser:
         self._expat.CharacterDataHandler = self._characters
 
     def feed(self, content: bytes) -> Iterator[Row]:
-        """The rows that end in the next piece of the file.
+        """Yield the rows that the next piece of the file completes.
 
         Raises:
-            LexiconError: for what cannot stand there.
+            LexiconError: if the content is not valid.
         """
         self._pending += content
         while len(self._pending) >= _CHUNK:
@@ -115,10 +115,10 @@ class Parser:
             yield from self._parse(piece)
 
     def close(self) -> Iterator[Row]:
-        """The rows that are left.
+        """Yield the remaining rows at the end of the file.
 
         Raises:
-            LexiconError: where the file ends too early.
+            LexiconError: if the file is incomplete.
         """
         yield from self._parse(bytes(self._pending))
         self._pending.clear()
@@ -232,16 +232,16 @@ class Parser:
 
 
 def render(rows: Iterable[Row], alphabet: Alphabet) -> Iterator[str]:
-    """The lines of a file, without their ends; adjacent rows of a word and sense are a lexeme.
+    """Yield the lines of a file, without line ends; adjacent rows of a word and sense are a lexeme.
 
     Args:
-        rows: what to write, in order.
-        alphabet: what their phonemes are written in.
+        rows: rows to write, in order.
+        alphabet: alphabet of the phonemes.
 
     Raises:
-        EntryError: for an entry that XML cannot hold, or that would read as something else.
+        EntryError: if XML cannot represent an entry, or it would not read back.
     """
-    # The specification wants a language, which is known of ARPAbet alone
+    # The specification requires a language; only ARPAbet implies one
     language = "en-US" if alphabet == "arpabet" else "und"
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     attributes = f'xmlns="{_NAMESPACE}" alphabet="{_NAMES[alphabet]}" xml:lang="{language}"'
@@ -273,6 +273,6 @@ def _check_renderable(row: Row) -> None:
 
 
 def _local_name(tag: str) -> str:
-    """An element's name, where it is of this specification or of no namespace; else empty."""
+    """Return an element's local name if it is in the PLS namespace or none, else ""."""
     namespace, _, name = tag.rpartition(" ")
     return name if namespace in ("", _NAMESPACE) else ""

@@ -1,4 +1,4 @@
-"""From what a person typed to words that can be pronounced."""
+"""Convert typed text to words that can be pronounced."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from tanger.model import TangerError
 
 
 class TableError(TangerError, ValueError):
-    """A table, of the reader or of its models, cannot be read.
+    """A table of the text reader or its models cannot be read.
 
     Attributes:
-        path: of the file.
-        line: its number, from 1.
+        path: path of the file.
+        line: number of the bad line, from 1.
     """
 
     def __init__(self, path: Path, line: int, reason: str) -> None:

@@ -1,8 +1,9 @@
-"""Letters with marks that carry the sound: rosé is no rose.
+"""Rules for diacritics that change the pronunciation, as in rosé.
 
-English dictionaries and networks know 26 letters. Leaving a mark out is right for most (Ångström,
-Škoda), and says another word for some: so a table has how a letter is spelt for the network, and
-which sounds a pronunciation of the bare spelling must have to be one of the word.
+English dictionaries and networks know 26 letters. Dropping a diacritic is right for most words
+(Ångström, Škoda) but turns some into another word. For those a table gives the spelling for the
+network, and the sounds that a dictionary's pronunciation of the bare spelling must contain to be
+accepted.
 """
 
 from __future__ import annotations
@@ -18,14 +19,13 @@ Pronunciation = tuple[str, ...]
 
 
 class AccentRule(NamedTuple):
-    """What a letter with a mark, in its surroundings, says.
+    """The effect of a letter with a diacritic in its context.
 
     Attributes:
-        written: what is matched, in small letters, with straight apostrophes; looked at from each
-            letter on.
-        spelling: the letters that it is to be read as; None where leaving marks out is right.
-        sounds: what must be found in the phonemes of a word, stress aside, with spaces between;
-            None where anything may be.
+        written: pattern in lower case, with straight apostrophes, matched at each letter.
+        spelling: letters to read it as; None if dropping the diacritic is right.
+        sounds: pattern that must occur in the word's phonemes, without stress and joined by spaces;
+            None if there is no constraint.
     """
 
     written: re.Pattern[str]
@@ -34,18 +34,18 @@ class AccentRule(NamedTuple):
 
 
 class Accents:
-    """The rules of one language."""
+    """The accent rules of one language."""
 
     def __init__(self, rules: Sequence[AccentRule] = ()) -> None:
-        """Apply `rules`, of which the first that matches at a letter counts."""
+        """Use `rules`; at each letter the first that matches applies."""
         self.rules = tuple(rules)
 
     @classmethod
     def parse(cls, rows: Iterable[Sequence[str]]) -> Accents:
-        """The rules in the rows of a table: what is written, its spelling, its sounds, examples.
+        """Parse the rows of a table with the columns written, spelling, sounds and examples.
 
         Raises:
-            re.error: where what is written or its sounds are no regular expression.
+            re.error: if written or sounds is not a regular expression.
         """
         return cls(
             [
@@ -59,10 +59,12 @@ class Accents:
         )
 
     def pieces(self, word: str) -> Iterator[tuple[str, str | None]]:
-        """A word in pieces: each as it is written, and what it is to be read as.
+        """Split a word into pairs of a written piece and its spelling for the network.
+
+        Letters that no rule respells are pieces of their own, with None.
 
         Args:
-            word: in Unicode's NFC. What a rule says nothing about comes letter by letter.
+            word: word in Unicode NFC.
         """
         for start, end, rule in self._found(word):
             if rule is None or rule.spelling is None:
@@ -71,7 +73,7 @@ class Accents:
                 yield word[start:end], rule.spelling
 
     def fitting(self, word: str, pronunciations: Sequence[Pronunciation]) -> list[Pronunciation]:
-        """Those pronunciations of the bare spelling that say what the marks of `word` do."""
+        """Return the pronunciations of the bare spelling that agree with the accents of `word`."""
         wanted = [rule.sounds for _, _, rule in self._found(word) if rule and rule.sounds]
         return [
             each
@@ -80,7 +82,7 @@ class Accents:
         ]
 
     def _found(self, word: str) -> Iterator[tuple[int, int, AccentRule | None]]:
-        """The stretches of a word, with the rule that holds for each."""
+        """Yield start, end and rule, if any, of each piece of a word."""
         if word.isascii() or len(word) == 1 or not self.rules:
             yield 0, len(word), None
             return
@@ -98,7 +100,7 @@ class Accents:
 
 
 def _small(letter: str) -> str:
-    """One character for each: ``İ`` has two in small letters."""
+    """Return the lower case of a letter if it is one character, unlike that of ``İ``."""
     if letter in APOSTROPHES:
         return "'"
     small = letter.lower()

@@ -1,7 +1,7 @@
-"""Whether a token is read letter by letter or as a word, and how sure that is.
+"""Decide whether a token is read letter by letter or as a word, with a probability.
 
-What decides, in this order: dots between the letters, a table that people edit, and a logistic
-regression over letters, length and what the lexicon has for the word.
+The decision is made by, in this order: dots between the letters, a table that people edit, and a
+logistic regression over letters, length and what the lexicon has for the word.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FORMAT = "tanger-acronyms-1"
 
 Suffix = Literal["", "s", "'s"]
 Source = Literal["dots", "table", "digits", "capitals", "model", "case"]
-# A reading, and the share of such tokens that it is right for
+# Probabilities of readings by rule: the share of such tokens for which they are right
 _DOTS = 0.99
 _TABLE = 0.98
 _CASE = 0.97
@@ -34,7 +34,7 @@ _DOTTED = re.compile(r"(?:[^\W\d_]\.){2,}[^\W\d_]?|[^\W\d_]\.[^\W\d_]|[Pp]h\.?[D
 _POSSESSIVE = re.compile(r"(.+?)(?:['’]([sS]?))$")
 _PLURAL = re.compile(r"([A-Z]{2,}|(?:[A-Za-z]\.){2,}|Ph\.?D\.?)s")
 _LETTERS = re.compile(r"[A-Za-z]+")
-# A change of case that ends a part: "chatG", and "GPTt" before its last capital
+# Parts of mixed-case tokens end at a change of case: "chatG", and "GPTt" before its last capital
 _PARTS = re.compile(r"[A-Z]{2,}s(?![a-z])|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]+")
 _VOWELS = frozenset("AEIOUY")
 
@@ -43,11 +43,11 @@ class Acronym(NamedTuple):
     """How a token is read.
 
     Attributes:
-        letters: letter by letter, rather than as a word.
-        probability: that this is right.
-        stem: the token without dots and ending, in upper case.
-        suffix: a plural or a possessive, pronounced alike: ``s``, ``'s`` or nothing.
-        source: what decided.
+        letters: whether it is read letter by letter, rather than as a word.
+        probability: probability that the decision is right.
+        stem: the token without dots and suffix, in upper case.
+        suffix: plural or possessive suffix: ``s``, ``'s`` or empty; both sound alike.
+        source: which step made the decision.
     """
 
     letters: bool
@@ -63,23 +63,23 @@ class AcronymModel:
     def __init__(
         self, table: Mapping[str, tuple[bool, bool]], weights: Mapping[str, float]
     ) -> None:
-        """Put a model together.
+        """Create a model.
 
         Args:
-            table: for a word in upper case, whether it is letters, and whether that holds of it in
-                lower case, too.
-            weights: of the features of `features`, in logits of being letters.
+            table: by word in upper case, whether it is read by letters, and whether that also
+                holds in lower case.
+            weights: weights of the features of `features`, in logits of being read by letters.
         """
         self._table = table
         self._weights = weights
 
     @classmethod
     def load(cls, folder: Path) -> AcronymModel:
-        """The model of a folder with ``acronyms.tsv`` and ``acronyms.json``.
+        """Load the model from a folder with ``acronyms.tsv`` and ``acronyms.json``.
 
         Raises:
-            OSError: where a file is missing.
-            TableError: where one cannot be read.
+            OSError: if a file is missing.
+            TableError: if a file is malformed.
         """
         path = folder / WEIGHTS_FILE
         try:
@@ -98,16 +98,17 @@ class AcronymModel:
         beside_digits: bool = False,
         among_capitals: bool = False,
     ) -> Acronym | None:
-        """How a token is read; none where that cannot be said.
+        """Decide how a token is read; None if the model does not apply.
 
-        That is where it has other characters than A to Z, dots and an ending, or is in mixed case
-        and not in the table: `split_case` then gives parts to decide.
+        It does not apply to tokens with characters other than A to Z, dots and a suffix, nor to
+        tokens in mixed case that are not in the table; `split_case` splits the latter into parts.
 
         Args:
-            token: as written: ``FAQ``, ``faqs``, ``UK's``, ``M.D.s``, ``www``.
-            pronunciations: what the lexicon has for the stem, in ARPAbet.
-            beside_digits: the token is a part of such as CO2.
-            among_capitals: the words around it are in capitals, too, which then show nothing.
+            token: token as written: ``FAQ``, ``faqs``, ``UK's``, ``M.D.s``, ``www``.
+            pronunciations: the lexicon's pronunciations of the stem, in ARPAbet.
+            beside_digits: whether the token is next to digits, as in CO2.
+            among_capitals: whether the words around it are in capitals, too, so that its own
+                capitals are no evidence.
         """
         stem, suffix = split_suffix(token)
         upper = stem.upper()
@@ -131,16 +132,16 @@ class AcronymModel:
 
 
 class LexiconAcronyms:
-    """A model with a lexicon, as `reader.scan.Acronyms` has it."""
+    """An acronym model with a lexicon; implements `reader.scan.Acronyms`."""
 
     def __init__(
         self, model: AcronymModel, look_up: Callable[[str], Sequence[Sequence[str]]]
     ) -> None:
-        """Put a model and a lexicon together.
+        """Combine a model and a lexicon.
 
         Args:
-            model: decides.
-            look_up: the pronunciations of a word in lower case, in ARPAbet; none where it has none.
+            model: acronym model.
+            look_up: returns the lexicon's pronunciations of a lower-case word, in ARPAbet.
         """
         self._model = model
         self._look_up = look_up
@@ -148,12 +149,12 @@ class LexiconAcronyms:
     def decide(
         self, token: str, *, beside_digits: bool = False, among_capitals: bool = False
     ) -> tuple[bool, float]:
-        """Whether letters without an ending are read one by one, and how probable that is.
+        """Return whether a token is read letter by letter, and the probability of that decision.
 
         Args:
-            token: the letters.
-            beside_digits: as `AcronymModel.decide`.
-            among_capitals: likewise.
+            token: letters without a suffix.
+            beside_digits: see `AcronymModel.decide`.
+            among_capitals: see `AcronymModel.decide`.
         """
         decided = self._model.decide(
             token,
@@ -167,7 +168,7 @@ class LexiconAcronyms:
 def _by_rule(
     stem: str, spelt: bool, known: bool, beside_digits: bool, among_capitals: bool
 ) -> tuple[bool, float, Source] | None:
-    """Letters or not, how sure, and why, where the context or the case settles it."""
+    """Decide by context or case; return letters, probability and source, or None if undecided."""
     vowelless = _VOWELS.isdisjoint(stem.upper())
     short = stem.isupper() and len(stem) <= 3
     if beside_digits and (short or (vowelless and not known)):
@@ -180,9 +181,9 @@ def _by_rule(
 
 
 def split_suffix(token: str) -> tuple[str, Suffix]:
-    """A token without a plural's or a possessive's ending, and that ending.
+    """Split off the suffix of a plural or possessive; return stem and suffix.
 
-    A small s is a plural's behind capitals or dots alone: ``PRs``, ``M.D.s``, not ``news``.
+    A lower-case s is a plural suffix only after capitals or dots: ``PRs``, ``M.D.s``, not ``news``.
     """
     if match := _POSSESSIVE.fullmatch(token):
         return split_suffix(match[1])[0], "'s"
@@ -192,22 +193,22 @@ def split_suffix(token: str) -> tuple[str, Suffix]:
 
 
 def split_case(token: str) -> list[str]:
-    """The parts of a token in mixed case: ChatGPT is Chat and GPT, mRNA is m and RNA."""
+    """Split a token in mixed case: ChatGPT into Chat and GPT, mRNA into m and RNA."""
     return _PARTS.findall(token)
 
 
 def phonemes(acronym: Acronym) -> tuple[str, ...]:
-    """The sounds of an acronym that is read by letters, without stress digits."""
+    """Return the phonemes of an acronym that is read by letters, without stress digits."""
     letters = spelt_out(acronym.stem)
     return plural(letters) if acronym.suffix else letters
 
 
 def lexicon_readings(word: str, pronunciations: Iterable[Sequence[str]]) -> tuple[bool, bool]:
-    """Whether a lexicon has the word as letters, and whether it has it as a word.
+    """Return whether the lexicon has a word read by letters, and whether read as a word.
 
     Args:
-        word: in upper case.
-        pronunciations: of it, in ARPAbet, with or without stress digits.
+        word: word in upper case.
+        pronunciations: its pronunciations in ARPAbet, with or without stress digits.
     """
     letters = spelt_out(word)
     spelt = known = False
@@ -220,12 +221,12 @@ def lexicon_readings(word: str, pronunciations: Iterable[Sequence[str]]) -> tupl
 
 
 def features(word: str, spelt: bool, known: bool) -> list[str]:
-    """What the regression knows of a word.
+    """Return the regression's features of a word.
 
     Args:
-        word: in upper case, A to Z.
-        spelt: whether the lexicon has it as letters.
-        known: whether the lexicon has it as a word.
+        word: word in upper case, A to Z.
+        spelt: whether the lexicon has it read by letters.
+        known: whether the lexicon has it read as a word.
     """
     length = min(len(word), 7)
     shape = "".join("V" if letter in _VOWELS else "C" for letter in word)
@@ -245,10 +246,10 @@ def features(word: str, spelt: bool, known: bool) -> list[str]:
 
 
 def read_table(path: Path) -> dict[str, tuple[bool, bool]]:
-    """The table of readings: word, ``letters`` or ``word``, and ``any`` or ``capitals``.
+    """Read the table of readings: word, ``letters`` or ``word``, and ``any`` or ``capitals``.
 
     Raises:
-        TableError: at the first line that is not so.
+        TableError: at the first malformed line.
     """
     table = {}
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):

@@ -1,4 +1,4 @@
-"""Training the regression that tells acronyms read by letters from those read as words."""
+"""Train and evaluate the regression of the acronym model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from tanger.model.text.acronym_model import AcronymModel, features, lexicon_readings
 
-# Chosen on the first half of the drawn tokens
+# Chosen on the half ``dev`` of the sampled tokens
 L2 = 1.0
 _NEWTON_STEPS = 12
 _CONVERGED = 1e-5
@@ -21,12 +21,12 @@ Pronunciations = Mapping[str, Sequence[Sequence[str]]]
 
 
 class Token(NamedTuple):
-    """A token in capitals and how it is read.
+    """A labelled token in capitals.
 
     Attributes:
-        text: in capitals.
-        reading: ``letters``, ``word``, ``either`` where both are heard, or ``neither``.
-        half: ``dev`` for making rules, ``test`` held out, ``train`` where it was not drawn.
+        text: token in capitals.
+        reading: ``letters``, ``word``, ``either`` if both are in use, or ``neither``.
+        half: ``dev`` for making rules, ``test`` held out, ``train`` if it was not sampled.
     """
 
     text: str
@@ -35,7 +35,7 @@ class Token(NamedTuple):
 
 
 def read_tokens(path: Path) -> list[Token]:
-    """The tokens of a file with the columns token and reference, and half where it was drawn."""
+    """Read tokens from a file with the columns token, reference and, if sampled, half."""
     with path.open(encoding="utf-8", newline="") as file:
         return [
             Token(row["token"], row["reference"], row.get("half", "train"))
@@ -44,11 +44,11 @@ def read_tokens(path: Path) -> list[Token]:
 
 
 def fit(tokens: Sequence[Token], lexicon: Pronunciations) -> dict[str, float]:
-    """Weights of the features of tokens that are read in one way: Newton's method, L2 penalty.
+    """Fit feature weights by Newton's method with an L2 penalty.
 
     Args:
-        tokens: those with another reading than letters or word are passed over.
-        lexicon: pronunciations of words in upper case.
+        tokens: training tokens; those with a reading other than letters or word are ignored.
+        lexicon: pronunciations by word in upper case.
     """
     rows = [
         features(t.text, *lexicon_readings(t.text, lexicon.get(t.text, ())))
@@ -81,13 +81,13 @@ def fit(tokens: Sequence[Token], lexicon: Pronunciations) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """How many tokens are read as the references say.
+    """Accuracy of the model on labelled tokens.
 
     Attributes:
-        tokens: their number.
-        right: of those, ``either`` counted as right and ``neither`` as wrong.
-        wrong: the tokens that are not.
-        mean_probability: the mean probability of the readings.
+        tokens: number of tokens.
+        right: number read correctly; ``either`` counts as right and ``neither`` as wrong.
+        wrong: tokens read incorrectly.
+        mean_probability: mean probability of the decisions.
     """
 
     tokens: int
@@ -96,7 +96,7 @@ class Judgement:
     mean_probability: float
 
     def to_dict(self) -> dict[str, object]:
-        """For a report."""
+        """Return the figures for a report."""
         return {
             "tokens": self.tokens,
             "accuracy": round(self.right / self.tokens, 4),
@@ -106,7 +106,7 @@ class Judgement:
 
 
 def judge(model: AcronymModel, tokens: Sequence[Token], lexicon: Pronunciations) -> Judgement:
-    """Decide every token and compare with its reference."""
+    """Evaluate the model on labelled tokens."""
     wrong = []
     total = 0.0
     for token in tokens:

@@ -1,4 +1,4 @@
-"""Candidate pronunciations of a word, and those of its parts joined: the likeliest first."""
+"""Candidate pronunciations of words, and the k best combinations of the candidates of parts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tanger.model.phonology import alignment, notation
 from tanger.model.phonology.alignment import Alignment
 from tanger.model.phonology.notation import Alphabet
 
-# Between words; alphabets that have a space between phonemes take two.
+# Separators of words; alphabets with a space between phonemes use two spaces.
 WORD_SEPARATORS: dict[Alphabet, str] = {"ipa": " ", "x-sampa": " "}
 
 
@@ -20,11 +20,11 @@ class Candidate(NamedTuple):
     """One pronunciation of a word, or of a part of one.
 
     Attributes:
-        phonemes: in the alphabet that was requested.
-        probability: that it is right; None where a lexicon has it.
-        complete: false where decoding hit its length bound.
-        alignment: which letters made which phoneme, where that was requested and is known.
-        breaks: the numbers of the phonemes that begin a further word, where it was read in parts.
+        phonemes: phonemes in the requested alphabet.
+        probability: probability that it is right; None if it is from a lexicon.
+        complete: false if decoding stopped at its length limit.
+        alignment: letters of each phoneme, if requested and known.
+        breaks: indices of the phonemes that begin a further word, if it was read in parts.
     """
 
     phonemes: tuple[str, ...]
@@ -40,14 +40,14 @@ class Candidate(NamedTuple):
         phone_separator: str | None = None,
         word_separator: str | None = None,
     ) -> str:
-        """The phonemes as one text.
+        """Join the phonemes to a text.
 
         Args:
-            alphabet: that they are written in.
-            phone_separator: between phonemes; by default nothing but syllable breaks in IPA and
-                X-SAMPA, and a space in the others.
-            word_separator: between words; by default a space in IPA and X-SAMPA, and two in the
-                others.
+            alphabet: alphabet of the phonemes.
+            phone_separator: separator of phonemes; by default only syllable breaks in IPA and
+                X-SAMPA, and a space in other alphabets.
+            word_separator: separator of words; by default one space in IPA and X-SAMPA, and two
+                in other alphabets.
         """
         if word_separator is None:
             word_separator = WORD_SEPARATORS.get(alphabet, "  ")
@@ -61,7 +61,7 @@ class Candidate(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """What a decoder raised in place of an answer."""
+    """The exception that a decoder raised instead of returning candidates."""
 
     error: str
 
@@ -69,13 +69,13 @@ class Failure(NamedTuple):
 def of_network(
     hypotheses: Iterable[Hypothesis], alphabet: Alphabet, *, marks: bool
 ) -> list[Candidate]:
-    """The network's hypotheses, written in an alphabet, with or without stress marks."""
-    # Two of them may be one in another alphabet
+    """Convert the network's hypotheses to distinct candidates in an alphabet."""
+    # Distinct hypotheses may coincide in another alphabet
     return _distinct(given(hypotheses, alphabet, marks=marks))
 
 
 def given(hypotheses: Iterable[Hypothesis], alphabet: Alphabet, *, marks: bool) -> list[Candidate]:
-    """The same of hypotheses that were given to the network: all of them."""
+    """Convert hypotheses to candidates in an alphabet one to one, without merging equal ones."""
     return [
         Candidate(
             notation.write(found.phonemes, alphabet, found.stress, marks=marks),
@@ -88,29 +88,29 @@ def given(hypotheses: Iterable[Hypothesis], alphabet: Alphabet, *, marks: bool) 
 
 
 def join(parts: Sequence[Sequence[Candidate]], limit: int) -> list[Candidate]:
-    """The likeliest pronunciations of the parts one after the other, each once.
+    """Return the most probable distinct concatenations of the parts' candidates.
 
     Args:
-        parts: the candidates of each, the best first; where one has none, there is none.
-        limit: most results.
+        parts: candidates of each part, the best first; if a part has none, the result is empty.
+        limit: maximum number of results.
 
     Returns:
-        Where all parts have them, probabilities are multiplied; a lexicon's part is certain beside
-        others. Candidates alike keep the order of the earlier parts' candidates.
+        Candidates whose probabilities are products over the parts; a candidate of a lexicon counts
+        as 1 beside others. Equally probable ones keep the order of the earlier parts' candidates.
     """
     if not parts:
         return []
-    if len(parts) == 1:  # in its own order, which is the likeliest first or a lexicon's
+    if len(parts) == 1:  # keep its order: by probability, or that of the lexicon
         return _distinct(parts[0])[:limit]
     joined = [_Chain((), None, ())]
     for candidates in parts:
-        # No later part makes a beginning likely again that is not among these
+        # Later parts cannot raise the rank of a beginning that is not among the best `limit`
         joined = _best_chains(joined, sorted(candidates, key=_rank), limit)
     return [chain.candidate() for chain in joined]
 
 
 class _Chain(NamedTuple):
-    """Candidates of the first parts, one of each."""
+    """One candidate of each of the first parts."""
 
     phonemes: tuple[str, ...]
     probability: float | None
@@ -125,7 +125,7 @@ class _Chain(NamedTuple):
         )
 
     def candidate(self) -> Candidate:
-        """All of it as one."""
+        """Concatenate the chain to one candidate."""
         aligned = [one.alignment for one in self.links if one.alignment is not None]
         return Candidate(
             self.phonemes,
@@ -139,11 +139,12 @@ class _Chain(NamedTuple):
 def _best_chains(
     chains: Sequence[_Chain], candidates: Sequence[Candidate], limit: int
 ) -> list[_Chain]:
-    """The `limit` likeliest distinct chains with one of `candidates` at their end.
+    """Return the `limit` most probable distinct chains extended by one of `candidates`.
 
-    Both are sorted by falling probability, so that no pair is likelier than the one before it in
-    its row or its column: a heap of the pairs whose predecessors are taken gives the rest in order,
-    without forming them all (Huang and Chiang, 2005, "Better k-best parsing", algorithm 2).
+    Both inputs are sorted by decreasing probability, so that no pair is more probable than its
+    predecessors in row and column. A heap of the pairs whose predecessors have been taken yields
+    them in order without forming all (Huang and Chiang, 2005, "Better k-best parsing",
+    algorithm 2).
     """
     found: dict[tuple[str, ...], _Chain] = {}
     heap: list[tuple[float, int, int, _Chain]] = []
@@ -164,12 +165,12 @@ def _best_chains(
 
 
 def _rank(either: Candidate | _Chain) -> float:
-    """What candidates are sorted by; a lexicon's is certain."""
+    """Return the sort key: negative probability, with a lexicon's counted as 1."""
     return -1.0 if either.probability is None else -either.probability
 
 
 def _distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The first candidate of each pronunciation."""
+    """Keep the first candidate of each pronunciation."""
     if len(candidates) < 2:
         return list(candidates)
     found: dict[tuple[str, ...], Candidate] = {}

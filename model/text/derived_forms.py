@@ -1,8 +1,8 @@
-"""English words made of known ones: what possessives, plurals and verb forms sound like.
+"""Pronounce English possessives, plurals and verb forms by rule from their stems.
 
-A rule answers only where the stem is in a lexicon, and says the stem as that lexicon does. On
-CMUdict's own training words the possessives come out right in 96 %, plurals in 92 %, verb forms
-in 88 to 93 % (any-match); rules that did worse are not here.
+A rule applies only if the stem is in a lexicon, and uses the lexicon's pronunciation of the stem.
+On CMUdict's training words, possessives are right in 96 %, plurals in 92 %, verb forms in 88 to
+93 % (any-match); rules that were less accurate have been left out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _VOICELESS = frozenset({"P", "T", "K", "F", "TH", "S", "SH", "CH"})
 _SHORTEST_STEM = 3
 
 
-# How the letters are called.
+# The names of the letters.
 LETTERS: Mapping[str, Phonemes] = {
     letter: tuple(name.split())
     for letter, name in zip(
@@ -31,20 +31,20 @@ LETTERS: Mapping[str, Phonemes] = {
 
 
 def spelt_out(word: str) -> Phonemes:
-    """The word letter by letter, as BBC is said; what is no letter is silent."""
+    """Spell out a word by the names of its letters, as in BBC; other characters are silent."""
     return tuple(sound for letter in word for sound in LETTERS.get(letter, ()))
 
 
 def letter_by_letter(letters: str, *, in_plural: bool = False) -> tuple[str, ...]:
-    """Letter by letter, each with a primary stress, as CMUdict says acronyms.
+    """Return the names of letters, each with a primary stress, as CMUdict pronounces acronyms.
 
     Args:
-        letters: A to Z.
-        in_plural: with the sound of a plural, or of a possessive, behind.
+        letters: letters A to Z.
+        in_plural: append the sound of a plural or possessive.
     """
     phonemes: list[str] = []
     for letter in letters:
-        digits = iter("1000")  # DOUBLE-U alone has several vowels
+        digits = iter("1000")  # only W, "double-u", has several vowels
         for phoneme in LETTERS[letter]:
             phonemes.append(phoneme + (next(digits) if phoneme in VOWELS else ""))
     spoken = tuple(phonemes)
@@ -52,14 +52,14 @@ def letter_by_letter(letters: str, *, in_plural: bool = False) -> tuple[str, ...
 
 
 def plural(stem: Phonemes) -> Phonemes:
-    """The stem with the sound of a plural, a possessive or a third person behind it."""
+    """Append the sound of a plural, possessive or third person to the stem."""
     if stem[-1] in _SIBILANTS:
         return (*stem, "IH", "Z")
     return (*stem, "S" if stem[-1] in _VOICELESS else "Z")
 
 
 def past(stem: Phonemes) -> Phonemes:
-    """The stem with the sound of a regular past tense behind it."""
+    """Append the sound of a regular past tense to the stem."""
     if stem[-1] in ("T", "D"):
         return (*stem, "IH", "D")
     return (*stem, "T" if stem[-1] in _VOICELESS else "D")
@@ -76,10 +76,10 @@ _SUFFIXES: tuple[tuple[str, Callable[[Phonemes], Phonemes]], ...] = (
 
 
 def derive(word: str, known: Mapping[str, Sequence[Phonemes]]) -> list[Phonemes]:
-    """Pronunciations of `word` by rule, from those of its stem; empty where no rule knows it.
+    """Derive pronunciations of `word` from those of its stem; empty if no rule applies.
 
     Args:
-        word: in capitals, as CMUdict writes.
+        word: word in upper case, as in CMUdict.
         known: stress-free ARPAbet pronunciations by word.
     """
     for stem, sound in _analyses(word):
@@ -89,13 +89,13 @@ def derive(word: str, known: Mapping[str, Sequence[Phonemes]]) -> list[Phonemes]
 
 
 def inflected(word: str, known: Mapping[str, Sequence[Phonemes]]) -> list[Phonemes]:
-    """Pronunciations of a possessive or a plural by rule, from those of its stem.
+    """Derive pronunciations of a possessive or plural from those of its stem.
 
-    Empty where the word is none of them, or no rule knows it. ``BORROWERS'`` sounds like
-    ``BORROWERS``, which may itself be made of ``BORROWER``.
+    The result is empty if the word is neither, or no rule applies. ``BORROWERS'`` sounds like
+    ``BORROWERS``, which may itself be derived from ``BORROWER``.
 
     Args:
-        word: in capitals.
+        word: word in upper case.
         known: ARPAbet pronunciations by word, with stress digits or without.
     """
     if not word.endswith(("S", "S'")):
@@ -108,12 +108,12 @@ def inflected(word: str, known: Mapping[str, Sequence[Phonemes]]) -> list[Phonem
 
 
 def with_stress(phonemes: Phonemes) -> Phonemes:
-    """The phonemes, with a 0 after each vowel that has no digit yet."""
+    """Append stress digit 0 to each vowel that has none."""
     return tuple(f"{phoneme}0" if phoneme in VOWELS else phoneme for phoneme in phonemes)
 
 
 def _analyses(word: str) -> Iterator[tuple[str, Callable[[Phonemes], Phonemes]]]:
-    """Stems that the word may have, likeliest first, and what is done to their sound."""
+    """Yield possible stems, most likely first, with the function that inflects their phonemes."""
     if word.endswith("'S"):
         yield word[:-2], plural
     elif word.endswith("S'"):

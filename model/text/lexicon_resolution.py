@@ -1,4 +1,4 @@
-"""Words in the lexicons: whole, else read in parts, else by a rule; what has an alias, by that."""
+"""Resolve words by lexicons: as a whole, by alias, in parts, or by rule from a known stem."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _CAPITALS = re.compile("[A-Z]{2,}(?:'?s)?")
 
 
 class _Spoken(NamedTuple):
-    """What pronounces a part of a word: one segment, or those of its alias.
+    """The resolution of a part of a word: one segment, or those of its alias.
 
     Attributes:
-        segments: to be pronounced one after the other.
-        warnings: about them.
-        chance: that an alias is read rightly.
-        aliased: whether there is an alias.
-        missing: what no lexicon has, so that the network has to pronounce it.
+        segments: segments to pronounce in sequence.
+        warnings: warnings about them.
+        chance: probability that an alias is read correctly.
+        aliased: whether an alias was used.
+        missing: texts that no lexicon has, which the network has to pronounce.
     """
 
     segments: tuple[Segment, ...]
@@ -49,7 +49,7 @@ class _Spoken(NamedTuple):
 
 
 class UnspeakableError(Exception):
-    """An entry of a lexicon, or its alias, that cannot be spoken."""
+    """An entry of a lexicon, or its alias, cannot be pronounced."""
 
     def __init__(self, error: WordError) -> None:
         super().__init__(error.message)
@@ -57,7 +57,7 @@ class UnspeakableError(Exception):
 
 
 class LexiconResolver:
-    """One request's words in the lexicons: whole, else read in parts, else by a rule."""
+    """Resolves the words of one request by lexicons: as a whole, in parts, or by rule."""
 
     def __init__(self, reader: Reader, lookup: WordLookup, source: Source) -> None:
         self._reader = reader
@@ -68,18 +68,18 @@ class LexiconResolver:
         self._misfits: dict[str, str] = {}
         self._looked_up: set[str] = set()
         self._phrases: Phrases | None = None
-        # Parts that the aliases of one word may still be read as
+        # Number of parts that the aliases of the current word may still expand to
         self._budget = MAX_PARTS
 
     def resolve(self, words: Sequence[str]) -> list[WordResolution]:
-        """A resolution for each word, in their order."""
+        """Resolve words, in their order."""
         self._find(words)
         readings = {
             word: reading
             for word in dict.fromkeys(words)
             if (reading := self._reading(word)) is not None
         }
-        # All parts at once; what is a word by itself was looked up as it was typed
+        # Look up all parts at once; words of a single part have been looked up as typed
         self._find(
             [
                 part.looked_up
@@ -94,7 +94,7 @@ class LexiconResolver:
         ]
 
     def resolve_read(self, words: Sequence[ReadWord]) -> list[WordResolution]:
-        """A resolution for each word of a text."""
+        """Resolve the words of a text, in their order."""
         parts = [self._reader.part(read.word, by_rule=read.by_rule) for read in words]
         self._find([read.word.text for read in words])
         return [self._of_read(read.word, part) for read, part in zip(words, parts, strict=True)]
@@ -118,10 +118,10 @@ class LexiconResolver:
         )
 
     def _reading(self, word: str) -> Reading | None:
-        """How a word is read; None where the entry that a lexicon has of it counts.
+        """Read a word; None if its entry in a lexicon is to be used.
 
-        A dictionary has ``ID`` and ``OS`` as words: where they are said letter by letter, they are,
-        unless people wrote an entry themselves.
+        Dictionaries have ``ID`` and ``OS`` as words. A reading by letters takes precedence over
+        such an entry, but not over a user's own.
         """
         known = self._known.get(word)
         if known is None:
@@ -174,15 +174,15 @@ class LexiconResolver:
         )
 
     def aliased(self, word: str, known: KnownWord, way: tuple[str, ...]) -> _Spoken:
-        """What pronounces a word that has an alias: the entry of the whole of it, or its words.
+        """Resolve a word that has an alias: by the entry of the whole alias, or by its words.
 
         Args:
             word: the word.
-            known: what a lexicon has of it.
-            way: the words whose aliases led to it.
+            known: the lexicon's entry for it.
+            way: words whose aliases led to it.
 
         Raises:
-            UnspeakableError: where the alias cannot be read, or leads back to one of these words.
+            UnspeakableError: if the alias cannot be read, or leads back to one of these words.
         """
         if not way:
             self._budget = MAX_PARTS
@@ -200,7 +200,7 @@ class LexiconResolver:
         return spoken._replace(warnings=tuple(dict.fromkeys(notes)), aliased=True)
 
     def _read_alias(self, alias: str, way: tuple[str, ...]) -> _Spoken:
-        # What no reader of texts takes apart is words with spaces between
+        # Without a text reader for the language, only spaces separate words
         words = [alias] if self._reader.english else alias.split()
         spoken = []
         for reading in map(self._read, words):
@@ -239,20 +239,20 @@ class LexiconResolver:
         sense: str | None = None,
         way: tuple[str, ...] = (),
     ) -> _Spoken:
-        """What pronounces a part: a lexicon, its alias there, a rule, or the network.
+        """Resolve a part by a lexicon, an alias, a rule, or the network.
 
         Args:
             part: the part.
-            typed: the same as it was typed, where it was looked up so.
-            sense: that is meant, where that is known.
-            way: the words whose aliases led to it.
+            typed: the part as typed, if it was looked up in that form.
+            sense: sense of the word, if known.
+            way: words whose aliases led to it.
 
         Raises:
-            UnspeakableError: as `aliased`.
+            UnspeakableError: see `aliased`.
         """
         if way:
             _check_way(part.looked_up, way)
-        # What the text itself says counts before all lexicons
+        # A pronunciation given in the text takes precedence over all lexicons
         own = part.looked_up
         texts = () if part.rule == "override" else (typed or own, own)
         for text in dict.fromkeys(texts):
@@ -279,7 +279,7 @@ class LexiconResolver:
                 segment = Segment(text, stem.source, tuple(derived), origin)
                 notes = (*stem.warnings, f"{word}: by rule, from {stems.last}")
                 return _Spoken((segment,), notes)
-        if part.entry:  # an entry that there is for other phonemes, or was a moment ago
+        if part.entry:  # its entry has unknown phonemes, or has just been deleted
             message = self._misfits.get(part.text) or f"{part.text} is in no lexicon any more"
             raise UnspeakableError(WordError("unspellable", message))
         return _Spoken((Segment(part.text),), part.warnings, missing=(part.looked_up,))
@@ -295,10 +295,10 @@ class LexiconResolver:
 
 
 class _Stems(Mapping[str, Sequence[tuple[str, ...]]]):
-    """The lexicons as a mapping, for rules that look for stems.
+    """Adapter that presents the lexicons as a mapping, for rules that look for stems.
 
     Attributes:
-        last: the word that was last taken out of it.
+        last: the word that was last found.
     """
 
     def __init__(self, known: Mapping[str, KnownWord], is_known: Callable[[str], bool]) -> None:
@@ -320,14 +320,14 @@ class _Stems(Mapping[str, Sequence[tuple[str, ...]]]):
 
 
 def _alike(part: Part, known: KnownWord) -> bool:
-    """Whether a lexicon pronounces a part first as the rule does, stress aside."""
+    """Return whether the lexicon's first pronunciation equals the rule's, ignoring stress."""
     return part.spoken is not None and strip(part.spoken) == strip(known.pronunciations[0])
 
 
 def _listed(part: Part, known: KnownWord) -> Segment | None:
-    """The segment of a lexicon that has a part: all its variants, or the one that a rule wants.
+    """Return a lexicon's segment for a part: all variants, or the one that agrees with the rule.
 
-    None where there is no such variant, or no lexicon counts.
+    None if there is no such variant, or the part's own phonemes take precedence.
     """
     if part.rule == "override":
         return None
@@ -336,16 +336,16 @@ def _listed(part: Part, known: KnownWord) -> Segment | None:
     if part.listed or part.spoken is None or known.source == "user":
         return of_known(known, part.text)
     if part.rule == "weak_form":
-        return None  # lexicons have it with the stress of the word alone
+        return None  # lexicons only have the stress of the isolated word
     wanted = strip(part.spoken)
     variants = tuple(each for each in known.variants if strip(each.phonemes) == wanted)
     return of_known(known._replace(variants=variants), part.text) if variants else None
 
 
 def _of_sense(known: KnownWord, sense: str | None) -> tuple[KnownWord, bool]:
-    """A word with the variants of the sense that is meant, and whether they are labelled so.
+    """Select the variants of a sense; also return whether they are labelled with it.
 
-    Without any, those of no sense in particular are left; perhaps none.
+    If there are none, the unlabelled variants are selected, if any.
     """
     if sense is None or not any(variant.sense for variant in known.variants):
         return known, False
@@ -357,7 +357,7 @@ def _of_sense(known: KnownWord, sense: str | None) -> tuple[KnownWord, bool]:
 
 
 def _check_way(text: str, way: Sequence[str]) -> None:
-    """Refuse a text that is one of the words whose aliases led to it."""
+    """Raise `UnspeakableError` if a text is one of the words whose aliases led to it."""
     key = lexicon_key(text)
     if any(lexicon_key(word) == key for word in way):
         message = f"its alias leads back to itself: {' -> '.join((*way, text))}"
@@ -365,7 +365,7 @@ def _check_way(text: str, way: Sequence[str]) -> None:
 
 
 def _joined(spoken: Iterable[_Spoken], warnings: Sequence[str], chance: float) -> _Spoken:
-    """Parts that are pronounced one after the other."""
+    """Combine parts to be pronounced in sequence."""
     parts = list(spoken)
     notes = (*warnings, *(note for part in parts for note in part.warnings))
     return _Spoken(
@@ -378,9 +378,10 @@ def _joined(spoken: Iterable[_Spoken], warnings: Sequence[str], chance: float) -
 
 
 def _lasting(reading: Reading) -> list[str]:
-    """The warnings of a reading that count whatever pronounces its parts.
+    """Return the warnings of a reading that apply whatever pronounces its parts.
 
-    How these are spelt for the network does not where a lexicon has them.
+    Warnings about the spelling for the network are left out: they do not apply to parts that a
+    lexicon pronounces.
     """
     respelt = {note for part in reading.parts for note in part.warnings}
     return [note for note in reading.spelling.warnings if note not in respelt]

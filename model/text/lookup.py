@@ -1,4 +1,4 @@
-"""Words in the lexicons: people's own entries first, then dictionaries."""
+"""Look up words in the lexicons: user entries first, then dictionaries."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.speller import Speller, Spelling, lookup_warnings
 from tanger.model.text.variants import Order
 
-# What pronounces a segment that is in no lexicon as it stands.
+# Rules that pronounce segments which are not in a lexicon as they stand.
 Rule = Literal["number", "letters", "table", "weak_form", "derived"]
 Pronunciations = tuple[tuple[str, ...], ...]
 
 
 class Origin(NamedTuple):
-    """Where a pronunciation comes from, for those who ask for an explanation.
+    """Where a pronunciation comes from, for explanations.
 
     Attributes:
-        lexicon: its name.
-        rank: its place in the order in which lexicons are looked up, from 1.
-        rule: what made a segment that is in no lexicon as it stands.
-        stem: what that rule made it of.
-        order: of the lexicon's pronunciations.
+        lexicon: name of the lexicon.
+        rank: position of the lexicon in the order of lookup, from 1.
+        rule: rule that made the pronunciation, if the lexicon does not have the segment itself.
+        stem: word that the rule was applied to.
+        order: order of the lexicon's pronunciations.
     """
 
     lexicon: str | None = None
@@ -38,31 +38,31 @@ class Origin(NamedTuple):
 
 
 class UserEntries(Protocol):
-    """Words that people wrote down themselves; they come before all dictionaries."""
+    """A user lexicon, which takes precedence over all dictionaries."""
 
     @property
     def path(self) -> Path:
-        """The file that they are kept in."""
+        """Path of the file that holds the entries."""
 
     def revision(self) -> str:
-        """A text that changes with every write."""
+        """Return a revision that changes with every write."""
 
     def phrases(self) -> Phrases:
-        """Those of its words that are more than plain words."""
+        """Return its entries that are phrases."""
 
     def find(self, keys: Collection[str]) -> Mapping[str, Sequence[Spelt]]:
-        """The entries with these keys (see `lexicon.index.lexicon_key`), by key."""
+        """Return the entries with these keys (see `lexicon.index.lexicon_key`), by key."""
 
 
 class KnownWord(NamedTuple):
     """A word that a lexicon has.
 
     Attributes:
-        source: which kind of lexicon.
-        normalized: the word as it was found.
-        variants: with stress digits where the lexicon has them.
-        warnings: what of the typed word did not count.
-        origin: which lexicon.
+        source: kind of lexicon.
+        normalized: spelling under which it was found.
+        variants: its variants, with stress digits if the lexicon has them.
+        warnings: differences from the typed word that were ignored.
+        origin: the lexicon.
     """
 
     source: Literal["lexicon", "user"]
@@ -73,17 +73,17 @@ class KnownWord(NamedTuple):
 
     @property
     def alias(self) -> str | None:
-        """What is spoken in place of the word, where an alias comes first."""
+        """Text that is pronounced in place of the word, if its first variant is an alias."""
         return self.variants[0].alias if self.variants else None
 
     @property
     def pronunciations(self) -> Pronunciations:
-        """The phonemes of the variants that are no aliases."""
+        """The phonemes of the variants that are not aliases."""
         return tuple(variant.phonemes for variant in self.variants if variant.phonemes)
 
 
 class _Query(NamedTuple):
-    """A word on its way through the lexicons: as it was sent, and as it is looked up."""
+    """A lookup in progress: the word as sent, and as it is looked up."""
 
     word: str
     typed: str
@@ -91,7 +91,7 @@ class _Query(NamedTuple):
 
 
 class WordLookup:
-    """All lexicons that there are for one artifact."""
+    """All lexicons of one artifact."""
 
     def __init__(
         self,
@@ -112,44 +112,44 @@ class WordLookup:
         self._origins = origins
 
     def revision(self) -> str:
-        """Other lexicons, or other words in one, have another one.
+        """Return a revision that changes whenever the content of any lexicon does.
 
         Raises:
-            UserLexiconError: where people's own words cannot be read.
+            UserLexiconError: if the user lexicon cannot be read.
         """
         return self._dictionaries.revision + (self.user.revision() if self.user else "")
 
     def phrases(self) -> Phrases:
-        """The entries that are looked for in longer texts; those of CMUdict are not.
+        """Return the entries that are searched for in texts; those of CMUdict are not.
 
         Raises:
-            UserLexiconError: where people's own words cannot be read.
+            UserLexiconError: if the user lexicon cannot be read.
         """
         if self.user is None:
             return self._dictionaries.phrases
         return Phrases.of((self.user.phrases(), self._dictionaries.phrases))
 
     def has(self, word: str) -> bool:
-        """Whether a dictionary has a word; people's own entries are not looked at."""
+        """Return whether a dictionary has a word; the user lexicon is not consulted."""
         return bool(self._dictionaries.pronunciations(word))
 
     def find(
         self, words: Iterable[str], bare: Callable[[str], Spelling]
     ) -> tuple[dict[str, KnownWord], dict[str, str]]:
-        """What is known of words: each as it was typed, else as the artifact's letters have it.
+        """Look up words as typed, else as spelt in the artifact's graphemes.
 
-        Where marks on letters are left out, only pronunciations that say them count.
+        If that spelling drops accents, only pronunciations that agree with them are used.
 
         Args:
-            words: as they were sent.
-            bare: spells one in the artifact's letters, as `Speller.bare` does.
+            words: words as sent.
+            bare: spells a word in the artifact's graphemes, as `Speller.bare` does.
 
         Returns:
-            what is known, by word; and by word what a person's own entry has that this artifact
-            cannot pronounce, so that it does not count.
+            The known words; and, by word, messages about user entries that were ignored because
+            the artifact lacks a phoneme of theirs.
 
         Raises:
-            UserLexiconError: where people's own words cannot be read.
+            UserLexiconError: if the user lexicon cannot be read.
         """
         queries = [
             _Query(word, tidied(word), lexicon_key(word))
@@ -203,7 +203,7 @@ class WordLookup:
                 yield query, "lexicon", listed.found, origin
 
     def _fitting(self, word: str, entries: Iterable[Spelt], misfits: dict[str, str]) -> list[Spelt]:
-        """Entries that were written for an artifact of these phonemes."""
+        """Return entries whose phonemes the artifact has; report others in `misfits`."""
         fitting = []
         for entry in entries:
             if (symbol := self._inventory.misfit(entry[1].phonemes)) is None:

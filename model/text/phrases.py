@@ -1,4 +1,4 @@
-"""Entries of lexicons in the tokens of a text, the longest that fits: ``I love [New York]``."""
+"""Find the longest lexicon entries in the tokens of a text: ``I love [New York]``."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from tanger.model.lexicon.index import lexicon_key
 from tanger.model.lexicon.phrases import Phrases
 from tanger.model.text.reader.token import SpokenWord, Token
 
-# What a phrase may end in that is no part of its entry.
+# A suffix that a phrase may have in addition to its entry.
 _POSSESSIVE = "'s"
 
 
 def with_phrases(
     tokens: Iterable[Token], phrases: Phrases, fixed: Container[int] = ()
 ) -> Iterator[Token]:
-    """The tokens of a text; where several are an entry, or its possessive, one word of them.
+    """Merge tokens that together are a phrase, or its possessive, into one word.
 
     Args:
-        tokens: in their order.
-        phrases: the entries.
-        fixed: where tokens begin that are read as the text itself says.
+        tokens: tokens of a text, in order.
+        phrases: phrases of the lexicons.
+        fixed: offsets of tokens whose reading is given by the text; they are never merged.
     """
     source = iter(tokens)
     ahead: deque[Token] = deque()
@@ -38,13 +38,13 @@ def with_phrases(
 def _longest(
     ahead: deque[Token], source: Iterator[Token], phrases: Phrases, fixed: Container[int]
 ) -> int:
-    """How many of the next tokens are the longest phrase; 0 where they begin none.
+    """Return the number of tokens of the longest phrase that starts here; 0 if none does.
 
     Args:
-        ahead: tokens that were taken already; as many more are added as it takes to see.
-        source: all later ones.
-        phrases: the entries.
-        fixed: as `with_phrases` takes it.
+        ahead: tokens already read from `source`; further ones are appended as needed.
+        source: later tokens.
+        phrases: phrases of the lexicons.
+        fixed: see `with_phrases`.
     """
     key, longest, size = "", 0, 0
     while True:
@@ -61,7 +61,7 @@ def _longest(
 
 
 def _key(token: Token, fixed: Container[int]) -> str:
-    """A token as phrases have it; a line that is left blank is in none."""
+    """Return the part of a phrase's key for a token; blank lines never occur in keys."""
     if token.kind == "space":
         return " " if token.text.count("\n") < 2 else "\n"
     if token.start in fixed or any(word.given_by == "override" for word in token.words):

@@ -1,9 +1,9 @@
-"""From what was typed to pronunciations: service, command line and library share these steps.
+"""The steps from typed words to pronunciations, shared by service, command line and library.
 
     words ─ Resolver ─> resolutions ─ tasks ─> decoded ─ result ─> results
 
-`Pipeline` has every step but decoding, which its callers do: the service in worker processes behind
-a queue (`service.serving.pronouncer`), `TextPhonemizer` in its own process.
+`Pipeline` has every step except decoding, which is left to the caller: the service decodes in
+worker processes fed by a queue (`service.serving.pronouncer`), `TextPhonemizer` in its own process.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from tanger.model.text.variants import Order
 
 
 class Options(NamedTuple):
-    """How words are answered, as `Pipeline.options` checks it.
+    """Options of a request, validated by `Pipeline.options`.
 
     Attributes:
         source: where pronunciations come from.
-        alphabet: that they are written in.
+        alphabet: alphabet of the pronunciations.
         marks: whether stress is written.
-        n: most pronunciations a word.
-        alignment: whether they come with the letters of their phonemes.
+        n: maximum number of pronunciations per word.
+        alignment: whether to return the letters of each phoneme.
     """
 
     source: Source
@@ -51,18 +51,18 @@ class Options(NamedTuple):
     alignment: bool
 
 
-# What the network has to do with a text: pronounce it, or align it with given pronunciations.
+# A task for the network: pronounce a text, or align it with the given pronunciations, if any.
 Task = tuple[str, Pronunciations]
 
 
 class Result(NamedTuple):
-    """What is known of one word.
+    """The pronunciations of one word.
 
     Attributes:
-        resolution: which sources answered.
-        source: the least certain of them; None where there is no pronunciation.
-        pronunciations: the likeliest first; probabilities are None where no network took part.
-        warnings: what was changed, read out, or could not be given.
+        resolution: the segments of the word and their sources.
+        source: the least certain of the sources; None if there is no pronunciation.
+        pronunciations: the most probable first; probabilities are None if no network was used.
+        warnings: what was changed, read out, or unavailable.
         error: why there is no pronunciation, else None.
     """
 
@@ -79,7 +79,7 @@ class Result(NamedTuple):
 
     @property
     def normalized(self) -> str | None:
-        """What is pronounced, in the artifact's graphemes; None where nothing can be."""
+        """The pronounced text in the artifact's graphemes; None if it cannot be pronounced."""
         return self.resolution.normalized
 
 
@@ -87,11 +87,11 @@ class Pipeline:
     """All steps from words to results for one artifact, except decoding.
 
     Attributes:
-        resolver: decides what answers each segment.
-        alphabets: that pronunciations can be written in, the default first.
-        knows_stress: whether the artifact says which vowels are stressed.
-        has_attention: whether its network can say which letters made which phoneme.
-        longest: most letters of a word.
+        resolver: chooses the source of each segment.
+        alphabets: alphabets for pronunciations, the default first.
+        knows_stress: whether the artifact predicts stress.
+        has_attention: whether its network can align letters and phonemes.
+        longest: maximum number of letters of a word.
     """
 
     def __init__(
@@ -102,13 +102,13 @@ class Pipeline:
         user: UserEntries | None = None,
         longest: int = 64,
     ) -> None:
-        """Answer for `artifact`.
+        """Create the pipeline of an artifact.
 
         Args:
-            artifact: whose graphemes and phonemes words are read and written in.
-            dictionaries: those that are looked up; none by default.
-            user: people's own words, where they are kept.
-            longest: most letters of a word.
+            artifact: artifact that defines graphemes and phonemes.
+            dictionaries: dictionaries to look up; none by default.
+            user: user lexicon, if any.
+            longest: maximum number of letters of a word.
         """
         phonemes = artifact.phonemes.own
         dictionaries = dictionaries or Dictionaries()
@@ -134,11 +134,11 @@ class Pipeline:
         n: int = 1,
         alignment: bool = False,
     ) -> Options:
-        """The options of a request, with the artifact's defaults for what is None.
+        """Validate the options of a request, and replace None by the artifact's defaults.
 
         Raises:
-            AlphabetError, StressError: where the artifact's phonemes cannot be written so.
-            AlignmentError: where its network cannot tell letters, and is asked to.
+            AlphabetError, StressError: if the artifact's phonemes cannot be written that way.
+            AlignmentError: if alignment is requested and the network does not support it.
         """
         if alignment and not self.has_attention and source != "lexicon":
             raise AlignmentError
@@ -152,7 +152,7 @@ class Pipeline:
         return Options(source, alphabet, marks, n, alignment)
 
     def tasks(self, resolutions: Iterable[WordResolution], options: Options) -> dict[Task, None]:
-        """What the network has to do, each task once, in order."""
+        """Return the distinct tasks for the network, in order."""
         tasks: dict[Task, None] = {}
         for resolution in resolutions:
             aligned = options.alignment and self.aligns(resolution, options)
@@ -162,7 +162,7 @@ class Pipeline:
         return tasks
 
     def aligns(self, resolution: WordResolution, options: Options) -> bool:
-        """Whether a word comes with its letters."""
+        """Return whether a word is aligned with its phonemes."""
         if not (options.alignment and self.has_attention and resolution.segments):
             return False
         letters = "".join(segment.text for segment in resolution.segments)
@@ -170,7 +170,7 @@ class Pipeline:
 
     @staticmethod
     def limit(resolution: WordResolution, options: Options) -> int:
-        """Most pronunciations of a word: `n`, or fewer where no network takes part."""
+        """Return the most pronunciations a word can have: `n`, or fewer without the network."""
         known = math.prod(
             options.n if segment.source == "model" else len(segment.listed)
             for segment in resolution.segments
@@ -183,13 +183,13 @@ class Pipeline:
         options: Options,
         decoded: Callable[[Task], Sequence[Candidate] | Failure],
     ) -> Result:
-        """The result of one word, from the candidates of its segments.
+        """Combine the candidates of a word's segments to its result.
 
         Args:
-            resolution: of the word.
-            options: of the request.
-            decoded: the network's answer to each of the `tasks`: candidates, the likeliest first;
-                where pronunciations were given, these in their order.
+            resolution: resolution of the word.
+            options: options of the request.
+            decoded: returns the network's candidates for each of the `tasks`: the most probable
+                first, or, if the task has pronunciations, these in their order.
         """
         if resolution.error is not None:
             return _without_pronunciation(resolution, resolution.error)
@@ -221,12 +221,12 @@ class Pipeline:
     def _listed(
         self, segment: Segment, options: Options, aligned: Sequence[Candidate]
     ) -> list[Candidate]:
-        """The candidates of what a lexicon or a rule pronounces.
+        """Return the candidates of a segment that a lexicon or a rule pronounces.
 
         Args:
-            segment: what they pronounce.
-            options: of the request.
-            aligned: the same with their letters, if these are known.
+            segment: the segment.
+            options: options of the request.
+            aligned: the same candidates with alignment, if known.
         """
         return [
             Candidate(
@@ -243,13 +243,13 @@ class Pipeline:
     def _written(
         self, segment: Segment, options: Options
     ) -> dict[tuple[str, ...], tuple[tuple[str, ...], float | None]]:
-        """The first `n` pronunciations of a lexicon or a rule that are not written alike.
+        """Return the first `n` of a segment's listed pronunciations that are written differently.
 
         Returns:
-            each, and its probability where the lexicon has any, by the way that it is written:
-            without stress, two may be one.
+            By written form: the pronunciation and its probability, if the lexicon has any. Without
+            stress, two pronunciations may have the same form.
         """
-        # Rules write stress; where it is never known otherwise, theirs alone would be odd
+        # Rules know stress; leave it out if the artifact's other pronunciations have none
         known = self.knows_stress or options.source == "lexicon" or segment.source != "rule"
         written: dict[tuple[str, ...], tuple[tuple[str, ...], float | None]] = {}
         for listed, probability in zip_longest(segment.listed, segment.probabilities):
@@ -263,7 +263,7 @@ class Pipeline:
         return written
 
     def _task(self, segment: Segment, options: Options, *, aligned: bool) -> Task | None:
-        """What the network has to do for a segment of a word that has its letters, or not."""
+        """Return the network's task for a segment, if any."""
         if segment.source == "model":
             return segment.text, ()
         if not aligned:
@@ -281,7 +281,7 @@ class Pipeline:
         return warnings
 
     def _lacks_stress(self, segment: Segment) -> bool:
-        """Whether a lexicon has a pronunciation of it without any stress."""
+        """Return whether a lexicon has a pronunciation of the segment without stress."""
         return segment.source in ("lexicon", "user") and not all(
             map(self._inventory.marks_stress, segment.listed)
         )
@@ -292,24 +292,24 @@ def _without_pronunciation(resolution: WordResolution, error: WordError) -> Resu
 
 
 def _least_certain(resolution: WordResolution, options: Options) -> Answerer:
-    """The least certain source of a word's segments."""
+    """Return the least certain source of a word's segments."""
     sources = {segment.source for segment in resolution.segments}
     for source in ("model", "lexicon", "user", "override"):
         if source in sources:
             return source
-    # Rules alone: they stand in for whatever was requested
+    # Rules only: report the source that was requested
     return "lexicon" if options.source == "lexicon" else "model"
 
 
 def _chance(resolution: WordResolution, source: Answerer) -> float | None:
-    """The chance that a word is read rightly; None where a lexicon tells no probability."""
+    """Return the probability of the reading; None if neither network nor lexicon has any."""
     if source == "model" or any(segment.probabilities for segment in resolution.segments):
         return resolution.chance
     return None
 
 
 def _weighted(joined: Sequence[Candidate], chance: float | None) -> Sequence[Candidate]:
-    """The candidates of a word that is read rightly with some chance; None for a lexicon's."""
+    """Multiply the candidates' probabilities by `chance`; for None, remove them."""
     if chance == 1.0 and all(one.probability is not None for one in joined):
         return joined
     return [
@@ -323,11 +323,11 @@ def _weighted(joined: Sequence[Candidate], chance: float | None) -> Sequence[Can
 
 
 class TextPhonemizer:
-    """Pronounces whatever is typed, in one process: `tanger.Phonemizer`.
+    """Pronounces typed words in one process; exported as `tanger.Phonemizer`.
 
     Attributes:
-        pipeline: all steps but decoding.
-        network: decodes.
+        pipeline: all steps except decoding.
+        network: decoder.
     """
 
     def __init__(self, pipeline: Pipeline, network: Phonemizer) -> None:
@@ -349,21 +349,21 @@ class TextPhonemizer:
         """Load the artifact in the folder `artifact` onto `device`.
 
         Args:
-            artifact: its folder.
+            artifact: folder of the artifact.
             device: auto, cpu, cuda or cuda:N.
-            precision: what a CPU computes in.
-            threads: CPU threads.
-            builtin_lexicon: whether CMUdict is looked up; auto, where the phonemes are ARPAbet.
-            lexicons: files that are looked up before it, the last one first; each a path, or
-                ``FORMAT=PATH``, ``ALPHABET=PATH``, ``FORMAT+ALPHABET=PATH``.
-            variant_order: of the variants that CMUdict has of a word: by the artifact's ranking,
-                or as they stand there.
+            precision: numeric precision on a CPU.
+            threads: number of CPU threads.
+            builtin_lexicon: whether CMUdict is looked up; ``auto``: if the phonemes are ARPAbet.
+            lexicons: lexicon files that are looked up before CMUdict, the last one first; each a
+                path, ``FORMAT=PATH``, ``ALPHABET=PATH`` or ``FORMAT+ALPHABET=PATH``.
+            variant_order: order of CMUdict's variants of a word: by the artifact's ranking, or
+                as in CMUdict.
 
         Raises:
-            ArtifactError: where the artifact is damaged.
-            DeviceError: where the device is not there.
-            DecoderUnavailableError: where nothing that can decode is installed.
-            LexiconError, LexiconFileError: where a lexicon cannot be read.
+            ArtifactError: if the artifact is damaged.
+            DeviceError: if the device is not available.
+            DecoderUnavailableError: if no decoder is installed.
+            LexiconError, LexiconFileError: if a lexicon cannot be read.
         """
         read = artifacts.read(Path(artifact))
         dictionaries = Dictionaries.read(
@@ -385,19 +385,19 @@ class TextPhonemizer:
         n: int = 1,
         alignment: bool = False,
     ) -> list[Result]:
-        """A result for each word, in their order, as the service's ``POST /pronounce`` gives it.
+        """Pronounce words, in their order, with the results of the service's ``POST /pronounce``.
 
         Args:
-            words: whatever was typed.
+            words: words as typed.
             source: where pronunciations come from.
-            alphabet: that they are written in; the artifact's own by default.
-            stress: whether stress is written; by default in IPA and X-SAMPA alone.
-            n: most pronunciations a word, the likeliest first.
-            alignment: whether they come with the letters of their phonemes.
+            alphabet: alphabet of the pronunciations; by default the artifact's own.
+            stress: whether stress is written; by default only in IPA and X-SAMPA.
+            n: maximum number of pronunciations per word, the most probable first.
+            alignment: whether to return the letters of each phoneme.
 
         Raises:
-            AlphabetError, StressError, AlignmentError: as `Pipeline.options`.
-            ValueError: for `n` below 1.
+            AlphabetError, StressError, AlignmentError: see `Pipeline.options`.
+            ValueError: if `n` is below 1.
         """
         options = self.pipeline.options(
             source=source, alphabet=alphabet, stress=stress, n=n, alignment=alignment
@@ -405,11 +405,11 @@ class TextPhonemizer:
         return list(self.results(words, options))
 
     def results(self, words: Sequence[str], options: Options) -> Iterator[Result]:
-        """A result for each word, in their order.
+        """Yield a result for each word, in their order.
 
         Args:
-            words: whatever was typed.
-            options: of `Pipeline.options`.
+            words: words as typed.
+            options: options from `Pipeline.options`.
         """
         resolutions = self.pipeline.resolver.resolve(words, options.source)
         decoded = self._decode(self.pipeline.tasks(resolutions, options), options)
@@ -417,11 +417,11 @@ class TextPhonemizer:
             yield self.pipeline.result(resolution, options, decoded.__getitem__)
 
     def word_results(self, words: Sequence[ReadWord], options: Options) -> dict[ReadWord, Result]:
-        """The result of each word of a text (see `text.texts`).
+        """Return results by word for the words of a text (see `text.texts`).
 
         Args:
-            words: distinct ones.
-            options: of `Pipeline.options`.
+            words: distinct words.
+            options: options from `Pipeline.options`.
         """
         resolutions = self.pipeline.resolver.resolve_read(words, options.source)
         decoded = self._decode(self.pipeline.tasks(resolutions, options), options)
@@ -431,7 +431,7 @@ class TextPhonemizer:
         }
 
     def _decode(self, tasks: Iterable[Task], options: Options) -> dict[Task, Sequence[Candidate]]:
-        """The network's candidates by task."""
+        """Return the network's candidates by task."""
         words = [task for task in tasks if not task[1]]
         given = [task for task in tasks if task[1]]
         decoded: dict[Task, Sequence[Candidate]] = {}

@@ -1,7 +1,8 @@
-"""What a person typed, as words that can be pronounced one by one.
+"""Read a typed word as a sequence of parts that can be pronounced one by one.
 
-In English a text reader (`text.reader`) reads out numbers, signs, abbreviations and acronyms, and
-splits what hyphens and spaces join; a warning tells how. In other languages a word is itself.
+In English, the text reader (`text.reader`) expands numbers, signs, abbreviations and acronyms, and
+splits at hyphens and spaces; a warning reports the expansion. In other languages a word is one
+part.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ from tanger.model.text.reader.tables import FOLDER
 from tanger.model.text.reader.token import GivenBy, SpokenWord, Token
 from tanger.model.text.speller import Speller, Spelling, WordError, WordErrorCode
 
-# Digits in one word that are read: beyond them it is no number that anybody would say.
+# Maximum number of digits in one word; longer numbers are not read out.
 MAX_DIGITS = 18
-# Words that one word may be read as: more are left only to signs with long names.
+# Maximum number of parts of one word; only long runs of signs with long names exceed it.
 MAX_PARTS = 128
 
 Known = Callable[[str], bool]
-# What says how a part sounds: a number's or sign's words, the names of letters, or what gives words
-# their sound.
+# Rules that determine the pronunciation of a part: number and sign words, names of letters, or the
+# sources of a spoken word's phonemes.
 PartRule = Literal["number", "letters"] | GivenBy
 
 
@@ -39,15 +40,14 @@ class Part(NamedTuple):
     """One word of a reading.
 
     Attributes:
-        text: in the artifact's graphemes; nothing where it cannot be spelt in them, but the text
-            itself says how it sounds.
-        spoken: ARPAbet with stress digits (see `phonology.phoneme_set`), where a rule says how it
-            sounds; None for a word like any other, which a lexicon or the network knows.
-        listed: whether lexicons come before the rule.
-        rule: which rule that is.
-        written: the word with the marks on its letters, which lexicons look at; None where it has
-            none.
-        warnings: what spelling it changed.
+        text: text in the artifact's graphemes; empty if it cannot be spelt in them, but its
+            pronunciation is given in the text.
+        spoken: ARPAbet with stress digits (see `phonology.phoneme_set`) if a rule pronounces it;
+            None for an ordinary word, which a lexicon or the network pronounces.
+        listed: whether lexicons take precedence over the rule.
+        rule: the rule that pronounces it.
+        written: the word with its accents, for the lookup in lexicons; None if it has none.
+        warnings: changes made by spelling it in graphemes.
         entry: whether a lexicon has it as it stands.
     """
 
@@ -61,7 +61,7 @@ class Part(NamedTuple):
 
     @property
     def looked_up(self) -> str:
-        """What lexicons are asked for."""
+        """The form that is looked up in lexicons."""
         return self.written or self.text
 
 
@@ -69,9 +69,9 @@ class Reading(NamedTuple):
     """How a word is read.
 
     Attributes:
-        spelling: what was typed, what is read (the parts, joined by hyphens), and warnings.
-        parts: to be pronounced one after the other; none where the spelling has an error.
-        chance: that it is read rightly, as far as a rule had to guess.
+        spelling: the typed word, its normalised form (the parts joined by hyphens), and warnings.
+        parts: parts to pronounce in sequence; none if the spelling has an error.
+        chance: probability that the reading is right, below 1 if a rule had to guess.
     """
 
     spelling: Spelling
@@ -80,7 +80,7 @@ class Reading(NamedTuple):
 
     @property
     def spelt(self) -> bool:
-        """Whether it is one part that is said letter by letter."""
+        """Whether it is a single part that is read letter by letter."""
         return len(self.parts) == 1 and not self.parts[0].listed
 
 
@@ -89,7 +89,7 @@ class Reader:
 
     Attributes:
         speller: spells words in the artifact's graphemes.
-        text: reads texts; None for artifacts that are not English.
+        text: text reader; None for artifacts that are not English.
     """
 
     def __init__(
@@ -100,14 +100,14 @@ class Reader:
         longest: int = 64,
         look_up: Callable[[str], Sequence[Sequence[str]]] = lambda word: (),
     ) -> None:
-        """Read in `graphemes`, and refuse words of more than `longest` of them.
+        """Create the reader of an artifact.
 
         Args:
-            graphemes: that the artifact reads.
-            phonemes: that it writes, by which English is known.
-            longest: the most letters, or other characters, in a word.
-            look_up: the pronunciations of a word in small letters that a dictionary has, by which
-                acronyms are known.
+            graphemes: graphemes of the artifact.
+            phonemes: phonemes of the artifact; English is recognised by them.
+            longest: maximum number of characters in a word.
+            look_up: returns a dictionary's pronunciations of a lower-case word, as evidence on
+                acronyms.
         """
         bare = {phoneme.rstrip("012") for phoneme in phonemes}
         english = frozenset(derived_forms.LETTERS) <= frozenset(graphemes)
@@ -120,16 +120,19 @@ class Reader:
 
     @property
     def english(self) -> bool:
-        """Whether the artifact is for English, and words are read out."""
+        """Whether the artifact is for English, so that numbers, signs and the like are expanded."""
         return self.text is not None
 
     @property
     def revision(self) -> str:
-        """A text that is another one where the tables or models of the reader are others."""
+        """A revision that changes whenever the reader's tables or models do."""
         return "" if self.text is None else reading_revision()
 
     def plain(self, word: str) -> str | None:
-        """What `read` makes of nearly every word: one part without a warning; None of any other."""
+        """Return the text of a word that `read` makes one part without warnings, else None.
+
+        This fast path applies to nearly all words.
+        """
         if self.text is not None and not self.text.is_plain(word):
             return None
         return self.speller.plain(word)
@@ -137,13 +140,13 @@ class Reader:
     def read(
         self, word: str, known: Known = lambda spelt: False, phrases: Phrases | None = None
     ) -> Reading:
-        """Read one word. Never raises: what cannot be read has its error in the answer.
+        """Read one word. Never raises; an error is part of the returned reading.
 
         Args:
-            word: as it was typed.
-            known: whether a lexicon knows a word, in the artifact's graphemes: then no rule has
-                to guess how it is said.
-            phrases: entries of lexicons that are parts as they stand.
+            word: word as typed.
+            known: whether a lexicon has a word, in the artifact's graphemes, so that no rule needs
+                to guess its pronunciation.
+            phrases: lexicon entries that become one part as they stand.
         """
         spelling = self.speller.spell(word)
         if self.text is None:
@@ -162,19 +165,19 @@ class Reader:
         return self._read_out(spelling, tokens)
 
     def part(self, word: SpokenWord, *, by_rule: bool) -> Part | WordError:
-        """A spoken word in the artifact's graphemes, or why it has none.
+        """Convert a spoken word to a part, or return why it cannot be spelt.
 
         Args:
             word: the word.
-            by_rule: whether it comes of a number, a sign and the like, whose words a table may
-                have.
+            by_rule: whether it is an expansion, as of a number or sign, whose words may be in a
+                table of pronunciations.
         """
         if word.entry:
             return Part(self.speller.cased(lexicon_key(word.text)), entry=True)
         if word.language is not None:
             message = f"{word.text} is in the language {word.language}, which is not read here"
             return WordError("other_language", f"{message}: say it with <phoneme>")
-        if word.letters and word.text.isascii():  # no table says what À is called
+        if word.letters and word.text.isascii():  # only A to Z have known names
             return _letters(word.text)
         return self._spelt_part(word, self.speller.spell(word.text), by_rule=by_rule)
 
@@ -200,7 +203,7 @@ class Reader:
         return None
 
     def _read_out(self, spelling: Spelling, tokens: Sequence[Token]) -> Reading:
-        """The reading of what is more than a word."""
+        """Return the reading of tokens that are more than a plain word."""
         warnings: dict[str, None] = {}
         if spelling.word != spelling.word.strip():
             warnings["surrounding spaces removed"] = None
@@ -231,7 +234,7 @@ class Reader:
         )
 
     def _of_token(self, token: Token) -> tuple[list[Part], list[str], WordError | None]:
-        """The parts of a token, the warnings about it, and why it cannot be spelt."""
+        """Return the parts of a token, its warnings, and its error, if any."""
         if not token.words:
             shown = token.text.strip()
             if shown and not shown.isprintable():
@@ -248,7 +251,7 @@ class Reader:
         return parts, list(self.speller.spell(token.text).warnings), None
 
     def _nothing(self, spelling: Spelling) -> Reading:
-        """The reading of what has nothing to pronounce."""
+        """Return the reading of a word without anything to pronounce."""
         if spelling.error is not None:
             return Reading(spelling._replace(normalized=None), ())
         error = WordError("empty", "there is no letter to pronounce")
@@ -257,7 +260,7 @@ class Reader:
 
 @lru_cache(maxsize=1)
 def reading_revision() -> str:
-    """A digest of the tables and models that texts are read with."""
+    """Return a digest of the text reader's tables and models."""
     digest = hashlib.sha256()
     for path in (*sorted(FOLDER.rglob("*.tsv")), *sorted(MODELS.iterdir())):
         digest.update(path.read_bytes())
@@ -265,7 +268,7 @@ def reading_revision() -> str:
 
 
 def _is_itself(tokens: Sequence[Token]) -> bool:
-    """Whether a text is one word, which nothing was done to."""
+    """Return whether the tokens are a single unchanged word."""
     if len(tokens) != 1 or len(tokens[0].words) != 1:
         return False
     word = tokens[0].words[0]
@@ -274,7 +277,7 @@ def _is_itself(tokens: Sequence[Token]) -> bool:
 
 
 def _marked(normalized: str, typed: str, spelling: Spelling) -> Part:
-    """The part that a word is, with the marks on its letters, if there are any."""
+    """Return the part of a single word, with its accented form if it has accents."""
     if typed.isascii():
         return Part(normalized)
     return Part(normalized, written=tidied(typed), warnings=spelling.warnings)
@@ -282,14 +285,14 @@ def _marked(normalized: str, typed: str, spelling: Spelling) -> Part:
 
 @lru_cache(maxsize=4096)
 def _letters(text: str) -> Part:
-    """A part that is said letter by letter: ``BBC``, ``PRs``, ``UK's``."""
+    """Return a part that is read letter by letter: ``BBC``, ``PRs``, ``UK's``."""
     letters = text.rstrip("s'")
     spoken = derived_forms.letter_by_letter(letters, in_plural=text != letters)
     return Part(text.upper(), spoken, listed=False, rule="letters")
 
 
 def _shown(token: Token) -> str:
-    """The warning about a token that is read as something else."""
+    """Return the warning about the expansion of a token."""
     if len(token.words) == 1 and token.words[0].letters:
         letters = token.words[0].text
         if len(letters) == 1:
@@ -302,7 +305,7 @@ def _shown(token: Token) -> str:
 
 
 def _apart(letters: str) -> str:
-    """``PRs`` as ``P Rs``."""
+    """Put spaces between letters: ``PRs`` as ``P Rs``."""
     bare = letters.rstrip("s'")
     return " ".join(bare) + letters[len(bare) :]
 

@@ -1,7 +1,7 @@
-"""Which source answers each segment of a word: a lexicon, a rule, or the network.
+"""Choose the source of each segment of a word: a lexicon, a rule, or the network.
 
-Nothing here reads a file or asks the network: lexicons come through `WordLookup`, and what is left
-for the network is a segment whose source is ``model``.
+Nothing here reads a file or runs the network: lexicons are looked up through `WordLookup`, and
+segments for the network have the source ``model``.
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ from tanger.model.text.weak_forms import with_weak_forms
 
 @lru_cache(maxsize=1)
 def homographs() -> HomographModel:
-    """The model of homographs that comes with tanger."""
+    """Return the homograph model that comes with tanger, loaded once."""
     return HomographModel.load(MODELS)
 
 
 class TextError(TangerError, ValueError):
-    """A text for an artifact of a language that texts are not read in."""
+    """A text was given to an artifact of a language that has no text reader."""
 
     def __init__(self) -> None:
         super().__init__("texts are read in English alone: this artifact has other phonemes")
 
 
 class Resolver:
-    """Decides for one artifact and its lexicons."""
+    """Resolves words for one artifact and its lexicons."""
 
     def __init__(self, reader: Reader, lookup: WordLookup) -> None:
         self.reader = reader
         self.lookup = lookup
 
     def resolve(self, words: Sequence[str], source: Source) -> list[WordResolution]:
-        """A resolution for each word, in their order.
+        """Resolve words, in their order.
 
         Raises:
-            UserLexiconError: where people's own words cannot be read.
+            UserLexiconError: if the user lexicon cannot be read.
         """
         if source != "model":
             return LexiconResolver(self.reader, self.lookup, source).resolve(words)
@@ -62,25 +62,25 @@ class Resolver:
         ]
 
     def phrases(self, source: Source) -> Phrases | None:
-        """The entries that are looked for in a text as they stand; None where no lexicon counts.
+        """Return the phrases to find in texts; None if `source` excludes lexicons.
 
         Raises:
-            UserLexiconError: where people's own words cannot be read.
+            UserLexiconError: if the user lexicon cannot be read.
         """
         return None if source == "model" else self.lookup.phrases()
 
     def sentences(
         self, text: str | Document, *, weak_forms: bool = False, phrases: Phrases | None = None
     ) -> Iterator[list[Token]]:
-        """The tokens of a text, sentence by sentence.
+        """Yield the tokens of a text, sentence by sentence.
 
         Args:
-            text: anything, or a document of SSML.
-            weak_forms: whether small words are said as they are in a sentence.
-            phrases: entries of lexicons that are words as they stand.
+            text: plain text, or an SSML document.
+            weak_forms: whether function words get their weak forms.
+            phrases: lexicon entries that become one word as they stand.
 
         Raises:
-            TextError: where the artifact is not English.
+            TextError: if the artifact is not English.
         """
         if self.reader.text is None:
             raise TextError
@@ -95,10 +95,10 @@ class Resolver:
         return (with_weak_forms(each, tables) for each in found) if weak_forms else found
 
     def resolve_read(self, words: Sequence[ReadWord], source: Source) -> list[WordResolution]:
-        """A resolution for each word of a text, in their order.
+        """Resolve the words of a text, in their order.
 
         Raises:
-            UserLexiconError: where people's own words cannot be read.
+            UserLexiconError: if the user lexicon cannot be read.
         """
         if source != "model":
             return LexiconResolver(self.reader, self.lookup, source).resolve_read(words)
@@ -114,10 +114,10 @@ class Resolver:
         ]
 
     def alias_fault(self, word: str, alias: str) -> str | None:
-        """Why an alias can be none of a word; None where it can.
+        """Return why an alias of a word is not valid, or None if it is.
 
         Raises:
-            UserLexiconError: where people's own words cannot be read.
+            UserLexiconError: if the user lexicon cannot be read.
         """
         resolver = LexiconResolver(self.reader, self.lookup, "auto")
         variants = (Variant((), alias=alias),)
@@ -129,7 +129,7 @@ class Resolver:
 
     @staticmethod
     def _of_network(reading: Reading) -> WordResolution:
-        """The network pronounces all that no rule does."""
+        """Resolve a reading by rules and, for all other parts, the network."""
         return WordResolution(
             reading.spelling.word,
             reading.spelling.normalized or None,

@@ -1,4 +1,4 @@
-"""How the content of SSML's ``say-as`` is to be read (https://www.w3.org/TR/ssml-sayas/)."""
+"""Read the content of SSML's element ``say-as`` (https://www.w3.org/TR/ssml-sayas/)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tanger.model.text.reader import number_words as say
 from tanger.model.text.reader.tables import Tables
 from tanger.model.text.reader.token import Kind, SpokenWord, spoken_words
 
-# What is read as it would be without: the reader knows these by their form.
+# Kinds without special treatment, which the text reader recognises by their form.
 AS_USUAL = frozenset(
     {"address", "currency", "duration", "fraction", "measure", "money", "unit", "vxml:currency"}
 )
@@ -25,20 +25,20 @@ _SIGNS = {"-": "minus ", "−": "minus ", "+": "plus "}
 
 
 class Interpretation(NamedTuple):
-    """What a content is, and its words."""
+    """The kind of a content, and its words."""
 
     kind: Kind
     words: tuple[SpokenWord, ...]
 
 
 def read(text: str, interpret_as: str, format: str, tables: Tables) -> Interpretation | None:
-    """A content by the attributes of its element; None where it is not of that kind.
+    """Read a content by the attributes of its element; None if it is not of that kind.
 
     Args:
-        text: without space around it.
-        interpret_as: what it is to be read as, one of `KINDS`.
-        format: further; of dates, the order of year, month and day.
-        tables: of the language.
+        text: content without surrounding space.
+        interpret_as: value of ``interpret-as``, one of `KINDS`.
+        format: value of ``format``; for dates, the order of year, month and day.
+        tables: tables of the language.
     """
     return KINDS[interpret_as](text, format.lower(), tables)
 
@@ -86,7 +86,7 @@ def _ordinal(text: str, format: str, tables: Tables) -> Interpretation | None:
 
 
 def _date(text: str, format: str, tables: Tables) -> Interpretation | None:
-    """A date by its format, such as ``dmy``; by the order American English has, without one."""
+    """Read a date by its format, such as ``dmy``; by default in the American order."""
     fields = _FIELDS.findall(text)
     order = re.sub(r"(.)\1+", r"\1", format) or {3: "mdy", 2: "md", 1: "y"}.get(len(fields), "")
     if not format and len(fields) == 3 and len(fields[0]) == 4:
@@ -119,7 +119,7 @@ def _month(written: str, tables: Tables) -> str | None:
 
 
 def _time(text: str, format: str, tables: Tables) -> Interpretation | None:
-    """A time of day; with the format ``hms24``, in hours up to 24."""
+    """Read a time of day; with the format ``hms24``, hours go up to 24."""
     match = _CLOCK.fullmatch(text)
     if match is None:
         return None
@@ -157,7 +157,7 @@ def _has_letters(text: str) -> bool:
     return any(map(str.isalpha, text))
 
 
-# What punctuation is called where each character is said.
+# Names of punctuation marks, for reading character by character.
 _NAMES: Mapping[str, str] = {
     ".": "dot", ",": "comma", "-": "dash", "_": "underscore", "/": "slash", "\\": "backslash",
     ":": "colon", ";": "semicolon", "!": "exclamation mark", "?": "question mark",

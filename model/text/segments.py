@@ -1,4 +1,4 @@
-"""Words as they are going to be answered: segments, each with the source that answers it."""
+"""Resolutions of words: their segments, each with the source that pronounces it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.reading import Part
 from tanger.model.text.speller import WordError
 
-# Where pronunciations may come from.
+# Sources of pronunciations that a request can choose.
 Source = Literal["model", "lexicon", "auto"]
-# What answered a word, and what answered a segment of one.
+# Sources that a word can be answered from, and those of a segment.
 Answerer = Literal["model", "lexicon", "user", "override"]
 SegmentSource = Literal["model", "lexicon", "user", "override", "rule"]
 
@@ -20,12 +20,12 @@ class Segment(NamedTuple):
     """A word to be pronounced, or a part of one.
 
     Attributes:
-        text: in the artifact's graphemes; nothing where it has none of them, and an override.
-        source: what knows it.
-        listed: its pronunciations by a lexicon, an override or a rule; none where the network is
-            the source.
-        origin: which lexicon or rule that is.
-        probabilities: of what is listed, where the lexicon has any; one by one, or none.
+        text: text in the artifact's graphemes; empty if it has none of them but an override.
+        source: source of its pronunciations.
+        listed: pronunciations from a lexicon, an override or a rule; none if the source is the
+            network.
+        origin: the lexicon or rule.
+        probabilities: probabilities of the listed pronunciations, or none if the lexicon has none.
     """
 
     text: str
@@ -36,15 +36,15 @@ class Segment(NamedTuple):
 
 
 class WordResolution(NamedTuple):
-    """How a word is going to be answered.
+    """How a word will be pronounced.
 
     Attributes:
-        word: as it was sent.
-        normalized: what is pronounced; None where nothing can be.
-        segments: to be pronounced one after the other; none where nothing can be.
-        warnings: what was changed on the way.
-        error: why nothing can be pronounced, else None.
-        chance: that it is read rightly, as far as a rule had to guess.
+        word: word as sent.
+        normalized: text that is pronounced; None if it cannot be.
+        segments: segments to pronounce in sequence; none if there is an error.
+        warnings: changes made to the word.
+        error: why the word cannot be pronounced, else None.
+        chance: probability that it is read correctly, below 1 if a rule had to guess.
     """
 
     word: str
@@ -56,17 +56,18 @@ class WordResolution(NamedTuple):
 
     @property
     def network_word(self) -> str | None:
-        """What the network alone pronounces, in one piece; None where anything else takes part."""
+        """The text of the only segment if the network pronounces it, else None."""
         segments = self.segments
         return segments[0].text if len(segments) == 1 and segments[0].source == "model" else None
 
 
 class ReadWord(NamedTuple):
-    """A word that a text reader found.
+    """A word found by the text reader.
 
     Attributes:
-        word: the word, as far as its pronunciation goes.
-        by_rule: whether it comes of a number, a sign and the like, whose words a table may have.
+        word: the word, reduced to what its pronunciation depends on.
+        by_rule: whether it is an expansion, as of a number or sign, whose words may be in a table
+            of pronunciations.
     """
 
     word: SpokenWord
@@ -74,12 +75,12 @@ class ReadWord(NamedTuple):
 
     @classmethod
     def of(cls, word: SpokenWord, token: Token) -> ReadWord:
-        """A word of a token."""
+        """Create it from a word of a token."""
         return cls(word.sound, token.kind != "word")
 
 
 def of_known(known: KnownWord, text: str) -> Segment:
-    """A word, or a part of one, that a lexicon has."""
+    """Return the segment of a word that a lexicon has."""
     variants = [variant for variant in known.variants if variant.phonemes]
     probabilities: tuple[float | None, ...] = ()
     if any(variant.probabilities for variant in variants):
@@ -89,7 +90,7 @@ def of_known(known: KnownWord, text: str) -> Segment:
 
 
 def by_rule(part: Part) -> Segment:
-    """A part that a rule, or the text itself, pronounces."""
+    """Return the segment of a part that a rule or the text itself pronounces."""
     if part.rule == "override":
         return Segment(part.text, "override", (part.spoken or (),))
     origin = Origin(rule=part.rule)
@@ -97,5 +98,5 @@ def by_rule(part: Part) -> Segment:
 
 
 def refused(word: SpokenWord, error: WordError) -> WordResolution:
-    """A word that cannot be pronounced."""
+    """Return the resolution of a word that cannot be pronounced."""
     return WordResolution(word.text, None, (), (), error)

@@ -1,4 +1,4 @@
-"""Which sense of a homograph is meant: ``read`` in a sentence is present or past."""
+"""Choose the senses of homographs in a sentence, such as ``read``, present or past."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from tanger.model.text.reader.token import Token
 
 # Tags that begin or end a sentence, in SSML and in HTML
 _BLOCK = re.compile(r"</?(?:s|p|speak|li|td|div|br|h[1-6])\b")
-# Tokens and words of a sentence that are looked at together; a longer one is cut.
+# Maximum number of tokens and words of a sentence; longer ones are cut.
 _LONGEST = 256
 
 
 def with_senses(sentence: Sequence[Token], model: HomographModel) -> list[Token]:
-    """The tokens of a sentence, its homographs with the likeliest sense and its sound.
+    """Return a sentence's tokens, with the most probable sense and phonemes of each homograph.
 
     Args:
-        sentence: one.
-        model: decides.
+        sentence: tokens of one sentence.
+        model: homograph model.
     """
     decided = list(sentence)
     places = [
@@ -28,7 +28,7 @@ def with_senses(sentence: Sequence[Token], model: HomographModel) -> list[Token]
         if token.kind == "word" and len(token.words) == 1 and token.text.lower() in model.words
     ]
     if places:
-        # The model takes words and punctuation alone
+        # The model only expects words and punctuation
         passed_over = ("space", "markup")
         seen = [place for place, token in enumerate(sentence) if token.kind not in passed_over]
         texts = [sentence[place].text for place in seen]
@@ -38,9 +38,9 @@ def with_senses(sentence: Sequence[Token], model: HomographModel) -> list[Token]
 
 
 def sentences(tokens: Iterable[Token]) -> Iterator[list[Token]]:
-    """Tokens by sentences: each with the space behind its full stop, or behind its line.
+    """Split tokens into sentences; each includes the space after its full stop or its line end.
 
-    Tags of paragraphs and sentences end one, too.
+    Tags of paragraphs and sentences also end a sentence.
     """
     sentence: list[Token] = []
     ends = closed = False
@@ -82,7 +82,7 @@ def _decided(token: Token, model: HomographModel, texts: list[str], place: int) 
 # ------------------------------------------------------------------------------------------------
 # Senses as lexicons label them.
 
-# How the names of senses in the table, and tags of parts of speech, abbreviate these.
+# Parts of speech, and their abbreviations in the table's sense names and in tag sets.
 _PARTS_OF_SPEECH = {
     "n": "noun", "nn": "noun", "nns": "noun", "nou": "noun", "nam": "noun", "np": "noun",
     "v": "verb", "vb": "verb", "vv": "verb", "vbd": "verb", "vbg": "verb", "vbn": "verb",
@@ -92,14 +92,14 @@ _PARTS_OF_SPEECH = {
 
 
 def matches(label: str, sense: str) -> bool:
-    """Whether a lexicon's label, or one of several with spaces between, is of a sense.
+    """Return whether a lexicon's label, or one of several separated by spaces, denotes a sense.
 
-    A label is the name of the sense (``read_past``), the end of it (``past``), or a part of speech
-    that it has (``noun``, or a tag of the Penn Treebank's or of CLAWS, such as ``NN``).
+    A label is the name of the sense (``read_past``), the end of it (``past``), or its part of
+    speech (``noun``, or a tag of the Penn Treebank or CLAWS tag set, such as ``NN``).
 
     Args:
-        label: in any case.
-        sense: as the model of homographs names it.
+        label: label in any case.
+        sense: name of the sense in the homograph model.
     """
     name = sense.lower()
     kinds = name.rpartition("_")[2]

@@ -1,4 +1,4 @@
-"""What a person typed, in an artifact's own graphemes; every real change is told."""
+"""Spell typed words in an artifact's graphemes, and report every significant change."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tanger.model.lexicon.index import APOSTROPHES
 from tanger.model.phonology.vocabulary import SPACE
 from tanger.model.text.accents import Accents
 
-# Letters that Unicode does not decompose, spelt as English lexicons spell them.
+# Letters that Unicode does not decompose, transcribed as in English lexicons.
 _TRANSCRIBED = {
     "Æ": "AE", "Œ": "OE", "Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Þ": "TH", "ẞ": "SS", "ß": "SS",
     "Ħ": "H", "ı": "I", "Ŋ": "NG", "Ŧ": "T", "ĸ": "K",
 }  # fmt: skip
 
-# Code points to a letter, its accents and joiners included, that are looked at.
+# Maximum code points per letter, including accents and joiners, of words that are processed.
 _MARKS = 4
 
 WordErrorCode = Literal[
@@ -29,21 +29,21 @@ WordErrorCode = Literal[
 
 
 class WordError(NamedTuple):
-    """Why a word has no pronunciation: a code for programs, a message for people."""
+    """Why a word has no pronunciation: a machine-readable code and a message."""
 
     code: WordErrorCode
     message: str
 
 
 class Spelling(NamedTuple):
-    """One word, spelt.
+    """The spelling of one word in graphemes.
 
     Attributes:
-        word: what was typed.
-        normalized: the word in the artifact's graphemes; None where it cannot be spelt.
-        warnings: what was changed on the way, such as ``é -> E``. Not told: canonical Unicode
-            forms, and case where it is the ordinary kind (``tanger``, ``Tanger``), since
-            `normalized` shows it and nothing was lost. Capitals inside a word are told.
+        word: word as typed.
+        normalized: the word in the artifact's graphemes; None if it cannot be spelt.
+        warnings: changes, such as ``é -> E``. Canonical Unicode forms and ordinary case
+            (``tanger``, ``Tanger``) are not reported, since `normalized` shows them and nothing is
+            lost. Capitals inside a word are reported.
         error: why it cannot be spelt, else None.
     """
 
@@ -54,7 +54,7 @@ class Spelling(NamedTuple):
 
 
 def lookup_warnings(word: str, spellings: Collection[str]) -> tuple[str, ...]:
-    """What did not count of a typed `word` when a lexicon's `spellings` of it were found."""
+    """Return warnings on how the typed `word` differs from the `spellings` found in a lexicon."""
     if word in spellings:
         return ()
     typed = unicodedata.normalize("NFC", word)
@@ -81,13 +81,13 @@ class Speller:
     def __init__(
         self, graphemes: Collection[str], *, longest: int = 64, accents: Accents | None = None
     ) -> None:
-        """Spell in `graphemes`, and refuse words of more than `longest` of them.
+        """Create the speller of an artifact.
 
         Args:
-            graphemes: of the artifact.
-            longest: the most of them in a word.
-            accents: how letters with marks, as far as they are no graphemes, are spelt for the
-                network; without the marks by default.
+            graphemes: graphemes of the artifact.
+            longest: maximum number of graphemes of a word.
+            accents: rules for spelling accented letters that are not graphemes; by default their
+                accents are dropped.
         """
         self.graphemes = frozenset(graphemes)
         self.longest = longest
@@ -98,22 +98,22 @@ class Speller:
         self._grapheme_of = lru_cache(maxsize=4096)(self._grapheme)
 
     def spell(self, word: str) -> Spelling:
-        """Normalise one word for the network, ``rosé`` as ``ROZAY``.
+        """Spell one word for the network, ``rosé`` as ``ROZAY``.
 
-        Never raises: what cannot be spelt has its error in the answer.
+        Never raises; an error is part of the returned spelling.
         """
         return self._spell(word, self.accents)
 
     def bare(self, word: str) -> Spelling:
-        """Normalise one word as lexicons without marks write it, ``rosé`` as ``ROSE``."""
+        """Spell one word as lexicons without accents do, ``rosé`` as ``ROSE``."""
         return self._spell(word, Accents())
 
     def _spell(self, word: str, accents: Accents) -> Spelling:
         if (form := self.plain(word)) is not None:
             return Spelling(word, form, (), None)
         if not self.readable(word):
-            # No real word shrinks that much, and Unicode's normalisation takes time that grows
-            # with the square of a run of combining marks.
+            # No real word shrinks that much, and Unicode normalisation takes time quadratic in the
+            # length of a run of combining marks.
             return self._too_long(word, len(word))
         typed = unicodedata.normalize("NFC", word)
         warnings: dict[str, None] = {}
@@ -140,21 +140,21 @@ class Speller:
         return Spelling(word, normalized, tuple(warnings), None)
 
     def plain(self, word: str) -> str | None:
-        """What `spell` makes of nearly every word, in a tenth of the time; None of any other."""
+        """Return the spelling of an ordinary word, in a tenth of the time of `spell`, else None."""
         return word.upper() if len(word) <= self.longest and self._is_plain(word) else None
 
     def readable(self, word: str) -> bool:
-        """Whether a word is short enough to be looked at: no real one is longer."""
+        """Return whether a word is short enough to be processed."""
         return len(word) <= _MARKS * self.longest
 
     def cased(self, key: str) -> str:
-        """A `lexicon_key` in the case of the artifact's own graphemes, where they have just one."""
+        """Convert a `lexicon_key` to the case of the graphemes, if they have only one."""
         return key.upper() if self._capitals else key
 
     def _letters(
         self, word: str, accents: Accents
     ) -> Iterator[tuple[str, tuple[str, ...] | None, bool]]:
-        """Each letter, or what is respelt together, with its graphemes, as `_grapheme` has them."""
+        """Yield each letter, or respelt group of letters, with the results of `_grapheme`."""
         foreign = any(self._grapheme_of(each)[1] for each in word)
         for piece, spelling in accents.pieces(word):
             if spelling is not None and foreign:
@@ -163,8 +163,8 @@ class Speller:
                 yield from ((each, *self._grapheme_of(each)) for each in piece)
 
     def _grapheme(self, character: str) -> tuple[tuple[str, ...] | None, bool]:
-        """Graphemes for one character and whether that has to be told; None if there are none."""
-        # Canonical forms first, then case: neither takes anything from the word.
+        """Return the graphemes of a character, or None, and whether to report the change."""
+        # Try canonical forms first, then case: neither loses information.
         for form in (character, character.upper(), character.lower()):
             for same in (form, unicodedata.normalize("NFD", form)):
                 if self._known(same):
@@ -172,13 +172,13 @@ class Speller:
         if character in APOSTROPHES and "'" in self.graphemes:
             return ("'",), True
         if unicodedata.category(character) == "Cf":
-            return (), True  # joiners, soft hyphens, direction marks: nothing to hear
+            return (), True  # joiners, soft hyphens, direction marks: silent
         bare = "".join(
             _TRANSCRIBED.get(part, _TRANSCRIBED.get(part.upper(), part))
             for part in unicodedata.normalize("NFKD", character)
             if not unicodedata.combining(part)
         )
-        # A compatibility form of a digit or of a space is no letter without its dress either.
+        # Compatibility forms of digits and spaces may be no graphemes either.
         for form in (bare, bare.upper(), bare.lower()):
             if form and self._known(form):
                 return tuple(form), True
@@ -211,19 +211,19 @@ class Speller:
 
 
 def _plain(capitals: str) -> re.Pattern[str]:
-    """Words of these ASCII letters in capitals, in small ones, or with one capital before those."""
+    """Return a pattern for words of these letters in upper, lower or title case."""
     if not capitals:
-        return re.compile("(?!)")  # no word at all
+        return re.compile("(?!)")  # matches nothing
     return re.compile(f"[{capitals}]+|[{capitals}]?[{capitals.lower()}]+")
 
 
 def _odd_capitals(word: str) -> bool:
-    """Capitals that say something, as in ``iPhone``; not ``tanger``, ``Tanger`` or ``TANGER``."""
+    """Return whether a word is in mixed case, such as ``iPhone``; title case does not count."""
     return word not in (word.lower(), word.upper(), word.capitalize(), word.title())
 
 
 def _is_plain_case(character: str) -> bool:
-    """Whether its other case is one letter, which leads back to it; not so of ``ß`` or ``ſ``."""
+    """Return whether upper-casing a character is reversible; it is not for ``ß`` and ``ſ``."""
     upper = character.upper()
     return len(upper) == 1 and (upper.lower() == character.lower() or character == "ς")
 

@@ -1,10 +1,10 @@
-"""Texts in the W3C's Speech Synthesis Markup Language 1.1 (https://www.w3.org/TR/speech-synthesis11/).
+"""Read documents in SSML 1.1, the W3C's markup (https://www.w3.org/TR/speech-synthesis11/).
 
-A document becomes a plain text, in which one character stands for every tag and for what is not
-read as it is written: the contents of ``phoneme``, ``sub`` and ``say-as``, and words of other
-languages. The text reader reads it, and finds the tokens' places in the document. Tags part words
-(3.1.8.2 there). Prosody, voices, emphasis, sounds and marks say nothing of pronunciations: they are
-passed over with a warning.
+A document is converted to plain text, in which one placeholder character replaces every tag and
+everything that is not read as written: the contents of ``phoneme``, ``sub`` and ``say-as``, and
+words of other languages. The text reader reads the plain text, and the offsets of its tokens are
+mapped back to the document. Tags separate words (3.1.8.2 there). Prosody, voices, emphasis, sounds
+and marks do not affect pronunciations and are ignored with a warning.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _STRUCTURE = frozenset({"speak", "p", "s", "w", "token", "lang", "break"})
 _PASSED_OVER = frozenset(
     {"prosody", "voice", "emphasis", "audio", "mark", "lexicon", "lookup", "meta"}
 )
-_SILENT = frozenset({"metadata", "desc"})  # with all that is in them
-_GIVEN = frozenset({"phoneme", "sub", "say-as"})  # have text alone, read in a way of their own
+_SILENT = frozenset({"metadata", "desc"})  # including all their content
+_GIVEN = frozenset({"phoneme", "sub", "say-as"})  # contain only text, with a reading of its own
 _ELEMENTS = _STRUCTURE | _PASSED_OVER | _SILENT | _GIVEN
 
 _NOTATIONS: Mapping[str, Notation] = {"ipa": "ipa", "x-sampa": "x-sampa"}
@@ -41,19 +41,19 @@ _ARPABET = frozenset({"x-cmu-arpabet", "x-arpabet"})
 _READ_LANGUAGE = re.compile(r"en(?:-|$)", re.I)
 _FOREIGN_WORD = re.compile(r"\w[\w'’-]*")
 _MAX_DEPTH = 64
-# Characters that an attribute or an element which is read in one go may have
+# Maximum characters of an attribute, and of an element that is read in one step
 _MAX_GIVEN = 1000
-# What is parsed between two looks at the clock ends behind a space or before a tag
+# A parsing step ends after a space or before a tag
 _CHUNK = re.compile(r".{1024}[^\s<]*\s?|.+", re.DOTALL)
 
 
 class SSMLError(TangerError, ValueError):
-    """A text that is no SSML, or has what is not read.
+    """A text is not valid SSML, or uses an unsupported feature.
 
     Attributes:
         position: offset of the fault in the text.
-        expected: what might stand there.
-        found: what does.
+        expected: what is valid there.
+        found: what was found.
     """
 
     def __init__(self, position: int, expected: str, found: str) -> None:
@@ -64,11 +64,11 @@ class SSMLError(TangerError, ValueError):
 
 
 class Piece(NamedTuple):
-    """A piece of a document and of the plain text that is read in its place.
+    """A piece of a document and the corresponding piece of plain text.
 
     Attributes:
-        end: offset behind it in the document.
-        plain_end: offset behind it in the plain text.
+        end: end offset in the document.
+        plain_end: end offset in the plain text.
     """
 
     end: int
@@ -76,13 +76,14 @@ class Piece(NamedTuple):
 
 
 class Document(NamedTuple):
-    """A document and how it is read.
+    """A parsed document.
 
     Attributes:
-        source: as it was sent.
-        plain: what the reader reads.
-        fixed: what reads the placeholders in it.
-        pieces: of both; of pieces with different lengths, the plain text has one character.
+        source: document as sent.
+        plain: plain text for the text reader.
+        fixed: functions that read the placeholders, by their offset in the plain text.
+        pieces: corresponding pieces of document and plain text; if their lengths differ, the piece
+            of plain text is one character.
     """
 
     source: str
@@ -93,12 +94,12 @@ class Document(NamedTuple):
     def tokens(
         self, reader: TextReader, known: Known, phrases: Phrases | None = None
     ) -> Iterator[Token]:
-        """The tokens, with their places in the document, which they cover.
+        """Yield tokens that cover the document, with offsets in the document.
 
         Args:
-            reader: reads the plain text.
-            known: whether a dictionary has a word, in small letters.
-            phrases: entries of lexicons that are words as they stand.
+            reader: text reader for the plain text.
+            known: whether a dictionary has a lower-case word.
+            phrases: lexicon entries that become one word as they stand.
         """
         tokens = reader.iterate(self.plain, known, self.fixed)
         if phrases:
@@ -116,16 +117,16 @@ class Document(NamedTuple):
 
 @dataclass
 class _Open:
-    """An element that has begun.
+    """An element whose end tag has not been parsed yet.
 
     Attributes:
-        name: of it.
-        attributes: of it.
-        start: offset of its tag.
-        language: of its content.
-        silent: whether nothing in it is read.
-        content: the text of an element that has text alone.
-        content_start: offset behind the tag.
+        name: name of the element.
+        attributes: its attributes.
+        start: offset of its start tag.
+        language: language of its content, if it is not the reader's.
+        silent: whether its content is not read.
+        content: pieces of text of an element that contains only text.
+        content_start: end offset of its start tag.
     """
 
     name: str
@@ -138,24 +139,24 @@ class _Open:
 
     @property
     def text(self) -> str:
-        """The text, its space made even."""
+        """The text, with white space normalised."""
         return " ".join("".join(self.content).split())
 
 
 class Parser:
-    """Parses a document step by step, so that a caller can stop for a while."""
+    """Parses a document in steps, between which the caller can do other work."""
 
     def __init__(self, source: str) -> None:
-        """Begin with a document."""
+        """Create a parser for a document."""
         self._source = source
         self._encoded = source.encode("utf-8", "surrogatepass")
-        self._bytes = self._offset = 0  # the same place, in bytes and in characters
+        self._bytes = self._offset = 0  # the same offset, in bytes and in characters
         self._stack: list[_Open] = []
         self._plain: list[str] = []
         self._plain_length = 0
         self._fixed: dict[int, Fixed] = {}
         self._pieces: list[Piece] = []
-        # What began last, up to where the next thing begins
+        # Handles the latest item (text or tag) once its end is known, where the next one starts
         self._finish: Callable[[int, int], None] = self._as_written
         self._start = 0
         self._expat = guarded_xml.create(self._refuse, encoding="utf-8")
@@ -165,7 +166,7 @@ class Parser:
         self._expat.DefaultHandler = self._other
 
     def steps(self) -> Iterator[None]:
-        """Parse; each step takes about as long.
+        """Parse the document in steps of similar duration.
 
         Raises:
             SSMLError: for the first fault.
@@ -176,7 +177,7 @@ class Parser:
         self._feed(b"", last=True)
 
     def document(self) -> Document:
-        """The document, once all steps are made."""
+        """Return the document, after all steps."""
         self._finish(self._start, len(self._source))
         return Document(self._source, "".join(self._plain), self._fixed, self._pieces)
 
@@ -188,7 +189,7 @@ class Parser:
             raise SSMLError(self._at(self._expat.ErrorByteIndex), "XML", problem) from e
 
     def _at(self, index: int) -> int:
-        """The offset in characters of an offset in bytes, which never goes back."""
+        """Convert an offset in bytes to one in characters; offsets must not decrease."""
         index = min(max(index, self._bytes), len(self._encoded))
         self._offset += len(self._encoded[self._bytes : index].decode("utf-8", "surrogatepass"))
         self._bytes = index
@@ -198,13 +199,13 @@ class Parser:
         return SSMLError(self._at(self._expat.CurrentByteIndex), expected, found)
 
     def _next(self, finish: Callable[[int, int], None]) -> None:
-        """Finish what began last, since the next thing begins here."""
+        """Finish the latest item, because the next one starts here."""
         at = self._at(self._expat.CurrentByteIndex)
         self._finish(self._start, at)
         self._finish, self._start = finish, at
 
     # --------------------------------------------------------------------------------------------
-    # What expat finds.
+    # Handlers of expat.
 
     def _open(self, name: str, attributes: dict[str, str]) -> None:
         outer = self._stack[-1] if self._stack else None
@@ -253,14 +254,14 @@ class Parser:
             self._next(partial(self._text, text, element.language))
 
     def _other(self, text: str) -> None:
-        """Comments, processing instructions, marks of CDATA, and space around the root."""
+        """Handle comments, processing instructions, CDATA delimiters and space around the root."""
         if self._stack and self._stack[-1].name in _GIVEN and not self._stack[-1].silent:
             self._next(_nothing)
         else:
             self._next(self._as_written if text.isspace() else partial(self._mark, ()))
 
     def _check_given(self, element: _Open) -> None:
-        """Raise where an element lacks an attribute, or cannot be read by it."""
+        """Raise `SSMLError` if an element's required attribute is missing or invalid."""
         wanted = {"phoneme": "ph", "sub": "alias", "say-as": "interpret-as"}[element.name]
         if not element.attributes.get(wanted, "").strip():
             raise self._refuse(f"<{element.name} {wanted}=...>", f"<{element.name}>")
@@ -273,7 +274,7 @@ class Parser:
                 raise self._refuse(f"English in {alphabet}", repr(written))
 
     # --------------------------------------------------------------------------------------------
-    # Pieces, once their ends are known.
+    # Finishing items whose end is known.
 
     def _add(self, plain: str, end: int) -> None:
         self._plain.append(plain)
@@ -293,7 +294,7 @@ class Parser:
         self._fix(partial(_markup, warnings), start, end)
 
     def _text(self, text: str, language: str | None, start: int, end: int) -> None:
-        if text != self._source[start:end]:  # an entity, or a line's end
+        if text != self._source[start:end]:  # contains an entity or a normalised line end
             self._add(text, end)
         elif language is None:
             self._as_written(start, end)
@@ -315,17 +316,17 @@ class Parser:
         self._mark((), start, end)
 
     def _given(self, element: _Open, start: int, end: int) -> None:
-        """An element with text alone: its tags, and between them what is said in its place."""
+        """Add the pieces of an element with only text: its tags, and a placeholder for the text."""
         if element.text:
             self._mark((), element.start, element.content_start)
             self._fix(partial(_read_given, element), element.content_start, start)
             self._mark((), start, end)
-        else:  # the tag itself is what is said
+        else:  # without text, the placeholder stands for the tag
             self._fix(partial(_read_given, element), element.start, end)
 
 
 def parse(source: str) -> Document:
-    """A document, parsed in one go.
+    """Parse a document at once.
 
     Raises:
         SSMLError: for the first fault.
@@ -337,7 +338,7 @@ def parse(source: str) -> Document:
 
 
 def _nothing(start: int, end: int) -> None:
-    """What is read with the element that it is in."""
+    """Add no piece, because the item is read with its element."""
 
 
 def _warnings(name: str) -> tuple[str, ...]:
@@ -345,7 +346,7 @@ def _warnings(name: str) -> tuple[str, ...]:
 
 
 def _parse(written: str, alphabet: str) -> tuple[str, ...] | None:
-    """The phonemes of a transcription; None where it is no English in its alphabet."""
+    """Parse an English transcription; None if it is not valid in its alphabet."""
     if alphabet in _ARPABET:
         return notation.parse_arpabet(written)
     try:
@@ -355,7 +356,7 @@ def _parse(written: str, alphabet: str) -> tuple[str, ...] | None:
 
 
 # ------------------------------------------------------------------------------------------------
-# What reads the placeholders.
+# Readers of placeholders.
 
 
 def _markup(warnings: tuple[str, ...], reader: TextReader, scan: Scan, at: int) -> Reading:
@@ -367,7 +368,7 @@ def _words(words: tuple[SpokenWord, ...], reader: TextReader, scan: Scan, at: in
 
 
 def _read_given(element: _Open, reader: TextReader, scan: Scan, at: int) -> Reading:
-    """What is said in place of an element with text alone."""
+    """Read an element that contains only text."""
     attributes, text = element.attributes, element.text
     if element.name == "phoneme":
         alphabet = attributes.get("alphabet", "ipa")
@@ -395,7 +396,7 @@ def _read_given(element: _Open, reader: TextReader, scan: Scan, at: int) -> Read
 
 
 def _usual(reader: TextReader, scan: Scan, at: int, text: str) -> Reading:
-    """A text as it would be read by itself."""
+    """Read a text as usual, on its own."""
     tokens = reader.read(text, scan.known)
     spoken = [token for token in tokens if token.words]
     kind = spoken[0].kind if spoken else "markup"

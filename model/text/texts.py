@@ -1,8 +1,8 @@
-"""Whole texts: their tokens, and how each word that is spoken of them is pronounced.
+"""Pronounce whole texts: read their tokens, and pronounce the spoken words of each.
 
     text ─ TextReader ─> tokens ─ spoken_words ─> Resolver ─> results ─ assemble ─> PronouncedText
 
-As in `text.pipeline`, decoding is left to the caller: the service does it in worker processes.
+As in `text.pipeline`, decoding is left to the caller: the service decodes in worker processes.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from tanger.model.text.segments import ReadWord, Source
 from tanger.model.text.speller import WordError
 from tanger.model.text.ssml import parse
 
-# Tokens that are decoded together in answers by the sentence, at first and at most.
+# Number of tokens decoded together when answering sentence by sentence: initial and maximum.
 _FIRST_PASSAGE = 64
 _LONGEST_PASSAGE = 4096
-# Characters of a token in each row of its words.
+# Maximum characters of a token in each row of its words.
 _SHOWN_IN_ROWS = 64
-# Kinds of tokens whose loss is worth a warning where no word comes from them.
+# Kinds of tokens that get a warning if they have no spoken words.
 _PASSED_OVER = frozenset({"emoji", "sign", "markup"})
 
 
 class PronouncedWord(NamedTuple):
-    """A word that is spoken, and how.
+    """A spoken word and its pronunciations.
 
     Attributes:
         word: the word.
-        result: how it is pronounced.
-        others: of a homograph, how its other senses are.
+        result: its pronunciations.
+        others: for a homograph, its other senses and their pronunciations.
     """
 
     word: SpokenWord
@@ -44,13 +44,13 @@ class PronouncedWord(NamedTuple):
 
 
 class PronouncedToken(NamedTuple):
-    """A token, and how its words are pronounced.
+    """A token and the pronunciations of its words.
 
     Attributes:
         token: the token.
-        words: that are spoken of it.
-        warnings: what was changed, or passed over.
-        error: why a word of it cannot be pronounced; the first, where there are several.
+        words: its spoken words.
+        warnings: what was changed or ignored.
+        error: why a word cannot be pronounced; the first error if there are several.
     """
 
     token: Token
@@ -60,13 +60,14 @@ class PronouncedToken(NamedTuple):
 
 
 class PronouncedText(NamedTuple):
-    """A text, read and pronounced.
+    """A text and its pronunciation.
 
     Attributes:
-        text: as it was sent.
-        spoken: its words in one line; what stands in capitals is said letter by letter.
-        pronunciation: in one line; words by spaces, and by two where phonemes have them too.
-        tokens: that cover the text.
+        text: text as sent.
+        spoken: the spoken words in one line; those in capitals are read letter by letter.
+        pronunciation: pronunciation in one line; words are separated by a space, or by two if
+            phonemes are separated by one.
+        tokens: tokens that cover the text.
     """
 
     text: str
@@ -76,11 +77,11 @@ class PronouncedText(NamedTuple):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """The warnings of all tokens, each once."""
+        """The distinct warnings of all tokens."""
         return tuple(dict.fromkeys(note for each in self.tokens for note in each.warnings))
 
     def to_dict(self, alphabet: Alphabet) -> dict[str, Any]:
-        """The text as ``POST /text`` shows it."""
+        """Return the text as in the answer of ``POST /text``."""
         return {
             "text": self.text,
             "spoken": self.spoken,
@@ -91,7 +92,7 @@ class PronouncedText(NamedTuple):
 
 
 def read_words(tokens: Iterable[Token]) -> list[ReadWord]:
-    """The distinct words of tokens, in the order in which they come first."""
+    """Return the distinct words of tokens, in order of first occurrence."""
     return list(dict.fromkeys(_read_words(tokens)))
 
 
@@ -111,14 +112,14 @@ def assemble(
     *,
     punctuation: bool = False,
 ) -> PronouncedText:
-    """The text with the results of its words.
+    """Combine a text with the results of its words.
 
     Args:
-        text: as it was sent.
-        sentences: the tokens of the text.
-        results: of each of `read_words`.
-        alphabet: that they are written in.
-        punctuation: whether the line of the pronunciation keeps it.
+        text: text as sent.
+        sentences: tokens of the text, by sentence.
+        results: result of each of `read_words`.
+        alphabet: alphabet of the results.
+        punctuation: whether the pronunciation line keeps punctuation.
     """
     pronounced = tuple(
         each for sentence in sentences for each in pronounce_sentence(sentence, results, alphabet)
@@ -131,16 +132,16 @@ def assemble(
 def pronounce_sentence(
     tokens: Sequence[Token], results: Mapping[ReadWord, Result], alphabet: Alphabet
 ) -> list[PronouncedToken]:
-    """The tokens of a sentence with the results of their words.
+    """Combine the tokens of a sentence with the results of their words.
 
     Args:
-        tokens: of the sentence.
-        results: of each of `read_words`.
-        alphabet: that they are written in.
+        tokens: tokens of the sentence.
+        results: result of each of `read_words`.
+        alphabet: alphabet of the results.
     """
     pronounced: list[PronouncedToken] = []
     before_vowel = False
-    for token in reversed(tokens):  # weak forms hang on the word that follows
+    for token in reversed(tokens):  # in reverse, because weak forms depend on the next word
         each = _pronounced(token, results, before_vowel=before_vowel)
         if each.words:
             following = each.words[0].result.pronunciations
@@ -175,14 +176,14 @@ def _pronounced(
 
 
 class PronouncedLine:
-    """What is spoken of tokens and how that is pronounced, each in one line."""
+    """Builds the spoken words of tokens, and their pronunciation, as one line each."""
 
     def __init__(self, alphabet: Alphabet, *, punctuation: bool = False) -> None:
-        """Begin a line.
+        """Create empty lines.
 
         Args:
-            alphabet: that pronunciations are written in.
-            punctuation: whether the line of the pronunciation keeps it.
+            alphabet: alphabet of the pronunciations.
+            punctuation: whether the pronunciation line keeps punctuation.
         """
         self._alphabet = alphabet
         self._between = WORD_SEPARATORS.get(alphabet, "  ")
@@ -191,7 +192,7 @@ class PronouncedLine:
         self._pieces: list[str] = []
 
     def add(self, tokens: Iterable[PronouncedToken]) -> None:
-        """Go on with these tokens."""
+        """Append tokens."""
         for each in tokens:
             if self._punctuation and each.token.kind == "punctuation":
                 self._pieces.append(each.token.text)
@@ -205,17 +206,17 @@ class PronouncedLine:
 
     @property
     def spoken(self) -> str:
-        """The words."""
+        """The spoken words."""
         return " ".join(self._spoken)
 
     @property
     def pronunciation(self) -> str:
-        """Their pronunciations."""
+        """The pronunciation."""
         return "".join(self._pieces)
 
 
 def token_dict(each: PronouncedToken, alphabet: Alphabet) -> dict[str, Any]:
-    """A token as ``POST /text`` shows it."""
+    """Return a token as in the answer of ``POST /text``."""
     token = each.token
     return {
         "text": token.text,
@@ -231,9 +232,9 @@ def token_dict(each: PronouncedToken, alphabet: Alphabet) -> dict[str, Any]:
 
 
 def rows(each: PronouncedToken, alphabet: Alphabet) -> Iterator[tuple[str, str, str, str]]:
-    """A row for each word of a token: the word, its pronunciation, the token's kind, the token.
+    """Yield a row per word of a token: the word, its pronunciation, the token's kind, the token.
 
-    The beginning of the token, where it is long: a token of many words stands in many rows.
+    Long tokens are cut, because a token of many words is repeated in many rows.
     """
     token = each.token
     shown = token.text
@@ -282,16 +283,16 @@ def _sense_dict(each: PronouncedWord, alphabet: Alphabet) -> dict[str, Any] | No
 
 
 class TextOptions(TypedDict, total=False):
-    """How a text is read and answered.
+    """Options for pronouncing a text.
 
     Attributes:
-        source: where pronunciations come from; ``auto`` by default.
-        alphabet: that they are written in; the artifact's own by default.
-        stress: whether stress is written; by default in IPA and X-SAMPA alone.
-        punctuation: whether the line of the pronunciation keeps it.
-        weak_forms: whether small words are said as they are in a sentence.
-        ssml: whether the text is a document of SSML.
-        alignment: whether pronunciations come with the letters of their phonemes.
+        source: where pronunciations come from; by default ``auto``.
+        alphabet: alphabet of the pronunciations; by default the artifact's own.
+        stress: whether stress is written; by default only in IPA and X-SAMPA.
+        punctuation: whether the pronunciation line keeps punctuation.
+        weak_forms: whether function words get their weak forms.
+        ssml: whether the text is an SSML document.
+        alignment: whether to return the letters of each phoneme.
     """
 
     source: Source
@@ -309,14 +310,14 @@ def pronounce_text(
     """Read a text and pronounce its words, as the service's ``POST /text`` does.
 
     Args:
-        phonemizer: with an English artifact.
-        text: anything.
+        phonemizer: phonemizer with an English artifact.
+        text: plain text, or an SSML document.
         **options: see `TextOptions`.
 
     Raises:
-        TextError: where the artifact is not English.
-        SSMLError: where a document of SSML has a fault.
-        AlphabetError, StressError, AlignmentError: as `Pipeline.options`.
+        TextError: if the artifact is not English.
+        SSMLError: if an SSML document is not valid.
+        AlphabetError, StressError, AlignmentError: see `Pipeline.options`.
     """
     checked, remaining = _begun(phonemizer, text, options)
     sentences = list(remaining)
@@ -328,15 +329,15 @@ def pronounce_text(
 def pronounce_sentences(
     phonemizer: TextPhonemizer, text: str, **options: Unpack[TextOptions]
 ) -> Iterator[PronouncedText]:
-    """The same, sentence by sentence: the first ones are there before the last are decoded.
+    """Pronounce a text sentence by sentence, yielding the first before the last are decoded.
 
     Args:
-        phonemizer: as `pronounce_text`.
-        text: likewise.
-        **options: likewise.
+        phonemizer: see `pronounce_text`.
+        text: see `pronounce_text`.
+        **options: see `pronounce_text`.
 
     Raises:
-        Exception: as `pronounce_text`.
+        Exception: see `pronounce_text`.
     """
     checked, sentences = _begun(phonemizer, text, options)
     punctuation = options.get("punctuation", False)
@@ -349,10 +350,10 @@ def pronounce_sentences(
 
 
 def passages(sentences: Iterator[list[Token]]) -> Iterator[Iterator[list[Token]]]:
-    """Sentences that are decoded together: few at first, so that an answer begins soon.
+    """Group sentences that are decoded together: few at first, for a fast first answer.
 
     Args:
-        sentences: are read when a passage is gone through, which is to be done before the next.
+        sentences: sentences, read lazily; consume each passage before requesting the next.
     """
     size = _FIRST_PASSAGE
     for sentence in sentences:

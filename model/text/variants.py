@@ -1,7 +1,8 @@
-"""The order of a word's variants in the built-in dictionary, by the network's ranking.
+"""Rank the variants of words in the built-in dictionary by the network's probabilities.
 
-CMUdict's first variant is not always the usual one: of ``Monday`` it ends in ``D IY``. The ranking
-is made once, with an artifact, by ``tanger rank-variants``, and stands in it as ``variants.json``.
+CMUdict's first variant is not always the most common one: that of ``Monday`` ends in ``D IY``. The
+ranking is computed once per artifact by ``tanger rank-variants``, and stored in it as
+``variants.json``.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from tanger.model.output_files import replace_file
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.speller import Speller
 
-# How variants are ordered: by the network's ranking, or as they stand in the lexicon.
+# Order of variants: by the network's ranking, or as in the lexicon.
 Order = Literal["network", "lexicon"]
 
 VARIANTS = "variants.json"
-# Pronunciations scored together
+# Number of pronunciations scored together
 _BATCH = 1024
 
 
@@ -37,9 +38,9 @@ class VariantRanking(NamedTuple):
     """The ranking of a dictionary's variants.
 
     Attributes:
-        dictionary: sha256 of the dictionary's content.
-        order: by word, as the dictionary spells it, the numbers of its variants, the likeliest
-            first; words whose variants stand in this order already are left out.
+        dictionary: SHA-256 of the dictionary's content.
+        order: by word, as spelt in the dictionary, the indices of its variants, the most probable
+            first; words whose variants are in this order already are left out.
     """
 
     dictionary: str
@@ -47,10 +48,10 @@ class VariantRanking(NamedTuple):
 
 
 def read(artifact: Artifact) -> VariantRanking | None:
-    """The ranking in an artifact; None where there is none, or one of other weights.
+    """Read the ranking of an artifact; None if there is none, or one for other weights.
 
     Raises:
-        ArtifactError: where it is damaged.
+        ArtifactError: if it is damaged.
     """
     path = artifact.path / VARIANTS
     if not path.exists():
@@ -74,7 +75,7 @@ def _is_permutation(value: object) -> bool:
 
 
 def write(artifact: Artifact, ranking: VariantRanking) -> None:
-    """Keep a ranking in an artifact, bound to the weights that it is of."""
+    """Write a ranking to an artifact, with the digest of the weights that it is valid for."""
     content = {"weights_sha256": artifact.weights_sha256, **ranking._asdict()}
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     replace_file(artifact.path / VARIANTS, f"{text}\n".encode())
@@ -89,9 +90,9 @@ def rank(
     """Rank variants by the probability that the network gives each, stress included.
 
     Args:
-        artifact: whose network scores.
-        scorer: of it.
-        dictionary: sha256 of the dictionary's content.
+        artifact: artifact whose network scores.
+        scorer: scorer of the artifact.
+        dictionary: SHA-256 of the dictionary's content.
         variants: pronunciations by word; words that the artifact cannot spell are left out.
     """
     speller, inventory = Speller(artifact.graphemes.own), Inventory(artifact.phonemes.own)
@@ -122,7 +123,7 @@ def _scored(scorer: Scorer, given: Iterator[GivenPronunciation]) -> Iterator[Sco
 
 
 def _log_probability(scored: Scored, digits: Sequence[int | None]) -> float:
-    """The logarithm of a pronunciation's probability, with the stress digits that it has."""
+    """Return the log probability of a pronunciation, including its stress digits."""
     total = float(scored.log_probabilities[np.arange(len(scored.symbols)), scored.symbols].sum())
     if scored.stress is not None:
         total += sum(

@@ -1,4 +1,4 @@
-"""Small words as they are said in a sentence: ``of`` is AH0 V in ``a lot of it``."""
+"""Weak forms of function words in sentences: ``of`` is AH0 V in ``a lot of it``."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from tanger.model.text.reader.token import SpokenWord, Token
 
 
 def with_weak_forms(sentence: Sequence[Token], tables: Tables) -> list[Token]:
-    """The tokens of a sentence, its small words with the weak form where they have one.
+    """Return a sentence's tokens, with the weak forms of function words that have one.
 
-    Which of its two sounds counts hangs on how the next word sounds: that before vowels stands in
+    Some forms depend on the sound of the next word; the form before vowels is in
     `SpokenWord.others`.
 
     Args:
-        sentence: one.
-        tables: of the language.
+        sentence: tokens of one sentence.
+        tables: tables of the language.
     """
     weakened = list(sentence)
     for place, token in enumerate(sentence):
@@ -32,7 +32,7 @@ def _weakened(word: SpokenWord, form: WeakForm) -> SpokenWord:
 
 
 def _is_weak(sentence: Sequence[Token], place: int, form: WeakForm) -> bool:
-    """Whether a small word is followed by another one, and neither stressed nor stranded."""
+    """Return whether a function word is followed by a word, and neither stressed nor stranded."""
     token = sentence[place]
     word = token.words[0]
     if word.letters or word.phonemes is not None or (len(token.text) > 1 and token.text.isupper()):
@@ -48,5 +48,5 @@ def _is_weak(sentence: Sequence[Token], place: int, form: WeakForm) -> bool:
 
 
 def _counts(token: Token) -> bool:
-    """Whether a token is more than a mark inside a sentence: of emphasis, not of a break."""
+    """Return whether a token is not mere inline markup; breaks count, emphasis does not."""
     return token.kind != "markup" or token.text.startswith("<break")

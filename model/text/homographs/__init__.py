@@ -1,4 +1,4 @@
-"""Words written alike and pronounced by sense: which sense a sentence means."""
+"""Homograph disambiguation: choose the sense of a word from its sentence."""
 
 from tanger.model.text.homographs.model import HomographModel, Sense
 

@@ -1,8 +1,9 @@
-"""Examples for the model of homographs: labelled sentences, and a dictionary's parts of speech.
+"""Training examples for the homograph model: labelled sentences and parts of speech.
 
 The labelled sentences are WikipediaHomographData (Gorman, Mazovetskiy and Nikolaev, LREC 2018).
-The dictionary is ISLE, of the package pysle: words of the same sentences for which it knows one
-part of speech only show what stands around nouns, verbs and adjectives in general.
+The parts of speech are from the ISLE dictionary of the package pysle: words of the same sentences
+to which it gives a single part of speech show the contexts of nouns, verbs and adjectives in
+general.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from tanger.model.text.homographs.table import SenseEntry
 
 Integers = npt.NDArray[np.int64]
 
-# What an example of a part of speech counts for beside a labelled sentence
+# Weight of an example of a part of speech, relative to a labelled sentence
 SPEECH_WEIGHT = 0.1
-# So many examples a word
+# Maximum examples per word
 _SPEECH_EXAMPLES = 20
 
 _ISLE_LINE = re.compile(r"([a-z']+)\(([^)]*)\)")
-# Penn tags, the scopes of a word that has no other tag, and the scopes it is told apart from
+# Penn tags, the scopes of words with no other tag, and the scopes to distinguish them from
 _SPEECH: tuple[tuple[frozenset[str], tuple[str, ...], tuple[str, ...]], ...] = (
     (frozenset({"nns"}), ("noun", "noun-s"), ("verb", "verb-s")),
     (frozenset({"vbz"}), ("verb", "verb-s"), ("noun", "noun-s")),
@@ -43,7 +44,7 @@ _SPEECH: tuple[tuple[frozenset[str], tuple[str, ...], tuple[str, ...]], ...] = (
 
 
 class Sentence(NamedTuple):
-    """A labelled sentence: its words and marks, the place of the homograph, and its sense."""
+    """A labelled sentence: its words and punctuation, the index of the homograph, and its sense."""
 
     word: str
     sense: str
@@ -56,10 +57,10 @@ class Example:
     """A choice between senses.
 
     Attributes:
-        slots: of each sense's weights in the table.
-        log_prior: of each sense.
-        gold: the place of the right sense.
-        weight: what the example counts for.
+        slots: table indices of the weights, for each sense.
+        log_prior: log prior of each sense.
+        gold: index of the correct sense.
+        weight: weight of the example.
     """
 
     slots: list[Integers]
@@ -69,7 +70,7 @@ class Example:
 
 
 def read_sentences(path: Path) -> list[Sentence]:
-    """The sentences of a file of WikipediaHomographData, whose offsets are in bytes."""
+    """Read the sentences of a file of WikipediaHomographData, whose offsets are in bytes."""
     sentences = []
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file, delimiter="\t"):
@@ -83,7 +84,7 @@ def read_sentences(path: Path) -> list[Sentence]:
 
 
 def read_parts_of_speech(path: Path) -> dict[str, frozenset[str]]:
-    """The Penn tags, in lower case, that ISLE's dictionary has for each word."""
+    """Read the Penn tags, in lower case, of each word in the ISLE dictionary."""
     tags: dict[str, set[str]] = {}
     with path.open(encoding="utf-8") as file:
         for line in file:
@@ -98,7 +99,7 @@ def read_parts_of_speech(path: Path) -> dict[str, frozenset[str]]:
 def trained_words(
     senses: dict[str, list[SenseEntry]], sentences: Iterable[Sentence]
 ) -> frozenset[str]:
-    """Words of which two senses or more stand in the sentences: these get weights of their own."""
+    """Return words with two or more senses in the sentences; they get weights of their own."""
     seen = Counter(sentence.sense for sentence in sentences)
     return frozenset(
         word
@@ -112,7 +113,7 @@ def sense_examples(
     senses: dict[str, list[SenseEntry]],
     trained: Collection[str],
 ) -> list[Example]:
-    """An example for each sentence."""
+    """Return an example for each sentence."""
     examples = []
     for sentence in sentences:
         entries = senses[sentence.word]
@@ -131,7 +132,7 @@ def sense_examples(
 def speech_examples(
     sentences: Iterable[Sentence], tags: dict[str, frozenset[str]]
 ) -> list[Example]:
-    """Examples of parts of speech: words in lower case that the dictionary has one tag for."""
+    """Return examples of parts of speech: lower-case words with a single tag in the dictionary."""
     count: Counter[str] = Counter()
     examples = []
     different = {tuple(sentence.words): sentence for sentence in sentences}
@@ -149,7 +150,7 @@ def speech_examples(
 
 
 def _speech(tags: frozenset[str] | None) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """The scopes of a word with these tags, each with those it is told apart from."""
+    """Return the scopes of a word with these tags, each with those to distinguish it from."""
     return [(own, others) for group, own, others in _SPEECH if tags and tags <= group]
 
 

@@ -1,4 +1,4 @@
-"""What the context of a word shows: neighbours, their endings and shapes, capital letters."""
+"""Context features of a word: neighbours, their endings and shapes, and case."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 import zlib
 from collections.abc import Iterable, Sequence
 
-# Weights stand in one table of this size, where a feature's hash says
+# Features are hashed to indices of a weight table of this size
 TABLE_BITS = 18
 TABLE_MASK = (1 << TABLE_BITS) - 1
 
-# Each sentence's context reaches this far
+# Number of neighbours on each side
 _WINDOW = 3
 # Who does something: encyclopedias, which the model is trained on, hardly ever say I or you
 _SUBJECTS = frozenset({"i", "you", "he", "she", "we", "they", "who"})
@@ -18,31 +18,31 @@ _TOKEN = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 
 
 def tokenize(text: str) -> list[str]:
-    """Words and single punctuation marks, as the model is trained on them."""
+    """Split a text into words and single punctuation marks, as in training."""
     return _TOKEN.findall(text)
 
 
 def seed(scope: str) -> int:
-    """What the hashes of a scope's features start from.
+    """Return the initial value for the hashes of a scope's features.
 
     Args:
-        scope: a sense, or a part of speech that several words' senses share.
+        scope: a sense, or a part of speech shared by senses of several words.
     """
     return zlib.crc32(scope.encode())
 
 
 def slots(features: Iterable[bytes], start: int) -> list[int]:
-    """Where the weights of features stand, for a scope with this seed."""
+    """Return the table indices of the weights of features, for a scope with seed `start`."""
     crc32 = zlib.crc32
     return [crc32(feature, start) & TABLE_MASK for feature in features]
 
 
 def context(words: Sequence[str], index: int) -> list[bytes]:
-    """Features of the context of ``words[index]``, with the constant feature ``b`` first.
+    """Return the features of the context of ``words[index]``, the constant feature ``b`` first.
 
     Args:
-        words: a sentence's words and punctuation marks, without spaces.
-        index: of the word that is asked about, which is itself a feature by its case alone.
+        words: words and punctuation marks of a sentence, without spaces.
+        index: index of the homograph, of which only the case is a feature.
     """
     around = [
         words[place] if 0 <= place < len(words) else ""
@@ -72,12 +72,12 @@ def context(words: Sequence[str], index: int) -> list[bytes]:
 
 
 def _normalized(word: str) -> str:
-    """Lower case; numbers are all the same, and so is the end of a sentence."""
+    """Convert to lower case; all numbers become ``#``."""
     return "#" if word[:1].isdigit() else word.lower()
 
 
 def _case(word: str) -> str:
-    """A letter for the case of a word; what is no word stands for itself."""
+    """Return a letter for the case of a word; other tokens are returned unchanged."""
     if not word[:1].isalpha():
         return "#" if word[:1].isdigit() else word[:1]
     if word.islower():

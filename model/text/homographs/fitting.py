@@ -1,4 +1,4 @@
-"""Fitting the weights of homographs, and judging them on examples that they were not fitted on."""
+"""Fit the weights of the homograph model, and evaluate it on held-out examples."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ STEPS = 50
 
 _FOLDS = 5
 _BINS = 10
-# What scores are multiplied with, so that probabilities come out right
+# Candidate factors of scores, for calibrating probabilities
 _SCALES = np.geomspace(0.2, 5, 129)
 
 
 class Choices:
-    """Examples as flat arrays: slots of all senses of all examples, one after the other."""
+    """Examples as flat arrays, concatenated over senses and examples."""
 
     def __init__(self, examples: Sequence[Example]) -> None:
         self.slots = np.concatenate([s for e in examples for s in e.slots])
@@ -41,19 +41,19 @@ class Choices:
         self.weights = np.repeat([e.weight for e in examples], counts)
 
     def scores(self, table: Floats) -> Floats:
-        """The sum of each sense's weights, shape (senses,); a sense without weights has 0."""
+        """Return the sum of each sense's weights, or 0 without weights; shape (senses,)."""
         sums = np.concatenate([[0.0], np.cumsum(table[self.slots])])
         return np.asarray(sums[self.sense_starts + self.sense_lengths] - sums[self.sense_starts])
 
     def probabilities(self, scores: Floats) -> Floats:
-        """Softmax of scores and priors over each example's senses, shape (senses,)."""
+        """Return the softmax over each example's senses of scores plus log priors, (senses,)."""
         logits = scores + self.log_prior
         highest = np.maximum.reduceat(logits, self.starts)
         shares = np.exp(logits - np.repeat(highest, self.counts))
         return np.asarray(shares / np.repeat(np.add.reduceat(shares, self.starts), self.counts))
 
     def chosen(self, probabilities: Floats) -> Integers:
-        """The place of each example's likeliest sense, the first of equals."""
+        """Return the index of each example's most probable sense, the first of equals."""
         return np.array(
             [
                 start + int(np.argmax(probabilities[start : start + count]))
@@ -63,10 +63,10 @@ class Choices:
 
 
 def fit(examples: Sequence[Example]) -> Floats:
-    """Weights that make the right senses likely: full-batch AdaGrad with an L2 penalty.
+    """Fit weights by maximum likelihood: full-batch AdaGrad with an L2 penalty.
 
     Returns:
-        The table, shape (2**18,); what no example reaches is 0.
+        The weight table, shape (2**18,); weights that no example uses are 0.
     """
     choices = Choices(examples)
     reached, slots = np.unique(choices.slots, return_inverse=True)
@@ -87,11 +87,11 @@ def fit(examples: Sequence[Example]) -> Floats:
 
 
 def folds(groups: Sequence[str], count: int) -> Iterator[tuple[list[int], list[int]]]:
-    """Places to train on and places held out: a group's are held out together.
+    """Yield indices for training and held-out indices of each fold, keeping groups together.
 
     Args:
-        groups: of each example; distinct names make a plain cross-validation.
-        count: of folds.
+        groups: group of each example; distinct names give ordinary cross-validation.
+        count: number of folds.
     """
     order = {name: place for place, name in enumerate(sorted(set(groups)))}
     fold = [order[name] % count for name in groups]
@@ -104,13 +104,13 @@ def folds(groups: Sequence[str], count: int) -> Iterator[tuple[list[int], list[i
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """How right senses come out, as shares of examples.
+    """Accuracy and calibration of the model.
 
     Attributes:
-        examples: their number.
-        accuracy: how many get the right sense.
-        majority: how many would by the commonest sense of each word.
-        minority_accuracy: how many of those do whose right sense is not the commonest.
+        examples: number of examples.
+        accuracy: share of examples with the correct sense.
+        majority: share that the most frequent sense of each word would get right.
+        minority_accuracy: accuracy on examples whose correct sense is not the most frequent.
         calibration_error: expected calibration error of the chosen senses' probabilities, 10 bins.
     """
 
@@ -121,17 +121,17 @@ class Judgement:
     calibration_error: float
 
     def to_dict(self) -> dict[str, float]:
-        """Rounded, for a report."""
+        """Return the figures, rounded, for a report."""
         return {name: round(value, 4) for name, value in asdict(self).items()}
 
 
 def judge(choices: Choices, probabilities: Floats, common: Sequence[bool]) -> Judgement:
-    """Compare the likeliest senses with the right ones.
+    """Compare the most probable senses with the correct ones.
 
     Args:
         choices: the examples.
-        probabilities: of their senses.
-        common: whether each example's right sense is its word's commonest in training.
+        probabilities: probabilities of their senses.
+        common: whether each example's correct sense is its word's most frequent in training.
     """
     chosen = choices.chosen(probabilities)
     right = chosen == choices.gold
@@ -146,7 +146,7 @@ def judge(choices: Choices, probabilities: Floats, common: Sequence[bool]) -> Ju
 
 
 def calibration_error(probabilities: Floats, right: npt.NDArray[np.bool_]) -> float:
-    """Expected calibration error: mean distance of probability and share of right, by ten bins."""
+    """Return the expected calibration error: mean gap of probability and accuracy over 10 bins."""
     bins = np.minimum((probabilities * _BINS).astype(int), _BINS - 1)
     return float(
         sum(abs(probabilities[bins == b].sum() - right[bins == b].sum()) for b in range(_BINS))
@@ -155,7 +155,7 @@ def calibration_error(probabilities: Floats, right: npt.NDArray[np.bool_]) -> fl
 
 
 def fit_scale(choices: Choices, scores: Floats) -> float:
-    """What held-out scores are multiplied with so that the right senses are likeliest."""
+    """Return the factor of held-out scores that maximises the likelihood of the correct senses."""
     losses = [
         -np.log(choices.probabilities(scale * scores)[choices.gold] + 1e-12).sum()
         for scale in _SCALES
@@ -166,12 +166,12 @@ def fit_scale(choices: Choices, scores: Floats) -> float:
 def held_out_scores(
     examples: Sequence[Example], others: Sequence[Example], groups: Sequence[str]
 ) -> Floats:
-    """Scores of each example's senses by weights that were fitted without its group.
+    """Score each example's senses by weights that were fitted without its group.
 
     Args:
-        examples: to be scored; five folds are left out in turn.
-        others: examples that are fitted on each time.
-        groups: a name for each example.
+        examples: examples to score, by cross-validation with five folds.
+        others: examples to fit on in every fold.
+        groups: group of each example.
 
     Returns:
         The scores in the order of ``Choices(examples)``.
@@ -189,7 +189,7 @@ def held_out_scores(
 def calibrated_judgement(
     examples: Sequence[Example], scores: Floats, common: Sequence[bool]
 ) -> Judgement:
-    """The judgement of held-out scores, each fold's scale fitted on the other folds."""
+    """Evaluate held-out scores, calibrating each fold by a scale fitted on the other folds."""
     choices = Choices(examples)
     probabilities = np.zeros(len(scores))
     names = [str(place) for place in range(len(examples))]
@@ -202,13 +202,13 @@ def calibrated_judgement(
 
 
 def quantized(table: Floats) -> tuple[npt.NDArray[np.int8], float]:
-    """Weights as whole numbers of -127 to 127, and what one is worth."""
+    """Quantise weights to integers from -127 to 127; also return the step size."""
     step = float(np.abs(table).max()) / 127
     return np.round(table / step).astype(np.int8), step
 
 
 def save(path: Path, weights: npt.NDArray[np.int8], metadata: str) -> None:
-    """Write weights with their metadata in one entry, whose order cannot change."""
+    """Write weights; the metadata is a single entry, to make the file reproducible."""
     from safetensors.numpy import save as serialize
 
     path.write_bytes(serialize({"weights": weights}, {"tanger": metadata}))

@@ -1,8 +1,9 @@
-"""Which sense of a homograph a sentence means: a log-linear model of its neighbours.
+"""A log-linear model that chooses the sense of a homograph from its neighbours.
 
 The score of a sense is the sum of the weights of the context's features, each once for the sense
-itself and once for its part of speech, whose weights all homographs share: a verb is known by its
-neighbours, whichever verb it is. That is how senses come out that training saw once or never.
+itself and once for its part of speech. All homographs share the weights of parts of speech, because
+the neighbours of verbs are similar for all verbs. This also covers senses that are rare in the
+training data, or not in it.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ FORMAT = "tanger-homographs-1"
 
 
 class HomographModelError(TangerError, ValueError):
-    """A file of weights is not one of this model.
+    """A weight file does not belong to this model.
 
     Attributes:
-        path: of the file.
+        path: path of the file.
     """
 
     def __init__(self, path: Path, reason: str) -> None:
@@ -38,10 +39,10 @@ class Sense(NamedTuple):
     """One sense of a word in a sentence.
 
     Attributes:
-        name: such as ``read_past``.
-        probability: that the sentence means it.
+        name: name, such as ``read_past``.
+        probability: probability of the sense in the sentence.
         phonemes: ARPAbet with CMUdict's stress digits.
-        gloss: what the sense is, for people.
+        gloss: description of the sense.
     """
 
     name: str
@@ -52,7 +53,7 @@ class Sense(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
-    """What scoring a sense takes: its log prior, and the seeds of its scopes' hashes."""
+    """A sense with its log prior and the hash seeds of its scopes, for scoring."""
 
     entry: table.SenseEntry
     log_prior: float
@@ -60,7 +61,7 @@ class _Scored:
 
 
 class HomographModel:
-    """Senses of homographs by context. Immutable, and safe to share between threads."""
+    """Predicts senses of homographs by context. Immutable, and safe to share between threads."""
 
     def __init__(
         self,
@@ -71,14 +72,14 @@ class HomographModel:
         scale: float,
         unseen_scale: float,
     ) -> None:
-        """Put a model together.
+        """Create a model.
 
         Args:
-            senses: of each word.
-            weights: of 2**18 places, whole numbers of -127 to 127.
+            senses: senses by word.
+            weights: weight table, shape (2**18,), integers from -127 to 127.
             trained: words whose senses have weights of their own.
-            scale: what a whole number is worth in logits, calibration included.
-            unseen_scale: the same for words that have no weights of their own.
+            scale: factor from integer weights to logits, including calibration.
+            unseen_scale: the same factor for words without weights of their own.
         """
         self._weights = weights
         self._scored: dict[str, tuple[float, list[_Scored]]] = {}
@@ -94,12 +95,12 @@ class HomographModel:
 
     @classmethod
     def load(cls, folder: Path) -> HomographModel:
-        """The model of a folder with ``homographs.tsv`` and ``homographs.safetensors``.
+        """Load the model from a folder with ``homographs.tsv`` and ``homographs.safetensors``.
 
         Raises:
-            OSError: where a file is missing.
-            TableError: where the table cannot be read.
-            HomographModelError: where the weights are not of this model.
+            OSError: if a file is missing.
+            TableError: if the table is malformed.
+            HomographModelError: if the weights do not belong to this model.
         """
         from safetensors import SafetensorError, safe_open
 
@@ -127,11 +128,11 @@ class HomographModel:
         return frozenset(self._scored)
 
     def senses(self, words: Sequence[str], index: int) -> list[Sense]:
-        """The senses of ``words[index]``, the likeliest first; none where it is no homograph.
+        """Return the senses of ``words[index]``, the most probable first; none if not a homograph.
 
         Args:
-            words: the words and punctuation marks of a sentence, as written, without spaces.
-            index: of the word in question, in any case.
+            words: words and punctuation marks of a sentence, as written, without spaces.
+            index: index of the word, which may be in any case.
         """
         found = self._scored.get(words[index].lower())
         if found is None:
@@ -158,7 +159,7 @@ class HomographModel:
 
 
 def scopes_of(entry: table.SenseEntry, own: bool) -> tuple[str, ...]:
-    """The scopes whose weights make a sense's score.
+    """Return the scopes whose weights add up to a sense's score.
 
     Args:
         entry: the sense.

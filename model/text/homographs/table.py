@@ -1,4 +1,4 @@
-"""The table of homographs: words, their senses, and how each sense is pronounced."""
+"""Read the table of homographs: words, their senses, and the pronunciation of each."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class SenseEntry:
     """One sense of a homograph.
 
     Attributes:
-        word: lower case.
-        name: of the sense, unlike any other in the table.
-        scopes: parts of speech whose weights the sense shares with other words' senses.
-        prior: how likely the sense is where nothing else is known, up to a common factor.
+        word: word in lower case.
+        name: name of the sense, unique in the table.
+        scopes: parts of speech whose weights the sense shares with senses of other words.
+        prior: prior probability of the sense, up to a common factor.
         phonemes: ARPAbet with CMUdict's stress digits.
-        gloss: what the sense is, for people.
+        gloss: description of the sense.
     """
 
     word: str
@@ -32,10 +32,10 @@ class SenseEntry:
 
 
 def read(path: Path) -> dict[str, list[SenseEntry]]:
-    """The senses of each word, in the table's order.
+    """Read the senses by word, in the order of the table.
 
     Raises:
-        TableError: at the first line that is not as the heading says.
+        TableError: at the first line that does not match the header.
     """
     senses: dict[str, list[SenseEntry]] = {}
     lines = path.read_text("utf-8").splitlines()

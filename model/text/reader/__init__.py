@@ -1,1 +1,1 @@
-"""From a text to tokens with kinds, and the words that are spoken (see `reader.TextReader`)."""
+"""Split texts into classified tokens with their spoken words (see `reader.TextReader`)."""

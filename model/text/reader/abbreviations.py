@@ -1,4 +1,4 @@
-"""Abbreviations, titles, initials, postal addresses: what they mean by where they stand."""
+"""Recognise abbreviations, titles, initials and postal addresses by their context."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _DIRECTION = re.compile(r"([NSEW]{1,2})\.?(?!\w)")
 _STATE = re.compile(r"([A-Z]{2})(?![\w']|\.\w)")
 _ZIP = re.compile(r"(\d{5})(?:-(\d{4}))?(?![\w-])")
 _ZIP_AFTER = re.compile(r" {1,2}\d{5}(?!\d)")
-# Codes that are words or other things at least as often, unless a ZIP code follows
+# Codes that usually mean something else, unless a ZIP code follows
 _DOUBTFUL_STATES = frozenset({"OK", "IN", "ME", "OR", "HI", "OH", "PA", "MA", "LA", "ID", "AL"})
 
 
 def abbreviation(scan: Scan, at: int) -> Reading | None:
-    """What the table has, by the first of its rows whose conditions hold."""
+    """Recognise an abbreviation of the table, by its first row whose conditions hold."""
     match = _WRITTEN.match(scan.text, at)
     if match is None or scan.before(at) in ("'", "/"):
         return None
@@ -43,7 +43,7 @@ def abbreviation(scan: Scan, at: int) -> Reading | None:
 
 
 def initials(scan: Scan, at: int) -> Reading | None:
-    """``U.S.``, ``M.D.s``, ``U.S.'s``, and ``J. Smith``."""
+    """Recognise initials: ``U.S.``, ``M.D.s``, ``U.S.'s``, and ``J. Smith``."""
     if match := _INITIALS.match(scan.text, at):
         if not (match[2] or match[1].endswith(".")) and match[1].islower():
             return None  # "a.b"
@@ -56,7 +56,7 @@ def initials(scan: Scan, at: int) -> Reading | None:
 
 
 def house_number(scan: Scan, at: int) -> Reading | None:
-    """``2788`` of ``2788 San Tomas Expy``: by twos; what follows is read as an address."""
+    """Recognise a house number, read in pairs, and begin an address: ``2788 San Tomas Expy``."""
     match = _address(scan.tables).match(scan.text, at)
     if match is None:
         return None
@@ -65,7 +65,7 @@ def house_number(scan: Scan, at: int) -> Reading | None:
 
 
 def direction(scan: Scan, at: int) -> Reading | None:
-    """``E`` of ``1211 E Arques Ave``."""
+    """Recognise a direction in an address: ``E`` in ``1211 E Arques Ave``."""
     if at >= scan.address_end:
         return None
     match = _DIRECTION.match(scan.text, at)
@@ -74,7 +74,7 @@ def direction(scan: Scan, at: int) -> Reading | None:
 
 
 def state(scan: Scan, at: int) -> Reading | None:
-    """``CA`` behind a place and a comma, or before a ZIP code."""
+    """Recognise the code of a state, ``CA``, after a place and a comma or before a ZIP code."""
     match = _STATE.match(scan.text, at)
     spoken = scan.tables.states.get(match[1]) if match else None
     if match is None or spoken is None:
@@ -89,7 +89,7 @@ def state(scan: Scan, at: int) -> Reading | None:
 
 
 def zip_code(scan: Scan, at: int) -> Reading | None:
-    """``95051`` behind a state."""
+    """Recognise a ZIP code after a state."""
     match = _ZIP.match(scan.text, at)
     if match is None:
         return None
@@ -108,7 +108,7 @@ def _address(tables: Tables) -> re.Pattern[str]:
 
 
 # ------------------------------------------------------------------------------------------------
-# Conditions of the table's rows.
+# Conditions in the table's rows.
 
 
 def _in_address(scan: Scan, match: re.Match[str]) -> bool:
@@ -128,9 +128,9 @@ def _titled(scan: Scan, match: re.Match[str]) -> bool:
 
 
 def _before_name(scan: Scan, match: re.Match[str]) -> bool:
-    """A word with a capital follows that does not just begin a sentence.
+    """Return whether a capitalised word follows that does not merely begin a sentence.
 
-    A title in small letters, as in ``st. louis``, has small names behind it.
+    After a title in lower case, as in ``st. louis``, the name is in lower case.
     """
     if match[0].islower() and match[1] in scan.tables.lists["small_titles"]:
         word = scan.word_after(match.end())

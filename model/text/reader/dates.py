@@ -1,4 +1,4 @@
-"""Dates, decades, times of day and durations."""
+"""Recognise dates, decades, times of day and durations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NUMERIC = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})" + _END)
 _SHORT = re.compile(r"(\d{1,2})/(\d{1,2}|\d{4})" + _END)
 _DECADE = re.compile(r"'?(\d{4}|\d0)'?s(?![\w])")
 _SHORT_YEAR = re.compile(r"'(\d\d)(?![\w'])")
-# Small words that are months only in company that says so
+# Lower-case words that are months only in certain contexts
 _AMBIGUOUS = frozenset({"may", "march", "mar", "dec", "sep", "jun"})
 
 _HALF_OF_DAY = r"\s?([aApP])(?:\.\s?[mM]\.?|[mM](?![A-Za-z]))"
@@ -34,7 +34,7 @@ _SHORT_DURATION = re.compile(r"(\d{1,3})m ?(\d{1,2})s(?!\w)")
 
 
 def date_from_month(scan: Scan, at: int) -> Reading | None:
-    """``July 25, 2012``, ``Jan. 15``, ``SEPT. 15``, ``May 5-7``, ``Jan-15``."""
+    """Recognise a date that begins with a month: ``July 25, 2012``, ``May 5-7``, ``Jan-15``."""
     match = _MONTH_FIRST.match(scan.text, at)
     month = scan.tables.months.get(match[1].lower()) if match else None
     if match is None or month is None or not _is_day(match[3]):
@@ -52,7 +52,7 @@ def date_from_month(scan: Scan, at: int) -> Reading | None:
 
 
 def date_from_day(scan: Scan, at: int) -> Reading | None:
-    """``25 July 2012``, ``25th of July``, ``15 Jan.``."""
+    """Recognise a date that begins with a day: ``25 July 2012``, ``25th of July``, ``15 Jan.``."""
     match = _DAY_FIRST.match(scan.text, at)
     month = scan.tables.months.get(match[3].lower()) if match else None
     if match is None or month is None or not _is_day(match[1]):
@@ -65,7 +65,7 @@ def date_from_day(scan: Scan, at: int) -> Reading | None:
 
 
 def numeric_date(scan: Scan, at: int) -> Reading | None:
-    """``2016/07/03``, ``01.10.2010``, ``15.01.2020``, ``01/07/98``: the month first, if it can."""
+    """Recognise a numeric date, ``2016/07/03``, ``01.10.2010``; month first if possible."""
     if scan.before(at) in tuple("/.-"):
         return None
     names = dict(scan.tables.months.values())
@@ -76,7 +76,7 @@ def numeric_date(scan: Scan, at: int) -> Reading | None:
     elif match := _NUMERIC.match(scan.text, at):
         month, day, written = int(match[1]), int(match[3]), match[4]
         if len(written) == 2 and match[2] == "." and len(match[0]) != 8:
-            return None  # rather a version
+            return None  # probably a version
         if month > 12 and day <= 12 and month <= 31:
             return Reading(match.end(), "date", _by_day(scan, month, names[day], written))
     else:
@@ -87,7 +87,7 @@ def numeric_date(scan: Scan, at: int) -> Reading | None:
 
 
 def short_date(scan: Scan, at: int) -> Reading | None:
-    """``01/07``, ``on 9/5``, ``5/2007``: a month and a day, or a year."""
+    """Recognise a month with a day or a year: ``01/07``, ``on 9/5``, ``5/2007``."""
     match = _SHORT.match(scan.text, at)
     if match is None or scan.before(at) in tuple("/.-"):
         return None
@@ -108,7 +108,7 @@ def short_date(scan: Scan, at: int) -> Reading | None:
 
 
 def decade(scan: Scan, at: int) -> Reading | None:
-    """``1980s``, ``'80s``, ``1910's``."""
+    """Recognise a decade: ``1980s``, ``'80s``, ``1910's``."""
     match = _DECADE.match(scan.text, at)
     if match is None:
         return None
@@ -123,7 +123,7 @@ def decade(scan: Scan, at: int) -> Reading | None:
 
 
 def short_year(scan: Scan, at: int) -> Reading | None:
-    """``'99``."""
+    """Recognise a two-digit year: ``'99``."""
     match = _SHORT_YEAR.match(scan.text, at)
     if match is None or scan.before(at).isalnum():
         return None
@@ -131,7 +131,7 @@ def short_year(scan: Scan, at: int) -> Reading | None:
 
 
 def time(scan: Scan, at: int) -> Reading | None:
-    """``3:00``, ``02:30``, ``1:59 p.m. EST``, ``14:10:30``, ``5pm``, ``1.59 p.m.``."""
+    """Recognise a time of day: ``3:00``, ``1.59 p.m.``, ``1:59 p.m. EST``, ``5pm``."""
     match = _CLOCK.match(scan.text, at)
     if match:
         hour, minute, second, half = match.groups()
@@ -162,7 +162,7 @@ def time(scan: Scan, at: int) -> Reading | None:
 
 
 def duration(scan: Scan, at: int) -> Reading | None:
-    """``2h30m``, ``5m30s``."""
+    """Recognise a duration: ``2h30m``, ``5m30s``."""
     if match := _DURATION.match(scan.text, at):
         spoken = f"{_count(match[1], 'hour')} {_count(match[2], 'minute')}"
         if match[3]:
@@ -200,7 +200,7 @@ def _clock(hour: int, minute: int, *, half: bool) -> str:
 
 
 def _duration(hours: int, minutes: int, seconds: int) -> str:
-    """``14:10:30``, which may be a time of day or how long something took."""
+    """Return the words of ``14:10:30``, which may be a time of day or a duration."""
     return f"{_count(hours, 'hour')} {_count(minutes, 'minute')} and {_count(seconds, 'second')}"
 
 

@@ -1,4 +1,4 @@
-"""URLs, e-mail addresses, file names, handles and hashtags."""
+"""Recognise URLs, e-mail addresses, file names, handles and hashtags."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NAMES = {
 
 
 def address(scan: Scan, at: int) -> Reading | None:
-    """``https://x.org/a-b``, ``a.b@c.com``, ``test.com``, ``report.pdf``."""
+    """Recognise an address or file: ``https://x.org/a-b``, ``a.b@c.com``, ``report.pdf``."""
     if scan.before(at) in ("'", "@") and scan.before(at):
         return None
     text = scan.text
@@ -48,7 +48,7 @@ def address(scan: Scan, at: int) -> Reading | None:
 
 
 def handle(scan: Scan, at: int) -> Reading | None:
-    """``@mypizza``."""
+    """Recognise a handle: ``@mypizza``."""
     match = _HANDLE.match(scan.text, at)
     if match is None or scan.before(at).isalnum():
         return None
@@ -56,7 +56,7 @@ def handle(scan: Scan, at: int) -> Reading | None:
 
 
 def hashtag(scan: Scan, at: int) -> Reading | None:
-    """``#ThrowbackThursday``."""
+    """Recognise a hashtag: ``#ThrowbackThursday``."""
     match = _HASHTAG.match(scan.text, at)
     if match is None or scan.before(at).isalnum():
         return None
@@ -65,7 +65,7 @@ def hashtag(scan: Scan, at: int) -> Reading | None:
 
 
 def spelt_out(scan: Scan, written: str) -> tuple[SpokenWord, ...]:
-    """The words of an address: signs by their names, digits one by one."""
+    """Return the words of an address: signs by name, digits one by one."""
     words: list[SpokenWord] = []
     for run in _RUNS.findall(written):
         if run.isdigit():
@@ -82,5 +82,5 @@ def spelt_out(scan: Scan, written: str) -> tuple[SpokenWord, ...]:
 
 
 def _is_sentence_end(scan: Scan, match: re.Match[str]) -> bool:
-    """``end.It`` is two sentences without a space: a capital and small letters behind the dot."""
+    """Return whether a dot ends a sentence without a space, as in ``end.It``."""
     return match[1][0].isupper() and match[1][1:].islower() and len(match[1]) > 1

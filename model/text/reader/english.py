@@ -1,4 +1,4 @@
-"""American English: which recognisers look at what, in which order."""
+"""The recognisers of American English and their order."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ Recognizer = Callable[[Scan, int], Reading | None]
 
 @dataclass(frozen=True)
 class Language:
-    """What a language brings: its tables, and its recognisers in the order in which they are tried.
+    """The tables of a language, and its recognisers in the order in which they are tried.
 
     Attributes:
-        tables: its tables.
-        letters: tried where a letter or an apostrophe stands.
-        numbers: tried where a digit stands, or what may begin a number.
-        signs: tried everywhere else.
+        tables: tables of the language.
+        letters: recognisers tried at a letter or an apostrophe.
+        numbers: recognisers tried at a digit or another start of a number.
+        signs: recognisers tried elsewhere.
     """
 
     tables: Tables
@@ -39,7 +39,7 @@ class Language:
     signs: Sequence[Recognizer]
 
 
-# What a number is, the more particular first.
+# Recognisers of numbers, the more specific first.
 _NUMBERS: tuple[Recognizer, ...] = (
     letters.lexeme,
     signs.keycap,
@@ -70,7 +70,7 @@ _NUMBERS: tuple[Recognizer, ...] = (
 
 
 def number(scan: Scan, at: int) -> Reading | None:
-    """A number of any kind, a minus before it or not."""
+    """Recognise a number of any kind, with an optional minus."""
     if scan.text[at] in "-–":
         if signs.minus(scan, at) is None:
             return None
@@ -83,7 +83,7 @@ def number(scan: Scan, at: int) -> Reading | None:
 
 
 def number_or_range(scan: Scan, at: int) -> Reading | None:
-    """A number of any kind, or two with a dash between them."""
+    """Recognise a number of any kind, or a range of two numbers."""
     first = number(scan, at)
     if first is None:
         return None
@@ -98,7 +98,7 @@ def _number(scan: Scan, at: int) -> Reading | None:
 
 
 def american_english() -> Language:
-    """The recognisers and tables of American English."""
+    """Return the recognisers and tables of American English, loaded once."""
     return Language(
         tables=load("en-us"),
         letters=(

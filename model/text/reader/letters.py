@@ -1,4 +1,4 @@
-"""What is in letters: words, acronyms, mixed case, letters with digits."""
+"""Recognise words, acronyms, words in mixed case, and letters with digits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tanger.model.text.reader.scan import PLACEHOLDER, Acronyms, Reading, Scan
 from tanger.model.text.reader.tables import Tables
 from tanger.model.text.reader.token import Kind, SpokenWord, spoken_words
 
-# Letters without what Unicode counts among numbers: superscripts, fractions, Roman numerals
+# Letters, excluding Unicode's number characters: superscripts, fractions, Roman numerals
 _LETTER = "[^\\W\\d_¹²³¼-¾⁰-₉⅐-ↈ①-⓿❶-➓]"
 _WORD = re.compile(rf"{_LETTER}+(?:'{_LETTER}+)*")
 _LEADING = re.compile(r"'[^\W\d_]+'?")
@@ -20,7 +20,7 @@ _DECIMALS = re.compile(r"(?:\.\d{1,4}){1,3}(?!\w)")
 _RUNS = re.compile(r"\d+|[A-Za-z]+")
 _CAPITALS = re.compile(r"([A-Z]{2,})('?[sS]'?|')?")
 _HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]+")
-# Small letters that may be an acronym: faq, usb
+# Maximum length of acronyms in lower case: faq, usb
 _LONGEST_SMALL = 6
 _AMPERSAND = re.compile(r"[A-Z]{1,2}(?:&[A-Z]{1,2})+(?!\w)")
 _VOWEL = re.compile("[aeiouyAEIOUY]")
@@ -29,7 +29,7 @@ _ASCII_LETTERS = re.compile("[A-Za-z]+")
 
 
 def lexeme(scan: Scan, at: int) -> Reading | None:
-    """What the table of fixed readings has, the longest first."""
+    """Recognise the longest entry of the table of fixed readings."""
     text = scan.text
     for length in range(8, 1, -1):
         written = text[at : at + length]
@@ -48,7 +48,7 @@ def lexeme(scan: Scan, at: int) -> Reading | None:
 
 
 def with_digits(scan: Scan, at: int) -> Reading | None:
-    """``CO2``, ``B2B``, ``2FA``, ``iPhone15``, ``H2SO4``: letters by name or as words."""
+    """Recognise letters with digits: ``CO2``, ``B2B``, ``2FA``, ``iPhone15``, ``H2SO4``."""
     match = _WITH_DIGITS.match(scan.text, at)
     if match is None:
         return None
@@ -76,7 +76,7 @@ def with_digits(scan: Scan, at: int) -> Reading | None:
 
 
 def ampersand(scan: Scan, at: int) -> Reading | None:
-    """``AT&T``, ``R&D``: letters, and in between."""
+    """Recognise letters joined by an ampersand: ``AT&T``, ``R&D``."""
     match = _AMPERSAND.match(scan.text, at)
     if match is None:
         return None
@@ -85,7 +85,7 @@ def ampersand(scan: Scan, at: int) -> Reading | None:
 
 
 def prefix(scan: Scan, at: int) -> Reading | None:
-    """``re`` of ``re-enter``, ``e`` of ``e-mail``."""
+    """Recognise a prefix: ``re`` in ``re-enter``, ``e`` in ``e-mail``."""
     match = _ASCII_LETTERS.match(scan.text, at)
     if match is None or not scan.text.startswith("-", match.end()):
         return None
@@ -100,7 +100,7 @@ def prefix(scan: Scan, at: int) -> Reading | None:
 
 
 def word(scan: Scan, at: int) -> Reading | None:
-    """A word in any case and script, with apostrophes inside and marks on its letters."""
+    """Recognise a word in any case and script, including apostrophes and accents."""
     text = scan.text
     if text[at] == "'":
         return _apostrophe_first(scan, at)
@@ -119,13 +119,13 @@ def word(scan: Scan, at: int) -> Reading | None:
 
 
 def letter_words(scan: Scan, written: str, *, inside: bool = False) -> list[SpokenWord]:
-    """A run of letters in words: itself, its letters, or the humps of its camel case.
+    """Return the spoken words of a run of letters: itself, its letters, or its camel-case parts.
 
     Args:
-        scan: the text.
-        written: letters, with an apostrophe or not.
-        inside: whether it stands in an address: then short runs and those without a vowel are
-            spelt, and no word is all in capitals for emphasis.
+        scan: state of reading.
+        written: letters, possibly with an apostrophe.
+        inside: whether it is part of an address, where short runs and those without a vowel are
+            spelt, and capitals never mean emphasis.
     """
     reading = _read(scan, written, 0)
     if reading.kind != "word" or len(reading.words) > 1:
@@ -136,7 +136,7 @@ def letter_words(scan: Scan, written: str, *, inside: bool = False) -> list[Spok
 
 
 def needs_care(tables: Tables, acronyms: Acronyms, written: str) -> bool:
-    """Whether a word in small letters, or with one capital, is more than a word like any other."""
+    """Return whether a lower- or title-case word needs more than being looked up as it is."""
     small = written.lower()
     return (
         small in tables.abbreviations
@@ -153,7 +153,7 @@ def needs_care(tables: Tables, acronyms: Acronyms, written: str) -> bool:
 
 
 def _read(scan: Scan, written: str, end: int) -> Reading:
-    """A word in ASCII letters: plain, spelt, or in humps."""
+    """Read a word in ASCII letters: as it is, spelt, or in camel-case parts."""
     bare = written.removesuffix("'s").removesuffix("'S")
     if len(bare) == 1:
         return _letter(scan, written, bare, end)
@@ -178,18 +178,18 @@ def _letter(scan: Scan, written: str, bare: str, end: int) -> Reading:
 
 
 def _is_letter_a(scan: Scan, end: int) -> bool:
-    """Whether a capital A is the letter: ``vitamin A``, ``A+``, ``an A``, ``A B C``."""
+    """Return whether a capital A is the letter: ``vitamin A``, ``A+``, ``an A``, ``A B C``."""
     if not end:
         return True
     following = scan.word_after(end)
     if scan.word_before().lower() in scan.tables.lists["lettered"] or len(following) == 1:
         return True
-    after = scan.after(end + 1)  # perhaps a word whose pronunciation stands in the text
+    after = scan.after(end + 1)  # "[" and placeholders may begin a word with a given pronunciation
     return not following and not after.isalnum() and after not in ("[", PLACEHOLDER)
 
 
 def _capitals(scan: Scan, written: str, match: re.Match[str], end: int) -> Reading:
-    """All in capitals, an S behind it or not: by the model of acronyms."""
+    """Read a word in capitals, with or without a suffix, by the acronym model."""
     letters, ending = match[1], match[2] or ""
     shouted = _is_shouted(scan, end)
     small = written.lower()
@@ -206,13 +206,13 @@ def _capitals(scan: Scan, written: str, match: re.Match[str], end: int) -> Readi
 
 
 def _is_shouted(scan: Scan, end: int) -> bool:
-    """Whether the words beside a word in capitals are in capitals, too."""
+    """Return whether the words beside a word in capitals are in capitals, too."""
     beside = (scan.word_before(), scan.word_after(end))
     return all(len(each) > 1 and each.isupper() for each in beside if each) and any(beside)
 
 
 def _small(scan: Scan, written: str, end: int) -> Reading:
-    """Small letters: a word, or said one by one, as ``www``, ``http`` and ``faq`` are."""
+    """Read lower-case letters: as a word, or spelt, as in ``www``, ``http`` and ``faq``."""
     if written not in scan.tables.lists["no_vowel_words"]:
         spelt, probability = scan.acronyms.decide(written)
         if spelt:
@@ -223,7 +223,7 @@ def _small(scan: Scan, written: str, end: int) -> Reading:
 
 
 def _humps(scan: Scan, written: str) -> tuple[SpokenWord, ...] | None:
-    """The parts of ``ChatGPT``, ``OpenAI``, ``mRNA``; None where it is one word, as McDonald is."""
+    """Split ``ChatGPT``, ``OpenAI``, ``mRNA`` into parts; None for one word such as McDonald."""
     if scan.known(written.lower()):
         return None
     humps = _HUMPS.findall(written)
@@ -251,7 +251,7 @@ def _humps(scan: Scan, written: str) -> tuple[SpokenWord, ...] | None:
 
 
 def _merged(words: list[SpokenWord]) -> tuple[SpokenWord, ...]:
-    """Neighbours that are both spelt are one: m and RNA."""
+    """Merge adjacent spelt words: m and RNA."""
     merged: list[SpokenWord] = []
     for each in words:
         if merged and each.letters and merged[-1].letters and merged[-1].text.isupper():
@@ -272,7 +272,7 @@ def _is_title(written: str) -> bool:
 
 
 def _beside_digits(scan: Scan, run: str) -> list[SpokenWord]:
-    """Letters that touch a digit."""
+    """Return the spoken words of letters next to a digit."""
     spelt = scan.acronyms.decide(run, beside_digits=True)[0]
     if spelt or len(run) == 1 or (len(run) <= 2 and not scan.known(run.lower())):
         return [SpokenWord(run.upper(), letters=True)]
@@ -280,7 +280,7 @@ def _beside_digits(scan: Scan, run: str) -> list[SpokenWord]:
 
 
 def _digits(run: str) -> str:
-    """A number beside letters: up to 99, a year or a round one as such, else digit by digit."""
+    """Return the words of a number beside letters: up to 99, a year or a round one, else digits."""
     if len(run) <= 2 and run[0] != "0":
         return say.cardinal(int(run))
     value = int(run) if len(run) <= 4 else 0
@@ -290,7 +290,7 @@ def _digits(run: str) -> str:
 
 
 def _apostrophe_first(scan: Scan, at: int) -> Reading | None:
-    """``'cause``, ``'em``: words that begin with an apostrophe, which a table lists."""
+    """Recognise words that begin with an apostrophe, by a table: ``'cause``, ``'em``."""
     match = _LEADING.match(scan.text, at)
     if match is None:
         return None
@@ -301,7 +301,7 @@ def _apostrophe_first(scan: Scan, at: int) -> Reading | None:
 
 
 def _ends_in_apostrophe(scan: Scan, at: int, end: int) -> bool:
-    """Whether an apostrophe behind a word is its own: ``dogs'``, ``goin'``, no closing quote."""
+    """Return whether an apostrophe after a word is part of it: ``dogs'``, ``goin'``; no quote."""
     if scan.text[end + 1 : end + 2].isalnum():
         return False
     written = scan.text[at:end]
@@ -311,7 +311,7 @@ def _ends_in_apostrophe(scan: Scan, at: int, end: int) -> bool:
 
 
 def _with_marks(text: str, end: int) -> int:
-    """The end of a word, past combining marks and joiners on its letters."""
+    """Return the end of a word, including combining marks and joiners."""
     while end < len(text) and text[end] > "\x7f":
         category = unicodedata.category(text[end])
         if category[0] not in "LM" and category != "Cf":
@@ -321,7 +321,7 @@ def _with_marks(text: str, end: int) -> int:
 
 
 def _joined(scan: Scan, at: int, end: int) -> bool:
-    """Whether letters or digits touch a fixed reading, so that it is part of something else."""
+    """Return whether a fixed reading touches letters or digits, so that it does not apply."""
     before, after = scan.before(at), scan.after(end)
     first, last = scan.text[at], scan.text[end - 1]
     return (

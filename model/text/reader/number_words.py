@@ -1,6 +1,6 @@
-"""Numbers in American English words: ``1984`` is ``nineteen eighty four``, or 1,984.
+"""Write numbers as American English words: ``1984`` as ``nineteen eighty four``.
 
-All functions take digits and give words with spaces between them, without hyphens or "and".
+All functions return words separated by spaces, without hyphens or "and".
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _ORDINALS = {
     "one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth",
     "nine": "ninth", "twelve": "twelfth",
 }  # fmt: skip
-# Digits that `cardinal` has words for; longer ones are read digit by digit.
+# Maximum digits of `cardinal`; longer numbers are read digit by digit.
 MAX_DIGITS = 3 * len(_SCALES)
-# Digits without separators that are still read as a quantity.
+# Maximum digits without separators that are read as a quantity.
 _UNGROUPED = 6
 
 
 def cardinal(value: int) -> str:
-    """A quantity of at most `MAX_DIGITS` digits."""
+    """Return a cardinal number of at most `MAX_DIGITS` digits in words."""
     if value < 20:
         return _UNITS[value]
     if value < 100:
@@ -45,12 +45,12 @@ def cardinal(value: int) -> str:
 
 
 def ordinal(value: int) -> str:
-    """A place in an order: ``twenty first``."""
+    """Return an ordinal number in words: ``twenty first``."""
     return to_ordinal(cardinal(value))
 
 
 def to_ordinal(words: str) -> str:
-    """A cardinal in words as an ordinal."""
+    """Convert a cardinal in words to an ordinal."""
     head, _, last = words.rpartition(" ")
     if last in _ORDINALS:
         last = _ORDINALS[last]
@@ -62,15 +62,15 @@ def to_ordinal(words: str) -> str:
 
 
 def digits(written: str) -> str:
-    """Digit by digit; all else in `written` is passed over."""
+    """Return the digits in `written` one by one; other characters are ignored."""
     return " ".join(_UNITS[int(character)] for character in written if character.isdecimal())
 
 
 def quantity(written: str) -> str:
-    """A number with separators and decimals or without: ``1,234.5``, ``.5``, ``007``.
+    """Return a number with or without separators and decimals: ``1,234.5``, ``.5``, ``007``.
 
-    Seven digits and more without a separator are read one by one, unless they end in three zeros:
-    they name something rather than count it.
+    Seven and more digits without separators are read one by one, unless they end in three zeros,
+    because they usually identify something rather than count it.
     """
     whole, point, fraction = written.partition(".")
     plain = "".join(filter(str.isdecimal, whole))
@@ -88,12 +88,12 @@ def quantity(written: str) -> str:
 
 
 def is_year(value: int) -> bool:
-    """Whether four digits by themselves are rather a year than a quantity."""
+    """Return whether a four-digit number without context is more likely a year than a quantity."""
     return 1100 <= value < 2100
 
 
 def year(value: int) -> str:
-    """``1984``, ``1905``, ``1900``, ``2002`` or ``2012`` as they are said of a year."""
+    """Return a year in words: ``1984``, ``1905``, ``1900``, ``2002``, ``2012``."""
     century, rest = divmod(value, 100)
     if value < 1000 or (century % 10 == 0 and rest < 10):
         return cardinal(value)
@@ -103,12 +103,12 @@ def year(value: int) -> str:
 
 
 def two_digits(value: int) -> str:
-    """The end of a year or of a house number: ``84``, ``05``."""
+    """Return the last two digits of a year or house number in words: ``84``, ``05``."""
     return cardinal(value) if value >= 10 else f"oh {_UNITS[value]}"
 
 
 def pairs(written: str) -> str:
-    """A house number or a model's: ``2788`` by twos, ``123`` as one twenty three."""
+    """Return a house or model number in pairs: ``2788``; ``123`` as one twenty three."""
     value = int(written)
     if len(written) <= 2 or value % 1000 == 0:
         return quantity(written)
@@ -119,7 +119,7 @@ def pairs(written: str) -> str:
 
 
 def plural(words: str) -> str:
-    """Several of the last word: ``nineteen eighties``, ``sixes``, ``kilograms``."""
+    """Put the last word into the plural: ``nineteen eighties``, ``sixes``, ``kilograms``."""
     if words.endswith("y") and words[-2:-1] not in tuple("aeo"):
         return f"{words[:-1]}ies"
     if words.endswith(("x", "s", "ch", "sh")):
@@ -128,7 +128,7 @@ def plural(words: str) -> str:
 
 
 def denominator(value: int, numerator: int) -> str:
-    """What divides: ``half``, ``quarters``, ``thirty seconds``."""
+    """Return the denominator of a fraction: ``half``, ``quarters``, ``thirty seconds``."""
     one = {2: "half", 4: "quarter"}.get(value) or ordinal(value)
     if numerator == 1:
         return one
@@ -139,7 +139,7 @@ _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 
 
 def roman_value(written: str) -> int:
-    """The value of a Roman numeral in capitals; 0 where it is none that is well formed."""
+    """Return the value of a Roman numeral in capitals; 0 if it is not well-formed."""
     total = 0
     for one, following in zip(written, [*written[1:], ""], strict=True):
         value = _ROMAN.get(one, 0)
@@ -150,7 +150,7 @@ def roman_value(written: str) -> int:
 
 
 def to_roman(value: int) -> str:
-    """The Roman numeral of 1 to 3999."""
+    """Return the Roman numeral of a number from 1 to 3999."""
     marks = (
         (1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"),
         (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"),

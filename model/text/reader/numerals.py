@@ -1,4 +1,4 @@
-"""Numbers by themselves: cardinals, ordinals, years, ranges, Roman numerals, versions."""
+"""Recognise plain numbers: cardinals, ordinals, years, ranges, Roman numerals, versions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ROMAN_SIGN = re.compile("[Ⅰ-ⅿ]+")
 _CHAIN = re.compile(r"[-/]?\w")
 _EQUALS = re.compile(r"\s?=")
 
-# What may follow the first of a range, by its kind.
+# Kinds that the second number of a range may have, by the kind of the first.
 _RANGES: dict[str, frozenset[str]] = {
     "number": frozenset({"number", "measure", "year", "time", "money"}),
     "year": frozenset({"year", "number", "measure"}),
@@ -36,7 +36,7 @@ _RANGES: dict[str, frozenset[str]] = {
 
 
 def ordinal(scan: Scan, at: int) -> Reading | None:
-    """``23rd``, ``1,000th``, ``1º``; not ``1th``."""
+    """Recognise an ordinal: ``23rd``, ``1,000th``, ``1º``; not ``1th``."""
     match = _ORDINAL.match(scan.text, at)
     if match is None:
         return _legal_ordinal(scan, at)
@@ -47,7 +47,7 @@ def ordinal(scan: Scan, at: int) -> Reading | None:
 
 
 def _legal_ordinal(scan: Scan, at: int) -> Reading | None:
-    """``the 22d Congress``, ``3d of May``, as laws write them; not ``a 3d printer``."""
+    """Recognise a legal ordinal: ``the 22d Congress``, ``3d of May``; not ``a 3d printer``."""
     match = _LEGAL_ORDINAL.match(scan.text, at)
     if match is None:
         return None
@@ -58,7 +58,7 @@ def _legal_ordinal(scan: Scan, at: int) -> Reading | None:
 
 
 def grouped(scan: Scan, at: int) -> Reading | None:
-    """``1 000 000``."""
+    """Recognise digits grouped by spaces: ``1 000 000``."""
     match = _GROUPED.match(scan.text, at)
     if match is None:
         return None
@@ -66,7 +66,7 @@ def grouped(scan: Scan, at: int) -> Reading | None:
 
 
 def scaled(scan: Scan, at: int) -> Reading | None:
-    """``5M``, ``1.5B``, ``3bn``."""
+    """Recognise a number with a magnitude: ``5M``, ``1.5B``, ``3bn``."""
     match = _SCALED.match(scan.text, at)
     if match is None:
         return None
@@ -75,7 +75,7 @@ def scaled(scan: Scan, at: int) -> Reading | None:
 
 
 def version(scan: Scan, at: int) -> Reading | None:
-    """``3.11.2`` with points, ``192.168.0.1`` with dots."""
+    """Recognise a version, ``3.11.2``, read with "point", or IP address, read with "dot"."""
     match = _VERSION.match(scan.text, at)
     if match is None:
         return None
@@ -86,7 +86,7 @@ def version(scan: Scan, at: int) -> Reading | None:
 
 
 def ratio(scan: Scan, at: int) -> Reading | None:
-    """``16:9``, ``3:1``."""
+    """Recognise a ratio: ``16:9``, ``3:1``."""
     match = _RATIO.match(scan.text, at)
     if match is None:
         return None
@@ -94,7 +94,7 @@ def ratio(scan: Scan, at: int) -> Reading | None:
 
 
 def number(scan: Scan, at: int) -> Reading | None:
-    """A number that is nothing else: a year, a code or a quantity, by its neighbours."""
+    """Recognise any other number as a year, code or quantity, by its context."""
     match = _NUMBER.match(scan.text, at)
     if match is None:
         return None
@@ -118,13 +118,13 @@ def number(scan: Scan, at: int) -> Reading | None:
 def range_from(
     scan: Scan, at: int, first: Reading, read: Callable[[Scan, int], Reading | None]
 ) -> Reading | None:
-    """``2-5lb``, ``1980-1986``, ``5pm-7 pm``: `first` and what follows its dash.
+    """Recognise a range that begins with `first`: ``2-5lb``, ``1980-1986``, ``5pm-7 pm``.
 
     Args:
-        scan: the text.
-        at: where the first is.
-        first: what was read there.
-        read: reads a number of any kind.
+        scan: state of reading.
+        at: offset of the first number.
+        first: reading of the first number.
+        read: recogniser of numbers of any kind.
     """
     allowed = _RANGES.get(first.kind)
     dash = _DASH.match(scan.text, first.end)
@@ -148,7 +148,7 @@ def range_from(
 
 
 def roman(scan: Scan, at: int) -> Reading | None:
-    """``World War II``, ``Henry VIII``, ``Chapter IV``, ``act ii``, ``Ⅳ``; not ``I``, ``mix``."""
+    """Recognise a Roman numeral: ``Henry VIII``, ``act ii``; not ``I``, ``mix``."""
     if sign := _ROMAN_SIGN.match(scan.source, at):
         value = say.roman_value(unicodedata.normalize("NFKC", sign[0]).upper())
         return Reading(sign.end(), "roman", say.cardinal(value)) if value else None
@@ -180,7 +180,7 @@ def roman(scan: Scan, at: int) -> Reading | None:
 
 
 def _after_any_name(scan: Scan, written: str, value: int, before: Sequence[str]) -> str:
-    """``Rocky II``, ``John Smith III``; nothing where capitals are more likely letters."""
+    """Read a numeral after a name: ``Rocky II``, ``John Smith III``; empty for likely letters."""
     lists = scan.tables.lists
     if len(written) < 2 or written in lists["not_roman"]:
         return ""
@@ -206,7 +206,7 @@ def _value(text: str, at: int) -> float:
 
 
 def _counts(scan: Scan, written: str, before: Sequence[str], end: int) -> bool:
-    """Whether four digits count what follows: ``1500 people``; not ``1984 elections``."""
+    """Return whether four digits count what follows: ``1500 people``; not ``1984 elections``."""
     lists = scan.tables.lists
     if before and before[0] in lists["year_words"]:
         return False
@@ -225,5 +225,5 @@ def _counts(scan: Scan, written: str, before: Sequence[str], end: int) -> bool:
 
 
 def _begins_sentence(scan: Scan, before: Sequence[str]) -> bool:
-    """Whether the word before is an ordinary one whose capital is only a sentence's."""
+    """Return whether the previous word is an ordinary one, capitalised to begin a sentence."""
     return len(before) < 2 and before[0].lower() in scan.tables.lists["function_words"]

@@ -1,4 +1,4 @@
-"""Pronunciations that stand in the text: ``[tanger](/ˈtæŋɚ/)``."""
+"""Recognise pronunciations given in the text: ``[tanger](/ˈtæŋɚ/)``."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from tanger.model.text.reader.scan import Reading, Scan
 from tanger.model.text.reader.token import SpokenWord
 
 _OVERRIDE = re.compile(r"\[([^\[\]\n]{1,200})\]\(/([^/()\[\]\n]{1,400})/\)")
-# Phonemes of ARPAbet have a space between them, its words two
+# In ARPAbet one space separates phonemes, and two or more separate words
 _ARPABET_WORDS = re.compile(r"\s{2,}")
 
-# The phonemes of a transcription; None where it is none.
+# Parses a transcription to phonemes; returns None if it is not valid.
 Parse = Callable[[str], tuple[str, ...] | None]
 
 
 def override(scan: Scan, at: int) -> Reading | None:
-    """A word in brackets, and how it is to be said.
+    """Recognise a word in brackets followed by its pronunciation.
 
-    Only where all that stands between the strokes is English in ARPAbet, IPA or X-SAMPA: anything
-    else is a link.
+    The text between the slashes must be English in ARPAbet, IPA or X-SAMPA; anything else is a
+    link.
     """
     match = _OVERRIDE.match(scan.source, at)
     if match is None or not match[1].strip():
@@ -33,13 +33,13 @@ def override(scan: Scan, at: int) -> Reading | None:
 def given_words(
     text: str, transcription: str, parse: Parse = notation.recognize
 ) -> tuple[SpokenWord, ...] | None:
-    """The words of a text that are said as a transcription says; None where that is none.
+    """Return the words of a text with a given transcription; None if that is not valid.
 
     Args:
-        text: one word or several.
-        transcription: of all of them. Where it has as many words as the text, each is of one of
-            them, else the whole text counts as one word.
-        parse: reads a transcription; in ARPAbet, IPA or X-SAMPA by default.
+        text: one or more words.
+        transcription: transcription of the text. If it has as many words as the text, they are
+            paired; otherwise the whole text counts as one word.
+        parse: parses a transcription; by default in ARPAbet, IPA or X-SAMPA.
     """
     phonemes = parse(transcription)
     if phonemes is None:
@@ -55,5 +55,5 @@ def given_words(
 
 
 def given(text: str, phonemes: tuple[str, ...]) -> SpokenWord:
-    """A word that is said with these phonemes, whatever lexicons have."""
+    """Return a word with phonemes that take precedence over all lexicons."""
     return SpokenWord(text, phonemes=phonemes, given_by="override")

@@ -1,4 +1,4 @@
-"""Money, measures, percentages, fractions."""
+"""Recognise money, measures, percentages and fractions."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ _POWERS = {"²": " squared", "2": " squared", "³": " cubed", "3": " cubed"}
 
 
 class _Named(NamedTuple):
-    """The offset behind a unit, and its name."""
+    """The end offset of a unit, and its name in words."""
 
     end: int
     name: str
 
 
 class Count(NamedTuple):
-    """A number that may be counted with.
+    """A number that may be followed by a unit.
 
     Attributes:
-        end: offset behind it.
+        end: end offset.
         spoken: its words.
-        single: whether what is counted stands in the singular.
-        part: whether it is less than a whole, as in one half of a mile.
+        single: whether the unit is in the singular.
+        part: whether it is less than one, as in one half of a mile.
     """
 
     end: int
@@ -69,7 +69,7 @@ class Count(NamedTuple):
 
 
 def money(scan: Scan, at: int) -> Reading | None:
-    """``$5.3 billion``, ``US$76.3 trillion``, ``20€``, ``$50-100``, ``$20/mo``."""
+    """Recognise money: ``$5.3 billion``, ``US$76.3 trillion``, ``20€``, ``$50-100``, ``$20/mo``."""
     sign = _sign(scan.tables).match(scan.text, at)
     if sign is not None:
         return _money_before(scan, sign.end(), sign[1])
@@ -92,13 +92,13 @@ def money(scan: Scan, at: int) -> Reading | None:
 
 
 def fraction(scan: Scan, at: int) -> Reading | None:
-    """``1/2``, ``3 2/4``, ``1/4th``, ``½``, ``2½``, ``120/80``."""
+    """Recognise a fraction: ``1/2``, ``3 2/4``, ``1/4th``, ``½``, ``2½``, ``120/80``."""
     found = _fraction(scan, at)
     return Reading(found.end, "fraction", found.spoken) if found else None
 
 
 def imperial(scan: Scan, at: int) -> Reading | None:
-    """``6'1"``, and ``6' tall``, ``12" long``."""
+    """Recognise feet and inches: ``6'1"``, ``6' tall``, ``12" long``."""
     if (match := _FEET.match(scan.text, at)) and int(match[2]) < 12:
         spoken = f"{say.quantity(match[1])} foot {say.quantity(match[2])}"
         return Reading(match.end(), "measure", spoken)
@@ -110,7 +110,7 @@ def imperial(scan: Scan, at: int) -> Reading | None:
 
 
 def measure(scan: Scan, at: int) -> Reading | None:
-    """``12kg``, ``5 km/h``, ``41 km³``, ``2°C``, ``5%``, ``7-mm``, ``1/2 mi``, ``2x8 m²``."""
+    """Recognise a measure: ``12kg``, ``5 km/h``, ``2°C``, ``5%``, ``1/2 mi``, ``2x8 m²``."""
     if scan.before(at) == "-" and _PLURAL.match(scan.text, at):
         return None  # F-35s
     lead = ""
@@ -129,7 +129,7 @@ def measure(scan: Scan, at: int) -> Reading | None:
 
 
 def unit_alone(scan: Scan, at: int) -> Reading | None:
-    """``km``, ``kg``, ``km/h`` without a number: units that no word is spelt like."""
+    """Recognise units without a number that cannot be words: ``km``, ``kg``, ``km/h``."""
     if power := _ALONE_POWER.match(scan.text, at):
         unit = scan.tables.units.get(power[1])
         if unit is not None:
@@ -146,7 +146,7 @@ def unit_alone(scan: Scan, at: int) -> Reading | None:
 
 
 def per_unit(scan: Scan, at: int) -> Reading | None:
-    """``12/kg``: a number for each."""
+    """Recognise a number per unit: ``12/kg``."""
     amount = _AMOUNT.match(scan.text, at)
     per = _PER.match(scan.text, amount.end()) if amount else None
     if amount is None or per is None:
@@ -162,7 +162,7 @@ def per_unit(scan: Scan, at: int) -> Reading | None:
 
 @lru_cache(maxsize=8)
 def _sign(tables: Tables) -> re.Pattern[str]:
-    """Signs of currencies: those with something that is no letter."""
+    """Return a pattern for currency signs that are not only letters."""
     signs = [sign for sign in tables.currencies if not sign.isalpha()]
     longest_first = sorted(signs, key=len, reverse=True)
     return re.compile(rf"[ \xa0]?({'|'.join(map(re.escape, longest_first))})")
@@ -195,19 +195,19 @@ def _money_before(scan: Scan, at: int, sign: str) -> Reading | None:
 
 
 def _magnitude(scan: Scan, at: int, *, words_only: bool = False) -> tuple[int, str]:
-    """Thousand to trillion behind an amount, and the offset behind it."""
+    """Return the end offset and the words of a magnitude, thousand to trillion, after an amount."""
     match = _MAGNITUDE.match(scan.text, at)
     if match is None or (words_only and len(match[1]) < 4):
         return at, ""
     spoken = scan.tables.magnitudes.get(match[1].lower())
-    # "$5 m" is millions, but "$5 t" hardly trillions
+    # "$5 m" means millions, but "$5 t" is unlikely to mean trillions
     return (match.end(), spoken) if spoken else (at, "")
 
 
 def _amount(
     tables: Tables, sign: str, written: str, magnitude: str, *, single: bool = False
 ) -> str:
-    """An amount in its currency, in units and hundredths; `single` where it qualifies a noun."""
+    """Return an amount of money in words; `single` if it qualifies a noun."""
     currency = tables.currencies[sign]
     if single:
         currency = currency._replace(many=currency.one)
@@ -229,7 +229,7 @@ def _amount(
 
 
 def _count(scan: Scan, at: int, *, large: bool) -> Count | None:
-    """A number, with what makes it millions if it may be `large`."""
+    """Recognise a number, including a magnitude such as millions if `large`."""
     amount = _AMOUNT.match(scan.text, at)
     if amount is None:
         return None
@@ -258,7 +258,7 @@ def _fraction(scan: Scan, at: int) -> Count | None:
 
 
 def _mixed(end: int, whole: str | None, numerator: int, denominator: int) -> Count:
-    """A fraction, after a whole number or not."""
+    """Return a fraction, with or without a whole number."""
     part = f"{say.cardinal(numerator)} {say.denominator(denominator, numerator)}"
     if whole:
         return Count(end, f"{say.quantity(whole)} and {part}")
@@ -266,7 +266,7 @@ def _mixed(end: int, whole: str | None, numerator: int, denominator: int) -> Cou
 
 
 def _unit(scan: Scan, count: Count, *, single: bool) -> _Named | None:
-    """The unit behind a number."""
+    """Return the unit after a number, if any."""
     if square := _SQUARE.match(scan.text, count.end):
         unit = scan.tables.units.get(square[2])
         if unit is not None:
@@ -290,7 +290,7 @@ def _unit(scan: Scan, count: Count, *, single: bool) -> _Named | None:
 
 
 def _belongs(scan: Scan, match: re.Match[str], unit: Unit) -> bool:
-    """Whether a symbol behind a number is its unit, by the space between them and what follows."""
+    """Return whether a symbol after a number is its unit, by the gap and what follows."""
     gap = match["gap"]
     if scan.after(match.end()).isalnum() or gap.startswith((" -", "\xa0-")):
         return False

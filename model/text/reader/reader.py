@@ -1,4 +1,4 @@
-"""Reads a text: tokens that cover it, each with its kind and the words that are spoken."""
+"""Read a text into tokens that cover it, each with its kind and spoken words."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from tanger.model.text.reader.english import Language, Recognizer, american_engl
 from tanger.model.text.reader.scan import Acronyms, Reading, Scan
 from tanger.model.text.reader.token import SpokenWord, Token
 
-# Words as nearly all are, and what may follow them; the rest takes longer
+# Fast path: ordinary words, and what may follow them
 _PLAIN = re.compile(r"[A-Za-z]?[a-z]+(?:'(?:s|t|re|ve|ll|d|m)(?![a-z]))?(?=[,;:!?.)]?(?:[ \n]|$))")
 _SPACE = re.compile(r"\s+")
-# Text without long runs of anything but space: what is longer is read in pieces, so that no token
-# takes long
+# Longest run of characters without space; longer runs are read in pieces, to bound the time per
+# token
 _LONGEST_RUN = 512
 _ORDINARY = re.compile(rf"(?:\S{{1,{_LONGEST_RUN}}}+(?!\S)|\s++)*+")
 _NUMBER_START = frozenset("0123456789$£€¥₩₹¢.-–")
-# Words that are known to be plain, so that they are looked at once
+# Maximum size of the cache of plain words
 _MAX_PLAIN = 65536
 
 
-# The models of acronyms and homographs that come with tanger.
+# The acronym and homograph models that come with tanger.
 MODELS = Path(__file__).parents[3] / "artifacts" / "en-us-text"
 
 Known = Callable[[str], bool]
-# What reads one character that stands for something else, such as an element of SSML.
+# Reads a placeholder character, such as that of an SSML element.
 Fixed = Callable[["TextReader", Scan, int], Reading]
 
 
@@ -43,7 +43,7 @@ def _default_acronyms() -> Acronyms:
 
 
 class TextReader:
-    """Reads texts in one language. It never raises, and takes time linear in the text's length."""
+    """Reads texts in one language. Never raises; takes time linear in the length of the text."""
 
     def __init__(
         self,
@@ -51,11 +51,11 @@ class TextReader:
         *,
         acronyms: Acronyms | None = None,
     ) -> None:
-        """Read in a language.
+        """Create a reader.
 
         Args:
-            language: American English by default.
-            acronyms: decides which letters are said one by one; by default the model that
+            language: language of the texts; by default American English.
+            acronyms: decides which words are read letter by letter; by default the model that
                 comes with tanger, without a lexicon.
         """
         self.language = language or american_english()
@@ -63,23 +63,23 @@ class TextReader:
         self._plain: dict[str, tuple[SpokenWord, ...]] = {}
 
     def read(self, text: str, known: Known = _unknown) -> list[Token]:
-        """The tokens of a text, in their order; together they are the text.
+        """Return the tokens of a text, in order; together they cover the text.
 
         Args:
-            text: anything.
-            known: whether a dictionary has a word, in small letters.
+            text: any text.
+            known: whether a dictionary has a lower-case word.
         """
         return list(self.iterate(text, known))
 
     def iterate(
         self, text: str, known: Known = _unknown, fixed: Mapping[int, Fixed] | None = None
     ) -> Iterator[Token]:
-        """The tokens of a text one by one, so that a caller can stop for a while.
+        """Yield the tokens of a text one by one, so that the caller can do other work in between.
 
         Args:
-            text: anything.
-            known: whether a dictionary has a word, in small letters.
-            fixed: what reads the characters at these offsets.
+            text: any text.
+            known: whether a dictionary has a lower-case word.
+            fixed: functions that read placeholder characters, by offset.
         """
         start, length = 0, len(text)
         while start < length:
@@ -97,7 +97,7 @@ class TextReader:
     def _iterate_section(
         self, text: str, known: Known, fixed: Mapping[int, Fixed], offset: int
     ) -> Iterator[Token]:
-        """The tokens of a section of a text, which begins at an offset; places in the section."""
+        """Yield the tokens of a section that begins at `offset`, with positions in the section."""
         scan = Scan(text, self.language.tables, self.acronyms, known)
         at, length = 0, len(text)
         while at < length:
@@ -110,7 +110,7 @@ class TextReader:
             yield token
 
     def is_plain(self, word: str) -> bool:
-        """Whether a word by itself is one that nothing has to be done to."""
+        """Return whether an isolated word needs no expansion."""
         if word in self._plain:
             return True
         match = _PLAIN.fullmatch(word)
@@ -130,7 +130,7 @@ class TextReader:
         return self._recognized(scan, at)
 
     def _plain_words(self, written: str) -> tuple[SpokenWord, ...]:
-        """A plain word as what is spoken; nothing where more than that is to be done."""
+        """Return the spoken words of a plain word; empty if it needs expansion."""
         if letters.needs_care(self.language.tables, self.acronyms, written):
             return ()
         words = (SpokenWord(written),)
@@ -168,5 +168,5 @@ def _first(recognizers: Sequence[Recognizer], scan: Scan, at: int) -> Reading | 
 
 
 def spoken(tokens: list[Token]) -> str:
-    """What is spoken of tokens, in one line."""
+    """Return the spoken words of tokens in one line."""
     return " ".join(line for token in tokens if (line := token.spoken))

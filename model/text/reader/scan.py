@@ -1,4 +1,4 @@
-"""The state of reading one text, which every recogniser sees."""
+"""The state of reading one text, which is passed to every recogniser."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from tanger.model.text.reader.token import Kind, SpokenWord, Token, spoken_words
 
 _NEXT_WORD = re.compile(r"[ \t\xa0]{0,3}([^\W\d_]+)")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
-# Stands in a text for what is read in a way of its own (see `reader.Fixed`).
+# Placeholder for content with a reading of its own (see `reader.Fixed`).
 PLACEHOLDER = "\ufffc"
-# What is one character of ASCII in other clothes: apostrophes, hyphens.
+# Unicode variants of ASCII characters: apostrophes, hyphens.
 _CANONICAL = {"’": "'", "‘": "'", "ʼ": "'", "‐": "-", "‑": "-", "−": "-", "\u2024": "."}
 
 
 class Acronyms(Protocol):
-    """Decides whether letters are a word or are said one by one."""
+    """Decides whether letters are read as a word or one by one."""
 
     def decide(
         self, token: str, *, beside_digits: bool = False, among_capitals: bool = False
     ) -> tuple[bool, float]:
-        """Whether `token` is said letter by letter, and how probable that decision is.
+        """Return whether `token` is read letter by letter, and the probability of that decision.
 
         Args:
-            token: letters as they were written, without an ending.
-            beside_digits: they touch digits, as in CO2.
-            among_capitals: the words around are in capitals, too.
+            token: letters as written, without a suffix.
+            beside_digits: whether they are next to digits, as in CO2.
+            among_capitals: whether the surrounding words are in capitals, too.
         """
 
 
 class Reading(NamedTuple):
-    """What a recogniser found.
+    """The result of a recogniser.
 
     Attributes:
-        end: offset behind it.
-        kind: what it is.
-        spoken: the words, or a line of them (see `spoken_words`).
-        confidence: that this is right; None where the kind's own is to be taken.
-        warnings: as those of `Token`.
+        end: end offset.
+        kind: kind of the token.
+        spoken: the spoken words, or a line of them (see `spoken_words`).
+        confidence: probability that the reading is right; None for the default of the kind.
+        warnings: see `Token`.
     """
 
     end: int
@@ -53,23 +53,23 @@ class Reading(NamedTuple):
 
     @property
     def words(self) -> tuple[SpokenWord, ...]:
-        """The words."""
+        """The spoken words."""
         return spoken_words(self.spoken) if isinstance(self.spoken, str) else self.spoken
 
 
 class Scan:
-    """A text, what was read of it, and what it is read with.
+    """A text, the tokens read so far, and the resources of the reader.
 
     Attributes:
-        source: the text as it was sent.
-        text: the text in which recognisers look: as long as the source, with curly apostrophes,
-            exotic hyphens and full-width characters in ASCII.
-        tokens: what was read before, which covers the text up to where a recogniser looks.
-        tables: of the language.
-        acronyms: decides what is spelt.
-        known: whether a dictionary has a word, in small letters.
-        address_end: offset up to which a street address goes.
-        quotes: how many single quotes are open.
+        source: text as sent.
+        text: text for recognisers: as long as the source, with curly apostrophes, exotic hyphens
+            and full-width characters converted to ASCII.
+        tokens: tokens read so far; they cover the text up to the current offset.
+        tables: tables of the language.
+        acronyms: decides which words are read letter by letter.
+        known: whether a dictionary has a lower-case word.
+        address_end: end offset of the current street address.
+        quotes: number of open single quotes.
     """
 
     __slots__ = (
@@ -89,22 +89,22 @@ class Scan:
         self.quotes = 0
 
     def last(self) -> Token | None:
-        """The token before, space left out."""
+        """Return the previous token other than space, if any."""
         for token in self.tokens[:-3:-1]:
             if token.kind != "space":
                 return token
         return None
 
     def before(self, at: int) -> str:
-        """The character before, or nothing."""
+        """Return the character before an offset, or an empty string."""
         return self.text[at - 1] if at else ""
 
     def after(self, at: int) -> str:
-        """The character at an offset, or nothing."""
+        """Return the character at an offset, or an empty string."""
         return self.text[at : at + 1]
 
     def words_before(self, count: int) -> list[str]:
-        """Up to `count` words before, as written, nearest first; only space is between them."""
+        """Return up to `count` previous words, nearest first, that only space separates."""
         found: list[str] = []
         for token in reversed(self.tokens):
             if len(found) == count:
@@ -117,11 +117,11 @@ class Scan:
         return found
 
     def word_before(self) -> str:
-        """The word before, as written; nothing after punctuation."""
+        """Return the previous word as written; empty after punctuation."""
         return next(iter(self.words_before(1)), "")
 
     def word_after(self, at: int) -> str:
-        """The word that follows, past a space or not; nothing where anything else does."""
+        """Return the next word, after an optional space; empty if something else follows."""
         match = _NEXT_WORD.match(self.text, at)
         return match[1] if match else ""
 
@@ -132,13 +132,13 @@ def _canonical(match: re.Match[str]) -> str:
 
 @lru_cache(maxsize=4096)
 def _canonical_character(character: str) -> str:
-    """The one ASCII character that this is in other clothes, else itself."""
+    """Return the ASCII equivalent of a character, if there is a single one, else the character."""
     if character in _CANONICAL:
         return _CANONICAL[character]
     if unicodedata.category(character) == "Nd":
         return str(unicodedata.decimal(character))
     code = ord(character)
-    # Full-width forms, subscripts, styled letters; not superscripts, which say something
+    # Full-width forms, subscripts, styled letters; not superscripts, which have a meaning
     if 0xFF00 <= code <= 0xFFEF or 0x2080 <= code <= 0x208E or 0x1D400 <= code <= 0x1D7FF:
         plain = unicodedata.normalize("NFKC", character)
         if len(plain) == 1 and plain.isascii():

@@ -1,4 +1,4 @@
-"""Signs, punctuation, leftover markup, emoji: all that is neither a letter nor a number."""
+"""Recognise signs, punctuation, markup and emoji: all that is neither letter nor number."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _CHECKS = frozenset("✓✔✗✘☓")
 
 
 def keycap(scan: Scan, at: int) -> Reading | None:
-    """A digit on an emoji's key."""
+    """Recognise a digit as a keycap emoji."""
     match = _KEYCAP.match(scan.text, at)
     return Reading(match.end(), "emoji") if match else None
 
 
 def emoji(scan: Scan, at: int) -> Reading | None:
-    """Pictures, with what modifies and joins them, and emoticons; they are passed over."""
+    """Recognise emoji, with modifiers and joiners, and emoticons; they are not spoken."""
     if scan.text[at] in _CHECKS:
         return None
     if match := _EMOJI.match(scan.text, at):
@@ -46,7 +46,7 @@ def emoji(scan: Scan, at: int) -> Reading | None:
 
 
 def markup(scan: Scan, at: int) -> Reading | None:
-    """``**``, backticks, tags, the marks of headings and lists: nothing that is said."""
+    """Recognise markup, which is not spoken: ``**``, backticks, tags, headings, list items."""
     text = scan.text
     before = scan.before(at)
     if before in ("", "\n") and (match := _LINE_START.match(text, at)):
@@ -61,7 +61,7 @@ def markup(scan: Scan, at: int) -> Reading | None:
 
 
 def minus(scan: Scan, at: int) -> Reading | None:
-    """A minus between the numbers of an equation, or before a number that begins here."""
+    """Recognise a minus between the numbers of an equation, or before a number."""
     text = scan.text
     if text[at] not in "-–":
         return None
@@ -74,7 +74,7 @@ def minus(scan: Scan, at: int) -> Reading | None:
 
 
 def sign(scan: Scan, at: int) -> Reading | None:
-    """What the table of signs has, as its neighbours have it said."""
+    """Recognise a sign of the table; its words may depend on the context."""
     character = scan.text[at]
     spoken = scan.tables.signs.get(character)
     if spoken is None:
@@ -96,7 +96,7 @@ def sign(scan: Scan, at: int) -> Reading | None:
     elif character == "^" and after.isdigit():
         spoken = "to the"
     elif character == "/" and before.isdigit() and after.isdigit():
-        spoken = ""  # 31/31/100, which is neither a fraction nor a date
+        spoken = ""  # silent in 31/31/100, which is neither a fraction nor a date
     elif character in "²³" and not before.strip():
         spoken = {"²": "two", "³": "three"}[character]
     if not spoken:
@@ -105,7 +105,7 @@ def sign(scan: Scan, at: int) -> Reading | None:
 
 
 def punctuation(scan: Scan, at: int) -> Reading | None:
-    """Punctuation, quotes and hyphens, which are silent; quotes are counted."""
+    """Recognise punctuation, quotes and hyphens, which are silent; count open quotes."""
     character = scan.text[at]
     if character == "'":
         opening = not scan.before(at).isalnum() and scan.after(at + 1).isalnum()
@@ -117,7 +117,7 @@ def punctuation(scan: Scan, at: int) -> Reading | None:
 
 
 def unknown(scan: Scan, at: int) -> Reading:
-    """Anything else, one character: a sign without a name in the table, or nothing to hear."""
+    """Read any other character: as a sign that is not in the table, or as silent."""
     category = unicodedata.category(scan.text[at])
     if category[0] in "CZ" and category != "Co":
         return Reading(at + 1, "space")
@@ -134,7 +134,7 @@ def _numeric(character: str) -> str:
 
 
 def _closes(text: str, at: int) -> bool:
-    """Whether the same mark comes again within the line."""
+    """Return whether the same mark occurs again within the line."""
     return text.find(text[at], at + 2, at + 202) > 0
 
 

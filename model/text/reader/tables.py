@@ -1,7 +1,7 @@
-"""The tables of a language's reader: TSV files that a linguist can edit, one a kind.
+"""Load the tables of a language's text reader: editable TSV files, one per kind of data.
 
-A line is a row, columns are separated by tabs; empty lines and those that begin with ``# `` are
-passed over. The first line of each file that is not a remark names the columns.
+Each line is a row of tab-separated columns; empty lines and those that begin with ``# `` are
+ignored. The first other line of each file names the columns.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Abbreviation(NamedTuple):
 
     Attributes:
         spoken: its words.
-        conditions: what must hold, such as ``before-name`` (see `abbreviations`); all of them.
+        conditions: conditions that must all hold, such as ``before-name`` (see `abbreviations`).
     """
 
     spoken: str
@@ -34,9 +34,9 @@ class Unit(NamedTuple):
     """A unit of measurement.
 
     Attributes:
-        one: as it is said of one.
-        many: as it is said of several.
-        spaced: whether it is a unit behind a number and a space, too: yes, no, or with a dot only.
+        one: name in the singular.
+        many: name in the plural.
+        spaced: whether it is also a unit after a number and a space: yes, no, or only with a dot.
     """
 
     one: str
@@ -45,7 +45,7 @@ class Unit(NamedTuple):
 
 
 class Currency(NamedTuple):
-    """A currency, and its hundredth part, which may have no name."""
+    """A currency, and its hundredth part if that has a name."""
 
     one: str
     many: str
@@ -54,13 +54,13 @@ class Currency(NamedTuple):
 
 
 class WeakForm(NamedTuple):
-    """How a small word is said in a sentence.
+    """The weak form of a function word.
 
     Attributes:
-        before_consonants: as ARPAbet with stress digits.
-        before_vowels: the same.
-        not_before: words before which it keeps its full form.
-        not_after: words behind which it does.
+        before_consonants: form before consonants, in ARPAbet with stress digits.
+        before_vowels: form before vowels, likewise.
+        not_before: words before which the full form is kept.
+        not_after: words after which the full form is kept.
     """
 
     before_consonants: tuple[str, ...]
@@ -74,20 +74,20 @@ class Tables:
     """All tables of one language.
 
     Attributes:
-        accents: what letters with marks say.
-        abbreviations: by what is written, without the dot, in small letters.
-        lexemes: fixed readings of what is written, exactly as it is written.
-        units: by symbol.
-        currencies: by sign or code.
-        magnitudes: ``bn`` to ``billion``, in small letters.
-        months: number and name by name or abbreviation, in small letters.
-        states: by postal code.
-        directions: by letter.
-        signs: what is said for a sign; nothing for those that are silent.
-        confidence: how often a reading of a kind is right.
-        lists: sets of words that rules look at, by name.
-        phonemes: how single words sound, as ARPAbet.
-        weak_forms: by word.
+        accents: rules for accented letters.
+        abbreviations: readings by abbreviation, without the dot, in lower case.
+        lexemes: fixed readings by exact written form.
+        units: units by symbol.
+        currencies: currencies by sign or code.
+        magnitudes: names by abbreviation in lower case, such as ``billion`` by ``bn``.
+        months: number and name by name or abbreviation in lower case.
+        states: states by postal code.
+        directions: directions by letter.
+        signs: words by sign; empty for silent signs.
+        confidence: share of correct readings by kind.
+        lists: named sets of words that rules use.
+        phonemes: pronunciations of single words in ARPAbet.
+        weak_forms: weak forms by word.
     """
 
     accents: Accents
@@ -107,10 +107,10 @@ class Tables:
 
 
 def rows(path: Path) -> Iterator[list[str]]:
-    """The rows of a table, without its head.
+    """Yield the rows of a table, without the header.
 
     Raises:
-        TableError: where a row has not as many columns as the head.
+        TableError: if a row has a different number of columns from the header.
     """
     columns = 0
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
@@ -127,11 +127,11 @@ def rows(path: Path) -> Iterator[list[str]]:
 
 @lru_cache(maxsize=8)
 def load(language: str = "en-us") -> Tables:
-    """The tables of a language.
+    """Load the tables of a language.
 
     Raises:
-        FileNotFoundError: where there are none.
-        TableError: where one is malformed.
+        FileNotFoundError: if there are none.
+        TableError: if one is malformed.
     """
     folder = FOLDER / language
     abbreviations: dict[str, list[Abbreviation]] = {}
@@ -185,7 +185,7 @@ def _weak_forms(path: Path, lists: Mapping[str, frozenset[str]]) -> dict[str, We
 
 
 def _units(path: Path) -> dict[str, Unit]:
-    """Units by symbol; those of two letters and more in small and in large letters, too."""
+    """Load units by symbol; symbols of two or more letters also in lower and upper case."""
     found: dict[str, Unit] = {}
     for symbols, one, many, spaced in rows(path):
         for symbol in symbols.split():
@@ -194,7 +194,7 @@ def _units(path: Path) -> dict[str, Unit]:
         if len(symbol) > 1:
             for other in (symbol.lower(), symbol.capitalize()):
                 found.setdefault(other, unit)
-            # "10 MS" is hardly milliseconds, "60 MPH" is miles
+            # "10 MS" is unlikely to mean milliseconds, but "60 MPH" means miles
             shouted = unit if len(symbol) > 2 else unit._replace(spaced="no")
             found.setdefault(symbol.upper(), shouted)
     return found

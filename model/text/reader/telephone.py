@@ -1,4 +1,4 @@
-"""Telephone numbers and what is read like them."""
+"""Recognise telephone numbers and numbers that are read like them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RUNS = re.compile(r"\d+|[A-Z]+")
 
 
 def telephone(scan: Scan, at: int) -> Reading | None:
-    """``+1 (555) 123-4567 ext. 2``, ``555-1234``, ``1-800-FLOWERS``, ``+44 20 7946 0958``."""
+    """Recognise ``+1 (555) 123-4567 ext. 2``, ``1-800-FLOWERS``, ``+44 20 7946 0958``."""
     if scan.before(at) in tuple("-/."):
         return None
     for pattern, spoken in _FORMS:
@@ -60,7 +60,7 @@ def _toll_free(groups: list[str]) -> str:
 
 
 def _lettered(match: re.Match[str]) -> str:
-    """``1-800-GO-2-HAUL``: what is in letters is meant to be read as words."""
+    """Return the words of ``1-800-GO-2-HAUL``, whose letters are read as words."""
     if not any(map(str.isalpha, match[3])):
         return ""
     head = [*(["one"] if match[1] else []), _toll_free([match[2]])]

@@ -1,4 +1,4 @@
-"""What a reader makes of a text: tokens with a kind, a place and the words that are spoken."""
+"""The output of the text reader: tokens with a kind, a position and spoken words."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Kind = Literal[
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-# A word of a reading that is said letter by letter: in capitals, plural or possessive or not.
+# A word that is read letter by letter: in capitals, with an optional plural or possessive suffix.
 _LETTERS = re.compile("([A-Z]+)(?:'?s)?")
 
 
-# What says how a word sounds that is not looked up or decoded: a table (of a homograph, that of its
-# senses), that of weak forms, or the text itself.
+# Source of a word's phonemes if they are not looked up or decoded: a table (that of senses for
+# homographs), the table of weak forms, or the text itself.
 GivenBy = Literal["table", "weak_form", "override"]
 
 
@@ -26,16 +26,16 @@ class SpokenWord(NamedTuple):
     """One word to be pronounced.
 
     Attributes:
-        text: the word; as it was written, where it was written as a word.
-        letters: whether it is said letter by letter.
-        phonemes: how it sounds, where `given_by` says so, as ARPAbet with stress digits.
-        sense: which of the senses of a homograph is meant.
-        chance: that it is this sense.
-        given_by: what gives the phonemes.
-        language: that it is in, by its BCP 47 tag, where it is not the reader's: it is not read.
-        others: of a homograph, its other senses, the likeliest first; of a weak form, that
-            before vowels.
-        entry: whether a lexicon has it as it stands, perhaps with spaces and signs in it.
+        text: the word, as written if it was written as a word.
+        letters: whether it is read letter by letter.
+        phonemes: phonemes given by `given_by`, in ARPAbet with stress digits.
+        sense: sense of a homograph.
+        chance: probability of the sense.
+        given_by: source of the phonemes, if they are given.
+        language: BCP 47 tag of its language if that is not the reader's; such words are not read.
+        others: for a homograph, its other senses, the most probable first; for a weak form, the
+            form before vowels.
+        entry: whether a lexicon has it as it stands, possibly with spaces and signs.
     """
 
     text: str
@@ -50,9 +50,9 @@ class SpokenWord(NamedTuple):
 
     @property
     def sound(self) -> SpokenWord:
-        """The word as far as its pronunciation goes: the same word of other sentences is equal.
+        """The word reduced to what its pronunciation depends on, equal across sentences.
 
-        That is so in one sense: a lexicon may have another pronunciation of each.
+        The sense is kept, because a lexicon may have a pronunciation for each.
         """
         if self.sense is None and not self.others:
             return self
@@ -60,7 +60,7 @@ class SpokenWord(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """The word in small letters; in capitals, a plural's s aside, what is spelt."""
+        """The word in lower case, or, if it is spelt, in capitals except for a plural s."""
         return self.text if self.letters else self.text.lower()
 
 
@@ -68,13 +68,13 @@ class Token(NamedTuple):
     """A piece of a text.
 
     Attributes:
-        kind: what it is.
-        text: as it was sent.
-        start: offset of its first code point in the text.
-        end: offset behind its last.
-        words: what is spoken; nothing of space, punctuation, markup and emoji.
-        confidence: how often a reading of this kind is right.
-        warnings: about it; None where its kind decides whether its loss is worth one.
+        kind: kind of the token.
+        text: text as sent.
+        start: start offset in code points.
+        end: end offset in code points, exclusive.
+        words: spoken words; none for space, punctuation, markup and emoji.
+        confidence: probability that the reading is right.
+        warnings: warnings about it; None for the default of the kind.
     """
 
     kind: Kind
@@ -87,13 +87,13 @@ class Token(NamedTuple):
 
     @property
     def spoken(self) -> str:
-        """The words in one line."""
+        """The spoken words in one line."""
         return " ".join(word.shown for word in self.words)
 
 
 @lru_cache(maxsize=8192)
 def spoken_words(line: str) -> tuple[SpokenWord, ...]:
-    """The words of a line such as ``five PM``: what is in capitals is said letter by letter."""
+    """Return the words of a line such as ``five PM``; those in capitals are read by letters."""
     return tuple(
         SpokenWord(word, letters=_LETTERS.fullmatch(word) is not None) for word in line.split()
     )

@@ -5,11 +5,11 @@ import typing
 
 import httpx
 import pytest
-from tests.support.flaky_front import CUT, DROP, Refusal, before
 
 from tanger.service import schemas
 from tanger.service.client import AsyncClient, Client, Retries, TextOptions
 from tanger.service.client.errors import BadAnswerError, InvalidRequestError, UnavailableError
+from tests.support.faulty_proxy import CUT, DROP, Refusal, proxy_to
 from tests.support.live_service import running
 
 PATIENT = Retries(deadline=120, first_wait=0.01, longest_wait=0.02)
@@ -28,7 +28,7 @@ def service(shipped_artifact, tmp_path_factory):
 
 @pytest.fixture
 def front(service):
-    with before(service.port) as front:
+    with proxy_to(service.port) as front:
         yield front
 
 

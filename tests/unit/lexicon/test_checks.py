@@ -1,4 +1,4 @@
-"""Files that are no lexicon, or too large for one: refused by line, in linear time."""
+"""Files that are not lexicons, or too large, are refused by line, in linear time."""
 
 import time
 from contextlib import suppress
@@ -76,7 +76,7 @@ def test_the_first_twenty_bad_lines_are_listed(tmp_path):
 @pytest.mark.parametrize("name", ["x.dict", "x.tsv", "lexicon.txt", "x.pls"])
 def test_what_looks_like_a_space_and_is_none_is_named(tmp_path, name, stray):
     if name == "x.pls":
-        if stray in "\x0b\x1c\0\r":  # XML has no way to write them, or reads a line end
+        if stray in "\x0b\x1c\0\r":  # XML cannot represent them, or converts them to a line end
             return
         text = pls(f"<grapheme>a</grapheme><phoneme>T{stray}AE</phoneme>")
     else:
@@ -135,7 +135,7 @@ def test_pls_in_encodings_of_xml_reads(tmp_path, encoding):
 
 
 def seconds(content, size):
-    """What a PLS takes to be read, or refused, in pieces of so many bytes; the best of three."""
+    """Return the best of three times for reading a PLS file in pieces of `size` bytes."""
     taken = []
     for _ in range(3):
         reader = Reader(Path("x"), "pls")
@@ -168,7 +168,7 @@ def seconds(content, size):
          "attributes", "attribute"],
 )  # fmt: skip
 def test_a_lexeme_takes_no_more_than_its_length(one):
-    """Mixed content was quadratic once: 3 s for 20 kB."""
+    """Regression test: mixed content took quadratic time, 3 s for 20 kB."""
     content = pls(one).encode()
     assert len(content) < 300_000
     assert seconds(content, 1 << 16) < 0.5

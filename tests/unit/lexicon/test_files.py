@@ -44,7 +44,7 @@ def test_other_encodings_have_to_be_named(tmp_path, encoding):
 
 
 def test_a_byte_that_is_no_utf8_makes_no_other_word_unreadable(tmp_path):
-    """Every such line is reported, and nothing is read in another encoding."""
+    """Every line with invalid UTF-8 is reported, and none is decoded in another encoding."""
     path = tmp_path / "x.tsv"
     path.write_bytes("é\te\nб\tb\n".encode() + b"\xe9\te\nc\tk\n\xff\tx\n")
     with pytest.raises(LexiconError) as refused:

@@ -1,4 +1,4 @@
-"""What forms of lexicons have of their own: probabilities, XML, being read piece by piece."""
+"""Format-specific features: probabilities, PLS and its alphabets, reading in pieces."""
 
 from pathlib import Path
 
@@ -198,7 +198,7 @@ def test_no_file_makes_the_parser_keep_much(tmp_path, text, reported):
         read_text(tmp_path, text)
 
 
-# Piece by piece
+# Reading in pieces
 
 
 @given(entries=ENTRIES, format=st.sampled_from(STREAMED), size=st.integers(1, 40))

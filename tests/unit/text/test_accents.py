@@ -1,4 +1,4 @@
-"""Letters with marks that carry the sound, in front of CMUdict and for the network."""
+"""Accent rules, applied to CMUdict's pronunciations and to the spelling for the network."""
 
 import asyncio
 
@@ -80,7 +80,7 @@ def test_an_artifact_that_reads_the_letter_needs_no_respelling():
 
 
 def heard(resolver, word, source="auto"):
-    """What answers a word: the sources, what is pronounced, the first pronunciation, warnings."""
+    """Return a word's sources, normalised form, first pronunciation and warnings."""
     (found,) = resolver.resolve([word], source)
     first = [strip(each.listed[0]) for each in found.segments if each.listed]
     phonemes = " ".join(phoneme for each in first for phoneme in each)
@@ -133,7 +133,7 @@ def test_variants_that_are_left_out_are_reported(resolver):
     ],
 )  # fmt: skip
 def test_another_word_of_a_dictionary_does_not_answer(resolver, word, spelling):
-    """CMUdict has ROSE, PATE, MATE, DVORAK, CREME, ..., which say none of the marks."""
+    """CMUdict has ROSE, PATE, MATE, DVORAK, CREME, ..., whose sounds disagree with the accents."""
     sources, normalized, _, warnings = heard(resolver, word)
     assert (sources, normalized) == (["model"], spelling)
     assert warnings == SPELLER.spell(word).warnings

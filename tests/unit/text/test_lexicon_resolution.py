@@ -1,4 +1,4 @@
-"""Aliases, senses and probabilities of real lexicons, on their way to segments."""
+"""Resolution of words by aliases, senses and probabilities of real lexicon files."""
 
 import asyncio
 
@@ -64,7 +64,7 @@ def test_an_alias_is_read_and_looked_up_in_place_of_its_word(resolver):
     assert segments(found) == [(text, "lexicon") for text in ("WORLD", "WIDE", "WEB", "CONSORTIUM")]
     assert found.warnings[0] == "W3C -> World Wide Web Consortium"
     assert plan(resolver, "W3C", "model").normalized != found.normalized
-    # Within something else, and of an alias
+    # As a part of another word, and in an alias
     assert plan(resolver, "TPAC").normalized == "THE-WORLD-WIDE-WEB-CONSORTIUM-MEETING"
     assert segments(plan(resolver, "blorf"))[0] == ("FORTY", "lexicon")
     assert plan(resolver, "zorvex-blorf").normalized == "ZORVEX-FORTY-TWO-ZORVEX"

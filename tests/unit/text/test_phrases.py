@@ -1,4 +1,4 @@
-"""Entries of lexicons in longer texts."""
+"""Finding phrases of lexicons in texts."""
 
 import pytest
 from hypothesis import example, given
@@ -45,7 +45,7 @@ def test_plain_words_and_mere_signs_are_no_phrases():
     [
         ("I love New York.", ["New York"]),
         ("New York City is new, York City too", ["New York City"]),
-        ("In new york City Hall", ["new york City"]),  # the first that fits, then the longest
+        ("In new york City Hall", ["new york City"]),  # the leftmost phrase, then the longest
         ("NEW YORK", ["NEW YORK"]),
         ("New  York or New\nYork", ["New York", "New York"]),
         ("New\n\nYork, new-york, New, York", []),

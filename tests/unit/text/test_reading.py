@@ -169,7 +169,7 @@ def test_any_text_is_read_or_refused(word):
             phonemes, digits = Inventory(notation.ARPABET).split(part.spoken)
             assert set(phonemes) <= notation.ARPABET
             assert digits
-    # What is more than spelling is never done in silence
+    # Changes other than ordinary spelling always have a warning
     plain = ENGLISH.speller.spell(word)
     assert spelling.warnings or spelling.error or spelling == plain
 

@@ -1,4 +1,4 @@
-"""What is read out, in front of real lexicons: CMUdict's own, and people's own words."""
+"""Resolution of expanded words with real lexicons: CMUdict and user lexicons."""
 
 import asyncio
 
@@ -112,7 +112,7 @@ def test_forms_of_known_words_are_made_by_rule(resolver, source, word, stem, kin
     assert piece.source == kind
     assert " ".join(piece.listed[0]) == spoken
     assert found.warnings == (f"{word.upper()}: by rule, from {stem}",)
-    # The network has its own idea of them
+    # With source model, the network pronounces them
     assert segments(plan(resolver, word, "model")) == [(word.upper(), "model")]
 
 

@@ -1,4 +1,4 @@
-"""What the contents of say-as are read as."""
+"""Readings of the contents of say-as."""
 
 import pytest
 

@@ -87,7 +87,7 @@ def test_what_cannot_be_spelt_says_why(word, code, message):
 
 
 def test_a_flood_of_marks_takes_no_time():
-    """NFC is quadratic in these: a mebibyte would take minutes."""
+    """NFC takes quadratic time on combining marks: a mebibyte would take minutes."""
     spelling = ENGLISH.spell("a" + "\u0301\u0316" * 500_000)
     assert spelling.error is not None
     assert spelling.error.code == "too_long"

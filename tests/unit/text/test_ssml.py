@@ -1,4 +1,4 @@
-"""SSML: what its elements do to a text, where its tokens are, and its faults."""
+"""SSML: effects of its elements, offsets of its tokens, and errors."""
 
 from xml.sax.saxutils import escape
 

@@ -1,4 +1,4 @@
-"""The ranking of variants: computed from a scorer, kept in the artifact, applied to lookups."""
+"""Ranking of variants: computed from a scorer, stored in the artifact, applied to lookups."""
 
 import logging
 
@@ -29,7 +29,7 @@ class FakeArtifact:
 
 
 class Scorer:
-    """To it all phonemes are alike, and a vowel is the likelier the less its stress digit."""
+    """Scores all phonemes equally, and vowels higher the lower their stress digit."""
 
     def score(self, given):
         return [

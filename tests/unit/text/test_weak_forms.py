@@ -1,4 +1,4 @@
-"""Which small words are said weakly, and where they keep their full form."""
+"""Where function words get their weak form, and where they keep the full form."""
 
 import pytest
 
@@ -13,7 +13,7 @@ TABLES = tables.load()
 
 
 def weak(text):
-    """The small words of a text that are weak."""
+    """Return the words of a text that have weak forms."""
     return [
         token.text
         for sentence in sentences(READER.read(text))
