@@ -1,4 +1,4 @@
-"""What a queue of words admits: how much may wait, and how a request is refused."""
+"""Admission to a queue of words: counts of waiting work, and errors for refused requests."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ from typing import Protocol
 
 
 class Waiting(Protocol):
-    """How many letters wait, in this queue and in those of other processes."""
+    """Counts the waiting letters in this queue and in those of other processes."""
 
     waiting: int
 
     @property
     def waiting_in_all(self) -> int:
-        """In all of them."""
+        """Return the waiting letters in all queues."""
 
 
 class OwnWaiting:
-    """The count of a queue that is the only one."""
+    """The count of a single queue."""
 
     waiting = 0
 
     @property
     def waiting_in_all(self) -> int:
-        """In this queue."""
+        """Return the waiting letters in this queue."""
         return self.waiting
 
 
 class QueueFullError(Exception):
-    """The queue has no room for all of a request's words; none of them was taken.
+    """The queue has no space for all of a request's words; none was queued.
 
     Attributes:
-        retry_after: seconds after which there should be room, at the rate of late.
+        retry_after: estimated seconds until there is space.
     """
 
     def __init__(self, waiting: int, capacity: int, retry_after: float) -> None:
@@ -39,10 +39,10 @@ class QueueFullError(Exception):
 
 
 class DeadlineError(Exception):
-    """A request's time ran out before its last word was decoded, or would.
+    """A request timed out before its last word was decoded, or is expected to.
 
     Attributes:
-        retry_after: seconds after which the queue should be empty, at the rate of late.
+        retry_after: estimated seconds until the queue is empty.
     """
 
     def __init__(self, problem: str, retry_after: float) -> None:

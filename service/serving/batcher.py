@@ -1,10 +1,10 @@
 """A bounded queue of words that turns concurrent requests into shared batches.
 
-Requests put words in at one end (`Batcher.submit`), free workers get batches out of it at the other
-(`Batcher.mark_idle`). What comes while one is free it gets within the same call, for a turn of a
-busy event loop is longer than a decode; batches grow by themselves while all workers are busy. A
-full one goes to a busy worker ahead of time, so that none is idle while we have other things to do.
-A word that several requests wait for is decoded once. Nothing here knows of HTTP or of the network.
+Requests add words (`Batcher.submit`), and free workers receive batches (`Batcher.mark_idle`). New
+words go to a free worker within the same call, since an iteration of a busy event loop takes longer
+than a decode; batches grow while all workers are busy. A busy worker gets a full batch ahead of
+time, so that it need not wait for the event loop. A word that several requests wait for is decoded
+once. This module is independent of HTTP and of the network.
 """
 
 from __future__ import annotations
@@ -28,33 +28,33 @@ from tanger.service.serving.pricing import LatencyEstimator
 K = TypeVar("K", bound=Hashable)
 A = TypeVar("A")
 
-# Free workers of which the one with the least to do gets a batch
+# Number of free workers from which the least loaded is chosen
 _CANDIDATES = 4
 
 
 class Worker(Protocol):
-    """Who decodes batches."""
+    """A worker that decodes batches."""
 
     @property
     def load(self) -> int:
-        """Words that it has of all who give it any."""
+        """Return the number of words that it has from all HTTP processes."""
 
     def take(self, batch: Batch[Any, Any]) -> None:
-        """Start on a batch, or keep it until the one at work is done; never raises.
+        """Start a batch, or queue it after the current one; does not raise.
 
-        It is to be begun, and then resolved, lost or failed some time, or else given back.
+        The worker later begins the batch and resolves, retries or fails it, or requeues it.
         """
 
     def poll(self) -> None:
-        """Resolve the batch now if it is done, without waiting to be told of it; never raises."""
+        """Resolve the batch at once if its answers have arrived; does not raise."""
 
 
 @dataclass(frozen=True)
 class DecodeResult(Generic[A]):
-    """A request's answers, and what they took.
+    """A request's answers, and their timing.
 
     Attributes:
-        answers: one a word, in their order.
+        answers: one per word, in order.
         queued: seconds that its last word waited for a worker.
         decoding: seconds that the batch of its last word took.
         batch: words in that batch.
@@ -67,13 +67,12 @@ class DecodeResult(Generic[A]):
 
 
 class Batcher(Generic[K, A]):
-    """Words in, answers of type `A` out, in the order of each request.
+    """A queue that returns answers of type `A` in the order of each request's words.
 
-    What is called a word here is whatever the decoder is asked, of type `K`: the same is decoded
-    once.
+    A "word" here is any decode request, of type `K`; equal ones are decoded once.
 
     Attributes:
-        planned: how many workers there should be.
+        planned: planned number of workers.
     """
 
     def __init__(
@@ -86,17 +85,15 @@ class Batcher(Generic[K, A]):
         letters: Waiting | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Make an empty queue.
+        """Create an empty queue.
 
         Args:
-            capacity: the most letters that wait: what decoding takes grows with them.
-            max_batch: the most words in a batch.
-            weigh: how many letters of work a word is.
-            max_wait: seconds that a worker waits for a batch to fill, from when it could have
-                started.
-            letters: counts those that wait, here and in the queues of other processes, where there
-                are any.
-            clock: seconds, from whenever.
+            capacity: most letters in the queue; the time of decoding is proportional to them.
+            max_batch: most words in a batch.
+            weigh: returns the work of a word, in letters.
+            max_wait: seconds that a free worker waits for a batch to fill.
+            letters: counts the waiting letters of this and other processes, if there are several.
+            clock: returns a monotonic time in seconds.
         """
         self.capacity = capacity
         self.max_batch = max_batch
@@ -105,21 +102,21 @@ class Batcher(Generic[K, A]):
         self.clock = clock
         self.latency = LatencyEstimator()
         self.planned = 1
-        # By word: all that no answer has come for
+        # All unanswered words
         self._pending: dict[K, _Pending[K, A]] = {}
-        # In order of arrival. A word leaves when it is taken, or when the last request that waits
-        # for it gives up, so that what nobody waits for any more takes no room.
+        # In order of arrival. A word is removed when a worker takes it, or when the last request
+        # that waits for it gives up, so that it does not use up capacity.
         self._queue: dict[_Pending[K, A], None] = {}
-        # What lost workers held. Each goes alone, so that a word that kills harms no other again,
-        # and while one worker of several is left it waits for another, so that it kills not both.
+        # Words of lost workers. Each is retried alone, so that a word that crashes workers affects
+        # no other, and not on the last of several workers, so that it cannot crash them all.
         self._retry_queue: dict[_Pending[K, A], None] = {}
-        # That wait here, and in all
+        # Waiting letters in this queue, and their count over all queues
         self._letters = 0
         self._count: Waiting = OwnWaiting() if letters is None else letters
-        # The last to come is the first to go: others may sleep while there is little to do
+        # A stack: with little work, the other workers can sleep
         self._free: list[Worker] = []
         self._busy: list[Worker] = []
-        # Busy, and with the next batch at hand
+        # Busy workers that have their next batch already
         self._prefetching: list[Worker] = []
         self._workers: set[Worker] = set()
         self._filling: asyncio.TimerHandle | None = None
@@ -127,34 +124,34 @@ class Batcher(Generic[K, A]):
 
     @property
     def workers(self) -> int:
-        """How many are at work."""
+        """Return the number of workers."""
         return len(self._workers)
 
     @property
     def waiting(self) -> int:
-        """Words that wait for a worker."""
+        """Return the number of words that wait for a worker."""
         return len(self._queue) + len(self._retry_queue)
 
     @property
     def waiting_letters(self) -> int:
-        """Letters of work in the words that wait, which `capacity` bounds."""
+        """Return the letters of work in waiting words, which `capacity` bounds."""
         return self._letters
 
     @property
     def age(self) -> float:
-        """Seconds that the oldest word has been waiting."""
+        """Return the seconds that the oldest word has been waiting."""
         oldest = next(iter(self._retry_queue or self._queue), None)
         return 0.0 if oldest is None else self.clock() - oldest.arrived
 
     @property
     def busy(self) -> bool:
-        """Whether any word waits or is being decoded."""
+        """Return whether any word waits or is being decoded."""
         return bool(self._pending)
 
     def drained_in(self, letters: int = 0, words: int = 0) -> float:
-        """Seconds until all that waits, and so much more, should be decoded; 0 where unknown.
+        """Estimate the seconds to decode all waiting words and so many more; 0 if unknown.
 
-        What workers have already, ahead of time or not, is not in it.
+        Words that workers have already are not included.
         """
         batches = math.ceil((self.waiting + words) / self.max_batch)
         return self.latency.seconds(self._letters + letters, batches) / max(1, self.workers)
@@ -165,13 +162,13 @@ class Batcher(Generic[K, A]):
         Cancelling the wait gives up the words that no worker has taken yet.
 
         Args:
-            words: none empty; one that already waits or is being decoded joins it.
-            timeout: seconds until the answers are of no use.
+            words: none empty; words that already wait or are being decoded are shared.
+            timeout: seconds to wait for the answers.
 
         Raises:
-            QueueFullError: at once, where those that are new do not all fit.
-            DeadlineError: after `timeout` seconds, or at once where the pace of late says so.
-            Exception: what a worker failed their batch with.
+            QueueFullError: at once, if the new words do not all fit.
+            DeadlineError: after `timeout` seconds, or at once if the estimated time exceeds it.
+            Exception: the error with which a worker failed a batch.
         """
         if not words:
             return DecodeResult([])
@@ -204,7 +201,7 @@ class Batcher(Generic[K, A]):
             timer.cancel()
             if request.remaining:
                 self._give_up(request, entries.values())
-        if batch.resolved - arrived > timeout:  # the timer counts in milliseconds
+        if batch.resolved - arrived > timeout:  # the timer has a resolution of milliseconds
             raise self._deadline_error(words, timeout)
         return DecodeResult(
             [entries[word].answer for word in words],  # type: ignore[misc]  # none remains
@@ -214,14 +211,14 @@ class Batcher(Generic[K, A]):
         )
 
     def register(self, worker: Worker) -> None:
-        """Count on a worker from now on."""
+        """Add a worker."""
         self._workers.add(worker)
 
     def mark_idle(self, worker: Worker) -> None:
-        """Give a worker that is new, or done with a batch, another as soon as words wait.
+        """Mark a worker as ready for a batch, when it is new or has finished one.
 
-        Words are shared equally among those that are free. Who has a batch is free no more, until
-        this is called again; as long as it has one only, it gets another if that is full.
+        Waiting words are divided equally among free workers. A worker with a batch is busy until
+        this is called again; while it has only one, it may get a second one if that is full.
         """
         rest = self._busy if worker in self._prefetching else self._free
         self._forget(worker)
@@ -230,8 +227,8 @@ class Batcher(Generic[K, A]):
             self._dispatch()
 
     def poll(self) -> None:
-        """Take the answers that are there, and hand out what waits: before what takes long."""
-        self._polling = True  # so that those who are done share what there is
+        """Process arrived answers and dispatch waiting words; to be called before long work."""
+        self._polling = True  # so that all workers that are done share the waiting words
         try:
             for worker in (*self._busy, *self._prefetching):
                 worker.poll()
@@ -241,9 +238,9 @@ class Batcher(Generic[K, A]):
             self._dispatch()
 
     def unregister(self, worker: Worker) -> None:
-        """Count on a worker no more, and give it nothing.
+        """Remove a worker.
 
-        Before it gives its batch back: who is left may be risked for it or not.
+        To be called before its batch is retried, which depends on the number of workers left.
         """
         self._workers.discard(worker)
         self._forget(worker)
@@ -255,11 +252,11 @@ class Batcher(Generic[K, A]):
 
     @property
     def _may_retry(self) -> bool:
-        """Whether there is a word that a lost worker held, and who may be risked for it."""
+        """Return whether a word of a lost worker may be retried on the workers there are."""
         return bool(self._retry_queue) and (self.workers > 1 or self.planned == 1)
 
     def _dispatch_or_wait(self) -> None:
-        """Hand out what came just now, or begin to wait for more where that is wanted."""
+        """Dispatch new words, or start the `max_wait` timer."""
         if not self._free:
             self.poll()
         if self.waiting >= self.max_batch or not self.max_wait:
@@ -269,7 +266,7 @@ class Batcher(Generic[K, A]):
             self._filling = loop.call_later(self.max_wait, self._dispatch)
 
     def _dispatch(self) -> None:
-        """Give free workers what waits, and full batches to busy ones ahead of time."""
+        """Give waiting words to free workers, and full batches to busy ones ahead of time."""
         if self._filling is not None:
             self._filling.cancel()
             self._filling = None
@@ -279,16 +276,16 @@ class Batcher(Generic[K, A]):
             self._free.remove(worker)
             self._busy.append(worker)
             worker.take(self._next_batch(min(share, self.max_batch)))
-        # What a lost worker held is for who is free: nobody would be if all went on getting more
+        # Retries need a free worker, so there is no prefetching while any are waiting
         while self._busy and not self._retry_queue and len(self._queue) >= self.max_batch:
             worker = self._busy.pop(0)
             self._prefetching.append(worker)
             worker.take(self._next_batch(self.max_batch))
 
     def _idlest(self) -> Worker:
-        """The last that became free of those that nobody else gave words either, if there is one.
+        """Return the last free worker without words from other processes, or else the least loaded.
 
-        Few are looked at: that takes its time, too.
+        Only a few are compared, since each comparison takes time.
         """
         found, least = self._free[-1], self._free[-1].load
         for worker in self._free[-2 : -1 - _CANDIDATES : -1]:
@@ -306,7 +303,7 @@ class Batcher(Generic[K, A]):
             seconds = self.latency.seconds(excess) / max(1, self.workers)
             raise QueueFullError(waiting, self.capacity, retry_after=seconds)
         expected = self.drained_in(letters, len(new))
-        # Behind an empty queue it may always try: else one slow batch could shut the door for good
+        # With an empty queue it is always admitted: else one slow batch could block all requests
         if new and self.waiting and expected > timeout:
             raise DeadlineError(
                 f"{len(new)} words behind {self.waiting} that wait would take {expected:.2g} s, "
@@ -321,7 +318,7 @@ class Batcher(Generic[K, A]):
         return DeadlineError(problem, self.drained_in())
 
     def _give_up(self, request: _Request[K, A], entries: Iterable[_Pending[K, A]]) -> None:
-        """Forget the words that only this request waits for, but those that a worker has."""
+        """Drop the words that only this request waits for, except those that a worker has."""
         for entry in entries:
             if request in entry.requests:
                 entry.requests.remove(request)
@@ -329,7 +326,7 @@ class Batcher(Generic[K, A]):
                 del self._pending[entry.word]
 
     def _dequeue(self, entry: _Pending[K, A]) -> bool:
-        """Take a word out of the queue; whether it was in it."""
+        """Remove a word from the queue; return whether it was there."""
         for queue in (self._queue, self._retry_queue):
             if entry in queue:
                 del queue[entry]
@@ -338,7 +335,7 @@ class Batcher(Generic[K, A]):
         return False
 
     def _count_letters(self, letters: int) -> None:
-        """Count so many more that wait, or fewer."""
+        """Add to the count of waiting letters."""
         self._letters += letters
         self._count.waiting += letters
 
@@ -352,20 +349,20 @@ class Batcher(Generic[K, A]):
         return Batch(self, entries)
 
     def _requeue(self, entries: Sequence[_Pending[K, A]]) -> None:
-        """Queue words once more, before all others, that no worker has looked at."""
+        """Return words that no worker has started to the head of the queue."""
         for entry in entries:
             if entry.requests:
                 self._count_letters(entry.letters)
             else:
                 del self._pending[entry.word]
         wanted = {entry: None for entry in entries if entry.requests}
-        if any(entry.lost for entry in entries):  # one, that goes alone
+        if any(entry.lost for entry in entries):  # a single word, to be retried alone
             self._retry_queue = {**wanted, **self._retry_queue}
         else:
             self._queue = {**wanted, **self._queue}
 
     def _retry_or_fail(self, entry: _Pending[K, A], error: Exception) -> None:
-        """Queue a word once more that a lost worker held, unless it was lost before."""
+        """Queue a word of a lost worker to be retried, or fail it if it was lost before."""
         if entry.lost or not entry.requests:
             del self._pending[entry.word]
             for request in entry.requests:
@@ -382,12 +379,12 @@ class Batcher(Generic[K, A]):
             request.remaining -= 1
             if not request.remaining and not request.done.done():
                 request.done.set_result(batch)
-        entry.requests.clear()  # else a cycle by way of their batch would stay until it is found
+        entry.requests.clear()  # breaks a reference cycle through their batch
 
 
 @dataclass(eq=False, slots=True)
 class _Request(Generic[K, A]):
-    """Somebody who waits for words; `done` is set to the batch of the last of them."""
+    """A request that waits for words; `done` is set to the batch of the last one."""
 
     remaining: int
     done: asyncio.Future[Batch[K, A]]
@@ -399,7 +396,7 @@ class _Request(Generic[K, A]):
 
 @dataclass(eq=False, slots=True)
 class _Pending(Generic[K, A]):
-    """A word on its way, and who waits for it."""
+    """An unanswered word, and the requests that wait for it."""
 
     word: K
     letters: int
@@ -410,14 +407,14 @@ class _Pending(Generic[K, A]):
 
 
 class Batch(Generic[K, A]):
-    """Words of one or several requests, to be answered together.
+    """Words of one or several requests that are decoded together.
 
     Attributes:
         words: what to decode, in order.
-        letters: in all of them.
-        alone: whether no other batch may be decoded together with it: a lost worker held it.
-        taken: when a worker began, by the batcher's clock.
-        resolved: when the answers were handed out.
+        letters: of all words.
+        alone: whether it must not be merged with other batches, since a lost worker had it.
+        taken: time when a worker began, by the batcher's clock.
+        resolved: time when the requests got the answers.
     """
 
     def __init__(self, batcher: Batcher[K, A], entries: Sequence[_Pending[K, A]]) -> None:
@@ -431,18 +428,18 @@ class Batch(Generic[K, A]):
 
     @property
     def expected(self) -> float:
-        """Seconds that it should take, by the pace of late; 0 where none is known."""
+        """Return the estimated seconds of decoding; 0 if unknown."""
         return self._batcher.latency.seconds(self.letters)
 
     def begin(self) -> None:
-        """Say that a worker is at it now."""
+        """Mark the start of decoding."""
         self.taken = self._batcher.clock()
 
     def resolve(self, answers: Sequence[A]) -> float:
-        """Hand out the answers, one a word, in the order of the words; the seconds they took.
+        """Distribute the answers, one per word, in order; return the seconds that they took.
 
         Raises:
-            ValueError: where they are too few or too many; none is handed out then.
+            ValueError: if their number is wrong; none is distributed then.
         """
         if len(answers) != len(self.words):
             raise ValueError(f"{len(answers)} answers for {len(self.words)} words")
@@ -454,12 +451,12 @@ class Batch(Generic[K, A]):
         return seconds
 
     def requeue(self) -> None:
-        """Give the words back that nobody has looked at: to the next who is free."""
+        """Return the words, which were not started, to the queue."""
         self._batcher._requeue(self._entries)
         self._batcher._dispatch()
 
     def retry_or_fail(self, error: Exception) -> None:
-        """Give the words back, to be decoded once more; `error` is for those lost twice."""
+        """Return the words to be retried; those lost twice fail with `error`."""
         for entry in self._entries:
             self._batcher._retry_or_fail(entry, error)
         self._batcher._dispatch()

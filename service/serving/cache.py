@@ -1,9 +1,8 @@
-"""Answers that were given, kept for the next who asks: bounded, and no long list empties it.
+"""A bounded cache of answers, which long lists of new words cannot flush (S3-FIFO).
 
-What was asked once goes soon, what was asked again stays: new answers go through a short queue,
-from which only those that were asked for meanwhile come into the long one, and there each is passed
-over as often as it was asked for of late before it goes. Who comes back soon after having gone,
-comes into the long one at once.
+New answers enter a short queue. At its end, those that were requested again move to the long queue,
+and the others are evicted. At the end of the long queue, an answer is reinserted as often as it was
+requested recently. A key that returns soon after its eviction enters the long queue directly.
 
 Source: Yang et al. (2023), "FIFO queues are all you need for cache eviction" (S3-FIFO).
 """
@@ -18,36 +17,36 @@ from typing import Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 A = TypeVar("A")
 
-# The short queue's share of the capacity.
+# Share of the capacity for the short queue
 _SHORT = 0.1
-# How many times an answer is passed over, at most.
+# Most reinsertions of an answer
 _PASSES = 3
-# Binary logarithm of the fewest that are remembered when they have gone.
+# Binary logarithm of the smallest size of the table of evicted keys
 _PLACES = 10
 
 
 class AnswerCache(Generic[K, A]):
-    """Answers by what was asked. One cache is of one set of weights."""
+    """A cache of answers by decode request, for one set of weights."""
 
     def __init__(self, capacity: int, weigh: Callable[[A], int] = lambda answer: 1) -> None:
-        """Make an empty one.
+        """Create an empty cache.
 
         Args:
-            capacity: the most answers it keeps; 0 keeps none.
-            weigh: how many it counts one as.
+            capacity: most answers to keep; 0 disables the cache.
+            weigh: returns the number of answers that one counts as.
         """
         self.capacity = capacity
         self.weigh = weigh
         self._answers: dict[K, A] = {}
-        # What counts as more than one
+        # Weights greater than one
         self._heavy: dict[K, int] = {}
-        # How often of late; of what is not in it, never
+        # Number of recent hits; missing keys have none
         self._hits: dict[K, int] = {}
-        # In the order in which they came
+        # In order of insertion
         self._short: deque[K] = deque()
         self._long: deque[K] = deque()
-        # Hashes of what left the short queue, each in the place that its last bits name, until one
-        # of later takes it: a table that stays near the processor. Of -1 there is no hash.
+        # Hashes of keys evicted from the short queue, at the index of their last bits, until they
+        # are overwritten: a table that fits the CPU cache. No hash is -1.
         places = 1 << max(_PLACES, (capacity - 1).bit_length())
         self._gone = array("q", [-1]) * places
         self._held = 0
@@ -57,7 +56,7 @@ class AnswerCache(Generic[K, A]):
         return len(self._answers)
 
     def get(self, key: K) -> A | None:
-        """The answer to what is asked, if it is kept."""
+        """Return the cached answer for a key, or None."""
         answer = self._answers.get(key)
         if answer is not None:
             times = self._hits.get(key, 0)
@@ -66,9 +65,9 @@ class AnswerCache(Generic[K, A]):
         return answer
 
     def put(self, key: K, answer: A) -> None:
-        """Keep an answer, in place of others where it is full.
+        """Store an answer, evicting others if the cache is full.
 
-        What is kept already stays: there is but one answer to what is asked.
+        An existing answer is kept, since a key has only one.
         """
         if key in self._answers:
             return

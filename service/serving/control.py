@@ -1,9 +1,9 @@
-"""What goes between the parent of several HTTP processes and each of them: calls and answers.
+"""Remote procedure calls between the parent and each of several HTTP processes.
 
 Both sides call the other's methods by messages (see `wire.DescriptorChannel`); each `Call` is
-answered by a `Return`, but those that need none. The parent has models loaded, checked, switched
-and dropped (see `supervisor.HttpClient`); an HTTP process reports faults of workers, and passes on
-what has to be done everywhere.
+answered by a `Return`, unless it needs none. The parent makes HTTP processes load, check, switch
+and drop models (see `supervisor.HttpClient`). An HTTP process reports faulty workers, and passes on
+calls that concern all processes.
 """
 
 from __future__ import annotations
@@ -22,64 +22,64 @@ from tanger.service.serving.wire import DescriptorChannel, JoinedWorker, read_me
 
 log = logging.getLogger("tanger.control")
 
-# Longest message in bytes: what an artifact's evaluation and its ranking may have
+# Most bytes of a message, the largest being an artifact's evaluation and ranking
 _LONGEST_MESSAGE = 1 << 30
 
 
 class Load(msgspec.Struct, tag=True):
-    """Load a model: what it is made of, as `ModelSource.pack` writes it. Answered by a digest."""
+    """Load a model, serialized by `ModelSource.pack`. Returns the digest of its dictionaries."""
 
     generation: int
     source: bytes
 
 
 class Check(msgspec.Struct, tag=True):
-    """Wait for the answers to pinned words. Answered by what was wrong with them."""
+    """Wait for a self-check with the pinned words. Returns what failed, or None."""
 
     generation: int
 
 
 class Switch(msgspec.Struct, tag=True):
-    """Answer with a model from now on."""
+    """Serve a model from now on."""
 
     generation: int
 
 
 class Drop(msgspec.Struct, tag=True):
-    """Forget a model."""
+    """Unload a model."""
 
     generation: int
     at_once: bool
 
 
 class RefreshKeys(msgspec.Struct, tag=True):
-    """Read the API keys anew. Answered by why those from before stay."""
+    """Reload the API keys. Returns why the previous ones stay in use, or None."""
 
 
 class Snapshot(msgspec.Struct, tag=True):
-    """Tell all metrics. Answered by what `metric_sums.snapshot` returns."""
+    """Return all metrics, from `metric_sums.snapshot`."""
 
 
 class Ping(msgspec.Struct, tag=True):
-    """Say that the event loop turns."""
+    """Check that the event loop is running."""
 
 
 class Plan(msgspec.Struct, tag=True):
-    """The device of each worker. Not answered."""
+    """Set the devices of the planned workers. No return."""
 
     generation: int
     devices: list[str]
 
 
 class Add(msgspec.Struct, tag=True):
-    """A worker, whose connection comes with the message. Not answered."""
+    """Add a worker; the message carries its connection. No return."""
 
     generation: int
     worker: JoinedWorker
 
 
 class Lost(msgspec.Struct, tag=True):
-    """A worker that is lost. Not answered."""
+    """Report that a worker is lost. No return."""
 
     generation: int
     slot: int
@@ -88,13 +88,13 @@ class Lost(msgspec.Struct, tag=True):
 
 
 class Attach(msgspec.Struct, tag=True):
-    """An HTTP process has loaded its first model: the digest of its dictionaries."""
+    """Report the first loaded model of an HTTP process, by the digest of its dictionaries."""
 
     revision: str
 
 
 class ReportFault(msgspec.Struct, tag=True):
-    """A worker is of no use. Not answered."""
+    """Report a faulty worker. No return."""
 
     generation: int
     slot: int
@@ -102,11 +102,11 @@ class ReportFault(msgspec.Struct, tag=True):
 
 
 class Reload(msgspec.Struct, tag=True):
-    """Reload everywhere. Answered by name and version of the model."""
+    """Reload in all processes. Returns name and version of the model."""
 
 
 class Scrape(msgspec.Struct, tag=True):
-    """Answered by the metrics of all processes, as Prometheus reads them."""
+    """Return the metrics of all processes in the Prometheus text format."""
 
 
 ToHttp: TypeAlias = Load | Check | Switch | Drop | RefreshKeys | Snapshot | Ping | Plan | Add | Lost
@@ -115,14 +115,14 @@ Body: TypeAlias = ToHttp | ToParent
 
 
 class Call(msgspec.Struct, tag=True, array_like=True):
-    """A call; number 0 wants no answer."""
+    """A call; number 0 expects no return."""
 
     number: int
     body: Body
 
 
 class Return(msgspec.Struct, tag=True, array_like=True):
-    """What a call returned, or the message of the error that it raised."""
+    """The return value of a call, or the message of the error that it raised."""
 
     number: int
     result: Any = None
@@ -135,15 +135,15 @@ _decode_call = msgspec.msgpack.Decoder(Call).decode
 
 
 class CallError(Exception):
-    """What the other side raised; its message."""
+    """The call raised on the other side; the message is that of its error."""
 
 
 class PeerGoneError(Exception):
-    """The other side has ended before it answered."""
+    """The other side ended before it answered."""
 
 
 class Peer:
-    """The other side of a control connection: takes calls and makes them."""
+    """The other side of a control connection, with calls in both directions."""
 
     def __init__(
         self,
@@ -153,13 +153,13 @@ class Peer:
         expected: tuple[type[Exception], ...],
         on_end: Callable[[], None],
     ) -> None:
-        """Take calls from now on.
+        """Take over a connection and start to handle calls.
 
         Args:
-            connection: to the other side, this one's from now on.
-            handle: is given each call, in order, and returns what takes its time.
-            expected: errors whose messages are for the caller; others are a fault of ours.
-            on_end: is called when the other side ends.
+            connection: to the other side.
+            handle: called with each call, in order; returns an awaitable if it takes time.
+            expected: errors whose messages are returned to the caller; others are internal errors.
+            on_end: called when the other side ends.
         """
         self._handle = handle
         self._expected = expected
@@ -177,11 +177,11 @@ class Peer:
         )
 
     async def call(self, body: Body) -> Any:
-        """What the other side returns.
+        """Call the other side and return its result.
 
         Raises:
-            CallError: where it raised.
-            PeerGoneError: where it ends before.
+            CallError: if the call raised.
+            PeerGoneError: if the other side ends before it answers.
         """
         if self._ended:
             raise PeerGoneError
@@ -195,27 +195,27 @@ class Peer:
             del self._calls[number]
 
     def notify(self, body: Body, descriptor: int | None = None) -> None:
-        """Call without waiting for anything.
+        """Call without waiting for a return.
 
         Args:
             body: the call.
-            descriptor: goes with it, and is closed here.
+            descriptor: sent with the call, and closed here.
         """
         self._send(Call(0, body), descriptor)
 
     def take_descriptor(self) -> int:
-        """The descriptor that a call brought, while it is handled."""
+        """Return the descriptor of the call that is being handled."""
         return self._channel.take_descriptor()
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         for task in self._tasks:
             task.cancel()
         self._channel.close()
         self._fail_calls()
 
     def _send(self, message: Call | Return, descriptor: int | None = None) -> None:
-        with contextlib.suppress(OSError):  # it ends: `_end` will say so
+        with contextlib.suppress(OSError):  # it has ended, which `_end` will handle
             self._channel.send(_encode(message), descriptor)
 
     def _on_message(self, message: bytes) -> None:
@@ -264,6 +264,6 @@ class Peer:
 
 
 def receive_first(connection: socket.socket) -> Body | None:
-    """The call that comes before all others, waiting for it; None where the other side ends."""
+    """Wait for the first call; return None if the other side ends."""
     message = read_message(connection)
     return None if message is None else _decode_call(message).body

@@ -1,4 +1,4 @@
-"""Readiness that cannot lie: words whose answers are known, sent through the real queue."""
+"""Check readiness by sending words with known pronunciations through the real queue."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ log = logging.getLogger("tanger.check")
 
 
 class SelfCheck:
-    """Sends pinned words through the queue at the start, and again while nobody else sends any.
+    """Sends pinned words through the queue at the start, and again while it is idle.
 
     Attributes:
-        passed: set while the last answers were right. One time without any does not count: the
-            next, which comes at once, tells whether it was a worker or the queue.
-        answered: set once there were any, right or wrong: the same weights say the same again.
-        proven: whether they were ever right.
-        failure: what was wrong with them, else None.
+        passed: set while the last answers were correct. A single check without an answer does not
+            clear it: the next one, which follows at once, shows whether the service is at fault.
+        answered: set once there were answers, correct or not; the same weights repeat them.
+        proven: whether answers were ever correct.
+        failure: what was wrong with the last answers, or None.
     """
 
     def __init__(
@@ -36,14 +36,14 @@ class SelfCheck:
         interval: float,
         timeout: float,
     ) -> None:
-        """Describe the check; `run` makes it.
+        """Configure the check; `run` starts it.
 
         Args:
             batcher: the queue.
-            pinned: words and the phonemes that they should get.
-            letter: what the artifact reads: where nothing is pinned, it has to get any answer.
+            pinned: words and their expected phonemes.
+            letter: a grapheme of the artifact, which has to get an answer if no word is pinned.
             interval: seconds between two checks.
-            timeout: seconds that an answer may take.
+            timeout: seconds for an answer.
         """
         self.batcher = batcher
         self.pinned = {word: " ".join(phonemes) for word, phonemes in pinned.items()}
@@ -59,10 +59,10 @@ class SelfCheck:
         self._letter = letter
 
     def suspect(self, request: DecodeRequest | None) -> None:
-        """Check as well what a worker could not do, at once and until it is done.
+        """Check at once, and until it works, the kind of request that exhausted a worker.
 
         Args:
-            request: what it failed on; None where that is not known.
+            request: the request; None if unknown.
         """
         if request is not None:
             word = next(iter(self.pinned), self._letter)
@@ -74,12 +74,12 @@ class SelfCheck:
             doubted = self._unanswered or self._suspect is not None
             if doubted or not self.passed.is_set() or not self.batcher.busy:
                 await self.check()
-            # At the start it is checked as soon as there is a worker
+            # At the start, check as soon as there is a worker
             waits = self.passed.is_set() and not self._unanswered and self._suspect is None
             await asyncio.sleep(self.interval if waits else min(0.1, self.interval))
 
     async def check(self) -> None:
-        """Ask once, and note how it went. Too much other work is no failure."""
+        """Check once and record the outcome. A full queue is not a failure."""
         if not self.batcher.workers:
             return
         suspect = self._suspect
@@ -120,7 +120,7 @@ class SelfCheck:
 
 
 def _phonemes(answer: Answer) -> str:
-    """The phonemes of the first pronunciation; or the error, which no phonemes look like."""
+    """Return the phonemes of the first pronunciation, or the error, which never equals any."""
     if isinstance(answer, Failure):
         return answer.error
     return " ".join(rendering.candidates(answer)[0].phonemes)

@@ -1,8 +1,8 @@
 """The connections of a decoding process: batches from several HTTP processes, decoded together.
 
-Each HTTP process has a connection of its own (see `wire`). What lies in all of them goes into one
-batch, message by message, as many as fit; each is answered to its own. An answer that its client
-does not take waits here, so that nobody else waits for that client.
+Each HTTP process has its own connection (see `wire`). The messages that have arrived on all of them
+are merged into one batch, as many as fit, and answered on their connections. Answers that a client
+does not read are buffered here, so that no other client is delayed.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from tanger.service.serving import wire
 from tanger.service.serving.shared_counts import SharedCounts
 from tanger.service.serving.wire import Answer, DecodeBatch, DecodeRequest, FrameReader
 
-# A message of requests has a word's few hundred bytes for each, and is of our own making.
+# Most bytes of a message of requests, which has a few hundred bytes per word
 _LONGEST_MESSAGE = 1 << 28
-# Of more, Python asks the system for memory each time, which takes longer than all else here
+# Bytes of one read; for larger buffers, Python allocates from the system each time, which is slow
 _PIECE = 1 << 16
-# Messages of the control connection have a few bytes each
+# Bytes of one read from the control connection, whose messages are small
 _CONTROL_PIECE = 1 << 12
-# Both have the same methods, and the same names of events
+# Both have the same methods and event constants
 _Poll = select.epoll if sys.platform == "linux" else select.poll
 
 
 @dataclass(eq=False, slots=True)
 class _Client:
-    """An HTTP process' connection."""
+    """The connection of an HTTP process."""
 
     socket: socket.socket
     row: int
@@ -41,9 +41,9 @@ class _Client:
 
 
 class Inbox:
-    """Takes batches out of all connections, and answers them.
+    """Receives batches from all connections, and sends their answers.
 
-    A lone word is decoded in a fifth of a millisecond: nothing here may take long.
+    Its overhead has to be small, since a single word is decoded in a fifth of a millisecond.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class Inbox:
         """Wait for connections.
 
         Args:
-            control: brings them; its end is the end of all.
-            counts: where batches are counted that are begun.
-            slot: this process' place in them.
-            max_batch: the most words to decode together, where a single message has not more.
+            control: brings the connections; this process stops when it is closed.
+            counts: shared counts, in which started batches are counted.
+            slot: this process's slot in them.
+            max_batch: most words to decode together, unless a single message has more.
         """
         self.closed = False
         self._control = control
@@ -65,7 +65,7 @@ class Inbox:
         self._control_frames = FrameReader(_LONGEST_MESSAGE)
         self._descriptors: deque[int] = deque()
         self._clients: dict[int, _Client] = {}
-        # Those with batches, the one whose turn it is first
+        # Clients with pending batches, in order of their turns
         self._laden: deque[_Client] = deque()
         self._taken: list[tuple[_Client, DecodeBatch]] = []
         self._poll = _Poll()
@@ -73,7 +73,7 @@ class Inbox:
         self._poll.register(control.fileno(), select.POLLIN)
 
     def take(self) -> list[DecodeRequest] | None:
-        """What to decode next, waiting for it; None where the control connection has ended."""
+        """Wait for the next batch; return None if the control connection was closed."""
         self._communicate(0 if self._laden else -1)
         while not self._laden:
             if self.closed:
@@ -89,7 +89,7 @@ class Inbox:
         return [request for _, batch in self._taken for request in batch.requests]
 
     def answer(self, answers: Sequence[Answer]) -> None:
-        """Answer what was taken last, a word each, in their order."""
+        """Send the answers to the last batch, one per word, in order."""
         start = 0
         for client, batch in self._taken:
             end = start + len(batch.requests)
@@ -100,13 +100,13 @@ class Inbox:
         self._taken.clear()
 
     def close(self) -> None:
-        """End all connections."""
+        """Close all connections."""
         for client in list(self._clients.values()):
             self._disconnect(client)
         self._control.close()
 
     def _choose(self) -> None:
-        """Take from each connection in turn what fits; what is to be alone, alone."""
+        """Select messages that fit from each connection in turn; `alone` ones by themselves."""
         words, passed = 0, 0
         laden = self._laden
         while passed < len(laden):
@@ -124,7 +124,7 @@ class Inbox:
                 return
 
     def _communicate(self, milliseconds: int) -> None:
-        """Receive what has come, and send what is not sent, once any of it can be."""
+        """Wait until data can be received or sent, and do so."""
         for descriptor, events in self._poll.poll(milliseconds):
             client = self._clients.get(descriptor)
             if client is None:
@@ -136,7 +136,7 @@ class Inbox:
                 self._receive(client)
 
     def _connect(self) -> None:
-        """Take a new connection."""
+        """Accept a new connection."""
         piece, descriptors, _, _ = socket.recv_fds(self._control, _CONTROL_PIECE, 16)
         if not piece:
             self.closed = True
@@ -166,7 +166,7 @@ class Inbox:
             client.batches.append(wire.decode_batch(message))
 
     def _send(self, client: _Client, message: bytes) -> None:
-        """Send a message, behind what has to go before it; what does not go now, later."""
+        """Send a message, buffering what cannot be sent now."""
         content = client.unsent + message if client.unsent else message
         try:
             sent = client.socket.send(content)
@@ -181,7 +181,7 @@ class Inbox:
             self._poll.modify(client.socket.fileno(), wanted)
 
     def _disconnect(self, client: _Client) -> None:
-        """Forget who has ended, and what nobody waits for any more."""
+        """Remove a client that has ended, and its pending batches."""
         descriptor = client.socket.fileno()
         del self._clients[descriptor]
         self._poll.unregister(descriptor)

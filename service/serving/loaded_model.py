@@ -1,4 +1,4 @@
-"""One artifact at work in an HTTP process: its queue, its workers, its answers."""
+"""A loaded model in an HTTP process: queue, worker connections and pronouncer."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from tanger.service.user_lexicon.store import UserLexicon
 
 
 class LoadedModel:
-    """Everything in an HTTP process that belongs to one reading of the artifact and the lexicons.
+    """The objects in an HTTP process that belong to one load of the artifact and the lexicons.
 
     Attributes:
-        generation: the number of that reading.
+        generation: number of the load.
     """
 
     def __init__(
@@ -40,19 +40,19 @@ class LoadedModel:
         counts: ClientCounts,
         report_fault: Callable[[int, int, str], None],
     ) -> None:
-        """Read the lexicons, and describe what serves them.
+        """Read the lexicons, and create the objects.
 
         Args:
-            settings: the service's.
+            settings: of the service.
             source: the artifact.
-            generation: the number of this reading.
-            metrics: counts.
-            user: people's own words, where they are kept.
-            counts: what this process shares with others.
-            report_fault: is called with generation and slot of a worker of no use, and why.
+            generation: number of this load.
+            metrics: of this process.
+            user: the user lexicon, if there is one.
+            counts: this process's row of the shared counts.
+            report_fault: called with generation and slot of a faulty worker, and the problem.
 
         Raises:
-            LexiconError, LexiconFileError: where one of the lexicons is damaged.
+            LexiconError, LexiconFileError: if a lexicon is damaged.
         """
         self.generation = generation
         self._kept = 0
@@ -103,16 +103,16 @@ class LoadedModel:
         )
 
     def _suspect(self, request: DecodeRequest | None) -> None:
-        """See whether other workers can do what one could do no more."""
+        """Check whether other workers can decode the request that exhausted one."""
         self.check.suspect(request)
 
     @property
     def ready(self) -> bool:
-        """Whether there is a worker, and the pinned words come back right."""
+        """Return whether there is a worker and the self-check passed."""
         return self.workers.ready > 0 and self.check.passed.is_set()
 
     async def run(self) -> None:
-        """Check until cancelled that the workers answer right; then they are asked no more."""
+        """Run the self-check until cancelled; then close the connections to the workers."""
         try:
             await self.check.run()
         finally:
@@ -120,7 +120,7 @@ class LoadedModel:
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """Keep it from being idle, for a request that will have more words."""
+        """Mark the model as in use, for a request that will submit more words."""
         self._kept += 1
         try:
             yield
@@ -128,9 +128,9 @@ class LoadedModel:
             self._kept -= 1
 
     async def idle(self) -> None:
-        """Return when nothing waits or is being decoded any more, nor will."""
+        """Wait until nothing is queued or being decoded, and nothing more will be."""
         while True:
-            # Whoever chose this generation a moment ago has submitted its words by then
+            # A request that has just selected this generation has submitted its words by then
             await asyncio.sleep(0.1)
             if not (self.batcher.busy or self._kept):
                 return

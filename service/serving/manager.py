@@ -1,4 +1,4 @@
-"""All that runs behind the routes, and how it stands."""
+"""The model manager: admits requests to the models, and reports their state to the routes."""
 
 from __future__ import annotations
 
@@ -39,31 +39,31 @@ from tanger.service.user_lexicon.store import UserLexicon
 
 log = logging.getLogger("tanger")
 
-# Pronunciations that are looked up at once where all are known; more bytes than their answer has
+# Most pronunciations of a request that is looked up by `known`, and an upper bound of its response
 _KNOWN_AT_ONCE = 8
 _KNOWN_BYTES = 1 << 16
 
 
 class ModelManager:
-    """All that lives as long as the application: the models, what they share, and the workers.
+    """The models, workers, keys and user lexicon of an application.
 
     Attributes:
-        user: people's own words, where they are kept.
-        draining: set once the service was told to stop.
-        failure: why no worker could ever start, else None.
+        user: the user lexicon, if there is one.
+        draining: whether the service is stopping.
+        failure: why no worker could start, or None.
     """
 
     def __init__(self, settings: Settings, backend: Backend | None = None) -> None:
-        """Read the artifact and the keys, and describe the workers.
+        """Read the artifact and the keys, and configure the workers.
 
         Args:
-            settings: the service's.
-            backend: where the workers are; by default in this process' care.
+            settings: of the service.
+            backend: manages the workers; by default this process does.
 
         Raises:
-            ArtifactError: where the artifact is damaged; nothing is served then.
-            KeysError, LexiconError, LexiconFileError, UserLexiconError: where the keys or a lexicon
-                are of no use; likewise.
+            ArtifactError: if the artifact is damaged.
+            KeysError, LexiconError, LexiconFileError, UserLexiconError: if the keys or a lexicon
+                cannot be used.
         """
         self.settings = settings
         self.metrics = Metrics()
@@ -71,7 +71,7 @@ class ModelManager:
         kind = ReadOnlyLexicon if settings.user_lexicon_read_only else UserLexicon
         self.user = kind(settings.user_lexicon) if settings.user_lexicon else None
         self.backend = backend or OwnBackend(settings, self.metrics)
-        # For each process its share of what all may hold
+        # This process's share of the limit for all processes
         self.buffers = ByteBudget(settings.max_buffered // self.backend.processes)
         self._models = Models(
             settings,
@@ -87,13 +87,13 @@ class ModelManager:
 
     @property
     def current(self) -> LoadedModel:
-        """The model that answers."""
+        """Return the model that is served."""
         return self._models.current
 
     async def run(self) -> None:
         """Serve until cancelled.
 
-        Where workers cannot go on, the whole service ends: it would never be ready.
+        If no worker can start, the whole service stops, since it would never be ready.
         """
         self._retain(asyncio.create_task(self.key_ring.watch(), context=Context()))
         try:
@@ -106,25 +106,25 @@ class ModelManager:
         os.kill(os.getpid(), signal.SIGTERM)
 
     async def reload(self) -> ModelName:
-        """Read keys, artifact and lexicons anew, the keys for themselves; in all processes.
+        """Reload artifact and lexicons, and independently the keys, in all processes.
 
         Raises:
-            ReloadError: where either does not come so far; what was in use before still is.
+            ReloadError: if either fails; what was in use before stays in use.
         """
         return await self.backend.reload()
 
     @property
     def keys(self) -> Keys:
-        """The API keys that are good now."""
+        """Return the valid API keys."""
         return self.key_ring.keys
 
     @property
     def answers(self) -> bool:
-        """Whether a request that comes now would be decoded."""
+        """Return whether a request would be decoded now."""
         return self.current.ready and not self.draining
 
     def probe(self) -> Probe:
-        """How things stand."""
+        """Return the state of the service."""
         workers, check = self.current.workers.ready, self.current.check
         if self.draining:
             return Probe(status="draining", workers=workers)
@@ -136,10 +136,10 @@ class ModelManager:
         return Probe(status="no worker" if started else "starting", workers=workers)
 
     def ready(self) -> Probe:
-        """How things stand, where a request that comes now would be decoded.
+        """Return the state if a request would be decoded now.
 
         Raises:
-            UnavailableError: where it would not.
+            UnavailableError: if it would not.
         """
         probe = self.probe()
         if probe.status != "ok":
@@ -147,10 +147,10 @@ class ModelManager:
         return probe
 
     def started(self) -> Probe:
-        """How things stand, once the first worker has loaded, warmed up and answered right.
+        """Return the state once the first worker has started and passed the self-check.
 
         Raises:
-            UnavailableError: before.
+            UnavailableError: before that.
         """
         probe = self.probe()
         if not self.current.check.proven:
@@ -158,12 +158,12 @@ class ModelManager:
         return probe
 
     def known(self, words: Sequence[str], options: Options) -> list[str] | None:
-        """A result for every word, where it takes no more than a look at the cache; else None.
+        """Return a result for every word if all are in the cache; else None.
 
-        What is answered so is small, and costs no more than any request may.
+        Such a request is small, and needs no check of its cost.
 
         Raises:
-            AlphabetError, StressError: as `Pronouncer.begin`.
+            AlphabetError, StressError: see `Pronouncer.begin`.
         """
         if (
             len(words) * options.n > _KNOWN_AT_ONCE
@@ -182,18 +182,18 @@ class ModelManager:
         return results
 
     async def begin(self, words: Sequence[str], options: Options, timeout: float) -> PronounceJob:
-        """Admit a request; what it lacks is to be decoded.
+        """Admit a request for words; the missing ones are to be decoded next.
 
         Args:
             words: as they were sent.
-            options: how to answer.
-            timeout: seconds that the user lexicon may take.
+            options: of the request.
+            timeout: seconds for reads of the user lexicon.
 
         Raises:
-            InvalidRequestError: for too many words, or a request that costs more than one may.
-            UnavailableError: while no worker is ready.
-            BuffersFullError: while others take up the room that this large answer needs.
-            AlphabetError, StressError, UserLexiconError: as `Pronouncer.begin`.
+            InvalidRequestError: for too many words, or if the request costs too much.
+            UnavailableError: if no worker is ready.
+            BuffersFullError: if the buffers have no space for its large response.
+            AlphabetError, StressError, UserLexiconError: see `Pronouncer.begin`.
         """
         if len(words) > self.settings.max_words:
             fault = f"at most {self.settings.max_words} words a request, not {len(words)}"
@@ -204,7 +204,7 @@ class ModelManager:
             pronouncer = self.current.pronouncer
             work = await pronouncer.begin(words, options, timeout)
             if pronouncer is self.current.pronouncer:
-                break  # else a reload came between, and its workers are going
+                break  # otherwise a reload has replaced the model meanwhile
         cost = work.cost
         less = "send fewer words at a time, or ask for fewer pronunciations or no alignment"
         self._check_cost(cost, "body.words", less)
@@ -214,19 +214,19 @@ class ModelManager:
     async def begin_text(
         self, text: str, options: TextOptions, price: Price, timeout: float
     ) -> TextJob:
-        """Admit a text; what it lacks is to be decoded.
+        """Admit a text; its missing words are to be decoded next.
 
         Args:
             text: as it was sent.
-            options: how to answer.
-            price: what the answer costs.
-            timeout: seconds that the user lexicon may take.
+            options: of the request.
+            price: estimates the bytes of a token in the response.
+            timeout: seconds for reads of the user lexicon.
 
         Raises:
-            InvalidRequestError: for too long a text, or one that costs more than a request may.
-            UnavailableError: while no worker is ready.
-            BuffersFullError: where others take up the room that this large answer needs.
-            TextError, SSMLError, AlphabetError, StressError, AlignmentError, UserLexiconError: as
+            InvalidRequestError: if the text is too long or costs too much.
+            UnavailableError: if no worker is ready.
+            BuffersFullError: if the buffers have no space for its large response.
+            TextError, SSMLError, AlphabetError, StressError, AlignmentError, UserLexiconError: see
                 `text_job.read` and `text_job.begin`.
         """
         self._check_text(text)
@@ -235,25 +235,25 @@ class ModelManager:
             reading = await text_job.read(pronouncer, text, options, timeout)
             job = await text_job.begin(reading, price, timeout)
             if pronouncer is self.current.pronouncer:
-                break  # else a reload came between, and its workers are going
+                break  # otherwise a reload has replaced the model meanwhile
         self._admit_text(job)
         return job
 
     async def passages(
         self, text: str, options: TextOptions, price: Price, due: float
     ) -> AsyncGenerator[TextJob]:
-        """Admit a text passage by passage; what each lacks is to be decoded before the next.
+        """Admit a text passage by passage; each is to be decoded before the next is requested.
 
-        All of them are answered by the model that answered the first.
+        All passages are pronounced by the same model.
 
         Args:
             text: as it was sent.
-            options: how to answer.
-            price: what the answer costs.
-            due: when all of them have to be there, by `time.monotonic`.
+            options: of the request.
+            price: estimates the bytes of a token in the response.
+            due: deadline for all passages, by `time.monotonic`.
 
         Raises:
-            Exception: as `begin_text`, for the first one, or for one of the others.
+            Exception: see `begin_text`; for any of the passages.
         """
         self._check_text(text)
         model = self.current
@@ -267,10 +267,10 @@ class ModelManager:
                 yield job
 
     def _check_text(self, text: str) -> None:
-        """Refuse a text that is too long, or any while none can be answered.
+        """Refuse a text that is too long, or any text if no worker is ready.
 
         Raises:
-            InvalidRequestError, UnavailableError: as `begin_text`.
+            InvalidRequestError, UnavailableError: see `begin_text`.
         """
         if len(text) > self.settings.max_text:
             fault = f"at most {self.settings.max_text:,} characters, not {len(text):,}"
@@ -284,10 +284,10 @@ class ModelManager:
         self._admitted(job.words, job.cost)
 
     def _admitted(self, work: PronounceJob, cost: RequestCost) -> None:
-        """Reserve the room for the answer, and count what is known.
+        """Reserve space for the response, and count the words by source.
 
         Raises:
-            BuffersFullError: where others take up that room.
+            BuffersFullError: if there is not enough space.
         """
         work.reservation = self.buffers.hold()
         work.reservation.resize(cost.response_bytes)
@@ -298,15 +298,15 @@ class ModelManager:
             self.metrics.lexicon.inc(work.listed("lexicon"))
 
     def _check_cost(self, cost: RequestCost, where: str, less: str) -> None:
-        """Refuse what costs more than one request may: answered 429, it would come again and again.
+        """Refuse a request that exceeds the limits by itself; after a 429, it would be retried.
 
         Args:
             cost: of the request.
-            where: what of it makes it so.
-            less: what would cost less.
+            where: the field of the request that causes the cost.
+            less: advice on how to reduce the cost.
 
         Raises:
-            InvalidRequestError: where it does.
+            InvalidRequestError: if it exceeds a limit.
         """
         settings = self.settings
         if cost.letters > settings.queue_letters:
@@ -323,19 +323,19 @@ class ModelManager:
             raise InvalidRequestError(ProblemError(where=where, message=fault))
 
     async def decode(self, work: PronounceJob, *, timeout: float) -> None:
-        """Have decoded what an admitted request lacks.
+        """Decode the missing words of an admitted request.
 
         Raises:
-            QueueFullError, DeadlineError, WorkerLostError: as `PronounceJob.decode`.
+            QueueFullError, DeadlineError, WorkerLostError: see `PronounceJob.decode`.
         """
         await work.decode(timeout=timeout)
         self.metrics.decoded.inc(len(work.missing))
 
     async def etag(self, word: str, options: Options, *, timeout: float) -> str:
-        """An entity tag for the answer to one word, as `Pronouncer.etag`.
+        """Return an entity tag for the response to one word, see `Pronouncer.etag`.
 
         Raises:
-            AlphabetError, StressError, UserLexiconError: as `Pronouncer.etag`.
+            AlphabetError, StressError, UserLexiconError: see `Pronouncer.etag`.
         """
         pronouncer = self.current.pronouncer
         if self.user is None or not self.corrigible(options):
@@ -343,11 +343,11 @@ class ModelManager:
         return await self.user.read(lambda: pronouncer.etag(word, options), timeout=timeout)
 
     def corrigible(self, options: Options) -> bool:
-        """Whether an answer may be another once somebody has changed the user lexicon."""
+        """Return whether a change of the user lexicon may change the response."""
         return self.user is not None and self.current.pronouncer.source_of(options) != "model"
 
     def info(self) -> Info:
-        """What is being served, on what, and how good it is."""
+        """Return the model, its devices, settings and measured error rates."""
         settings, serving = self.settings, self.current
         return Info(
             model=serving.pronouncer.model,
@@ -376,7 +376,7 @@ class ModelManager:
         )
 
     def gauges(self) -> dict[str, float]:
-        """Figures for the metrics, by name."""
+        """Return values for the metrics, by name."""
         serving = self.current
         return {
             "queue_words": serving.batcher.waiting,
@@ -391,19 +391,19 @@ class ModelManager:
         }
 
     def serving(self) -> dict[str, str]:
-        """Name and version of the model, for the metrics."""
+        """Return name and version of the model, for the metrics."""
         return self.current.pronouncer.model.model_dump()
 
     @property
     def engine(self) -> str | None:
-        """What decodes; None before any worker was ready."""
+        """Return the decode engine; None before any worker was ready."""
         return self.current.workers.engine
 
     def reload_on(self, number: signal.Signals) -> None:
-        """Reload at this signal, where signals come to this thread."""
+        """Reload at this signal, if this thread can handle signals."""
 
         async def reload() -> None:
-            with suppress(ReloadError):  # the log has it
+            with suppress(ReloadError):  # already logged
                 await self.reload()
 
         def handle() -> None:
@@ -413,6 +413,6 @@ class ModelManager:
             asyncio.get_running_loop().add_signal_handler(number, handle)
 
     def _retain(self, task: asyncio.Task[None]) -> None:
-        """Keep a task in the background until it is done."""
+        """Keep a reference to a background task until it is done."""
         self._background.add(task)
         task.add_done_callback(self._background.discard)

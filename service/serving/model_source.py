@@ -1,4 +1,4 @@
-"""What one reading of an artifact found, as it goes from the process that read it to the others."""
+"""The contents of an artifact, as the process that has read it passes them to the others."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tanger.service.settings import Settings
 
 @dataclass(frozen=True)
 class ModelSource:
-    """All that is served of an artifact's folder, whatever stands there by now.
+    """The contents of an artifact's folder when it was read, even if the files have changed.
 
     Attributes:
         artifact: the artifact.
-        error_rates: what the evaluation measured.
-        pinned: words, and the phonemes that they should get.
+        error_rates: measured by the evaluation.
+        pinned: words and their expected phonemes.
         ranking: of the built-in dictionary's variants.
     """
 
@@ -36,19 +36,19 @@ class ModelSource:
         """Read and check the artifact of the settings.
 
         Raises:
-            ArtifactError: where it is damaged.
+            ArtifactError: if it is damaged.
         """
         artifact = artifacts.read(settings.artifact)
         ranking = variants.read(artifact) if settings.variant_order == "network" else None
         return cls(artifact, artifact.metrics(), artifact.pinned(), ranking)
 
     def pack(self) -> bytes:
-        """The same as bytes, but for the artifact's files: only the workers need its weights."""
+        """Serialize all but the artifact's files, since only the workers need the weights."""
         return msgspec.msgpack.encode(
             replace(self, artifact=replace(self.artifact, files={})), enc_hook=str
         )
 
     @classmethod
     def unpack(cls, content: bytes) -> Self:
-        """What bytes of `pack` hold."""
+        """Deserialize the result of `pack`."""
         return msgspec.msgpack.decode(content, type=cls, dec_hook=lambda kind, found: kind(found))

@@ -1,4 +1,4 @@
-"""The models of an HTTP process: the one that answers, and during a reload its successor."""
+"""The models of an HTTP process: the current one, and during a reload its successor."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tanger.service.user_lexicon.store import UserLexicon
 
 
 class Models:
-    """What a `Supervisor` tells an HTTP process to serve (see `supervisor.HttpClient`).
+    """The models that the `Supervisor` loads into this process (see `supervisor.HttpClient`).
 
     Attributes:
-        row: this process' row in the `SharedCounts`.
-        current: the model that answers.
+        row: this process's row in the `SharedCounts`.
+        current: the model that is served.
     """
 
     def __init__(
@@ -35,10 +35,10 @@ class Models:
         user: UserLexicon | None,
         key_ring: KeyRing,
     ) -> None:
-        """Load the first one.
+        """Load the first model.
 
         Raises:
-            LexiconError, LexiconFileError: where a lexicon is damaged.
+            LexiconError, LexiconFileError: if a lexicon is damaged.
         """
         self.row = backend.counts.row
         self._settings = settings
@@ -53,7 +53,7 @@ class Models:
         )
 
     async def run(self) -> str:
-        """Serve until cancelled, or until there can be no workers: the reason is returned."""
+        """Serve until cancelled, or until no worker can start; return the reason then."""
         self._start(self.current)
         try:
             return await self._backend.run(self)
@@ -61,35 +61,35 @@ class Models:
             for generation in list(self._running):
                 await self._stop(generation)
 
-    # What the supervisor wants done
+    # Called by the supervisor
 
     @property
     def revision(self) -> str:
-        """A digest of the dictionaries of the model that answers."""
+        """Return a digest of the dictionaries of the current model."""
         return self.current.dictionaries.revision
 
     async def load_model(self, generation: int, source: ModelSource) -> None:
-        """Load a model, and check its workers from now on.
+        """Load a model, and start its self-check.
 
         Raises:
-            LexiconError, LexiconFileError: where a lexicon is damaged.
+            LexiconError, LexiconFileError: if a lexicon is damaged.
         """
         model = await asyncio.to_thread(self._loaded, generation, source)
         self._models[generation] = model
         self._start(model)
 
     async def check_model(self, generation: int) -> str | None:
-        """Wait until pinned words were answered; what was wrong with the answers, else None."""
+        """Wait for a self-check with the pinned words; return what failed, or None."""
         check = self._models[generation].check
         await check.answered.wait()
         return check.failure
 
     async def switch_model(self, generation: int) -> None:
-        """Answer with this model from now on."""
+        """Serve this model from now on."""
         self.current = self._models[generation]
 
     async def drop_model(self, generation: int, *, at_once: bool) -> None:
-        """Forget a model, once it has nothing to do any more, or at once."""
+        """Unload a model, at once or when its last request is done."""
         model = self._models.pop(generation, None)
         if model is not None:
             if not at_once:
@@ -97,7 +97,7 @@ class Models:
             await self._stop(generation)
 
     async def refresh_keys(self) -> str | None:
-        """Read the API keys anew; why those from before stay, else None."""
+        """Reload the API keys; return why the previous ones stay in use, or None."""
         try:
             await self._key_ring.refresh()
         except KeysError as e:
@@ -105,16 +105,16 @@ class Models:
         return None
 
     async def snapshot(self) -> list[Family]:
-        """This process' metrics."""
+        """Return the metrics of this process."""
         return metric_sums.snapshot(self._metrics.registry)
 
     def plan_workers(self, generation: int, devices: list[str]) -> None:
-        """Take the device of each worker that there is to be."""
+        """Set the devices of the planned workers."""
         if (model := self._models.get(generation)) is not None:
             model.workers.plan(devices)
 
     def add_worker(self, generation: int, worker: JoinedWorker, connection: socket.socket) -> None:
-        """Give a worker batches, by a connection that is this process' from now on."""
+        """Start to send batches to a worker; takes over the connection."""
         model = self._models.get(generation)
         if model is None or generation not in self._running:
             connection.close()
@@ -122,7 +122,7 @@ class Models:
             model.workers.add(worker, connection)
 
     def drop_worker(self, generation: int, slot: int, problem: str, *, exhausted: bool) -> None:
-        """Have decoded elsewhere what a worker had, which is lost."""
+        """Move the words of a lost worker to others."""
         if (model := self._models.get(generation)) is not None:
             model.workers.drop(slot, problem, exhausted=exhausted)
 
@@ -138,7 +138,7 @@ class Models:
         )
 
     def _start(self, model: LoadedModel) -> None:
-        # In no request's context: what a reload logs is not that request's
+        # In an empty context: log lines must not get the ID of a reload request
         self._running[model.generation] = asyncio.create_task(model.run(), context=Context())
 
     async def _stop(self, generation: int) -> None:

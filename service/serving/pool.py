@@ -1,4 +1,4 @@
-"""The decoding processes of one artifact: started, watched, replaced when they die."""
+"""Start, monitor and replace the decoding processes (workers) of one artifact."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ from tanger.service.serving.wire import (
 
 log = logging.getLogger("tanger.pool")
 
-# Longest message of a worker's control connection, in bytes: it says that it is ready.
+# Most bytes of a message from a worker's control connection (`Ready` or `NotReady`)
 _LONGEST_MESSAGE = 1 << 20
-# Seconds between a process' closing its end of the channel and its exit, at most.
+# Most seconds between a process closing its end of the channel and its exit
 _EXIT_GRACE = 0.5
-# Seconds after which one that is lost was not lost to what the one before it was lost to.
+# Seconds of uptime after which a worker is restarted with the shortest delay again
 _SETTLED = 60.0
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
 
 class PoolError(Exception):
-    """No worker can be had: what the first one said, or died of."""
+    """No worker can start; the message is the reason given by the first one."""
 
 
 class WorkerLostError(Exception):
-    """The worker that held a word died or hung before it answered."""
+    """The worker that was decoding a word died or hung."""
 
 
 class PoolClient(Protocol):
-    """An HTTP process that has words decoded; none of its methods raises.
+    """An HTTP process that sends words to the workers; its methods do not raise.
 
     Attributes:
         row: its row in the `SharedCounts`.
@@ -57,13 +57,13 @@ class PoolClient(Protocol):
     row: int
 
     def plan_workers(self, generation: int, devices: list[str]) -> None:
-        """Take the device of each worker that there is to be."""
+        """Receive the devices of the planned workers."""
 
     def add_worker(self, generation: int, worker: JoinedWorker, connection: socket.socket) -> None:
-        """Give a worker batches, by a connection that is the client's from now on."""
+        """Start to send batches to a worker; the client takes over the connection."""
 
     def drop_worker(self, generation: int, slot: int, problem: str, *, exhausted: bool) -> None:
-        """Have decoded elsewhere what a worker had, which is lost."""
+        """Move the words of a lost worker to others."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -71,17 +71,17 @@ class Pool:
     """Workers that decode with one artifact; `run` starts them.
 
     Attributes:
-        generation: number of the artifact's reading, for the clients.
-        artifact: what they decode with.
-        counts: where they find their place.
-        device: what they load it onto: auto, cpu, cuda or cuda:N.
-        workers: how many; 0 for one a GPU, or one a core.
+        generation: number of the load of the artifact, for the clients.
+        artifact: the artifact.
+        counts: shared counts, in which each worker gets a slot.
+        device: device to load it onto: auto, cpu, cuda or cuda:N.
+        workers: their number; 0 for one per GPU, or one per core.
         threads: CPU threads of each; 0 divides the cores among them.
-        cores: how many cores there are to use.
-        max_batch: the most words that they decode together.
+        cores: number of available cores.
+        max_batch: most words that they decode together.
         start_timeout: seconds that a worker may take to be ready.
-        on_loss: is called for every worker that died or hung.
-        on_exhausted: is called for every worker that could decode no more.
+        on_loss: called for every worker that died or hung.
+        on_exhausted: called for every worker that could not decode any more.
     """
 
     generation: int
@@ -97,11 +97,11 @@ class Pool:
     on_exhausted: Callable[[], None] = lambda: None
     _devices: list[str] = field(default_factory=list, init=False)
     _clients: list[PoolClient] = field(default_factory=list, init=False)
-    # Those at work, by their slots
+    # Ready workers by slot
     _working: dict[int, _Worker] = field(default_factory=dict, init=False)
 
     def attach(self, client: PoolClient) -> None:
-        """Connect an HTTP process with every worker that there is, and that there will be."""
+        """Connect an HTTP process with all current and future workers."""
         self._clients.append(client)
         if self._devices:
             client.plan_workers(self.generation, self._devices)
@@ -109,20 +109,20 @@ class Pool:
             worker.connect(client, self.generation)
 
     def detach(self, client: PoolClient) -> None:
-        """Forget an HTTP process that has ended; the workers notice by themselves."""
+        """Remove an HTTP process that has ended; workers notice the closed connection."""
         if client in self._clients:
             self._clients.remove(client)
 
     def report_fault(self, slot: int, problem: str) -> None:
-        """Replace a worker that hangs, or talks nonsense, as a client found."""
+        """Replace a worker that, as a client found, hangs or sends invalid messages."""
         if (worker := self._working.get(slot)) is not None:
             worker.lose(problem)
 
     async def run(self) -> None:
-        """Keep workers at work until cancelled.
+        """Keep the workers running until cancelled.
 
         Raises:
-            PoolError: where the very first worker cannot start: no later one could either.
+            PoolError: if the first worker cannot start, since later ones could not either.
         """
         first, ready = await self._start(self.device)
         devices = self._plan(ready)
@@ -137,7 +137,7 @@ class Pool:
                 group.create_task(self._keep(device, None))
 
     def _plan(self, first: Ready) -> list[str]:
-        """Each worker's device, now that the first one knows what the machine has."""
+        """Return each worker's device, based on the GPUs that the first worker sees."""
         if first.device == "cpu":
             count, places = self.workers or self.cores, ["cpu"]
         elif self.device == "auto":
@@ -148,7 +148,7 @@ class Pool:
         return self._devices
 
     async def _keep(self, device: str, started: tuple[_Worker, Ready] | None) -> None:
-        """Keep one worker at work on `device`, and replace it whenever it is lost."""
+        """Keep one worker running on `device`, and replace it whenever it is lost."""
         pause = _FIRST_PAUSE
         while True:
             try:
@@ -173,7 +173,7 @@ class Pool:
             finally:
                 self._leave(worker)
                 await worker.stop()
-            if worker.exhausted:  # the next one may be, too: it would start over and over
+            if worker.exhausted:  # the next one may be too, and would restart in a loop
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -185,9 +185,9 @@ class Pool:
             worker.connect(client, self.generation)
 
     def _leave(self, worker: _Worker) -> None:
-        """End a worker's work: its clients have their words decoded elsewhere."""
+        """Remove a worker; its clients move their words to others."""
         del self._working[worker.slot]
-        # First of all, so that it begins nothing more that counts as not begun
+        # First, so that it cannot start a batch that its clients count as not started
         worker.kill()
         for client in self._clients:
             client.drop_worker(
@@ -227,20 +227,21 @@ class Pool:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, without the API keys, with which workers have no business."""
+    """Return this process's environment without the API keys."""
     return {name: value for name, value in os.environ.items() if name.upper() != "TANGER_API_KEYS"}
 
 
 class _Worker:
-    """One decoding process, seen from who started it.
+    """One decoding process, as seen by the process that started it.
 
     Attributes:
-        slot: its place in the `SharedCounts`.
-        ready: what it says when it is ready.
-        lost: fails with a `WorkerLostError` once it died, hung or talked nonsense.
-        problem: why it is lost.
-        exhausted: whether it ended because it could decode no more.
-        joined: what clients get to know of it.
+        slot: its slot in the `SharedCounts`.
+        ready: a future of its `Ready` message.
+        lost: a future that fails with a `WorkerLostError` when it dies, hangs or sends invalid
+            messages.
+        problem: why it was lost.
+        exhausted: whether it ended because it could not decode any more.
+        joined: its description for clients.
     """
 
     joined: JoinedWorker
@@ -264,24 +265,24 @@ class _Worker:
 
     @property
     def pid(self) -> int:
-        """Its process ID."""
+        """Return its process ID."""
         return self._process.pid
 
     async def exit_reason(self) -> str:
-        """Who it is, and what became of it: if it has closed its end, it may be about to exit."""
+        """Return its process ID and exit status, waiting shortly in case it is about to exit."""
         await asyncio.wait({self._process.exited}, timeout=_EXIT_GRACE)
         code = self._process.status
         return f"{self.pid} " + ("hung" if code is None else f"ended with {code}")
 
     def load(self, artifact: Artifact) -> None:
-        """Have it load an artifact, before all else."""
+        """Send it the artifact, as the first message."""
         self._send(artifacts.pack(artifact).encode())
 
     def connect(self, client: PoolClient, generation: int) -> None:
         """Connect it with an HTTP process."""
         try:
             ours, theirs = socket.socketpair()
-        except OSError as e:  # no file is left
+        except OSError as e:  # too many open files
             self.lose(f"it cannot be connected: {e}")
             return
         with theirs:
@@ -289,7 +290,7 @@ class _Worker:
         client.add_worker(generation, self.joined, ours)
 
     def lose(self, problem: str) -> None:
-        """It is of no use any more."""
+        """Mark the worker as lost."""
         if self.lost.done():
             return
         self.exhausted = self._process.status == EXHAUSTED
@@ -298,24 +299,24 @@ class _Worker:
         for future in (self.ready, self.lost):
             if not future.done():
                 future.set_exception(error)
-                future.exception()  # nobody may be waiting
+                future.exception()  # mark as retrieved: nobody may be waiting
 
     def kill(self) -> None:
-        """Have the system end it."""
+        """Kill the process."""
         self._process.send_signal(signal.SIGKILL)
 
     async def stop(self) -> None:
-        """End the process, whatever it is doing."""
+        """Kill the process and wait until it has ended."""
         await self._process.kill()
         self._channel.close()
         self._counts.free_slot(self.slot)
 
     def _send(self, message: bytes, descriptor: int | None = None) -> None:
-        with contextlib.suppress(OSError):  # it died a moment ago: its exit says so
+        with contextlib.suppress(OSError):  # it has just died, which its exit will report
             self._channel.send(message, descriptor)
 
     def _on_message(self, message: bytes) -> None:
-        """First of all it says whether it is ready."""
+        """Handle its first message: whether it is ready."""
         if self.ready.done():
             self.lose("it says what nobody wants to know")
             return

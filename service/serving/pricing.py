@@ -1,35 +1,34 @@
-"""What a request costs, known before it is served: work, bytes of memory, and seconds.
+"""Estimate the cost of a request before it is served: work, bytes of memory, and seconds.
 
-Work is counted in letters of a word that is decoded once, the unit of the queue. It is charged
-where it is still to be done: a word that is cached or comes twice is decoded once or not at all,
-but joining its parts and writing its answer is paid for each time. Bytes are an estimate on the
-high side of what the answer takes up until its client has read it. Seconds are learnt from the
-latest batches.
+Work is counted in letters of words decoded for one pronunciation, the unit of the queue. Only
+remaining work counts: cached and repeated words are not decoded, but joining a word's parts and
+rendering its result is counted each time. Bytes are an estimate, on the high side, of the memory
+for the response until the client has read it. Seconds are estimated from recent batches.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-# What each further answer adds to the work on a word, of what the first takes (see
-# `python -m benchmarks.beam`).
+# Work of each further pronunciation of a word, relative to the first (measured by
+# `python -m benchmarks.beam`)
 _FURTHER = 0.35
-# Likewise what aligning an answer adds.
+# Relative work of aligning a pronunciation, likewise
 _ALIGNED = 1
-# Letters of work for joining one part of a word to those before it, for each pronunciation wanted.
+# Letters of work for joining a part of a word to the previous ones, for each pronunciation
 _LETTERS_PER_JOIN = 0.2
-# Bytes of JSON: of a result, of a pronunciation, of a letter or phoneme in it, of a phoneme that is
-# aligned, and of one weight of the attention that alignment comes with.
+# Bytes of JSON: of a result, of a pronunciation, of a letter or phoneme in it, of an aligned
+# phoneme, and of one attention weight of an alignment
 _RESULT = 300
 _PRONUNCIATION = 150
 _PHONEME = 20
 _ALIGNED_PHONEME = 75
 _ATTENTION_WEIGHT = 8
-# Bytes of what answered a part, in an explanation
+# Bytes of the origin of a part, in an explanation
 _ORIGIN = 200
-# Bytes of a character of the word as it was sent, which its result repeats and explains.
+# Bytes of a character of the original word, which its result repeats
 _CHARACTER = 4
-# What a batch still weighs after one more: some fifty batches count.
+# Decay of a batch's weight with each further batch: the effective window is about fifty
 _MEMORY = 0.98
 
 
@@ -38,7 +37,7 @@ class RequestCost(NamedTuple):
 
     Attributes:
         letters: work, in letters to decode.
-        response_bytes: size of the answer, as estimated.
+        response_bytes: estimated size of the response.
     """
 
     letters: int
@@ -46,12 +45,12 @@ class RequestCost(NamedTuple):
 
 
 def decode_letters(letters: int, n: int, *, aligned: bool) -> int:
-    """Work of decoding a word, in letters of a word that is decoded for one answer.
+    """Return the work of decoding a word, in letters of words decoded for one pronunciation.
 
     Args:
-        letters: of the word.
-        n: how many answers are wanted.
-        aligned: whether each comes with its letters.
+        letters: number of letters of the word.
+        n: number of pronunciations.
+        aligned: whether they are aligned.
     """
     if n == 1 and not aligned:
         return letters
@@ -59,25 +58,25 @@ def decode_letters(letters: int, n: int, *, aligned: bool) -> int:
 
 
 def join_letters(parts: int, pronunciations: int) -> float:
-    """Work of joining the pronunciations of a word's parts, in letters.
+    """Return the work of joining the pronunciations of a word's parts, in letters.
 
     Args:
-        parts: how many there are; one is not joined to anything.
-        pronunciations: how many are wanted of the whole.
+        parts: number of parts; a single one needs no joining.
+        pronunciations: number of pronunciations of the whole word.
     """
     return _LETTERS_PER_JOIN * parts * pronunciations if parts > 1 else 0.0
 
 
 def result_bytes(characters: int, spelling: str, pronunciations: int, *, aligned: bool) -> int:
-    """Size of one word's result as JSON, estimated.
+    """Estimate the bytes of a word's result as JSON.
 
     Args:
-        characters: of the word as it was sent.
-        spelling: of the word as it is pronounced.
-        pronunciations: how many there will be, at most.
-        aligned: whether each comes with its letters.
+        characters: number of characters of the word as it was sent.
+        spelling: normalized word.
+        pronunciations: most pronunciations of it.
+        aligned: whether they are aligned.
     """
-    # Most words have fewer phonemes than letters, but X makes up to three: EH K S
+    # Usually at most one phoneme per letter, but up to three for an X: EH K S
     phonemes = len(spelling) + 2 * spelling.upper().count("X")
     size = _PRONUNCIATION + _PHONEME * phonemes
     if aligned:
@@ -86,20 +85,20 @@ def result_bytes(characters: int, spelling: str, pronunciations: int, *, aligned
 
 
 def explanation_bytes(parts: int, characters: int) -> int:
-    """Size of the explanation of one word's result as JSON, estimated.
+    """Estimate the bytes of the explanation of a word's result as JSON.
 
     Args:
-        parts: what it was read as.
-        characters: of the word and of what it was read as.
+        parts: number of parts that it was read as.
+        characters: number of characters of the word and of these parts.
     """
     return (parts + 1) * _ORIGIN + _CHARACTER * characters
 
 
 class LatencyEstimator:
-    """Seconds a batch takes, as ``overhead + letters * each``, fitted to the latest ones.
+    """Estimate the seconds of a batch as ``overhead + letters * each``, from recent batches.
 
-    A least-squares line whose sums fade: a lone word and a full batch tell the two terms apart,
-    and a machine that becomes slower is followed.
+    This is a least-squares fit with exponentially decaying weights, so that it follows changes of
+    the machine's speed.
     """
 
     def __init__(self) -> None:
@@ -107,11 +106,11 @@ class LatencyEstimator:
 
     @property
     def known(self) -> bool:
-        """Whether any batch was measured."""
+        """Return whether any batch was measured."""
         return self._weight > 0
 
     def note(self, letters: int, seconds: float) -> None:
-        """Learn from a batch of so many letters that took so many seconds."""
+        """Add the measurement of a batch."""
         self._weight = _MEMORY * self._weight + 1
         self._x = _MEMORY * self._x + letters
         self._y = _MEMORY * self._y + seconds
@@ -119,7 +118,7 @@ class LatencyEstimator:
         self._xy = _MEMORY * self._xy + letters * seconds
 
     def seconds(self, letters: int, batches: int = 1) -> float:
-        """What so many letters take one worker, in so many batches; 0 before any was measured."""
+        """Estimate the seconds of one worker for `letters` in `batches`; 0 without measurements."""
         if not self.known:
             return 0.0
         overhead, each = self._line()
@@ -128,7 +127,7 @@ class LatencyEstimator:
     def _line(self) -> tuple[float, float]:
         x, y = self._x / self._weight, self._y / self._weight
         spread = self._xx / self._weight - x * x
-        # Batches all of one size tell nothing of the overhead
+        # Batches of equal size do not determine the overhead
         each = (self._xy / self._weight - x * y) / spread if spread > 1e-6 * x * x else y / x
         each = min(max(each, 0.0), y / x)
         return y - each * x, each

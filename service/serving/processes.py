@@ -1,4 +1,4 @@
-"""Processes of the service's own: started with a socket to their parent, ended with it."""
+"""Child processes of the service, with a socket to the parent; they end with the parent."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ log = logging.getLogger("tanger.processes")
 
 # PR_SET_PDEATHSIG of prctl(2)
 _PARENT_DEATH_SIGNAL = 1
-# Seconds for which one that was killed is waited for: what a driver holds may stay for ever.
+# Seconds to wait for a killed process, which a device driver may keep alive for ever
 _KILL_TIMEOUT = 5.0
 
 
 class StartError(Exception):
-    """No process can be made: no memory, no process or no file is left, for now perhaps."""
+    """No process can be started, perhaps temporarily: out of memory, processes or files."""
 
 
 class Process:
-    """A running process, and the socket to it, which is its stdin.
+    """A child process, and the socket to it, which is its stdin.
 
     Attributes:
-        control: our end of the socket.
-        exited: is done once it has ended.
+        control: the parent's end of the socket.
+        exited: a future that is done once it has ended.
     """
 
     def __init__(self, process: asyncio.subprocess.Process, control: socket.socket) -> None:
@@ -38,21 +38,21 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """Its process ID."""
+        """Return its process ID."""
         return self._process.pid
 
     @property
     def status(self) -> int | None:
-        """Its exit status, negative for a signal; None while it runs."""
+        """Return its exit status, negative for a signal; None while it runs."""
         return self._process.returncode
 
     def send_signal(self, number: int) -> None:
-        """Send a signal, where it still runs."""
+        """Send a signal, if it still runs."""
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(number)
 
     async def kill(self) -> None:
-        """End it, whatever it is doing, and wait until it has ended."""
+        """Kill it and wait until it has ended."""
         self.send_signal(signal.SIGKILL)
         ended, _ = await asyncio.wait({self.exited}, timeout=_KILL_TIMEOUT)
         if not ended:
@@ -68,13 +68,13 @@ async def start(
     """Start a module of the service as a process.
 
     Args:
-        module: its name.
-        arguments: of its command line.
-        descriptors: that it inherits, beside stderr.
-        environment: its variables.
+        module: name of the module.
+        arguments: command line arguments.
+        descriptors: descriptors to inherit in addition to stderr.
+        environment: environment variables.
 
     Raises:
-        StartError: where there can be none.
+        StartError: if it cannot be started.
     """
     with contextlib.ExitStack() as ends:
         try:
@@ -84,23 +84,23 @@ async def start(
                 *("-m", module),
                 *map(str, arguments),
                 stdin=theirs.fileno(),
-                stdout=2,  # whatever a library prints is none of our messages
+                stdout=2,  # output of libraries must not mix with messages
                 pass_fds=tuple(descriptors),
                 env=environment,
-                # Ctrl-C in a terminal is for the service, which then stops its processes in order
+                # Ctrl-C in a terminal only reaches the parent, which then stops its processes
                 start_new_session=True,
             )
         except OSError as e:
             raise StartError(f"no process can be made: {e}") from e
-        theirs.close()  # else nobody would notice that the process has closed its own
+        theirs.close()  # so that the end of the process shows as end of file
         ends.pop_all()
     return Process(process, ours)
 
 
 def end_with_parent() -> None:
-    """Have the system kill this process once its parent is dead, whatever either was doing.
+    """Make Linux kill this process when its parent dies.
 
-    Elsewhere than on Linux the end of stdin has to do.
+    On other systems, a process only ends when it reads the end of stdin.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)

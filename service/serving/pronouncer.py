@@ -1,7 +1,7 @@
-"""Requests for pronunciations: resolved, decoded through the queue and the cache, rendered.
+"""Pronounce the words of requests: resolve, decode through queue and cache, and render.
 
-The steps themselves are those of `model.text.pipeline`; here is what serving adds: turns on the
-event loop, answers that are kept, prices, entity tags, and JSON.
+The steps themselves are those of `model.text.pipeline`. Serving adds time slices on the event loop,
+a cache, cost estimates, entity tags, and JSON.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ from tanger.service.user_lexicon.store import UserLexicon
 R = TypeVar("R")
 T = TypeVar("T")
 
-# Characters that count as one answer where answers are kept: an ordinary one takes fewer.
+# Characters of JSON per unit of the cache's capacity; a typical answer has fewer
 _CHARACTERS = 256
-# Words that are resolved together: lexicons are looked up once for all of them.
+# Words that are resolved together, with one lookup in the lexicons
 WORDS_TOGETHER = 16
 
 
 class Pronouncer:
-    """Answers requests from one artifact's decoding queue."""
+    """Pronounces words with one artifact's decoding queue."""
 
     def __init__(
         self,
@@ -61,16 +61,16 @@ class Pronouncer:
         source: Source = "model",
         engine: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """Answer for `artifact`.
+        """Create a pronouncer.
 
         Args:
-            artifact: what the workers decode with.
-            batcher: their queue.
+            artifact: the artifact that the workers decode with.
+            batcher: the queue of the workers.
             pipeline: of the artifact and its lexicons.
-            user: people's own words, where they are kept, among these lexicons.
-            cache_words: the most answers to keep.
-            source: where pronunciations come from if a request does not say.
-            engine: what decodes, for probabilities differ between engines.
+            user: the user lexicon among these lexicons, if there is one.
+            cache_words: capacity of the cache, in answers.
+            source: default source of pronunciations.
+            engine: returns the decode engine; probabilities differ between engines.
         """
         self.model = ModelName(name=artifact.name, version=artifact.version)
         self.batcher = batcher
@@ -80,9 +80,9 @@ class Pronouncer:
         self.source = source
         self.engine = engine
         self._user = user
-        # By options without alignment and the engine: there are few
+        # `_manner` by the few combinations of options (without alignment) and engine
         self._manners: dict[tuple[Alphabet | None, bool | None, int, str | None], str] = {}
-        # All that decides an answer beside the word and the options
+        # Everything that determines an answer besides the word and the options
         weights = (artifact.name, artifact.weights_sha256)
         chances = (artifact.calibration, artifact.nbest_calibration)
         reading = pipeline.resolver.reader.revision
@@ -90,23 +90,23 @@ class Pronouncer:
         self._origin = hashlib.sha256(repr(origin).encode())
 
     def source_of(self, options: Options) -> Source:
-        """Where pronunciations come from for a request."""
+        """Return the source of pronunciations for a request."""
         return options.source or self.source
 
     async def begin(
         self, words: Sequence[str], options: Options, timeout: float = math.inf
     ) -> PronounceJob:
-        """Spell the words, and look up those that are known.
+        """Normalize the words, and look them up in lexicons and cache.
 
         Args:
             words: as they were sent.
-            options: how to answer.
-            timeout: seconds that the user lexicon may take, which is read in a thread.
+            options: of the request.
+            timeout: seconds for reads of the user lexicon, in a thread.
 
         Raises:
-            AlphabetError, StressError: where the artifact's phonemes cannot be written as asked.
-            AlignmentError: where its network cannot tell letters, and is asked to.
-            UserLexiconError: where people's own words cannot be read.
+            AlphabetError, StressError: if the phonemes cannot be written as requested.
+            AlignmentError: if alignments are requested but the network has none.
+            UserLexiconError: if the user lexicon cannot be read.
         """
         checked = self._checked(options, alignment=options.alignment)
         resolve = self.pipeline.resolver.resolve
@@ -126,21 +126,20 @@ class Pronouncer:
         return PronounceJob(self, resolutions, checked, explain=options.explain)
 
     def known(self, words: Sequence[str], options: Options) -> tuple[list[str], int] | None:
-        """A result for every word, where the network has answered all of them before.
+        """Return a result for every word if the network's answers to all are in the cache.
 
-        It is what `PronounceJob.results` makes of nearly every request that comes again, in a
-        fraction of the time.
+        It is a fast path for repeated requests, with the same results as `PronounceJob.results`.
 
         Args:
             words: as they were sent; few.
-            options: how to answer, with neither alignment nor explanation.
+            options: of the request, without alignment and explanation.
 
         Returns:
-            the results, and of how many distinct words; None where any word takes more than a look
-            at the cache.
+            the results and the number of distinct words; None if any word needs more than a cache
+            lookup.
 
         Raises:
-            AlphabetError, StressError: as `begin`.
+            AlphabetError, StressError: see `begin`.
         """
         if self.source_of(options) != "model":
             return None
@@ -160,7 +159,7 @@ class Pronouncer:
         return results, len(forms)
 
     def _manner(self, options: pipeline.Options) -> str:
-        """All that decides the network's answer to a text, but for the weights."""
+        """Return a key of all that determines the network's answer, except word and weights."""
         return (
             f"{self.engine()} {options.alphabet} {options.marks:d} {options.n} "
             f"{options.alignment:d} "
@@ -173,16 +172,16 @@ class Pronouncer:
         source: Source,
         due: float,
     ) -> list[Sequence[WordResolution]]:
-        """What `resolve` makes of words, in turns on the event loop; in a thread, to read a file.
+        """Resolve words in time slices on the event loop, or in a thread to read the user lexicon.
 
         Args:
-            resolve: resolves some words.
-            together: words that are resolved at once.
-            source: where pronunciations come from.
-            due: when the user lexicon has to be read, by `time.monotonic`.
+            resolve: resolves a group of words.
+            together: the groups of words.
+            source: of the pronunciations.
+            due: deadline for reads of the user lexicon, by `time.monotonic`.
 
         Raises:
-            UserLexiconError: where people's own words cannot be read.
+            UserLexiconError: if the user lexicon cannot be read.
         """
         if self._user is None or source == "model":
             return await self.slices.map(resolve, together)
@@ -192,14 +191,14 @@ class Pronouncer:
         ]
 
     async def phrases(self, source: Source, due: float) -> Phrases | None:
-        """The entries that are looked for in a text as they stand (see `Resolver.phrases`).
+        """Return the entries that a text is searched for literally (see `Resolver.phrases`).
 
         Args:
-            source: where pronunciations come from.
-            due: when the user lexicon has to be read, by `time.monotonic`.
+            source: of the pronunciations.
+            due: deadline for reads of the user lexicon, by `time.monotonic`.
 
         Raises:
-            UserLexiconError: where people's own words cannot be read.
+            UserLexiconError: if the user lexicon cannot be read.
         """
         read = partial(self.pipeline.resolver.phrases, source)
         if self._user is None or source == "model":
@@ -207,10 +206,10 @@ class Pronouncer:
         return await self._user.read(read, timeout=due - time.monotonic())
 
     def _checked(self, options: Options, *, alignment: bool) -> pipeline.Options:
-        """The options with this service's and the artifact's defaults.
+        """Return the options with the defaults of the service and the artifact.
 
         Raises:
-            AlphabetError, StressError, AlignmentError: as `Pipeline.options`.
+            AlphabetError, StressError, AlignmentError: see `Pipeline.options`.
         """
         return self.pipeline.options(
             source=self.source_of(options),
@@ -221,15 +220,15 @@ class Pronouncer:
         )
 
     def etag(self, word: str, options: Options) -> str:
-        """An entity tag (RFC 9110, 8.8.3) for the answer to one word, before it is known.
+        """Return an entity tag (RFC 9110, 8.8.3) for the response to one word, without decoding it.
 
-        Whatever else it would be made of, the same tag means the same answer.
+        Equal tags mean equal responses.
 
         Raises:
-            AlphabetError, StressError: as `begin`.
-            UserLexiconError: where people's own words cannot be read.
+            AlphabetError, StressError: see `begin`.
+            UserLexiconError: if the user lexicon cannot be read.
         """
-        # Some representations leave alignments out: `begin` sees whether there are any
+        # Without alignment, which some media types omit; `begin` checks whether there are any
         checked = self._checked(options, alignment=False)
         revision = "" if checked.source == "model" else self.pipeline.resolver.lookup.revision()
         shown = (options.alignment, options.explain)
@@ -239,15 +238,15 @@ class Pronouncer:
 
 
 class PronounceJob:
-    """One request's words on their way to results.
+    """The pronunciation of one request's words.
 
     Attributes:
-        missing: what the network is to be asked, where its answer is not known yet.
-        known: how many distinct answers were.
-        looked_up: whether lexicons were asked.
-        answered: what decoding the missing ones took.
-        error_codes: how many results have an error, by its code; complete with `results`.
-        reservation: room that is kept for its answer until that is sent, where it was admitted.
+        missing: decode requests whose answers are not in the cache.
+        known: number of distinct answers from the cache.
+        looked_up: whether lexicons were used.
+        answered: result of decoding the missing ones, with its timing.
+        error_codes: number of results with an error, by code; complete after `results`.
+        reservation: share of the buffers for its response, once it was admitted.
     """
 
     def __init__(
@@ -265,14 +264,14 @@ class PronounceJob:
         self._options = options
         self._explain = explain
         self.reservation: Hold | None = None
-        # The network's answers: each an array of pronunciations
+        # The network's answers, each a JSON array of pronunciations
         self._rendered: dict[Task, str] = {}
-        # The same taken apart, of what is a part of a word
+        # The same for parts of words, parsed
         self._parts: dict[Task, list[Candidate]] = {}
         self._failures: dict[Task, Failure] = {}
         self.error_codes: dict[WordErrorCode, int] = {}
         self.missing: list[DecodeRequest] = []
-        self._tasks: list[tuple[Task, str]] = []  # theirs, each with its key in the cache
+        self._tasks: list[tuple[Task, str]] = []  # of `missing`, with their keys in the cache
         _, alphabet, marks, n, alignment = options
         manner = pronouncer._manner(options)
         for task in self._pipeline.tasks(resolutions, options):
@@ -289,29 +288,29 @@ class PronounceJob:
 
     @property
     def model(self) -> ModelName:
-        """Which weights answer."""
+        """Return name and version of the model."""
         return self._pronouncer.model
 
     @property
     def decoding_failed(self) -> bool:
-        """Whether the decoder raised on one of them: the next time it may not."""
+        """Return whether the decoder raised for a word; a retry may succeed."""
         return bool(self._failures)
 
     def release(self) -> None:
-        """Keep no room for its answer any more."""
+        """Release the reservation for the response."""
         if self.reservation is not None:
             self.reservation.resize(0)
 
     def listed(self, source: Answerer) -> int:
-        """How many distinct words and parts such a lexicon had."""
+        """Return how many distinct words and parts were found in this kind of lexicon."""
         segments = (segment for resolution in self._resolutions for segment in resolution.segments)
         return len({segment.text for segment in segments if segment.source == source})
 
     async def decode(self, *, timeout: float) -> None:
-        """Have the missing words decoded.
+        """Decode the missing words.
 
         Raises:
-            QueueFullError, DeadlineError, WorkerLostError: as `Batcher.submit`.
+            QueueFullError, DeadlineError, WorkerLostError: see `Batcher.submit`.
         """
         self.answered = await self._pronouncer.batcher.submit(self.missing, timeout=timeout)
         if len(self.missing) > 1:
@@ -327,7 +326,7 @@ class PronounceJob:
 
     @property
     def cost(self) -> RequestCost:
-        """What is still to be done for it, and how long its answer will be."""
+        """Return the cost of the remaining work and of the response."""
         letters = float(sum(ask.work for ask in self.missing))
         size = 0
         for resolution in self._resolutions:
@@ -343,20 +342,20 @@ class PronounceJob:
         return RequestCost(round(letters), size)
 
     async def results(self, form: Callable[[str], R]) -> list[R]:
-        """A result for every word (see `rendering.result`), in order, once none is missing.
+        """Return a result for every word (see `rendering.result`), in order, after `decode`.
 
         Args:
-            form: what becomes of each.
+            form: encodes each result.
         """
         return await self._pronouncer.slices.map(
             lambda resolution: form(self._result(resolution)), self._resolutions
         )
 
     def _result(self, resolution: WordResolution) -> str:
-        """One result as JSON."""
+        """Return a result as JSON."""
         rendered = self._rendered.get((resolution.network_word or "", ()))
         if rendered is not None and resolution.chance == 1.0:
-            # The worker has rendered it: what the pipeline would make of it is the same
+            # Rendered by the worker, with the same output as the pipeline's
             explained = explain(resolution, "model") if self._explain else "null"
             return rendering.result(
                 resolution.word,
@@ -381,7 +380,7 @@ class PronounceJob:
         )
 
     def result(self, resolution: WordResolution) -> pipeline.Result:
-        """One result, once none of its words is missing."""
+        """Return a result, after `decode`."""
         found = self._pipeline.result(resolution, self._options, self._decoded)
         if found.error is not None:
             code = found.error.code
@@ -389,7 +388,7 @@ class PronounceJob:
         return found
 
     def _decoded(self, task: Task) -> Sequence[Candidate] | Failure:
-        """The network's answer to a task."""
+        """Return the network's answer to a task."""
         if (failure := self._failures.get(task)) is not None:
             return failure
         if (parts := self._parts.get(task)) is None:
@@ -398,12 +397,12 @@ class PronounceJob:
 
 
 def _size(rendered: str) -> int:
-    """How many answers one counts as where they are kept."""
+    """Return the weight of an answer in the cache."""
     return max(1, len(rendered) // _CHARACTERS)
 
 
 # ------------------------------------------------------------------------------------------------
-# Which lexicon, rule or network answered each part of a word, for requests that ask for it.
+# Explanations: which lexicon, rule or network pronounced each part of a word
 
 _NOTHING = Explanation(
     source=None, lexicon=None, rank=None, rule=None, stem=None, order=None, parts=()
@@ -411,11 +410,11 @@ _NOTHING = Explanation(
 
 
 def explain(resolution: WordResolution, source: Answerer | None) -> str:
-    """The explanation of a result, as JSON.
+    """Return the explanation of a result, as JSON.
 
     Args:
         resolution: of the word.
-        source: what the result says that it comes from; None where it has an error.
+        source: of the result; None if it has an error.
     """
     parts = tuple(map(_explained, resolution.segments))
     if source is None or not parts:

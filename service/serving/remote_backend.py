@@ -1,4 +1,4 @@
-"""The workers of an HTTP process that its parent keeps, and what the parent has it do."""
+"""The backend of an HTTP process whose workers are managed by its parent."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from tanger.service.serving.supervisor import HttpClient, ReloadError
 
 
 class RemoteBackend:
-    """The connection with the parent.
+    """The connection to the parent.
 
-    Attributes: as `supervisor.Backend`.
+    Attributes: see `supervisor.Backend`.
     """
 
     def __init__(
@@ -32,14 +32,14 @@ class RemoteBackend:
         source: ModelSource,
         processes: int,
     ) -> None:
-        """Take the connection, through which the first model has come.
+        """Take over the connection, after the first model was received from it.
 
         Args:
             connection: to the parent.
-            counts: what is shared with it and the other HTTP processes.
-            generation: number of the model to begin with.
-            source: what that is made of.
-            processes: how many HTTP processes there are.
+            counts: this process's row of the shared counts.
+            generation: number of the first model.
+            source: contents of its artifact.
+            processes: number of HTTP processes.
         """
         self.source = source
         self.generation = generation
@@ -50,7 +50,7 @@ class RemoteBackend:
         self._peer: Peer | None = None
 
     async def run(self, client: HttpClient) -> str:
-        """Do what the parent says, until cancelled or until the parent ends."""
+        """Handle calls of the parent until cancelled; exit the process if the parent ends."""
         self._client = client
         ended = asyncio.Event()
         self._peer = Peer(
@@ -63,14 +63,14 @@ class RemoteBackend:
             pass
         finally:
             self._peer.close()
-        # Nobody has words decoded any more, and what is in flight can come to no end
+        # There are no workers any more, so requests in flight cannot be completed
         os._exit(1)
 
     async def reload(self) -> ModelName:
-        """Reload everywhere.
+        """Reload in all processes.
 
         Raises:
-            ReloadError: where that fails.
+            ReloadError: if it fails.
         """
         try:
             return ModelName(**await self._call(control.Reload()))
@@ -78,12 +78,12 @@ class RemoteBackend:
             raise ReloadError(str(e)) from e
 
     def report_fault(self, generation: int, slot: int, problem: str) -> None:
-        """Have a worker replaced that is of no use."""
+        """Report a faulty worker to be replaced."""
         if self._peer is not None:
             self._peer.notify(control.ReportFault(generation, slot, problem))
 
     async def render_metrics(self) -> bytes:
-        """Metrics of all processes."""
+        """Return the metrics of all processes."""
         found: bytes = await self._call(control.Scrape())
         return found
 
@@ -93,7 +93,7 @@ class RemoteBackend:
         return await self._peer.call(body)
 
     def _handle(self, body: Body, peer: Peer) -> Awaitable[Any] | None:  # noqa: PLR0911
-        """What the parent wants done."""
+        """Handle a call of the parent."""
         client = self._client
         assert client is not None
         match body:

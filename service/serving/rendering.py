@@ -1,9 +1,9 @@
-"""Results as JSON text, put together from text: what `schemas` shows in the OpenAPI document.
+"""Render results as JSON by joining strings; the format is that of the models in `schemas`.
 
-A word's pronunciations are rendered once, in the process that decodes, and kept as text: Python's
-garbage collector walks over tens of thousands of texts in no time, where it would stop everybody
-for a sixth of a second on objects. Models would check what has just been made, for as long as all
-the rest of an answer takes. Tests hold all of it to the models.
+A word's pronunciations are rendered once, in the decoding process, and cached as strings: the
+garbage collector does not traverse strings, while tens of thousands of objects would block the
+process for a sixth of a second. Pydantic models would double the time of a response by validating
+our own output; tests check the output against them instead.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from tanger.service.schemas import Answerer, ModelName, WordError
 
 
 def pronunciations(candidates: Iterable[Candidate], alphabet: Alphabet) -> str:
-    """The array of a word's pronunciations.
+    """Return a JSON array of pronunciations.
 
     Args:
-        candidates: in their order.
-        alphabet: that they are written in.
+        candidates: in order.
+        alphabet: to write them in.
     """
     array = [
         {
@@ -34,7 +34,7 @@ def pronunciations(candidates: Iterable[Candidate], alphabet: Alphabet) -> str:
             "text": candidate.text(alphabet),
             "probability": None
             if candidate.probability is None
-            # Rounded down: a word's sum would else be above 1 now and then
+            # Rounded down, so that the sum for a word never exceeds 1
             else math.floor(1e6 * candidate.probability) / 1e6,
             "complete": candidate.complete,
             "alignment": candidate.alignment and candidate.alignment.to_dict(candidate.phonemes),
@@ -65,7 +65,7 @@ class _Alignment(msgspec.Struct):
 
 
 class _Pronunciation(msgspec.Struct):
-    """What is needed of a rendered pronunciation where it is a part of a word."""
+    """The fields of a rendered pronunciation that joining parts of a word needs."""
 
     phonemes: tuple[str, ...]
     probability: float | None
@@ -77,7 +77,7 @@ _decode_pronunciations = msgspec.json.Decoder(list[_Pronunciation]).decode
 
 
 def candidates(pronunciations: str) -> list[Candidate]:
-    """What an array of one word, which is not read in parts, was made of, as far as it shows it."""
+    """Parse an array of `pronunciations` back to candidates; the word must have one part."""
     return [
         Candidate(
             each.phonemes,
@@ -98,7 +98,7 @@ def result(
     error: WordError | None = None,
     explain: str = "null",
 ) -> str:
-    """The object that tells all of a word; `explain` is JSON already."""
+    """Return the JSON object of a result; `explain` is JSON already."""
     spelt = "null" if normalized is None else _quoted(normalized)
     answerer = "null" if source is None else f'"{source}"'
     warned = msgspec.json.encode(warnings).decode() if warnings else "[]"
@@ -111,7 +111,7 @@ def result(
 
 
 def response(model: ModelName, results: Sequence[bytes]) -> list[bytes]:
-    """The parts of the whole answer, one a result, encoded as they are."""
+    """Return the parts of the response body, one per encoded result."""
     first = _head(model.name, model.version)
     if len(results) == 1:
         return [b"".join((first, results[0], b"]}"))]
@@ -125,6 +125,6 @@ def response(model: ModelName, results: Sequence[bytes]) -> list[bytes]:
 
 @lru_cache(maxsize=8)
 def _head(name: str, version: str) -> bytes:
-    """How an answer begins."""
+    """Return the beginning of a response body."""
     model = ModelName(name=name, version=version)
     return f'{{"model":{model.model_dump_json()},"results":['.encode()

@@ -1,9 +1,9 @@
-"""Counts that several processes of a service see: an array in shared memory, a row a client.
+"""Counts that the processes of a service share: an array in shared memory, one row per client.
 
-A client is an HTTP process: it writes what waits in its queue and what it has given to each worker;
-a worker writes how many of a client's batches it has begun. Each cell has one writer, so that
-nothing is locked. Admission reads the sum over all rows: of several processes that admit within the
-same microseconds each may count the others' words too late.
+A client is an HTTP process. It writes the letters waiting in its queue and the words that it has
+given to each worker; a worker writes how many of a client's batches it has begun. Each cell has one
+writer, so no locks are needed. Admission reads the sum over all rows; processes that admit within
+the same microseconds may miss each other's words.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ import sys
 import tempfile
 from collections import deque
 
-# Places for workers: those of two models during a reload, and of lost ones for a while
+# Slots for workers: of two models during a reload, and for a while of lost workers
 SLOTS = 1024
 _BYTES = 8
-# Cells of a row: letters that wait, then two for each slot
+# Cells of a row: waiting letters, then two for each slot
 _WIDTH = 1 + 2 * SLOTS
 
 
 class SharedCounts:
-    """The array, in every process that has its descriptor.
+    """The shared array, as opened in one process.
 
     Attributes:
-        descriptor: of its memory, for processes that are started.
-        rows: how many clients there may be.
+        descriptor: of the memory, for child processes to inherit.
+        rows: most clients.
     """
 
     def __init__(self, rows: int, descriptor: int | None = None) -> None:
-        """Make an array of zeros, or open the one of a descriptor."""
+        """Create an array of zeros, or open that of a descriptor."""
         size = rows * _WIDTH * _BYTES
         if descriptor is None:
             descriptor = _memory()
@@ -38,12 +38,12 @@ class SharedCounts:
         self.rows = rows
         self.descriptor = descriptor
         self._cells = memoryview(mmap.mmap(descriptor, size)).cast("q")
-        # The slot that is free for the longest time goes first: who still believes in its last
-        # worker has long been told of the loss
+        # The slot that has been free longest is reused first: by then, all clients know that its
+        # last worker is lost
         self._free = deque(range(SLOTS))
 
     def client(self, row: int) -> ClientCounts:
-        """What one client reads and writes."""
+        """Return one client's view of the array."""
         return ClientCounts(self._cells, row)
 
     def begin(self, row: int, slot: int) -> None:
@@ -51,12 +51,12 @@ class SharedCounts:
         self._cells[row * _WIDTH + 2 + 2 * slot] += 1
 
     def clear_row(self, row: int) -> None:
-        """Forget a client that has ended."""
+        """Clear the row of a client that has ended."""
         for column in range(_WIDTH):
             self._cells[row * _WIDTH + column] = 0
 
     def take_slot(self) -> int:
-        """A place for a worker, empty; only the process that made the array gives them."""
+        """Return a cleared slot for a worker; only for the process that created the array."""
         slot = self._free.popleft()
         for row in range(self.rows):
             self._cells[row * _WIDTH + 1 + 2 * slot] = 0
@@ -64,12 +64,12 @@ class SharedCounts:
         return slot
 
     def free_slot(self, slot: int) -> None:
-        """Give the place of a worker back that has ended."""
+        """Release the slot of a worker that has ended."""
         self._free.append(slot)
 
 
 class ClientCounts:
-    """One client's row, and its view of the others'."""
+    """One client's row, and sums over the others'."""
 
     def __init__(self, cells: memoryview, row: int) -> None:
         self.row = row
@@ -78,7 +78,7 @@ class ClientCounts:
 
     @property
     def waiting(self) -> int:
-        """Letters that wait in this client's queue."""
+        """Return the letters waiting in this client's queue."""
         return self._cells[self._start]
 
     @waiting.setter
@@ -87,24 +87,24 @@ class ClientCounts:
 
     @property
     def waiting_in_all(self) -> int:
-        """Letters that wait in the queues of all clients."""
+        """Return the letters waiting in the queues of all clients."""
         return sum(self._cells[::_WIDTH])
 
     def hold(self, slot: int, words: int) -> None:
-        """Note how many words of this client a worker has."""
+        """Set how many words of this client a worker has."""
         self._cells[self._start + 1 + 2 * slot] = words
 
     def held(self, slot: int) -> int:
-        """Words that a worker has, of all clients."""
+        """Return the number of words of all clients that a worker has."""
         return sum(self._cells[1 + 2 * slot :: _WIDTH])
 
     def begun(self, slot: int) -> int:
-        """Batches of this client that a worker has begun since it started."""
+        """Return the number of this client's batches that a worker has begun."""
         return self._cells[self._start + 2 + 2 * slot]
 
 
 def _memory() -> int:
-    """The descriptor of an empty file that is nowhere else."""
+    """Return the descriptor of an empty anonymous file."""
     if sys.platform == "linux":
         return os.memfd_create("tanger-counts")
     with tempfile.TemporaryFile() as file:

@@ -1,8 +1,8 @@
-"""Artifacts and their decoding processes, for all HTTP processes together.
+"""Manage the artifact and its decoding processes for all HTTP processes.
 
-One process of a service is the supervisor: it reads the artifact, keeps the workers and, at a
-reload, brings all HTTP processes to the new one before the old one goes. Where there is but one
-HTTP process, that is the supervisor, too; else it is the parent of all (see `service.parent`).
+One process of a service is the supervisor: it reads the artifact, runs the workers and, on a
+reload, switches all HTTP processes to the new artifact before it drops the old one. If there is
+only one HTTP process, that is the supervisor too; else their parent is (see `service.parent`).
 """
 
 from __future__ import annotations
@@ -30,57 +30,57 @@ T = TypeVar("T")
 
 log = logging.getLogger("tanger")
 
-# Seconds that a scrape waits for an HTTP process to tell its metrics
+# Seconds that a scrape waits for the metrics of an HTTP process
 _SNAPSHOT_SECONDS = 1.0
 _BUSY_RELOADING = "another reload is under way: wait for it"
 
 
 class ReloadError(Exception):
-    """New weights that cannot answer; the old ones still do."""
+    """A reload failed; the previous model stays in use."""
 
 
 class ClientGoneError(Exception):
-    """An HTTP process that ended before it did what it was to do; another takes its place."""
+    """An HTTP process ended before it completed a call; another replaces it."""
 
 
 class HttpClient(PoolClient, Protocol):
-    """An HTTP process, as its supervisor sees it. Any of it may raise `ClientGoneError`."""
+    """An HTTP process, as seen by its supervisor. All members may raise `ClientGoneError`."""
 
     @property
     def revision(self) -> str:
-        """A digest of the dictionaries of the model that answers."""
+        """Return a digest of the dictionaries of the current model."""
 
     async def load_model(self, generation: int, source: ModelSource) -> None:
-        """Read what else it takes to answer with an artifact, before its workers come.
+        """Load a model: the artifact and the lexicons, before its workers are added.
 
         Raises:
-            TangerError: where that cannot be used.
+            TangerError: if it cannot be loaded.
         """
 
     async def check_model(self, generation: int) -> str | None:
-        """Wait until pinned words were answered; what was wrong with the answers, else None."""
+        """Wait for a self-check with the pinned words; return what failed, or None."""
 
     async def switch_model(self, generation: int) -> None:
-        """Answer with this model from now on."""
+        """Serve this model from now on."""
 
     async def drop_model(self, generation: int, *, at_once: bool) -> None:
-        """Forget a model, once it has nothing to do any more, or at once."""
+        """Unload a model, at once or when its last request is done."""
 
     async def refresh_keys(self) -> str | None:
-        """Read the API keys anew; why those from before stay, else None."""
+        """Reload the API keys; return why the previous ones stay in use, or None."""
 
     async def snapshot(self) -> list[Family]:
-        """Its metrics."""
+        """Return its metrics."""
 
 
 class Backend(Protocol):
-    """What an HTTP process has its workers from.
+    """Provides workers to an HTTP process.
 
     Attributes:
-        source: the artifact to begin with.
-        generation: its number.
-        counts: what this process shares with the others.
-        processes: how many HTTP processes there are.
+        source: the artifact to start with.
+        generation: number of its load.
+        counts: this process's row of the shared counts.
+        processes: number of HTTP processes.
     """
 
     source: ModelSource
@@ -89,25 +89,25 @@ class Backend(Protocol):
     processes: int
 
     async def run(self, client: HttpClient) -> str:
-        """Have an HTTP process connected until cancelled; why that cannot be, else."""
+        """Keep an HTTP process connected until cancelled; return the reason if that fails."""
 
     async def reload(self) -> ModelName:
-        """Reload everywhere, as `Supervisor.reload`.
+        """Reload in all processes, see `Supervisor.reload`.
 
         Raises:
-            ReloadError: where that fails.
+            ReloadError: if it fails.
         """
 
     def report_fault(self, generation: int, slot: int, problem: str) -> None:
-        """Have a worker replaced that is of no use."""
+        """Report a faulty worker to be replaced."""
 
     async def render_metrics(self) -> bytes:
-        """Metrics of all processes."""
+        """Return the metrics of all processes."""
 
 
 @dataclass(eq=False)
 class Generation:
-    """One reading of the artifact, and the workers that decode with it."""
+    """One load of the artifact, and the workers that decode with it."""
 
     number: int
     source: ModelSource
@@ -116,24 +116,24 @@ class Generation:
 
     @property
     def model(self) -> ModelName:
-        """Name and version."""
+        """Return name and version of the model."""
         artifact = self.source.artifact
         return ModelName(name=artifact.name, version=artifact.version)
 
 
 class Supervisor:
-    """Keeps the workers of the artifact that answers, and replaces both at a reload.
+    """Runs the workers of the current artifact, and replaces both on a reload.
 
     Attributes:
-        counts: what the processes share.
-        current: the generation that answers.
+        counts: counts shared by all processes.
+        current: the generation that is served.
     """
 
     def __init__(self, settings: Settings, metrics: Metrics, counts: SharedCounts) -> None:
-        """Read the artifact, and describe its workers.
+        """Read the artifact, and configure its workers.
 
         Raises:
-            ArtifactError: where it is damaged; nothing is served then.
+            ArtifactError: if it is damaged.
         """
         self.settings = settings
         self.metrics = metrics
@@ -143,15 +143,15 @@ class Supervisor:
         self._retiring: set[asyncio.Task[None]] = set()
         self.current = self._generation(1, ModelSource.read(settings))
         self._generations = [self.current]
-        # The last metrics of each HTTP process, and what those that have ended had counted
+        # The last metrics of each HTTP process, and the counters of ended ones
         self._snapshots: dict[HttpClient, list[Family]] = {}
         self._ended: list[Family] = []
 
     async def run(self) -> str:
-        """Keep the workers of the generation that answers, whichever it is, until cancelled.
+        """Run the workers of the current generation until cancelled.
 
         Returns:
-            why they cannot go on: the service would never be ready.
+            why no worker can start, so that the service would never be ready.
         """
         try:
             while True:
@@ -176,11 +176,11 @@ class Supervisor:
 
         Args:
             client: the process.
-            generation: whose model it has. Where a reload came between, it gets the new one, too.
+            generation: the one that it has loaded. After a reload meanwhile, it gets the new one.
 
         Raises:
-            ClientGoneError: where it has ended already.
-            TangerError: where a lexicon cannot be used.
+            ClientGoneError: if it has ended already.
+            TangerError: if a lexicon cannot be used.
         """
         async with self._reloading:
             current = self.current
@@ -193,7 +193,7 @@ class Supervisor:
                 await client.drop_model(generation, at_once=False)
 
     def detach(self, client: HttpClient) -> None:
-        """Forget an HTTP process that has ended."""
+        """Remove an HTTP process that has ended."""
         if client in self._clients:
             self._clients.remove(client)
         last = metric_sums.counted(self._snapshots.pop(client, []))
@@ -202,18 +202,18 @@ class Supervisor:
             generation.pool.detach(client)
 
     def report_fault(self, generation: int, slot: int, problem: str) -> None:
-        """Replace a worker of no use, as an HTTP process found it."""
+        """Replace a worker that an HTTP process found to be faulty."""
         for found in self._generations:
             if found.number == generation:
                 found.pool.report_fault(slot, problem)
 
     async def reload(self) -> ModelName:
-        """Read keys, artifact and lexicons anew, the keys for themselves.
+        """Reload artifact and lexicons, and independently the keys.
 
-        Artifact and lexicons count once the pinned words come back right, in every HTTP process.
+        The new model is used once its self-check has passed in every HTTP process.
 
         Raises:
-            ReloadError: where either does not come so far; what was in use before still is.
+            ReloadError: if either fails; what was in use before stays in use.
         """
         keys = await self._of_all(lambda client: client.refresh_keys())
         stale = next(filter(None, keys), None)
@@ -223,7 +223,7 @@ class Supervisor:
         async with self._reloading:
             try:
                 new = await self._prepare()
-            except Exception as e:  # whatever it is, the old weights stay
+            except Exception as e:  # on any failure, the previous model stays
                 expected = isinstance(e, TangerError | PoolError | OSError)
                 failure = f"the old weights stay: {e if expected else repr(e)}"
                 self.metrics.reloads.labels("refused").inc()
@@ -241,10 +241,10 @@ class Supervisor:
         return new.model
 
     async def snapshot(self) -> list[Family]:
-        """Metrics of all processes together, this one's among them."""
+        """Return the aggregated metrics of all processes, including this one."""
 
         async def refresh(client: HttpClient) -> None:
-            with suppress(TimeoutError):  # it hangs, or stands still: what was known of it counts
+            with suppress(TimeoutError):  # it does not respond: use its last metrics
                 async with asyncio.timeout(_SNAPSHOT_SECONDS):
                     self._snapshots[client] = await client.snapshot()
 
@@ -253,11 +253,11 @@ class Supervisor:
         return metric_sums.add_up([*self._snapshots.values(), self._ended, own])
 
     async def _prepare(self) -> Generation:
-        """A generation whose pinned words came back right.
+        """Load a new generation and run its self-check.
 
         Raises:
-            TangerError, OSError: where its artifact or a lexicon cannot be read.
-            PoolError: where its workers do not come so far.
+            TangerError, OSError: if its artifact or a lexicon cannot be read.
+            PoolError: if its workers cannot start, or fail the check.
         """
         source = await asyncio.to_thread(ModelSource.read, self.settings)
         new = self._generation(self._generations[-1].number + 1, source)
@@ -274,10 +274,10 @@ class Supervisor:
         return new
 
     async def _prove(self, new: Generation) -> None:
-        """Start a generation's workers, and wait until they answered every HTTP process right.
+        """Start a generation's workers, and wait for the self-check in every HTTP process.
 
         Raises:
-            PoolError: where they do not.
+            PoolError: if they cannot start, or fail the check.
         """
         running = self._start(new)
         checks = asyncio.ensure_future(self._of_all(lambda client: client.check_model(new.number)))
@@ -294,15 +294,15 @@ class Supervisor:
             raise PoolError(wrong)
 
     async def _retire(self, old: Generation) -> None:
-        """End a generation when the last word that it was asked for is answered."""
+        """Stop a generation once its last request is done."""
         await self._of_all(lambda client: client.drop_model(old.number, at_once=False))
         await self._stop(old)
 
     async def _of_all(self, do: Callable[[HttpClient], Awaitable[T]]) -> list[T]:
-        """What all HTTP processes return, but those that end meanwhile.
+        """Call `do` for all HTTP processes; return the results of those that do not end meanwhile.
 
         Raises:
-            Exception: the first that one of them raises.
+            Exception: the first one that a call raises.
         """
 
         async def tried(client: HttpClient) -> list[T]:
@@ -338,12 +338,12 @@ class Supervisor:
 
     def _start(self, generation: Generation) -> asyncio.Task[None]:
         if generation.running is None:
-            # In no request's context: what the workers of a reload log is not that request's
+            # In an empty context: the workers' log lines must not get the ID of a reload request
             generation.running = asyncio.create_task(generation.pool.run(), context=Context())
         return generation.running
 
     async def _stop(self, generation: Generation) -> None:
-        if generation not in self._generations:  # the whole service stops
+        if generation not in self._generations:  # the service is stopping
             return
         self._generations.remove(generation)
         if generation.running is not None:
@@ -352,9 +352,9 @@ class Supervisor:
 
 
 class OwnBackend:
-    """The supervisor of the only HTTP process, in that process.
+    """The backend of a single HTTP process, with the supervisor in the same process.
 
-    Attributes: as `Backend`.
+    Attributes: see `Backend`.
     """
 
     processes = 1
@@ -363,7 +363,7 @@ class OwnBackend:
         """Read the artifact.
 
         Raises:
-            ArtifactError: where it is damaged.
+            ArtifactError: if it is damaged.
         """
         counts = SharedCounts(rows=1)
         self._metrics = metrics
@@ -375,10 +375,10 @@ class OwnBackend:
         self.report_fault = self._supervisor.report_fault
 
     async def run(self, client: HttpClient) -> str:
-        """Keep workers for the process until cancelled; why there can be none, else."""
+        """Run the workers until cancelled; return the reason if none can start."""
         await self._supervisor.attach(client, self.generation)
         return await self._supervisor.run()
 
     async def render_metrics(self) -> bytes:
-        """Metrics of this process."""
+        """Return the metrics of this process."""
         return self._metrics.render()

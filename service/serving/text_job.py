@@ -1,4 +1,4 @@
-"""Requests for texts: read in turns on the event loop, pronounced by `pronouncer`, rendered."""
+"""Requests for texts: parsed in time slices, pronounced by `pronouncer`, and rendered."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from tanger.service.schemas import TextOptions
 from tanger.service.serving.pricing import RequestCost
 from tanger.service.serving.pronouncer import WORDS_TOGETHER, PronounceJob, Pronouncer
 
-# Those of a sentence: what is read, or rendered, between two looks at the clock.
+# Tokens of a sentence, the unit of parsing and rendering within a time slice
 Tokens = list[PronouncedToken]
-# The bytes that a token takes in an answer, as estimated.
+# Estimates the bytes of a token in a response
 Price = Callable[[Token], int]
 
 
 class TextReading(NamedTuple):
-    """A text that is being read.
+    """A text that is being parsed.
 
     Attributes:
-        pronouncer: what answers.
+        pronouncer: pronounces its words.
         text: as it was sent.
-        options: how it is answered.
-        punctuation: whether the line of the pronunciation keeps it.
-        sentences: that are still to be read.
+        options: of the request.
+        punctuation: whether the whole pronunciation includes punctuation.
+        sentences: yields the sentences that have not been parsed.
     """
 
     pronouncer: Pronouncer
@@ -41,19 +41,19 @@ class TextReading(NamedTuple):
     sentences: Iterator[list[Token]]
 
     def passages(self) -> Iterator[TextReading]:
-        """Parts of it that are decoded together, one after the other."""
+        """Yield parts of the text, each to be decoded together."""
         for sentences in texts.passages(self.sentences):
             yield self._replace(sentences=sentences)
 
 
 class TextJob:
-    """A text, or a passage of one, on its way to tokens with pronunciations.
+    """The pronunciation of a text, or of a passage of one.
 
     Attributes:
         words: the job of its distinct words.
-        text: all of it, as it was sent.
-        alphabet: that pronunciations are written in.
-        punctuation: whether the line of the pronunciation keeps it.
+        text: the whole text as it was sent.
+        alphabet: of the pronunciations.
+        punctuation: whether the whole pronunciation includes punctuation.
     """
 
     def __init__(
@@ -76,13 +76,13 @@ class TextJob:
 
     @property
     def cost(self) -> RequestCost:
-        """What is still to be done for it, and how long its answer will be."""
+        """Return the cost of the remaining work and of the response."""
         return RequestCost(self.words.cost.letters, self._size)
 
     async def render(self, form: Callable[[Tokens], bytes]) -> list[bytes]:
-        """What `form` makes of each sentence, once no word is missing.
+        """Return the result of `form` for each sentence, once all words are decoded.
 
-        One at a time, so that few objects are there at once for the garbage collector to look at.
+        Sentences are processed one by one, so that the garbage collector has few objects to scan.
         """
         results: dict[ReadWord, Result] = {}
 
@@ -93,7 +93,7 @@ class TextJob:
 
         def render(tokens: list[Token]) -> bytes:
             rendered = form(texts.pronounce_sentence(tokens, results, self.alphabet))
-            tokens.clear()  # piece by piece: to free all at once would take long
+            tokens.clear()  # freeing all tokens at once would block for long
             return rendered
 
         return await self._slices.map(render, self._sentences)
@@ -102,20 +102,20 @@ class TextJob:
 async def read(
     pronouncer: Pronouncer, text: str, options: TextOptions, timeout: float
 ) -> TextReading:
-    """Begin to read a text.
+    """Start to parse a text.
 
     Args:
-        pronouncer: what answers.
+        pronouncer: pronounces its words.
         text: as it was sent.
-        options: how to answer.
-        timeout: seconds that the user lexicon may take.
+        options: of the request.
+        timeout: seconds for reads of the user lexicon.
 
     Raises:
-        UserLexiconError: where people's own words cannot be read.
-        TextError: where the artifact is not English.
-        SSMLError: where a document of SSML has a fault.
-        AlphabetError, StressError: where its phonemes cannot be written as asked.
-        AlignmentError: where its network cannot tell letters, and is asked to.
+        UserLexiconError: if the user lexicon cannot be read.
+        TextError: if the artifact is not English.
+        SSMLError: if an SSML document is invalid.
+        AlphabetError, StressError: if the phonemes cannot be written as requested.
+        AlignmentError: if alignments are requested but the network has none.
     """
     checked = pronouncer.pipeline.options(
         source=options.source,
@@ -135,15 +135,15 @@ async def read(
 
 
 async def begin(reading: TextReading, price: Price, timeout: float) -> TextJob:
-    """Read all that is still to be read, and look up the words that are known.
+    """Parse the rest of a text or passage, and look up its words.
 
     Args:
-        reading: of a text or a passage.
-        price: what its answer costs.
-        timeout: seconds that the user lexicon may take.
+        reading: the text or passage.
+        price: estimates the bytes of a token in the response.
+        timeout: seconds for reads of the user lexicon.
 
     Raises:
-        UserLexiconError: where people's own words cannot be read.
+        UserLexiconError: if the user lexicon cannot be read.
     """
     pronouncer, source = reading.pronouncer, reading.options.source
     words: dict[ReadWord, None] = {}
@@ -168,4 +168,4 @@ async def begin(reading: TextReading, price: Price, timeout: float) -> TextJob:
 
 
 def _no_more(step: None) -> None:
-    """A step of parsing has no result."""
+    """Ignore the result of a parsing step."""

@@ -1,12 +1,12 @@
-"""What a token of a text takes up in an answer, estimated before it is made, on the high side."""
+"""Estimate, on the high side, the bytes of a token of a text in a response before it is made."""
 
 from __future__ import annotations
 
 from tanger.model.text.reader.token import SpokenWord, Token
 
-# Bytes of JSON: of a token, of a word of it, of a sense and of another one, without their texts;
-# of a phoneme, which stands in an array and in two lines, of one that is aligned, and of a weight
-# of its attention; of a word's own alignment.
+# Bytes of JSON without strings: of a token, of a word, of a sense and of another sense; of a
+# phoneme (in an array and in two pronunciation strings), of an aligned one, and of an attention
+# weight; of a word's alignment.
 _TOKEN = 130
 _WORD = 130
 _SENSE = 65
@@ -15,18 +15,18 @@ _PHONEME = 15
 _ALIGNED_PHONEME = 75
 _ATTENTION_WEIGHT = 9
 _ALIGNMENT = 45
-# Of the warning about letters that are not English, or of the error
+# Bytes of the warning about non-English letters, or of the error
 _NOTE = 260
-# Phonemes of the name of a letter, where W is hardly ever one
+# Most phonemes of the name of a letter, except for the rare W
 _PHONEMES_OF_LETTER = 3
-# Bytes of a row but for its texts, and of a phoneme in one
+# Bytes of a row without its strings, and of a phoneme in it
 _ROW = 15
 _PHONEME_IN_ROW = 5
 _TOKEN_IN_ROW = 64
 
 
 def json_bytes(token: Token) -> int:
-    """Size of a token as JSON, and of what the lines of the whole have of it."""
+    """Return the bytes of a token as JSON, including its part of the whole pronunciation."""
     size = _TOKEN + 2 * _bytes(token.text)
     if not token.words and token.kind != "space":
         size += 2 * _bytes(token.text)  # a warning
@@ -43,7 +43,7 @@ def json_bytes(token: Token) -> int:
 
 
 def aligned_json_bytes(token: Token) -> int:
-    """The same where pronunciations come with the letters of their phonemes."""
+    """Return the bytes of a token as JSON with alignments."""
     size = json_bytes(token)
     for word in token.words:
         letters = len(word.text)
@@ -53,18 +53,18 @@ def aligned_json_bytes(token: Token) -> int:
 
 
 def row_bytes(token: Token) -> int:
-    """Size of the rows of a token's words."""
+    """Return the bytes of the rows of a token's words."""
     row = _ROW + _bytes(token.text[:_TOKEN_IN_ROW])
     return sum(row + _bytes(word.text) + _PHONEME_IN_ROW * _phonemes(word) for word in token.words)
 
 
 def line_bytes(token: Token) -> int:
-    """Size of what the line of the pronunciation has of a token."""
+    """Return the bytes of a token in the plain pronunciation."""
     return _bytes(token.text) + sum(2 + _PHONEME_IN_ROW * _phonemes(word) for word in token.words)
 
 
 def _bytes(text: str) -> int:
-    """Of a text in JSON and UTF-8: a control character is escaped by six."""
+    """Return the bytes of a string in UTF-8 JSON; a control character takes six."""
     return len(text) if text.isascii() and text.isprintable() else 6 * len(text)
 
 

@@ -1,4 +1,4 @@
-"""Long work on the event loop in slices, so that everybody else is answered meanwhile."""
+"""Run long work on the event loop in time slices, so that other requests are served meanwhile."""
 
 from __future__ import annotations
 
@@ -10,29 +10,28 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-# Seconds that one piece of work may keep the event loop before others get a turn.
+# Seconds for which work may occupy the event loop before others get a turn
 SLICE = 0.004
 
 
 class TimeSlices:
-    """Lets requests that take long share the event loop.
+    """Shares the event loop among long requests.
 
-    A request that is done within one slice runs through without waiting for anybody, as nearly all
-    do. Of the others one runs at a time, so that however many there are, a turn of the event loop
-    holds one slice of them.
+    A request that takes less than one slice, as nearly all do, runs without waiting. Longer ones
+    take turns, so that each iteration of the event loop has at most one slice of them.
     """
 
     def __init__(self, seconds: float = SLICE) -> None:
-        """Make one for an event loop.
+        """Create one for an event loop.
 
         Args:
-            seconds: of a slice. An item is not interrupted: it should take less.
+            seconds: length of a slice. Items are not interrupted, and should take less.
         """
         self.seconds = seconds
         self._turn = asyncio.Lock()
 
     async def map(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
-        """What `function` makes of each item, in their order."""
+        """Return the results of `function` for each item, in order."""
         results: list[R] = []
         remaining = iter(items)
         deadline = time.perf_counter() + self.seconds

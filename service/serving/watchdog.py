@@ -1,25 +1,24 @@
-"""Whether a process that owes an answer hangs, or is at work and needs its time."""
+"""Decide whether a process with an overdue response hangs, or is busy."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-# Looks in a row at which a process did nothing, after which it hangs.
+# Consecutive checks without activity after which a process counts as hung
 CHECKS = 4
 
 
 class Watchdog:
-    """How often a late answer was looked for, and at how many looks in a row nothing was done.
+    """Count the checks of a process with an overdue response, and those without activity.
 
-    Looks are counted, not seconds: in a second in which the whole machine stood still nobody has
-    been silent. A machine that has other things to do is no reason to replace a process: that would
-    take yet more of its time. One that is late is waited for as long as it is at work, or could be
-    if it had a processor.
+    Checks are counted instead of seconds, since no process is at fault if the whole machine stalls.
+    A process on an overloaded machine is not replaced either, which would only add to the load. It
+    is waited for as long as it runs, or is ready to run.
 
     Attributes:
-        expected: seconds that the answer should take.
-        checks: how many looks there were.
-        silent: at how many of the last ones nothing was done.
+        expected: seconds that the response should take.
+        checks: number of checks.
+        silent: number of consecutive checks without activity, up to the last one.
     """
 
     def __init__(self, started: float, expected: float) -> None:
@@ -30,7 +29,7 @@ class Watchdog:
         self._ticks = -1
 
     def check(self, pid: int, now: float) -> float:
-        """Note what the process does; the seconds beyond what was expected."""
+        """Check the process; return the seconds by which the response is overdue."""
         ticks, runnable = usage(pid)
         self.checks += 1
         self.silent = self.silent + 1 if ticks == self._ticks and not runnable else 0
@@ -39,14 +38,14 @@ class Watchdog:
 
     @property
     def hangs(self) -> bool:
-        """Whether it did nothing for so long that it should be replaced."""
+        """Return whether it was inactive for so long that it should be replaced."""
         return self.silent + 1 >= CHECKS
 
 
 def usage(pid: int) -> tuple[int, bool]:
-    """Processor time that a process has used, and whether it runs or waits (see `usage_of`).
+    """Return the CPU time of a process, and whether it is runnable (see `usage_of`).
 
-    Nothing and no where the system does not tell.
+    Returns zero and False if the system does not tell.
     """
     try:
         return usage_of(Path(f"/proc/{pid}/stat").read_text())
@@ -55,11 +54,11 @@ def usage(pid: int) -> tuple[int, bool]:
 
 
 def usage_of(stat: str) -> tuple[int, bool]:
-    """What proc_pid_stat(5) tells: processor time used, and whether the process runs or waits.
+    """Parse proc_pid_stat(5): CPU time used, and whether the process runs or waits to run.
 
-    One that waits for a disk, swapped out say, is no worse than one that waits for a processor:
-    another in its place would be swapped out, too.
+    Waiting for a disk, as when swapped out, counts as waiting to run: a replacement would be
+    swapped out too.
     """
-    # The command stands in parentheses and may hold anything
+    # The command is in parentheses and may contain anything
     fields = stat.rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12]), fields[0] in ("R", "D")

@@ -1,11 +1,10 @@
-"""What goes between the service's processes: typed messages over pairs of connected sockets.
+"""Messages between the service's processes, over pairs of connected sockets.
 
-Each is MessagePack with its length before it. Who starts a decoding process has one pair with it:
-the process gets the artifact first (see `artifact.pack`), answers `Ready` or `NotReady`, and from
-then on gets a `Connect` for each HTTP process, with the end of a pair of their own. Through that,
-each `DecodeBatch` is answered by a list of `Answer`, one a word, in their order. A word's
-pronunciations are rendered as JSON where they are decoded (see `rendering`): to the messages they
-are text.
+Each message is MessagePack with a length prefix. A decoding process has one socket pair with the
+process that started it: it receives the artifact (see `artifact.pack`), answers `Ready` or
+`NotReady`, and then receives a `Connect` for each HTTP process, with one end of another pair. On
+that, each `DecodeBatch` is answered by a list of `Answer`, one per word, in order. Decoding
+processes render pronunciations as JSON (see `rendering`), so messages contain them as strings.
 """
 
 from __future__ import annotations
@@ -25,27 +24,27 @@ from tanger.model.phonology.notation import Alphabet
 from tanger.model.text.candidates import Failure
 from tanger.service.serving.pricing import decode_letters
 
-# Exit status of a process that can decode no more, whatever the word: out of memory, say.
-# EX_TEMPFAIL of sysexits.h.
+# Exit status of a process that cannot decode any word any more, such as when out of memory:
+# EX_TEMPFAIL of sysexits.h
 EXHAUSTED = 75
 
 _LENGTH = struct.Struct(">I")
 _PIECE = 1 << 16
-# Descriptors that may come with one piece
+# Most descriptors received with one read
 _DESCRIPTORS = 16
 
 
 class DecodeRequest(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """All that decides what is answered.
+    """A word to decode, and all options that determine its answer.
 
     Attributes:
         word: in the artifact's graphemes.
-        n: the most answers.
-        alignment: with the letters of each phoneme.
-        alphabet: that phonemes are written in; by default in the artifact's own symbols.
-        marks: with stress.
-        given: pronunciations of the word, with stress digits or without, that are aligned with its
-            letters instead of what the network would answer.
+        n: most pronunciations.
+        alignment: whether to include the letters of each phoneme.
+        alphabet: of the phonemes; by default the artifact's own symbols.
+        marks: whether to include stress.
+        given: pronunciations of the word, with or without stress digits, to align with its letters
+            instead of decoding it.
     """
 
     word: str
@@ -57,7 +56,7 @@ class DecodeRequest(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     @property
     def work(self) -> int:
-        """How much there is to do: in letters of a word that is decoded for one answer."""
+        """Return the work in letters of words decoded for one pronunciation."""
         return decode_letters(len(self.word), len(self.given) or self.n, aligned=self.alignment)
 
 
@@ -65,26 +64,26 @@ class DecodeBatch(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Words to be decoded together.
 
     Attributes:
-        requests: for each word one.
-        alone: not with words of other batches: a lost worker held them.
+        requests: one for each word.
+        alone: whether it must not be merged with other batches, since a lost worker had it.
     """
 
     requests: list[DecodeRequest]
     alone: bool = False
 
 
-# What is answered to one word: its pronunciations as `rendering.pronunciations` has them.
+# The answer for one word: its pronunciations, rendered by `rendering.pronunciations`, or an error
 Answer: TypeAlias = str | Failure
 
 
 class Ready(msgspec.Struct, tag=True):
-    """What a process says when it has loaded and warmed up.
+    """A decoding process has loaded the artifact and warmed up.
 
     Attributes:
-        device: that it decodes on.
-        gpus: how many it sees.
-        engine: what it decodes with.
-        pace: letters and seconds of batches that it decoded to warm up.
+        device: the device that it decodes on.
+        gpus: number of GPUs that it sees.
+        engine: its decode engine.
+        pace: letters and seconds of warm-up batches.
     """
 
     device: str
@@ -97,9 +96,9 @@ class JoinedWorker(msgspec.Struct):
     """A decoding process that is ready.
 
     Attributes:
-        slot: its place in the `shared_counts`.
+        slot: its slot in the `shared_counts`.
         pid: its process ID.
-        ready: what it said.
+        ready: its readiness message.
     """
 
     slot: int
@@ -108,16 +107,16 @@ class JoinedWorker(msgspec.Struct):
 
 
 class NotReady(msgspec.Struct, tag=True):
-    """Why a process will never be ready."""
+    """A decoding process cannot start, for a reason."""
 
     reason: str
 
 
 class Connect(msgspec.Struct):
-    """A connection for a decoding process, whose descriptor comes with the message.
+    """A new connection for a decoding process; the message carries its descriptor.
 
     Attributes:
-        row: of the HTTP process at its other end, in the `shared_counts`.
+        row: row in the `shared_counts` of the HTTP process at the other end.
     """
 
     row: int
@@ -131,18 +130,18 @@ decode_readiness = msgspec.msgpack.Decoder(Ready | NotReady).decode
 
 
 class FrameReader:
-    """Takes whole messages out of the bytes of a stream."""
+    """Splits a byte stream into messages."""
 
     def __init__(self, longest: int) -> None:
-        """Begin a stream whose messages have at most `longest` bytes."""
+        """Start a stream whose messages have at most `longest` bytes."""
         self._longest = longest
         self._received = bytearray()
 
     def feed(self, piece: bytes) -> list[bytes]:
-        """The messages that are whole with the next piece of the stream.
+        """Add bytes of the stream; return the messages that they complete.
 
         Raises:
-            ValueError: where the next one is too long.
+            ValueError: if the next message is too long.
         """
         received = self._received
         received += piece
@@ -162,12 +161,12 @@ class FrameReader:
 
 
 def frame(message: bytes) -> bytes:
-    """A message as it goes through a stream."""
+    """Return a message with its length prefix."""
     return _LENGTH.pack(len(message)) + message
 
 
 def read_message(connection: socket.socket) -> bytes | None:
-    """The next message of a connection that blocks, waiting for it; None at its end."""
+    """Read the next message of a blocking connection; return None at its end."""
     head = connection.recv(_LENGTH.size, socket.MSG_WAITALL)
     if len(head) < _LENGTH.size:
         return None
@@ -182,11 +181,11 @@ def read_message(connection: socket.socket) -> bytes | None:
 
 
 class Channel:
-    """Our end of a pair of connected sockets, through which messages go there and back.
+    """One end of a socket pair that carries messages in both directions.
 
-    uvloop's transports write when a turn of the loop ends, and read when the next one begins. Where
-    hundreds of requests come at the same time, a turn takes longer than what the other process has
-    to do.
+    It is used instead of uvloop's transports because these write at the end of a loop iteration and
+    read at the start of the next one. With hundreds of concurrent requests, an iteration takes
+    longer than the work of the other process.
     """
 
     def __init__(
@@ -198,14 +197,14 @@ class Channel:
         longest: int,
         on_end: Callable[[], None] = lambda: None,
     ) -> None:
-        """Listen on a socket, which is this one's from now on.
+        """Take over a socket and start to receive.
 
         Args:
-            ours: connected.
-            on_message: gets every message that comes.
-            on_fault: gets the error that ends all.
+            ours: a connected socket.
+            on_message: called with every message.
+            on_fault: called with the error that ended the channel.
             longest: most bytes of a message.
-            on_end: is called when the other side ends, which is no fault.
+            on_end: called when the other side closes its end, which is not an error.
         """
         ours.setblocking(False)
         self._socket = ours
@@ -218,10 +217,10 @@ class Channel:
         self._loop.add_reader(ours, self.receive)
 
     def send(self, message: bytes) -> None:
-        """Send a message: now, or what does not go now as soon as it can.
+        """Send a message, buffering what cannot be sent now.
 
         Raises:
-            OSError: where nobody listens any more; all is ended then.
+            OSError: if the other side has closed; the channel is closed then.
         """
         self._tx_buffer += frame(message)
         try:
@@ -231,7 +230,7 @@ class Channel:
             raise
 
     def receive(self) -> None:
-        """Take what has come, which the loop sees to by itself; now, where there is no time."""
+        """Process received messages now, without waiting for the event loop to do it."""
         while self._socket.fileno() >= 0:
             try:
                 piece = self._receive_some()
@@ -255,7 +254,7 @@ class Channel:
                 return
 
     def close(self) -> None:
-        """Neither send nor listen any more."""
+        """Close the channel."""
         if self._socket.fileno() >= 0:
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
@@ -265,7 +264,7 @@ class Channel:
         return self._socket.recv(_PIECE)
 
     def _send_some(self) -> int:
-        """Send the beginning of what waits to be sent; how many bytes of it."""
+        """Send the beginning of the buffer; return the number of bytes sent."""
         return self._socket.send(self._tx_buffer)
 
     def _write(self) -> None:
@@ -289,7 +288,7 @@ class Channel:
 
 
 class DescriptorChannel(Channel):
-    """A channel whose messages may bring a descriptor with them (SCM_RIGHTS of unix(7))."""
+    """A channel whose messages may carry a descriptor (SCM_RIGHTS of unix(7))."""
 
     def __init__(
         self,
@@ -300,8 +299,8 @@ class DescriptorChannel(Channel):
         longest: int,
         on_end: Callable[[], None] = lambda: None,
     ) -> None:
-        """Listen on a socket, as `Channel`."""
-        # Each with the place in what waits to be sent where its message begins
+        """Take over a socket, see `Channel`."""
+        # Each with the offset of its message in the send buffer
         self._tx_descriptors: list[tuple[int, int]] = []
         self._rx_descriptors: deque[int] = deque()
         super().__init__(
@@ -309,27 +308,27 @@ class DescriptorChannel(Channel):
         )
 
     def send(self, message: bytes, descriptor: int | None = None) -> None:
-        """Send a message, and with it a descriptor, which is closed here once it is sent.
+        """Send a message, with a descriptor that is closed here once it is sent.
 
         Raises:
-            OSError: where nobody listens any more; all is ended then.
+            OSError: if the other side has closed; the channel is closed then.
         """
         if descriptor is not None:
             self._tx_descriptors.append((len(self._tx_buffer), descriptor))
         super().send(message)
 
     def take_descriptor(self) -> int:
-        """The descriptor that a message brought, while that is handled; the caller closes it.
+        """Return the descriptor of the message being handled; the caller has to close it.
 
         Raises:
-            ValueError: where it brought none.
+            ValueError: if the message carried none.
         """
         if not self._rx_descriptors:
             raise ValueError("its message lacks a descriptor")
         return self._rx_descriptors.popleft()
 
     def close(self) -> None:
-        """Neither send nor listen any more."""
+        """Close the channel."""
         super().close()
         for descriptor in (*self._rx_descriptors, *(fd for _, fd in self._tx_descriptors)):
             os.close(descriptor)
@@ -342,7 +341,7 @@ class DescriptorChannel(Channel):
         return piece
 
     def _send_some(self) -> int:
-        """Send up to the next message with a descriptor, or that message and its descriptor."""
+        """Send up to the next message with a descriptor, or that message with its descriptor."""
         waiting = self._tx_descriptors
         if not waiting:
             return super()._send_some()

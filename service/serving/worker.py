@@ -1,10 +1,10 @@
-"""A decoding process: batches of words in, answers out (see `wire`).
+"""A decoding process: receives batches of words, and sends their answers (see `wire`).
 
 The pool starts it as ``python -m tanger.service.serving.worker COUNTS ROWS SLOT MAX_BATCH DEVICE
-THREADS WORKERS CORES``. The artifact comes as the first message on stdin, a socket: whatever stands
-on the disk by now, all workers of a generation decode with the same. Then the connections come that
-batches arrive by (see `inbox`). It ends when its stdin does, so it cannot outlive the service, and
-with the status `EXHAUSTED` where it can decode no more: another one has to.
+THREADS WORKERS CORES``. Its stdin is a socket. The first message on it is the artifact, so that all
+workers of a generation use the same one even if the files have changed. The next ones bring
+connections for batches (see `inbox`). It ends when stdin is closed, so it cannot outlive the
+service. It exits with the status `EXHAUSTED` if it cannot decode any more and must be replaced.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from tanger.service.serving.inbox import Inbox
 from tanger.service.serving.shared_counts import SharedCounts
 from tanger.service.serving.wire import EXHAUSTED, Answer, DecodeRequest, NotReady, Ready
 
-# Words of so many letters, so many of them: the first decode of each kind sets up what later ones
-# reuse, and a lone word and a batch tell what a word costs.
+# Letters and number of the words of each warm-up batch. The first batch of a shape initializes
+# buffers; the times of a single word and of a batch calibrate the cost of a word.
 _WARM_UP = ((1, 1), (12, 1), (8, 32))
-# New objects after which the collector looks for circles, of which batches leave none.
+# Threshold of the garbage collector's first generation; batches leave no reference cycles
 _GC_THRESHOLD = 20_000
-# Letters of the word that tells a process at fault from a word at fault.
+# Letters of the probe word, which distinguishes a faulty process from a faulty word
 _PROBE = 8
 
 
 class ExhaustedError(Exception):
-    """This process ran out of memory, or fails on words that can be decoded."""
+    """This process ran out of memory, or fails even on valid words."""
 
 
 def main(
@@ -55,25 +55,25 @@ def main(
     workers: str,
     cores: str,
 ) -> int:
-    """Load, report, and answer until stdin ends.
+    """Load the artifact, report readiness, and process batches until stdin is closed.
 
     Args:
         counts: descriptor of the `SharedCounts`.
-        rows: how many they have.
-        slot: this process' place in them.
-        max_batch: the most words to decode together.
+        rows: number of their rows.
+        slot: this process's slot in them.
+        max_batch: most words to decode together.
         device: auto, cpu, cuda or cuda:N.
         threads: CPU threads to use; 0 for this process's share of the cores.
-        workers: how many such processes there are; 0 for one a GPU, or one a core.
-        cores: how many cores they share.
+        workers: number of such processes; 0 for one per GPU, or one per core.
+        cores: number of cores that they share.
     """
     control = socket.socket(fileno=os.dup(0))
     processes.end_with_parent()
     _interrupt_nobody()
-    logging.getLogger("tanger.engine").setLevel(logging.ERROR)  # the pool says it, once for all
+    logging.getLogger("tanger.engine").setLevel(logging.ERROR)  # logged once by the pool
     try:
         packed = wire.read_message(control)
-        if packed is None:  # the service ended before it sent any
+        if packed is None:  # the service ended before sending the artifact
             return 1
         artifact = artifacts.unpack(packed.decode())
         found = devices.resolve(device)
@@ -84,14 +84,14 @@ def main(
     except (TangerError, OSError) as e:
         control.sendall(wire.frame(wire.encode(NotReady(str(e)))))
         return 1
-    except Exception as e:  # out of memory, say: the service reports it in one line
+    except Exception as e:  # such as out of memory; the service logs it in one line
         traceback.print_exc()
         reason = f"a worker cannot load the artifact: {type(e).__name__}: {e}"
         control.sendall(wire.frame(wire.encode(NotReady(reason))))
         return 1
     del packed, artifact  # megabytes
     probe = phonemizer.graphemes.own[0] * _PROBE
-    gc.freeze()  # what is loaded stays: the collector need not walk over it time and again
+    gc.freeze()  # loaded objects are permanent: exclude them from garbage collection
     gc.set_threshold(_GC_THRESHOLD)
     decoder = phonemizer.decoder
     shared = SharedCounts(int(rows), int(counts))
@@ -106,17 +106,17 @@ def main(
     except (ExhaustedError, MemoryError) as e:
         with suppress(MemoryError):
             print(f"worker {os.getpid()} can decode no more: {e}", file=sys.stderr, flush=True)
-        os._exit(EXHAUSTED)  # an orderly end takes memory, too
+        os._exit(EXHAUSTED)  # a normal exit could need memory
     return 0
 
 
 def cpu_share(cores: int, *, workers: int, gpus: int) -> int:
-    """CPU threads of one process, where as many are at work as the pool starts.
+    """Return the number of CPU threads of one worker.
 
     Args:
-        cores: that they share.
-        workers: how many were asked for; 0 for one a GPU, or one a core.
-        gpus: that are decoded on; 0 where the CPU decodes.
+        cores: number of cores that all workers share.
+        workers: their configured number; 0 for one per GPU, or one per core.
+        gpus: number of GPUs used; 0 if the CPU decodes.
     """
     return max(1, cores // (workers or gpus or cores))
 
@@ -124,10 +124,10 @@ def cpu_share(cores: int, *, workers: int, gpus: int) -> int:
 def answer(
     phonemizer: Phonemizer, requests: Sequence[DecodeRequest], *, probe: str | None = None
 ) -> list[Answer]:
-    """An answer to each request, in their order; those alike but for their words share a batch.
+    """Return an answer to each request, in order; requests with equal options share a batch.
 
     Raises:
-        DeviceLostError, ExhaustedError: as `decode`.
+        DeviceLostError, ExhaustedError: see `decode`.
     """
     alike: dict[tuple[int, bool, bool], list[int]] = {}
     for index, request in enumerate(requests):
@@ -143,20 +143,20 @@ def answer(
 def decode(
     phonemizer: Phonemizer, requests: Sequence[DecodeRequest], *, probe: str | None = None
 ) -> list[Answer]:
-    """An answer to each of the requests, which are alike but for their words, in their order.
+    """Return an answer to each request, in order; all must have equal options.
 
-    One that makes the decoder raise gets its error and harms no other. A batch that fails is
-    halved until the words at fault are alone, or until what is left fits into the device's memory.
+    If a batch fails, it is halved until the failing words are isolated, or until a part fits into
+    the device's memory. Only the failing words get an error.
 
     Args:
-        phonemizer: what decodes.
-        requests: for each word one.
-        probe: a word that can be decoded: where it fails as well as one that is alone, or where
-            that one finds no memory, not the word is at fault. None takes every such word for it.
+        phonemizer: decodes the words.
+        requests: one for each word.
+        probe: a valid word. If it fails too, or if a single word runs out of memory, the process
+            is at fault instead of the word. None attributes every failure to the word.
 
     Raises:
-        DeviceLostError: the device serves this process no more: another one has to.
-        ExhaustedError: this process is at fault: likewise.
+        DeviceLostError: if this process has lost its device and must be replaced.
+        ExhaustedError: if this process is at fault and must be replaced.
     """
     words, like = [request.word for request in requests], requests[0]
     try:
@@ -174,7 +174,7 @@ def decode(
         if probe is not None and (out_of_memory or not _decodes(phonemizer, probe, like)):
             raise ExhaustedError(problem)
         return [Failure(problem)]
-    # Only here, behind the exception: it holds all that the failed batch had on the device
+    # After the handler, since the exception keeps the failed batch's device memory alive
     half = len(requests) // 2
     return [
         answer
@@ -184,14 +184,14 @@ def decode(
 
 
 def render_answer(request: DecodeRequest, hypotheses: Sequence[Hypothesis]) -> str:
-    """What the network found, as it is wanted."""
+    """Render the network's hypotheses as requested."""
     write = candidates.given if request.given else candidates.of_network
     found = write(hypotheses, request.alphabet, marks=request.marks)
     return rendering.pronunciations(found, request.alphabet)
 
 
 def _decodes(phonemizer: Phonemizer, word: str, like: DecodeRequest) -> bool:
-    """Whether a word can be decoded as a request wants it."""
+    """Return whether a word can be decoded with the options of a request."""
     try:
         phonemizer.nbest([word], like.n, aligned=like.alignment)
     except DeviceLostError:
@@ -202,7 +202,7 @@ def _decodes(phonemizer: Phonemizer, word: str, like: DecodeRequest) -> bool:
 
 
 def _warm_up(phonemizer: Phonemizer) -> list[tuple[int, float]]:
-    """Letters and seconds of a lone word and of a batch, each decoded for the second time."""
+    """Warm up; return letters and seconds of a single word and of a batch once warm."""
     letter = phonemizer.graphemes.own[0]
     for letters, count in _WARM_UP:
         phonemizer.pronounce([letter * letters] * count)
@@ -215,10 +215,10 @@ def _warm_up(phonemizer: Phonemizer) -> list[tuple[int, float]]:
 
 
 def _interrupt_nobody() -> None:
-    """Begin to decode when a processor is free, not in the middle of what another process does.
+    """Set SCHED_BATCH (sched(7)), so that this process does not preempt others on wakeup.
 
-    Linux would let a process that has just got a batch interrupt the one that sent it and has more
-    to send. Its share of the processors stays the same: sched(7), SCHED_BATCH.
+    Otherwise, Linux would let a worker that receives a batch preempt the HTTP process that has more
+    to send. The worker's share of CPU time stays the same.
     """
     if sys.platform == "linux":
         with suppress(OSError):  # a container may forbid it

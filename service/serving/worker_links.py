@@ -1,6 +1,6 @@
-"""The decoding processes of one model as an HTTP process sees them: connections that take batches.
+"""Connections of an HTTP process to the decoding processes of one model.
 
-The `pool` starts, replaces and connects them, in this process or in its parent.
+The `pool` starts, replaces and connects these, in the same process or in its parent.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from tanger.service.serving.shared_counts import ClientCounts
 from tanger.service.serving.watchdog import CHECKS, Watchdog
 from tanger.service.serving.wire import Answer, Channel, DecodeBatch, DecodeRequest, JoinedWorker
 
-# Longest answer of a worker, in bytes. Each of the queue's letters of work can make a kilobyte of
-# attention at most: several times what it holds by default stay below.
+# Most bytes of an answer of a worker. Each letter of work yields at most a kilobyte of attention
+# weights, so several times the default queue fit.
 _LONGEST_MESSAGE = 1 << 28
-# How many times as long as a batch may take without a sign of life it may take with one.
+# Timeout of an active worker, as a multiple of that of an inactive one
 _HARD_TIMEOUT_FACTOR = 10
 
 
 @dataclass(eq=False, kw_only=True)
 class WorkerLinks:
-    """Connections with the workers that serve one `Batcher`.
+    """Connections to the workers that serve one `Batcher`.
 
     Attributes:
-        batcher: where their work comes from.
-        counts: where it is noted what they have.
-        decode_timeout: seconds beyond those expected after which a worker that neither answers
-            nor uses a processor is replaced.
-        report_fault: is called with the slot of a worker that is of no use, and why.
-        on_batch: is called with every batch's words, and the seconds that they took.
-        on_exhausted: is called for every worker that could decode no more, with the word that it
-            had alone.
-        restarts: how many workers were lost.
-        devices: each worker's, once the first one is ready.
-        engine: what the workers decode with; None before any was ready.
+        batcher: the queue that their batches come from.
+        counts: shared counts of the words that they have.
+        decode_timeout: seconds beyond the expected time after which a worker that neither responds
+            nor uses the CPU is replaced.
+        report_fault: called with the slot of a faulty worker, and the problem.
+        on_batch: called with the number of words of every batch, and the seconds that it took.
+        on_exhausted: called for every worker that could not decode any more, with the request that
+            it had alone, if any.
+        restarts: number of lost workers.
+        devices: the device of each worker, once the first one is ready.
+        engine: the decode engine; None before any worker was ready.
     """
 
     batcher: Batcher[DecodeRequest, Answer]
@@ -56,21 +56,21 @@ class WorkerLinks:
 
     @property
     def ready(self) -> int:
-        """Workers that take batches."""
+        """Return the number of workers that accept batches."""
         return self.batcher.workers
 
     @property
     def step(self) -> float:
-        """Seconds between two looks at a worker that is late."""
+        """Return the seconds between two checks of an overdue worker."""
         return self.decode_timeout / CHECKS
 
     def plan(self, devices: list[str]) -> None:
-        """Take each worker's device, now that it is known how many there will be."""
+        """Set the devices, and thereby the number, of the planned workers."""
         self.devices = devices
         self.batcher.planned = len(devices)
 
     def add(self, worker: JoinedWorker, connection: socket.socket) -> None:
-        """Give a worker batches from now on."""
+        """Start to send batches to a worker."""
         for letters, seconds in worker.ready.pace:
             self.batcher.latency.note(letters, seconds)
         self._links[worker.slot] = link = _Link(self, worker, connection)
@@ -79,7 +79,7 @@ class WorkerLinks:
         self.batcher.mark_idle(link)
 
     def drop(self, slot: int, problem: str, *, exhausted: bool) -> None:
-        """Have decoded by others what a worker had, which is lost."""
+        """Move the words of a lost worker to others."""
         if (link := self._links.pop(slot, None)) is None:
             return
         self.restarts += 1
@@ -87,24 +87,24 @@ class WorkerLinks:
         link.lose(problem, exhausted=exhausted)
 
     def close(self) -> None:
-        """Fail what the workers have: the service stops, or this model."""
+        """Fail all batches of the workers, since the service or this model stops."""
         links = list(self._links.values())
         self._links.clear()
         for link in links:
             link.fail(WorkerLostError("the service is stopping"))
 
     def _note_engines(self) -> None:
-        """Keep in mind what the workers decode with."""
-        if self._links:  # what is answered from the cache is still of the last one
+        """Update the decode engine of the workers."""
+        if self._links:  # otherwise keep the last one, from which cached answers are
             engines = {link.worker.ready.engine for link in self._links.values()}
             self.engine = "; ".join(sorted(engines))
 
 
 class _Link:
-    """The connection with one worker, which is at work on a batch of ours, or free.
+    """The connection to one worker, which is decoding a batch of this process, or free.
 
-    An answer goes to who waits for it as soon as it is read, and the next batch back at once, where
-    the worker did not get it ahead of time.
+    When answers are read, requests get them at once, and the worker its next batch, unless it has
+    one already.
     """
 
     def __init__(self, links: WorkerLinks, worker: JoinedWorker, connection: socket.socket) -> None:
@@ -117,7 +117,7 @@ class _Link:
             on_fault=lambda error: self._report(repr(error)),
             longest=_LONGEST_MESSAGE,
         )
-        # The first is being decoded, or is the next
+        # The first one is being decoded, or is the next
         self._batches: deque[Batch[DecodeRequest, Answer]] = deque()
         self._answered = 0
         self._held = 0
@@ -128,14 +128,14 @@ class _Link:
 
     @property
     def load(self) -> int:
-        """Words that the worker has of all HTTP processes (see `batcher.Worker`)."""
+        """Return the number of words that it has from all HTTP processes (see `batcher.Worker`)."""
         return self._links.counts.held(self.worker.slot)
 
     def take(self, batch: Batch[DecodeRequest, Answer]) -> None:
-        """Have a batch decoded (see `batcher.Worker`)."""
+        """Send a batch to the worker (see `batcher.Worker`)."""
         try:
             self._channel.send(wire.encode(DecodeBatch(batch.words, batch.alone)))
-        except OSError:  # it died a moment ago, of something else
+        except OSError:  # it has just died, not of this batch
             self._give_up()
             batch.requeue()
             return
@@ -145,19 +145,19 @@ class _Link:
             self._begin(batch)
 
     def poll(self) -> None:
-        """Hand in what is done (see `batcher.Worker`)."""
+        """Process arrived answers (see `batcher.Worker`)."""
         self._channel.receive()
 
     def fail(self, error: Exception) -> None:
-        """Fail the requests whose words it has, and end the connection."""
+        """Fail the requests whose words it has, and close the connection."""
         self._give_up()
         for batch in self._end():
             batch.fail(error)
 
     def lose(self, problem: str, *, exhausted: bool) -> None:
-        """Give its batches back: those that it had begun may be what it was lost to."""
+        """Return its batches to the queue; those that it had begun may be the cause of the loss."""
         self._give_up()
-        self._channel.receive()  # what it had answered
+        self._channel.receive()  # process its last answers
         begun = self._links.counts.begun(self.worker.slot) - self._answered
         batches = self._end()
         if exhausted:
@@ -170,7 +170,7 @@ class _Link:
             batch.retry_or_fail(error)
 
     def _on_message(self, message: bytes) -> None:
-        """Take its answers to the batch that it is at."""
+        """Resolve the current batch with its answers."""
         if not self._batches:
             self._report("it answers what nobody asked")
             return
@@ -191,12 +191,12 @@ class _Link:
             self._links.batcher.mark_idle(self)
 
     def _hold(self, words: int) -> None:
-        """Note that it has so many words more."""
+        """Add to the count of words that it has."""
         self._held += words
         self._links.counts.hold(self.worker.slot, self._held)
 
     def _begin(self, batch: Batch[DecodeRequest, Answer]) -> None:
-        """Count the time of a batch, and look after the worker when it should be done."""
+        """Start the timer of a batch, to check the worker when it should be done."""
         batch.begin()
         self._watchdog = watchdog = Watchdog(self._loop.time(), batch.expected)
         self._watch = self._loop.call_later(
@@ -204,13 +204,13 @@ class _Link:
         )
 
     def _rest(self) -> None:
-        """Look after it no more: it is at no batch of ours."""
+        """Stop the timer, since the worker has no batch of this process."""
         self._watchdog = None
         if self._watch is not None:
             self._watch.cancel()
 
     def _end(self) -> list[Batch[DecodeRequest, Answer]]:
-        """Its batches, which it has no more, as it is no more."""
+        """Close the connection; return the batches that the worker had."""
         self._rest()
         self._channel.close()
         self._links.counts.hold(self.worker.slot, 0)
@@ -219,10 +219,10 @@ class _Link:
         return batches
 
     def _check_liveness(self, watchdog: Watchdog) -> None:
-        """See whether it is at work, now that its batch should be done.
+        """Check whether the worker is active, since its batch should be done.
 
-        It may be done: then it was we who stood still. It may be at the words of others: then it is
-        at work.
+        The answer may have arrived while this process was stalled. A worker that decodes batches of
+        other processes is active too.
         """
         self._channel.receive()
         if watchdog is not self._watchdog:
@@ -236,11 +236,11 @@ class _Link:
             self._watch = self._loop.call_later(self._links.step, self._check_liveness, watchdog)
 
     def _report(self, problem: str) -> None:
-        """Have it replaced: what it has comes back by `WorkerLinks.drop`."""
+        """Report the worker to be replaced; `WorkerLinks.drop` will return its batches."""
         self._give_up()
         self._links.report_fault(self.worker.slot, problem)
 
     def _give_up(self) -> None:
-        """Give it nothing more; what it has may still come back."""
+        """Send it no further batches; it may still answer those that it has."""
         self._usable = False
         self._links.batcher.unregister(self)
