@@ -1,4 +1,7 @@
-"""``python -m benchmarks.http``: the service beside a no-op, its bare engine and LitServe."""
+"""Measure the service beside a no-op, the bare engine and LitServe over HTTP.
+
+Run as ``python -m benchmarks.http``.
+"""
 
 from __future__ import annotations
 
@@ -38,17 +41,17 @@ ROOT = Path(__file__).parent.parent
 DATA = ROOT / "data/cmudict"
 
 USUAL = 32  # connections
-WARMING = 16  # words a request
-# Words a request; connections, of which many more would ask beyond the queue's 32,768 letters
+WARMING = 16  # words per request
+# Words per request and connections; many more would exceed the queue's 32,768 letters
 FULL = (256, 8)
-# Besides what the goals ask for: words a request, connections
+# Further measurements besides those of the goals: words per request, connections
 NATURAL_GRID = ((1, 1), (1, 256))
 NEW_GRID = ((1, 1), (1, 256), (16, 1), (16, 32), (16, 256), (256, 1))
 NOOP_GRID = ((1, 1), (1, 256), (16, 32), FULL)
 
 LIVEZ_EVERY = 0.005  # seconds
 SHARES = (25, 50, 75, 90, 100, 120)  # % of the closed loop's rate
-WITHIN = 0.05  # seconds, in which an open loop's answer is of use
+WITHIN = 0.05  # seconds within which an open-loop response counts as goodput
 LITSERVE_QUEUES = ("queue", "zeromq")
 
 
@@ -112,16 +115,16 @@ def main(
 
 @dataclass
 class Ours:
-    """What the goals are made of, a figure a round.
+    """The measurements for the goals, one value per round.
 
     Attributes:
-        noop: the no-op, one word a request.
-        natural: ours, one word a request, as often as people use them.
-        new: ours, one new word a request.
-        full: ours, 256 new words a request.
+        noop: the no-op, one word per request.
+        natural: the service, one word per request, by frequency of use.
+        new: the service, one new word per request.
+        full: the service, 256 new words per request.
         bare: the engine without HTTP.
         lag_ms: p99.9 of `/livez` under load.
-        noop_lag_ms: the same of the no-op.
+        noop_lag_ms: the same for the no-op.
         open_loop: a line for each rate.
     """
 
@@ -136,10 +139,10 @@ class Ours:
 
 
 class Bench:
-    """The measurements, one after another.
+    """Runs the measurements one after another.
 
     Attributes:
-        loads: those by wrk.
+        loads: results of wrk.
     """
 
     def __init__(
@@ -153,16 +156,16 @@ class Bench:
         natural: Sequence[str],
         lengths: Sequence[int],
     ) -> None:
-        """Write down the natural words.
+        """Write the natural words to a file.
 
         Args:
             folder: for words and logs.
-            artifact: what is served.
-            seconds: for each measurement.
-            warm_up: seconds, before all else.
-            workers: decoding processes, as many as the service has by default.
-            natural: words as often as people use them.
-            lengths: letters of the new words.
+            artifact: the artifact to serve.
+            seconds: duration of each measurement.
+            warm_up: seconds of load before the measurements.
+            workers: number of decoding processes, the default of the service.
+            natural: words by their frequency of use.
+            lengths: numbers of letters of the new words.
         """
         self.folder = folder
         self.artifact = artifact
@@ -178,7 +181,7 @@ class Bench:
         self.natural_file = _write(folder / "natural.txt", natural)
 
     def ours_and_noop(self, rounds: int) -> Ours:
-        """The service, the no-op and the bare engine, in turns."""
+        """Measure the service, the no-op and the bare engine in alternation."""
         with self._noop() as noop, self._service() as service:
             bare = [self._bare()]
             print(http_load.HEADING)
@@ -205,15 +208,15 @@ class Bench:
         return ours
 
     def litserve(self) -> list[dict[str, Load]]:
-        """Natural and new words by each of its set-ups; nothing where it is not installed."""
+        """Measure LitServe in several configurations; return nothing if it is not installed."""
         if importlib.util.find_spec("litserve") is None:
             print("LitServe is missing: pip install litserve")
             return []
         found = []
-        # Its default is an HTTP process for each that decodes
+        # By default it has one HTTP process per decoding process
         for queue, http_processes in product(LITSERVE_QUEUES, sorted({1, self.workers})):
             with self._litserve(queue, http_processes) as server:
-                self._warm(server, max_seconds=5)  # it has no cache to fill
+                self._warm(server, max_seconds=5)  # LitServe has no cache to fill
                 kinds = ("natural", "new")
                 found.append({kind: self._load(server, kind, 1, USUAL) for kind in kinds})
         return found
@@ -257,7 +260,7 @@ class Bench:
     def _bare(self) -> Bare:
         words = [word.upper() for word in islice(self.new, 20_000 * self.workers)]
         bare = http_bare.measure(self.artifact, words, self.workers, self.seconds)
-        # No server decodes faster, but the machine may have other things to do just now
+        # No server decodes faster than the engine; twice, in case other load slowed it down
         self.max_new = max(self.max_new, round(2 * bare.words_per_second * self.seconds))
         print(
             f"bare engine, {self.workers} processes, batch 256, new words: "
@@ -268,7 +271,7 @@ class Bench:
         return bare
 
     def _warm(self, server: Server, max_seconds: float = math.inf) -> None:
-        """See that it pronounces; then load it, so that caches are as full as they get."""
+        """Check that the server pronounces, then load it to fill its caches."""
         words = self.natural[:16]
         body = json.dumps({"source": "model", "words": words}).encode()
         headers = {"Content-Type": "application/json"}
@@ -281,7 +284,7 @@ class Bench:
         if server.name == "ours":
             self.output = predicted
         if seconds := min(self.warm_up, max_seconds):
-            # One a request, a slow machine would not come to what is asked for seldom
+            # With one word per request, a slow machine would not reach the rare words
             _complain(self._ask(server, "natural", WARMING, USUAL, seconds))
 
     def _load(self, server: Server, kind: str, words: int, connections: int) -> Load:
@@ -302,7 +305,7 @@ class Bench:
         )
 
     def _lag(self, server: Server) -> float:
-        """p99.9 of how long `/livez` takes while natural words are asked for."""
+        """Return the p99.9 latency of `/livez` under a load of natural words."""
         seconds = 2 * self.seconds
         loading: list[Future[Load]] = []
 
@@ -316,7 +319,7 @@ class Bench:
                 repeat(http_open_loop.get("/livez")),
                 http_open_loop.steadily(1 / LIVEZ_EVERY, seconds),
                 seconds=seconds,
-                connections=64,  # each probe finds one free, however late the others are
+                connections=64,  # enough that each probe finds a free one, even if others are late
                 connected=start,
             )
             _complain(loading[0].result())
@@ -407,7 +410,7 @@ def _goals(ours: Ours, theirs: Sequence[dict[str, Load]], workers: int) -> list[
 
 
 def _complain(load: Load) -> None:
-    """Show a load that is none of the measurements, where it met errors."""
+    """Print a load outside of the measurements if it had errors."""
     if load.summary.errors:
         print(f"{load}  (while warming up or probing)", flush=True)
 

@@ -1,4 +1,4 @@
-"""The network without HTTP: as many processes as the service has, each decoding what it likes."""
+"""Measure decoding without HTTP, by as many independent processes as the service has."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _PATIENCE = 120.0
 
 
 class Bare(NamedTuple):
-    """Of all processes together: words a second, and CPU seconds a word."""
+    """Words per second and CPU seconds per word of all processes together."""
 
     words_per_second: float
     cpu_seconds_per_word: float
 
 
 def measure(artifact: Path, words: Sequence[str], workers: int, seconds: float) -> Bare:
-    """Decode `words`, spelt in the artifact's graphemes, 256 at a time, on a thread a process."""
+    """Decode `words` (in the artifact's graphemes) in batches of 256, one thread per process."""
     context = multiprocessing.get_context("spawn")
     start = context.Barrier(workers)
     receivers = []
@@ -34,7 +34,7 @@ def measure(artifact: Path, words: Sequence[str], workers: int, seconds: float) 
             target=_decode, args=(artifact, share, seconds, start, sender), daemon=True
         )
         process.start()
-        sender.close()  # or its end would not be noticed
+        sender.close()  # so that the end of the process shows as end of file
         receivers.append(receiver)
     found = [receiver.recv() for receiver in receivers]
     return Bare(
@@ -46,7 +46,7 @@ def measure(artifact: Path, words: Sequence[str], workers: int, seconds: float) 
 def _decode(
     artifact: Path, words: list[str], seconds: float, start: Barrier, sender: Connection
 ) -> None:
-    """Send words decoded, seconds, CPU seconds."""
+    """Decode, then send the number of words, seconds and CPU seconds."""
     from tanger.model.phonemizer import Phonemizer
 
     phonemizer, endless = Phonemizer.load(artifact, "cpu"), cycle(words)

@@ -1,8 +1,8 @@
-"""``python -m benchmarks.http_layers``: what a cached request takes of the HTTP process, by layer.
+"""Measure the CPU time of a cached request in the HTTP process by layer.
 
-Layers are put on one by one, and driven in this process without sockets: the CPU time of a request
-is that of the thread. What sockets and event loop take besides is the difference to a real server,
-which wrk loads. The FastAPI no-op is measured in the same ways.
+Run as ``python -m benchmarks.http_layers``. Layers are added one by one, and driven in this process
+without sockets, so that a request's CPU time is that of the thread. The cost of sockets and event
+loop is the difference to a real server under wrk. The FastAPI no-op is measured in the same ways.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ from tanger.service.settings import Settings
 
 CONNECTIONS = 32
 WORDS = ("the", "of", "house", "knowledge", "through", "people", "about", "which", "there", "world")
-_BODY = b"x" * 280  # as long as the answer to a word
+_BODY = b"x" * 280  # as long as the response for a word
 
 
 class FakeTransport(asyncio.Transport):
-    """Counts what is written to it."""
+    """Counts the bytes written to it."""
 
     def __init__(self, connection: socket.socket) -> None:
         super().__init__()
@@ -77,18 +77,18 @@ class FakeTransport(asyncio.Transport):
 
 @dataclass
 class Driver:
-    """Sends requests on several connections at a time, and measures.
+    """Sends requests on several connections, and measures their CPU time.
 
     Attributes:
-        rounds: requests a connection in one measurement.
-        repeats: measurements; the least counts, for the machine may have other things to do.
+        rounds: requests per connection in one measurement.
+        repeats: number of measurements; the minimum counts, which other load affects least.
     """
 
     rounds: int
     repeats: int
 
     async def measure(self, make: Callable[[ServerState], asyncio.Protocol]) -> float:
-        """Microseconds of CPU a request."""
+        """Return the microseconds of CPU per request."""
         state = ServerState()
         requests = [_request(word) for word in WORDS]
         with socket.socket() as connection:
@@ -132,7 +132,7 @@ def _request(word: str) -> bytes:
 
 
 async def constant(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers at once, once the body is read."""
+    """Read the body and send a constant response."""
     await receive()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(_BODY))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -150,7 +150,7 @@ async def _answer_when_read(manager: ModelManager, request: RawRequest) -> RawAn
 
 
 def _config(app: ASGIApp) -> uvicorn.Config:
-    # As service/server.py has them
+    # The settings of service/http_server.py
     config = uvicorn.Config(
         app, ws="none", access_log=False, log_config=None, proxy_headers=False, server_header=False
     )
@@ -159,7 +159,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
 
 
 async def measure(artifact: Path, driver: Driver) -> dict[str, float]:
-    """Microseconds of CPU a request, of each layer with all below it."""
+    """Return the microseconds of CPU per request of each layer, including the layers below."""
     app = create_app(Settings(artifact=artifact, workers=1))
     (route,) = (
         each for each in app.routes if isinstance(each, RawRoute) and each.path == "/pronounce"
@@ -198,7 +198,7 @@ async def measure(artifact: Path, driver: Driver) -> dict[str, float]:
 
 
 def serve(artifact: Path, seconds: float) -> dict[str, float]:
-    """Microseconds of CPU a request, of real servers under wrk: ours and the no-op."""
+    """Return the microseconds of CPU per request of the real service and no-op under wrk."""
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         words = Path(folder) / "words"
@@ -230,7 +230,7 @@ def main(
     seconds: Annotated[float, typer.Option(help="Seconds of load for each real server.")] = 5.0,
 ) -> None:
     """CPU of the HTTP process a cached request, by layer."""
-    # Lines go where nobody reads them, as they go to a collector of logs
+    # Log as in production, with the lines discarded
     logs.configure("info", "json")
     layers = uvloop.run(measure(artifact, Driver(rounds, repeats)))
     noop, plain = layers.pop("no-op"), layers.pop("uvicorn's protocol")

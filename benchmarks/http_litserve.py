@@ -1,10 +1,10 @@
-"""``python -m benchmarks.http_litserve``: the network behind LitServe.
+"""Serve the network by LitServe: ``python -m benchmarks.http_litserve ARGUMENTS``.
 
-Its arguments: the artifact; the port; decoding processes; ``queue``, which is LitServe's default,
-or ``zeromq``, what it recommends beyond 100 requests a second; HTTP processes.
+The arguments: artifact; port; number of decoding processes; ``queue`` (LitServe's default) or
+``zeromq`` (recommended above 100 requests per second); number of HTTP processes.
 """
 
-# LitServe looks at annotations as they are, so that they must not be strings here.
+# LitServe inspects annotations, so they must not be strings here
 
 import sys
 from collections.abc import Sequence
@@ -25,8 +25,8 @@ from tanger.service.schemas import (
     Result,
 )
 
-# Requests that are decoded together, half of what 32 connections ask since there are two workers,
-# and how long the first waits for the others: without a wait LitServe's workers turn in a loop.
+# Most requests per batch: half of 32 connections, since there are two workers. And how long the
+# first one waits for others: without a wait, LitServe's workers poll in a busy loop.
 _MAX_BATCH = 16
 _WAIT = 0.002
 
@@ -34,7 +34,7 @@ Spelt = list[tuple[str, str]]
 
 
 class PronounceAPI(litserve.LitAPI):
-    """As `serving.pronouncer` answers, for words that can be spelt."""
+    """Responds like `serving.pronouncer`, for words of valid graphemes."""
 
     def __init__(self, artifact: Path) -> None:
         super().__init__(max_batch_size=_MAX_BATCH, batch_timeout=_WAIT, api_path="/pronounce")

@@ -1,4 +1,4 @@
-"""Closed-loop load from wrk: each connection asks again as soon as it is answered."""
+"""Closed-loop load by wrk: each connection sends its next request after each response."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from pathlib import Path
 from benchmarks.http_servers import Server
 
 SCRIPT = Path(__file__).with_suffix(".lua")
-# As long as the service itself lets a request take.
+# The service's own default timeout
 _PATIENCE = "10s"
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What wrk's script prints.
+    """The output of wrk's script.
 
     Attributes:
-        seconds: how long it lasted.
-        requests: how many were answered, whatever the status.
-        refused: those of them whose status was not 2xx.
+        seconds: duration.
+        requests: number of responses of any status.
+        refused: responses whose status was not 2xx.
         lost: failures to connect, read or write.
-        late: requests that took longer than wrk waits.
-        rewound: how often the file of words began anew.
+        late: requests that exceeded wrk's timeout.
+        rewound: how often the file of words was restarted.
         p50_ms: median latency.
-        p99_ms: what 99 % of the latencies do not pass.
+        p99_ms: 99th percentile of the latency.
     """
 
     seconds: float
@@ -42,12 +42,12 @@ class Summary:
 
     @property
     def answered(self) -> int:
-        """A refused request is no answer."""
+        """Return the number of responses with status 2xx."""
         return self.requests - self.refused
 
     @property
     def errors(self) -> str:
-        """What went wrong, in words; empty where nothing did."""
+        """Describe the errors; empty if there were none."""
         counts = {"refused": self.refused, "lost": self.lost, "late": self.late}
         return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
 
@@ -57,15 +57,15 @@ class Load:
     """One measurement.
 
     Attributes:
-        server: who was asked.
-        kind: which words.
-        words: how many a request.
-        connections: how many at the same time.
-        summary: what wrk found.
-        http_cpu_seconds: of the server's first process, the one that speaks HTTP in ours and in
-            the no-op's, but not in LitServe's.
-        cpu_seconds: of all the server's processes.
-        wrk_cpu_seconds: what the waiting took.
+        server: name of the server.
+        kind: kind of words.
+        words: number of words per request.
+        connections: number of connections.
+        summary: output of wrk.
+        http_cpu_seconds: of the server's first process, which is the HTTP process of the service
+            and of the no-op, but not of LitServe.
+        cpu_seconds: of all processes of the server.
+        wrk_cpu_seconds: of wrk.
     """
 
     server: str
@@ -79,7 +79,7 @@ class Load:
 
     @property
     def requests_per_second(self) -> float:
-        """Answered ones."""
+        """Return the 2xx responses per second."""
         return self.summary.answered / self.summary.seconds
 
     @property
@@ -121,16 +121,16 @@ def load(
     seconds: float,
     offset: int = 0,
 ) -> Load:
-    """Ask `server` for so many seconds.
+    """Load `server` by wrk.
 
     Args:
-        server: whom.
-        kind: what to call the words.
-        file: a word a line.
-        words: how many a request.
-        connections: how many at the same time.
-        seconds: how long; wrk takes whole ones.
-        offset: the byte of `file` to begin behind.
+        server: the server.
+        kind: name of the kind of words.
+        file: file of words, one per line.
+        words: number of words per request.
+        connections: number of connections.
+        seconds: duration; wrk takes whole seconds.
+        offset: offset in `file` in bytes; the words start after it.
     """
     before = server.cpu_seconds()
     waiting = _children_cpu_seconds()
@@ -154,12 +154,12 @@ def load(
 
 
 def parse(output: str) -> Summary:
-    """The line of JSON among what wrk prints."""
+    """Parse the JSON line in the output of wrk."""
     (line,) = (line for line in output.splitlines() if line.startswith("{"))
     return Summary(**json.loads(line))
 
 
 def _children_cpu_seconds() -> float:
-    """Of the children that have ended, which between two calls is wrk alone."""
+    """Return the CPU seconds of ended child processes: between two calls, only wrk."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

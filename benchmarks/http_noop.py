@@ -1,6 +1,7 @@
-"""``python -m benchmarks.http_noop PORT``: what HTTP costs, where the pronouncing costs nothing.
+"""A FastAPI server that does not decode, to measure the cost of HTTP alone.
 
-The same schema, read and written by FastAPI in its ordinary way; a constant answer for each word.
+Run as ``python -m benchmarks.http_noop PORT``. It has the same schemas as the service, handled by
+FastAPI in the usual way, and returns a constant result for each word.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ async def livez() -> Probe:
 
 
 if __name__ == "__main__":
-    # As service/http_server.py has them
+    # The settings of service/http_server.py
     uvicorn.run(
         app,
         port=int(sys.argv[1]),

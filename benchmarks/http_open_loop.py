@@ -1,6 +1,6 @@
-"""Open-loop load: requests come when they are due, whether or not others were answered by then.
+"""Open-loop load: requests are sent on schedule, regardless of earlier responses.
 
-Latency counts from when a request was due: nothing is gained by keeping the next one waiting.
+Latency counts from the scheduled time, so that delays of later requests are included.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from typing import cast
 
 import uvloop
 
-# Most connections: half of the files that a process may commonly have open.
+# Most connections: half of the usual limit on open files
 _MAXIMUM = 512
-# The loop's clock goes in milliseconds: half of one more, and it wakes late instead of turning.
+# Half of the resolution of the loop's timers, added to each wait, since waking early would spin
 _HALF_TICK = 0.0005
-# Seconds to wait for the last answers.
+# Seconds to wait for the last responses
 PATIENCE = 5.0
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 @dataclass
 class Answers:
-    """What became of the requests.
+    """The outcome of the requests.
 
     Attributes:
-        requested: how many were due.
-        seconds: over how long.
-        latencies: in seconds, of those answered with 2xx.
-        refused: how many were answered otherwise.
-        lost: how many connections broke.
+        requested: number of scheduled requests.
+        seconds: duration of the schedule.
+        latencies: of 2xx responses, in seconds.
+        refused: number of other responses.
+        lost: number of broken connections.
     """
 
     requested: int
@@ -46,22 +46,22 @@ class Answers:
     lost: int = 0
 
     def goodput(self, within: float) -> float:
-        """Requests a second that were answered `within` so many seconds."""
+        """Return the requests per second that were answered within so many seconds."""
         return sum(latency <= within for latency in self.latencies) / self.seconds
 
     @property
     def unanswered(self) -> int:
-        """Not even long after the last one was due."""
+        """Return the number of requests without a response, even after `PATIENCE`."""
         return self.requested - len(self.latencies) - self.refused
 
 
 def steadily(rate: float, seconds: float) -> list[float]:
-    """When requests are due, all at the same distance."""
+    """Return the times of a schedule with equal intervals."""
     return [number / rate for number in range(round(rate * seconds))]
 
 
 def at_random(rate: float, seconds: float, *, seed: int = 1) -> list[float]:
-    """When requests are due that know nothing of each other: a Poisson process."""
+    """Return the times of a schedule of independent requests: a Poisson process."""
     draw = random.Random(seed)
     due, found = draw.expovariate(rate), []
     while due < seconds:
@@ -71,7 +71,7 @@ def at_random(rate: float, seconds: float, *, seed: int = 1) -> list[float]:
 
 
 def posts(words: Iterable[str]) -> Iterator[bytes]:
-    """A request for each word."""
+    """Yield a request for each word."""
     for word in words:
         body = json.dumps({"source": "model", "words": [word]}).encode()
         head = f"Content-Type: application/json\r\nContent-Length: {len(body)}"
@@ -83,7 +83,7 @@ def get(path: str) -> bytes:
 
 
 def connections(rate: float) -> int:
-    """Enough to wait for answers of two seconds, few enough for each to be used as often."""
+    """Return the number of connections: enough for latencies of two seconds, and all in use."""
     return min(_MAXIMUM, max(64, round(2 * rate)))
 
 
@@ -96,21 +96,21 @@ def offer(
     connections: int,
     connected: Callable[[], None] = lambda: None,
 ) -> Answers:
-    """Send each of the `requests` when it is `due`, on a connection that is free.
+    """Send each of the `requests` at its scheduled time, on a free connection.
 
-    The server has to answer `GET /livez`, too.
+    The server has to support `GET /livez` too.
 
     Args:
         port: on the loopback.
-        requests: as many as there are dues, or more.
-        due: seconds from the start.
-        seconds: what the rates are counted over.
-        connections: how many there are; what finds none free waits, and its latency grows.
-        connected: what to do once there are, before the first request is due.
+        requests: at least as many as scheduled times.
+        due: scheduled times, in seconds from the start.
+        seconds: duration to compute rates from.
+        connections: number of connections; waiting for a free one counts as latency.
+        connected: called when they are established, before the first scheduled time.
     """
     answers = Answers(requested=len(due), seconds=seconds)
     gc.collect()
-    gc.disable()  # its pauses would be the server's
+    gc.disable()  # its pauses would count as the server's
     try:
         uvloop.run(_offer(port, requests, due, connections, connected, answers))
     finally:
@@ -126,7 +126,7 @@ async def _offer(
     connected: Callable[[], None],
     answers: Answers,
 ) -> None:
-    # A server under load takes its time to accept connections: each is used once before it counts
+    # A loaded server accepts connections slowly, so each is used once before the measurement
     first = Answers(requested=connections, seconds=1)
     line = _Line(port, connections, first)
     for _ in range(connections):
@@ -147,14 +147,14 @@ async def _offer(
 
 
 async def _last(answers: Answers) -> None:
-    """Wait for the last answers, but not for ever."""
+    """Wait for the last responses, for a limited time."""
     until = time.monotonic() + PATIENCE
     while answers.unanswered and time.monotonic() < until:
         await asyncio.sleep(0.01)
 
 
 class _Line:
-    """Requests that wait for a connection, or connections that wait for a request."""
+    """Matches waiting requests with free connections."""
 
     def __init__(self, port: int, maximum: int, answers: Answers) -> None:
         self.port = port
@@ -171,7 +171,7 @@ class _Line:
 
     def join(self, request: bytes, due: float) -> None:
         if self.free:
-            # In turns: servers close what is idle for some seconds
+            # In rotation, since servers close connections that are idle for some seconds
             self.free.popleft().send(request, due)
             return
         self.waiting.append((request, due))
@@ -181,7 +181,7 @@ class _Line:
             task.add_done_callback(self.opening.discard)
 
     def take(self, connection: _Connection) -> None:
-        """Give a connection its next request, or a rest."""
+        """Send the next request on a connection, or mark it as free."""
         if self.waiting:
             connection.send(*self.waiting.popleft())
         else:
@@ -195,7 +195,7 @@ class _Line:
         self.take(connection)
 
     def left(self, connection: _Connection) -> None:
-        """Forget a connection that the server closed."""
+        """Remove a connection that the server closed."""
         self.everyone.discard(connection)
         if connection in self.free:
             self.free.remove(connection)
@@ -210,7 +210,7 @@ class _Line:
 
 
 class _Connection(asyncio.Protocol):
-    """A kept-alive connection with one request on its way at most."""
+    """A persistent connection with at most one request in flight."""
 
     def __init__(self, line: _Line) -> None:
         self._line = line

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.http_processes``: two HTTP processes beside one, in turns."""
+"""Compare two HTTP processes with one: ``python -m benchmarks.http_processes``."""
 
 from __future__ import annotations
 
@@ -29,15 +29,14 @@ _MODULE = b"tanger.service.http_process"
 
 @dataclass
 class Measured:
-    """A service with so many HTTP processes.
+    """Measurements of a service with a number of HTTP processes.
 
     Attributes:
         server: the service.
-        processes: how many speak HTTP.
-        cpu: their CPU seconds a request, a figure a round; the parent's, where there is one, are
-            among them.
-        share: requests of the one that did least, by CPU seconds, of all.
-        rates: requests a second.
+        processes: number of HTTP processes.
+        cpu: their CPU seconds per request in each round, including the parent's, if there is one.
+        share: share of the CPU seconds of the HTTP process with the least, in each round.
+        rates: requests per second in each round.
     """
 
     server: Server
@@ -47,14 +46,14 @@ class Measured:
     rates: list[float] = field(default_factory=list)
 
     def http(self) -> list[int]:
-        """The processes that speak HTTP."""
+        """Return the process IDs of the HTTP processes."""
         if self.processes == 1:
             return [self.server.pid]
         members = family(self.server.pid)
         return [p for p in members if _MODULE in Path(f"/proc/{p}/cmdline").read_bytes()]
 
     def measure(self, words: Path, seconds: float) -> None:
-        """Load it once."""
+        """Load the service for one round."""
         http = self.http()
         watched = {*http, self.server.pid}
         before = {pid: cpu_seconds(pid) for pid in watched}
@@ -110,7 +109,7 @@ def main(
 
 @contextmanager
 def service(folder: Path, artifact: Path, processes: int) -> Iterator[Measured]:
-    """A service with so many HTTP processes, all of them up."""
+    """Start a service with `processes` HTTP processes, and wait until all are ready."""
     with running(
         f"{processes} HTTP processes",
         lambda port: (

@@ -1,4 +1,4 @@
-"""Servers as processes: started on a free port of the loopback, watched, ended."""
+"""Run servers as child processes on a free port of the loopback, and measure their CPU time."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _PATIENCE = 120.0
 
 
 class CPU(NamedTuple):
-    """Seconds of the process itself, and of all its family."""
+    """CPU seconds of a process itself, and including its descendants."""
 
     own: float
     all: float
 
 
 class Server(NamedTuple):
-    """A server that answers."""
+    """A running server."""
 
     name: str
     port: int
@@ -40,7 +40,7 @@ class Server(NamedTuple):
         return f"http://127.0.0.1:{self.port}"
 
     def cpu_seconds(self) -> CPU:
-        """Used since it started."""
+        """Return the CPU seconds used since the start."""
         return CPU(cpu_seconds(self.pid), sum(map(cpu_seconds, family(self.pid))))
 
 
@@ -53,16 +53,16 @@ def running(
     ready: Callable[[bytes], bool],
     log: Path,
 ) -> Iterator[Server]:
-    """A server that is ready, and ended in the end.
+    """Start a server, wait until it is ready, and stop it at the end.
 
-    It sees no GPU, and none of our settings from the environment.
+    It sees no GPU, and no tanger settings of the environment.
 
     Args:
-        name: what to call it.
-        command: Python's arguments for a port.
-        probe: path to ask whether it is ready.
-        ready: whether that is what the probe's answer, of status 200, means.
-        log: where its output goes.
+        name: name of the server.
+        command: returns the arguments of Python for a port.
+        probe: path of the readiness probe.
+        ready: returns whether the body of a 200 response of the probe means ready.
+        log: file for its output.
     """
     port = free_port()
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TANGER_")}
@@ -100,7 +100,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
         process.wait(20)
-    # Its session is its own: whoever is left in it is one of its children.
+    # It has its own session, in which only its descendants can be left
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -109,7 +109,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def cpu_seconds(pid: int) -> float:
     """Return the CPU seconds that a process has used."""
     try:
-        # The command stands in parentheses and may hold anything.
+        # The command is in parentheses and may contain anything
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except FileNotFoundError:  # a child that just ended
         return 0.0

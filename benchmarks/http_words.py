@@ -1,4 +1,4 @@
-"""What is asked: words that nobody asked before, and words as often as people use them."""
+"""Words to request: new ones, and English words by their frequency of use."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _CONSONANTS = "bcdfghjklmnpqrstvwxz"
 _VOWELS = "aeiouy"
 _ANY = "abcdefghijklmnopqrstuvwxyz"
 
-# Below five letters there are too few words to last a run.
+# Below five letters, there are too few words for a run
 _SHORTEST = 5
 
 
 def new_words(lengths: Sequence[int], seed: int) -> Iterator[str]:
-    """Words that look as if they could be said, none of them twice.
+    """Yield distinct pronounceable words.
 
-    Each length counts through all of its spellings, in steps that leap about.
+    For each length, all spellings are enumerated in a scattered order.
 
     Args:
-        lengths: letters of real words, which these words get in turn; the shortest get five, or
-            more once there are no more of five.
-        seed: where to begin.
+        lengths: numbers of letters of real words, used in rotation; at least five, and more once
+            the words of a length are used up.
+        seed: determines the first word.
     """
     drawn = Counter[int]()
     for least in cycle(lengths):
@@ -38,15 +38,15 @@ def new_words(lengths: Sequence[int], seed: int) -> Iterator[str]:
 
 
 def _letters(length: int) -> list[str]:
-    """The letters for each place of a word."""
+    """Return the possible letters at each position of a word."""
     return [(_CONSONANTS, _VOWELS)[place % 2] for place in range(length - 2)] + [_ANY] * 2
 
 
 def natural_words(graphemes: Collection[str], count: int, *, seed: int = 1) -> list[str]:
-    """Words drawn from wordfreq's 100,000 most frequent English ones, as often as they are used.
+    """Sample from wordfreq's 100,000 most frequent English words by their frequency.
 
-    What cannot be spelt in `graphemes` (numbers, other scripts) is left out: its answer would be an
-    error, which costs less than a pronunciation.
+    Words with other characters than `graphemes` (numbers, other scripts) are excluded, since they
+    would get an error, which costs less than a pronunciation.
     """
     import wordfreq
 
@@ -62,7 +62,7 @@ def natural_words(graphemes: Collection[str], count: int, *, seed: int = 1) -> l
 
 
 def _step(size: int) -> int:
-    """A step by which a walk around `size` places comes to every one of them."""
+    """Return a step that visits all of `size` positions cyclically (coprime to `size`)."""
     step = int(size * 0.618)
     while math.gcd(step, size) > 1:
         step += 1

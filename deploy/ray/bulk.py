@@ -1,9 +1,9 @@
-"""Pronounce a list on a Ray cluster: ``python bulk.py INPUT OUTPUT``; see docs/scaling.md.
+"""Pronounce a word list on a Ray cluster: ``python bulk.py INPUT OUTPUT``; see docs/scaling.md.
 
-Every node needs tanger and ``pip install 'ray[data]'``. Words come as text, one a line, or from a
-column of Parquet; the answers go into a folder of Parquet files, a row for each different
-word, with how often it came. Every actor has a core and loads the artifact once. An actor or a node
-that dies is replaced, and what it had not finished is decoded again.
+Every node needs tanger and ``pip install 'ray[data]'``. The input is text with one word per line,
+or a Parquet column. The output is a folder of Parquet files with a row for each distinct word and
+its count. Every actor has a core and loads the artifact once. If an actor or a node dies, it is
+replaced and its unfinished work is repeated.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ ANSWERS = pa.schema(
     [
         ("word", pa.string()),
         ("count", pa.int64()),
-        ("pronunciations", pa.list_(pa.string())),  # the likeliest first
-        ("probabilities", pa.list_(pa.float64())),  # null where no network took part
-        ("source", pa.string()),  # lexicon or model; null where there is no pronunciation
-        ("error", pa.string()),  # the code of why there is none
+        ("pronunciations", pa.list_(pa.string())),  # most likely first
+        ("probabilities", pa.list_(pa.float64())),  # null if no network was used
+        ("source", pa.string()),  # lexicon or model; null if there is no pronunciation
+        ("error", pa.string()),  # error code if there is no pronunciation
     ]
 )
 
 
 class Pronounce:
-    """An actor: the artifact is loaded when it starts, and answers batch after batch."""
+    """An actor that loads the artifact when it starts, and pronounces batches."""
 
     def __init__(self, artifact: str, options: dict[str, Any]) -> None:
         self.phonemizer = tanger.Phonemizer.load(artifact, "cpu", threads=1)
@@ -42,7 +42,7 @@ class Pronounce:
         self.alphabet = self.phonemizer.pipeline.options(**options).alphabet
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        """Answer a table of ``word`` and ``count``, none of which comes twice."""
+        """Pronounce a table of distinct ``word`` with ``count``."""
         words = batch["word"].to_pylist()
         results = self.phonemizer.pronounce(words, **self.options)
         rows = {
@@ -61,7 +61,7 @@ class Pronounce:
 
 
 def read(source: str, column: str, partitions: int) -> ray.data.Dataset:
-    """The different words of the input and how often each comes, as ``word`` and ``count``."""
+    """Return the distinct words of the input and their frequencies, as ``word`` and ``count``."""
     if source.endswith(".parquet") or any(Path(source).glob("*.parquet")):
         listed = ray.data.read_parquet(source, columns=[column])
     else:
@@ -70,7 +70,7 @@ def read(source: str, column: str, partitions: int) -> ray.data.Dataset:
     def tidy(batch: pa.Table) -> pa.Table:
         words = pc.utf8_trim_whitespace(batch[column].cast(pa.string()))
         words = words.filter(pc.fill_null(pc.greater(pc.utf8_length(words), 0), fill_value=False))
-        counted = pc.value_counts(words.combine_chunks())  # so that less has to be shuffled
+        counted = pc.value_counts(words.combine_chunks())  # to reduce the data to shuffle
         return pa.table({"word": counted.field("values"), "count": counted.field("counts")})
 
     counted = listed.map_batches(tidy, batch_format="pyarrow", batch_size=None)
@@ -79,7 +79,7 @@ def read(source: str, column: str, partitions: int) -> ray.data.Dataset:
 
 
 def main() -> int:
-    """Run it; how long each part took goes to stderr."""
+    """Run the job; print the duration of each stage to stderr."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("input", help="a text file, a Parquet file, or a folder or URL of such")
     parser.add_argument("output", help="a folder that is not there yet, or a URL")
@@ -108,7 +108,7 @@ def main() -> int:
     ready = time.perf_counter()
     actors = given.actors or int(ray.cluster_resources()["CPU"])
     words = read(given.input, given.column, given.partitions or actors)
-    # Small blocks: what an actor that dies takes with it. All before the actors have the cores
+    # Small blocks limit the loss if an actor dies; materialized before actors occupy the cores
     words = words.repartition(target_num_rows_per_block=given.batch).materialize()
     distinct = words.count()
     counted = time.perf_counter()
@@ -121,7 +121,7 @@ def main() -> int:
         num_cpus=1,
         compute=ray.data.ActorPoolStrategy(size=min(actors, max(1, distinct // given.batch))),
     )
-    # Actors have all the cores, and writing waits for the disk
+    # Actors occupy all cores, and writing mostly waits for the disk
     answers.write_parquet(given.output, ray_remote_args={"num_cpus": 0}, concurrency=2)
     done = time.perf_counter()
     print(

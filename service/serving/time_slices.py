@@ -17,8 +17,8 @@ SLICE = 0.004
 class TimeSlices:
     """Shares the event loop among long requests.
 
-    A request that takes less than one slice, as nearly all do, runs without waiting. Longer ones
-    take turns, so that each iteration of the event loop has at most one slice of them.
+    A request that takes less than one slice, as nearly all do, runs without waiting. Of longer
+    ones, one runs at a time, so that an iteration of the event loop has at most one slice of them.
     """
 
     def __init__(self, seconds: float = SLICE) -> None:

@@ -1,4 +1,4 @@
-"""Single requests made to cost as much as they can: each is bounded, and nobody else waits."""
+"""Single requests of maximal cost: each is bounded, and does not delay others."""
 
 import random
 import socket
@@ -14,7 +14,7 @@ from tests.support.soak_report import assert_calm, metric, row, times, two_worke
 
 pytestmark = pytest.mark.slow
 
-# Seconds that /livez may wait, and bytes that memory may grow by
+# Most seconds of latency of /livez, and most bytes of memory growth
 LONGEST_WAIT = 0.1
 MEMORY = 300 << 20
 
@@ -95,7 +95,7 @@ def test_words_of_many_parts(service, client, source):
         with watched(service) as watch:
             for kind in list(WORDS.values()) * count:
                 words = [kind(draw) for _ in range(256)]
-                # The second time all of their parts are cached
+                # The second time, all of their parts are cached
                 for media_type in ("application/json", "text/tab-separated-values") * 2:
                     answer = client.post(
                         "/pronounce",
@@ -132,7 +132,7 @@ def test_bodies_that_take_long_to_read(service, client):
 
 
 def test_large_answers_read_slowly(service, client):
-    """What was decoded once is asked for again and again, by clients in no hurry to read it."""
+    """Cached words are requested repeatedly by clients that read their large responses slowly."""
     word = "".join(random.Random(3).choices("abdegnrt", k=64))
     options = {"n": 10, "alignment": True}
     assert client.post("/pronounce", json={"words": [word], **options}).status_code == 200
@@ -140,7 +140,7 @@ def test_large_answers_read_slowly(service, client):
     assert refused.status_code == 422
     assert "limits.response_bytes of /info" in refused.json()["detail"]
     limit = client.get("/info").json()["limits"]["response_bytes"]
-    # The most that one request may be
+    # The largest request that is accepted
     maximum = next(n for n in range(256, 0, -1) if _passes(client, [word] * n, options))
     count = times(60, 120)
     goal = "answers of bounded length; /livez within 100 ms, 300 MB"

@@ -1,4 +1,4 @@
-"""Input of every kind, and clients of every kind: nothing breaks. In full by ``make soak``."""
+"""Invalid input and misbehaving clients do not harm the service. In full by ``make soak``."""
 
 import random
 import re
@@ -37,7 +37,7 @@ def client(service):
 
 
 def pronounced(client, words):
-    """The results, of which every word has one: a pronunciation, or an error of its own."""
+    """Pronounce words, and check that each gets a pronunciation or an error of its own."""
     answer = client.post("/pronounce", json={"words": words})
     assert answer.status_code == 200, answer.text
     results = answer.json()["results"]
@@ -48,7 +48,7 @@ def pronounced(client, words):
     return results
 
 
-# A deadline of no time at all cannot be met, and is answered so
+# A deadline of zero cannot be met, and is refused
 SCHEMATHESIS = """
 [checks.not_a_server_error]
 expected-statuses = ["2xx", "3xx", "4xx", 504]
@@ -76,7 +76,7 @@ def test_schemathesis_finds_nothing(service, tmp_path):
 
 
 def test_every_character_of_unicode_is_a_word(client, service):
-    """Alone, and inside a word that can be spelt."""
+    """Each character is sent alone, and inside of a valid word."""
     points = [n for n in range(sys.maxunicode + 1) if not 0xD800 <= n <= 0xDFFF]
     points = random.Random(5).sample(points, times(2000, len(points)))
     spelt = 0
@@ -127,7 +127,7 @@ def test_random_paths_leave_the_number_of_series_as_it_is(client, service):
         before = series()
         for _ in range(count):
             path = "".join(draw.choices("abc/.-%41?=&é", k=draw.randint(0, 40)))
-            path = re.sub(r"\.{2,}", ".", path)  # httpx would go up, and to the page
+            path = re.sub(r"\.{2,}", ".", path)  # else httpx would resolve it to the page
             assert client.get(f"/nowhere/{path}").status_code == 404
         after = series()
         assert after == before
@@ -135,7 +135,7 @@ def test_random_paths_leave_the_number_of_series_as_it_is(client, service):
 
 
 def test_a_storm_of_clients_that_hang_up(service):
-    """Half of them in the middle of their request, half before its answer."""
+    """Half disconnect within their request, half before its response."""
     count, at_once = times(200, 2000), 100
     draw = random.Random(3)
     decoded = metric(service, "tanger_batch_words_sum")
@@ -181,14 +181,14 @@ def test_slow_clients_keep_nobody_waiting(shipped_artifact, tmp_path):
                 connection.sendall(requested[number % 4])
                 slow.append((connection, number % 4 in (1, 2)))
             started = time.monotonic()
-            # Half of them send a letter now and then
+            # Half of them send a byte from time to time
             for _ in range(2 * seconds):
                 for connection, dribbles in slow:
                     if dribbles:
                         _try_to_send(connection, b"1")
                 time.sleep(0.4)
             eventually(
-                lambda: metric(service, "tanger_requests_in_flight") <= 1 + 4,  # the load's own
+                lambda: metric(service, "tanger_requests_in_flight") <= 1 + 4,  # the load itself
                 "the slow ones to be let go",
             )
             took = time.monotonic() - started
@@ -210,7 +210,7 @@ def _try_to_send(connection, more):
 
 
 def _read_to_the_end(connection):
-    """Until the other side closes, which it has to have done."""
+    """Read until the end of the connection, which the server must have closed."""
     connection.settimeout(20)
     with connection:
         try:
@@ -245,7 +245,7 @@ def ahead(path, count, **headers):
     return count * get(path, **headers).replace(b"close", b"keep-alive")
 
 
-# What each of many connections asks for, and how much of it is read a second
+# Request of each of many connections, and the bytes of responses that it reads per second
 GREEDY = {
     "12,000 words ahead": (ahead("/pronounce/tanger", 12_000), 4000),
     "12,000 probes ahead, nothing read": (ahead("/livez", 12_000), 0),
@@ -259,7 +259,7 @@ GREEDY = {
 
 @pytest.mark.parametrize("kind", GREEDY)
 def test_greedy_clients_hold_little(shipped_artifact, tmp_path, kind):
-    """They send far more than they take the answers of."""
+    """Clients that send far more requests than they read responses use little memory."""
     count, seconds = times(100, 1000), times(4, 30)
     sent, rate = GREEDY[kind]
     goal = "300 MB more at most; /livez within 0.1 s"
@@ -282,7 +282,7 @@ def test_greedy_clients_hold_little(shipped_artifact, tmp_path, kind):
         for client in clients:
             client.connection.close()
         assert largest - before < 300
-        # This process takes its share of the time that they are measured in
+        # The limit is generous, since this process competes for the CPU
         assert sorted(waits)[len(waits) // 2] < 0.5, waits
         found.done(
             f"{count} connections, {len(sent):,} bytes each, {seconds} s",
@@ -294,7 +294,7 @@ def test_greedy_clients_hold_little(shipped_artifact, tmp_path, kind):
 
 
 class Greedy:
-    """A connection that sends as fast as it can, and reads little."""
+    """A connection that sends as fast as possible, and reads slowly."""
 
     def __init__(self, port, sent):
         self.connection = socket.socket()
@@ -305,7 +305,7 @@ class Greedy:
         self.read = 0
 
     def go_on(self, allowed):
-        """Send what goes, and read until so many bytes are read in all."""
+        """Send as much as possible, and read until `allowed` bytes have been read in total."""
         try:
             while self.left:
                 self.left = self.left[self.connection.send(self.left[: 1 << 16]) :]

@@ -1,4 +1,4 @@
-"""Two HTTP processes under load, with faults: what is lost is what was allowed to be."""
+"""Two HTTP processes under load with faults: no more requests are lost than allowed."""
 
 import os
 import random
@@ -45,7 +45,7 @@ def service(shipped_artifact, tmp_path_factory):
 
 
 def wait_for_both(service):
-    """Return when both HTTP processes have been ready, as each says of itself in the log."""
+    """Wait until both HTTP processes have logged that they are ready."""
 
     def ready():
         pids = service.http_processes()
@@ -100,7 +100,7 @@ def test_two_processes_one_of_them_lost(service, number):
         assert set(load.statuses) == {200}, load.statuses
         assert not load.wrong
         failed = load.closed + load.cut + load.refused
-        # A thread of the load has one request on its connection
+        # Each thread of the load has at most one request in flight
         assert failed <= count * CONNECTIONS
         found.done(
             f"{count} times, {load.answered:,} requests",
@@ -160,7 +160,7 @@ def test_two_processes_memory(service):
         load.assert_all_answered()
         half = samples[len(samples) // 2 :]
         slope = 60 * (half[-1][1] - half[0][1]) / (half[-1][0] - half[0][0])
-        # The caches fill meanwhile, where the time is short
+        # In a short run, the caches are still filling
         assert half[-1][1] < 600
         found.done(
             f"{load.answered:,} requests of 3 new words in {seconds / 60:.1f} minutes",

@@ -1,4 +1,4 @@
-"""Load, faults and redeployments: nothing that was asked is lost. In full by ``make soak``."""
+"""Load, faults and redeployments: no request is lost. In full by ``make soak``."""
 
 import os
 import random
@@ -43,14 +43,13 @@ def some_answers(load):
     eventually(lambda: load.answered > answered + 10, "answers")
 
 
-# Answers that the cache of a short run holds: what it takes grows until it is full, and nothing
-# after that.
+# Capacity of the cache in a short run: memory must not grow once the cache is full
 SHORT_CACHE = 300
 
 
 @pytest.fixture
 def loaded(service, shipped_artifact, tmp_path):
-    """A service to load and its cache's size: everybody's, or one that is soon full."""
+    """A service to load and its cache size: the default, or one that is soon full."""
     if MINUTES:
         yield service, 65536  # TANGER_CACHE_WORDS
         return
@@ -68,7 +67,7 @@ def test_constant_load(loaded):
                 "a full cache",
                 seconds=1800,
             )
-            time.sleep(15)  # what the first requests leave behind levels off only then
+            time.sleep(15)  # memory levels off only some time after the first requests
             seconds, answered, began = 60 * MINUTES or 8, load.answered, time.monotonic()
             samples = []
             while (elapsed := time.monotonic() - began) < seconds:
@@ -79,7 +78,7 @@ def test_constant_load(loaded):
         later = samples[len(samples) // 2 :]
         slope = 60 * linear_regression(*zip(*later, strict=True)).slope
         assert later[-1][1] < 400
-        # What comes and goes within seconds is no trend
+        # Short-term fluctuations are not a trend
         assert slope < max(0.5, 2 / (seconds / 120)), samples
         found.done(
             f"{answered:,} requests of 3 new words in {elapsed / 60:.1f} minutes",
@@ -140,7 +139,7 @@ def test_workers_stopped_under_load(service):
         late = re.findall(r"hung, ([0-9.]+) s beyond", service.log[reported:])
         noticed = [float(seconds) for seconds in late]
         assert len(noticed) == count
-        # A little more, where the service itself has to wait for its turn
+        # A margin, since the service itself may wait for the CPU
         assert max(noticed) < 1.5, noticed
         found.done(
             f"{count} stops, {load.answered:,} requests",
@@ -275,7 +274,7 @@ def test_poisonous_words_under_load(shipped_artifact, tmp_path, monkeypatch):
                 assert "ArithmeticError: poison" in results[1]["error"]["message"]
             for kind, count in (("DIE", killing), ("HANG", hanging)):
                 for number in range(count):
-                    # A worker that is alone would be lost to whatever comes first
+                    # With a single worker, the first fault would leave none
                     service.wait_until_ready(2)
                     answer = service.ask(post([f"QX{kind}{letters[number]}"]))
                     assert answer.status_code == 503

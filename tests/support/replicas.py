@@ -14,7 +14,7 @@ from tests.support.live_service import LiveService
 
 
 class Replicas:
-    """Instances of the service, each on a port of its own, as a Deployment has them."""
+    """Instances of the service on separate ports, like the pods of a Kubernetes Deployment."""
 
     def __init__(self, artifact, folder, count=3, **settings):
         self.settings = {"artifact": artifact, "keep_alive": 75, **settings}
@@ -36,13 +36,13 @@ class Replicas:
         self.instances[port] = LiveService(log, **self.settings, port=port)
 
     def restart(self, port):
-        """End one as a rollout does, start its successor, and wait until that is ready."""
+        """Stop one as a rollout does, start its successor, and wait until that is ready."""
         assert self.instances[port].stop() == 0
         self.start(port)
         self.instances[port].wait_until_ready()
 
     def kill(self, port):
-        """End one with all its processes, at once."""
+        """Kill one with all its processes."""
         self.instances[port].end()
 
     def end(self):
@@ -51,12 +51,12 @@ class Replicas:
 
 
 class DoorLoad:
-    """Clients that ask for words through the door, and what they were answered.
+    """Clients that send requests through Envoy, and counts of their outcomes.
 
     Attributes:
-        outcomes: how often each method was answered with each status, or with an exception.
-        wrong: answers that are not what they had to be.
-        seconds: the longest wait.
+        outcomes: number of responses or exceptions by method and status.
+        wrong: incorrect responses.
+        seconds: longest latency.
     """
 
     def __init__(self, port, *, clients=4, pause=0.01):
