@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
 from tanger.service.schemas import Alphabet
@@ -33,6 +34,13 @@ class OwnPronunciation(BaseModel):
     )
 
 
+def _text_or_object(value: object) -> object:
+    """Refuse any other type with one error, in place of one for each member of the union."""
+    if isinstance(value, str | dict | OwnPronunciation):
+        return value
+    raise PydanticCustomError("pronunciation_type", "a string or an object is expected")
+
+
 class Spoken(BaseModel):
     """What a word of one's own sounds like."""
 
@@ -48,7 +56,9 @@ class Spoken(BaseModel):
         description="What the pronunciations are written in: one of the `alphabets` of `/info`, "
         "by default the first.",
     )
-    pronunciations: Annotated[list[str | OwnPronunciation], FailFast()] = Field(
+    pronunciations: Annotated[
+        list[Annotated[str | OwnPronunciation, BeforeValidator(_text_or_object)]], FailFast()
+    ] = Field(
         min_length=1,
         max_length=32,
         description="The first is the best; as `/pronounce` writes `text` in this alphabet, or "

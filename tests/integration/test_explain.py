@@ -117,14 +117,18 @@ def errors(client):
 
 def test_words_with_an_error_are_counted_by_its_code(client):
     before = errors(client)
-    assert set(before) == {"empty", "too_long", "unspellable", "decoding_failed", "not_in_lexicon"}
+    assert set(before) == {
+        "empty", "too_long", "unspellable", "decoding_failed", "not_in_lexicon", "alias_circle",
+        "other_language",
+    }  # fmt: skip
     words = ["", " ", "\u65e5", "a" * 65, "hello"]
     client.post("/pronounce", json={"words": words})
     client.post("/pronounce", json={"words": ["qwyxzl", "qwyxzl"], "source": "lexicon"})
     client.get("/pronounce/%E6%97%A5")
     grown = {code: number - before[code] for code, number in errors(client).items()}
     assert grown == {
-        "empty": 2, "too_long": 1, "unspellable": 2, "decoding_failed": 0, "not_in_lexicon": 2
+        "empty": 2, "too_long": 1, "unspellable": 2, "decoding_failed": 0, "not_in_lexicon": 2,
+        "alias_circle": 0, "other_language": 0,
     }  # fmt: skip
 
 

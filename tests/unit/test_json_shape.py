@@ -38,4 +38,4 @@ def test_what_is_not_json_is_not_json(body):
 def test_what_is_well_formed_is_for_pydantic_to_judge():
     assert first_fault(b'{"words": ["a"], "n": 11, "stress": null}', PronounceRequest) is None
     assert first_fault(b'{"pronunciations": ["T AE NG"]}', Spoken) is None
-    assert "got `int`" in first_fault(b'{"pronunciations": [1]}', Spoken)
+    assert first_fault(b'{"pronunciations": [1]}', Spoken) is None

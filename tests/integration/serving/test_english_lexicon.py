@@ -18,7 +18,8 @@ from tanger.service.serving import rendering
 from tanger.service.serving.batcher import Batcher, DecodeResult
 from tanger.service.serving.pronouncer import Pronouncer
 from tanger.service.serving.worker import render_answer
-from tanger.service.user_lexicon.store import Staged, UserLexicon
+from tanger.service.user_lexicon.staging import Staged
+from tanger.service.user_lexicon.store import UserLexicon
 
 
 class Humming(Batcher):

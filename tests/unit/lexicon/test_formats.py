@@ -34,8 +34,9 @@ def test_probabilities_come_back_to_the_last_bit(tmp_path_factory, rows):
     lexicon.write_lines(path, lexicon.render_rows(rows, "mfa"))
     assert [row[1:] for row in lexicon.read_rows(path, "mfa")] == [row[1:] for row in rows]
     lexicon.write_lines(path, lexicon.render_rows(rows, "kaldip"))
-    kept = [(entry, numbers[:1] or (1.0,)) for _, entry, numbers in rows]
-    assert [row[1:] for row in lexicon.read_rows(path, "kaldip")] == kept
+    kept = [(row.entry, row.probabilities[:1] or (1.0,)) for row in rows]
+    read = lexicon.read_rows(path, "kaldip")
+    assert [(row.entry, row.probabilities) for row in read] == kept
 
 
 def test_rows_say_where_they_stand(tmp_path):
