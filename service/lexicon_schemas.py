@@ -1,4 +1,4 @@
-"""Bodies and options of requests about lexicons, and of their answers."""
+"""Models of requests and responses for the user lexicon."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LexiconFileFormat = TypeAliasType(
 
 
 class OwnPronunciation(BaseModel):
-    """A pronunciation of a word of one's own, and what else is known of it."""
+    """A pronunciation in the user lexicon, with its attributes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,14 +35,14 @@ class OwnPronunciation(BaseModel):
 
 
 def _text_or_object(value: object) -> object:
-    """Refuse any other type with one error, in place of one for each member of the union."""
+    """Refuse any other type with a single error instead of one for each member of the union."""
     if isinstance(value, str | dict | OwnPronunciation):
         return value
     raise PydanticCustomError("pronunciation_type", "a string or an object is expected")
 
 
 class Spoken(BaseModel):
-    """What a word of one's own sounds like."""
+    """The pronunciations of a word in the user lexicon."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -67,7 +67,7 @@ class Spoken(BaseModel):
 
 
 class OwnWord(BaseModel):
-    """A word of one's own; it can be put back as it is."""
+    """An entry of the user lexicon; it can be sent back with PUT."""
 
     word: str
     alphabet: Alphabet = Field(description="What the pronunciations are written in.")
@@ -77,7 +77,7 @@ class OwnWord(BaseModel):
 
 
 class WordOptions(BaseModel):
-    """How an entry is answered."""
+    """Options of the response for an entry."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -87,7 +87,7 @@ class WordOptions(BaseModel):
 
 
 class LexiconFile(BaseModel):
-    """In what form a lexicon comes or goes."""
+    """Format of an imported or exported lexicon."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -103,7 +103,7 @@ class LexiconFile(BaseModel):
 
 
 class ImportOptions(LexiconFile):
-    """How a lexicon is taken in."""
+    """Options of an import."""
 
     replace: bool = Field(
         False, description="Forget all that was there, not only the words that come."
@@ -111,7 +111,7 @@ class ImportOptions(LexiconFile):
 
 
 class Imported(BaseModel):
-    """What came of it."""
+    """Result of an import."""
 
     entries: int = Field(description="Pronunciations that were taken in.")
     passed_over: int = Field(description="Markers such as `<unk>`, with phonemes of their own.")

@@ -1,4 +1,4 @@
-"""Request, response and problem bodies: what stands in the OpenAPI document."""
+"""Models of requests, responses and problems, as shown in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tanger.model.phonology import notation
 from tanger.model.text import lookup, segments, speller, variants
 from tanger.model.text.reader import token
 
-# Each is a schema of its own in the OpenAPI document, so that generated clients name it
+# Type aliases are separate schemas in the OpenAPI document, so that generated clients name them
 Alphabet = TypeAliasType("Alphabet", notation.Alphabet)
 Source = TypeAliasType("Source", segments.Source)
 Answerer = TypeAliasType("Answerer", segments.Answerer)
@@ -27,7 +27,7 @@ ProbeStatus = TypeAliasType(
 
 
 class Options(BaseModel):
-    """What may be asked for besides the words; the query parameters of the GET route."""
+    """Options of a request for words, which are the query parameters of the GET route."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -73,14 +73,14 @@ class PronounceRequest(Options):
         json_schema_extra={"examples": [{"words": ["tanger", "Ångström", "42", "日本"]}]}
     )
 
-    # A megabyte holds half a million wrong items: the first is enough.
+    # Stop at the first invalid item: a megabyte can contain half a million
     words: Annotated[list[str], FailFast()] = Field(
         min_length=1, description="The words, at most as many as `/info` says (256 by default)."
     )
 
 
 class TextOptions(BaseModel):
-    """What may be asked for besides the text."""
+    """Options of a request for a text."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -122,7 +122,7 @@ class TextRequest(TextOptions):
 
 
 class AlignedPhoneme(BaseModel):
-    """A phoneme and the letters that made it: `letters[start:end]`."""
+    """A phoneme and its letters: `letters[start:end]`."""
 
     phoneme: str = Field(description="In the alphabet that was asked for.")
     start: int
@@ -133,10 +133,10 @@ class AlignedPhoneme(BaseModel):
 
 
 class Alignment(BaseModel):
-    """Which letters made which phoneme.
+    """The letters of each phoneme.
 
-    Letters that are silent belong to the phoneme before them, at the beginning of a word to the
-    first; phonemes that one letter made (the `K` and the `S` of an `X`) share their letters.
+    Silent letters belong to the preceding phoneme, or to the first at the beginning of a word.
+    Phonemes of a single letter (the `K` and the `S` of an `X`) share it.
     """
 
     letters: tuple[str, ...] = Field(
@@ -150,7 +150,7 @@ class Alignment(BaseModel):
 
 
 class Pronunciation(BaseModel):
-    """One way to say a word."""
+    """A pronunciation of a word."""
 
     phonemes: tuple[str, ...] = Field(
         min_length=1, description="In the alphabet that was asked for; at least one."
@@ -176,14 +176,14 @@ class Pronunciation(BaseModel):
 
 
 class WordError(BaseModel):
-    """Why a word got no pronunciation."""
+    """The reason why a word has no pronunciation."""
 
     code: WordErrorCode
     message: str
 
 
 class Origin(BaseModel):
-    """Where a pronunciation, or a part of one, comes from."""
+    """The origin of a pronunciation, or of a part of one."""
 
     source: OriginSource | None = Field(
         description="What answered; a `rule` of the reader's needs neither a lexicon nor the "
@@ -207,13 +207,13 @@ class Origin(BaseModel):
 
 
 class ExplainedPart(Origin):
-    """Where a part of a word's pronunciation comes from."""
+    """The origin of a part of a word's pronunciation."""
 
     text: str = Field(description="In the artifact's own graphemes.")
 
 
 class Explanation(Origin):
-    """Why a word is answered so; where its parts come from several places, `parts` tells."""
+    """The origin of a word's pronunciation; `parts` has that of each part if they differ."""
 
     parts: tuple[ExplainedPart, ...] = Field(
         description="What the word was read as: itself, or `FORTY` and `TWO`."
@@ -221,7 +221,7 @@ class Explanation(Origin):
 
 
 class Result(BaseModel):
-    """What is known of one word."""
+    """The result for a word."""
 
     word: str = Field(description="The word as it was sent.")
     normalized: str | None = Field(
@@ -243,7 +243,7 @@ class Result(BaseModel):
 
 
 class OtherSense(BaseModel):
-    """A sense of a homograph that is less likely meant."""
+    """A less likely sense of a homograph."""
 
     name: str
     probability: float
@@ -252,7 +252,7 @@ class OtherSense(BaseModel):
 
 
 class Sense(BaseModel):
-    """The sense of a homograph that is likeliest meant."""
+    """The most likely sense of a homograph."""
 
     name: str
     probability: float
@@ -260,7 +260,7 @@ class Sense(BaseModel):
 
 
 class TextWord(BaseModel):
-    """A word that is spoken, and its likeliest pronunciation."""
+    """A spoken word, and its most likely pronunciation."""
 
     word: str = Field(description="In capitals, a plural's s aside, what is read by letters.")
     normalized: str | None = Field(description="The word in the artifact's own graphemes.")
@@ -276,7 +276,7 @@ class TextWord(BaseModel):
 
 
 class TextToken(BaseModel):
-    """A piece of a text."""
+    """A token of a text."""
 
     text: str
     start: int = Field(description="Offset of its first character (code point) in the text.")
@@ -290,14 +290,14 @@ class TextToken(BaseModel):
 
 
 class ModelName(BaseModel):
-    """Which weights answered."""
+    """Name and version of the model."""
 
     name: str
     version: str = Field(description="First 12 hexadecimal digits of the weights' sha256.")
 
 
 def _example(word: str, normalized: str, text: str, probability: float, *warnings: str) -> Result:
-    """A result as the network's."""
+    """Return an example of a result of the network."""
     pronunciation = Pronunciation(
         phonemes=tuple(text.split()),
         text=text,
@@ -337,7 +337,7 @@ _EXAMPLES = (
 
 
 class PronouncedSentence(BaseModel):
-    """A text, or a sentence of one, read and pronounced."""
+    """A pronounced text, or a sentence of one."""
 
     text: str = Field(description="As it was sent.")
     spoken: str = Field(description="Its words in one line.")
@@ -350,13 +350,13 @@ class PronouncedSentence(BaseModel):
 
 
 class TextResponse(PronouncedSentence):
-    """A text, read and pronounced, and by which weights."""
+    """A pronounced text, and the model."""
 
     model: ModelName
 
 
 class PronounceResponse(BaseModel):
-    """A result for each word, in the order of the request."""
+    """Results for the words, in the order of the request."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -374,14 +374,14 @@ class PronounceResponse(BaseModel):
 
 
 class Probe(BaseModel):
-    """State of the service, for whatever watches it."""
+    """State of the service, for probes."""
 
     status: ProbeStatus
     workers: int = Field(description="Decoding processes that are ready.")
 
 
 class Limits(BaseModel):
-    """What a request may hold, and how long it may take."""
+    """Limits of a request's size and time."""
 
     words: int
     letters: int
@@ -397,14 +397,14 @@ class Limits(BaseModel):
 
 
 class LexiconInfo(BaseModel):
-    """A lexicon that `source: lexicon` and `auto` ask."""
+    """A lexicon that `source: lexicon` and `auto` use."""
 
     name: str
     words: int
 
 
 class Info(BaseModel):
-    """What is being served, on what, and how good it is."""
+    """The model, its devices, settings and measured error rates."""
 
     model: ModelName
     graphemes: tuple[str, ...]
@@ -426,7 +426,7 @@ class Info(BaseModel):
 
 
 class ProblemError(BaseModel):
-    """One fault in a request."""
+    """A fault in a request."""
 
     where: str
     message: str

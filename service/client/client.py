@@ -170,7 +170,7 @@ class Client(Connection):
         return info
 
     def limits(self) -> Limits:
-        """Return the limits of requests, from the latest `info`."""
+        """Return the limits of requests; cached from the latest response that had them."""
         return self.known_limits or self.info().limits
 
     def _send(self, call: Call) -> httpx.Response:
@@ -326,7 +326,7 @@ class AsyncClient(Connection):
         return info
 
     async def limits(self) -> Limits:
-        """Return the limits of requests, from the latest `info`."""
+        """Return the limits of requests; cached from the latest response that had them."""
         return self.known_limits or (await self.info()).limits
 
     async def _send(self, call: Call) -> httpx.Response:

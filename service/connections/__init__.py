@@ -1,1 +1,1 @@
-"""Connections: their limits, the memory they hold, what is refused."""
+"""HTTP connections: their limits, buffers and refused requests."""

@@ -116,7 +116,7 @@ async def get_lexicon_word(
     word: str,
     options: Annotated[WordOptions, Query()],
 ) -> Response:
-    """What a request for a word finds in the user lexicon. Needs an API key."""
+    """Return the entry of a word in the user lexicon. Needs an API key."""
     alphabet = _alphabet(manager, options.alphabet)
     with shutdown_as_503():
         found = await lexicon.read(partial(lexicon.get, word), timeout=timeout)
@@ -134,10 +134,10 @@ async def get_lexicon_word(
 async def put_lexicon_word(
     manager: Manager, lexicon: WritableLexicon, raw: Raw, timeout: Timeout, word: str
 ) -> Response:
-    """Say how a word is pronounced, from the next request on. Needs an API key.
+    """Store the pronunciations of a word in the user lexicon. Needs an API key.
 
-    It takes the place of what a request for the word found here. Once it is answered it is on
-    the disk.
+    They replace the entry of the word, and are used from the next request on. The response is
+    sent once they are on disk.
     """
     with shutdown_as_503():
         read_no_query(raw)
@@ -158,7 +158,7 @@ async def put_lexicon_word(
     openapi_extra=TIMEOUT_HEADER,
 )
 async def delete_lexicon_word(lexicon: WritableLexicon, timeout: Timeout, word: str) -> Response:
-    """Forget what a request for a word finds in the user lexicon. Needs an API key."""
+    """Delete the entry of a word from the user lexicon. Needs an API key."""
     with shutdown_as_503():
         if not await lexicon.delete(word, timeout=timeout):
             raise NoEntryError(word)
@@ -169,7 +169,7 @@ async def delete_lexicon_word(lexicon: WritableLexicon, timeout: Timeout, word: 
 async def export_lexicon(
     manager: Manager, lexicon: Lexicon, options: Annotated[LexiconFile, Query()]
 ) -> Response:
-    """The whole user lexicon. Needs an API key."""
+    """Export the whole user lexicon. Needs an API key."""
     inventory, alphabet = manager.current.inventory, _alphabet(manager, options.alphabet)
     with shutdown_as_503():
         file = await asyncio.to_thread(lexicon.export, options.format, inventory, alphabet)
@@ -196,9 +196,9 @@ async def import_lexicon(
     timeout: Timeout,
     options: Annotated[ImportOptions, Query()],
 ) -> Response:
-    """Take in a whole lexicon, in UTF-8: all of it or nothing. Needs an API key.
+    """Import a lexicon in UTF-8: all of it or nothing. Needs an API key.
 
-    Its words take the place of the entries that the user lexicon has of them.
+    Its entries replace those of the same words in the user lexicon.
     """
     settings = manager.settings
     taken = await asyncio.to_thread(

@@ -15,32 +15,32 @@ metrics_router = make_router()
 
 @router.get("/livez", response_model=Probe, tags=["probes"])
 async def livez(manager: Manager) -> Response:
-    """The HTTP process answers; there is nothing to restart."""
+    """Liveness probe: succeeds if the HTTP process responds."""
     return json_response(manager.probe())
 
 
 @router.get("/startupz", response_model=Probe, tags=["probes"])
 async def startupz(manager: Manager) -> Response:
-    """The first worker has loaded and warmed up."""
+    """Startup probe: succeeds once the first worker has loaded and warmed up."""
     return json_response(manager.started())
 
 
 @router.get("/readyz", response_model=Probe, tags=["probes"])
 @router.get("/health", response_model=Probe, tags=["probes"], operation_id="health")
 async def readyz(manager: Manager) -> Response:
-    """A request that comes now would be decoded."""
+    """Readiness probe: succeeds if a request would be decoded now."""
     return json_response(manager.ready())
 
 
 @metrics_router.get("/metrics", include_in_schema=False)
 async def prometheus(manager: Manager) -> Response:
-    """What Prometheus reads."""
+    """Return the metrics in the Prometheus text format."""
     return Response(await manager.backend.render_metrics(), media_type=metrics.MEDIA_TYPE)
 
 
 @router.get("/info", response_model=Info, tags=["about"])
 async def info(manager: Manager) -> Response:
-    """What is being served, on what, and how good it is."""
+    """Return the model, its devices, settings and measured error rates."""
     return json_response(manager.info())
 
 
@@ -51,8 +51,8 @@ async def info(manager: Manager) -> Response:
     tags=["admin"],
 )
 async def reload(manager: Manager) -> Response:
-    """Serve artifact and lexicons as they are now on disk, if they answer; else the old ones.
+    """Reload artifact and lexicons from disk; if their self-check fails, the old ones stay in use.
 
-    Needs an API key; without any configured it is off. SIGHUP does the same.
+    Needs an API key; disabled if none is configured. SIGHUP does the same.
     """
     return json_response(await manager.reload())

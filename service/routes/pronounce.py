@@ -15,11 +15,11 @@ _NOT_MODIFIED = {"description": "What is kept is still right."}
 
 
 def pronounce() -> None:
-    """Pronounce words: a result for each, in their order, whatever becomes of the others."""
+    """Pronounce words: a result for each, in order; an error for one does not affect others."""
 
 
 def pronounce_word(word: str, options: Annotated[Options, Query()]) -> None:
-    """Pronounce one word, percent-encoded. `If-None-Match` spares an answer that is known."""
+    """Pronounce one percent-encoded word. With `If-None-Match`, a known response is not resent."""
 
 
 add_raw_route(

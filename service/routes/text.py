@@ -30,7 +30,7 @@ _DESCRIBED: dict[int | str, dict[str, Any]] = {
 
 
 def text() -> None:
-    """Read a text and pronounce its words: numbers, abbreviations, acronyms and all."""
+    """Pronounce the words of a text, including numbers, abbreviations and acronyms."""
 
 
 add_raw_route(
