@@ -66,7 +66,7 @@ def main(
     results: Annotated[Path, typer.Option(help="Folder for the figures.")] = ROOT
     / "benchmarks/results",
 ) -> None:
-    """Requests/s of the service at its default settings, on this machine's loopback, by wrk."""
+    """Measure requests/s of the service with default settings on the loopback, by wrk."""
     test = data / "cmudict-0.7b.test"
     if not test.exists():
         raise typer.BadParameter(f"{test} is not here: make data")

@@ -229,7 +229,7 @@ def main(
     repeats: Annotated[int, typer.Option(help="Measurements, of which the least counts.")] = 7,
     seconds: Annotated[float, typer.Option(help="Seconds of load for each real server.")] = 5.0,
 ) -> None:
-    """CPU of the HTTP process a cached request, by layer."""
+    """Measure the CPU time of a cached request in the HTTP process by layer."""
     # Log as in production, with the lines discarded
     logs.configure("info", "json")
     layers = uvloop.run(measure(artifact, Driver(rounds, repeats)))

@@ -54,7 +54,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Load:
-    """One measurement.
+    """The result of one measurement.
 
     Attributes:
         server: name of the server.

@@ -78,7 +78,7 @@ def main(
     seconds: Annotated[float, typer.Option(help="Time for each measurement.")] = 10.0,
     rounds: Annotated[int, typer.Option(help="Measurements of each.")] = 5,
 ) -> None:
-    """CPU, shares and memory of two HTTP processes over one, with natural words in the cache."""
+    """Compare CPU, shares and memory of two HTTP processes with one, with cached words."""
     found = artifacts.read(artifact)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as services:
         words = Path(folder) / "words.txt"

@@ -35,7 +35,7 @@ _PAGE_POLICY = (
 
 
 class Features(BaseModel):
-    """What the page has to know before anybody gave it a key."""
+    """Enabled features, which the page reads before it has an API key."""
 
     keys: bool = Field(description="An API key is needed, and with one words can be corrected.")
     stress: bool = Field(description="The artifact knows stress.")

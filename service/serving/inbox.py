@@ -49,7 +49,7 @@ class Inbox:
     def __init__(
         self, control: socket.socket, counts: SharedCounts, slot: int, *, max_batch: int
     ) -> None:
-        """Wait for connections.
+        """Start to listen for connections.
 
         Args:
             control: brings the connections; this process stops when it is closed.

@@ -12,7 +12,7 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL})
 _FULL = "no room on the disk: nothing was changed; free some space and send it again"
-# What an operator can do, by SQLite's primary result code (sqlite.org/rescode.html)
+# Advice for the operator, by SQLite's primary result code (sqlite.org/rescode.html)
 _REMEDIES = {
     sqlite3.SQLITE_FULL: _FULL,
     sqlite3.SQLITE_IOERR: "the disk fails or is full: nothing was changed; see the system's log",
