@@ -9,6 +9,7 @@ from tanger.model.lexicon import EntryError
 from tanger.model.phonology.alignment import AlignmentError
 from tanger.model.phonology.notation import AlphabetError, StressError
 from tanger.model.text.resolution import TextError
+from tanger.model.text.ssml import SSMLError
 from tanger.service import problems
 from tanger.service.api_keys import UnauthorizedError
 from tanger.service.app import create_app
@@ -35,6 +36,7 @@ from tanger.service.user_lexicon.errors import (
     UserLexiconError,
     UserLexiconStorageError,
 )
+from tanger.service.user_lexicon.read_only import ReadOnlyLexiconError
 from tanger.service.user_lexicon.store import FullEntryError
 
 EXAMPLES = [
@@ -60,6 +62,8 @@ EXAMPLES = [
     (AlphabetError("native", ["arpabet"]), 422, "invalid_request", None),
     (AlignmentError(), 422, "invalid_request", None),
     (TextError(), 422, "invalid_request", None),
+    (SSMLError(4, "an element", "<foo>"), 422, "invalid_request", None),
+    (ReadOnlyLexiconError(), 409, "user_lexicon_read_only", None),
     (StressError("ask without it"), 422, "invalid_request", None),
     (QueueFullError(9, 10, retry_after=0.2), 429, "queue_full", "1"),
     (QueueFullError(9, 10, retry_after=2.5), 429, "queue_full", "3"),
