@@ -88,6 +88,21 @@ class LogWriter:
 
     def _write_at_once(self, lines: bytes) -> int:
         """Write as much as possible without blocking; return the number of bytes."""
+        if self.lock is None:
+            return self._write_now(lines)
+        # With other writers, all or nothing: a pipe takes up to PIPE_BUF bytes whole (POSIX)
+        if len(lines) > select.PIPE_BUF:
+            return 0
+        try:
+            fcntl.lockf(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:  # another process writes
+            return 0
+        try:
+            return self._write_now(lines)
+        finally:
+            fcntl.lockf(self.lock, fcntl.LOCK_UN)
+
+    def _write_now(self, lines: bytes) -> int:
         try:
             return os.pwritev(self._descriptor, [lines], -1, os.RWF_NOWAIT)
         except BlockingIOError:

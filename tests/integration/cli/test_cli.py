@@ -233,7 +233,7 @@ def test_ctf_marks_phonemes_once(pronounce):
 
 
 def test_alphabets(pronounce):
-    assert pronounce("tanger", "--alphabet", "cntk").stdout == "TANGER  ~T ~AE ~NG ~ER\n"
+    assert pronounce("tanger", "--alphabet", "cntk").stdout == "tanger  ~T ~AE ~NG ~ER\n"
     refused = pronounce("tanger", "--alphabet", "native")
     assert refused.exit_code == 2
     assert "'arpabet' or 'ipa' or 'x-sampa' or 'cntk'" in refused.stderr

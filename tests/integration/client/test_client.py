@@ -486,7 +486,7 @@ def test_own_words(kept, kind, word):
     assert (in_ipa.alphabet, in_ipa.pronunciations) == ("ipa", ("ˈtæŋɚ",))
     assert client.get_word(word).pronunciations == ("T AE1 NG ER0",)
     assert client.put_word(word, *reported.pronunciations) == reported
-    alias = lexicon_schemas.OwnPronunciation(alias="tanger bed", sense="noun")
+    alias = lexicon_schemas.OwnPronunciation(alias="bad bed", sense="noun")
     with_alias = client.put_word(word, "T AE NG ER", alias)
     assert with_alias.pronunciations == ("T AE NG ER", alias)
     assert client.put_word(word, *with_alias.pronunciations) == with_alias

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager, suppress
 import httpx
 import pytest
 
-from tanger.model.lexicon import Entry
+from tanger.model.lexicon import Entry, Row, Variant
 from tanger.service.user_lexicon.errors import (
     UserLexiconBusyError,
     UserLexiconError,
@@ -114,7 +114,7 @@ def test_a_write_waits_for_a_lock_until_its_deadline(tiny_artifact, tmp_path):
 def test_a_write_that_waits_for_an_import_has_a_deadline(tmp_path):
     store = UserLexicon(tmp_path / "words.db")
     staged = Staged(store)
-    staged.add(Entry("bed", ("T",)))
+    staged.add(Row(0, Entry("bed", ("T",))))
     begun, go = threading.Event(), threading.Event()
     rows = staged.rows
 
@@ -126,13 +126,13 @@ def test_a_write_that_waits_for_an_import_has_a_deadline(tmp_path):
     staged.rows = slow_rows
 
     async def run():
-        taking = asyncio.create_task(store.take(staged, replace=True))
+        taking = asyncio.create_task(store.take(staged.rows, replace=True))
         await asyncio.to_thread(begun.wait, 60)
         with pytest.raises(UserLexiconBusyError, match=r"other writes .* took over 0\.1 s"):
-            await store.put("bad", [["B"]], timeout=0.1)
+            await store.put("bad", [Variant(("B",))], timeout=0.1)
         go.set()
         await taking
-        assert await store.put("tab", [["T"]])
+        assert await store.put("tab", [Variant(("T",))])
 
     asyncio.run(run())
     assert sorted(store.find(["bed", "bad", "tab"])) == ["bed", "tab"]
@@ -145,19 +145,19 @@ def test_a_write_that_waits_for_an_import_has_a_deadline(tmp_path):
 
 def test_a_full_database_is_a_storage_problem_and_nothing_is_lost(tmp_path):
     store = UserLexicon(tmp_path / "words.db")
-    asyncio.run(store.put("bed", [["T"]]))
+    asyncio.run(store.put("bed", [Variant(("T",))]))
     (pages,) = store._writer.execute("PRAGMA page_count").fetchone()
     store._writer.execute(f"PRAGMA max_page_count = {pages + 2}")
     staged = Staged(store)
     for number in range(5000):
-        staged.add(Entry(f"w{number}", ("T", "B")))
+        staged.add(Row(0, Entry(f"w{number}", ("T", "B"))))
     revision = store.revision()
     with pytest.raises(UserLexiconStorageError, match="no room on the disk"):
-        asyncio.run(store.take(staged, replace=True))
+        asyncio.run(store.take(staged.rows, replace=True))
     assert store.revision() == revision
     assert sorted(store.find(["bed", "w1"])) == ["bed"]
     store._writer.execute(f"PRAGMA max_page_count = {pages + 1000}")
-    asyncio.run(store.take(staged, replace=False))
+    asyncio.run(store.take(staged.rows, replace=False))
     assert sorted(store.find(["bed", "w1"])) == ["bed", "w1"]
     staged.close()
     store.close()
@@ -227,12 +227,12 @@ def test_a_disk_that_becomes_read_only(tiny_artifact, tmp_path, small_disk):
 
 def test_a_file_that_cannot_be_written(tmp_path):
     store = UserLexicon(tmp_path / "words.db")
-    asyncio.run(store.put("bed", [["T"]]))
+    asyncio.run(store.put("bed", [Variant(("T",))]))
     store._writer.execute("PRAGMA query_only = ON")  # SQLite answers as for a read-only file
     with pytest.raises(UserLexiconStorageError, match="make both writable"):
-        asyncio.run(store.put("bed", [["B"]]))
+        asyncio.run(store.put("bed", [Variant(("B",))]))
     store._writer.execute("PRAGMA query_only = OFF")
-    assert asyncio.run(store.put("bed", [["B"]])) is False
+    assert asyncio.run(store.put("bed", [Variant(("B",))])) is False
     store.close()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tanger.model import artifact as artifacts
 from tanger.model.decoding.hypothesis import Hypothesis
-from tanger.model.lexicon import Entry
+from tanger.model.lexicon import Entry, Row
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.pipeline import Pipeline
@@ -53,8 +53,8 @@ def dictionaries(artifact):
 def user(tmp_path):
     store = UserLexicon(tmp_path / "words.db")
     staged = Staged(store)
-    staged.add(Entry("zorgl", ("Z", "AO1", "R", "G", "AH0", "L")))
-    asyncio.run(store.take(staged, replace=False))
+    staged.add(Row(0, Entry("zorgl", ("Z", "AO1", "R", "G", "AH0", "L"))))
+    asyncio.run(store.take(staged.rows, replace=False))
     staged.close()
     yield store
     store.close()
