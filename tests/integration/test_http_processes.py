@@ -309,6 +309,7 @@ def test_a_client_that_takes_no_answers_keeps_nobody_waiting(run):
             assert other.answer()[0] == 200
 
 
+@pytest.mark.slow
 def test_words_that_kill_cost_other_processes_nothing(shipped_artifact, tmp_path, monkeypatch):
     poison.prepare(tmp_path, monkeypatch)
     with running(tmp_path / "log", artifact=shipped_artifact, **TWO) as service:
@@ -371,6 +372,7 @@ def test_a_reload_is_everywhere_before_it_is_answered(shipped_artifact, tmp_path
         assert service.stop() == 0
 
 
+@pytest.mark.slow
 def test_reloads_under_load_lose_nothing(run):
     with run() as service:
         with under_load(service.port, connections=6) as load:

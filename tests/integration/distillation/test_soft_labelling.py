@@ -185,6 +185,7 @@ def test_the_soft_loss_is_a_cross_entropy():
         torch.testing.assert_close(loss, (1 - share) * hard + share * soft)
 
 
+@pytest.mark.slow
 def test_a_student_learns_from_teachers_alone(
     teachers, tiny_artifact, second_artifact, little_lexicon, tiny_recipe_file, tmp_path
 ):

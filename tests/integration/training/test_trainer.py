@@ -302,6 +302,7 @@ def test_two_processes_do_not_train_in_one_folder(small, tiny_recipe, reporter):
     assert second.error.path == small / "run"
 
 
+@pytest.mark.slow
 def test_a_run_ends_where_patience_does_and_resumes_to_the_same(small, tiny_recipe, reporter):
     run_recipe = replace(tiny_recipe.run, epochs=60, patience=2)
     patient = replace(tiny_recipe, run=run_recipe)
