@@ -26,15 +26,17 @@ from tanger.model.cli.common import (
     load,
     plain_errors,
 )
+from tanger.model.cli.sources import (
+    AlphabetOption,
+    LexiconOption,
+    SourceOption,
+    StressOption,
+    VariantOrderOption,
+    load_dictionaries,
+)
 from tanger.model.decoding import devices
 from tanger.model.decoding.hypothesis import MAX_NBEST
-from tanger.model.phonology.notation import Alphabet
-from tanger.model.phonology.phoneme_set import Inventory
-from tanger.model.text import variants
-from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.pipeline import Options, Pipeline, TextPhonemizer
-from tanger.model.text.segments import Source
-from tanger.model.text.variants import Order
 
 WordsArgument = Annotated[
     list[str] | None, typer.Argument(help="Words; without any, --input is read.")
@@ -64,11 +66,6 @@ FormatOption = Annotated[
         "the likeliest of the word."
     ),
 ]
-AlphabetOption = Annotated[Alphabet | None, typer.Option(help="The artifact's own by default.")]
-StressOption = Annotated[
-    bool | None,
-    typer.Option(help="Stress, as in T AE1 NG ER0; by default in ipa and x-sampa alone."),
-]
 NOption = Annotated[
     int,
     typer.Option("--n", min=1, max=MAX_NBEST, help="Most answers a word, the likeliest first."),
@@ -96,30 +93,6 @@ AsWrittenOption = Annotated[
         "--as-written/--normalized",
         help="Words in the format cmudict as they were given, or as they are pronounced, in the "
         "artifact's own letters.",
-    ),
-]
-SourceOption = Annotated[
-    Source,
-    typer.Option(
-        help="Where pronunciations come from: model, the network; lexicon, the dictionaries, which "
-        "are CMUdict where the phonemes are ARPAbet and those of --lexicon; auto, these where "
-        "they have the word, else the network."
-    ),
-]
-LexiconOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="A dictionary for --source auto and lexicon; may be repeated, and the last that has "
-        "a word wins. FORMAT=PATH where the file does not tell its format, ALPHABET=PATH where "
-        "it is in ipa or x-sampa; both as FORMAT+ALPHABET=PATH."
-    ),
-]
-
-VariantOrderOption = Annotated[
-    Order,
-    typer.Option(
-        help="Order of the variants that CMUdict has of a word: network, by the artifact's "
-        "ranking; lexicon, as they stand there."
     ),
 ]
 
@@ -162,16 +135,8 @@ def pronounce(
                 f"{format} has no place for an alignment or other separators: ask for cmudict or "
                 "tsv as --format"
             )
-        if lexicon and source == "model":
-            fail("--lexicon is for --source auto or lexicon")
         checked = artifacts.read(artifact)
-        dictionaries = Dictionaries()
-        if source != "model":
-            dictionaries = Dictionaries.read(
-                Inventory(checked.phonemes.own),
-                files=lexicon or (),
-                ranking=variants.read(checked) if variant_order == "network" else None,
-            )
+        dictionaries = load_dictionaries(checked, source, lexicon, variant_order)
         pipeline = Pipeline(checked, dictionaries=dictionaries)
         options = pipeline.options(
             source=source, alphabet=alphabet, stress=stress, n=n, alignment=alignment

@@ -23,12 +23,15 @@ from tanger.model.cli.common import (
     load,
     plain_errors,
 )
+from tanger.model.cli.sources import (
+    AlphabetOption,
+    LexiconOption,
+    SourceOption,
+    StressOption,
+    load_dictionaries,
+)
 from tanger.model.phonology.notation import Alphabet
-from tanger.model.phonology.phoneme_set import Inventory
-from tanger.model.text import variants
-from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.pipeline import Pipeline, TextPhonemizer
-from tanger.model.text.segments import Source
 from tanger.model.text.texts import (
     PronouncedText,
     TextOptions,
@@ -53,13 +56,8 @@ def text(
             "POST /text answers."
         ),
     ] = "pronunciation",
-    alphabet: Annotated[
-        Alphabet | None, typer.Option(help="The artifact's own by default.")
-    ] = None,
-    stress: Annotated[
-        bool | None,
-        typer.Option(help="Stress, as in T AE1 NG ER0; by default in ipa and x-sampa alone."),
-    ] = None,
+    alphabet: AlphabetOption = None,
+    stress: StressOption = None,
     punctuation: Annotated[
         bool, typer.Option("--punctuation", help="Keep it in the line of the pronunciation.")
     ] = False,
@@ -73,18 +71,8 @@ def text(
     ssml: Annotated[
         bool, typer.Option("--ssml", help="Each file is a document of SSML, a text as a whole.")
     ] = False,
-    source: Annotated[
-        Source,
-        typer.Option(help="Where pronunciations come from: dictionaries, the network, or both."),
-    ] = "auto",
-    lexicon: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A dictionary that is looked up before CMUdict; may be repeated, and the last "
-            "that has a word wins. FORMAT=PATH where the file does not tell its format, "
-            "ALPHABET=PATH where it is in ipa or x-sampa; both as FORMAT+ALPHABET=PATH."
-        ),
-    ] = None,
+    source: SourceOption = "auto",
+    lexicon: LexiconOption = None,
     artifact: ArtifactOption = ARTIFACT,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "int8",
@@ -100,16 +88,8 @@ def text(
     with plain_errors():
         if alignment and format != "jsonl":
             fail("--alignment is for --format jsonl")
-        if lexicon and source == "model":
-            fail("--lexicon is for --source auto or lexicon")
         checked = artifacts.read(artifact)
-        dictionaries = Dictionaries()
-        if source != "model":
-            dictionaries = Dictionaries.read(
-                Inventory(checked.phonemes.own),
-                files=lexicon or (),
-                ranking=variants.read(checked),
-            )
+        dictionaries = load_dictionaries(checked, source, lexicon)
         phonemizer = TextPhonemizer(
             Pipeline(checked, dictionaries=dictionaries),
             load(checked, device, precision=precision, threads=threads),

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterable
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -38,6 +38,16 @@ if TYPE_CHECKING:
     from tanger.model.training.recipe import RunRecipe
     from tanger.model.training.run_state import RunProgress
 
+_FurtherOption = Annotated[
+    list[Path] | None,
+    typer.Option(help="Lexicon of additional entries, such as those of `derive`; repeatable."),
+]
+_RestartOption = Annotated[
+    bool,
+    typer.Option(
+        "--restart", help="Discard an unfinished run, or the artifact at --out, and start again."
+    ),
+]
 _WithoutOption = Annotated[
     list[Path] | None, typer.Option(help="Lexicons whose words are excluded: dev, test.")
 ]
@@ -51,10 +61,7 @@ def train(
     init: Annotated[
         Path | None, typer.Option(help="Artifact with the initial weights; random by default.")
     ] = None,
-    further: Annotated[
-        list[Path] | None,
-        typer.Option(help="Lexicon of additional entries, such as those of `derive`; repeatable."),
-    ] = None,
+    further: _FurtherOption = None,
     soft_labels: Annotated[
         Path | None,
         typer.Option(help="Output of `label`, to train on instead of the training lexicon."),
@@ -69,13 +76,7 @@ def train(
         Path | None, typer.Option(help="Folder for the state of the run; by default runs/NAME.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Resume the run.")] = False,
-    restart: Annotated[
-        bool,
-        typer.Option(
-            "--restart",
-            help="Discard an unfinished run, or the artifact at --out, and start again.",
-        ),
-    ] = False,
+    restart: _RestartOption = False,
     fast: Annotated[
         bool, typer.Option("--fast", help="Short run of the recipe, as a test.")
     ] = False,
@@ -329,17 +330,10 @@ def label(
                 weight=teachers.WEIGHT if ngram_weight is None else ngram_weight,
                 sharpness=teachers.SHARPNESS if sharpness is None else sharpness,
             )
-        examples = list(
-            track(
-                chain(labelled_entries, labelled_words),
-                "labelling",
-                total=len(entries) + len(spelt),
-                console=Console(stderr=True),
-            )
-        )
-        origin = {"teachers": [each.summary for each in artifacts]}
-        if ngram is not None:
-            origin["joint_ngram"] = [{"sha256": hashlib.sha256(ngram.read_bytes()).hexdigest()}]
+        steps = chain(labelled_entries, labelled_words)
+        total = len(entries) + len(spelt)
+        examples = list(track(steps, "labelling", total=total, console=Console(stderr=True)))
+        origin = _origin_of_labels(artifacts, ngram)
         soft_labels.write(
             out,
             soft_labels.SoftLexicon(
@@ -353,6 +347,16 @@ def label(
     print(
         f"{len(entries):,} entries and {len(examples) - len(entries):,} spellings labelled in {out}"
     )
+
+
+def _origin_of_labels(
+    teachers: Iterable[artifact.Artifact], ngram: Path | None
+) -> dict[str, list[dict[str, Any]]]:
+    """Describe what made the labels: summaries of the teachers, checksum of the n-gram model."""
+    origin: dict[str, list[dict[str, Any]]] = {"teachers": [each.summary for each in teachers]}
+    if ngram is not None:
+        origin["joint_ngram"] = [{"sha256": hashlib.sha256(ngram.read_bytes()).hexdigest()}]
+    return origin
 
 
 def _entries_of(lexicons: Iterable[Path]) -> list[Entry]:

@@ -1,8 +1,14 @@
-"""Admission to a queue of words: counts of waiting work, and errors for refused requests."""
+"""What waits in a queue of words: requests, words, counts of work, and errors of refused ones."""
 
 from __future__ import annotations
 
-from typing import Protocol
+import asyncio
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+A = TypeVar("A")
 
 
 class Waiting(Protocol):
@@ -24,6 +30,45 @@ class OwnWaiting:
     def waiting_in_all(self) -> int:
         """Return the waiting letters in this queue."""
         return self.waiting
+
+
+@dataclass(eq=False, slots=True)
+class Request(Generic[K, A]):
+    """A request that waits for words.
+
+    Attributes:
+        remaining: words without an answer.
+        done: set to the `Batch` of the last word.
+    """
+
+    remaining: int
+    done: asyncio.Future[Any]
+
+    def fail(self, error: Exception) -> None:
+        """End the wait with an error, unless it has ended."""
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+@dataclass(eq=False, slots=True)
+class Pending(Generic[K, A]):
+    """An unanswered word, and the requests that wait for it.
+
+    Attributes:
+        word: what to decode.
+        letters: its work.
+        arrived: time when it was queued, by the batcher's clock.
+        requests: those that wait for it.
+        lost: whether a lost worker had it.
+        answer: None until it is decoded.
+    """
+
+    word: K
+    letters: int
+    arrived: float
+    requests: list[Request[K, A]] = field(default_factory=list)
+    lost: bool = False
+    answer: A | None = None
 
 
 class QueueFullError(Exception):

@@ -13,14 +13,16 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
 from tanger.service.serving.admission import (
     DeadlineError,
     OwnWaiting,
+    Pending,
     QueueFullError,
+    Request,
     Waiting,
 )
 from tanger.service.serving.pricing import LatencyEstimator
@@ -103,13 +105,13 @@ class Batcher(Generic[K, A]):
         self.latency = LatencyEstimator()
         self.planned = 1
         # All unanswered words
-        self._pending: dict[K, _Pending[K, A]] = {}
+        self._pending: dict[K, Pending[K, A]] = {}
         # In order of arrival. A word is removed when a worker takes it, or when the last request
         # that waits for it gives up, so that it does not use up capacity.
-        self._queue: dict[_Pending[K, A], None] = {}
+        self._queue: dict[Pending[K, A], None] = {}
         # Words of lost workers. Each is retried alone, so that a word that crashes workers affects
         # no other, and not on the last of several workers, so that it cannot crash them all.
-        self._retry_queue: dict[_Pending[K, A], None] = {}
+        self._retry_queue: dict[Pending[K, A], None] = {}
         # Waiting letters in this queue, and their count over all queues
         self._letters = 0
         self._count: Waiting = OwnWaiting() if letters is None else letters
@@ -173,17 +175,17 @@ class Batcher(Generic[K, A]):
         if not words:
             return DecodeResult([])
         arrived = self.clock()
-        entries: dict[K, _Pending[K, A]] = {}
-        new: list[_Pending[K, A]] = []
+        entries: dict[K, Pending[K, A]] = {}
+        new: list[Pending[K, A]] = []
         for word in words:
             entry = self._pending.get(word) or entries.get(word)
             if entry is None:
-                entry = _Pending(word, self.weigh(word), arrived)
+                entry = Pending(word, self.weigh(word), arrived)
                 new.append(entry)
             entries[word] = entry
         self._admit(new, timeout)
         loop = asyncio.get_running_loop()
-        request = _Request(len(entries), loop.create_future())
+        request: Request[K, A] = Request(len(entries), loop.create_future())
         for entry in new:
             self._pending[entry.word] = entry
             self._queue[entry] = None
@@ -194,7 +196,7 @@ class Batcher(Generic[K, A]):
             self._dispatch_or_wait()
         timer = loop.call_later(timeout, request.fail, TimeoutError())
         try:
-            batch = await request.done
+            batch: Batch[K, A] = await request.done
         except TimeoutError as e:
             raise self._deadline_error(words, timeout) from e
         finally:
@@ -295,7 +297,7 @@ class Batcher(Generic[K, A]):
                 found, least = worker, load
         return found
 
-    def _admit(self, new: Sequence[_Pending[K, A]], timeout: float) -> None:
+    def _admit(self, new: Sequence[Pending[K, A]], timeout: float) -> None:
         letters = sum(entry.letters for entry in new)
         waiting = self._count.waiting_in_all
         if new and waiting + letters > self.capacity:
@@ -317,7 +319,7 @@ class Batcher(Generic[K, A]):
             problem = "its time was over before decoding began: its body was too long in coming"
         return DeadlineError(problem, self.drained_in())
 
-    def _give_up(self, request: _Request[K, A], entries: Iterable[_Pending[K, A]]) -> None:
+    def _give_up(self, request: Request[K, A], entries: Iterable[Pending[K, A]]) -> None:
         """Drop the words that only this request waits for, except those that a worker has."""
         for entry in entries:
             if request in entry.requests:
@@ -325,7 +327,7 @@ class Batcher(Generic[K, A]):
             if not entry.requests and self._dequeue(entry):
                 del self._pending[entry.word]
 
-    def _dequeue(self, entry: _Pending[K, A]) -> bool:
+    def _dequeue(self, entry: Pending[K, A]) -> bool:
         """Remove a word from the queue; return whether it was there."""
         for queue in (self._queue, self._retry_queue):
             if entry in queue:
@@ -348,7 +350,7 @@ class Batcher(Generic[K, A]):
             self._dequeue(entry)
         return Batch(self, entries)
 
-    def _requeue(self, entries: Sequence[_Pending[K, A]]) -> None:
+    def _requeue(self, entries: Sequence[Pending[K, A]]) -> None:
         """Return words that no worker has started to the head of the queue."""
         for entry in entries:
             if entry.requests:
@@ -361,7 +363,7 @@ class Batcher(Generic[K, A]):
         else:
             self._queue = {**wanted, **self._queue}
 
-    def _retry_or_fail(self, entry: _Pending[K, A], error: Exception) -> None:
+    def _retry_or_fail(self, entry: Pending[K, A], error: Exception) -> None:
         """Queue a word of a lost worker to be retried, or fail it if it was lost before."""
         if entry.lost or not entry.requests:
             del self._pending[entry.word]
@@ -372,7 +374,7 @@ class Batcher(Generic[K, A]):
         self._retry_queue[entry] = None
         self._count_letters(entry.letters)
 
-    def _resolve(self, entry: _Pending[K, A], answer: A, batch: Batch[K, A]) -> None:
+    def _resolve(self, entry: Pending[K, A], answer: A, batch: Batch[K, A]) -> None:
         del self._pending[entry.word]
         entry.answer = answer
         for request in entry.requests:
@@ -380,30 +382,6 @@ class Batcher(Generic[K, A]):
             if not request.remaining and not request.done.done():
                 request.done.set_result(batch)
         entry.requests.clear()  # breaks a reference cycle through their batch
-
-
-@dataclass(eq=False, slots=True)
-class _Request(Generic[K, A]):
-    """A request that waits for words; `done` is set to the batch of the last one."""
-
-    remaining: int
-    done: asyncio.Future[Batch[K, A]]
-
-    def fail(self, error: Exception) -> None:
-        if not self.done.done():
-            self.done.set_exception(error)
-
-
-@dataclass(eq=False, slots=True)
-class _Pending(Generic[K, A]):
-    """An unanswered word, and the requests that wait for it."""
-
-    word: K
-    letters: int
-    arrived: float
-    requests: list[_Request[K, A]] = field(default_factory=list)
-    lost: bool = False
-    answer: A | None = None
 
 
 class Batch(Generic[K, A]):
@@ -417,7 +395,7 @@ class Batch(Generic[K, A]):
         resolved: time when the requests got the answers.
     """
 
-    def __init__(self, batcher: Batcher[K, A], entries: Sequence[_Pending[K, A]]) -> None:
+    def __init__(self, batcher: Batcher[K, A], entries: Sequence[Pending[K, A]]) -> None:
         self._batcher = batcher
         self._entries = entries
         self.words = [entry.word for entry in entries]

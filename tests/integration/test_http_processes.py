@@ -397,7 +397,7 @@ def test_what_is_in_flight_is_finished_before_the_end(run):
                 )
                 # Ctrl-C in a terminal is sent to the whole group of processes
                 os.killpg(service.process.pid, signal.SIGINT)
-                eventually(lambda: refuses_connections(service), "it to stop listening")
+                eventually(service.refuses_connections, "it to stop listening")
                 assert service.process.poll() is None
             for client in found:
                 status, answer = client.answer()
@@ -406,14 +406,6 @@ def test_what_is_in_flight_is_finished_before_the_end(run):
         assert service.wait() == 0
         assert not service.remaining()
         assert "Traceback" not in service.log
-
-
-def refuses_connections(service):
-    try:
-        socket.create_connection(("127.0.0.1", service.port)).close()
-    except ConnectionRefusedError:
-        return True
-    return False
 
 
 def test_stopped_during_start_up(shipped_artifact, tmp_path):

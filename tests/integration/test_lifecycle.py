@@ -327,7 +327,7 @@ def test_what_is_in_flight_is_finished_before_the_end(run):
             assert service.ask(get("/pronounce/A", X_Request_Timeout=0.1)).status_code == 504
             # Ctrl-C in a terminal is sent to the whole group of processes.
             os.killpg(service.process.pid, signal.SIGINT)
-            eventually(lambda: refuses_connections(service), "the service to stop listening")
+            eventually(service.refuses_connections, "the service to stop listening")
             late.send(b"]}")
             assert_retry_later(late.answer(), "unavailable")
             assert service.process.poll() is None
@@ -353,11 +353,3 @@ def test_when_grace_is_over_what_is_in_flight_is_refused(run):
             assert service.wait() == 0
         assert not service.remaining()
         assert "Traceback" not in service.log
-
-
-def refuses_connections(service):
-    try:
-        socket.create_connection(("127.0.0.1", service.port)).close()
-    except ConnectionRefusedError:
-        return True
-    return False

@@ -130,6 +130,14 @@ class LiveService:
         """The process IDs of the decoding processes."""
         return self._children("tanger.service.serving.worker")
 
+    def refuses_connections(self) -> bool:
+        """Whether the service no longer listens on its port."""
+        try:
+            socket.create_connection(("127.0.0.1", self.port)).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
     def http_processes(self) -> list[int]:
         """The process IDs of the HTTP processes in their order, where there are several."""
         return sorted(self._children("tanger.service.http_process"), key=_row)
