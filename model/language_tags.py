@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from tanger.model import TangerError
+
 # Tags and basic language ranges (RFC 5646, 2.1, without grandfathered ones; RFC 4647, 2.1). The
 # longest is that of RFC 5646, 4.4.1, which also bounds what a client can make us look up.
 _TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
@@ -55,6 +57,21 @@ class Language:
     variants: tuple[Variant, ...] = ()
 
 
+class LanguageError(TangerError, ValueError):
+    """No artifact speaks a requested language.
+
+    Attributes:
+        requested: as it was requested.
+        available: tags of the languages that there are.
+    """
+
+    def __init__(self, requested: str, available: Sequence[str]) -> None:
+        problem = "is not spoken here" if is_tag(requested) else "is no language tag (BCP 47)"
+        super().__init__(f"language {requested[:80]!r} {problem}: there are {', '.join(available)}")
+        self.requested = requested
+        self.available = tuple(available)
+
+
 AMERICAN = Language("en-US", "American English")
 UNKNOWN = Language(UNDETERMINED, "unknown")
 
@@ -87,9 +104,11 @@ def lookup(requested: str, tags: Sequence[str]) -> str | None:
     the same language is taken, the first one: en-US for en, and for en-NZ.
 
     Args:
-        requested: a tag, in any case.
+        requested: a tag, in any case; what is none finds nothing.
         tags: those available, in order of preference.
     """
+    if not is_tag(requested):
+        return None
     by_case = {tag.lower(): tag for tag in reversed(tags)}
     for candidate in _candidates(requested):
         if candidate.lower() in by_case:

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match
 
+from tanger.model.language_tags import LanguageError
 from tanger.model.lexicon import EntryError
 from tanger.model.phonology.alignment import AlignmentError
 from tanger.model.phonology.notation import AlphabetError, StressError
@@ -82,6 +83,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     InvalidRequestError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     AlphabetError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     AlignmentError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
+    LanguageError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     TextError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     SSMLError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     StressError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),

@@ -37,6 +37,13 @@ class Options(BaseModel):
         "and dictionaries; `auto`, these if they contain the word, else the network. The default "
         "is a setting of the service (`model` unless changed).",
     )
+    language: str | None = Field(
+        None,
+        description="Language of the words, as a tag (BCP 47) of `GET /languages`. A longer tag "
+        "falls back to a shorter one (`de-AT` to `de`), a bare language to its first variety "
+        "(`en` to `en-US`); `model.language` of the response names the one spoken. The default is "
+        "the first one.",
+    )
     alphabet: Alphabet | None = Field(
         None,
         description="Notation of phonemes: `arpabet` (`T AE NG ER`), `ipa` (`ˈtæŋɚ`), "
@@ -88,6 +95,7 @@ class TextOptions(BaseModel):
         "auto",
         description="Source of pronunciations, as in `/pronounce`, but `auto` by default.",
     )
+    language: str | None = Field(None, description="As in `/pronounce`.")
     alphabet: Alphabet | None = Field(None, description="As in `/pronounce`.")
     stress: bool | None = Field(None, description="As in `/pronounce`.")
     alignment: bool = Field(
@@ -287,6 +295,10 @@ class ModelName(BaseModel):
 
     name: str
     version: str = Field(description="First 12 hexadecimal digits of the weights' sha256.")
+    language: str = Field(
+        description="Tag of the language (BCP 47) that was spoken, such as `en-US`: where the "
+        "requested one is not available, that which it fell back to."
+    )
 
 
 def _example(word: str, normalized: str, text: str, probability: float, *warnings: str) -> Result:
@@ -355,7 +367,7 @@ class PronounceResponse(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "model": {"name": "en-us", "version": "0123456789ab"},
+                    "model": {"name": "en-us", "version": "0123456789ab", "language": "en-US"},
                     "results": [example.model_dump(mode="json") for example in _EXAMPLES],
                 }
             ]
@@ -414,6 +426,34 @@ class Info(BaseModel):
         "Null until a decoding process is ready."
     )
     limits: Limits
+
+
+class LanguageInfo(BaseModel):
+    """A language, and the artifact that speaks it."""
+
+    code: str = Field(description="Its tag (BCP 47), as `language` of a request takes it.")
+    name: str = Field(description="Its name in English.")
+    variant_of: str | None = Field(
+        description="For a variety that an artifact speaks by a rule on its phonemes: the tag of "
+        "the language that it was trained on."
+    )
+    model: ModelName
+    graphemes: tuple[str, ...]
+    phonemes: tuple[str, ...]
+    alphabets: tuple[Alphabet, ...] = Field(description="The default first.")
+    stress: bool = Field(description="Whether pronunciations can be marked with stress.")
+    error_rates: dict[str, Any] = Field(
+        description="By lexicon, as measured by `tanger evaluate`. A variant has those of its "
+        "language."
+    )
+    licence: str | None = Field(description="SPDX identifier of the artifact's licence, if known.")
+    attribution: str | None = Field(description="Attribution of the training data, as plain text.")
+
+
+class LanguageList(BaseModel):
+    """Available languages."""
+
+    languages: tuple[LanguageInfo, ...] = Field(description="The default first.")
 
 
 class ProblemError(BaseModel):

@@ -8,6 +8,7 @@ worker processes fed by a queue (`service.serving.pronouncer`), `TextPhonemizer`
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import zip_longest
@@ -16,6 +17,7 @@ from typing import NamedTuple
 
 from tanger.model import artifact as artifacts
 from tanger.model.artifact import Artifact
+from tanger.model.language_tags import Variant
 from tanger.model.network.config import Precision
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology import notation
@@ -92,7 +94,10 @@ class Pipeline:
         knows_stress: whether the artifact predicts stress.
         has_attention: whether its network can align letters and phonemes.
         longest: maximum number of letters of a word.
+        variant: variety of the artifact's language that is spoken, if it is not the main one.
     """
+
+    variant: Variant | None = None
 
     def __init__(
         self,
@@ -124,6 +129,12 @@ class Pipeline:
         self._contains_stress = notation.contains_stress(phonemes)
         self.knows_stress = artifact.knows_stress or self._contains_stress
         self.has_attention = artifact.has_attention
+
+    def spoken_as(self, variant: Variant) -> Pipeline:
+        """Return a pipeline that shares all parts of this one, and speaks a variant."""
+        same = copy.copy(self)
+        same.variant = variant
+        return same
 
     def options(
         self,
@@ -210,6 +221,8 @@ class Pipeline:
             parts.append(found)
         source = _least_certain(resolution, options)
         joined = candidates.join(parts, self.limit(resolution, options))
+        if self.variant is not None:
+            joined = candidates.with_phonemes(joined, self.variant.phonemes)
         return Result(
             resolution,
             source,
