@@ -75,7 +75,7 @@ def _series(name: str) -> tuple[str, str]:
     return f"tanger_{name}", _SERIES[name]
 
 
-class Watched(Protocol):
+class ServiceState(Protocol):
     """An object whose state is read with each scrape."""
 
     def gauges(self) -> dict[str, float]:
@@ -89,7 +89,7 @@ class Watched(Protocol):
         """Return the decode engine; None before any worker was ready."""
 
 
-class WatchedServer(Protocol):
+class ConnectionState(Protocol):
     """The HTTP server's connections; see `connections.limits`."""
 
     refused: int
@@ -220,11 +220,11 @@ class Metrics(Collector):
             distribution.show(family)
             yield family
 
-    def watch(self, watched: Watched) -> None:
-        """Export the state of `watched`."""
-        self.registry.register(_State(watched))
+    def watch(self, state: ServiceState) -> None:
+        """Export the state of the service."""
+        self.registry.register(_State(state))
 
-    def watch_server(self, connections: WatchedServer) -> None:
+    def watch_server(self, connections: ConnectionState) -> None:
         """Export the state of the HTTP server's connections."""
         self.registry.register(_ServerState(connections))
 
@@ -261,25 +261,24 @@ class Metrics(Collector):
 
 
 class _State(Collector):
-    def __init__(self, watched: Watched) -> None:
-        self.watched = watched
+    def __init__(self, state: ServiceState) -> None:
+        self.state = state
 
     def collect(self) -> list[GaugeMetricFamily]:
         gauges = [
-            GaugeMetricFamily(*_series(name), value)
-            for name, value in self.watched.gauges().items()
+            GaugeMetricFamily(*_series(name), value) for name, value in self.state.gauges().items()
         ]
         model = GaugeMetricFamily(*_series("model"), labels=["name", "version", "language"])
-        for artifact in self.watched.serving():
+        for artifact in self.state.serving():
             model.add_metric(list(artifact.values()), 1)
         engine = GaugeMetricFamily(*_series("engine"), labels=["engine"])
-        if self.watched.engine is not None:
-            engine.add_metric([self.watched.engine], 1)
+        if self.state.engine is not None:
+            engine.add_metric([self.state.engine], 1)
         return [*gauges, model, engine]
 
 
 class _ServerState(Collector):
-    def __init__(self, connections: WatchedServer) -> None:
+    def __init__(self, connections: ConnectionState) -> None:
         self.connections = connections
 
     def collect(self) -> list[GaugeMetricFamily | CounterMetricFamily]:
