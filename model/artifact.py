@@ -310,7 +310,7 @@ def write(
     manifest = {
         "format_version": FORMAT_VERSION,
         "name": name,
-        **({} if language is None else {"language": _language_fields(language)}),
+        **({} if language is None else {"language": language.to_dict()}),
         "files": {
             file: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
             for file, content in files.items()
@@ -328,19 +328,6 @@ def write(
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return written
-
-
-def _language_fields(language: Language) -> dict[str, Any]:
-    """Return the object of a manifest that `artifact_checks.parse_language` reads."""
-    fields: dict[str, Any] = {"code": language.code, "name": language.name}
-    if language.licence is not None:
-        fields["licence"] = language.licence
-    if language.variants:
-        fields["variants"] = {
-            each.code: {"name": each.name, "phonemes": dict(each.phonemes)}
-            for each in language.variants
-        }
-    return fields
 
 
 def recalibrate(

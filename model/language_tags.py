@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tanger.model import TangerError
 
@@ -55,6 +56,18 @@ class Language:
     name: str
     licence: str | None = None
     variants: tuple[Variant, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object of a manifest, which `artifact_checks.parse_language` reads."""
+        fields: dict[str, Any] = {"code": self.code, "name": self.name}
+        if self.licence is not None:
+            fields["licence"] = self.licence
+        if self.variants:
+            fields["variants"] = {
+                each.code: {"name": each.name, "phonemes": dict(each.phonemes)}
+                for each in self.variants
+            }
+        return fields
 
 
 class LanguageError(TangerError, ValueError):

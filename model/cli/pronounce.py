@@ -36,7 +36,8 @@ from tanger.model.cli.sources import (
 )
 from tanger.model.decoding import devices
 from tanger.model.decoding.hypothesis import MAX_NBEST
-from tanger.model.text.pipeline import Options, Pipeline, TextPhonemizer
+from tanger.model.text.pipeline import Options, Pipeline
+from tanger.model.text.text_phonemizer import TextPhonemizer
 
 WordsArgument = Annotated[
     list[str] | None, typer.Argument(help="Words; by default those of --input.")

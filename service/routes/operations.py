@@ -6,8 +6,9 @@ from fastapi import Depends
 from starlette.responses import Response
 
 from tanger.service import metrics
+from tanger.service.info_schemas import Info, LanguageList
 from tanger.service.routing import Manager, json_response, make_router, require_key
-from tanger.service.schemas import Info, LanguageList, ModelName, Probe
+from tanger.service.schemas import ModelName, Probe
 
 router = make_router()
 metrics_router = make_router()

@@ -20,7 +20,8 @@ from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.pipeline import Pipeline
 from tanger.service.errors import UnavailableError
-from tanger.service.schemas import LanguageInfo, LanguageList, ModelName
+from tanger.service.info_schemas import LanguageInfo, LanguageList
+from tanger.service.schemas import ModelName
 from tanger.service.serving.admission import DeadlineError
 from tanger.service.serving.batcher import Batcher
 from tanger.service.serving.cache import AnswerCache

@@ -14,17 +14,13 @@ from contextvars import Context
 
 from tanger.service.api_keys import KeyRing, Keys
 from tanger.service.connections.limits import ByteBudget
-from tanger.service.errors import InvalidRequestError, UnavailableError
+from tanger.service.errors import UnavailableError
+from tanger.service.info_schemas import Info, LanguageList, LexiconInfo, Limits
 from tanger.service.metrics import Metrics
 from tanger.service.schemas import (
-    Info,
-    LanguageList,
-    LexiconInfo,
-    Limits,
     ModelName,
     Options,
     Probe,
-    ProblemError,
     TextOptions,
 )
 from tanger.service.serving import text_job
@@ -32,6 +28,7 @@ from tanger.service.serving.loaded_model import LoadedModel
 from tanger.service.serving.models import Models
 from tanger.service.serving.pricing import RequestCost
 from tanger.service.serving.pronouncer import PronounceJob, Pronouncer
+from tanger.service.serving.request_limits import check_cost, check_text, check_words
 from tanger.service.serving.supervisor import Backend, OwnBackend, ReloadError
 from tanger.service.serving.text_job import Price, TextJob
 from tanger.service.settings import Settings
@@ -202,9 +199,7 @@ class ModelManager:
             LanguageError, DeadlineError: see `Languages.open`.
             AlphabetError, StressError, UserLexiconError: see `Pronouncer.begin`.
         """
-        if len(words) > self.settings.max_words:
-            fault = f"at most {self.settings.max_words} words a request, not {len(words)}"
-            raise InvalidRequestError(ProblemError(where="body.words", message=fault))
+        check_words(words, self.settings)
         if not self.answers:
             raise UnavailableError(self.probe().status)
         while True:
@@ -215,7 +210,7 @@ class ModelManager:
                 break  # otherwise a reload has replaced the model meanwhile
         cost = work.cost
         less = "send fewer words at a time, or ask for fewer pronunciations or no alignment"
-        self._check_cost(cost, "body.words", less)
+        check_cost(cost, self.settings, "body.words", less)
         self._admitted(work, cost)
         return work
 
@@ -283,15 +278,13 @@ class ModelManager:
         Raises:
             InvalidRequestError, UnavailableError: see `begin_text`.
         """
-        if len(text) > self.settings.max_text:
-            fault = f"at most {self.settings.max_text:,} characters, not {len(text):,}"
-            raise InvalidRequestError(ProblemError(where="body.text", message=fault))
+        check_text(text, self.settings)
         if not self.answers:
             raise UnavailableError(self.probe().status)
 
     def _admit_text(self, job: TextJob) -> None:
         less = "send less text at a time, or ask for application/jsonl, or for no alignment"
-        self._check_cost(job.cost, "body.text", less)
+        check_cost(job.cost, self.settings, "body.text", less)
         self._admitted(job.words, job.cost)
 
     def _admitted(self, work: PronounceJob, cost: RequestCost) -> None:
@@ -308,31 +301,6 @@ class ModelManager:
         if work.looked_up:
             counts.user.inc(work.listed("user"))
             counts.lexicon.inc(work.listed("lexicon"))
-
-    def _check_cost(self, cost: RequestCost, where: str, less: str) -> None:
-        """Refuse a request that exceeds the limits by itself; after a 429, it would be retried.
-
-        Args:
-            cost: of the request.
-            where: the field of the request that causes the cost.
-            less: advice on how to reduce the cost.
-
-        Raises:
-            InvalidRequestError: if it exceeds a limit.
-        """
-        settings = self.settings
-        if cost.letters > settings.queue_letters:
-            fault = (
-                f"this request is as much work as decoding {cost.letters:,} letters, and one may "
-                f"be {settings.queue_letters:,} (limits.queue_letters of /info): {less}"
-            )
-            raise InvalidRequestError(ProblemError(where=where, message=fault))
-        if cost.response_bytes > settings.max_response:
-            fault = (
-                f"the answer would have about {cost.response_bytes:,} bytes, and one may have "
-                f"{settings.max_response:,} (limits.response_bytes of /info): {less}"
-            )
-            raise InvalidRequestError(ProblemError(where=where, message=fault))
 
     async def decode(self, work: PronounceJob, *, timeout: float) -> None:
         """Decode the missing words of an admitted request.
