@@ -1,9 +1,10 @@
 """Read and write artifacts: the folders that the trainer produces and the service loads.
 
-    manifest.json        name; size and sha256 of the next three files
+    manifest.json        name; size and sha256 of the next files, down to trained-words.bloom
     weights.safetensors  weights of the network, float16
     config.json          configuration of the network, calibration, training metadata
     vocabulary.json      graphemes and phonemes
+    trained-words.bloom  words of the training lexicon as a Bloom filter, where it is known
     metrics.json         error rates, written by the evaluation
     pinned.json          a few words with their expected answers, written by the evaluation
     README.md            model card, written by the evaluation
@@ -33,6 +34,7 @@ import safetensors.numpy
 
 from tanger.model import artifact_checks as checks
 from tanger.model.artifact_checks import ArtifactError as ArtifactError  # noqa: PLC0414
+from tanger.model.bloom_filter import BloomFilter
 from tanger.model.calibration import Calibration
 from tanger.model.output_files import replace_file, write_durably
 from tanger.model.phonology.vocabulary import Vocabulary
@@ -41,6 +43,7 @@ MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
 CONFIG = "config.json"
 VOCABULARY = "vocabulary.json"
+TRAINED_WORDS = "trained-words.bloom"
 METRICS = "metrics.json"
 PINNED = "pinned.json"
 HISTORY = ("metrics.jsonl", "learning_curve.png")
@@ -63,6 +66,8 @@ class Artifact:
         training: training metadata: recipe, seed, data, versions, device, time.
         calibration: calibration of a word's most probable answer; None before it was fitted.
         nbest_calibration: calibration of a word's other answers; None before it was fitted.
+        trained_words: words of the training lexicon; None if unknown.
+        trained_calibration: calibration of the most probable answer to one of `trained_words`.
         graphemes: input vocabulary.
         phonemes: output vocabulary.
         files: contents of the manifest and of the files that it lists, by file name.
@@ -75,6 +80,8 @@ class Artifact:
     training: Mapping[str, Any]
     calibration: Calibration | None
     nbest_calibration: Calibration | None
+    trained_words: BloomFilter | None
+    trained_calibration: Calibration | None
     graphemes: Vocabulary
     phonemes: Vocabulary
     files: Mapping[str, bytes] = field(repr=False)
@@ -199,7 +206,9 @@ def _checked(path: Path, content: Callable[[str], bytes]) -> Artifact:
         problem = f"has format version {ascii(version)[:80]}, this tanger reads {FORMAT_VERSION}"
         remedy = f": `tanger convert {path} NEW` writes it in that" if version == 1 else ""
         raise ArtifactError(manifest_path, problem + remedy)
-    sums = checks.parse_checksums(manifest_path, manifest, (WEIGHTS, CONFIG, VOCABULARY))
+    listed = checks.parse_object(manifest_path, manifest.get("files"), "files")
+    optional = [TRAINED_WORDS] if TRAINED_WORDS in listed else []
+    sums = checks.parse_checksums(manifest_path, manifest, (WEIGHTS, CONFIG, VOCABULARY, *optional))
     for name, sha256 in sums.items():
         files[name] = content(name)
         checks.check_sha256(path / name, files[name], sha256)
@@ -215,9 +224,9 @@ def _checked(path: Path, content: Callable[[str], bytes]) -> Artifact:
         problem = f"is of {sizes[0]} graphemes and {sizes[1]} phonemes, {VOCABULARY} of "
         raise ArtifactError(config_path, f"{problem}{len(graphemes)} and {len(phonemes)}")
     checks.parse_weights(path / WEIGHTS, files[WEIGHTS], network)
-    calibration, nbest_calibration = (
+    calibration, nbest_calibration, trained_calibration = (
         checks.parse_calibration(config_path, config.get(name), name)
-        for name in ("calibration", "nbest_calibration")
+        for name in ("calibration", "nbest_calibration", "trained_calibration")
     )
     return Artifact(
         path=path,
@@ -227,6 +236,8 @@ def _checked(path: Path, content: Callable[[str], bytes]) -> Artifact:
         training=checks.parse_object(config_path, config.get("training"), "training"),
         calibration=calibration,
         nbest_calibration=nbest_calibration,
+        trained_words=checks.parse_bloom_filter(path / TRAINED_WORDS, files.get(TRAINED_WORDS)),
+        trained_calibration=trained_calibration,
         graphemes=graphemes,
         phonemes=phonemes,
         files=files,
@@ -245,6 +256,8 @@ def write(
     weights: Mapping[str, np.ndarray[Any, Any]],
     extras: Mapping[str, bytes],
     nbest_calibration: Calibration | None = None,
+    trained_words: BloomFilter | None = None,
+    trained_calibration: Calibration | None = None,
 ) -> Artifact:
     """Write an artifact to `path`, replacing an existing artifact.
 
@@ -263,6 +276,8 @@ def write(
         weights: by parameter name; stored as float16.
         extras: contents of further files, by name.
         nbest_calibration: calibration of a word's other answers.
+        trained_words: words of the training lexicon.
+        trained_calibration: calibration of the most probable answer to one of these.
 
     Raises:
         ArtifactError: if float16 cannot represent a weight, the weights do not fit the network, or
@@ -277,11 +292,14 @@ def write(
                 "network": network,
                 "calibration": calibration and asdict(calibration),
                 "nbest_calibration": nbest_calibration and asdict(nbest_calibration),
+                "trained_calibration": trained_calibration and asdict(trained_calibration),
                 "training": training,
             }
         ),
         VOCABULARY: _dump({"graphemes": asdict(graphemes), "phonemes": asdict(phonemes)}),
     }
+    if trained_words is not None:
+        files[TRAINED_WORDS] = trained_words.content
     manifest = {
         "format_version": FORMAT_VERSION,
         "name": name,
@@ -310,6 +328,8 @@ def recalibrate(
     nbest_calibration: Calibration | None,
     *,
     fitted_to: Mapping[str, Any],
+    trained_words: BloomFilter | None = None,
+    trained_calibration: Calibration | None = None,
 ) -> Artifact:
     """Replace an artifact's calibrations and remove its metrics, which depend on them.
 
@@ -318,6 +338,8 @@ def recalibrate(
         calibration: calibration of a word's most probable answer.
         nbest_calibration: calibration of a word's other answers.
         fitted_to: the lexicon that the calibrations were fitted to, for ``training.calibrated_on``.
+        trained_words: words of the training lexicon; by default those that the artifact has.
+        trained_calibration: calibration of the most probable answer to one of these; likewise.
 
     Raises:
         OSError: if the artifact cannot be written; it is unchanged.
@@ -330,6 +352,8 @@ def recalibrate(
         training={**artifact.training, "calibrated_on": dict(fitted_to)},
         calibration=calibration,
         nbest_calibration=nbest_calibration,
+        trained_words=trained_words or artifact.trained_words,
+        trained_calibration=trained_calibration or artifact.trained_calibration,
         graphemes=artifact.graphemes,
         phonemes=artifact.phonemes,
         weights=artifact.weights(),
