@@ -1,6 +1,6 @@
 """Read and write artifacts: the folders that the trainer produces and the service loads.
 
-    manifest.json        name; size and sha256 of the next files, down to trained-words.bloom
+    manifest.json        name, language, licence; size and sha256 of the files that decide an answer
     weights.safetensors  weights of the network, float16
     config.json          configuration of the network, calibration, training metadata
     vocabulary.json      graphemes and phonemes
@@ -17,11 +17,8 @@ reads artifacts too.
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import json
-import shutil
-import tempfile
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -36,7 +33,9 @@ from tanger.model import artifact_checks as checks
 from tanger.model.artifact_checks import ArtifactError as ArtifactError  # noqa: PLC0414
 from tanger.model.bloom_filter import BloomFilter
 from tanger.model.calibration import Calibration
-from tanger.model.output_files import replace_file, write_durably
+from tanger.model.language_tags import AMERICAN, UNKNOWN, Language
+from tanger.model.output_files import replace_file, replace_folder
+from tanger.model.phonology import notation
 from tanger.model.phonology.vocabulary import Vocabulary
 
 MANIFEST = "manifest.json"
@@ -49,9 +48,6 @@ PINNED = "pinned.json"
 HISTORY = ("metrics.jsonl", "learning_curve.png")
 NOTICE = "NOTICE"
 FORMAT_VERSION = 2
-
-_AT_FDCWD = -100
-_RENAME_EXCHANGE = 2
 
 
 @dataclass(frozen=True)
@@ -70,6 +66,7 @@ class Artifact:
         trained_calibration: calibration of the most probable answer to one of `trained_words`.
         graphemes: input vocabulary.
         phonemes: output vocabulary.
+        language: its language; American English if the manifest has none and they are ARPAbet.
         files: contents of the manifest and of the files that it lists, by file name.
     """
 
@@ -84,6 +81,7 @@ class Artifact:
     trained_calibration: Calibration | None
     graphemes: Vocabulary
     phonemes: Vocabulary
+    language: Language
     files: Mapping[str, bytes] = field(repr=False)
 
     @property
@@ -159,6 +157,20 @@ class Artifact:
         if pinned.get("weights_sha256") != self.weights_sha256:
             raise ArtifactError(path, "is of other weights: run `evaluate` again")
         return checks.parse_pinned(path, pinned.get("words"), self.graphemes, self.phonemes)
+
+    def notice(self) -> str | None:
+        """Return the attribution of the training data, if there is one.
+
+        Raises:
+            ArtifactError: if the file cannot be read or is not text.
+        """
+        path = self.path / NOTICE
+        if not path.exists():
+            return None
+        try:
+            return checks.read_file(path).decode()
+        except UnicodeDecodeError as e:
+            raise ArtifactError(path, "is not UTF-8") from e
 
 
 def read(path: Path) -> Artifact:
@@ -240,6 +252,11 @@ def _checked(path: Path, content: Callable[[str], bytes]) -> Artifact:
         trained_calibration=trained_calibration,
         graphemes=graphemes,
         phonemes=phonemes,
+        language=checks.parse_language(
+            manifest_path,
+            manifest,
+            default=AMERICAN if notation.is_arpabet(phonemes.own) else UNKNOWN,
+        ),
         files=files,
     )
 
@@ -258,6 +275,7 @@ def write(
     nbest_calibration: Calibration | None = None,
     trained_words: BloomFilter | None = None,
     trained_calibration: Calibration | None = None,
+    language: Language | None = None,
 ) -> Artifact:
     """Write an artifact to `path`, replacing an existing artifact.
 
@@ -278,6 +296,7 @@ def write(
         nbest_calibration: calibration of a word's other answers.
         trained_words: words of the training lexicon.
         trained_calibration: calibration of the most probable answer to one of these.
+        language: its language and licence; None leaves them out.
 
     Raises:
         ArtifactError: if float16 cannot represent a weight, the weights do not fit the network, or
@@ -303,6 +322,7 @@ def write(
     manifest = {
         "format_version": FORMAT_VERSION,
         "name": name,
+        **({} if language is None else {"language": language.to_dict()}),
         "files": {
             file: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
             for file, content in files.items()
@@ -311,14 +331,7 @@ def write(
     files[MANIFEST] = _dump(manifest)
     written = _checked(path, files.__getitem__)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-    try:
-        temporary.chmod(0o755)
-        for file, content in {**files, **extras}.items():
-            write_durably(temporary / file, content)
-        _swap_in(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    replace_folder(path, {**files, **extras})
     return written
 
 
@@ -358,6 +371,7 @@ def recalibrate(
         phonemes=artifact.phonemes,
         weights=artifact.weights(),
         extras={path.name: path.read_bytes() for path in kept if path.exists()},
+        language=artifact.language,
     )
 
 
@@ -408,29 +422,6 @@ def write_pinned(artifact: Artifact, pinned: Mapping[str, Sequence[str]]) -> Non
     words = {word: " ".join(phonemes) for word, phonemes in pinned.items()}
     content = {"weights_sha256": artifact.weights_sha256, "words": words}
     replace_file(artifact.path / PINNED, _dump(content))
-
-
-def _swap_in(temporary: Path, path: Path) -> None:
-    """Rename the folder `temporary` to `path`; an existing folder at `path` is swapped with it."""
-    if not path.exists():
-        temporary.rename(path)
-        return
-    # Python does not wrap renameat2(2), the system call that swaps two folders in one step.
-    libc = ctypes.CDLL(None, use_errno=True)
-    arguments = (_AT_FDCWD, bytes(temporary), _AT_FDCWD, bytes(path), _RENAME_EXCHANGE)
-    if hasattr(libc, "renameat2") and libc.renameat2(*arguments) == 0:
-        return
-    # This system or file system lacks renameat2: rename in two steps, keeping the old folder
-    # complete under another name.
-    old = path.with_name(f".{path.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    path.rename(old)
-    try:
-        temporary.rename(path)
-    except OSError:
-        old.rename(path)
-        raise
-    shutil.rmtree(old)
 
 
 def _dump(value: Mapping[str, Any]) -> bytes:

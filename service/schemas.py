@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 from typing_extensions import TypeAliasType
@@ -36,6 +36,13 @@ class Options(BaseModel):
         description="Source of pronunciations: `model`, the network; `lexicon`, the user lexicon "
         "and dictionaries; `auto`, these if they contain the word, else the network. The default "
         "is a setting of the service (`model` unless changed).",
+    )
+    language: str | None = Field(
+        None,
+        description="Language of the words, as a tag (BCP 47) of `GET /languages`. A longer tag "
+        "falls back to a shorter one (`de-AT` to `de`), a bare language to its first variety "
+        "(`en` to `en-US`); `model.language` of the response names the one spoken. The default is "
+        "the first one.",
     )
     alphabet: Alphabet | None = Field(
         None,
@@ -88,6 +95,7 @@ class TextOptions(BaseModel):
         "auto",
         description="Source of pronunciations, as in `/pronounce`, but `auto` by default.",
     )
+    language: str | None = Field(None, description="As in `/pronounce`.")
     alphabet: Alphabet | None = Field(None, description="As in `/pronounce`.")
     stress: bool | None = Field(None, description="As in `/pronounce`.")
     alignment: bool = Field(
@@ -288,6 +296,10 @@ class ModelName(BaseModel):
 
     name: str
     version: str = Field(description="First 12 hexadecimal digits of the weights' sha256.")
+    language: str = Field(
+        description="Tag of the language (BCP 47) that was spoken, such as `en-US`: where the "
+        "requested one is not available, that which it fell back to."
+    )
 
 
 def _example(word: str, normalized: str, text: str, probability: float, *warnings: str) -> Result:
@@ -356,7 +368,7 @@ class PronounceResponse(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "model": {"name": "en-us", "version": "0123456789ab"},
+                    "model": {"name": "en-us", "version": "0123456789ab", "language": "en-US"},
                     "results": [example.model_dump(mode="json") for example in _EXAMPLES],
                 }
             ]
@@ -372,49 +384,6 @@ class Probe(BaseModel):
 
     status: ProbeStatus
     workers: int = Field(description="Decoding processes that are ready.")
-
-
-class Limits(BaseModel):
-    """Limits of a request's size and time."""
-
-    words: int
-    letters: int
-    text: int = Field(description="Characters in a text.")
-    body_bytes: int
-    queue_letters: int = Field(
-        description="Letters of work: limit of the queue, and of a single request with all its "
-        "options."
-    )
-    response_bytes: int = Field(description="Size of a response, estimated in advance.")
-    timeout_seconds: float
-    max_timeout_seconds: float
-
-
-class LexiconInfo(BaseModel):
-    """A lexicon that `source: lexicon` and `auto` use."""
-
-    name: str
-    words: int
-
-
-class Info(BaseModel):
-    """The model, its devices, settings and measured error rates."""
-
-    model: ModelName
-    graphemes: tuple[str, ...]
-    phonemes: tuple[str, ...]
-    alphabets: tuple[Alphabet, ...] = Field(description="The first is the default.")
-    error_rates: dict[str, Any] = Field(description="By lexicon, measured by `tanger evaluate`.")
-    source: Source = Field(description="The default source of pronunciations.")
-    lexicons: tuple[LexiconInfo, ...] = Field(description="By priority, highest first.")
-    user_lexicon: bool = Field(description="Whether there is a user lexicon.")
-    http_processes: int = Field(description="Number of HTTP processes.")
-    devices: tuple[str, ...] = Field(description="The device of each decoding process.")
-    engine: str | None = Field(
-        description="The decoding engine, compiled C of some kind or torch, and its precision. "
-        "Null until a decoding process is ready."
-    )
-    limits: Limits
 
 
 class ProblemError(BaseModel):

@@ -39,7 +39,13 @@ class Settings(BaseSettings):
     )
 
     artifact: Path = Path(__file__).parent.parent / "artifacts" / "en-us"
-    """Folder of the artifact to serve."""
+    """Folder of the artifact to serve, if there is one language."""
+    artifacts: str = ""
+    """Folders of artifacts, one per language, separated by colons as in PATH; the first is the
+    default language. A folder that holds artifacts stands for all of them, en-us first."""
+    language_memory: Annotated[int, Field(ge=0)] = 64
+    """MiB of networks that each decoding process keeps loaded besides the default language's;
+    beyond it, the least recently used language is unloaded."""
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     """Device that decodes: auto (all GPUs, else the CPU), cpu, cuda or cuda:N."""
     source: Source = "model"
@@ -168,6 +174,15 @@ class Settings(BaseSettings):
             if network != "*":
                 ip_network(network, strict=False)
         return ",".join(networks)
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if self.artifacts and "artifact" in self.model_fields_set:
+            raise ValueError(
+                "artifact (TANGER_ARTIFACT) and artifacts (TANGER_ARTIFACTS) are both set: put the "
+                "one of the default language first in artifacts, and unset artifact"
+            )
+        return self
 
     @model_validator(mode="after")
     def _fit(self) -> Self:

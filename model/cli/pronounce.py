@@ -36,7 +36,8 @@ from tanger.model.cli.sources import (
 )
 from tanger.model.decoding import devices
 from tanger.model.decoding.hypothesis import MAX_NBEST
-from tanger.model.text.pipeline import Options, Pipeline, TextPhonemizer
+from tanger.model.text.pipeline import Options, Pipeline
+from tanger.model.text.text_phonemizer import TextPhonemizer
 
 WordsArgument = Annotated[
     list[str] | None, typer.Argument(help="Words; by default those of --input.")
@@ -152,9 +153,9 @@ def pronounce(
         )
         phonemizer = TextPhonemizer(pipeline, network)
         writer = AnswerWriter(format, options.alphabet, phone_separator, word_separator, as_written)
-        ask = partial(_answers, phonemizer, options, writer)
+        answer_chunk = partial(_answers, phonemizer, options, writer)
         if output is None:
-            failed = _print(ask, words, input, whole=format == "ctf")
+            failed = _print(answer_chunk, words, input, whole=format == "ctf")
         else:
             failed = bulk.answer(
                 input,
@@ -166,8 +167,8 @@ def pronounce(
                     **options._asdict(),
                     **asdict(writer),
                 },
-                ask=ask,
-                tell=_tell,
+                answer_chunk=answer_chunk,
+                report=_report,
                 threads=_side_by_side(network.decoder.device, threads),
                 overwrite=overwrite,
                 shard=part,
@@ -203,7 +204,7 @@ def _answers(
 
 
 def _print(
-    ask: Callable[[Sequence[str]], Answers],
+    answer_chunk: Callable[[Sequence[str]], Answers],
     words: list[str] | None,
     input: Path,
     *,
@@ -212,7 +213,7 @@ def _print(
     """Print the answers to words, or to the lines of a file, chunk by chunk.
 
     Args:
-        ask: function that answers a chunk of words.
+        answer_chunk: function that answers a chunk of words.
         words: the words, if they are given as arguments.
         input: file of words, otherwise.
         whole: answer the whole file at once.
@@ -226,14 +227,14 @@ def _print(
         chunks = [[word for chunk in chunks for word in chunk]]
     failed = False
     for chunk in chunks:
-        found = ask(chunk)
+        found = answer_chunk(chunk)
         for line in found.warnings:
-            _tell(line)
+            _report(line)
         print(found.lines, end="")
         failed = failed or found.failed
     if lines.blank:
         where = "standard input" if str(input) == "-" else str(input)
-        _tell(bulk.blank_lines(lines.blank, where))
+        _report(bulk.blank_lines(lines.blank, where))
     return failed
 
 
@@ -269,5 +270,5 @@ class _Lines:
                 yield words
 
 
-def _tell(line: str) -> None:
+def _report(line: str) -> None:
     print(line, file=sys.stderr)

@@ -31,7 +31,8 @@ from tanger.model.cli.sources import (
     load_dictionaries,
 )
 from tanger.model.phonology.notation import Alphabet
-from tanger.model.text.pipeline import Pipeline, TextPhonemizer
+from tanger.model.text.pipeline import Pipeline
+from tanger.model.text.text_phonemizer import TextPhonemizer
 from tanger.model.text.texts import (
     PronouncedText,
     TextOptions,
