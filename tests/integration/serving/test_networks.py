@@ -14,7 +14,7 @@ from tests.support.artifacts import random_artifact
 from tests.support.networks import STRONG
 
 WORDS = ["GABE", "A", "BAD"] * 3
-REQUESTS = [DecodeRequest(word, language=at % 3) for at, word in enumerate(WORDS)]
+REQUESTS = [DecodeRequest(word, language=at // 3) for at, word in enumerate(WORDS)]
 
 
 @pytest.fixture(scope="module")
