@@ -179,7 +179,7 @@ def test_options_that_a_language_lacks_are_refused(client):
 
 
 def test_the_python_client(service):
-    with Client(service.url) as client:
+    with Client(service.url, api_key=KEY) as client:
         assert [each.code for each in client.languages()] == ["en-US", "de", "es", "es-419"]
         (german,) = client.pronounce(["gabe"], language="de-AT")
         (english,) = client.pronounce(["gabe"])
