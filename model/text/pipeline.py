@@ -209,7 +209,8 @@ class Pipeline:
                 found = [one._replace(alignment=None) for one in found]
             parts.append(found)
         source = _least_certain(resolution, options)
-        joined = candidates.join(parts, self.limit(resolution, options))
+        ends = [each.joined for each in segments]
+        joined = candidates.join(parts, self.limit(resolution, options), ends)
         return Result(
             resolution,
             source,

@@ -7,7 +7,7 @@ ignored. The first other line of each file names the columns.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
@@ -69,9 +69,27 @@ class WeakForm(NamedTuple):
     not_after: frozenset[str]
 
 
+class LetterName(NamedTuple):
+    """The name of a letter.
+
+    Attributes:
+        spelling: the name as a word; empty if it is the letter.
+        sounds: its pronunciation in IPA.
+    """
+
+    spelling: str
+    sounds: str
+
+    @classmethod
+    def parse(cls, written: str) -> LetterName:
+        """Parse ``zett tsɛt``: the spelling, then the pronunciation."""
+        spelling, _, sounds = written.rpartition(" ")
+        return cls(spelling, sounds)
+
+
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """All tables of one language.
+    """The tables of one language. English has all; others have accents, signs and letters.
 
     Attributes:
         accents: rules for accented letters.
@@ -88,22 +106,24 @@ class Tables:
         lists: named sets of words that rules use.
         phonemes: pronunciations of single words in ARPAbet.
         weak_forms: weak forms by word.
+        letters: names of letters by letter, in lower case; empty if the phonemes are ARPAbet.
     """
 
-    accents: Accents
-    abbreviations: Mapping[str, tuple[Abbreviation, ...]]
-    lexemes: Mapping[str, str]
-    units: Mapping[str, Unit]
-    currencies: Mapping[str, Currency]
-    magnitudes: Mapping[str, str]
-    months: Mapping[str, tuple[int, str]]
-    states: Mapping[str, str]
-    directions: Mapping[str, str]
-    signs: Mapping[str, str]
-    confidence: Mapping[str, float]
-    lists: Mapping[str, frozenset[str]]
-    phonemes: Mapping[str, tuple[str, ...]]
-    weak_forms: Mapping[str, WeakForm]
+    accents: Accents = field(default_factory=Accents)
+    abbreviations: Mapping[str, tuple[Abbreviation, ...]] = field(default_factory=dict)
+    lexemes: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, Unit] = field(default_factory=dict)
+    currencies: Mapping[str, Currency] = field(default_factory=dict)
+    magnitudes: Mapping[str, str] = field(default_factory=dict)
+    months: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    states: Mapping[str, str] = field(default_factory=dict)
+    directions: Mapping[str, str] = field(default_factory=dict)
+    signs: Mapping[str, str] = field(default_factory=dict)
+    confidence: Mapping[str, float] = field(default_factory=dict)
+    lists: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    phonemes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    weak_forms: Mapping[str, WeakForm] = field(default_factory=dict)
+    letters: Mapping[str, LetterName] = field(default_factory=dict)
 
 
 def rows(path: Path) -> Iterator[list[str]]:
