@@ -19,9 +19,9 @@ from tanger.model.text.speller import Speller, Spelling, WordError
 # words, or the sources of a spoken word's phonemes.
 PartRule = Literal["number", "letters", "elision"] | GivenBy
 
-# Letters with an apostrophe or hyphen between them, and the ending of a word of letters
-_PIECES = re.compile(r"[^'’‐‑-]+['’]?|['’]")
-_SPELT = re.compile(r"(.+?)(s?)")
+_HYPHENS = re.compile("[-‐‑]")
+# An elided word, letters, and a plural or possessive ending
+_SPELT = re.compile(r"(?:(\w+)'(?!s$))?(\w+?)('?s)?")
 _STRESS = str.maketrans("", "", "ˈˌ")
 
 
@@ -87,26 +87,30 @@ class NativeParts:
         Args:
             text: the word, with an apostrophe where something was elided.
         """
-        clitics = self._language.clitics
-        if not clitics.whole.isdisjoint((text.lower(), text.lower().replace("’", "'"))):
-            return self._spelt(text)
         parts: list[Part] = []
-        pieces = _PIECES.findall(text)
-        for place, piece in enumerate(pieces):
-            bare = piece.rstrip("'’")
-            sounds = clitics.sounds.get(bare.lower()) if bare != piece else None
-            following = place + 1 < len(pieces)
-            if sounds is not None and (phonemes := self._sounds(sounds)):
-                spelling = self._speller.spell(bare).normalized or ""
-                parts.append(
-                    Part(spelling, phonemes, listed=False, rule="elision", joined=following)
-                )
-                continue
-            found = self._spelt(bare)
+        for piece in _HYPHENS.split(text):
+            found = self._of_piece(piece) if piece else []
             if isinstance(found, WordError):
                 return found
             parts += found
         return parts or self._spelt(text)
+
+    def _of_piece(self, text: str) -> list[Part] | WordError:
+        """Divide a word without hyphens after each elided word."""
+        clitics = self._language.clitics
+        elided, apostrophe, rest = text.replace("’", "'").partition("'")
+        sounds = clitics.sounds.get(elided.lower()) if apostrophe else None
+        if sounds is None or f"{elided}'{rest}".lower() in clitics.whole:
+            return self._spelt(text)
+        phonemes = self._sounds(sounds)
+        if phonemes is None:
+            return self._spelt(elided + rest)
+        following = self._of_piece(rest) if rest else []
+        if isinstance(following, WordError):
+            return following
+        spelling = self._speller.spell(elided).normalized or ""
+        clitic = Part(spelling, phonemes, listed=False, rule="elision", joined=bool(rest))
+        return [clitic, *following]
 
     def of_letters(self, text: str) -> list[Part] | WordError:
         """Read a word letter by letter: by a rule, or by the names if the phonemes do not fit.
@@ -114,14 +118,13 @@ class NativeParts:
         Args:
             text: letters, possibly after an elided word, or before an ending: ``l'ADN``, ``PKWs``.
         """
-        elided, apostrophe, letters = text.rpartition("'")
-        before = self.of_word(elided + apostrophe) if apostrophe else []
+        match = _SPELT.fullmatch(text)
+        elided, letters, ending = match.groups("") if match else ("", text, "")
+        before = self._of_piece(f"{elided}'") if elided else []
         if isinstance(before, WordError):
             return before
-        if apostrophe and before and before[-1].rule == "elision":
+        if before and before[-1].rule == "elision":
             before[-1] = before[-1]._replace(joined=True)
-        match = _SPELT.fullmatch(letters)
-        letters, ending = match.groups() if match else (letters, "")
         names = [self._language.tables.letters.get(each.lower()) for each in letters]
         spoken: list[str] = []
         for place, name in enumerate(names):
@@ -155,6 +158,8 @@ class NativeParts:
 
     def _spelt(self, text: str) -> list[Part] | WordError:
         spelling = self._speller.spell(text)
+        if spelling.normalized is None and (bare := _without_apostrophes(text)) != text:
+            spelling = self._speller.spell(bare)
         if spelling.normalized is None:
             return spelling.error or WordError("unspellable", "")
         return [marked(spelling.normalized, text, spelling)]
@@ -166,3 +171,7 @@ class NativeParts:
         except TranscriptionError:
             return None
         return phonemes if phonemes in self._inventory else None
+
+
+def _without_apostrophes(text: str) -> str:
+    return text.replace("'", "").replace("’", "")

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
+from tanger.model.text.reader.british import british_english
 from tanger.model.text.reader.english import american_english
 from tanger.model.text.reader.european import assembly, rule_files
 from tanger.model.text.reader.language import Language
+
+_ENGLISH: dict[str, Callable[[], Language]] = {
+    "en": american_english,
+    "en-us": american_english,
+    "en-gb": british_english,
+}
 
 
 @lru_cache(maxsize=64)
@@ -18,12 +26,16 @@ def find(tag: str) -> Language | None:
     Raises:
         TableError: if its rules are malformed.
     """
-    known = {"en": american_english, "en-us": american_english}
+    known: dict[str, Callable[[], Language]] = {
+        "en": american_english,
+        "en-us": american_english,
+        "en-gb": british_english,
+    }
     codes = rule_files.codes()
     code = tag.lower().replace("_", "-")
     while code:
-        if code in known:
-            return known[code]()
+        if code in _ENGLISH:
+            return _ENGLISH[code]()
         if code in codes:
             return assembly.language(code)
         code = code.rpartition("-")[0]

@@ -87,3 +87,16 @@ def test_a_language_without_rules_has_words_alone() -> None:
     assert reader.text is None
     assert reader.language is None
     assert reader.read("42").spelling.error is not None
+
+
+def test_british_letters_have_plurals() -> None:
+    british = Reader(
+        "abcdefghijklmnopqrstuvwxyz'",
+        "iː ˈiː eɪ ˈeɪ ɛ ˈɛ aɪ ə ʌ əʊ b d t͡ʃ d͡ʒ z ˈɪ ɪ s uː ˈuː j k ɑː".split(),
+        language="en-GB",
+    )
+    assert [part.text for part in parts(british, "don't")] == ["don't"]
+    (plural,) = parts(british, "BBCs", letters=True)
+    assert plural.spoken == ("b", "iː", "b", "iː", "s", "ˈiː", "z")
+    (owner,) = parts(british, "UK's", letters=True)
+    assert owner.spoken == ("j", "uː", "k", "ˈeɪ", "z")
