@@ -26,11 +26,6 @@ def find(tag: str) -> Language | None:
     Raises:
         TableError: if its rules are malformed.
     """
-    known: dict[str, Callable[[], Language]] = {
-        "en": american_english,
-        "en-us": american_english,
-        "en-gb": british_english,
-    }
     codes = rule_files.codes()
     code = tag.lower().replace("_", "-")
     while code:
