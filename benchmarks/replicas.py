@@ -152,7 +152,9 @@ def counted_words(port: int) -> dict[str, float]:
     """How many words a replica took from where: ``decoded``, ``cached``."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
         text = answer.read().decode()
-    found = re.findall(r'^tanger_words_total\{origin="(\w+)"\} (.*)$', text, re.MULTILINE)
+    found = re.findall(
+        r'^tanger_words_total\{language="[^"]+",origin="(\w+)"\} (.*)$', text, re.MULTILINE
+    )
     return {origin: float(value) for origin, value in found}
 
 

@@ -1,6 +1,6 @@
 """Read and write artifacts: the folders that the trainer produces and the service loads.
 
-    manifest.json        name; size and sha256 of the next three files
+    manifest.json        name, language, licence; size and sha256 of the next three files
     weights.safetensors  weights of the network, float16
     config.json          configuration of the network, calibration, training metadata
     vocabulary.json      graphemes and phonemes
@@ -34,7 +34,9 @@ import safetensors.numpy
 from tanger.model import artifact_checks as checks
 from tanger.model.artifact_checks import ArtifactError as ArtifactError  # noqa: PLC0414
 from tanger.model.calibration import Calibration
+from tanger.model.language_tags import AMERICAN, UNKNOWN, Language
 from tanger.model.output_files import replace_file, write_durably
+from tanger.model.phonology import notation
 from tanger.model.phonology.vocabulary import Vocabulary
 
 MANIFEST = "manifest.json"
@@ -65,6 +67,7 @@ class Artifact:
         nbest_calibration: calibration of a word's other answers; None before it was fitted.
         graphemes: input vocabulary.
         phonemes: output vocabulary.
+        language: its language; American English if the manifest has none and they are ARPAbet.
         files: contents of the manifest and of the files that it lists, by file name.
     """
 
@@ -77,6 +80,7 @@ class Artifact:
     nbest_calibration: Calibration | None
     graphemes: Vocabulary
     phonemes: Vocabulary
+    language: Language
     files: Mapping[str, bytes] = field(repr=False)
 
     @property
@@ -152,6 +156,20 @@ class Artifact:
         if pinned.get("weights_sha256") != self.weights_sha256:
             raise ArtifactError(path, "is of other weights: run `evaluate` again")
         return checks.parse_pinned(path, pinned.get("words"), self.graphemes, self.phonemes)
+
+    def notice(self) -> str | None:
+        """Return the attribution of the training data, if there is one.
+
+        Raises:
+            ArtifactError: if the file cannot be read or is not text.
+        """
+        path = self.path / NOTICE
+        if not path.exists():
+            return None
+        try:
+            return checks.read_file(path).decode()
+        except UnicodeDecodeError as e:
+            raise ArtifactError(path, "is not UTF-8") from e
 
 
 def read(path: Path) -> Artifact:
@@ -229,6 +247,11 @@ def _checked(path: Path, content: Callable[[str], bytes]) -> Artifact:
         nbest_calibration=nbest_calibration,
         graphemes=graphemes,
         phonemes=phonemes,
+        language=checks.parse_language(
+            manifest_path,
+            manifest,
+            default=AMERICAN if notation.is_arpabet(phonemes.own) else UNKNOWN,
+        ),
         files=files,
     )
 
@@ -245,6 +268,7 @@ def write(
     weights: Mapping[str, np.ndarray[Any, Any]],
     extras: Mapping[str, bytes],
     nbest_calibration: Calibration | None = None,
+    language: Language | None = None,
 ) -> Artifact:
     """Write an artifact to `path`, replacing an existing artifact.
 
@@ -263,6 +287,7 @@ def write(
         weights: by parameter name; stored as float16.
         extras: contents of further files, by name.
         nbest_calibration: calibration of a word's other answers.
+        language: its language and licence; None leaves them out.
 
     Raises:
         ArtifactError: if float16 cannot represent a weight, the weights do not fit the network, or
@@ -285,6 +310,7 @@ def write(
     manifest = {
         "format_version": FORMAT_VERSION,
         "name": name,
+        **({} if language is None else {"language": language.to_dict()}),
         "files": {
             file: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
             for file, content in files.items()
@@ -334,6 +360,7 @@ def recalibrate(
         phonemes=artifact.phonemes,
         weights=artifact.weights(),
         extras={path.name: path.read_bytes() for path in kept if path.exists()},
+        language=artifact.language,
     )
 
 

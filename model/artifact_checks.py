@@ -20,6 +20,7 @@ import safetensors
 
 from tanger.model import TangerError
 from tanger.model.calibration import Calibration
+from tanger.model.language_tags import Language, Variant, canonical, is_tag
 from tanger.model.network.config import NetworkConfig
 from tanger.model.network.weights import Array, shapes
 from tanger.model.phonology.vocabulary import SPACE, Vocabulary
@@ -134,6 +135,53 @@ def parse_text(path: Path, value: object, name: str, *, longest: int = _NAME) ->
             path, f"{name} is {value[:80]!a}, not 1 to {longest} printable characters"
         )
     return value
+
+
+def parse_tag(path: Path, value: object, name: str) -> str:
+    """Return `value` as a language tag (BCP 47) in the usual case.
+
+    Raises:
+        ArtifactError: if it is none.
+    """
+    tag = parse_text(path, value, name)
+    if not is_tag(tag):
+        raise ArtifactError(path, f"{name} is {tag[:80]!a}, not a language tag such as de or en-GB")
+    return canonical(tag)
+
+
+def parse_language(path: Path, manifest: Mapping[str, Any], *, default: Language) -> Language:
+    """Return the language of a manifest.
+
+    Args:
+        path: of the manifest, for messages.
+        manifest: its content.
+        default: of a manifest without one.
+
+    Raises:
+        ArtifactError: if a field is not valid.
+    """
+    if manifest.get("language") is None:
+        return default
+    found = parse_object(path, manifest["language"], "language")
+    code = parse_tag(path, found.get("code"), "language.code")
+    licence = found.get("licence")
+    variants = []
+    for key, value in parse_object(path, found.get("variants", {}), "language.variants").items():
+        fields = parse_object(path, value, f"language.variants.{key}")
+        replaced = parse_object(path, fields.get("phonemes"), f"{key}.phonemes")
+        variants.append(
+            Variant(
+                parse_tag(path, key, "language.variants"),
+                parse_text(path, fields.get("name"), f"{key}.name"),
+                {old: parse_text(path, new, f"{key}.phonemes") for old, new in replaced.items()},
+            )
+        )
+    return Language(
+        code,
+        parse_text(path, found.get("name", code), "language.name"),
+        None if licence is None else parse_text(path, licence, "language.licence"),
+        tuple(variants),
+    )
 
 
 def parse_sha256(path: Path, value: object, name: str) -> str:

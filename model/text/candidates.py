@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
@@ -110,6 +110,27 @@ def join(
         # Later parts cannot raise the rank of a beginning that is not among the best `limit`
         chains = _best_chains(chains, sorted(candidates, key=_rank), limit)
     return [chain.candidate(joined or [False] * len(parts)) for chain in chains]
+
+
+def with_phonemes(
+    candidates: Iterable[Candidate], replacements: Mapping[str, str]
+) -> list[Candidate]:
+    """Replace phonemes one for one; candidates that become equal are merged.
+
+    Args:
+        candidates: in order.
+        replacements: by the phoneme that they replace.
+    """
+    found: dict[tuple[str, ...], Candidate] = {}
+    for one in candidates:
+        phonemes = tuple(replacements.get(phoneme, phoneme) for phoneme in one.phonemes)
+        same = found.get(phonemes)
+        if same is None:
+            found[phonemes] = one._replace(phonemes=phonemes)
+        elif same.probability is not None and one.probability is not None:
+            chance = same.probability + one.probability
+            found[phonemes] = same._replace(probability=chance)
+    return list(found.values())
 
 
 class _Chain(NamedTuple):

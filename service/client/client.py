@@ -26,8 +26,9 @@ from tanger.service.client.requests import (
     check_words,
 )
 from tanger.service.client.retries import Retries
+from tanger.service.info_schemas import Info, Limits
 from tanger.service.lexicon_schemas import OwnPronunciation, OwnWord
-from tanger.service.schemas import Info, Limits, PronouncedSentence, Result, TextResponse
+from tanger.service.schemas import PronouncedSentence, Result, TextResponse
 
 __all__ = ["AsyncClient", "Client", "Options", "Retries", "TextOptions"]
 

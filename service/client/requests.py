@@ -16,9 +16,9 @@ from tanger import __version__
 from tanger.model.phonology.notation import Alphabet
 from tanger.service.client.errors import BadAnswerError
 from tanger.service.client.retries import Pursuit, Retries
+from tanger.service.info_schemas import Limits
 from tanger.service.lexicon_schemas import OwnPronunciation
 from tanger.service.schemas import (
-    Limits,
     PronouncedSentence,
     PronounceResponse,
     Result,

@@ -37,10 +37,10 @@ _PAGE_POLICY = (
 class Features(BaseModel):
     """Enabled features, which the page reads before it has an API key."""
 
-    keys: bool = Field(description="An API key is needed, and with one words can be corrected.")
-    stress: bool = Field(description="The artifact knows stress.")
-    alignment: bool = Field(description="It can tell which letters made which phoneme.")
-    texts: bool = Field(description="It is for a language that texts are read in.")
+    keys: bool = Field(description="An API key is required, and with one words can be corrected.")
+    stress: bool = Field(description="The artifact predicts stress.")
+    alignment: bool = Field(description="The engine returns alignments.")
+    texts: bool = Field(description="Texts can be read in its language.")
 
 
 def _suffix(name: str) -> str:

@@ -57,9 +57,10 @@ class Pronouncer:
         pipeline: Pipeline,
         *,
         user: UserLexicon | None = None,
-        cache_words: int = 0,
+        cache: AnswerCache[str, str] | None = None,
         source: Source = "model",
         engine: Callable[[], str | None] = lambda: None,
+        language: int = 0,
     ) -> None:
         """Create a pronouncer.
 
@@ -68,25 +69,30 @@ class Pronouncer:
             batcher: the queue of the workers.
             pipeline: of the artifact and its lexicons.
             user: the user lexicon among these lexicons, if there is one.
-            cache_words: capacity of the cache, in answers.
+            cache: of answers, which languages share; none by default.
             source: default source of pronunciations.
             engine: returns the decode engine; probabilities differ between engines.
+            language: index of the artifact among those of the workers.
         """
-        self.model = ModelName(name=artifact.name, version=artifact.version)
+        code = artifact.language.code if pipeline.variant is None else pipeline.variant.code
+        self.model = ModelName(name=artifact.name, version=artifact.version, language=code)
+        self.language = language
         self.batcher = batcher
         self.pipeline = pipeline
-        self.cache = AnswerCache[str, str](cache_words, weigh=_size)
+        self.cache = AnswerCache[str, str](0) if cache is None else cache
         self.slices = TimeSlices()
         self.source = source
         self.engine = engine
-        self._user = user
+        self.user = user
         # `_manner` by the few combinations of options (without alignment) and engine
         self._manners: dict[tuple[Alphabet | None, bool | None, int, str | None], str] = {}
         # Everything that determines an answer besides the word and the options
         weights = (artifact.name, artifact.weights_sha256)
         chances = (artifact.calibration, artifact.nbest_calibration)
         reading = pipeline.resolver.reader.revision
-        origin = (__version__, *weights, *chances, pipeline.longest, reading)
+        origin = (
+            __version__, *weights, *chances, pipeline.longest, reading, code, pipeline.variant
+        )  # fmt: skip
         self._origin = hashlib.sha256(repr(origin).encode())
 
     def source_of(self, options: Options) -> Source:
@@ -110,7 +116,7 @@ class Pronouncer:
         """
         checked = self._checked(options, alignment=options.alignment)
         resolve = self.pipeline.resolver.resolve
-        if len(words) <= WORDS_TOGETHER and (self._user is None or checked.source == "model"):
+        if len(words) <= WORDS_TOGETHER and (self.user is None or checked.source == "model"):
             resolved_at_once = resolve(words, source=checked.source)
             return PronounceJob(self, resolved_at_once, checked, explain=options.explain)
         together = (
@@ -141,7 +147,7 @@ class Pronouncer:
         Raises:
             AlphabetError, StressError: see `begin`.
         """
-        if self.source_of(options) != "model":
+        if self.source_of(options) != "model" or self.pipeline.variant is not None:
             return None
         shown = (options.alphabet, options.stress, options.n, self.engine())
         if (manner := self._manners.get(shown)) is None:
@@ -159,9 +165,9 @@ class Pronouncer:
         return results, len(forms)
 
     def _manner(self, options: pipeline.Options) -> str:
-        """Return a key of all that determines the network's answer, except word and weights."""
+        """Return a key of all that determines the network's answer, except the word."""
         return (
-            f"{self.engine()} {options.alphabet} {options.marks:d} {options.n} "
+            f"{self.language} {self.engine()} {options.alphabet} {options.marks:d} {options.n} "
             f"{options.alignment:d} "
         )
 
@@ -183,10 +189,10 @@ class Pronouncer:
         Raises:
             UserLexiconError: if the user lexicon cannot be read.
         """
-        if self._user is None or source == "model":
+        if self.user is None or source == "model":
             return await self.slices.map(resolve, together)
         return [
-            await self._user.read(partial(resolve, some), timeout=due - time.monotonic())
+            await self.user.read(partial(resolve, some), timeout=due - time.monotonic())
             for some in together
         ]
 
@@ -201,9 +207,9 @@ class Pronouncer:
             UserLexiconError: if the user lexicon cannot be read.
         """
         read = partial(self.pipeline.resolver.phrases, source)
-        if self._user is None or source == "model":
+        if self.user is None or source == "model":
             return read()
-        return await self._user.read(read, timeout=due - time.monotonic())
+        return await self.user.read(read, timeout=due - time.monotonic())
 
     def _checked(self, options: Options, *, alignment: bool) -> pipeline.Options:
         """Return the options with the defaults of the service and the artifact.
@@ -273,13 +279,15 @@ class PronounceJob:
         self.missing: list[DecodeRequest] = []
         self._tasks: list[tuple[Task, str]] = []  # of `missing`, with their keys in the cache
         _, alphabet, marks, n, alignment = options
-        manner = pronouncer._manner(options)
+        manner, language = pronouncer._manner(options), pronouncer.language
         for task in self._pipeline.tasks(resolutions, options):
             text, given = task
             key = f"{manner}{text} {given}" if given else manner + text
             rendered = pronouncer.cache.get(key)
             if rendered is None:
-                self.missing.append(DecodeRequest(text, n, alignment, alphabet, marks, given))
+                self.missing.append(
+                    DecodeRequest(text, n, alignment, alphabet, marks, given, language)
+                )
                 self._tasks.append((task, key))
             else:
                 self._rendered[task] = rendered
@@ -354,7 +362,8 @@ class PronounceJob:
     def _result(self, resolution: WordResolution) -> str:
         """Return a result as JSON."""
         rendered = self._rendered.get((resolution.network_word or "", ()))
-        if rendered is not None and resolution.chance == 1.0:
+        whole = resolution.chance == 1.0 and self._pipeline.variant is None
+        if rendered is not None and whole:
             # Rendered by the worker, with the same output as the pipeline's
             explained = explain(resolution, "model") if self._explain else "null"
             return rendering.result(
@@ -396,7 +405,7 @@ class PronounceJob:
         return parts
 
 
-def _size(rendered: str) -> int:
+def answer_size(rendered: str) -> int:
     """Return the weight of an answer in the cache."""
     return max(1, len(rendered) // _CHARACTERS)
 

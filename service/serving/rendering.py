@@ -112,7 +112,7 @@ def result(
 
 def response(model: ModelName, results: Sequence[bytes]) -> list[bytes]:
     """Return the parts of the response body, one per encoded result."""
-    first = _head(model.name, model.version)
+    first = _head(model.name, model.version, model.language)
     if len(results) == 1:
         return [b"".join((first, results[0], b"]}"))]
     if not results:
@@ -123,8 +123,8 @@ def response(model: ModelName, results: Sequence[bytes]) -> list[bytes]:
     return parts
 
 
-@lru_cache(maxsize=8)
-def _head(name: str, version: str) -> bytes:
+@lru_cache(maxsize=64)
+def _head(name: str, version: str, language: str) -> bytes:
     """Return the beginning of a response body."""
-    model = ModelName(name=name, version=version)
+    model = ModelName(name=name, version=version, language=language)
     return f'{{"model":{model.model_dump_json()},"results":['.encode()

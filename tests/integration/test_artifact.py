@@ -8,6 +8,7 @@ import pytest
 from tanger.model import artifact as artifacts
 from tanger.model.artifact import ArtifactError
 from tanger.model.calibration import Calibration
+from tanger.model.language_tags import AMERICAN, Language, Variant
 from tanger.model.network.config import NetworkConfig
 from tanger.model.network.weights import shapes
 from tanger.model.phonology.vocabulary import Vocabulary
@@ -30,11 +31,12 @@ WEIGHTS = {name: np.ones(shape, np.float32) for name, shape in shapes(NETWORK).i
 OUTPUT = "output.bias"
 
 
-def write(path, scale=1.0):
+def write(path, scale=1.0, language=None):
     return artifacts.write(
         path, name="x", network=asdict(NETWORK), training={"seed": 1},
         calibration=Calibration(0.5, 1.0, 0.25, 0.0), graphemes=GRAPHEMES, phonemes=PHONEMES,
         weights={**WEIGHTS, OUTPUT: scale * WEIGHTS[OUTPUT]}, extras={"metrics.jsonl": b"{}\n"},
+        language=language,
     )  # fmt: skip
 
 
@@ -46,6 +48,22 @@ def test_reads_what_was_written(tmp_path):
     assert written.weights()[OUTPUT].dtype == np.float32
     assert len(written.version) == 12
     assert written.weights_sha256.startswith(written.version)
+
+
+def test_its_language_stands_in_the_manifest(tmp_path):
+    latin = Variant("es-419", "Latin American Spanish", {"θ": "s"})
+    spanish = Language("es", "Spanish", "CC-BY-SA-4.0", (latin,))
+    assert write(tmp_path / "x", language=spanish).language == spanish
+    assert artifacts.read(tmp_path / "x").language == spanish
+    assert write(tmp_path / "y").language == AMERICAN
+    (tmp_path / "x" / "NOTICE").write_text("by many\n")
+    assert artifacts.read(tmp_path / "x").notice() == "by many\n"
+    assert artifacts.read(tmp_path / "y").notice() is None
+    manifest = json.loads((tmp_path / "x" / "manifest.json").read_text())
+    manifest["language"]["code"] = "espa\u00f1ol"
+    (tmp_path / "x" / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ArtifactError, match=r"language\.code is .* not a language tag"):
+        artifacts.read(tmp_path / "x")
 
 
 def test_replaces_an_artifact_whole(tmp_path):

@@ -84,7 +84,7 @@ def metric(client, name):
 
 
 def test_a_word_is_decoded_once_and_known_then(client):
-    name = 'tanger_words_total{origin="%s"}'
+    name = 'tanger_words_total{language="en-US",origin="%s"}'
     decoded, cached = (metric(client, name % origin) for origin in ("decoded", "cached"))
     first = client.get("/pronounce/tabater")
     again = client.post("/pronounce", json={"words": ["TABATER", "Tabater"]})

@@ -193,7 +193,10 @@ def test_a_damaged_artifact_at_reload_under_load(shipped_artifact, tmp_path):
         load.assert_all_answered()
         assert metric(service, RELOADED) == 0
         assert f"old weights stay: {place / FILES[0]}: is damaged" in service.log
-        assert metric(service, f'tanger_model{{name="en-us",version="{version}"}}') == 1
+        assert (
+            metric(service, f'tanger_model{{language="en-US",name="en-us",version="{version}"}}')
+            == 1
+        )
         found.done(
             f"{count} bits, {load.answered:,} requests", "all refused, the file named; all 200"
         )

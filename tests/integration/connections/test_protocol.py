@@ -162,10 +162,10 @@ def test_trailers_come_to_an_end(service):
 
 def test_a_coding_that_is_not_undone_does_nothing(service):
     """The parser itself complains only once the request was handed on."""
-    before = metric(service, 'tanger_words_total{origin="decoded"}')
+    before = metric(service, 'tanger_words_total{language="en-US",origin="decoded"}')
     requested = get("/pronounce/rag", Transfer_Encoding="gzip")
     assert service.ask(requested).status_code == 400
-    assert metric(service, 'tanger_words_total{origin="decoded"}') == before
+    assert metric(service, 'tanger_words_total{language="en-US",origin="decoded"}') == before
 
 
 def test_who_sends_ahead_without_end_is_read_no_further(service):
@@ -193,7 +193,7 @@ def test_many_offers_at_once(service):
 
 
 def test_what_is_sent_ahead_by_who_leaves_is_not_begun(service):
-    before = metric(service, 'tanger_words_total{origin="decoded"}')
+    before = metric(service, 'tanger_words_total{language="en-US",origin="decoded"}')
     ahead = [get(f"/pronounce/{word}", X_Request_Timeout=5) for word in ("cab", "dab", "gab")]
     with service.stopped_workers():
         with socket.create_connection(("127.0.0.1", service.port)) as connection:
@@ -201,7 +201,7 @@ def test_what_is_sent_ahead_by_who_leaves_is_not_begun(service):
             eventually(lambda: metric(service, "tanger_requests_in_flight") == 2, "the first")
         eventually(lambda: metric(service, "tanger_requests_in_flight") == 1, "it to be given up")
     assert service.ask(get("/pronounce/bag")).status_code == 200
-    assert metric(service, 'tanger_words_total{origin="decoded"}') == before + 1
+    assert metric(service, 'tanger_words_total{language="en-US",origin="decoded"}') == before + 1
 
 
 def metric(service, series):

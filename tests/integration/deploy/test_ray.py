@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tanger.model.text.pipeline import TextPhonemizer
+from tanger.model.text.text_phonemizer import TextPhonemizer
 from tests.support import ROOT
 from tests.support.lexicons import little_words
 from tests.support.live_service import eventually

@@ -326,7 +326,11 @@ def test_words_are_counted_by_where_they_came_from(client):
     def counts():
         reported = client.get("/metrics").text
         return {
-            origin: float(re.search(rf'tanger_words_total{{origin="{origin}"}} (.*)', reported)[1])
+            origin: float(
+                re.search(
+                    rf'tanger_words_total{{language="en-US",origin="{origin}"}} (.*)', reported
+                )[1]
+            )
             for origin in ("user", "lexicon", "cached", "decoded")
         }
 

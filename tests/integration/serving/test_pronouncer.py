@@ -12,7 +12,8 @@ from tanger.model.text.pipeline import Pipeline
 from tanger.service.schemas import Options, PronounceResponse
 from tanger.service.serving import rendering
 from tanger.service.serving.batcher import Batcher, DecodeResult
-from tanger.service.serving.pronouncer import Pronouncer
+from tanger.service.serving.cache import AnswerCache
+from tanger.service.serving.pronouncer import Pronouncer, answer_size
 from tanger.service.serving.wire import DecodeRequest
 from tanger.service.serving.worker import render_answer
 
@@ -54,7 +55,8 @@ def artifact(tiny_artifact):
     return artifacts.read(tiny_artifact)
 
 
-def serve(artifact, queue, longest=4, **options):
+def serve(artifact, queue, longest=4, cache_words=0, **options):
+    options["cache"] = AnswerCache(cache_words, weigh=answer_size)
     return Pronouncer(artifact, queue, Pipeline(artifact, longest=longest), **options)
 
 
