@@ -8,13 +8,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from tanger.model.text.acronym_model import AcronymModel, LexiconAcronyms
-from tanger.model.text.reader import letters, signs
-from tanger.model.text.reader.english import Language, Recognizer, american_english
+from tanger.model.text.reader.english import american_english
+from tanger.model.text.reader.language import Language, Recognizer
 from tanger.model.text.reader.scan import Acronyms, Reading, Scan
 from tanger.model.text.reader.token import SpokenWord, Token
 
-# Fast path: ordinary words, and what may follow them
-_PLAIN = re.compile(r"[A-Za-z]?[a-z]+(?:'(?:s|t|re|ve|ll|d|m)(?![a-z]))?(?=[,;:!?.)]?(?:[ \n]|$))")
 _SPACE = re.compile(r"\s+")
 # Longest run of characters without space; longer runs are read in pieces, to bound the time per
 # token
@@ -113,12 +111,12 @@ class TextReader:
         """Return whether an isolated word needs no expansion."""
         if word in self._plain:
             return True
-        match = _PLAIN.fullmatch(word)
+        match = self.language.plain.fullmatch(word)
         return match is not None and bool(self._plain_words(word))
 
     def _next(self, scan: Scan, at: int) -> Token:
         text = scan.text
-        match = _PLAIN.match(text, at)
+        match = self.language.plain.match(text, at)
         if match is not None:
             written = match[0]
             words = self._plain.get(written) or self._plain_words(written)
@@ -131,7 +129,7 @@ class TextReader:
 
     def _plain_words(self, written: str) -> tuple[SpokenWord, ...]:
         """Return the spoken words of a plain word; empty if it needs expansion."""
-        if letters.needs_care(self.language.tables, self.acronyms, written):
+        if self.language.needs_care(self.language.tables, self.acronyms, written):
             return ()
         words = (SpokenWord(written),)
         if len(self._plain) < _MAX_PLAIN:
@@ -148,7 +146,7 @@ class TextReader:
             recognizers = (
                 language.letters if character.isalpha() or character == "'" else language.signs
             )
-            reading = _first(recognizers, scan, at) or signs.unknown(scan, at)
+            reading = _first(recognizers, scan, at) or language.unknown(scan, at)
         return self._token(scan, at, reading)
 
     def _token(self, scan: Scan, at: int, reading: Reading) -> Token:
