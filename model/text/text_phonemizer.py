@@ -49,7 +49,8 @@ class TextPhonemizer:
             device: auto, cpu, cuda or cuda:N.
             precision: numeric precision on a CPU.
             threads: number of CPU threads.
-            builtin_lexicon: whether CMUdict is looked up; ``auto``: if the phonemes are ARPAbet.
+            builtin_lexicon: whether the artifact's lexicon or CMUdict is looked up, see
+                `Dictionaries.read`.
             lexicons: lexicon files that are looked up before CMUdict, the last one first; each a
                 path, ``FORMAT=PATH``, ``ALPHABET=PATH`` or ``FORMAT+ALPHABET=PATH``.
             variant_order: order of CMUdict's variants of a word: by the artifact's ranking, or
@@ -67,6 +68,7 @@ class TextPhonemizer:
             builtin=builtin_lexicon,
             files=lexicons,
             ranking=variants.read(read) if variant_order == "network" else None,
+            folder=read.path,
         )
         network = Phonemizer.from_artifact(read, device, precision=precision, threads=threads)
         return cls(Pipeline(read, dictionaries=dictionaries), network)
