@@ -129,7 +129,7 @@ class Pipeline:
         self.knows_stress = artifact.knows_stress or self._contains_stress
         self.has_attention = artifact.has_attention
 
-    def spoken_as(self, variant: Variant) -> Pipeline:
+    def spoken_as(self, variant: Variant | None) -> Pipeline:
         """Return a pipeline that shares all parts of this one, and speaks a variant."""
         same = copy.copy(self)
         same.variant = variant
