@@ -125,14 +125,18 @@ class AcronymModel:
             return Acronym(listed[0], _TABLE, upper, suffix, "table")
         spelt, known = lexicon_readings(upper, pronunciations)
         decided = _by_rule(stem, spelt, known, beside_digits, among_capitals)
+        if decided is None and (stem.isupper() or stem[1:].islower()):
+            decided = self._by_model(upper, spelt, known)
         if decided is None:
-            if not stem.isupper() and not stem[1:].islower():
-                return None
-            score = sum(self._weights.get(name, 0.0) for name in features(upper, spelt, known))
-            probability = 1 / (1 + math.exp(-score))
-            decided = probability >= 0.5, max(probability, 1 - probability), "model"
+            return None
         letters, probability, source = decided
         return Acronym(letters, probability, upper, suffix, source)
+
+    def _by_model(self, upper: str, spelt: bool, known: bool) -> tuple[bool, float, Source]:
+        """Decide by the letters; return as `_by_rule`."""
+        score = sum(self._weights.get(name, 0.0) for name in features(upper, spelt, known))
+        probability = 1 / (1 + math.exp(-score))
+        return probability >= 0.5, max(probability, 1 - probability), "model"
 
 
 class LexiconAcronyms:
