@@ -88,12 +88,17 @@ class Pronouncer:
         self._manners: dict[tuple[Alphabet | None, bool | None, int, str | None], str] = {}
         # Everything that determines an answer besides the word and the options
         weights = (artifact.name, artifact.weights_sha256)
-        chances = (artifact.calibration, artifact.nbest_calibration)
+        chances = (
+            artifact.calibration,
+            artifact.nbest_calibration,
+            artifact.trained_calibration,
+        )
+        trained = artifact.trained_words.content if artifact.trained_words else b""
         reading = pipeline.resolver.reader.revision
         origin = (
             __version__, *weights, *chances, pipeline.longest, reading, code, pipeline.variant
         )  # fmt: skip
-        self._origin = hashlib.sha256(repr(origin).encode())
+        self._origin = hashlib.sha256(repr(origin).encode() + trained)
 
     def source_of(self, options: Options) -> Source:
         """Return the source of pronunciations for a request."""
@@ -269,6 +274,7 @@ class PronounceJob:
         self._resolutions = resolutions
         self._options = options
         self._explain = explain
+        self._usual = not (explain or options.alignment)
         self.reservation: Hold | None = None
         # The network's answers, each a JSON array of pronunciations
         self._rendered: dict[Task, str] = {}
@@ -337,7 +343,14 @@ class PronounceJob:
         """Return the cost of the remaining work and of the response."""
         letters = float(sum(ask.work for ask in self.missing))
         size = 0
+        plain: list[str] = []  # words of the network, which are priced together
+        characters = 0
         for resolution in self._resolutions:
+            word = resolution.network_word
+            if word is not None and self._usual:
+                plain.append(word)
+                characters += len(resolution.word)
+                continue
             parts = len(resolution.segments)
             limit = self._pipeline.limit(resolution, self._options)
             letters += join_letters(parts, limit)
@@ -347,6 +360,7 @@ class PronounceJob:
                 size += explanation_bytes(parts, sent + len(spelling))
             aligned = self._pipeline.aligns(resolution, self._options)
             size += result_bytes(sent, spelling, limit, aligned=aligned)
+        size += result_bytes(characters, "".join(plain), self._options.n, words=len(plain))
         return RequestCost(round(letters), size)
 
     async def results(self, form: Callable[[str], R]) -> list[R]:

@@ -12,13 +12,16 @@ import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring as _quoted
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from tanger.model.phonology.alignment import Alignment
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.text.candidates import Candidate
-from tanger.service.schemas import Answerer, ModelName, WordError
+
+if TYPE_CHECKING:  # decoding processes start without pydantic, which takes a quarter of a second
+    from tanger.service.schemas import Answerer, ModelName, WordError
 
 
 def pronunciations(candidates: Iterable[Candidate], alphabet: Alphabet) -> str:
@@ -99,6 +102,12 @@ def result(
     explain: str = "null",
 ) -> str:
     """Return the JSON object of a result; `explain` is JSON already."""
+    if source == "model" and not warnings and error is None and normalized is not None:
+        # The usual case
+        return (
+            f'{{"word":{_quoted(word)},"normalized":{_quoted(normalized)},"source":"model",'
+            f'"pronunciations":{pronunciations},"warnings":[],"error":null,"explain":{explain}}}'
+        )
     spelt = "null" if normalized is None else _quoted(normalized)
     answerer = "null" if source is None else f'"{source}"'
     warned = msgspec.json.encode(warnings).decode() if warnings else "[]"
@@ -126,5 +135,5 @@ def response(model: ModelName, results: Sequence[bytes]) -> list[bytes]:
 @lru_cache(maxsize=64)
 def _head(name: str, version: str, language: str) -> bytes:
     """Return the beginning of a response body."""
-    model = ModelName(name=name, version=version, language=language)
-    return f'{{"model":{model.model_dump_json()},"results":['.encode()
+    fields = {"name": name, "version": version, "language": language}
+    return b'{"model":' + msgspec.json.encode(fields) + b',"results":['

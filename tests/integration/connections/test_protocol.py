@@ -84,7 +84,7 @@ def test_what_is_no_request_is_reported_what_to_look_at(service, sent):
     assert (problem["status"], problem["code"]) == (400, "not_http")
     assert problem["request_id"].encode() in head
     assert "percent-encoded" in problem["detail"]
-    eventually(lambda: problem["request_id"] in service.log, "its line in the log")
+    service.wait_for_log(problem["request_id"])
 
 
 def test_what_is_sent_ahead_is_answered_in_order(service):
@@ -331,7 +331,7 @@ def test_nobody_is_left_without_a_word_at_the_end(shipped_artifact, tmp_path):
                 waiting.sendall(requested)
                 assert service.ask(get("/pronounce/a", X_Request_Timeout=0.1)).status_code == 504
                 service.process.terminate()
-                eventually(lambda: "Shutting down" in service.log, "the service to stop")
+                service.wait_for_log("Shutting down")
                 idle.sendall(requested)
                 reported, _ = all_of(idle)
             answered, _ = all_of(waiting)
