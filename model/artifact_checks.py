@@ -19,6 +19,7 @@ import numpy as np
 import safetensors
 
 from tanger.model import TangerError
+from tanger.model.bloom_filter import BloomFilter
 from tanger.model.calibration import Calibration
 from tanger.model.language_tags import Language, Variant, canonical, is_tag
 from tanger.model.network.config import NetworkConfig
@@ -280,6 +281,17 @@ def parse_calibration(path: Path, value: object, name: str) -> Calibration | Non
         return Calibration(**given)
     except TypeError:
         return None
+
+
+def parse_bloom_filter(path: Path, content: bytes | None) -> BloomFilter | None:
+    """Return a Bloom filter from the content of its file; None if there is none.
+
+    Raises:
+        ArtifactError: if it has no bits.
+    """
+    if content == b"":
+        raise ArtifactError(path, "is empty")
+    return None if content is None else BloomFilter(content)
 
 
 def parse_vocabulary(path: Path, value: object, name: str) -> Vocabulary:

@@ -167,9 +167,10 @@ class Pronunciation(BaseModel):
     )
     probability: float | None = Field(
         description="Probability that the pronunciation is right. The shipped artifacts are "
-        "calibrated on dictionary words that were not in training: it is too high for made-up "
-        "words, misspellings, random letters and foreign words. An artifact without calibration "
-        "returns the product of the step probabilities. Null if a lexicon answered."
+        "calibrated on dictionary words, apart on those that were in training and on others: it is "
+        "too high for made-up words, misspellings, random letters and foreign words. An artifact "
+        "without calibration returns the product of the step probabilities. Null if a lexicon "
+        "answered."
     )
     complete: bool = Field(description="False if decoding reached its length limit.")
     alignment: Alignment | None = Field(

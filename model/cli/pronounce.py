@@ -13,12 +13,10 @@ from typing import Annotated
 
 import typer
 
-from tanger.model import artifact as artifacts
+from tanger.model import artifact_folders
 from tanger.model.cli import bulk
 from tanger.model.cli.answer_writer import FREE_FORMATS, AnswerFormat, Answers, AnswerWriter
 from tanger.model.cli.common import (
-    ARTIFACT,
-    ArtifactOption,
     DeviceOption,
     PrecisionOption,
     ThreadsOption,
@@ -28,8 +26,10 @@ from tanger.model.cli.common import (
 )
 from tanger.model.cli.sources import (
     AlphabetOption,
+    LanguageOption,
     LexiconOption,
     SourceOption,
+    SpokenArtifactOption,
     StressOption,
     VariantOrderOption,
     load_dictionaries,
@@ -118,7 +118,8 @@ def pronounce(
     source: SourceOption = "auto",
     lexicon: LexiconOption = None,
     variant_order: VariantOrderOption = "network",
-    artifact: ArtifactOption = ARTIFACT,
+    language: LanguageOption = None,
+    artifact: SpokenArtifactOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "int8",
     threads: ThreadsOption = None,
@@ -139,9 +140,9 @@ def pronounce(
                 f"{format} has no place for an alignment or other separators: ask for cmudict or "
                 "tsv as --format"
             )
-        checked = artifacts.read(artifact)
+        checked, variant = artifact_folders.open_artifact(artifact, language)
         dictionaries = load_dictionaries(checked, source, lexicon, variant_order)
-        pipeline = Pipeline(checked, dictionaries=dictionaries)
+        pipeline = Pipeline(checked, dictionaries=dictionaries).spoken_as(variant)
         options = pipeline.options(
             source=source, alphabet=alphabet, stress=stress, n=n, alignment=alignment
         )
@@ -164,6 +165,7 @@ def pronounce(
                     "artifact": checked.version,
                     "precision": network.decoder.precision,
                     "lexicons": dictionaries.revision,
+                    **({} if variant is None else {"variant": variant.code}),
                     **options._asdict(),
                     **asdict(writer),
                 },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +17,18 @@ from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.segments import Source
 from tanger.model.text.variants import Order
 
+LanguageOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Language, as a tag such as de or en-GB: of an installed artifact, or of --artifact."
+    ),
+]
+SpokenArtifactOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of the artifact; by default the installed one for --language, or en-us."
+    ),
+]
 AlphabetOption = Annotated[
     Alphabet | None, typer.Option(help="Notation of phonemes; by default the artifact's own.")
 ]
@@ -65,7 +78,10 @@ def load_dictionaries(
     if source != "model":
         ranking = variants.read(artifact) if order == "network" else None
         return Dictionaries.read(
-            Inventory(artifact.phonemes.own), files=lexicon or (), ranking=ranking
+            Inventory(artifact.phonemes.own),
+            files=lexicon or (),
+            ranking=ranking,
+            folder=artifact.path,
         )
     if lexicon:
         fail("--lexicon is for --source auto or lexicon")

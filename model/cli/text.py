@@ -11,11 +11,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from tanger.model import artifact as artifacts
+from tanger.model import artifact_folders
 from tanger.model import lexicon as lexicons
 from tanger.model.cli.common import (
-    ARTIFACT,
-    ArtifactOption,
     DeviceOption,
     PrecisionOption,
     ThreadsOption,
@@ -25,8 +23,10 @@ from tanger.model.cli.common import (
 )
 from tanger.model.cli.sources import (
     AlphabetOption,
+    LanguageOption,
     LexiconOption,
     SourceOption,
+    SpokenArtifactOption,
     StressOption,
     load_dictionaries,
 )
@@ -75,7 +75,8 @@ def text(
     ] = False,
     source: SourceOption = "auto",
     lexicon: LexiconOption = None,
-    artifact: ArtifactOption = ARTIFACT,
+    language: LanguageOption = None,
+    artifact: SpokenArtifactOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "int8",
     threads: ThreadsOption = None,
@@ -90,10 +91,10 @@ def text(
     with plain_errors():
         if alignment and format != "jsonl":
             fail("--alignment is for --format jsonl")
-        checked = artifacts.read(artifact)
+        checked, variant = artifact_folders.open_artifact(artifact, language)
         dictionaries = load_dictionaries(checked, source, lexicon)
         phonemizer = TextPhonemizer(
-            Pipeline(checked, dictionaries=dictionaries),
+            Pipeline(checked, dictionaries=dictionaries).spoken_as(variant),
             load(checked, device, precision=precision, threads=threads),
         )
         options = TextOptions(

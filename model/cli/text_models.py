@@ -28,6 +28,10 @@ def train_homographs(
     evaluate: Annotated[
         bool, typer.Option(help="Also evaluate on eval.tsv, which is not used to choose anything.")
     ] = True,
+    also: Annotated[
+        list[Path] | None,
+        typer.Option(help="More labelled sentences to evaluate on, in the same form; repeatable."),
+    ] = None,
 ) -> None:
     """Train the model that chooses senses of homographs, and print its accuracy (a minute).
 
@@ -76,8 +80,8 @@ def train_homographs(
             ).to_dict(),
             "weights_sha256": _digest(out / WEIGHTS_FILE),
         }
-        if evaluate:
-            report["eval"] = _judge_homographs(out, folder / "eval.tsv", common)
+        for path in [*([folder / "eval.tsv"] if evaluate else []), *(also or ())]:
+            report[path.stem] = _judge_homographs(out, path, common)
         typer.echo(json.dumps(report, indent=2))
 
 
@@ -152,7 +156,7 @@ def _judge_homographs(folder: Path, path: Path, common: dict[str, str]) -> dict[
     sentences = examples.read_sentences(path)
     chosen = [model.senses(s.words, s.place)[0] for s in sentences]
     right = np.array([c.name == s.sense for c, s in zip(chosen, sentences, strict=True)])
-    rare = np.array([common[s.word] != s.sense for s in sentences])
+    rare = np.array([common.get(s.word, s.sense) != s.sense for s in sentences])
     by_sense: defaultdict[str, list[bool]] = defaultdict(list)
     for sentence, is_right in zip(sentences, right.tolist(), strict=True):
         by_sense[sentence.sense].append(is_right)

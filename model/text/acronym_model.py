@@ -124,15 +124,19 @@ class AcronymModel:
         if listed is not None and (listed[1] or stem.isupper()):
             return Acronym(listed[0], _TABLE, upper, suffix, "table")
         spelt, known = lexicon_readings(upper, pronunciations)
-        by_rule = _by_rule(stem, spelt, known, beside_digits, among_capitals)
-        if by_rule is not None:
-            letters, chance, source = by_rule
-            return Acronym(letters, chance, upper, suffix, source)
-        if not stem.isupper() and not stem[1:].islower():
+        decided = _by_rule(stem, spelt, known, beside_digits, among_capitals)
+        if decided is None and (stem.isupper() or stem[1:].islower()):
+            decided = self._by_model(upper, spelt, known)
+        if decided is None:
             return None
+        letters, probability, source = decided
+        return Acronym(letters, probability, upper, suffix, source)
+
+    def _by_model(self, upper: str, spelt: bool, known: bool) -> tuple[bool, float, Source]:
+        """Decide by the letters; return as `_by_rule`."""
         score = sum(self._weights.get(name, 0.0) for name in features(upper, spelt, known))
-        chance = 1 / (1 + math.exp(-score))
-        return Acronym(chance >= 0.5, max(chance, 1 - chance), upper, suffix, "model")
+        probability = 1 / (1 + math.exp(-score))
+        return probability >= 0.5, max(probability, 1 - probability), "model"
 
 
 class LexiconAcronyms:

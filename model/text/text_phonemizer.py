@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from tanger.model import artifact as artifacts
+from tanger.model import artifact_folders
 from tanger.model.network.config import Precision
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology.notation import Alphabet
@@ -33,23 +33,27 @@ class TextPhonemizer:
     @classmethod
     def load(
         cls,
-        artifact: str | Path,
+        artifact: str | Path | None = None,
         device: str = "auto",
         *,
+        language: str | None = None,
         precision: Precision = "int8",
         threads: int = 1,
         builtin_lexicon: BuiltinLexicon = "auto",
         lexicons: Iterable[str] = (),
         variant_order: Order = "network",
     ) -> TextPhonemizer:
-        """Load the artifact in the folder `artifact` onto `device`.
+        """Load an artifact onto `device`.
 
         Args:
-            artifact: folder of the artifact.
+            artifact: its folder; by default the installed one for the language.
             device: auto, cpu, cuda or cuda:N.
+            language: a language that it speaks, as a tag (BCP 47); by default its own, or American
+                English.
             precision: numeric precision on a CPU.
             threads: number of CPU threads.
-            builtin_lexicon: whether CMUdict is looked up; ``auto``: if the phonemes are ARPAbet.
+            builtin_lexicon: whether the artifact's lexicon or CMUdict is looked up, see
+                `Dictionaries.read`.
             lexicons: lexicon files that are looked up before CMUdict, the last one first; each a
                 path, ``FORMAT=PATH``, ``ALPHABET=PATH`` or ``FORMAT+ALPHABET=PATH``.
             variant_order: order of CMUdict's variants of a word: by the artifact's ranking, or
@@ -57,19 +61,22 @@ class TextPhonemizer:
 
         Raises:
             ArtifactError: if the artifact is damaged.
+            LanguageError: if no artifact speaks the language.
             DeviceError: if the device is not available.
             DecoderUnavailableError: if no decoder is installed.
             LexiconError, LexiconFileError: if a lexicon cannot be read.
         """
-        read = artifacts.read(Path(artifact))
+        path = None if artifact is None else Path(artifact)
+        read, variant = artifact_folders.open_artifact(path, language)
         dictionaries = Dictionaries.read(
             Inventory(read.phonemes.own),
             builtin=builtin_lexicon,
             files=lexicons,
             ranking=variants.read(read) if variant_order == "network" else None,
+            folder=read.path,
         )
         network = Phonemizer.from_artifact(read, device, precision=precision, threads=threads)
-        return cls(Pipeline(read, dictionaries=dictionaries), network)
+        return cls(Pipeline(read, dictionaries=dictionaries).spoken_as(variant), network)
 
     def pronounce(
         self,

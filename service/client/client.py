@@ -26,7 +26,7 @@ from tanger.service.client.requests import (
     check_words,
 )
 from tanger.service.client.retries import Retries
-from tanger.service.info_schemas import Info, Limits
+from tanger.service.info_schemas import Info, LanguageInfo, LanguageList, Limits
 from tanger.service.lexicon_schemas import OwnPronunciation, OwnWord
 from tanger.service.schemas import PronouncedSentence, Result, TextResponse
 
@@ -169,6 +169,11 @@ class Client(Connection):
         info = call.read(self._send(call), Info)
         self.known_limits = info.limits
         return info
+
+    def languages(self) -> tuple[LanguageInfo, ...]:
+        """Return the languages that the service speaks, the default first."""
+        call = Call("GET", "/languages")
+        return call.read(self._send(call), LanguageList).languages
 
     def limits(self) -> Limits:
         """Return the limits of requests; cached from the latest response that had them."""
@@ -325,6 +330,11 @@ class AsyncClient(Connection):
         info = call.read(await self._send(call), Info)
         self.known_limits = info.limits
         return info
+
+    async def languages(self) -> tuple[LanguageInfo, ...]:
+        """Return the languages that the service speaks, the default first."""
+        call = Call("GET", "/languages")
+        return call.read(await self._send(call), LanguageList).languages
 
     async def limits(self) -> Limits:
         """Return the limits of requests; cached from the latest response that had them."""

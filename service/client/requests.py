@@ -40,6 +40,7 @@ _SHARE = 4
 class Options(TypedDict, total=False):
     """Options of a request for words; the service has a default for each."""
 
+    language: str
     source: Literal["model", "lexicon", "auto"]
     alphabet: Alphabet
     stress: bool
@@ -51,6 +52,7 @@ class Options(TypedDict, total=False):
 class TextOptions(TypedDict, total=False):
     """Options of a request for a text; the service has a default for each."""
 
+    language: str
     source: Literal["model", "lexicon", "auto"]
     alphabet: Alphabet
     stress: bool

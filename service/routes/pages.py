@@ -41,6 +41,7 @@ class Features(BaseModel):
     stress: bool = Field(description="The artifact predicts stress.")
     alignment: bool = Field(description="The engine returns alignments.")
     texts: bool = Field(description="Texts can be read in its language.")
+    languages: int = Field(description="Number of languages, see `/languages`.")
 
 
 def _suffix(name: str) -> str:
@@ -94,7 +95,8 @@ async def features(manager: Manager) -> Response:
         keys=bool(manager.keys),
         stress=pipeline.knows_stress,
         alignment=pipeline.has_attention,
-        texts=pipeline.resolver.reader.english,
+        texts=pipeline.resolver.reader.text is not None,
+        languages=len(manager.current.languages.codes),
     )
     response = json_response(body)
     response.headers["Cache-Control"] = "no-store"

@@ -11,14 +11,12 @@ from typing import Any, Self
 import msgspec
 
 from tanger.model import artifact as artifacts
+from tanger.model import artifact_folders
 from tanger.model.artifact import MANIFEST, Artifact
 from tanger.model.language_tags import Variant
 from tanger.model.text import variants
 from tanger.model.text.variants import Order, VariantRanking
 from tanger.service.settings import SettingError, Settings
-
-# Name of the artifact that comes first in a folder of several
-_FIRST = "en-us"
 
 
 @dataclass(frozen=True)
@@ -138,10 +136,7 @@ def _folders(setting: str) -> Iterator[tuple[Path, bool]]:
         if (path / MANIFEST).exists() or not path.is_dir():
             yield path, True
             continue
-        held = sorted(
-            (each for each in path.iterdir() if (each / MANIFEST).exists()),
-            key=lambda each: (each.name != _FIRST, each.name),
-        )
+        held = artifact_folders.folders(path)
         if not held:
             raise SettingError(f"artifacts: {path} is neither an artifact nor holds any")
         yield from ((each, False) for each in held)

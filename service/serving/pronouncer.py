@@ -88,12 +88,17 @@ class Pronouncer:
         self._manners: dict[tuple[Alphabet | None, bool | None, int, str | None], str] = {}
         # Everything that determines an answer besides the word and the options
         weights = (artifact.name, artifact.weights_sha256)
-        chances = (artifact.calibration, artifact.nbest_calibration)
+        chances = (
+            artifact.calibration,
+            artifact.nbest_calibration,
+            artifact.trained_calibration,
+        )
+        trained = artifact.trained_words.content if artifact.trained_words else b""
         reading = pipeline.resolver.reader.revision
         origin = (
             __version__, *weights, *chances, pipeline.longest, reading, code, pipeline.variant
         )  # fmt: skip
-        self._origin = hashlib.sha256(repr(origin).encode())
+        self._origin = hashlib.sha256(repr(origin).encode() + trained)
 
     def source_of(self, options: Options) -> Source:
         """Return the source of pronunciations for a request."""

@@ -7,6 +7,7 @@ import pytest
 
 from tanger.model import artifact as artifacts
 from tanger.model.artifact import ArtifactError
+from tanger.model.bloom_filter import BloomFilter
 from tanger.model.calibration import Calibration
 from tanger.model.language_tags import AMERICAN, Language, Variant
 from tanger.model.network.config import NetworkConfig
@@ -36,6 +37,7 @@ def write(path, scale=1.0, language=None):
         path, name="x", network=asdict(NETWORK), training={"seed": 1},
         calibration=Calibration(0.5, 1.0, 0.25, 0.0), graphemes=GRAPHEMES, phonemes=PHONEMES,
         weights={**WEIGHTS, OUTPUT: scale * WEIGHTS[OUTPUT]}, extras={"metrics.jsonl": b"{}\n"},
+        trained_words=BloomFilter.of(["AB"]), trained_calibration=Calibration(1, 2, 3, 4),
         language=language,
     )  # fmt: skip
 
@@ -44,10 +46,25 @@ def test_reads_what_was_written(tmp_path):
     written = write(tmp_path / "x")
     assert artifacts.read(tmp_path / "x") == written
     assert written.network == asdict(NETWORK)
+    assert written.trained_words.contains(["AB", "BA"]) == [True, False]
+    assert written.trained_calibration == Calibration(1, 2, 3, 4)
     assert written.graphemes.own == ("A", "B")
     assert written.weights()[OUTPUT].dtype == np.float32
     assert len(written.version) == 12
     assert written.weights_sha256.startswith(written.version)
+
+
+def test_another_calibration_leaves_that_of_trained_words(tmp_path):
+    written = write(tmp_path / "x")
+    after = artifacts.recalibrate(written, Calibration(9, 9, 9, 9), None, fitted_to={})
+    assert after.calibration == Calibration(9, 9, 9, 9)
+    assert after.trained_words == written.trained_words
+    assert after.trained_calibration == written.trained_calibration
+    other = BloomFilter.of(["BA"])
+    again = artifacts.recalibrate(after, Calibration(0, 1, 0, 0), None, fitted_to={},
+                                  trained_words=other)  # fmt: skip
+    assert artifacts.read(tmp_path / "x") == again
+    assert again.trained_words == other
 
 
 def test_its_language_stands_in_the_manifest(tmp_path):

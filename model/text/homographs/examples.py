@@ -20,13 +20,15 @@ import numpy as np
 import numpy.typing as npt
 
 from tanger.model.text.homographs import features
+from tanger.model.text.homographs.everyday import Form, Variants
 from tanger.model.text.homographs.model import scopes_of
 from tanger.model.text.homographs.table import SenseEntry
 
 Integers = npt.NDArray[np.int64]
 
-# Weight of an example of a part of speech, relative to a labelled sentence
-SPEECH_WEIGHT = 0.1
+# Weights, relative to a labelled sentence, of an example of a part of speech, and of a variant
+SPEECH_WEIGHT = 0.2
+VARIANT_WEIGHT = 0.6
 # Maximum examples per word
 _SPEECH_EXAMPLES = 20
 
@@ -40,6 +42,8 @@ _SPEECH: tuple[tuple[frozenset[str], tuple[str, ...], tuple[str, ...]], ...] = (
     (frozenset({"vb", "vbp"}), ("present",), ("past",)),
     (frozenset({"vbd", "vbn"}), ("past",), ("present",)),
     (frozenset({"jj"}), ("adjective",), ("verb",)),
+    (frozenset({"jj"}), ("adjective",), ("noun",)),
+    (frozenset({"nn"}), ("noun",), ("adjective",)),
 )
 
 
@@ -61,12 +65,14 @@ class Example:
         log_prior: log prior of each sense.
         gold: index of the correct sense.
         weight: weight of the example.
+        variants: the same choice in everyday variants of the sentence; they are for training alone.
     """
 
     slots: list[Integers]
     log_prior: list[float]
     gold: int
     weight: float = 1.0
+    variants: tuple[Example, ...] = ()
 
 
 def read_sentences(path: Path) -> list[Sentence]:
@@ -114,18 +120,22 @@ def sense_examples(
     trained: Collection[str],
 ) -> list[Example]:
     """Return an example for each sentence."""
+    variants = Variants()
     examples = []
     for sentence in sentences:
         entries = senses[sentence.word]
-        own = sentence.word in trained
-        context = features.context(sentence.words, sentence.place)
-        examples.append(
-            Example(
-                [_slots(context, scopes_of(entry, own)) for entry in entries],
-                [float(np.log(entry.prior)) for entry in entries],
-                [entry.name for entry in entries].index(sentence.sense),
-            )
+        scopes = [scopes_of(entry, sentence.word in trained) for entry in entries]
+        log_prior = [float(np.log(entry.prior)) for entry in entries]
+        gold = [entry.name for entry in entries].index(sentence.sense)
+        form = _form(entries[gold].scopes)
+        varied = variants.of(sentence.words, sentence.place, form) if form else ()
+        slots, *others = (
+            [_slots(context, each) for each in scopes]
+            for words, place in ((sentence.words, sentence.place), *varied)
+            for context in (features.context(words, place),)
         )
+        more = tuple(Example(each, log_prior, gold, VARIANT_WEIGHT) for each in others)
+        examples.append(Example(slots, log_prior, gold, variants=more))
     return examples
 
 
@@ -134,6 +144,7 @@ def speech_examples(
 ) -> list[Example]:
     """Return examples of parts of speech: lower-case words with a single tag in the dictionary."""
     count: Counter[str] = Counter()
+    variants = Variants()
     examples = []
     different = {tuple(sentence.words): sentence for sentence in sentences}
     for sentence in different.values():
@@ -142,16 +153,28 @@ def speech_examples(
             if not kinds or count[word] >= _SPEECH_EXAMPLES:
                 continue
             count[word] += 1
-            context = features.context(sentence.words, place)[1:]  # without the constant
             for scopes in kinds:
-                slots = [_slots(context, [f"/{scope}" for scope in names]) for names in scopes]
-                examples.append(Example(slots, [0.0, 0.0], 0, SPEECH_WEIGHT))
+                form = _form(scopes[0])
+                varied = variants.of(sentence.words, place, form) if form else ()
+                for words, at in ((sentence.words, place), *varied):
+                    context = features.context(words, at)[1:]  # without the constant
+                    slots = [_slots(context, [f"/{scope}" for scope in names]) for names in scopes]
+                    examples.append(Example(slots, [0.0, 0.0], 0, SPEECH_WEIGHT))
     return examples
 
 
 def _speech(tags: frozenset[str] | None) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
     """Return the scopes of a word with these tags, each with those to distinguish it from."""
     return [(own, others) for group, own, others in _SPEECH if tags and tags <= group]
+
+
+def _form(scopes: Sequence[str]) -> Form | None:
+    """Return the form of words with these scopes; None if they have no variants."""
+    if "verb-s" in scopes:
+        return None
+    if "past" in scopes:
+        return "past"
+    return "base" if "verb" in scopes or "present" in scopes else "other"
 
 
 def _slots(context: Sequence[bytes], scopes: Iterable[str]) -> Integers:

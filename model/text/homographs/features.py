@@ -14,6 +14,16 @@ TABLE_MASK = (1 << TABLE_BITS) - 1
 _WINDOW = 3
 # Who does something: encyclopedias, which the model is trained on, hardly ever say I or you
 _SUBJECTS = frozenset({"i", "you", "he", "she", "we", "they", "who"})
+# Pronouns and words that begin a phrase: they follow verbs, but hardly ever nouns
+_OBJECTS = frozenset({"it", "me", "us", "him", "them", "everything", "something", "anything"})
+DETERMINERS = frozenset(
+    {
+        "the", "a", "an", "this", "that", "these", "those", "my", "your", "his", "her", "our",
+        "their", "its", "all", "some", "any", "no", "each", "every", "both",
+    }
+)  # fmt: skip
+# What a contraction adds to the word before it
+_CONTRACTED = {"ve": "have", "ll": "will", "t": "not", "m": "am", "re": "are"}
 _TOKEN = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 
 
@@ -65,6 +75,13 @@ def context(words: Sequence[str], index: int) -> list[bytes]:
     ]
     if before in _SUBJECTS or two_before in _SUBJECTS:
         features.append("-S1" if before in _SUBJECTS else f"-S2{before}")
+    # "perfect it" and "close the door", after whatever
+    following = "o" if after in _OBJECTS else "d" if after in DETERMINERS else ""
+    if following:
+        features += (f"+D{following}", f"-+D{before} {following}")
+    head, _, contracted = before.replace("’", "'").partition("'")
+    if contracted in _CONTRACTED:
+        features += (f"-1{_CONTRACTED[contracted]}", *(("-S1",) if head in _SUBJECTS else ()))
     for place, name in ((1, "p"), (2, "q"), (4, "r"), (5, "s")):
         word = lower[place]
         features += (f"{name}3{word[-3:]}", f"{name}2{word[-2:]}", f"{name}c{_case(around[place])}")

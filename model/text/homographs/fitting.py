@@ -65,10 +65,13 @@ class Choices:
 def fit(examples: Sequence[Example]) -> Floats:
     """Fit weights by maximum likelihood: full-batch AdaGrad with an L2 penalty.
 
+    Args:
+        examples: examples, whose variants count, too.
+
     Returns:
         The weight table, shape (2**18,); weights that no example uses are 0.
     """
-    choices = Choices(examples)
+    choices = Choices([each for example in examples for each in (example, *example.variants)])
     reached, slots = np.unique(choices.slots, return_inverse=True)
     choices.slots = slots
     right = np.zeros(len(choices.log_prior))

@@ -8,13 +8,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from tanger.model.text.acronym_model import AcronymModel, LexiconAcronyms
-from tanger.model.text.reader import letters, signs
-from tanger.model.text.reader.english import Language, Recognizer, american_english
+from tanger.model.text.reader.english import american_english
+from tanger.model.text.reader.language import Language, Recognizer
 from tanger.model.text.reader.scan import Acronyms, Reading, Scan
 from tanger.model.text.reader.token import SpokenWord, Token
 
-# Fast path: ordinary words, and what may follow them
-_PLAIN = re.compile(r"[A-Za-z]?[a-z]+(?:'(?:s|t|re|ve|ll|d|m)(?![a-z]))?(?=[,;:!?.)]?(?:[ \n]|$))")
 _SPACE = re.compile(r"\s+")
 # Longest run of characters without space; longer runs are read in pieces, to bound the time per
 # token
@@ -114,11 +112,11 @@ class TextReader:
         """Return whether an isolated word needs no expansion."""
         if word in self._plain:
             return True
-        return _PLAIN.fullmatch(word) is not None and self._is_ordinary(word)
+        return self.language.plain.fullmatch(word) is not None and self._is_ordinary(word)
 
     def _next(self, scan: Scan, at: int) -> Token:
         text = scan.text
-        match = _PLAIN.match(text, at)
+        match = self.language.plain.match(text, at)
         if match is not None:
             written = match[0]
             if written in self._plain or self._is_ordinary(written):
@@ -129,8 +127,8 @@ class TextReader:
         return self._recognized(scan, at)
 
     def _is_ordinary(self, written: str) -> bool:
-        """Return whether a word of `_PLAIN` needs no expansion."""
-        if letters.needs_care(self.language.tables, self.acronyms, written):
+        """Return whether a word that looks plain needs no expansion."""
+        if self.language.needs_care(self.language.tables, self.acronyms, written):
             return False
         if len(self._plain) < _MAX_PLAIN:
             self._plain.add(written)
@@ -146,7 +144,7 @@ class TextReader:
             recognizers = (
                 language.letters if character.isalpha() or character == "'" else language.signs
             )
-            reading = _first(recognizers, scan, at) or signs.unknown(scan, at)
+            reading = _first(recognizers, scan, at) or language.unknown(scan, at)
         return self._token(scan, at, reading)
 
     def _token(self, scan: Scan, at: int, reading: Reading) -> Token:

@@ -7,11 +7,17 @@ import shutil
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from tanger.commands import app
 from tanger.model import artifact as artifacts
-from tanger.model.language_tags import Language, Variant
+from tanger.model import artifact_folders
+from tanger.model.language_tags import Language, LanguageError, Variant
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology.vocabulary import Vocabulary
+from tanger.model.text.text_phonemizer import TextPhonemizer
+from tanger.service.client import Client
+from tanger.service.client.errors import InvalidRequestError
 from tests.support.artifacts import random_artifact
 from tests.support.live_service import eventually, get, running
 from tests.support.networks import STRONG
@@ -158,11 +164,11 @@ def test_metrics_and_log_know_the_language(client, service):
     assert 'language="de-CH"' not in reported
     assert 'tanger_model{language="es",name="random"' in reported
 
-    def line():
-        lines = [line for line in service.log.splitlines() if '"language":"de"' in line]
-        return lines and json.loads(lines[-1])
+    def logged():
+        lines = (line for line in service.log.splitlines() if '"language":"de"' in line)
+        return any(json.loads(line)["route"] == "/pronounce" for line in lines)
 
-    assert eventually(line, "the line")["route"] == "/pronounce"
+    eventually(logged, "the line")
 
 
 def test_options_that_a_language_lacks_are_refused(client):
@@ -170,6 +176,38 @@ def test_options_that_a_language_lacks_are_refused(client):
     assert answer.status_code == 422
     assert "native" in answer.json()["detail"]
     assert post(client, language="de", alphabet="ipa").status_code == 200
+
+
+def test_the_python_client(service):
+    with Client(service.url, api_key=KEY) as client:
+        assert [each.code for each in client.languages()] == ["en-US", "de", "es", "es-419"]
+        (german,) = client.pronounce(["gabe"], language="de-AT")
+        (english,) = client.pronounce(["gabe"])
+        assert german.pronunciations != english.pronunciations
+        with pytest.raises(InvalidRequestError, match="there are en-US, de, es"):
+            client.pronounce(["gabe"], language="fr")
+
+
+def test_library_and_command_line_speak_the_same(client, folder):
+    served = client.get("/pronounce/facade", params={"language": "es-MX"}).json()["results"][0]
+    text = served["pronunciations"][0]["text"]
+    phonemizer = TextPhonemizer.load(folder / "es", "cpu", language="es-MX")
+    (found,) = phonemizer.pronounce(["facade"])
+    assert " ".join(found.pronunciations[0].phonemes) == text
+    command = ["pronounce", "facade", "--source", "model", "--artifact", str(folder / "es")]
+    done = CliRunner().invoke(app, [*command, "--language", "es-MX"])
+    assert done.output.split(maxsplit=1)[1].strip() == text
+    refused = CliRunner().invoke(app, [*command, "--language", "de"])
+    assert refused.exit_code == 2
+    assert "'de' is not spoken here: there are es, es-419" in refused.output
+
+
+def test_an_installed_artifact_is_found_by_its_language(folder):
+    assert artifact_folders.find("es-AR", folder) == folder / "es"
+    assert artifact_folders.find("en", folder) == folder / "en-us"
+    assert artifact_folders.find("en").name == "en-us"
+    with pytest.raises(LanguageError, match="there are en-US, de, es, es-419"):
+        artifact_folders.find("fr", folder)
 
 
 def test_a_reload_that_fails_names_the_language_and_changes_none(service, client, folder):
@@ -190,3 +228,32 @@ def test_a_reload_that_fails_names_the_language_and_changes_none(service, client
     assert (answer.status_code, answer.json()["language"]) == (200, "en-US")
     assert phonemes(post(client, language="de")) == before
     assert service.ask(get("/readyz")).status_code == 200
+
+
+@pytest.mark.slow
+def test_several_http_processes_speak_all_languages(folder, tmp_path):
+    settings = {"artifacts": folder, "api_keys": KEY, "http_processes": 2, "workers": 1}
+    with running(tmp_path / "log", **settings, public_routes="/pronounce,/readyz") as service:
+        service.wait_until_ready()
+        for code in ("de", "es", "en-US"):
+            expected = phonemes(httpx.post(
+                f"{service.url}/pronounce", json={"words": WORDS, "language": code}, timeout=60
+            ))  # fmt: skip
+            for _ in range(8):  # connections, which both processes accept
+                answer = httpx.post(
+                    f"{service.url}/pronounce", json={"words": WORDS, "language": code}, timeout=60
+                )
+                assert phonemes(answer) == expected
+
+        def reload():
+            answer = httpx.post(f"{service.url}/admin/reload", headers=ADMIN, timeout=120)
+            # While the second process starts, there is no reload
+            return None if "another reload" in answer.text else answer
+
+        assert eventually(reload, "a reload").json()["language"] == "en-US"
+        kept = (folder / "es" / "pinned.json").read_bytes()
+        artifacts.write_pinned(artifacts.read(folder / "es"), {"GABE": ("a",) * 9})
+        refused = eventually(reload, "a reload")
+        (folder / "es" / "pinned.json").write_bytes(kept)
+        assert refused.status_code == 409
+        assert "es (" in refused.json()["detail"]

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from tanger.model import artifact as artifacts
+from tanger.model.bloom_filter import BloomFilter
 from tanger.model.decoding.hypothesis import Hypothesis
 from tanger.model.phonology.alignment import Alignment, AlignmentError
 from tanger.model.phonology.notation import AlphabetError
@@ -253,6 +254,8 @@ def test_an_entity_tag_names_all_that_decides_an_answer(artifact):
         tag(artifact=replace(artifact, weights_sha256="0" * 64)),
         tag(artifact=replace(artifact, calibration=None)),
         tag(artifact=replace(artifact, nbest_calibration=artifact.calibration)),
+        tag(artifact=replace(artifact, trained_calibration=artifact.calibration)),
+        tag(artifact=replace(artifact, trained_words=BloomFilter.of(["AB"]))),
     ]
     assert len({tag(), *others}) == 1 + len(others)
 

@@ -7,6 +7,7 @@ import pytest
 from tanger.model.phonology.stress import strip
 from tanger.model.text import TableError
 from tanger.model.text.homographs import HomographModel, examples, fitting, table
+from tanger.model.text.homographs.everyday import Variants
 from tanger.model.text.homographs.model import HomographModelError
 from tests.support import ROOT
 
@@ -31,6 +32,11 @@ def model():
         ("Iron , lead and zinc are mined there .", "lead", "L EH D"),
         ("They lead the way .", "lead", "L IY D"),
         ("Does she know ?", "Does", "D AH Z"),
+        ("Close the door", "Close", "K L OW Z"),
+        ("I object to that .", "object", "AH B JH EH K T"),
+        ("Use it !", "Use", "Y UW Z"),
+        ("wind it up", "wind", "W AY N D"),
+        ("I read it yesterday .", "read", "R EH D"),
     ],
 )
 def test_the_context_chooses_a_sense(model, sentence, word, phonemes):
@@ -45,11 +51,51 @@ def test_the_context_chooses_a_sense(model, sentence, word, phonemes):
         ("A machine that records the sound of it .", "records", "records_vrb"),
         ("The surveys of the coast were lost .", "surveys", "surveys_nou"),
         ("They tried to annex the island .", "annex", "annex_vrb"),
+        ("Please transfer the money .", "transfer", "transfer_vrb"),
+        ("The transfer of the money failed .", "transfer", "transfer_nou"),
+        ("All proceeds go to the school .", "proceeds", "proceeds_nou"),
     ],
 )
 def test_words_without_sentences_go_by_part_of_speech(model, sentence, word, sense):
     words = sentence.split()
     assert model.senses(words, words.index(word))[0].name == sense
+
+
+@pytest.mark.parametrize(("half", "least"), [("rules", 0.84), ("held-out", 0.88)])
+def test_everyday_sentences(model, half, least):
+    """Sentences unlike those of training: requests, questions, I and you."""
+    path = ROOT / "tests" / "data" / "homographs" / f"everyday-{half}.tsv"
+    sentences = examples.read_sentences(path)
+    right = [model.senses(s.words, s.place)[0].name == s.sense for s in sentences]
+    assert len(right) > 100
+    assert np.mean(right) >= least
+
+
+@pytest.mark.parametrize(
+    ("sentence", "form", "expected"),
+    [
+        (["We", "want", "to", "use", "the", "box"], "base", {"use the box", "I use the box"}),
+        (["We", "want", "to", "use", "the", "box"], "base", {"Use it .", "I use me ."}),
+        (["near", "his", "use", "of", "it"], "other", {"my use of it"}),
+        (["pots", "of", "use", "there"], "other", {"Use there"}),
+        (["where", "he", "use", "words"], "past", {"I use words", "you use words"}),
+    ],
+)
+def test_everyday_variants_have_another_beginning_or_object(sentence, form, expected):
+    place = sentence.index("use")
+    found = list(Variants().of(sentence, place, form))
+    assert expected <= {" ".join(words) for words, _ in found}
+    assert all(words[at].lower() == "use" for words, at in found)
+
+
+def test_variants_train_alone():
+    """They are neither judged nor, in cross-validation, seen with the sentence held out."""
+    sentences = [examples.Sentence("use", "use_vrb", ["to", "use", "the", "box"], 1)]
+    senses = {"use": table.read(FOLDER / "homographs.tsv")["use"]}
+    (example,) = examples.sense_examples(sentences, senses, {"use"})
+    assert len(example.variants) > 3
+    assert all(each.weight < example.weight for each in example.variants)
+    assert len(fitting.Choices([example]).starts) == 1
 
 
 def test_all_senses_are_given_the_likeliest_first(model):
