@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks import http_load, http_processes
+from benchmarks import http_load, http_on_paper, http_processes
 from benchmarks.goals import Goal, goal, show_table
 from benchmarks.http_h2load import Offered
 from benchmarks.http_load import Load
@@ -85,6 +85,13 @@ def main(
         *_against_others(ours, workers),
     ]  # fmt: skip
     show_table(table)
+    http_on_paper.show(
+        [
+            ("natural word", ours.natural),
+            ("new word", ours.new),
+            ("256 new words", ours.full),
+        ]
+    )
     record = {
         "artifact": {"name": found.name, "version": found.version},
         "processor": processor(),
@@ -107,9 +114,7 @@ def main(
 def _goals(ours: Measured, workers: int) -> list[Goal]:
     """Return what is asked of the service beside the no-op and an older commit."""
     noop, natural, new, many = map(_rate, (ours.noop, ours.natural, ours.new, ours.many))
-    cpu = statistics.median(
-        load.http_cpu_seconds / (load.summary.requests * load.words) for load in ours.full
-    )
+    cpu = statistics.median(load.http_cpu_per_request / load.words for load in ours.full)
     rows = [
         goal("natural words, over the no-op's rate", 2, natural / noop, "x",
              f"{natural:,.0f} and {noop:,.0f} requests/s; CPU of HTTP {_micros(ours.natural)} and "
@@ -176,7 +181,7 @@ def _against_litserve(ours: Measured, theirs: Sequence[dict[str, Load]]) -> list
 def _against_others(ours: Measured, workers: int) -> list[Goal]:
     """Return what is asked of the service beside the bare engine and the no-op."""
     bare = statistics.median(bare.words_per_second for bare in ours.bare)
-    http = statistics.median(load.http_cpu_seconds / load.summary.requests for load in ours.noop)
+    http = statistics.median(load.http_cpu_per_request for load in ours.noop)
     decode = statistics.median(bare.cpu_seconds_per_word for bare in ours.bare)
     allowed = workers / (http + decode)
     full, new = _words(ours.full), _rate(ours.new)
@@ -213,8 +218,7 @@ def _p99(loads: Iterable[Load]) -> float:
 
 def _micros(loads: Iterable[Load]) -> str:
     """Return the CPU time of the HTTP process per request."""
-    used = statistics.median(load.http_cpu_seconds / load.summary.requests for load in loads)
-    return f"{1e6 * used:.0f}"
+    return f"{1e6 * statistics.median(load.http_cpu_per_request for load in loads):.0f}"
 
 
 def _errors(*groups: Iterable[Load]) -> str:

@@ -62,8 +62,8 @@ class Measured:
         )
         used = {pid: cpu_seconds(pid) - before[pid] for pid in watched}
         own = [used[pid] for pid in http]
-        self.cpu.append(sum(used.values()) / load.summary.requests)
-        self.share.append(min(own) / sum(own))
+        self.cpu.append(sum(used.values()) / max(1, load.summary.requests))
+        self.share.append(min(own) / max(sum(own), 1e-9))
         self.rates.append(load.requests_per_second)
         print(
             f"{self.server.name:20} {self.rates[-1]:9,.1f} requests/s, "

@@ -10,6 +10,7 @@ import pytest
 from benchmarks import http_h2load, http_noop, http_words
 from benchmarks.http_h2load import Offered
 from benchmarks.http_load import parse
+from benchmarks.http_on_paper import expected
 from benchmarks.http_words import new_words
 from benchmarks.measure import percentile
 from tanger.service.schemas import PronounceResponse
@@ -58,6 +59,13 @@ def test_another_seed_gives_other_words():
 def test_late_and_missing_answers_are_not_within():
     offered = Offered("x", rate=3, seconds=2, latencies=[0.01, 0.05, 0.06], failed=1)
     assert offered.within(0.05) == pytest.approx(2 / 6)
+
+
+def test_what_ends_first_on_paper():
+    cached, new = expected(100e-6, 0, 8), expected(10e-6, 190e-6, 8)
+    assert (cached.processes, cached.first, round(cached.rate)) == (3, "HTTP processes", 30_000)
+    assert (cached.best, round(cached.best_rate)) == (8, 80_000)
+    assert (new.first, round(new.rate), new.best) == ("cores", 40_000, 1)
 
 
 def test_h2loads_log():
