@@ -26,7 +26,8 @@ from tanger.model.text.speller import WordErrorCode
 from tanger.service.connections.limits import Hold
 from tanger.service.schemas import ExplainedPart, Explanation, ModelName, Options, WordError
 from tanger.service.serving import rendering
-from tanger.service.serving.batcher import Batcher, DecodeResult
+from tanger.service.serving.admission import DecodeResult
+from tanger.service.serving.batcher import Batcher
 from tanger.service.serving.cache import AnswerCache
 from tanger.service.serving.pricing import (
     RequestCost,
@@ -41,8 +42,6 @@ from tanger.service.user_lexicon.store import UserLexicon
 R = TypeVar("R")
 T = TypeVar("T")
 
-# Characters of JSON per unit of the cache's capacity; a typical answer has fewer
-_CHARACTERS = 256
 # Words that are resolved together, with one lookup in the lexicons
 WORDS_TOGETHER = 16
 
@@ -417,11 +416,6 @@ class PronounceJob:
         if (parts := self._parts.get(task)) is None:
             parts = self._parts[task] = rendering.candidates(self._rendered[task])
         return parts
-
-
-def answer_size(rendered: str) -> int:
-    """Return the weight of an answer in the cache."""
-    return max(1, len(rendered) // _CHARACTERS)
 
 
 # ------------------------------------------------------------------------------------------------
