@@ -21,7 +21,8 @@ from tanger.model.phonology.notation import Alphabet
 from tanger.model.text import pipeline
 from tanger.model.text.candidates import Candidate, Failure
 from tanger.model.text.pipeline import Pipeline, Task
-from tanger.model.text.segments import Answerer, Segment, Source, WordResolution
+from tanger.model.text.resolution import homographs
+from tanger.model.text.segments import Answerer, Segment, SegmentSource, Source, WordResolution
 from tanger.model.text.speller import WordErrorCode
 from tanger.service.connections.limits import Hold
 from tanger.service.schemas import ExplainedPart, Explanation, ModelName, Options, WordError
@@ -80,6 +81,8 @@ class Pronouncer:
         self.source = source
         self.engine = engine
         self._user = user
+        if pipeline.resolver.reader.english:
+            homographs()  # load them here: the first text would hold the event loop
         # `_manner` by the few combinations of options (without alignment) and engine
         self._manners: dict[tuple[Alphabet | None, bool | None, int, str | None], str] = {}
         # Everything that determines an answer besides the word and the options
@@ -111,8 +114,10 @@ class Pronouncer:
         checked = self._checked(options, alignment=options.alignment)
         resolve = self.pipeline.resolver.resolve
         if len(words) <= WORDS_TOGETHER and (self._user is None or checked.source == "model"):
-            resolved_at_once = resolve(words, source=checked.source)
-            return PronounceJob(self, resolved_at_once, checked, explain=options.explain)
+            job = PronounceJob(self, checked, explain=options.explain)
+            for resolution in resolve(words, source=checked.source):
+                job.add(resolution)
+            return job
         together = (
             words[start : start + WORDS_TOGETHER] for start in range(0, len(words), WORDS_TOGETHER)
         )
@@ -122,8 +127,9 @@ class Pronouncer:
             checked.source,
             time.monotonic() + timeout,
         )
-        resolutions = list(chain.from_iterable(resolved))
-        return PronounceJob(self, resolutions, checked, explain=options.explain)
+        job = PronounceJob(self, checked, explain=options.explain)
+        await self.slices.map(job.add, chain.from_iterable(resolved))
+        return job
 
     def known(self, words: Sequence[str], options: Options) -> tuple[list[str], int] | None:
         """Return a result for every word if the network's answers to all are in the cache.
@@ -249,18 +255,12 @@ class PronounceJob:
         reservation: share of the buffers for its response, once it was admitted.
     """
 
-    def __init__(
-        self,
-        pronouncer: Pronouncer,
-        resolutions: Sequence[WordResolution],
-        options: pipeline.Options,
-        *,
-        explain: bool,
-    ) -> None:
+    def __init__(self, pronouncer: Pronouncer, options: pipeline.Options, *, explain: bool) -> None:
+        """Create a job without words, to be added one by one."""
         self.looked_up = options.source != "model"
         self._pronouncer = pronouncer
         self._pipeline = pronouncer.pipeline
-        self._resolutions = resolutions
+        self._resolutions: list[WordResolution] = []
         self._options = options
         self._explain = explain
         self.reservation: Hold | None = None
@@ -271,20 +271,51 @@ class PronounceJob:
         self._failures: dict[Task, Failure] = {}
         self.error_codes: dict[WordErrorCode, int] = {}
         self.missing: list[DecodeRequest] = []
-        self._tasks: list[tuple[Task, str]] = []  # of `missing`, with their keys in the cache
-        _, alphabet, marks, n, alignment = options
-        manner = pronouncer._manner(options)
-        for task in self._pipeline.tasks(resolutions, options):
-            text, given = task
-            key = f"{manner}{text} {given}" if given else manner + text
-            rendered = pronouncer.cache.get(key)
-            if rendered is None:
-                self.missing.append(DecodeRequest(text, n, alignment, alphabet, marks, given))
-                self._tasks.append((task, key))
-            else:
-                self._rendered[task] = rendered
-        self.known = len(self._rendered)
+        # Tasks of `missing`, with their keys in the cache
+        self._missing_keys: dict[Task, str] = {}
+        self._manner = pronouncer._manner(options)
+        # Words and parts found in lexicons, by source
+        self._listed: dict[SegmentSource, set[str]] = {"user": set(), "lexicon": set()}
+        self._letters = 0.0
+        self._size = 0
+        self.known = 0
         self.answered: DecodeResult[Answer] = DecodeResult([])
+
+    def add(self, resolution: WordResolution) -> None:
+        """Add a word, look up its tasks in the cache, and add up its cost."""
+        self._resolutions.append(resolution)
+        options, parts = self._options, len(resolution.segments)
+        for task in self._pipeline.tasks((resolution,), options):
+            self._look_up(task)
+        if self.looked_up:
+            for segment in resolution.segments:
+                if (found := self._listed.get(segment.source)) is not None:
+                    found.add(segment.text)
+        limit = self._pipeline.limit(resolution, options)
+        self._letters += join_letters(parts, limit)
+        sent = len(resolution.word)
+        spelling = "" if resolution.error else resolution.normalized or ""
+        if self._explain:
+            self._size += explanation_bytes(parts, sent + len(spelling))
+        aligned = self._pipeline.aligns(resolution, options)
+        self._size += result_bytes(sent, spelling, limit, aligned=aligned)
+
+    def _look_up(self, task: Task) -> None:
+        """Take the answer to a task from the cache, or queue it to be decoded."""
+        if task in self._rendered or task in self._missing_keys:
+            return
+        text, given = task
+        key = f"{self._manner}{text} {given}" if given else self._manner + text
+        rendered = self._pronouncer.cache.get(key)
+        if rendered is None:
+            _, alphabet, marks, n, alignment = self._options
+            request = DecodeRequest(text, n, alignment, alphabet, marks, given)
+            self.missing.append(request)
+            self._missing_keys[task] = key
+            self._letters += request.work
+        else:
+            self._rendered[task] = rendered
+            self.known += 1
 
     @property
     def model(self) -> ModelName:
@@ -303,8 +334,7 @@ class PronounceJob:
 
     def listed(self, source: Answerer) -> int:
         """Return how many distinct words and parts were found in this kind of lexicon."""
-        segments = (segment for resolution in self._resolutions for segment in resolution.segments)
-        return len({segment.text for segment in segments if segment.source == source})
+        return len(self._listed[source])
 
     async def decode(self, *, timeout: float) -> None:
         """Decode the missing words.
@@ -317,7 +347,7 @@ class PronounceJob:
             self._pronouncer.batcher.poll()
         keep = self._pronouncer.cache.put
         answers = self.answered.answers
-        for (task, key), answer in zip(self._tasks, answers, strict=True):
+        for (task, key), answer in zip(self._missing_keys.items(), answers, strict=True):
             if isinstance(answer, str):
                 self._rendered[task] = answer
                 keep(key, answer)
@@ -326,20 +356,8 @@ class PronounceJob:
 
     @property
     def cost(self) -> RequestCost:
-        """Return the cost of the remaining work and of the response."""
-        letters = float(sum(ask.work for ask in self.missing))
-        size = 0
-        for resolution in self._resolutions:
-            parts = len(resolution.segments)
-            limit = self._pipeline.limit(resolution, self._options)
-            letters += join_letters(parts, limit)
-            sent = len(resolution.word)
-            spelling = "" if resolution.error else resolution.normalized or ""
-            if self._explain:
-                size += explanation_bytes(parts, sent + len(spelling))
-            aligned = self._pipeline.aligns(resolution, self._options)
-            size += result_bytes(sent, spelling, limit, aligned=aligned)
-        return RequestCost(round(letters), size)
+        """Return the cost of the work before `decode`, and of the response."""
+        return RequestCost(round(self._letters), self._size)
 
     async def results(self, form: Callable[[str], R]) -> list[R]:
         """Return a result for every word (see `rendering.result`), in order, after `decode`.
