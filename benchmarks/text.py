@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import typer
 
 from tanger.model.cli.common import ARTIFACT
-from tanger.model.text.pipeline import TextPhonemizer
+from tanger.model.text.text_phonemizer import TextPhonemizer
 from tanger.model.text.texts import pronounce_text
 
 SENTENCES = Path(__file__).parent.parent / "tests/unit/text/reader/sentences.txt"

@@ -1,9 +1,10 @@
 """Read and write artifacts: the folders that the trainer produces and the service loads.
 
-    manifest.json        name; size and sha256 of the next three files
+    manifest.json        name, language, licence; size and sha256 of the files that decide an answer
     weights.safetensors  weights of the network, float16
     config.json          configuration of the network, calibration, training metadata
     vocabulary.json      graphemes and phonemes
+    trained-words.bloom  words of the training lexicon as a Bloom filter, where it is known
     metrics.json         error rates, written by the evaluation
     pinned.json          a few words with their expected answers, written by the evaluation
     README.md            model card, written by the evaluation
@@ -16,11 +17,8 @@ reads artifacts too.
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import json
-import shutil
-import tempfile
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -33,22 +31,23 @@ import safetensors.numpy
 
 from tanger.model import artifact_checks as checks
 from tanger.model.artifact_checks import ArtifactError as ArtifactError  # noqa: PLC0414
+from tanger.model.bloom_filter import BloomFilter
 from tanger.model.calibration import Calibration
-from tanger.model.output_files import replace_file, write_durably
+from tanger.model.language_tags import AMERICAN, UNKNOWN, Language
+from tanger.model.output_files import replace_file, replace_folder
+from tanger.model.phonology import notation
 from tanger.model.phonology.vocabulary import Vocabulary
 
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
 CONFIG = "config.json"
 VOCABULARY = "vocabulary.json"
+TRAINED_WORDS = "trained-words.bloom"
 METRICS = "metrics.json"
 PINNED = "pinned.json"
 HISTORY = ("metrics.jsonl", "learning_curve.png")
 NOTICE = "NOTICE"
 FORMAT_VERSION = 2
-
-_AT_FDCWD = -100
-_RENAME_EXCHANGE = 2
 
 
 @dataclass(frozen=True)
@@ -63,8 +62,11 @@ class Artifact:
         training: training metadata: recipe, seed, data, versions, device, time.
         calibration: calibration of a word's most probable answer; None before it was fitted.
         nbest_calibration: calibration of a word's other answers; None before it was fitted.
+        trained_words: words of the training lexicon; None if unknown.
+        trained_calibration: calibration of the most probable answer to one of `trained_words`.
         graphemes: input vocabulary.
         phonemes: output vocabulary.
+        language: its language; American English if the manifest has none and they are ARPAbet.
         files: contents of the manifest and of the files that it lists, by file name.
     """
 
@@ -75,8 +77,11 @@ class Artifact:
     training: Mapping[str, Any]
     calibration: Calibration | None
     nbest_calibration: Calibration | None
+    trained_words: BloomFilter | None
+    trained_calibration: Calibration | None
     graphemes: Vocabulary
     phonemes: Vocabulary
+    language: Language
     files: Mapping[str, bytes] = field(repr=False)
 
     @property
@@ -153,6 +158,20 @@ class Artifact:
             raise ArtifactError(path, "is of other weights: run `evaluate` again")
         return checks.parse_pinned(path, pinned.get("words"), self.graphemes, self.phonemes)
 
+    def notice(self) -> str | None:
+        """Return the attribution of the training data, if there is one.
+
+        Raises:
+            ArtifactError: if the file cannot be read or is not text.
+        """
+        path = self.path / NOTICE
+        if not path.exists():
+            return None
+        try:
+            return checks.read_file(path).decode()
+        except UnicodeDecodeError as e:
+            raise ArtifactError(path, "is not UTF-8") from e
+
 
 def read(path: Path) -> Artifact:
     """Read the artifact at `path` and check every file.
@@ -199,7 +218,9 @@ def _checked(path: Path, content: Callable[[str], bytes]) -> Artifact:
         problem = f"has format version {ascii(version)[:80]}, this tanger reads {FORMAT_VERSION}"
         remedy = f": `tanger convert {path} NEW` writes it in that" if version == 1 else ""
         raise ArtifactError(manifest_path, problem + remedy)
-    sums = checks.parse_checksums(manifest_path, manifest, (WEIGHTS, CONFIG, VOCABULARY))
+    listed = checks.parse_object(manifest_path, manifest.get("files"), "files")
+    optional = [TRAINED_WORDS] if TRAINED_WORDS in listed else []
+    sums = checks.parse_checksums(manifest_path, manifest, (WEIGHTS, CONFIG, VOCABULARY, *optional))
     for name, sha256 in sums.items():
         files[name] = content(name)
         checks.check_sha256(path / name, files[name], sha256)
@@ -215,9 +236,9 @@ def _checked(path: Path, content: Callable[[str], bytes]) -> Artifact:
         problem = f"is of {sizes[0]} graphemes and {sizes[1]} phonemes, {VOCABULARY} of "
         raise ArtifactError(config_path, f"{problem}{len(graphemes)} and {len(phonemes)}")
     checks.parse_weights(path / WEIGHTS, files[WEIGHTS], network)
-    calibration, nbest_calibration = (
+    calibration, nbest_calibration, trained_calibration = (
         checks.parse_calibration(config_path, config.get(name), name)
-        for name in ("calibration", "nbest_calibration")
+        for name in ("calibration", "nbest_calibration", "trained_calibration")
     )
     return Artifact(
         path=path,
@@ -227,8 +248,15 @@ def _checked(path: Path, content: Callable[[str], bytes]) -> Artifact:
         training=checks.parse_object(config_path, config.get("training"), "training"),
         calibration=calibration,
         nbest_calibration=nbest_calibration,
+        trained_words=checks.parse_bloom_filter(path / TRAINED_WORDS, files.get(TRAINED_WORDS)),
+        trained_calibration=trained_calibration,
         graphemes=graphemes,
         phonemes=phonemes,
+        language=checks.parse_language(
+            manifest_path,
+            manifest,
+            default=AMERICAN if notation.is_arpabet(phonemes.own) else UNKNOWN,
+        ),
         files=files,
     )
 
@@ -245,6 +273,9 @@ def write(
     weights: Mapping[str, np.ndarray[Any, Any]],
     extras: Mapping[str, bytes],
     nbest_calibration: Calibration | None = None,
+    trained_words: BloomFilter | None = None,
+    trained_calibration: Calibration | None = None,
+    language: Language | None = None,
 ) -> Artifact:
     """Write an artifact to `path`, replacing an existing artifact.
 
@@ -263,6 +294,9 @@ def write(
         weights: by parameter name; stored as float16.
         extras: contents of further files, by name.
         nbest_calibration: calibration of a word's other answers.
+        trained_words: words of the training lexicon.
+        trained_calibration: calibration of the most probable answer to one of these.
+        language: its language and licence; None leaves them out.
 
     Raises:
         ArtifactError: if float16 cannot represent a weight, the weights do not fit the network, or
@@ -277,14 +311,18 @@ def write(
                 "network": network,
                 "calibration": calibration and asdict(calibration),
                 "nbest_calibration": nbest_calibration and asdict(nbest_calibration),
+                "trained_calibration": trained_calibration and asdict(trained_calibration),
                 "training": training,
             }
         ),
         VOCABULARY: _dump({"graphemes": asdict(graphemes), "phonemes": asdict(phonemes)}),
     }
+    if trained_words is not None:
+        files[TRAINED_WORDS] = trained_words.content
     manifest = {
         "format_version": FORMAT_VERSION,
         "name": name,
+        **({} if language is None else {"language": language.to_dict()}),
         "files": {
             file: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
             for file, content in files.items()
@@ -293,14 +331,7 @@ def write(
     files[MANIFEST] = _dump(manifest)
     written = _checked(path, files.__getitem__)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-    try:
-        temporary.chmod(0o755)
-        for file, content in {**files, **extras}.items():
-            write_durably(temporary / file, content)
-        _swap_in(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    replace_folder(path, {**files, **extras})
     return written
 
 
@@ -310,6 +341,8 @@ def recalibrate(
     nbest_calibration: Calibration | None,
     *,
     fitted_to: Mapping[str, Any],
+    trained_words: BloomFilter | None = None,
+    trained_calibration: Calibration | None = None,
 ) -> Artifact:
     """Replace an artifact's calibrations and remove its metrics, which depend on them.
 
@@ -318,6 +351,8 @@ def recalibrate(
         calibration: calibration of a word's most probable answer.
         nbest_calibration: calibration of a word's other answers.
         fitted_to: the lexicon that the calibrations were fitted to, for ``training.calibrated_on``.
+        trained_words: words of the training lexicon; by default those that the artifact has.
+        trained_calibration: calibration of the most probable answer to one of these; likewise.
 
     Raises:
         OSError: if the artifact cannot be written; it is unchanged.
@@ -330,10 +365,13 @@ def recalibrate(
         training={**artifact.training, "calibrated_on": dict(fitted_to)},
         calibration=calibration,
         nbest_calibration=nbest_calibration,
+        trained_words=trained_words or artifact.trained_words,
+        trained_calibration=trained_calibration or artifact.trained_calibration,
         graphemes=artifact.graphemes,
         phonemes=artifact.phonemes,
         weights=artifact.weights(),
         extras={path.name: path.read_bytes() for path in kept if path.exists()},
+        language=artifact.language,
     )
 
 
@@ -384,29 +422,6 @@ def write_pinned(artifact: Artifact, pinned: Mapping[str, Sequence[str]]) -> Non
     words = {word: " ".join(phonemes) for word, phonemes in pinned.items()}
     content = {"weights_sha256": artifact.weights_sha256, "words": words}
     replace_file(artifact.path / PINNED, _dump(content))
-
-
-def _swap_in(temporary: Path, path: Path) -> None:
-    """Rename the folder `temporary` to `path`; an existing folder at `path` is swapped with it."""
-    if not path.exists():
-        temporary.rename(path)
-        return
-    # Python does not wrap renameat2(2), the system call that swaps two folders in one step.
-    libc = ctypes.CDLL(None, use_errno=True)
-    arguments = (_AT_FDCWD, bytes(temporary), _AT_FDCWD, bytes(path), _RENAME_EXCHANGE)
-    if hasattr(libc, "renameat2") and libc.renameat2(*arguments) == 0:
-        return
-    # This system or file system lacks renameat2: rename in two steps, keeping the old folder
-    # complete under another name.
-    old = path.with_name(f".{path.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    path.rename(old)
-    try:
-        temporary.rename(path)
-    except OSError:
-        old.rename(path)
-        raise
-    shutil.rmtree(old)
 
 
 def _dump(value: Mapping[str, Any]) -> bytes:

@@ -19,7 +19,9 @@ import numpy as np
 import safetensors
 
 from tanger.model import TangerError
+from tanger.model.bloom_filter import BloomFilter
 from tanger.model.calibration import Calibration
+from tanger.model.language_tags import Language, Variant, canonical, is_tag
 from tanger.model.network.config import NetworkConfig
 from tanger.model.network.weights import Array, shapes
 from tanger.model.phonology.vocabulary import SPACE, Vocabulary
@@ -136,6 +138,53 @@ def parse_text(path: Path, value: object, name: str, *, longest: int = _NAME) ->
     return value
 
 
+def parse_tag(path: Path, value: object, name: str) -> str:
+    """Return `value` as a language tag (BCP 47) in the usual case.
+
+    Raises:
+        ArtifactError: if it is none.
+    """
+    tag = parse_text(path, value, name)
+    if not is_tag(tag):
+        raise ArtifactError(path, f"{name} is {tag[:80]!a}, not a language tag such as de or en-GB")
+    return canonical(tag)
+
+
+def parse_language(path: Path, manifest: Mapping[str, Any], *, default: Language) -> Language:
+    """Return the language of a manifest.
+
+    Args:
+        path: of the manifest, for messages.
+        manifest: its content.
+        default: of a manifest without one.
+
+    Raises:
+        ArtifactError: if a field is not valid.
+    """
+    if manifest.get("language") is None:
+        return default
+    found = parse_object(path, manifest["language"], "language")
+    code = parse_tag(path, found.get("code"), "language.code")
+    licence = found.get("licence")
+    variants = []
+    for key, value in parse_object(path, found.get("variants", {}), "language.variants").items():
+        fields = parse_object(path, value, f"language.variants.{key}")
+        replaced = parse_object(path, fields.get("phonemes"), f"{key}.phonemes")
+        variants.append(
+            Variant(
+                parse_tag(path, key, "language.variants"),
+                parse_text(path, fields.get("name"), f"{key}.name"),
+                {old: parse_text(path, new, f"{key}.phonemes") for old, new in replaced.items()},
+            )
+        )
+    return Language(
+        code,
+        parse_text(path, found.get("name", code), "language.name"),
+        None if licence is None else parse_text(path, licence, "language.licence"),
+        tuple(variants),
+    )
+
+
 def parse_sha256(path: Path, value: object, name: str) -> str:
     """Return `value` as a hexadecimal sha256 digest; `name` is the file, for the message.
 
@@ -232,6 +281,17 @@ def parse_calibration(path: Path, value: object, name: str) -> Calibration | Non
         return Calibration(**given)
     except TypeError:
         return None
+
+
+def parse_bloom_filter(path: Path, content: bytes | None) -> BloomFilter | None:
+    """Return a Bloom filter from the content of its file; None if there is none.
+
+    Raises:
+        ArtifactError: if it has no bits.
+    """
+    if content == b"":
+        raise ArtifactError(path, "is empty")
+    return None if content is None else BloomFilter(content)
 
 
 def parse_vocabulary(path: Path, value: object, name: str) -> Vocabulary:

@@ -1,15 +1,21 @@
-"""Atomic replacement of output files, and locks against concurrent writers."""
+"""Atomic replacement of output files and folders, and locks against concurrent writers."""
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from tanger.model import TangerError
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
 
 
 class LockedError(TangerError, RuntimeError):
@@ -61,6 +67,51 @@ def write_durably(path: Path, content: bytes | Iterable[bytes]) -> None:
         file.flush()
         if path.is_file():
             os.fsync(file.fileno())
+
+
+def replace_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder atomically: at any time it is the whole old folder or the whole new one.
+
+    (If the system cannot swap two folders in one step, `path` does not exist for a moment.)
+
+    Args:
+        path: the folder; its parent exists.
+        files: contents by file name; nothing else of an old folder is kept.
+
+    Raises:
+        OSError: if it cannot be written; the old folder is unchanged.
+    """
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        temporary.chmod(0o755)
+        for file, content in files.items():
+            write_durably(temporary / file, content)
+        _swap_in(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _swap_in(temporary: Path, path: Path) -> None:
+    """Rename the folder `temporary` to `path`; an existing folder at `path` is swapped with it."""
+    if not path.exists():
+        temporary.rename(path)
+        return
+    # Python does not wrap renameat2(2), the system call that swaps two folders in one step.
+    libc = ctypes.CDLL(None, use_errno=True)
+    arguments = (_AT_FDCWD, bytes(temporary), _AT_FDCWD, bytes(path), _RENAME_EXCHANGE)
+    if hasattr(libc, "renameat2") and libc.renameat2(*arguments) == 0:
+        return
+    # This system or file system lacks renameat2: rename in two steps, keeping the old folder
+    # complete under another name.
+    old = path.with_name(f".{path.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    path.rename(old)
+    try:
+        temporary.rename(path)
+    except OSError:
+        old.rename(path)
+        raise
+    shutil.rmtree(old)
 
 
 def lock_file(descriptor: int, path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tanger.model import artifact as artifacts
 from tanger.model import calibration as calibrations
 from tanger.model.artifact import Artifact
+from tanger.model.bloom_filter import BloomFilter
 from tanger.model.calibration import Calibration
 from tanger.model.decoding import engine
 from tanger.model.decoding.hypothesis import (
@@ -43,6 +44,8 @@ class Phonemizer:
         weights_sha256: str | None = None,
         calibration: Calibration | None = None,
         nbest_calibration: Calibration | None = None,
+        trained_words: BloomFilter | None = None,
+        trained_calibration: Calibration | None = None,
     ) -> None:
         """Wrap a decoder.
 
@@ -53,6 +56,9 @@ class Phonemizer:
             weights_sha256: sha256 of the artifact's weights, if they come from an artifact.
             calibration: calibration of a word's most probable answer.
             nbest_calibration: calibration of a word's other answers; by default `calibration`.
+            trained_words: words that the network was trained on.
+            trained_calibration: calibration of the most probable answer to one of these; by default
+                `calibration`.
         """
         self.decoder = decoder
         self.graphemes = graphemes
@@ -60,6 +66,8 @@ class Phonemizer:
         self.weights_sha256 = weights_sha256
         self.calibration = calibration
         self.nbest_calibration = nbest_calibration or calibration
+        self.trained_words = trained_words
+        self.trained_calibration = trained_calibration or calibration
 
     @classmethod
     def load(
@@ -110,6 +118,8 @@ class Phonemizer:
             weights_sha256=artifact.weights_sha256,
             calibration=artifact.calibration,
             nbest_calibration=artifact.nbest_calibration,
+            trained_words=artifact.trained_words,
+            trained_calibration=artifact.trained_calibration,
         )
 
     def pronounce(self, words: Sequence[str]) -> list[Hypothesis]:
@@ -123,10 +133,10 @@ class Phonemizer:
             ValueError: if a word is empty.
         """
         decoded = self.decoder.decode(self._encoded(words))
-        if self.calibration is None:
-            return [self._reported(one, None) for one in decoded]
-        chance = self.calibration.probability
-        return [self._reported(one, chance(one.probabilities)) for one in decoded]
+        return [
+            self._reported(one, None if fitted is None else fitted.probability(one.probabilities))
+            for one, fitted in zip(decoded, self._calibrations(words), strict=True)
+        ]
 
     def predict(self, words: Sequence[str]) -> Iterator[Prediction]:
         """Yield the answers of `pronounce` without their probabilities.
@@ -170,7 +180,7 @@ class Phonemizer:
                 sorted(found, key=lambda one: -math.prod(one.probabilities))
                 for found in self.decoder.beam(rows, n)
             ]
-        answers = [self._calibrated_nbest(found) for found in decoded]
+        answers = list(map(self._calibrated_nbest, decoded, self._calibrations(words)))
         if not aligned:
             return answers
         return self._aligned(words, answers, [one.symbols for found in decoded for one in found])
@@ -240,14 +250,27 @@ class Phonemizer:
             raise ValueError("an empty word has no pronunciation")
         return [self.graphemes.encode(word) for word in words]
 
-    def _calibrated_nbest(self, found: Sequence[Decoded]) -> list[Hypothesis]:
+    def _calibrations(self, words: Sequence[str]) -> Sequence[Calibration | None]:
+        """Return the calibration of the most probable answer to each word.
+
+        A network is right more often about a word that it was trained on than about a new one with
+        the same step probabilities.
+        """
+        if self.trained_words is None:
+            return [self.calibration] * len(words)
+        return [
+            self.trained_calibration if trained else self.calibration
+            for trained in self.trained_words.contains(words)
+        ]
+
+    def _calibrated_nbest(
+        self, found: Sequence[Decoded], first: Calibration | None
+    ) -> list[Hypothesis]:
         """Return one word's hypotheses with calibrated probabilities, the most probable first."""
         chances: Sequence[float | None] = [None] * len(found)
-        if self.calibration is not None and self.nbest_calibration is not None:
+        if first is not None and self.nbest_calibration is not None:
             steps = [one.probabilities for one in found]
-            chances = calibrations.nbest_probabilities(
-                self.calibration, self.nbest_calibration, steps
-            )
+            chances = calibrations.nbest_probabilities(first, self.nbest_calibration, steps)
         return list(map(self._reported, found, chances))
 
     def _reported(self, one: Decoded, chance: float | None) -> Hypothesis:

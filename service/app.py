@@ -61,11 +61,11 @@ def create_app(settings: Settings | None = None, backend: Backend | None = None)
     _set_state(app, settings, backend)
     _add_routes(app, settings)
     for exception in problems.TABLE:
-        app.add_exception_handler(exception, problems.known)
-    app.add_exception_handler(RequestValidationError, problems.invalid)
-    app.add_exception_handler(HTTPException, problems.http)
-    app.add_exception_handler(ClientDisconnect, problems.gone)
-    app.add_exception_handler(Exception, problems.unknown)
+        app.add_exception_handler(exception, problems.handle_error)
+    app.add_exception_handler(RequestValidationError, problems.handle_validation_error)
+    app.add_exception_handler(HTTPException, problems.handle_http_exception)
+    app.add_exception_handler(ClientDisconnect, problems.handle_disconnect)
+    app.add_exception_handler(Exception, problems.handle_internal_error)
     _add_middleware(app)
     return app
 
@@ -109,7 +109,7 @@ def _set_state(app: FastAPI, settings: Settings, backend: Backend | None) -> Non
     state = app.state
     state.settings, state.manager = settings, manager
     state.connections, state.request_log = connections, request_log
-    state.problem_line = problems.line
+    state.problem_line = problems.last_line
 
 
 def _add_routes(app: FastAPI, settings: Settings) -> None:
@@ -147,11 +147,11 @@ def _add_middleware(app: DescribedApp) -> None:
         gate=KeyGate(keys=lambda: manager.keys, public=public),
         routes=[route for route in app.routes if isinstance(route, RawRoute)],
         budget=manager.buffers,
-        respond=problems.known,
+        respond=problems.handle_error,
     )
     if origins := parse_origins(settings.cors_origins):
         # Outside of keys and limits: preflights have no key, and scripts have to read refusals
-        app.add_middleware(CrossOrigin, origins=origins, respond=problems.known)
+        app.add_middleware(CrossOrigin, origins=origins, respond=problems.handle_error)
     # Outermost, so that refused requests are counted too
     app.add_middleware(
         Telemetry,

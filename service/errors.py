@@ -23,7 +23,7 @@ MAX_FAULTS = 20
 # Replacements of pydantic messages that do not tell what to do
 _MESSAGES = {"extra_forbidden": "not known here; /openapi.json lists what there is"}
 
-# Converts an exception to a problem response; middleware uses it before routing: `problems.known`
+# Makes the problem response to an exception, before routing too; see `problems.handle_error`
 Respond = Callable[[Request, Exception], Awaitable[Response]]
 
 

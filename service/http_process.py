@@ -16,7 +16,7 @@ from tanger.model import TangerError
 from tanger.service import http_server, logs
 from tanger.service.app import create_app
 from tanger.service.serving import control, processes
-from tanger.service.serving.model_source import ModelSource
+from tanger.service.serving.model_source import Sources
 from tanger.service.serving.remote_backend import RemoteBackend
 from tanger.service.serving.shared_counts import SharedCounts
 from tanger.service.settings import SettingError, Settings
@@ -48,7 +48,7 @@ def main(row: str, count: str, counts: str, sockets: str, *arguments: str) -> in
             connection,
             SharedCounts(int(count), int(counts)).client(int(row)),
             generation=first.generation,
-            source=ModelSource.unpack(first.source),
+            sources=Sources.unpack(first.sources),
             processes=int(count),
         )
         app = create_app(settings, backend)

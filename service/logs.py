@@ -202,6 +202,7 @@ class RequestLine(msgspec.Struct, tag_field="event", tag="request", gc=False):
     Attributes:
         client: address, if known.
         key: name of the API key, if one was sent.
+        language: tag of the language that was spoken, if one was requested.
         method: HTTP method.
         route: template of the route.
         status: of the response.
@@ -221,6 +222,7 @@ class RequestLine(msgspec.Struct, tag_field="event", tag="request", gc=False):
     request_id: str
     timestamp: datetime
     seconds: float | UnsetType = UNSET
+    language: str | UnsetType = UNSET
     trace_id: str | UnsetType = UNSET
     parent_id: str | UnsetType = UNSET
     span_id: str | UnsetType = UNSET

@@ -7,6 +7,7 @@ event loop counts, and the locks of prometheus_client would take a tenth of the 
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Protocol, get_args
@@ -36,8 +37,8 @@ _SERIES = {
     "requests": "Requests that were answered, by route, method and status.",
     "request_seconds": "Seconds from a request's head to its answer's last byte, by route.",
     "requests_in_flight": "Requests that were received and have no answer yet.",
-    "words": "Distinct words and parts of words, by where their answers come from: decoded by the "
-    "network, cached before, the user lexicon, another lexicon.",
+    "words": "Distinct words and parts of words, by language and origin of their answers: decoded "
+    "by the network, cached before, the user lexicon, another lexicon.",
     "word_errors": "Words that were answered with an error of their own, by its code.",
     "batch_words": "Distinct words that one batch decoded together.",
     "decode_seconds": "Seconds that decoding one batch took.",
@@ -57,7 +58,7 @@ _SERIES = {
     "ready": "1 where a request that comes now would be decoded, as /readyz says, else 0.",
     "api_keys": "API keys that are good now.",
     "api_keys_stale": "1 where the file of API keys cannot be used and older keys stay, else 0.",
-    "model": "Name and version of the weights that answer; always 1.",
+    "model": "Name, version and language of the weights that answer; always 1.",
     "engine": "Name of the engine that decodes; always 1.",
     "connections": "Connections that clients hold open.",
     "buffered_bytes": "Bytes of large requests and answers that are held in memory.",
@@ -74,21 +75,21 @@ def _series(name: str) -> tuple[str, str]:
     return f"tanger_{name}", _SERIES[name]
 
 
-class Watched(Protocol):
+class ServiceState(Protocol):
     """An object whose state is read with each scrape."""
 
     def gauges(self) -> dict[str, float]:
         """Return values by name."""
 
-    def serving(self) -> dict[str, str]:
-        """Return name and version of the model."""
+    def serving(self) -> list[dict[str, str]]:
+        """Return name, version and language of each artifact."""
 
     @property
     def engine(self) -> str | None:
         """Return the decode engine; None before any worker was ready."""
 
 
-class WatchedServer(Protocol):
+class ConnectionState(Protocol):
     """The HTTP server's connections; see `connections.limits`."""
 
     refused: int
@@ -124,6 +125,15 @@ class Count:
         self.value -= 1
 
 
+class WordCounts:
+    """Words of one language, by the source of their pronunciations."""
+
+    __slots__ = ("cached", "decoded", "lexicon", "user")
+
+    def __init__(self) -> None:
+        self.decoded, self.cached, self.user, self.lexicon = (Count() for _ in range(4))
+
+
 class Distribution:
     """A histogram."""
 
@@ -157,7 +167,7 @@ class Metrics(Collector):
     Attributes:
         registry: the registry that is exported.
         in_flight: requests without a response yet.
-        decoded, cached, user, lexicon: words, by the source of their pronunciations.
+        words: by language.
         workers_lost: decoding processes that died or hung.
         workers_exhausted: decoding processes that could not decode any more.
         reloads, key_reloads: by outcome.
@@ -167,7 +177,7 @@ class Metrics(Collector):
         self.registry = CollectorRegistry()
         self.registry.register(self)
         self.in_flight = Count()
-        self.decoded, self.cached, self.user, self.lexicon = (Count() for _ in range(4))
+        self.words: defaultdict[str, WordCounts] = defaultdict(WordCounts)
         self._requests: dict[tuple[str, str, int], Count] = {}
         self._seconds: dict[str, Distribution] = {}
         self._errors = {code: Count() for code in get_args(WordErrorCode.__value__)}
@@ -195,9 +205,10 @@ class Metrics(Collector):
             distribution.show(seconds, route)
         yield seconds
         yield GaugeMetricFamily(*_series("requests_in_flight"), self.in_flight.value)
-        words = CounterMetricFamily(*_series("words"), labels=["origin"])
-        for origin in ("decoded", "cached", "user", "lexicon"):
-            words.add_metric([origin], getattr(self, origin).value)
+        words = CounterMetricFamily(*_series("words"), labels=["language", "origin"])
+        for language, counts in self.words.items():
+            for origin in WordCounts.__slots__:
+                words.add_metric([language, origin], getattr(counts, origin).value)
         yield words
         errors = CounterMetricFamily(*_series("word_errors"), labels=["code"])
         for code, count in self._errors.items():
@@ -209,11 +220,11 @@ class Metrics(Collector):
             distribution.show(family)
             yield family
 
-    def watch(self, watched: Watched) -> None:
-        """Export the state of `watched`."""
-        self.registry.register(_State(watched))
+    def watch(self, state: ServiceState) -> None:
+        """Export the state of the service."""
+        self.registry.register(_State(state))
 
-    def watch_server(self, connections: WatchedServer) -> None:
+    def watch_server(self, connections: ConnectionState) -> None:
         """Export the state of the HTTP server's connections."""
         self.registry.register(_ServerState(connections))
 
@@ -250,25 +261,24 @@ class Metrics(Collector):
 
 
 class _State(Collector):
-    def __init__(self, watched: Watched) -> None:
-        self.watched = watched
+    def __init__(self, state: ServiceState) -> None:
+        self.state = state
 
     def collect(self) -> list[GaugeMetricFamily]:
         gauges = [
-            GaugeMetricFamily(*_series(name), value)
-            for name, value in self.watched.gauges().items()
+            GaugeMetricFamily(*_series(name), value) for name, value in self.state.gauges().items()
         ]
-        labels = self.watched.serving()
-        model = GaugeMetricFamily(*_series("model"), labels=list(labels))
-        model.add_metric(list(labels.values()), 1)
+        model = GaugeMetricFamily(*_series("model"), labels=["name", "version", "language"])
+        for artifact in self.state.serving():
+            model.add_metric(list(artifact.values()), 1)
         engine = GaugeMetricFamily(*_series("engine"), labels=["engine"])
-        if self.watched.engine is not None:
-            engine.add_metric([self.watched.engine], 1)
+        if self.state.engine is not None:
+            engine.add_metric([self.state.engine], 1)
         return [*gauges, model, engine]
 
 
 class _ServerState(Collector):
-    def __init__(self, connections: WatchedServer) -> None:
+    def __init__(self, connections: ConnectionState) -> None:
         self.connections = connections
 
     def collect(self) -> list[GaugeMetricFamily | CounterMetricFamily]:

@@ -21,7 +21,7 @@ from tanger.service.metric_sums import Family
 from tanger.service.metrics import Metrics
 from tanger.service.serving import control, processes
 from tanger.service.serving.control import Body, CallError, Peer, PeerGoneError
-from tanger.service.serving.model_source import ModelSource
+from tanger.service.serving.model_source import Sources
 from tanger.service.serving.processes import Process, StartError
 from tanger.service.serving.shared_counts import SharedCounts
 from tanger.service.serving.supervisor import ClientGoneError, ReloadError, Supervisor
@@ -73,19 +73,19 @@ class HttpProcess:
             on_end=lambda: None,
         )
 
-    async def load_model(self, generation: int, source: ModelSource) -> None:
+    async def load_model(self, generation: int, sources: Sources) -> None:
         """Make it load a model.
 
         Raises:
             LoadError: if it cannot.
             ClientGoneError: if it ends before, as for all of these methods.
         """
-        packed = await asyncio.to_thread(source.pack)
+        packed = await asyncio.to_thread(sources.pack)
         self.revision = await self._call(control.Load(generation, packed))
 
-    def load_first(self, generation: int, source: ModelSource) -> None:
+    def load_first(self, generation: int, sources: Sources) -> None:
         """Send it its first model."""
-        self._peer.notify(control.Load(generation, source.pack()))
+        self._peer.notify(control.Load(generation, sources.pack()))
 
     async def check_model(self, generation: int) -> str | None:
         """Wait for a self-check with the pinned words; return what failed, or None."""
@@ -246,7 +246,7 @@ class Parent:
         http = self._running[row] = HttpProcess(row, process, self._handle)
         if self._draining:
             process.send_signal(signal.SIGTERM)
-        http.load_first(generation.number, generation.source)
+        http.load_first(generation.number, generation.sources)
         problem = ""
         try:
             either: set[asyncio.Future[Any]] = {http.attached, process.exited}

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match
 
+from tanger.model.language_tags import LanguageError
 from tanger.model.lexicon import EntryError
 from tanger.model.phonology.alignment import AlignmentError
 from tanger.model.phonology.notation import AlphabetError, StressError
@@ -82,6 +83,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     InvalidRequestError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     AlphabetError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     AlignmentError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
+    LanguageError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     TextError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     SSMLError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
     StressError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
@@ -103,14 +105,14 @@ TABLE: Mapping[type[Exception], Kind] = {
 }
 
 
-async def known(request: Request, error: Exception) -> Response:
+async def handle_error(request: Request, error: Exception) -> Response:
     """Return the problem response for an exception in the table, or a subclass of one.
 
     Raises:
         Exception: the error itself, if it is neither.
     """
     if isinstance(error, ClientDisconnect):
-        return await gone(request, error)
+        return await handle_disconnect(request, error)
     kind = next((TABLE[each] for each in type(error).__mro__ if each in TABLE), None)
     if kind is None:
         raise error
@@ -128,22 +130,22 @@ async def known(request: Request, error: Exception) -> Response:
     return _problem(request, kind.status, kind.code, str(error), errors, headers)
 
 
-async def line(request: Request, error: Exception) -> bytes:
+async def last_line(request: Request, error: Exception) -> bytes:
     """Return the problem as the last line of a JSON Lines response that began with status 200."""
     try:
-        response = await known(request, error)
+        response = await handle_error(request, error)
     except Exception as e:
-        response = await unknown(request, e)
+        response = await handle_internal_error(request, e)
     return bytes(response.body) + b"\n" if response.body else b""
 
 
-async def invalid(request: Request, error: Exception) -> Response:
+async def handle_validation_error(request: Request, error: Exception) -> Response:
     """Return the problem for query parameters and headers that FastAPI found invalid."""
     assert isinstance(error, RequestValidationError)
-    return await known(request, InvalidRequestError.of(error.errors()))
+    return await handle_error(request, InvalidRequestError.of(error.errors()))
 
 
-async def http(request: Request, error: Exception) -> Response:
+async def handle_http_exception(request: Request, error: Exception) -> Response:
     """Return the problem for an error of the router: unknown route or method."""
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
@@ -166,13 +168,13 @@ def _methods(request: Request) -> set[str]:
     return methods | ({"HEAD"} if "GET" in methods else set())
 
 
-async def gone(request: Request, error: Exception) -> Response:
+async def handle_disconnect(request: Request, error: Exception) -> Response:
     """Return a response for a client that has disconnected; it is neither received nor logged."""
     del request, error
     return Response(status_code=_CLIENT_CLOSED_REQUEST)
 
 
-async def unknown(request: Request, error: Exception) -> Response:
+async def handle_internal_error(request: Request, error: Exception) -> Response:
     """Return the problem for an internal error; its cause is logged, not sent to the client."""
     log.error("request %s failed: %r", request.state.request_id, error)
     detail = "this is a fault of the service, not of the request; its log says more"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tanger.service import representations
 from tanger.service.connections.limits import Hold
@@ -22,7 +23,7 @@ from tanger.service.request_body import (
     read_timeout,
     shutdown_as_503,
 )
-from tanger.service.schemas import Options, PronounceRequest
+from tanger.service.schemas import ModelName, Options, PronounceRequest
 from tanger.service.serving.manager import ModelManager
 from tanger.service.serving.pronouncer import PronounceJob
 
@@ -69,9 +70,10 @@ async def pronounce(manager: ModelManager, request: RawRequest) -> RawAnswer:
         requested = await read_body(manager, request, PronounceRequest)
         options = representations.needed(requested, media_type)
         if (known := manager.known(requested.words, options)) is not None:
-            return _known(manager, known, media_type, ())
+            return _known(request, options, *known, media_type, ())
         # Reading the body may have taken some of the time
         job = await manager.begin(requested.words, options, left(due))
+        note_language(request, options.language, job.model)
         return await _finish(manager, request, job, media_type, due, ())
 
 
@@ -90,10 +92,12 @@ async def pronounce_word(manager: ModelManager, request: RawRequest) -> RawAnswe
     media_type = representations.choose(request)
     timeout = timeout_of(manager, request)
     due = time.monotonic() + timeout
-    tag = await manager.etag(word, options, timeout=timeout)
+    with shutdown_as_503():
+        tag, model, corrigible = await manager.etag(word, options, timeout=timeout)
+    note_language(request, options.language, model)
     tag = representations.tagged(tag, media_type)
     # A response that the next change of the user lexicon may affect has to be revalidated
-    seconds = 0 if manager.corrigible(options) else manager.settings.cache_seconds
+    seconds = 0 if corrigible else manager.settings.cache_seconds
     # Whether shared caches may store it (RFC 9111, 5.2.2)
     shared = "private" if manager.keys else "public"
     fresh = (
@@ -101,12 +105,10 @@ async def pronounce_word(manager: ModelManager, request: RawRequest) -> RawAnswe
         (b"cache-control", f"{shared}, max-age={seconds}".encode()),
     )
     if representations.matches(request.header(b"if-none-match"), tag):
-        version = manager.current.pronouncer.model.version
-        headers = [*fresh, _VARY, (b"x-model-version", version.encode())]
-        return RawAnswer(headers, media_type, None, None)
+        return RawAnswer([*fresh, _VARY, *model_headers(model)], media_type, None, None)
     options = representations.needed(options, media_type)
     if (known := manager.known([word], options)) is not None:
-        return _known(manager, known, media_type, fresh)
+        return _known(request, options, *known, media_type, fresh)
     with shutdown_as_503():
         job = await manager.begin([word], options, left(due))
         return await _finish(manager, request, job, media_type, due, fresh)
@@ -178,14 +180,16 @@ async def _finish(
 
 
 def _known(
-    manager: ModelManager,
+    request: RawRequest,
+    options: Options,
+    model: ModelName,
     results: Sequence[str],
     media_type: MediaType,
     fresh: Sequence[tuple[bytes, bytes]],
 ) -> RawAnswer:
     """Return the response for results from the cache."""
-    model = manager.current.pronouncer.model
-    headers = [_FROM_CACHE, (b"x-model-version", model.version.encode()), _VARY, *fresh]
+    note_language(request, options.language, model)
+    headers = [_FROM_CACHE, *model_headers(model), _VARY, *fresh]
     form = representations.form_of(media_type)
     parts = representations.parts(model, [form(result) for result in results], media_type)
     return RawAnswer(headers, media_type, parts, None)
@@ -195,9 +199,25 @@ def job_headers(job: PronounceJob) -> Headers:
     """Return the headers of every response with pronunciations."""
     return [
         (b"server-timing", timing(job).encode()),
-        (b"x-model-version", job.model.version.encode()),
+        *model_headers(job.model),
         _VARY,
     ]
+
+
+def model_headers(model: ModelName) -> Headers:
+    """Return the headers that name the model and the language that it spoke."""
+    return _model_headers(model.version, model.language)
+
+
+@lru_cache(maxsize=64)
+def _model_headers(version: str, language: str) -> Headers:
+    return [(b"x-model-version", version.encode()), (b"content-language", language.encode())]
+
+
+def note_language(request: RawRequest, requested: str | None, model: ModelName) -> None:
+    """Have the request's log line name the language, if one was requested."""
+    if requested is not None:
+        request.state["language"] = model.language
 
 
 def timing(job: PronounceJob) -> str:

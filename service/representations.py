@@ -41,13 +41,16 @@ DESCRIBED: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {
             "application/jsonl": {
-                "schema": {"type": "string", "description": "A line a word: its whole result."}
+                "schema": {
+                    "type": "string",
+                    "description": "A JSON object per line, one for each word.",
+                }
             },
             "text/tab-separated-values": {
                 "schema": {
                     "type": "string",
-                    "description": "A line a pronunciation: the word as it was sent, the "
-                    "pronunciation (empty where there is none), and errors or warnings.",
+                    "description": "A line per pronunciation: the word as sent, the "
+                    "pronunciation (empty if there is none), and errors or warnings.",
                 }
             },
         }

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    Mapping,
+    MutableMapping,
+)
 from contextlib import contextmanager
 from functools import cache
 from itertools import islice
@@ -70,10 +78,11 @@ class RawRequest:
         query: the query string as it was sent.
         path_params: values of the parameters in the route's template.
         received: whether the whole body has arrived.
+        state: of the request, with what its log line tells.
         receive: returns the next message: a part of the body, or a disconnect.
     """
 
-    __slots__ = ("_first", "headers", "path_params", "query", "receive", "received")
+    __slots__ = ("_first", "headers", "path_params", "query", "receive", "received", "state")
 
     def __init__(
         self, scope: Mapping[str, Any], receive: Callable[[], Awaitable[Mapping[str, Any]]]
@@ -87,7 +96,8 @@ class RawRequest:
         self.headers: list[tuple[bytes, bytes]] = scope["headers"]
         self.query: bytes = scope["query_string"]
         self.path_params: Mapping[str, str] = scope.get("path_params", _NO_PARAMS)
-        self.received: bool = scope.get("state", _NO_PARAMS).get(BODY_RECEIVED, False)
+        self.state: MutableMapping[str, Any] = scope.get("state") or {}
+        self.received: bool = self.state.get(BODY_RECEIVED, False)
         self.receive = receive
         # Reversed, so that the first of several fields of a name wins
         self._first = dict(reversed(self.headers))

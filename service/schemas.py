@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 from typing_extensions import TypeAliasType
@@ -33,36 +33,43 @@ class Options(BaseModel):
 
     source: Source | None = Field(
         None,
-        description="Where pronunciations come from: `model`, the network; `lexicon`, people's own "
-        "words and dictionaries; `auto`, these where they have the word, else the network. By "
-        "default as the service is set, which is `model` unless somebody changed it.",
+        description="Source of pronunciations: `model`, the network; `lexicon`, the user lexicon "
+        "and dictionaries; `auto`, these if they contain the word, else the network. The default "
+        "is a setting of the service (`model` unless changed).",
+    )
+    language: str | None = Field(
+        None,
+        description="Language of the words, as a tag (BCP 47) of `GET /languages`. A longer tag "
+        "falls back to a shorter one (`de-AT` to `de`), a bare language to its first variety "
+        "(`en` to `en-US`); `model.language` of the response names the one spoken. The default is "
+        "the first one.",
     )
     alphabet: Alphabet | None = Field(
         None,
-        description="How phonemes are written: `arpabet` (`T AE NG ER`), `ipa` (`ˈtæŋɚ`), "
+        description="Notation of phonemes: `arpabet` (`T AE NG ER`), `ipa` (`ˈtæŋɚ`), "
         '`x-sampa` (`"t{N@\\``), `cntk` (`~T ~AE ~NG ~ER`), or `native` for an artifact whose '
-        "phonemes are not ARPAbet; where these are IPA, `ipa` too. By default the artifact's own, "
-        "which is `arpabet` for American English.",
+        "phonemes are not ARPAbet; if these are IPA, also `ipa`. The default is the artifact's "
+        "own, which is `arpabet` for American English.",
     )
     stress: bool | None = Field(
         None,
-        description="Write stress: in `arpabet` behind vowels (`AE1` primary, `AE2` secondary, "
-        "`AE0` none), in `ipa` and `x-sampa` where the stressed syllable begins. By default `ipa` "
-        "and `x-sampa` have it where the artifact knows it, and `arpabet` does not, unless the "
-        "artifact's phonemes carry it themselves. Every vowel has its digit then, and nothing else "
-        "one. The vowels of `ipa` and `x-sampa` (`ə` or `ʌ`, `ɚ` or `ɝ`) hang on it either way.",
+        description="Mark stress: in `arpabet` by a digit after each vowel (`AE1` primary, `AE2` "
+        "secondary, `AE0` none), in `ipa` and `x-sampa` before the stressed syllable. By default "
+        "`ipa` and `x-sampa` mark it if the artifact predicts it, and `arpabet` does not, unless "
+        "the artifact's own phonemes do. The choice of vowel in `ipa` and `x-sampa` (`ə` or `ʌ`, "
+        "`ɚ` or `ɝ`) depends on stress in either case.",
     )
     n: int = Field(
         1,
         ge=1,
         le=MAX_NBEST,
-        description="Most pronunciations a word, the likeliest first. What is answered to 1 is "
-        "always among them. Their probabilities sum to 1 at most.",
+        description="Maximum number of pronunciations per word, most likely first. They always "
+        "include the one returned for 1. Their probabilities sum to at most 1.",
     )
 
-    alignment: bool = Field(False, description="Say which letters made which phoneme.")
+    alignment: bool = Field(False, description="Return the letters of each phoneme.")
     explain: bool = Field(
-        False, description="Say of every word which lexicon, rule or network answered."
+        False, description="Return the origin of each pronunciation: lexicon, rule or network."
     )
 
 
@@ -75,7 +82,7 @@ class PronounceRequest(Options):
 
     # Stop at the first invalid item: a megabyte can contain half a million
     words: Annotated[list[str], FailFast()] = Field(
-        min_length=1, description="The words, at most as many as `/info` says (256 by default)."
+        min_length=1, description="The words, at most `limits.words` of `/info` (256 by default)."
     )
 
 
@@ -86,28 +93,27 @@ class TextOptions(BaseModel):
 
     source: Source = Field(
         "auto",
-        description="Where pronunciations come from, as in `/pronounce`: dictionaries first here.",
+        description="Source of pronunciations, as in `/pronounce`, but `auto` by default.",
     )
+    language: str | None = Field(None, description="As in `/pronounce`.")
     alphabet: Alphabet | None = Field(None, description="As in `/pronounce`.")
     stress: bool | None = Field(None, description="As in `/pronounce`.")
     alignment: bool = Field(
         False,
-        description="Say which letters made which phoneme, in JSON and JSON Lines: an answer is "
-        "several times as long then.",
+        description="Return the letters of each phoneme, in JSON and JSON Lines. The response is "
+        "then several times as long.",
     )
-    punctuation: bool = Field(
-        False, description="Keep punctuation in the line of the pronunciation."
-    )
+    punctuation: bool = Field(False, description="Keep punctuation marks in `pronunciation`.")
     weak_forms: bool = Field(
         False,
-        description="Say small words as they are said in a sentence, `the` and `to` by the sound "
-        "that follows: `AH0 V` for *of*, unless it ends a sentence, is quoted, or in capitals.",
+        description="Use weak forms of function words, such as `AH0 V` for *of*, except at the end "
+        "of a sentence, in quotes and in capitals; `the` and `to` depend on the next sound.",
     )
     ssml: bool = Field(
         False,
-        description="The text is a document of SSML: `phoneme`, `sub`, `say-as`, `lang`, `p`, `s`, "
-        "`w` and `break` count; `prosody`, `voice`, `emphasis`, `audio` and `mark` are passed over "
-        "with a warning. Offsets are in the document.",
+        description="Parse the text as an SSML document. `phoneme`, `sub`, `say-as`, `lang`, `p`, "
+        "`s`, `w` and `break` are supported; `prosody`, `voice`, `emphasis`, `audio` and `mark` "
+        "are ignored with a warning. Offsets refer to the document.",
     )
 
 
@@ -124,11 +130,11 @@ class TextRequest(TextOptions):
 class AlignedPhoneme(BaseModel):
     """A phoneme and its letters: `letters[start:end]`."""
 
-    phoneme: str = Field(description="In the alphabet that was asked for.")
+    phoneme: str = Field(description="In the requested alphabet.")
     start: int
     end: int
     probability: float = Field(
-        description="Of this phoneme given those before it, as the network gives it."
+        description="Probability of this phoneme given the preceding ones, by the network."
     )
 
 
@@ -144,8 +150,7 @@ class Alignment(BaseModel):
     )
     phonemes: tuple[AlignedPhoneme, ...]
     attention: tuple[tuple[float, ...], ...] = Field(
-        description="How much the network looked at each letter while it said each phoneme: a row "
-        "a phoneme, each with the sum 1."
+        description="Attention weights: a row per phoneme with a weight per letter; its sum is 1."
     )
 
 
@@ -153,25 +158,25 @@ class Pronunciation(BaseModel):
     """A pronunciation of a word."""
 
     phonemes: tuple[str, ...] = Field(
-        min_length=1, description="In the alphabet that was asked for; at least one."
+        min_length=1, description="In the requested alphabet; at least one."
     )
     text: str = Field(
-        description="The phonemes, with a space between two, and two spaces between words where "
-        "several were read; in `ipa` and `x-sampa` with a space between words alone, and a "
-        "syllable break where two phonemes would read as one."
+        description="The phonemes, separated by a space, and spoken words by two spaces. In `ipa` "
+        "and `x-sampa` only words are separated by a space; a syllable break separates two "
+        "phonemes that would read as one."
     )
     probability: float | None = Field(
-        description="Chance that the pronunciation is right. The artifacts that come with tanger "
-        "were calibrated on dictionary words alone, which training did not hold: for a made-up "
-        "word, a misspelling, a string of letters or a foreign word it is too high. For an "
-        "artifact that was not calibrated, it is the product of the step probabilities. Null where "
-        "a lexicon answered."
+        description="Probability that the pronunciation is right. The shipped artifacts are "
+        "calibrated on dictionary words, apart on those that were in training and on others: it is "
+        "too high for made-up words, misspellings, random letters and foreign words. An artifact "
+        "without calibration returns the product of the step probabilities. Null if a lexicon "
+        "answered."
     )
-    complete: bool = Field(description="False where decoding hit its length bound.")
+    complete: bool = Field(description="False if decoding reached its length limit.")
     alignment: Alignment | None = Field(
-        description="Null unless it was asked for, and for words with letters that the network "
-        "does not read or, in parts, with more letters than a word may have. What a lexicon or a "
-        "rule answered is aligned by the network, too."
+        description="Null unless requested, for words with letters unknown to the network, and for "
+        "words read in parts that exceed the limit of letters. The network also aligns "
+        "pronunciations of lexicons and rules."
     )
 
 
@@ -186,60 +191,57 @@ class Origin(BaseModel):
     """The origin of a pronunciation, or of a part of one."""
 
     source: OriginSource | None = Field(
-        description="What answered; a `rule` of the reader's needs neither a lexicon nor the "
-        "network. Null where nothing did."
+        description="What answered; a `rule` of the reader needs neither a lexicon nor the "
+        "network. Null if nothing answered."
     )
     lexicon: str | None = Field(description="Name of the lexicon that answered.")
-    rank: int | None = Field(
-        description="Place of that lexicon in the order in which they are asked; the first is 1."
-    )
+    rank: int | None = Field(description="Priority of that lexicon; 1 is the highest.")
     rule: Rule | None = Field(
-        description="`number`: a number or sign read out; `letters`: spelt letter by letter; "
-        "`table`: a table says how this part sounds, as RE in re-enter; `weak_form`: a small word "
-        "as it is said in a sentence, in texts alone; `derived`: a possessive "
-        "or plural made of its stem."
+        description="`number`: a number or sign in words; `letters`: spelt letter by letter; "
+        "`table`: from a table of word parts, such as RE in re-enter; `weak_form`: the weak form "
+        "of a function word, in texts only; `derived`: a possessive or plural from its stem."
     )
-    stem: str | None = Field(description="What `derived` made it of.")
+    stem: str | None = Field(description="The stem, for `derived`.")
     order: Order | None = Field(
-        description="How the variants of that lexicon are ordered: `network`, by the network's "
-        "ranking; `lexicon`, as they stand there."
+        description="Order of that lexicon's variants: `network`, by the network's ranking; "
+        "`lexicon`, as listed there."
     )
 
 
 class ExplainedPart(Origin):
     """The origin of a part of a word's pronunciation."""
 
-    text: str = Field(description="In the artifact's own graphemes.")
+    text: str = Field(description="In the artifact's graphemes.")
 
 
 class Explanation(Origin):
     """The origin of a word's pronunciation; `parts` has that of each part if they differ."""
 
     parts: tuple[ExplainedPart, ...] = Field(
-        description="What the word was read as: itself, or `FORTY` and `TWO`."
+        description="The parts it was read in: the word itself, or `FORTY` and `TWO`."
     )
 
 
 class Result(BaseModel):
     """The result for a word."""
 
-    word: str = Field(description="The word as it was sent.")
+    word: str = Field(description="The word as sent.")
     normalized: str | None = Field(
-        description="The word in the artifact's own graphemes; where it was read out in parts, "
-        "these, joined by hyphens: `FORTY-TWO`."
+        description="The word in the artifact's graphemes; if it was read in parts, these, joined "
+        "by hyphens: `FORTY-TWO`."
     )
     source: Answerer | None = Field(
-        description="`override` for what stands in the text itself, `user` for people's own words, "
-        "`lexicon` for a dictionary, `model` for the network, even if it said but one of the parts."
+        description="`override` for a pronunciation in the text itself, `user` for the user "
+        "lexicon, `lexicon` for a dictionary, `model` if the network pronounced at least one part."
     )
     pronunciations: tuple[Pronunciation, ...] = Field(
-        description="At most `n`: a lexicon's, in its order, or the network's."
+        description="At most `n`, from a lexicon, in its order, or from the network."
     )
     warnings: tuple[str, ...] = Field(
-        description="What was changed or read out on the way: `é -> E`, `42 -> forty two`."
+        description="Changes made while reading the word: `é -> E`, `42 -> forty two`."
     )
     error: WordError | None
-    explain: Explanation | None = Field(description="Null unless it was asked for.")
+    explain: Explanation | None = Field(description="Null unless requested.")
 
 
 class OtherSense(BaseModel):
@@ -247,7 +249,7 @@ class OtherSense(BaseModel):
 
     name: str
     probability: float
-    phonemes: tuple[str, ...] = Field(description="How the word is pronounced then.")
+    phonemes: tuple[str, ...] = Field(description="The pronunciation of the word in this sense.")
     text: str = Field(description="The phonemes in one text.")
 
 
@@ -256,23 +258,23 @@ class Sense(BaseModel):
 
     name: str
     probability: float
-    alternatives: tuple[OtherSense, ...] = Field(description="All others, the likeliest first.")
+    alternatives: tuple[OtherSense, ...] = Field(description="The other senses, likeliest first.")
 
 
 class TextWord(BaseModel):
     """A spoken word, and its most likely pronunciation."""
 
-    word: str = Field(description="In capitals, a plural's s aside, what is read by letters.")
-    normalized: str | None = Field(description="The word in the artifact's own graphemes.")
-    source: Answerer | None = Field(description="As in `/pronounce`; null where there is none.")
-    phonemes: tuple[str, ...] = Field(description="None where there is an error.")
+    word: str = Field(description="In capitals if it is spelt out, except for a plural's s.")
+    normalized: str | None = Field(description="The word in the artifact's graphemes.")
+    source: Answerer | None = Field(description="As in `/pronounce`; null for an error.")
+    phonemes: tuple[str, ...] = Field(description="Empty for an error.")
     text: str = Field(description="The phonemes in one text.")
     probability: float | None = Field(
-        description="Chance that the reading and the pronunciation are right. Null where a lexicon "
+        description="Probability that both reading and pronunciation are right. Null if a lexicon "
         "answered."
     )
     alignment: Alignment | None = Field(description="As in `/pronounce`.")
-    sense: Sense | None = Field(description="Which sense of a homograph is meant; else null.")
+    sense: Sense | None = Field(description="The sense of a homograph; null for other words.")
 
 
 class TextToken(BaseModel):
@@ -280,13 +282,13 @@ class TextToken(BaseModel):
 
     text: str
     start: int = Field(description="Offset of its first character (code point) in the text.")
-    end: int = Field(description="Offset behind its last.")
+    end: int = Field(description="Offset after its last character.")
     kind: TokenKind
-    confidence: float = Field(description="How often a reading of this kind is right.")
+    confidence: float = Field(description="Measured share of right readings of this kind.")
     spoken: str = Field(description="Its words in one line.")
     words: tuple[TextWord, ...]
     warnings: tuple[str, ...]
-    error: WordError | None = Field(description="Why a word of it has no pronunciation.")
+    error: WordError | None = Field(description="The error of a word without pronunciation.")
 
 
 class ModelName(BaseModel):
@@ -294,6 +296,10 @@ class ModelName(BaseModel):
 
     name: str
     version: str = Field(description="First 12 hexadecimal digits of the weights' sha256.")
+    language: str = Field(
+        description="Tag of the language (BCP 47) that was spoken, such as `en-US`: where the "
+        "requested one is not available, that which it fell back to."
+    )
 
 
 def _example(word: str, normalized: str, text: str, probability: float, *warnings: str) -> Result:
@@ -339,14 +345,14 @@ _EXAMPLES = (
 class PronouncedSentence(BaseModel):
     """A pronounced text, or a sentence of one."""
 
-    text: str = Field(description="As it was sent.")
+    text: str = Field(description="The text as sent.")
     spoken: str = Field(description="Its words in one line.")
     pronunciation: str = Field(
-        description="Its pronunciation in one line: words apart by a space, by two where phonemes "
-        "are apart by one."
+        description="Its pronunciation in one line; words are separated by a space, or by two if "
+        "phonemes are separated by one."
     )
-    tokens: tuple[TextToken, ...] = Field(description="They cover the text, spaces among them.")
-    warnings: tuple[str, ...] = Field(description="Those of all tokens, each once.")
+    tokens: tuple[TextToken, ...] = Field(description="They cover the text, including spaces.")
+    warnings: tuple[str, ...] = Field(description="Warnings of all tokens, each once.")
 
 
 class TextResponse(PronouncedSentence):
@@ -362,7 +368,7 @@ class PronounceResponse(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "model": {"name": "en-us", "version": "0123456789ab"},
+                    "model": {"name": "en-us", "version": "0123456789ab", "language": "en-US"},
                     "results": [example.model_dump(mode="json") for example in _EXAMPLES],
                 }
             ]
@@ -380,51 +386,6 @@ class Probe(BaseModel):
     workers: int = Field(description="Decoding processes that are ready.")
 
 
-class Limits(BaseModel):
-    """Limits of a request's size and time."""
-
-    words: int
-    letters: int
-    text: int = Field(description="Characters of a text.")
-    body_bytes: int
-    queue_letters: int = Field(
-        description="Letters of work: all that waits, and a single request with all that it asks "
-        "for, may be so much."
-    )
-    response_bytes: int = Field(description="Of an answer, by an estimate before it is made.")
-    timeout_seconds: float
-    max_timeout_seconds: float
-
-
-class LexiconInfo(BaseModel):
-    """A lexicon that `source: lexicon` and `auto` use."""
-
-    name: str
-    words: int
-
-
-class Info(BaseModel):
-    """The model, its devices, settings and measured error rates."""
-
-    model: ModelName
-    graphemes: tuple[str, ...]
-    phonemes: tuple[str, ...]
-    alphabets: tuple[Alphabet, ...] = Field(description="The default first.")
-    error_rates: dict[str, Any] = Field(
-        description="By lexicon, as `tanger evaluate` measured them."
-    )
-    source: Source = Field(description="What answers where a request does not say.")
-    lexicons: tuple[LexiconInfo, ...] = Field(description="The one that wins first.")
-    user_lexicon: bool = Field(description="Whether people's own words are taken here.")
-    http_processes: int = Field(description="Processes that speak HTTP.")
-    devices: tuple[str, ...] = Field(description="One for each decoding process.")
-    engine: str | None = Field(
-        description="What decodes: the compiled C of which kind, or torch, and in which "
-        "precision. Null before any decoding process was ready."
-    )
-    limits: Limits
-
-
 class ProblemError(BaseModel):
     """A fault in a request."""
 
@@ -436,9 +397,9 @@ class Problem(BaseModel):
     """RFC 9457 problem details."""
 
     type: Literal["about:blank"] = "about:blank"
-    title: str = Field(description="The status in words.")
+    title: str = Field(description="The reason phrase of the status.")
     status: int
-    detail: str = Field(description="What is wrong, and what to do.")
-    code: str = Field(description="The same for programs.")
+    detail: str = Field(description="What is wrong and what to do.")
+    code: str = Field(description="Machine-readable kind of the problem.")
     request_id: str
     errors: tuple[ProblemError, ...] = ()

@@ -1,4 +1,4 @@
-"""Every setting of the service, from the environment (``TANGER_...``) and the command line."""
+"""Settings of the service, from the environment (``TANGER_...``) and the command line."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 class SettingError(TangerError, ValueError):
-    """A setting that does not fit the rest of the service; the message names it."""
+    """A setting conflicts with the rest of the service; the message names it."""
 
 
 class Settings(BaseSettings):
-    """The service's settings; the command line wins over the environment."""
+    """Settings of the service; the command line takes precedence over the environment."""
 
     model_config = SettingsConfigDict(
         env_prefix="TANGER_",
@@ -39,113 +39,120 @@ class Settings(BaseSettings):
     )
 
     artifact: Path = Path(__file__).parent.parent / "artifacts" / "en-us"
-    """Folder of the artifact to serve."""
+    """Folder of the artifact to serve, if there is one language."""
+    artifacts: str = ""
+    """Folders of artifacts, one per language, separated by colons as in PATH; the first is the
+    default language. A folder that holds artifacts stands for all of them, en-us first."""
+    language_memory: Annotated[int, Field(ge=0)] = 64
+    """MiB of networks that each decoding process keeps loaded besides the default language's;
+    beyond it, the least recently used language is unloaded."""
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
-    """auto (every GPU, else the CPU), cpu, cuda or cuda:N."""
+    """Device that decodes: auto (all GPUs, else the CPU), cpu, cuda or cuda:N."""
     source: Source = "model"
-    """Where pronunciations come from if a request does not say: model, lexicon, or auto (both)."""
+    """Default source of pronunciations: model, lexicon, or auto (lexicon, then model)."""
     builtin_lexicon: BuiltinLexicon = "auto"
-    """Whether CMUdict is among the lexicons: on, off, or auto, where the phonemes are ARPAbet."""
+    """Use the built-in lexicon, the artifact's own or CMUdict: on, off, or auto (CMUdict only if
+    the artifact's phonemes are ARPAbet)."""
     variant_order: Order = "network"
-    """Order of the variants that CMUdict has of a word: network, by the artifact's ranking, or
-    lexicon, as they stand there."""
+    """Order of a word's variants in CMUdict: network (by the artifact's ranking) or lexicon (as
+    listed there)."""
     lexicon: str = ""
-    """Lexicon files, with colons between as in PATH; the last that has a word wins. FORMAT=FILE
-    where a file does not tell: cmudict, mfa, kaldi, kaldip, pls, tsv or ctf; ipa=FILE or
-    x-sampa=FILE where it is in that alphabet; FORMAT+ipa=FILE for both."""
+    """Lexicon files, separated by colons as in PATH; the last one that contains a word takes
+    precedence. FORMAT=FILE if the name does not show the format: cmudict, mfa, kaldi, kaldip, pls,
+    tsv or ctf; ipa=FILE or x-sampa=FILE for a file in that alphabet; FORMAT+ipa=FILE for both."""
     user_lexicon: Path | None = None
-    """SQLite file of one's own words; it is made where there is none. Without, there are none."""
+    """SQLite file of the user lexicon, created if it is missing. No user lexicon by default."""
     user_lexicon_read_only: bool = False
-    """Whether that file is a copy which is only read; then nothing can be corrected here."""
+    """Never write to that file; changes of entries are refused (409)."""
     host: str = "127.0.0.1"
-    """Address to listen on; 0.0.0.0 for all."""
+    """Address to listen on; 0.0.0.0 for all interfaces."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    """Port to listen on; 0 picks a free one."""
+    """Port to listen on; 0 for any free port."""
 
     http_processes: Annotated[int, Field(ge=0, le=64)] = 0
-    """Processes that speak HTTP; 0 for one for every three cores, at least one."""
+    """HTTP processes; 0 for one per three cores, at least one."""
     workers: Annotated[int, Field(ge=0)] = 0
-    """Decoding processes; 0 for one a GPU, or one a core."""
+    """Decoding processes; 0 for one per GPU, or one per core."""
     threads: Annotated[int, Field(ge=0)] = 0
-    """CPU threads of each decoding process; 0 divides the cores among them."""
+    """CPU threads of each decoding process; 0 to divide the cores among them."""
     max_batch: Positive = 256
-    """Most words decoded together."""
+    """Maximum number of words in a decoded batch."""
     max_wait: Annotated[float, Field(ge=0)] = 0.0
-    """Seconds that a free worker waits for more words; 0 takes what waits at once."""
+    """Seconds that an idle worker waits for a larger batch; 0 to start at once."""
     queue_letters: Positive = 32768
-    """Most letters that wait in words; a request that would go beyond is answered 429."""
+    """Maximum number of letters in the queue; a request that exceeds it is answered 429."""
     cache_words: Annotated[int, Field(ge=0)] = 65536
-    """Answers that are kept for the next who asks; 0 decodes every word anew."""
+    """Maximum number of results in the cache; 0 for no cache."""
     cache_seconds: Annotated[int, Field(ge=0)] = 300
-    """Seconds for which caches on the way may keep an answer of the GET route; then they ask."""
+    """Seconds for which HTTP caches may reuse a response of the GET route (max-age)."""
 
     max_words: Positive = 256
-    """Most words in a request."""
+    """Maximum number of words in a request."""
     max_letters: Positive = 64
-    """Most letters in a word; a longer one gets an error of its own."""
+    """Maximum number of letters in a word; the result of a longer one is an error."""
     max_text: Positive = 1 << 17
-    """Most characters of a text."""
+    """Maximum number of characters in a text."""
     max_body: Positive = 1 << 19
-    """Most bytes in a request's body."""
+    """Maximum size of a request body in bytes."""
     max_response: Positive = 1 << 23
-    """Most bytes of an answer, by an estimate before it is made; a longer one is refused."""
+    """Maximum size of a response in bytes, estimated in advance; a larger one is refused (422)."""
     max_lexicon: Positive = 1 << 28
-    """Most bytes in a lexicon that is imported."""
+    """Maximum size of an imported lexicon in bytes."""
     max_connections: Positive = 1024
-    """Most open connections; one beyond is answered 503, unless it asks for a probe."""
+    """Maximum number of open connections; further ones are answered 503, except for probes."""
     max_buffered: Positive = 1 << 26
-    """Most bytes of large requests and answers held for all clients; then large ones get 503."""
+    """Maximum number of bytes buffered for large requests and responses; then these get 503."""
     head_timeout: Annotated[float, Field(gt=0)] = 10.0
-    """Seconds that a request's head may take to come; then its connection is closed."""
+    """Timeout for receiving a request's head, in seconds; then the connection is closed."""
     keep_alive: Annotated[int, Field(ge=1)] = 5
-    """Seconds that a connection may be idle; behind a load balancer, more than it keeps its own."""
+    """Seconds after which an idle connection is closed; more than a load balancer's own timeout."""
     body_timeout: Annotated[float, Field(gt=0)] = 10.0
-    """Seconds that a request's body may take to come."""
+    """Timeout for receiving a request's body, in seconds."""
     send_timeout: Annotated[float, Field(gt=0, le=86400)] = 10.0
-    """Seconds in which a client has to take something of its answer; then its connection ends."""
+    """Seconds without progress in sending a response after which its connection is closed."""
     min_send_rate: Positive = 16384
-    """Bytes a second that a client has to take of its answers on average, after send_timeout."""
+    """Minimum average rate, in bytes per second, of sending a response, after send_timeout."""
     timeout: Annotated[float, Field(gt=0)] = 10.0
-    """Seconds that a request may take where it does not say X-Request-Timeout."""
+    """Default timeout of a request, in seconds, without the header X-Request-Timeout."""
     max_timeout: Annotated[float, Field(gt=0)] = 60.0
-    """Most seconds that X-Request-Timeout may ask for."""
+    """Maximum of X-Request-Timeout, in seconds."""
     start_timeout: Annotated[float, Field(gt=0)] = 120.0
-    """Seconds that a decoding process may take to load and warm up."""
+    """Timeout for loading and warming up a decoding process, in seconds."""
     decode_timeout: Annotated[float, Field(gt=0)] = 0.8
-    """Seconds beyond those expected after which a silent decoding process is replaced."""
+    """Seconds beyond the expected time after which an unresponsive decoding process is replaced."""
     check_every: Annotated[float, Field(gt=0)] = 5.0
-    """Seconds between two checks, while nobody asks, that pinned words still come back right."""
+    """Interval, in seconds, of checking the golden examples while the service is idle."""
     grace: Positive = 10
-    """Seconds to finish what is in flight after SIGTERM."""
+    """Seconds in which requests in flight may finish after SIGTERM."""
     api_keys: SecretStr = SecretStr("")
-    """API keys of 16 characters or more, separated by commas, KEY or NAME: KEY; with any, every
-    route but the public ones needs one."""
+    """API keys of at least 16 characters, separated by commas, as KEY or NAME: KEY. If there are
+    any, all routes except the public ones require one."""
     api_keys_file: Path | None = None
-    """File of API keys, a line each; it is read again within seconds of a change."""
+    """File of API keys, one per line; changes take effect within seconds."""
     public_routes: str = "/livez,/readyz,/startupz,/health,/docs"
-    """Routes that need no API key, separated by commas, such as /pronounce/{word}; /docs is that
-    page and /openapi.json."""
+    """Routes that require no API key, separated by commas, such as /pronounce/{word}; /docs
+    includes /openapi.json."""
     cors_origins: str = ""
-    """Origins whose pages may send requests from a browser, separated by commas; * for all."""
+    """Origins that may send cross-origin requests (CORS), separated by commas; * for all."""
     trusted_proxies: str = ""
-    """Addresses or networks of proxies whose X-Forwarded-For tells the client, by commas."""
+    """Addresses or networks of proxies whose X-Forwarded-For is trusted, separated by commas."""
     page: bool = True
-    """Whether there is a page at /, which needs no API key itself."""
+    """Serve the page at /, which requires no API key itself."""
     metrics: bool = True
-    """Whether there is a route /metrics, for Prometheus."""
+    """Serve /metrics, for Prometheus."""
     log_format: Annotated[str, Field(pattern="^(json|text)$")] = "json"
-    """json, a line an object, or text."""
+    """Format of the log: json (an object per line) or text."""
     log_requests: bool = True
-    """Whether every request gets a line in the log; its words do not stand there."""
+    """Log each request, without its words."""
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
-    """debug, info, warning or error."""
+    """Lowest level that is logged: debug, info, warning or error."""
 
     @model_validator(mode="before")
     @classmethod
     def _without_empty(cls, values: Any) -> Any:
-        """An empty value is none at all, as of a variable that a script passes on unset.
+        """Treat an empty value as unset, as scripts pass on unset variables.
 
-        But of `public_routes`: none of them is public then.
+        An empty `public_routes` means that no route is public.
         """
         if not isinstance(values, dict):
             return values
@@ -170,30 +177,38 @@ class Settings(BaseSettings):
         return ",".join(networks)
 
     @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if self.artifacts and "artifact" in self.model_fields_set:
+            raise ValueError(
+                "artifact (TANGER_ARTIFACT) and artifacts (TANGER_ARTIFACTS) are both set: put the "
+                "one of the default language first in artifacts, and unset artifact"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _fit(self) -> Self:
         if self.queue_letters < self.max_words * self.max_letters:
             raise ValueError(
-                f"queue_letters ({self.queue_letters}) must hold a whole request: max_words "
-                f"({self.max_words}) of max_letters ({self.max_letters})"
+                f"queue_letters ({self.queue_letters}) must be at least max_words "
+                f"({self.max_words}) times max_letters ({self.max_letters}), the largest request"
             )
         if self.max_buffered < self.max_response:
             raise ValueError(
-                f"max_buffered ({self.max_buffered}) must hold one answer: max_response "
+                f"max_buffered ({self.max_buffered}) must be at least max_response "
                 f"({self.max_response})"
             )
         if self.timeout > self.max_timeout:
             raise ValueError(
-                f"timeout ({self.timeout:g}) is beyond max_timeout ({self.max_timeout:g}), the "
-                "most that a request may ask for"
+                f"timeout ({self.timeout:g}) must be at most max_timeout ({self.max_timeout:g})"
             )
         return self
 
 
 def parse_origins(text: str) -> tuple[str, ...]:
-    """Origins, separated by commas, as browsers send them (RFC 6454, 6.2); ``*`` is any.
+    """Parse origins separated by commas into the form browsers send (RFC 6454, 6.2); ``*`` is any.
 
     Raises:
-        ValueError: for what is no origin.
+        ValueError: if a part is not an origin.
     """
     origins = []
     for part in filter(None, map(str.strip, text.split(","))):
@@ -202,8 +217,8 @@ def parse_origins(text: str) -> tuple[str, ...]:
             origins.append(part)
         elif found is None:
             raise ValueError(
-                f"{part!r} is no origin: write https://HOST or https://HOST:PORT, nothing behind "
-                "it, or * for all"
+                f"{part!r} is not an origin: write https://HOST or https://HOST:PORT without a "
+                "path, or * for all"
             )
         else:
             scheme, host, port = found.groups()
@@ -213,7 +228,7 @@ def parse_origins(text: str) -> tuple[str, ...]:
 
 
 def unknown(names: Iterable[str]) -> list[str]:
-    """Environment variables that look like settings and are none: misspelt ones, perhaps."""
+    """Return the environment variables with our prefix that are not settings: probably typos."""
     prefix = Settings.model_config["env_prefix"]
     known = {f"{prefix}{name}".upper() for name in Settings.model_fields}
     return sorted(n for n in names if n.upper().startswith(prefix) and n.upper() not in known)

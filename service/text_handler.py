@@ -26,6 +26,8 @@ from tanger.service.pronounce_handler import (
     RawAnswer,
     job_headers,
     left,
+    model_headers,
+    note_language,
     read_body,
     timeout_of,
 )
@@ -69,6 +71,7 @@ async def text(manager: ModelManager, request: RawRequest) -> RawAnswer:
         options = requested if form.aligned else requested.model_copy(update={"alignment": False})
         price = text_pricing.aligned_json_bytes if options.alignment else form.price
         job = await manager.begin_text(requested.text, options, price, left(due))
+        note_language(request, options.language, job.words.model)
         try:
             await _decode(manager, request, job, due)
             parts = await form.render(job)
@@ -97,10 +100,12 @@ async def _stream(
     manager: ModelManager, request: RawRequest, requested: TextRequest, due: float
 ) -> RawAnswer:
     """Start a streamed response with the first passage; errors before it get their own status."""
+    with shutdown_as_503():
+        model = await manager.model_name(requested.language, timeout=left(due))
+    note_language(request, requested.language, model)
     lines = _lines(manager, request, requested, due)
-    version = manager.current.pronouncer.model.version
     first = await anext(lines, b"")
-    headers = [(b"x-model-version", version.encode()), (b"vary", b"Accept")]
+    headers = [*model_headers(model), (b"vary", b"Accept")]
     return RawAnswer(headers, "application/jsonl", [first], None, lines)
 
 

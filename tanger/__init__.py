@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tanger.model.text.pipeline import TextPhonemizer as Phonemizer
+    from tanger.model.text.text_phonemizer import TextPhonemizer as Phonemizer
     from tanger.service.client import AsyncClient, Client
 
 __all__ = ["AsyncClient", "Client", "Phonemizer", "__version__"]
@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 _PLACES = {
     "AsyncClient": ("tanger.service.client", "AsyncClient"),
     "Client": ("tanger.service.client", "Client"),
-    "Phonemizer": ("tanger.model.text.pipeline", "TextPhonemizer"),
+    "Phonemizer": ("tanger.model.text.text_phonemizer", "TextPhonemizer"),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -53,7 +54,7 @@ _ANY_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 # Its options are the service's settings, parsed by pydantic, including --help.
-@app.command(context_settings=_ANY_OPTIONS, add_help_option=False)
+@app.command(rich_help_panel="Pronounce", context_settings=_ANY_OPTIONS, add_help_option=False)
 def serve(context: typer.Context) -> None:
     """Run the HTTP service. Settings come from the environment and the command line."""
     from tanger.service.server import main
@@ -61,29 +62,34 @@ def serve(context: typer.Context) -> None:
     sys.exit(main(context.args))
 
 
-for _command in (
-    train,
-    evaluate,
-    calibrate,
-    hold_out,
-    spellings,
-    derive,
-    label,
-    pronounce,
-    text,
-    convert,
-    lint,
-    reproduce,
-):
-    app.command()(_command)
-app.command(name="combine-dictionaries")(combine_dictionaries)
-app.command(name="calibrate-english")(calibrate_english)
-app.command(name="english-spellings")(english_spellings)
-app.command(name="train-homographs")(train_homographs)
-app.command(name="train-acronyms")(train_acronyms)
-app.command(name="data")(download_split)
-app.command(name="joint-ngram")(train_joint_ngram)
-app.command(name="rank-variants")(rank_variants)
+# Commands by their heading in `tanger --help`
+_COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
+    "Pronounce": {"pronounce": pronounce, "text": text},
+    "Lexicons": {"convert": convert, "lint": lint},
+    "Train and evaluate": {
+        "data": download_split,
+        "train": train,
+        "evaluate": evaluate,
+        "calibrate": calibrate,
+        "hold-out": hold_out,
+        "spellings": spellings,
+        "derive": derive,
+        "label": label,
+        "joint-ngram": train_joint_ngram,
+    },
+    "Shipped artifacts": {
+        "reproduce": reproduce,
+        "combine-dictionaries": combine_dictionaries,
+        "calibrate-english": calibrate_english,
+        "english-spellings": english_spellings,
+        "rank-variants": rank_variants,
+        "train-homographs": train_homographs,
+        "train-acronyms": train_acronyms,
+    },
+}
+for _panel, _commands in _COMMANDS.items():
+    for _name, _command in _commands.items():
+        app.command(name=_name, rich_help_panel=_panel)(_command)
 
 # Former names of commands: an error states the new name.
 RENAMED_COMMANDS = {"download": "data", "evaluate-english": "evaluate"}

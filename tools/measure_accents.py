@@ -20,8 +20,8 @@ from tanger.model import lexicon
 from tanger.model.english.folds import fold
 from tanger.model.evaluation.error_rates import edit_distance
 from tanger.model.phonology.stress import strip
-from tanger.model.text.pipeline import TextPhonemizer
 from tanger.model.text.segments import Source
+from tanger.model.text.text_phonemizer import TextPhonemizer
 from tools.real_words import Pronunciation, Readings, convention_class, read_wikipron
 
 FILE = "eng_latn_us_broad.tsv"

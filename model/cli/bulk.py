@@ -33,14 +33,14 @@ from tanger.model.output_files import lock_file, replace_file
 # Number of lines that are read, decoded and written together; fewer for short lists, so that all
 # threads get some.
 CHUNK = 4096
-_LEAST = 256
-_BYTES = 10  # rough length of a line
+_MIN_CHUNK = 256
+_LINE_BYTES = 10  # rough length of a line
 # Switch interval of Python threads in seconds. With the default, 0.005, threads would wait for the
 # interpreter lock nearly as long as the compiled decode, which releases it, takes for a batch.
-_TURN = 0.0005
+_SWITCH_INTERVAL = 0.0005
 # Threshold of the garbage collector in new objects. A chunk creates tens of thousands, and nearly
 # all of them are in use until it is answered.
-_GARBAGE = 100_000
+_GC_THRESHOLD = 100_000
 
 
 class BulkError(TangerError, ValueError):
@@ -52,8 +52,8 @@ class BulkError(TangerError, ValueError):
 
     def __init__(self, journal: Path, part: Path) -> None:
         super().__init__(
-            f"{journal} is of an unfinished run on another list, artifact or option: repeat that "
-            f"one, or delete {journal} and {part} to give it up"
+            f"{journal} belongs to an unfinished run with another list, artifact or option: repeat "
+            f"that run, or delete {journal} and {part} to discard it"
         )
         self.journal = journal
 
@@ -108,8 +108,8 @@ class ShardError(TangerError, ValueError):
 
     def __init__(self, text: str) -> None:
         super().__init__(
-            f"{text!r} is no shard: write INDEX/COUNT with an INDEX from 0 to COUNT - 1, as in 0/4 "
-            "for the first of four"
+            f"{text!r} is not a shard: write INDEX/COUNT with an INDEX from 0 to COUNT - 1, such "
+            "as 0/4 for the first of four"
         )
         self.text = text
 
@@ -129,8 +129,8 @@ def answer(
     target: Path,
     *,
     identity: Mapping[str, Any],
-    ask: Callable[[list[str]], Answers],
-    tell: Callable[[str], None],
+    answer_chunk: Callable[[list[str]], Answers],
+    report: Callable[[str], None],
     threads: int,
     overwrite: bool = False,
     shard: Shard = WHOLE,
@@ -141,8 +141,8 @@ def answer(
         words: file with one word per line; blank lines are counted, but have no answer.
         target: file for the answers; it appears when the run is complete.
         identity: everything that the answers depend on; only a run with the same is resumed.
-        ask: function that answers a chunk of words; called from several threads.
-        tell: called with warnings and errors, after the answers that they are about are written.
+        answer_chunk: function that answers a chunk of words; called from several threads.
+        report: called with warnings and errors, after the answers that they are about are written.
         threads: number of threads, each of which answers a chunk at a time.
         overwrite: replace a file of other answers at `target`.
         shard: part of the list to answer. The concatenated outputs of all shards are the output of
@@ -155,7 +155,7 @@ def answer(
         OutputExistsError: if `target` holds anything but these answers, without `overwrite`.
         OSError: if a file cannot be read or written.
     """
-    target = _place(target, words)
+    target = _check_target(target, words)
     journal_path = target.with_name(f".{target.name}.journal")
     part = target.with_name(f".{target.name}.part")
     state = words.stat()
@@ -169,22 +169,22 @@ def answer(
         if not existed:  # a run was killed right after renaming its answers
             journal_path.unlink(missing_ok=True)
         begin, end = shard.bounds(source)
-        journal = _take_up(journal_path, part, identity) or _Journal(read=begin)
+        journal = _load_journal(journal_path, part, identity) or _Journal(read=begin)
         earlier = None if overwrite else _earlier(stack, target, journal.written)
         shown = stack.enter_context(
             Progress(*columns, console=console, disable=not console.is_terminal)
         )
         pool = stack.enter_context(ThreadPoolExecutor(threads))
-        stack.enter_context(_quick_turns())
+        stack.enter_context(_long_chunk_settings())
         task = shown.add_task(words.name, total=end - begin, completed=journal.read - begin)
         source.seek(journal.read)
         out.truncate(journal.written)
         out.seek(journal.written)
-        size = min(CHUNK, max(_LEAST, (end - begin) // (_BYTES * threads)))
-        for chunk, found in _in_order(pool, _chunks(source, size, end), ask, threads + 1):
+        size = min(CHUNK, max(_MIN_CHUNK, (end - begin) // (_LINE_BYTES * threads)))
+        for chunk, found in _in_order(pool, _chunks(source, size, end), answer_chunk, threads + 1):
             content = found.lines.encode("utf-8", "backslashreplace")
             if earlier is not None and earlier.read(len(content)) != content:
-                raise _other_answers(target)
+                raise _different_answers(target)
             out.write(content)
             out.flush()
             os.fsync(out.fileno())
@@ -193,16 +193,16 @@ def answer(
             record = {"identity": identity, **asdict(journal)}
             replace_file(journal_path, json.dumps(record).encode())
             for each in found.warnings:
-                tell(each)
+                report(each)
             shown.update(task, completed=chunk.end - begin)
         if earlier is not None and not filecmp.cmp(part, target, shallow=False):
-            raise _other_answers(target)
+            raise _different_answers(target)
         if target.exists():
             shutil.copymode(target, part)
         part.replace(target)
         journal_path.unlink(missing_ok=True)
     if journal.blank:
-        tell(blank_lines(journal.blank, str(words)))
+        report(blank_lines(journal.blank, str(words)))
     return journal.failed
 
 
@@ -221,10 +221,10 @@ def _earlier(stack: ExitStack, target: Path, at: int) -> BinaryIO | None:
     return file
 
 
-def _other_answers(target: Path) -> OutputExistsError:
+def _different_answers(target: Path) -> OutputExistsError:
     return OutputExistsError(
         target,
-        "holds something else than these answers: name another --output, or replace it with "
+        "has other content than these answers: name another --output, or overwrite it with "
         "--overwrite",
     )
 
@@ -251,25 +251,27 @@ def _locked(part: Path, target: Path) -> Iterator[tuple[BinaryIO, bool]]:
             return
 
 
-def _place(target: Path, words: Path) -> Path:
+def _check_target(target: Path, words: Path) -> Path:
     """Check the target; return its path with links resolved, because the file will be replaced."""
     if not target.parent.is_dir():
-        raise TargetError(target, "is in no folder that there is: make it first")
+        raise TargetError(target, "is in a folder that does not exist: create it first")
     if target.is_dir():
-        raise TargetError(target, "is a folder: say a file in it")
+        raise TargetError(target, "is a folder: name a file in it")
     if target.exists() and not target.is_file():
-        raise TargetError(target, "is no ordinary file: leave --output away, and send stdout there")
+        raise TargetError(
+            target, "is not a regular file: omit --output, and redirect standard output there"
+        )
     if target.exists() and target.samefile(words):
-        raise TargetError(target, "is the list itself: say another file")
+        raise TargetError(target, "is the list itself: name another file")
     return target.resolve()
 
 
 @contextmanager
-def _quick_turns() -> Iterator[None]:
+def _long_chunk_settings() -> Iterator[None]:
     """Reduce the time that threads spend on switching and garbage collection."""
     turn, thresholds = sys.getswitchinterval(), gc.get_threshold()
-    sys.setswitchinterval(_TURN)
-    gc.set_threshold(_GARBAGE, *thresholds[1:])
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    gc.set_threshold(_GC_THRESHOLD, *thresholds[1:])
     try:
         yield
     finally:
@@ -277,7 +279,7 @@ def _quick_turns() -> Iterator[None]:
         sys.setswitchinterval(turn)
 
 
-def _take_up(path: Path, part: Path, identity: Mapping[str, Any]) -> _Journal | None:
+def _load_journal(path: Path, part: Path, identity: Mapping[str, Any]) -> _Journal | None:
     """Read the progress of an unfinished run; None if there is none."""
     try:
         record = json.loads(path.read_bytes())
@@ -329,13 +331,13 @@ def _line_start(file: BinaryIO, position: int) -> int:
 def _in_order(
     pool: ThreadPoolExecutor,
     chunks: Iterator[_Chunk],
-    ask: Callable[[list[str]], Answers],
+    answer_chunk: Callable[[list[str]], Answers],
     limit: int,
 ) -> Iterator[tuple[_Chunk, Answers]]:
     """Yield the answers to chunks in order, processing at most `limit` chunks at a time."""
     waiting: deque[tuple[_Chunk, Future[Answers]]] = deque()
     for chunk in chunks:
-        waiting.append((chunk, pool.submit(ask, chunk.words)))
+        waiting.append((chunk, pool.submit(answer_chunk, chunk.words)))
         if len(waiting) == limit:
             done, future = waiting.popleft()
             yield done, future.result()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from tanger.model import OutputExistsError, TangerError
+from tanger.model import OutputExistsError, TangerError, artifact_folders
 from tanger.model.decoding import devices
 from tanger.model.network.config import Precision
 from tanger.model.phonology.notation import Alphabet
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tanger.model.artifact import Artifact
     from tanger.model.phonemizer import Phonemizer
 
-ARTIFACT = Path(__file__).parent.parent.parent / "artifacts" / "en-us"
+ARTIFACT = artifact_folders.DEFAULT
 
 ArtifactOption = Annotated[Path, typer.Option(help="Folder of the artifact.")]
 DeviceOption = Annotated[str, typer.Option(help="Device: auto, cpu, cuda or cuda:N.")]

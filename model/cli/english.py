@@ -200,14 +200,19 @@ def calibrate_english(
         Path,
         typer.Option(help="TSV of words that CMUdict 0.7b lacks: word, consensus, all variants."),
     ],
+    trained: Annotated[Path, typer.Option(help="Training lexicon of the artifact.")],
     artifact: ArtifactOption = ARTIFACT,
     verify: VerifyOption = True,
     device: DeviceOption = "cpu",
     precision: PrecisionOption = "int8",
     threads: ThreadsOption = None,
 ) -> None:
-    """Calibrate an artifact on real words and frequent words (needs wordfreq)."""
+    """Calibrate an artifact on real words, and apart on words of its training (needs wordfreq).
+
+    The artifact keeps the words of the training lexicon as a Bloom filter.
+    """
     with plain_errors():
+        from tanger.model import lexicon
         from tanger.model.english import sources as dictionaries
         from tanger.model.evaluation import english, english_calibration
 
@@ -216,15 +221,21 @@ def calibrate_english(
             load(found, device, precision=precision, threads=threads),
             dictionaries.read(folder, verify=verify),
             english.read_real_words(real_words),
+            lexicon.pronunciations(lexicon.read(trained)),
         )
         fitted_to = {
             "file": real_words.name,
             "sha256": hashlib.sha256(real_words.read_bytes()).hexdigest(),
-            "besides": "frequent words",
+            "besides": "frequent words and trained words",
             "cross_fitted_errors": fitted.errors,
         }
         artifacts.recalibrate(
-            found, fitted.calibration, fitted.nbest_calibration, fitted_to=fitted_to
+            found,
+            fitted.calibration,
+            fitted.nbest_calibration,
+            fitted_to=fitted_to,
+            trained_words=fitted.trained_words,
+            trained_calibration=fitted.trained_calibration,
         )
     errors = ", ".join(f"{name} {100 * error:.1f} %" for name, error in fitted.errors.items())
     print(f"{artifact} is calibrated; cross-fitted calibration error: {errors}")

@@ -13,12 +13,10 @@ from typing import Annotated
 
 import typer
 
-from tanger.model import artifact as artifacts
+from tanger.model import artifact_folders
 from tanger.model.cli import bulk
 from tanger.model.cli.answer_writer import FREE_FORMATS, AnswerFormat, Answers, AnswerWriter
 from tanger.model.cli.common import (
-    ARTIFACT,
-    ArtifactOption,
     DeviceOption,
     PrecisionOption,
     ThreadsOption,
@@ -28,71 +26,77 @@ from tanger.model.cli.common import (
 )
 from tanger.model.cli.sources import (
     AlphabetOption,
+    LanguageOption,
     LexiconOption,
     SourceOption,
+    SpokenArtifactOption,
     StressOption,
     VariantOrderOption,
     load_dictionaries,
 )
 from tanger.model.decoding import devices
 from tanger.model.decoding.hypothesis import MAX_NBEST
-from tanger.model.text.pipeline import Options, Pipeline, TextPhonemizer
+from tanger.model.text.pipeline import Options, Pipeline
+from tanger.model.text.text_phonemizer import TextPhonemizer
 
 WordsArgument = Annotated[
-    list[str] | None, typer.Argument(help="Words; without any, --input is read.")
+    list[str] | None, typer.Argument(help="Words; by default those of --input.")
 ]
 InputOption = Annotated[
-    Path, typer.Option(help="A file of words, one a line; - is the standard input.")
+    Path, typer.Option(help="File of words, one per line; - for standard input.")
 ]
 OutputOption = Annotated[
     Path | None,
-    typer.Option(help="A file for the answers to --input; repeated, the command goes on."),
+    typer.Option(help="Output file for --input; if it is incomplete, the command resumes."),
 ]
 OverwriteOption = Annotated[
-    bool, typer.Option("--overwrite", help="Replace other answers at --output.")
+    bool, typer.Option("--overwrite", help="Overwrite an --output of other words or options.")
 ]
 ShardOption = Annotated[
     str,
     typer.Option(
         metavar="INDEX/COUNT",
-        help="Answer one of COUNT parts of --input, from 0/COUNT on: on several machines, each "
-        "part into an --output of its own. Their outputs in order are that of the whole list.",
+        help="Process one of COUNT parts of --input, numbered from 0, to distribute them over "
+        "machines. The concatenated outputs equal that of the whole list.",
     ),
 ]
 FormatOption = Annotated[
     AnswerFormat,
     typer.Option(
-        help="How answers are written; in mfa and kaldip with their probabilities, relative to "
-        "the likeliest of the word."
+        help="Output format; mfa and kaldip include probabilities relative to the word's most "
+        "likely pronunciation."
     ),
 ]
 NOption = Annotated[
     int,
-    typer.Option("--n", min=1, max=MAX_NBEST, help="Most answers a word, the likeliest first."),
+    typer.Option("--n", min=1, max=MAX_NBEST, help="Maximum number of pronunciations per word."),
 ]
 AlignmentOption = Annotated[
     bool,
     typer.Option(
         "--alignment",
-        help="The letters of each phoneme before it, NG:NG ER:ER; none in words read in parts.",
+        help="Write each phoneme's letters before it, NG:NG ER:ER; not for words read in parts.",
     ),
 ]
 PhoneSeparatorOption = Annotated[
     str | None,
     typer.Option(
-        help="Text between phonemes, in the formats cmudict and tsv; by default a space, and in "
-        "ipa and x-sampa nothing but syllable breaks."
+        help="Separator of phonemes in the formats cmudict and tsv; by default a space, or "
+        "syllable breaks only in ipa and x-sampa."
     ),
 ]
 WordSeparatorOption = Annotated[
-    str, typer.Option(help="Text between the words of what is read in parts, likewise.")
+    str,
+    typer.Option(
+        help="Separator of the parts of a word that is read in parts, in the same formats."
+    ),
 ]
 AsWrittenOption = Annotated[
     bool,
     typer.Option(
         "--as-written/--normalized",
-        help="Words in the format cmudict as they were given, or as they are pronounced, in the "
-        "artifact's own letters.",
+        help="Spelling of words in the format cmudict: as in the input, or in the artifact's "
+        "graphemes.",
     ),
 ]
 
@@ -114,7 +118,8 @@ def pronounce(
     source: SourceOption = "auto",
     lexicon: LexiconOption = None,
     variant_order: VariantOrderOption = "network",
-    artifact: ArtifactOption = ARTIFACT,
+    language: LanguageOption = None,
+    artifact: SpokenArtifactOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "int8",
     threads: ThreadsOption = None,
@@ -135,9 +140,9 @@ def pronounce(
                 f"{format} has no place for an alignment or other separators: ask for cmudict or "
                 "tsv as --format"
             )
-        checked = artifacts.read(artifact)
+        checked, variant = artifact_folders.open_artifact(artifact, language)
         dictionaries = load_dictionaries(checked, source, lexicon, variant_order)
-        pipeline = Pipeline(checked, dictionaries=dictionaries)
+        pipeline = Pipeline(checked, dictionaries=dictionaries).spoken_as(variant)
         options = pipeline.options(
             source=source, alphabet=alphabet, stress=stress, n=n, alignment=alignment
         )
@@ -149,9 +154,9 @@ def pronounce(
         )
         phonemizer = TextPhonemizer(pipeline, network)
         writer = AnswerWriter(format, options.alphabet, phone_separator, word_separator, as_written)
-        ask = partial(_answers, phonemizer, options, writer)
+        answer_chunk = partial(_answers, phonemizer, options, writer)
         if output is None:
-            failed = _print(ask, words, input, whole=format == "ctf")
+            failed = _print(answer_chunk, words, input, whole=format == "ctf")
         else:
             failed = bulk.answer(
                 input,
@@ -160,11 +165,12 @@ def pronounce(
                     "artifact": checked.version,
                     "precision": network.decoder.precision,
                     "lexicons": dictionaries.revision,
+                    **({} if variant is None else {"variant": variant.code}),
                     **options._asdict(),
                     **asdict(writer),
                 },
-                ask=ask,
-                tell=_tell,
+                answer_chunk=answer_chunk,
+                report=_report,
                 threads=_side_by_side(network.decoder.device, threads),
                 overwrite=overwrite,
                 shard=part,
@@ -200,7 +206,7 @@ def _answers(
 
 
 def _print(
-    ask: Callable[[Sequence[str]], Answers],
+    answer_chunk: Callable[[Sequence[str]], Answers],
     words: list[str] | None,
     input: Path,
     *,
@@ -209,7 +215,7 @@ def _print(
     """Print the answers to words, or to the lines of a file, chunk by chunk.
 
     Args:
-        ask: function that answers a chunk of words.
+        answer_chunk: function that answers a chunk of words.
         words: the words, if they are given as arguments.
         input: file of words, otherwise.
         whole: answer the whole file at once.
@@ -223,14 +229,14 @@ def _print(
         chunks = [[word for chunk in chunks for word in chunk]]
     failed = False
     for chunk in chunks:
-        found = ask(chunk)
+        found = answer_chunk(chunk)
         for line in found.warnings:
-            _tell(line)
+            _report(line)
         print(found.lines, end="")
         failed = failed or found.failed
     if lines.blank:
         where = "standard input" if str(input) == "-" else str(input)
-        _tell(bulk.blank_lines(lines.blank, where))
+        _report(bulk.blank_lines(lines.blank, where))
     return failed
 
 
@@ -266,5 +272,5 @@ class _Lines:
                 yield words
 
 
-def _tell(line: str) -> None:
+def _report(line: str) -> None:
     print(line, file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,32 +17,46 @@ from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.segments import Source
 from tanger.model.text.variants import Order
 
-AlphabetOption = Annotated[Alphabet | None, typer.Option(help="The artifact's own by default.")]
+LanguageOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Language, as a tag such as de or en-GB: of an installed artifact, or of --artifact."
+    ),
+]
+SpokenArtifactOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of the artifact; by default the installed one for --language, or en-us."
+    ),
+]
+AlphabetOption = Annotated[
+    Alphabet | None, typer.Option(help="Notation of phonemes; by default the artifact's own.")
+]
 StressOption = Annotated[
     bool | None,
-    typer.Option(help="Stress, as in T AE1 NG ER0; by default in ipa and x-sampa alone."),
+    typer.Option(help="Mark stress, as in T AE1 NG ER0; by default only in ipa and x-sampa."),
 ]
 SourceOption = Annotated[
     Source,
     typer.Option(
-        help="Where pronunciations come from: model, the network; lexicon, the dictionaries, which "
-        "are CMUdict where the phonemes are ARPAbet and those of --lexicon; auto, these where "
-        "they have the word, else the network."
+        help="Source of pronunciations: model, the network; lexicon, CMUdict (if the phonemes are "
+        "ARPAbet) and the dictionaries of --lexicon; auto, these if they contain the word, else "
+        "the network."
     ),
 ]
 LexiconOption = Annotated[
     list[str] | None,
     typer.Option(
-        help="A dictionary for --source auto and lexicon; may be repeated, and the last that has "
-        "a word wins. FORMAT=PATH where the file does not tell its format, ALPHABET=PATH where "
-        "it is in ipa or x-sampa; both as FORMAT+ALPHABET=PATH."
+        help="Dictionary for --source auto and lexicon; repeatable, the last one that contains a "
+        "word takes precedence. FORMAT=PATH if the name does not show the format, ALPHABET=PATH "
+        "for ipa or x-sampa, FORMAT+ALPHABET=PATH for both."
     ),
 ]
 VariantOrderOption = Annotated[
     Order,
     typer.Option(
-        help="Order of the variants that CMUdict has of a word: network, by the artifact's "
-        "ranking; lexicon, as they stand there."
+        help="Order of a word's variants in CMUdict: network, by the artifact's ranking; lexicon, "
+        "as listed there."
     ),
 ]
 
@@ -63,7 +78,10 @@ def load_dictionaries(
     if source != "model":
         ranking = variants.read(artifact) if order == "network" else None
         return Dictionaries.read(
-            Inventory(artifact.phonemes.own), files=lexicon or (), ranking=ranking
+            Inventory(artifact.phonemes.own),
+            files=lexicon or (),
+            ranking=ranking,
+            folder=artifact.path,
         )
     if lexicon:
         fail("--lexicon is for --source auto or lexicon")

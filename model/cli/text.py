@@ -11,11 +11,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from tanger.model import artifact as artifacts
+from tanger.model import artifact_folders
 from tanger.model import lexicon as lexicons
 from tanger.model.cli.common import (
-    ARTIFACT,
-    ArtifactOption,
     DeviceOption,
     PrecisionOption,
     ThreadsOption,
@@ -25,13 +23,16 @@ from tanger.model.cli.common import (
 )
 from tanger.model.cli.sources import (
     AlphabetOption,
+    LanguageOption,
     LexiconOption,
     SourceOption,
+    SpokenArtifactOption,
     StressOption,
     load_dictionaries,
 )
 from tanger.model.phonology.notation import Alphabet
-from tanger.model.text.pipeline import Pipeline, TextPhonemizer
+from tanger.model.text.pipeline import Pipeline
+from tanger.model.text.text_phonemizer import TextPhonemizer
 from tanger.model.text.texts import (
     PronouncedText,
     TextOptions,
@@ -46,34 +47,36 @@ TextFormat = Literal["pronunciation", "spoken", "tsv", "jsonl"]
 def text(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(help="Files of text; without any, or for -, the standard input."),
+        typer.Argument(help="Text files; - for standard input, which is the default."),
     ] = None,
     format: Annotated[
         TextFormat,
         typer.Option(
-            help="A line a line: how it is pronounced, or spoken in words; in tsv a line a word, "
-            "with its token and its kind; in jsonl a sentence a line with all that is known, as "
-            "POST /text answers."
+            help="Output format: per line of text its pronunciation, or its words in full; "
+            "tsv, per word, with its token and its kind; jsonl, per sentence, as in POST /text."
         ),
     ] = "pronunciation",
     alphabet: AlphabetOption = None,
     stress: StressOption = None,
     punctuation: Annotated[
-        bool, typer.Option("--punctuation", help="Keep it in the line of the pronunciation.")
+        bool, typer.Option("--punctuation", help="Keep punctuation marks in pronunciation lines.")
     ] = False,
     weak_forms: Annotated[
         bool,
-        typer.Option("--weak-forms", help="Small words as in sentences: the, to, of, and, can."),
+        typer.Option(
+            "--weak-forms", help="Use weak forms of function words: the, to, of, and, can."
+        ),
     ] = False,
     alignment: Annotated[
-        bool, typer.Option("--alignment", help="In jsonl, which letters made which phoneme.")
+        bool, typer.Option("--alignment", help="Write the letters of each phoneme (jsonl only).")
     ] = False,
     ssml: Annotated[
-        bool, typer.Option("--ssml", help="Each file is a document of SSML, a text as a whole.")
+        bool, typer.Option("--ssml", help="Parse each file as an SSML document.")
     ] = False,
     source: SourceOption = "auto",
     lexicon: LexiconOption = None,
-    artifact: ArtifactOption = ARTIFACT,
+    language: LanguageOption = None,
+    artifact: SpokenArtifactOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "int8",
     threads: ThreadsOption = None,
@@ -88,10 +91,10 @@ def text(
     with plain_errors():
         if alignment and format != "jsonl":
             fail("--alignment is for --format jsonl")
-        checked = artifacts.read(artifact)
+        checked, variant = artifact_folders.open_artifact(artifact, language)
         dictionaries = load_dictionaries(checked, source, lexicon)
         phonemizer = TextPhonemizer(
-            Pipeline(checked, dictionaries=dictionaries),
+            Pipeline(checked, dictionaries=dictionaries).spoken_as(variant),
             load(checked, device, precision=precision, threads=threads),
         )
         options = TextOptions(

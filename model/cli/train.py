@@ -209,9 +209,9 @@ def spellings(
         own = _words_of([lexicon])
         graphemes = {grapheme for word in own for grapheme in word}
         left_out = own | _words_of(without or ())
-        people = sources.names(graphemes, without=left_out) if names else iter(())
-        frequent = sources.frequent(language or ["en"], graphemes, without=left_out)
-        words = list(islice(dict.fromkeys(chain(people, frequent)), limit))
+        people = list(sources.names(graphemes, without=left_out)) if names else []
+        frequent = sources.frequent(language or ["en"], graphemes, without=left_out | set(people))
+        words = list(islice(chain(people, frequent), limit))
         left_out |= set(words)
         words += sources.invented_words(own, count=invented, without=left_out, seed=seed)
         check_lines(out, words, overwrite=overwrite)

@@ -55,14 +55,14 @@ class StressError(TangerError, ValueError):
 
 def available(phonemes: Collection[str]) -> tuple[Alphabet, ...]:
     """Return the alphabets for an artifact with these phonemes; the default is first."""
-    if _is_arpabet(phonemes):
+    if is_arpabet(phonemes):
         return ("arpabet", "ipa", "x-sampa", "cntk")
     return ("native", "ipa") if transcription.is_ipa(phonemes) else ("native",)
 
 
 def contains_stress(phonemes: Collection[str]) -> bool:
     """Whether the phonemes themselves contain stress: digits in ARPAbet, marks in IPA."""
-    if _is_arpabet(phonemes):
+    if is_arpabet(phonemes):
         return any(stress.split(phoneme)[1] is not None for phoneme in phonemes)
     return transcription.is_ipa(phonemes) and any(map(transcription.is_marked, phonemes))
 
@@ -216,7 +216,8 @@ def parse_arpabet(text: str) -> tuple[str, ...] | None:
     return phonemes if phonemes and _SYMBOLS.issuperset(phonemes) else None
 
 
-def _is_arpabet(phonemes: Collection[str]) -> bool:
+def is_arpabet(phonemes: Collection[str]) -> bool:
+    """Return whether all phonemes are ARPAbet, with or without stress digits."""
     return {phoneme.rstrip("012") for phoneme in phonemes} <= ARPABET
 
 

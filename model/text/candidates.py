@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
@@ -87,12 +87,15 @@ def given(hypotheses: Iterable[Hypothesis], alphabet: Alphabet, *, marks: bool) 
     ]
 
 
-def join(parts: Sequence[Sequence[Candidate]], limit: int) -> list[Candidate]:
+def join(
+    parts: Sequence[Sequence[Candidate]], limit: int, joined: Sequence[bool] = ()
+) -> list[Candidate]:
     """Return the most probable distinct concatenations of the parts' candidates.
 
     Args:
         parts: candidates of each part, the best first; if a part has none, the result is empty.
         limit: maximum number of results.
+        joined: for each part, whether no boundary follows it; by default one follows each.
 
     Returns:
         Candidates whose probabilities are products over the parts; a candidate of a lexicon counts
@@ -102,11 +105,32 @@ def join(parts: Sequence[Sequence[Candidate]], limit: int) -> list[Candidate]:
         return []
     if len(parts) == 1:  # keep its order: by probability, or that of the lexicon
         return _distinct(parts[0])[:limit]
-    joined = [_Chain((), None, ())]
+    chains = [_Chain((), None, ())]
     for candidates in parts:
         # Later parts cannot raise the rank of a beginning that is not among the best `limit`
-        joined = _best_chains(joined, sorted(candidates, key=_rank), limit)
-    return [chain.candidate() for chain in joined]
+        chains = _best_chains(chains, sorted(candidates, key=_rank), limit)
+    return [chain.candidate(joined or [False] * len(parts)) for chain in chains]
+
+
+def with_phonemes(
+    candidates: Iterable[Candidate], replacements: Mapping[str, str]
+) -> list[Candidate]:
+    """Replace phonemes one for one; candidates that become equal are merged.
+
+    Args:
+        candidates: in order.
+        replacements: by the phoneme that they replace.
+    """
+    found: dict[tuple[str, ...], Candidate] = {}
+    for one in candidates:
+        phonemes = tuple(replacements.get(phoneme, phoneme) for phoneme in one.phonemes)
+        same = found.get(phonemes)
+        if same is None:
+            found[phonemes] = one._replace(phonemes=phonemes)
+        elif same.probability is not None and one.probability is not None:
+            chance = same.probability + one.probability
+            found[phonemes] = same._replace(probability=chance)
+    return list(found.values())
 
 
 class _Chain(NamedTuple):
@@ -124,15 +148,21 @@ class _Chain(NamedTuple):
             (*self.links, candidate),
         )
 
-    def candidate(self) -> Candidate:
-        """Concatenate the chain to one candidate."""
+    def candidate(self, joined: Sequence[bool]) -> Candidate:
+        """Concatenate the chain to one candidate; `joined` as for `join`."""
         aligned = [one.alignment for one in self.links if one.alignment is not None]
         return Candidate(
             self.phonemes,
             self.probability,
             all(one.complete for one in self.links),
             alignment.concatenate(aligned) if len(aligned) == len(self.links) else None,
-            tuple(accumulate(len(one.phonemes) for one in self.links[:-1])),
+            tuple(
+                end
+                for end, open_ in zip(
+                    accumulate(len(one.phonemes) for one in self.links[:-1]), joined, strict=False
+                )
+                if not open_
+            ),
         )
 
 

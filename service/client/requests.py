@@ -16,9 +16,9 @@ from tanger import __version__
 from tanger.model.phonology.notation import Alphabet
 from tanger.service.client.errors import BadAnswerError, of_problem
 from tanger.service.client.retries import Pursuit, Retries
+from tanger.service.info_schemas import Limits
 from tanger.service.lexicon_schemas import OwnPronunciation
 from tanger.service.schemas import (
-    Limits,
     Problem,
     PronouncedSentence,
     PronounceResponse,
@@ -41,6 +41,7 @@ _SHARE = 4
 class Options(TypedDict, total=False):
     """Options of a request for words; the service has a default for each."""
 
+    language: str
     source: Literal["model", "lexicon", "auto"]
     alphabet: Alphabet
     stress: bool
@@ -52,6 +53,7 @@ class Options(TypedDict, total=False):
 class TextOptions(TypedDict, total=False):
     """Options of a request for a text; the service has a default for each."""
 
+    language: str
     source: Literal["model", "lexicon", "auto"]
     alphabet: Alphabet
     stress: bool

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from http import HTTPStatus
 
+from msgspec import UNSET
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tanger.service import logs
@@ -114,6 +115,7 @@ class _Exchange:
             line = RequestLine(
                 client=client[0] if client else None,
                 key=scope["state"].get("key"),
+                language=scope["state"].get("language", UNSET),
                 method=scope["method"],
                 route=template,
                 status=self._status,

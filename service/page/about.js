@@ -4,8 +4,9 @@ import { at, el } from "./dom.js";
 import { alphabetName } from "./options.js";
 
 /** Fill the last section of the page. */
-export function about(info, features, missing) {
+export function about(info, features, missing, { name, licence, attribution } = {}) {
   const rows = [
+    ...(name ? [["Language", name]] : []),
     ["Model", `${info.model.name}, version ${info.model.version}`],
     ...Object.entries(info.error_rates).map(([name, measured]) => [`Measured on ${name}`, measure(measured)]),
     ["Alphabets", info.alphabets.map(alphabetName).join(", ")],
@@ -15,6 +16,8 @@ export function about(info, features, missing) {
     ["Alternatives", missing.has("n") ? "off on this server" : "up to 10"],
     ["Letters and sounds", missing.has("alignment") ? "off on this server" : "shown for the model’s answers"],
     ["Corrections", corrections(info, features)],
+    ...(licence ? [["Licence of the model", licence]] : []),
+    ...(attribution ? [["Learnt from", attribution]] : []),
     ["A request", `at most ${info.limits.words} words of ${info.limits.letters} letters`],
   ];
   const links = features.keys ? [] : [el("p", {}, el("a", { href: "docs" }, "How programs ask: the API"))];

@@ -39,9 +39,9 @@ export class Api {
   delete(route) { return this.#ask("DELETE", route); }
 
   /** The body that asks for these words. */
-  body(words, { source = "auto", alphabet, stress, n = 1, alignment }) {
+  body(words, { source = "auto", language, alphabet, stress, n = 1, alignment }) {
     // JSON leaves out what is undefined
-    const body = { words, source, alphabet, stress, n: n === 1 ? undefined : n, alignment: alignment || undefined };
+    const body = { words, source, language, alphabet, stress, n: n === 1 ? undefined : n, alignment: alignment || undefined };
     for (const name of this.missing) delete body[name];
     return body;
   }
@@ -62,9 +62,9 @@ export class Api {
   }
 
   /** The body that asks for a text. */
-  textBody(text, { source = "auto", alphabet, stress, weak_forms, punctuation, ssml }) {
+  textBody(text, { source = "auto", language, alphabet, stress, weak_forms, punctuation, ssml }) {
     const is = (value) => value || undefined;
-    return { text, source, alphabet, stress, weak_forms: is(weak_forms), punctuation: is(punctuation), ssml: is(ssml) };
+    return { text, source, language, alphabet, stress, weak_forms: is(weak_forms), punctuation: is(punctuation), ssml: is(ssml) };
   }
 
   /** A text, read and pronounced; where the server is busy or starting, this waits as long as it says. */

@@ -15,14 +15,14 @@ const LONGEST = 2000;
 
 const api = new Api();
 const remembered = new URLSearchParams(location.hash.slice(1));
-let features = { keys: false, stress: false, alignment: false, texts: false };
+let features = { keys: false, stress: false, alignment: false, texts: false, languages: 1 };
 let info = null;
 let options = null;
 
 const host = {
   api,
   features: () => features,
-  info: () => info,
+  info: () => info && spoken(),
   options: () => options.value,
   textOptions: () => options.ofText,
   askModel: () => { options.choose("source", "model"); options.fit(); changed(); },
@@ -64,12 +64,23 @@ async function connect() {
   at("banner").hidden = true;
   at("key-button").textContent = api.key ? "API key in use" : "API key";
   if (!options) {
-    options = new OptionsForm({ alphabets: info.alphabets, stress: features.stress, missing: api.missing, changed });
+    const only = [{ alphabets: info.alphabets, stress: features.stress }];
+    const languages = features.languages > 1 ? (await api.get("languages")).languages : only;
+    options = new OptionsForm({ languages, missing: api.missing, changed: () => { fit(); changed(); } });
     options.read(remembered);
     at(tabs.chosen).focus();
   }
   fit();
   ask();
+}
+
+/** What the server offers in the language that is chosen. */
+function spoken() {
+  const language = options?.language;
+  if (!language || language === options.languages[0]) return info;
+  const { model, alphabets, graphemes, phonemes, error_rates } = language;
+  // People's own words are of the first language
+  return { ...info, model, alphabets, graphemes, phonemes, error_rates, lexicons: [], user_lexicon: false };
 }
 
 /** Ask for what stands in the tab that is shown. */
@@ -88,7 +99,7 @@ function changed() {
 function fit() {
   if (!options) return;
   options.fit();
-  about(info, features, api.missing);
+  about(spoken(), { ...features, stress: options.knowsStress }, api.missing, options.language);
 }
 
 /** Keep words and options in the address: behind the #, which no server gets to see. */

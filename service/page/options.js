@@ -17,16 +17,18 @@ export const showsStress = (alphabet) => !STRESSLESS.includes(alphabet);
 
 export class OptionsForm {
   /**
-   * @param {string[]} alphabets those of the server, its default first
-   * @param {boolean} stress whether it knows any
+   * @param {Object[]} languages those of the server, its default first: alphabets, stress, and of several
+   *   code and name
    * @param {Set<string>} missing options that the server turned down
    * @param {() => void} changed
    */
-  constructor({ alphabets, stress, missing, changed }) {
-    this.alphabets = alphabets;
-    this.knowsStress = stress;
+  constructor({ languages, missing, changed }) {
+    this.languages = languages;
     this.missing = missing;
-    radios(at("alphabet"), "alphabet", alphabets.map((name) => [name, alphabetName(name)]));
+    at("language").append(...languages.map(({ code, name }) => el("option", { value: code }, name ?? "")));
+    at("language").addEventListener("change", () => this.#speak());
+    at("language-field").hidden = languages.length < 2;
+    this.#speak();
     radios(at("alternatives"), "n", COUNTS.map((n) => [String(n), String(n)]));
     radios(at("source"), "source", Object.entries(SOURCES));
     at("stress").checked = true;
@@ -36,18 +38,32 @@ export class OptionsForm {
     this.fit();
   }
 
+  /** The language that is chosen. */
+  get language() { return this.languages[Math.max(0, at("language").selectedIndex)]; }
+
+  get knowsStress() { return this.language.stress; }
+
+  /** Offer the alphabets of the language that is chosen; where it has the present one, that stays. */
+  #speak() {
+    const before = document.querySelector('input[name="alphabet"]:checked')?.value;
+    at("alphabet").querySelector(".segments")?.remove();
+    radios(at("alphabet"), "alphabet", this.language.alphabets.map((name) => [name, alphabetName(name)]));
+    this.choose("alphabet", before);
+  }
+
   /** What is chosen, as a request's options. */
   get value() {
     const alphabet = chosen("alphabet");
     // Alphabets differ in what they do unasked, so it is said
     const stress = this.knowsStress && showsStress(alphabet) ? at("stress").checked : undefined;
-    return { source: chosen("source"), alphabet, stress, n: Number(chosen("n")) };
+    const language = this.language === this.languages[0] ? undefined : this.language.code;
+    return { source: chosen("source"), language, alphabet, stress, n: Number(chosen("n")) };
   }
 
   /** The same for texts. */
   get ofText() {
-    const { source, alphabet, stress } = this.value;
-    return { source, alphabet, stress, ...Object.fromEntries(SWITCHES.map((name) => [name, at(name).checked])) };
+    const { source, language, alphabet, stress } = this.value;
+    return { source, language, alphabet, stress, ...Object.fromEntries(SWITCHES.map((name) => [name, at(name).checked])) };
   }
 
   choose(name, value) {
@@ -68,6 +84,11 @@ export class OptionsForm {
 
   /** Take what an address says. */
   read(parameters) {
+    const spoken = this.languages.findIndex(({ code }) => code === parameters.get("language"));
+    if (spoken > 0) {
+      at("language").selectedIndex = spoken;
+      this.#speak();
+    }
     for (const name of ["alphabet", "n", "source"]) this.choose(name, parameters.get(name));
     if (parameters.has("stress")) at("stress").checked = parameters.get("stress") !== "0";
     for (const name of SWITCHES) at(name).checked = parameters.get(name) === "1";
@@ -76,6 +97,7 @@ export class OptionsForm {
 
   /** Say in an address what differs from the first choice. */
   write(parameters) {
+    if (this.value.language) parameters.set("language", this.value.language);
     for (const name of ["alphabet", "n", "source"]) {
       const [first] = document.getElementsByName(name);
       if (!first.checked) parameters.set(name, chosen(name));

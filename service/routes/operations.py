@@ -6,8 +6,9 @@ from fastapi import Depends
 from starlette.responses import Response
 
 from tanger.service import metrics
+from tanger.service.info_schemas import Info, LanguageList
 from tanger.service.routing import Manager, json_response, make_router, require_key
-from tanger.service.schemas import Info, ModelName, Probe
+from tanger.service.schemas import ModelName, Probe
 
 router = make_router()
 metrics_router = make_router()
@@ -44,6 +45,12 @@ async def info(manager: Manager) -> Response:
     return json_response(manager.info())
 
 
+@router.get("/languages", response_model=LanguageList, tags=["about"])
+async def languages(manager: Manager) -> Response:
+    """Return the languages: phonemes, notations, measured error rates, licence, attribution."""
+    return json_response(manager.languages())
+
+
 @router.post(
     "/admin/reload",
     response_model=ModelName,
@@ -51,7 +58,7 @@ async def info(manager: Manager) -> Response:
     tags=["admin"],
 )
 async def reload(manager: Manager) -> Response:
-    """Reload artifact and lexicons from disk; if their self-check fails, the old ones stay in use.
+    """Reload artifacts and lexicons from disk; if a self-check fails, the old ones stay in use.
 
     Needs an API key; disabled if none is configured. SIGHUP does the same.
     """

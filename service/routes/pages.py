@@ -37,10 +37,11 @@ _PAGE_POLICY = (
 class Features(BaseModel):
     """Enabled features, which the page reads before it has an API key."""
 
-    keys: bool = Field(description="An API key is needed, and with one words can be corrected.")
-    stress: bool = Field(description="The artifact knows stress.")
-    alignment: bool = Field(description="It can tell which letters made which phoneme.")
-    texts: bool = Field(description="It is for a language that texts are read in.")
+    keys: bool = Field(description="An API key is required, and with one words can be corrected.")
+    stress: bool = Field(description="The artifact predicts stress.")
+    alignment: bool = Field(description="The engine returns alignments.")
+    texts: bool = Field(description="Texts can be read in its language.")
+    languages: int = Field(description="Number of languages, see `/languages`.")
 
 
 def _suffix(name: str) -> str:
@@ -94,7 +95,8 @@ async def features(manager: Manager) -> Response:
         keys=bool(manager.keys),
         stress=pipeline.knows_stress,
         alignment=pipeline.has_attention,
-        texts=pipeline.resolver.reader.english,
+        texts=pipeline.resolver.reader.text is not None,
+        languages=len(manager.current.languages.codes),
     )
     response = json_response(body)
     response.headers["Cache-Control"] = "no-store"

@@ -11,7 +11,7 @@ from tanger.service.routing import TIMEOUT_HEADER, add_raw_route, json_body, mak
 from tanger.service.schemas import Options, PronounceRequest, PronounceResponse
 
 router = make_router("pronounce")
-_NOT_MODIFIED = {"description": "What is kept is still right."}
+_NOT_MODIFIED = {"description": "The stored response is still valid."}
 
 
 def pronounce() -> None:

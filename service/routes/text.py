@@ -14,16 +14,19 @@ _DESCRIBED: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {
             "application/jsonl": {
-                "schema": {"type": "string", "description": "A line a sentence, as in JSON."}
+                "schema": {
+                    "type": "string",
+                    "description": "A JSON object per line, one for each sentence.",
+                }
             },
             "text/tab-separated-values": {
                 "schema": {
                     "type": "string",
-                    "description": "A line a word: the word, its pronunciation, the kind of its "
+                    "description": "A line per word: the word, its pronunciation, the kind of its "
                     "token, and the token.",
                 }
             },
-            "text/plain": {"schema": {"type": "string", "description": "The pronunciation alone."}},
+            "text/plain": {"schema": {"type": "string", "description": "The pronunciation only."}},
         }
     }
 }

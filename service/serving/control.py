@@ -27,10 +27,10 @@ _LONGEST_MESSAGE = 1 << 30
 
 
 class Load(msgspec.Struct, tag=True):
-    """Load a model, serialized by `ModelSource.pack`. Returns the digest of its dictionaries."""
+    """Load a model, serialized by `Sources.pack`. Returns the digest of its dictionaries."""
 
     generation: int
-    source: bytes
+    sources: bytes
 
 
 class Check(msgspec.Struct, tag=True):

@@ -35,6 +35,7 @@ class SelfCheck:
         letter: str,
         interval: float,
         timeout: float,
+        language: int = 0,
     ) -> None:
         """Configure the check; `run` starts it.
 
@@ -44,10 +45,13 @@ class SelfCheck:
             letter: a grapheme of the artifact, which has to get an answer if no word is pinned.
             interval: seconds between two checks.
             timeout: seconds for an answer.
+            language: index of the artifact.
         """
         self.batcher = batcher
         self.pinned = {word: " ".join(phonemes) for word, phonemes in pinned.items()}
-        self.requests = [DecodeRequest(word) for word in self.pinned] or [DecodeRequest(letter)]
+        self.requests = [
+            DecodeRequest(word, language=language) for word in self.pinned or (letter,)
+        ]
         self.interval = interval
         self.timeout = timeout
         self.passed = asyncio.Event()

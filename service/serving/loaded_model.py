@@ -1,19 +1,17 @@
-"""A loaded model in an HTTP process: queue, worker connections and pronouncer."""
+"""A loaded model in an HTTP process: queue, worker connections and languages."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tanger.model.phonology.phoneme_set import Inventory
-from tanger.model.text.dictionaries import Dictionaries
-from tanger.model.text.pipeline import Pipeline
 from tanger.service.metrics import Metrics
 from tanger.service.serving.batcher import Batcher
 from tanger.service.serving.golden_examples import SelfCheck
-from tanger.service.serving.model_source import ModelSource
+from tanger.service.serving.languages import Languages
+from tanger.service.serving.model_source import Sources
 from tanger.service.serving.pronouncer import Pronouncer
 from tanger.service.serving.shared_counts import ClientCounts
 from tanger.service.serving.wire import Answer, DecodeRequest
@@ -23,16 +21,21 @@ from tanger.service.user_lexicon.store import UserLexicon
 
 
 class LoadedModel:
-    """The objects in an HTTP process that belong to one load of the artifact and the lexicons.
+    """The objects in an HTTP process that belong to one load of the artifacts and the lexicons.
 
     Attributes:
         generation: number of the load.
+        artifact: of the default language.
+        error_rates: of that artifact, measured by the evaluation.
+        languages: all languages.
+        pronouncer: of the default language.
+        check: of that language's pinned words.
     """
 
     def __init__(
         self,
         settings: Settings,
-        source: ModelSource,
+        sources: Sources,
         *,
         generation: int,
         metrics: Metrics,
@@ -44,7 +47,7 @@ class LoadedModel:
 
         Args:
             settings: of the service.
-            source: the artifact.
+            sources: the artifacts.
             generation: number of this load.
             metrics: of this process.
             user: the user lexicon, if there is one.
@@ -56,15 +59,9 @@ class LoadedModel:
         """
         self.generation = generation
         self._kept = 0
-        self.artifact = source.artifact
+        self.artifact = sources.first.artifact
         self.inventory = Inventory(self.artifact.phonemes.own)
-        self.dictionaries = Dictionaries.read(
-            self.inventory,
-            builtin=settings.builtin_lexicon,
-            files=filter(None, settings.lexicon.split(os.pathsep)),
-            ranking=source.ranking,
-        )
-        self.error_rates = source.error_rates
+        self.error_rates = sources.first.error_rates
         self.batcher: Batcher[DecodeRequest, Answer] = Batcher(
             capacity=settings.queue_letters,
             max_batch=settings.max_batch,
@@ -80,23 +77,17 @@ class LoadedModel:
             on_batch=metrics.batch,
             on_exhausted=self._suspect,
         )
-        self.pronouncer = Pronouncer(
-            self.artifact,
-            self.batcher,
-            Pipeline(
-                self.artifact,
-                dictionaries=self.dictionaries,
-                user=user,
-                longest=settings.max_letters,
-            ),
+        self.languages = Languages(
+            settings,
+            sources,
+            batcher=self.batcher,
             user=user,
-            cache_words=settings.cache_words,
-            source=settings.source,
             engine=lambda: self.workers.engine,
         )
+        self.pronouncer: Pronouncer = self.languages.first.pronouncer
         self.check = SelfCheck(
             self.batcher,
-            source.pinned,
+            sources.first.pinned,
             letter=self.artifact.graphemes.own[0],
             interval=settings.check_every,
             timeout=settings.timeout,

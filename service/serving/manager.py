@@ -14,16 +14,13 @@ from contextvars import Context
 
 from tanger.service.api_keys import KeyRing, Keys
 from tanger.service.connections.limits import ByteBudget
-from tanger.service.errors import InvalidRequestError, UnavailableError
+from tanger.service.errors import UnavailableError
+from tanger.service.info_schemas import Info, LanguageList, LexiconInfo, Limits
 from tanger.service.metrics import Metrics
 from tanger.service.schemas import (
-    Info,
-    LexiconInfo,
-    Limits,
     ModelName,
     Options,
     Probe,
-    ProblemError,
     TextOptions,
 )
 from tanger.service.serving import text_job
@@ -31,7 +28,8 @@ from tanger.service.serving.admission import QueueFullError
 from tanger.service.serving.loaded_model import LoadedModel
 from tanger.service.serving.models import Models
 from tanger.service.serving.pricing import RequestCost
-from tanger.service.serving.pronouncer import PronounceJob
+from tanger.service.serving.pronouncer import PronounceJob, Pronouncer
+from tanger.service.serving.request_limits import check_cost, check_text, check_words
 from tanger.service.serving.supervisor import Backend, OwnBackend, ReloadError
 from tanger.service.serving.text_job import Price, TextJob
 from tanger.service.settings import Settings
@@ -84,6 +82,7 @@ class ModelManager:
             key_ring=self.key_ring,
         )
         self.metrics.watch(self)
+        self.metrics.words[self.current.languages.first.code]  # exported before the first word
         self.draining = False
         self.failure: str | None = None
         self._background: set[asyncio.Task[None]] = set()
@@ -160,12 +159,13 @@ class ModelManager:
             raise UnavailableError(probe.status)
         return probe
 
-    def known(self, words: Sequence[str], options: Options) -> list[str] | None:
-        """Return a result for every word if all are in the cache; else None.
+    def known(self, words: Sequence[str], options: Options) -> tuple[ModelName, list[str]] | None:
+        """Return the model and a result for every word if all are in the cache; else None.
 
         Such a request is small, and needs no check of its cost.
 
         Raises:
+            LanguageError: if the language is not available.
             AlphabetError, StressError: see `Pronouncer.begin`.
         """
         if (
@@ -177,12 +177,15 @@ class ModelManager:
             or self.settings.max_response < _KNOWN_BYTES
         ):
             return None
-        found = self.current.pronouncer.known(words, options)
-        if found is None:
+        language = self.current.languages.get(options.language)
+        if language is None:
+            return None
+        pronouncer = language.pronouncer
+        if (found := pronouncer.known(words, options)) is None:
             return None
         results, distinct = found
-        self.metrics.cached.inc(distinct)
-        return results
+        self.metrics.words[language.code].cached.inc(distinct)
+        return pronouncer.model, results
 
     async def begin(self, words: Sequence[str], options: Options, timeout: float) -> PronounceJob:
         """Admit a request for words; the missing ones are to be decoded next.
@@ -196,21 +199,21 @@ class ModelManager:
             InvalidRequestError: for too many words, or if the request costs too much.
             UnavailableError: if no worker is ready.
             BuffersFullError: if the buffers have no space for its large response.
+            LanguageError, DeadlineError: see `Languages.open`.
             AlphabetError, StressError, UserLexiconError: see `Pronouncer.begin`.
         """
-        if len(words) > self.settings.max_words:
-            fault = f"at most {self.settings.max_words} words a request, not {len(words)}"
-            raise InvalidRequestError(ProblemError(where="body.words", message=fault))
+        check_words(words, self.settings)
         if not self.answers:
             raise UnavailableError(self.probe().status)
         while True:
-            pronouncer = self.current.pronouncer
+            model = self.current
+            pronouncer = await self._pronouncer(model, options.language, timeout)
             work = await pronouncer.begin(words, options, timeout)
-            if pronouncer is self.current.pronouncer:
+            if model is self.current:
                 break  # otherwise a reload has replaced the model meanwhile
         cost = work.cost
         less = "send fewer words at a time, or ask for fewer pronunciations or no alignment"
-        self._check_cost(cost, "body.words", less)
+        check_cost(cost, self.settings, "body.words", less)
         self._admitted(work, cost)
         return work
 
@@ -229,15 +232,17 @@ class ModelManager:
             InvalidRequestError: if the text is too long or costs too much.
             UnavailableError: if no worker is ready.
             BuffersFullError: if the buffers have no space for its large response.
+            LanguageError, DeadlineError: see `Languages.open`.
             TextError, SSMLError, AlphabetError, StressError, AlignmentError, UserLexiconError: see
                 `text_job.read` and `text_job.begin`.
         """
         self._check_text(text)
         while True:
-            pronouncer = self.current.pronouncer
+            model = self.current
+            pronouncer = await self._pronouncer(model, options.language, timeout)
             reading = await text_job.read(pronouncer, text, options, timeout)
             job = await text_job.begin(reading, price, timeout)
-            if pronouncer is self.current.pronouncer:
+            if model is self.current:
                 break  # otherwise a reload has replaced the model meanwhile
         self._admit_text(job)
         return job
@@ -261,9 +266,10 @@ class ModelManager:
         self._check_text(text)
         model = self.current
         with model.kept():
-            reading = await text_job.read(
-                model.pronouncer, text, options, max(0.0, due - time.monotonic())
-            )
+            left = max(0.0, due - time.monotonic())
+            pronouncer = await self._pronouncer(model, options.language, left)
+            left = max(0.0, due - time.monotonic())
+            reading = await text_job.read(pronouncer, text, options, left)
             for passage in reading.passages():
                 job = await text_job.begin(passage, price, max(0.0, due - time.monotonic()))
                 self._admit_text(job)
@@ -275,15 +281,13 @@ class ModelManager:
         Raises:
             InvalidRequestError, UnavailableError: see `begin_text`.
         """
-        if len(text) > self.settings.max_text:
-            fault = f"at most {self.settings.max_text:,} characters, not {len(text):,}"
-            raise InvalidRequestError(ProblemError(where="body.text", message=fault))
+        check_text(text, self.settings)
         if not self.answers:
             raise UnavailableError(self.probe().status)
 
     def _admit_text(self, job: TextJob) -> None:
         less = "send less text at a time, or ask for application/jsonl, or for no alignment"
-        self._check_cost(job.cost, "body.text", less)
+        check_cost(job.cost, self.settings, "body.text", less)
         self._admitted(job.words, job.cost)
 
     def _admitted(self, work: PronounceJob, cost: RequestCost) -> None:
@@ -294,36 +298,12 @@ class ModelManager:
         """
         work.reservation = self.buffers.hold()
         work.reservation.resize(cost.response_bytes)
+        counts = self.metrics.words[work.model.language]
         if work.known:
-            self.metrics.cached.inc(work.known)
+            counts.cached.inc(work.known)
         if work.looked_up:
-            self.metrics.user.inc(work.listed("user"))
-            self.metrics.lexicon.inc(work.listed("lexicon"))
-
-    def _check_cost(self, cost: RequestCost, where: str, less: str) -> None:
-        """Refuse a request that exceeds the limits by itself; after a 429, it would be retried.
-
-        Args:
-            cost: of the request.
-            where: the field of the request that causes the cost.
-            less: advice on how to reduce the cost.
-
-        Raises:
-            InvalidRequestError: if it exceeds a limit.
-        """
-        settings = self.settings
-        if cost.letters > settings.queue_letters:
-            fault = (
-                f"this request is as much work as decoding {cost.letters:,} letters, and one may "
-                f"be {settings.queue_letters:,} (limits.queue_letters of /info): {less}"
-            )
-            raise InvalidRequestError(ProblemError(where=where, message=fault))
-        if cost.response_bytes > settings.max_response:
-            fault = (
-                f"the answer would have about {cost.response_bytes:,} bytes, and one may have "
-                f"{settings.max_response:,} (limits.response_bytes of /info): {less}"
-            )
-            raise InvalidRequestError(ProblemError(where=where, message=fault))
+            counts.user.inc(work.listed("user"))
+            counts.lexicon.inc(work.listed("lexicon"))
 
     async def decode(self, work: PronounceJob, *, timeout: float, patient: bool = False) -> None:
         """Decode the missing words of an admitted request.
@@ -346,26 +326,58 @@ class ModelManager:
                 if not patient or time.monotonic() + wait >= due:
                     raise
                 await asyncio.sleep(wait)
-        self.metrics.decoded.inc(len(work.missing))
+        self.metrics.words[work.model.language].decoded.inc(len(work.missing))
 
-    async def etag(self, word: str, options: Options, *, timeout: float) -> str:
-        """Return an entity tag for the response to one word, see `Pronouncer.etag`.
+    async def etag(
+        self, word: str, options: Options, *, timeout: float
+    ) -> tuple[str, ModelName, bool]:
+        """Return an entity tag for the response to one word (see `Pronouncer.etag`).
+
+        Returns:
+            the tag, the model, and whether a change of the user lexicon may change the response.
 
         Raises:
+            LanguageError, DeadlineError, UnavailableError: see `Languages.open`.
             AlphabetError, StressError, UserLexiconError: see `Pronouncer.etag`.
         """
-        pronouncer = self.current.pronouncer
-        if self.user is None or not self.corrigible(options):
-            return pronouncer.etag(word, options)
-        return await self.user.read(lambda: pronouncer.etag(word, options), timeout=timeout)
+        pronouncer = await self._pronouncer(self.current, options.language, timeout)
+        user = pronouncer.user
+        if user is None or pronouncer.source_of(options) == "model":
+            return pronouncer.etag(word, options), pronouncer.model, False
+        tag = await user.read(lambda: pronouncer.etag(word, options), timeout=timeout)
+        return tag, pronouncer.model, True
 
-    def corrigible(self, options: Options) -> bool:
-        """Return whether a change of the user lexicon may change the response."""
-        return self.user is not None and self.current.pronouncer.source_of(options) != "model"
+    async def model_name(self, language: str | None, *, timeout: float) -> ModelName:
+        """Return the model that speaks a language.
+
+        Raises:
+            LanguageError, DeadlineError, UnavailableError: see `Languages.open`.
+        """
+        return (await self._pronouncer(self.current, language, timeout)).model
+
+    async def _pronouncer(
+        self, model: LoadedModel, language: str | None, timeout: float
+    ) -> Pronouncer:
+        """Return the pronouncer of a language, opening it if necessary.
+
+        Raises:
+            UnavailableError: if it has to be opened and no worker is ready.
+            LanguageError, DeadlineError: see `Languages.open`.
+        """
+        if (found := model.languages.get(language)) is None:
+            if not self.answers:
+                raise UnavailableError(self.probe().status)
+            found = await model.languages.open(language, timeout)
+        return found.pronouncer
+
+    def languages(self) -> LanguageList:
+        """Return all languages, the default first."""
+        return self.current.languages.info()
 
     def info(self) -> Info:
         """Return the model, its devices, settings and measured error rates."""
         settings, serving = self.settings, self.current
+        first = serving.languages.first
         return Info(
             model=serving.pronouncer.model,
             graphemes=serving.artifact.graphemes.own,
@@ -374,7 +386,7 @@ class ModelManager:
             error_rates=serving.error_rates,
             source=settings.source,
             lexicons=tuple(
-                LexiconInfo(name=name, words=words) for name, words in serving.dictionaries.names
+                LexiconInfo(name=name, words=words) for name, words in first.dictionaries.names
             ),
             user_lexicon=self.user is not None and not self.settings.user_lexicon_read_only,
             http_processes=self.backend.processes,
@@ -407,9 +419,9 @@ class ModelManager:
             "api_keys_stale": float(self.key_ring.failure is not None),
         }
 
-    def serving(self) -> dict[str, str]:
-        """Return name and version of the model, for the metrics."""
-        return self.current.pronouncer.model.model_dump()
+    def serving(self) -> list[dict[str, str]]:
+        """Return name, version and language of each artifact, for the metrics."""
+        return [model.summary for model in self.current.languages.sources.models]
 
     @property
     def engine(self) -> str | None:

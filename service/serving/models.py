@@ -11,7 +11,7 @@ from tanger.service.api_keys import KeyRing, KeysError
 from tanger.service.metric_sums import Family
 from tanger.service.metrics import Metrics
 from tanger.service.serving.loaded_model import LoadedModel
-from tanger.service.serving.model_source import ModelSource
+from tanger.service.serving.model_source import Sources
 from tanger.service.serving.supervisor import Backend
 from tanger.service.serving.wire import JoinedWorker
 from tanger.service.settings import Settings
@@ -49,7 +49,7 @@ class Models:
         self._models: dict[int, LoadedModel] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
         self.current = self._models[backend.generation] = self._loaded(
-            backend.generation, backend.source
+            backend.generation, backend.sources
         )
 
     async def run(self) -> str:
@@ -66,23 +66,31 @@ class Models:
     @property
     def revision(self) -> str:
         """Return a digest of the dictionaries of the current model."""
-        return self.current.dictionaries.revision
+        return self.current.languages.revision
 
-    async def load_model(self, generation: int, source: ModelSource) -> None:
+    async def load_model(self, generation: int, sources: Sources) -> None:
         """Load a model, and start its self-check.
 
         Raises:
             LexiconError, LexiconFileError: if a lexicon is damaged.
         """
-        model = await asyncio.to_thread(self._loaded, generation, source)
+        model = await asyncio.to_thread(self._loaded, generation, sources)
         self._models[generation] = model
         self._start(model)
 
     async def check_model(self, generation: int) -> str | None:
-        """Wait for a self-check with the pinned words; return what failed, or None."""
-        check = self._models[generation].check
-        await check.answered.wait()
-        return check.failure
+        """Wait for a self-check with all pinned words; return what failed, or None.
+
+        Languages that are open now are opened in this model too, before its first request.
+        """
+        model = self._models[generation]
+        await model.check.answered.wait()
+        failure = model.check.failure or await model.languages.prove_all()
+        if failure is None:
+            for code in self.current.languages.opened:
+                if code in model.languages.codes:
+                    await model.languages.open(code)
+        return failure
 
     async def switch_model(self, generation: int) -> None:
         """Serve this model from now on."""
@@ -126,10 +134,10 @@ class Models:
         if (model := self._models.get(generation)) is not None:
             model.workers.drop(slot, problem, exhausted=exhausted)
 
-    def _loaded(self, generation: int, source: ModelSource) -> LoadedModel:
+    def _loaded(self, generation: int, sources: Sources) -> LoadedModel:
         return LoadedModel(
             self._settings,
-            source,
+            sources,
             generation=generation,
             metrics=self._metrics,
             user=self._user,

@@ -1,4 +1,4 @@
-"""Start, monitor and replace the decoding processes (workers) of one artifact."""
+"""Start, monitor and replace the decoding processes (workers) of one load of the artifacts."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import InitVar, dataclass, field
 from typing import Protocol
 
-from tanger.model import artifact as artifacts
 from tanger.model.artifact import Artifact
 from tanger.model.decoding.engine import UNCOMPILED
 from tanger.service.serving import processes, wire
+from tanger.service.serving.networks import ArtifactStore
 from tanger.service.serving.processes import Process, StartError
 from tanger.service.serving.shared_counts import SharedCounts
 from tanger.service.serving.wire import (
@@ -68,30 +68,32 @@ class PoolClient(Protocol):
 
 @dataclass(eq=False, kw_only=True)
 class Pool:
-    """Workers that decode with one artifact; `run` starts them.
+    """Workers that decode with the same artifacts; `run` starts them.
 
     Attributes:
-        generation: number of the load of the artifact, for the clients.
-        artifact: the artifact.
+        generation: number of the load of the artifacts, for the clients.
+        artifacts: one per language, the first language's first.
         counts: shared counts, in which each worker gets a slot.
         device: device to load it onto: auto, cpu, cuda or cuda:N.
         workers: their number; 0 for one per GPU, or one per core.
         threads: CPU threads of each; 0 divides the cores among them.
         cores: number of available cores.
         max_batch: most words that they decode together.
+        language_memory: most bytes of the networks of other languages in each.
         start_timeout: seconds that a worker may take to be ready.
         on_loss: called for every worker that died or hung.
         on_exhausted: called for every worker that could not decode any more.
     """
 
     generation: int
-    artifact: Artifact
+    artifacts: InitVar[Sequence[Artifact]]
     counts: SharedCounts
     device: str
     workers: int
     threads: int
     cores: int
     max_batch: int
+    language_memory: int
     start_timeout: float
     on_loss: Callable[[], None] = lambda: None
     on_exhausted: Callable[[], None] = lambda: None
@@ -99,6 +101,11 @@ class Pool:
     _clients: list[PoolClient] = field(default_factory=list, init=False)
     # Ready workers by slot
     _working: dict[int, _Worker] = field(default_factory=dict, init=False)
+    _store: ArtifactStore = field(init=False)
+
+    def __post_init__(self, artifacts: Sequence[Artifact]) -> None:
+        """Pack the artifacts for the workers."""
+        self._store = ArtifactStore(artifacts)
 
     def attach(self, client: PoolClient) -> None:
         """Connect an HTTP process with all current and future workers."""
@@ -202,14 +209,14 @@ class Pool:
                 "tanger.service.serving.worker",
                 *(self.counts.descriptor, self.counts.rows, slot, self.max_batch),
                 *(device, self.threads, self.workers, self.cores),
-                descriptors=[self.counts.descriptor],
+                *(self._store.descriptor, self.language_memory),
+                descriptors=[self.counts.descriptor, self._store.descriptor],
                 environment={**_environment(), "OMP_NUM_THREADS": str(self.threads or share)},
             )
         except StartError as e:
             self.counts.free_slot(slot)
             raise PoolError(f"no worker: {e}") from e
         worker = _Worker(self.counts, slot, process)
-        worker.load(self.artifact)
         try:
             async with asyncio.timeout(self.start_timeout):
                 ready = await worker.ready
@@ -273,10 +280,6 @@ class _Worker:
         await asyncio.wait({self._process.exited}, timeout=_EXIT_GRACE)
         code = self._process.status
         return f"{self.pid} " + ("hung" if code is None else f"ended with {code}")
-
-    def load(self, artifact: Artifact) -> None:
-        """Send it the artifact, as the first message."""
-        self._send(artifacts.pack(artifact).encode())
 
     def connect(self, client: PoolClient, generation: int) -> None:
         """Connect it with an HTTP process."""

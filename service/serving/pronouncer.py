@@ -22,10 +22,10 @@ from tanger.model.text import pipeline
 from tanger.model.text.candidates import Candidate, Failure
 from tanger.model.text.pipeline import Pipeline, Task
 from tanger.model.text.resolution import homographs
-from tanger.model.text.segments import Answerer, Segment, SegmentSource, Source, WordResolution
+from tanger.model.text.segments import Answerer, SegmentSource, Source, WordResolution
 from tanger.model.text.speller import WordErrorCode
 from tanger.service.connections.limits import Hold
-from tanger.service.schemas import ExplainedPart, Explanation, ModelName, Options, WordError
+from tanger.service.schemas import ModelName, Options, WordError
 from tanger.service.serving import rendering
 from tanger.service.serving.batcher import Batcher, DecodeResult
 from tanger.service.serving.cache import AnswerCache
@@ -58,9 +58,10 @@ class Pronouncer:
         pipeline: Pipeline,
         *,
         user: UserLexicon | None = None,
-        cache_words: int = 0,
+        cache: AnswerCache[str, str] | None = None,
         source: Source = "model",
         engine: Callable[[], str | None] = lambda: None,
+        language: int = 0,
     ) -> None:
         """Create a pronouncer.
 
@@ -69,28 +70,38 @@ class Pronouncer:
             batcher: the queue of the workers.
             pipeline: of the artifact and its lexicons.
             user: the user lexicon among these lexicons, if there is one.
-            cache_words: capacity of the cache, in answers.
+            cache: of answers, which languages share; none by default.
             source: default source of pronunciations.
             engine: returns the decode engine; probabilities differ between engines.
+            language: index of the artifact among those of the workers.
         """
-        self.model = ModelName(name=artifact.name, version=artifact.version)
+        code = artifact.language.code if pipeline.variant is None else pipeline.variant.code
+        self.model = ModelName(name=artifact.name, version=artifact.version, language=code)
+        self.language = language
         self.batcher = batcher
         self.pipeline = pipeline
-        self.cache = AnswerCache[str, str](cache_words, weigh=_size)
+        self.cache = AnswerCache[str, str](0) if cache is None else cache
         self.slices = TimeSlices()
         self.source = source
         self.engine = engine
-        self._user = user
-        if pipeline.resolver.reader.english:
+        self.user = user
+        if pipeline.resolver.reader.text is not None:
             homographs()  # load them here: the first text would hold the event loop
         # `_manner` by the few combinations of options (without alignment) and engine
         self._manners: dict[tuple[Alphabet | None, bool | None, int, str | None], str] = {}
         # Everything that determines an answer besides the word and the options
         weights = (artifact.name, artifact.weights_sha256)
-        chances = (artifact.calibration, artifact.nbest_calibration)
+        chances = (
+            artifact.calibration,
+            artifact.nbest_calibration,
+            artifact.trained_calibration,
+        )
+        trained = artifact.trained_words.content if artifact.trained_words else b""
         reading = pipeline.resolver.reader.revision
-        origin = (__version__, *weights, *chances, pipeline.longest, reading)
-        self._origin = hashlib.sha256(repr(origin).encode())
+        origin = (
+            __version__, *weights, *chances, pipeline.longest, reading, code, pipeline.variant
+        )  # fmt: skip
+        self._origin = hashlib.sha256(repr(origin).encode() + trained)
 
     def source_of(self, options: Options) -> Source:
         """Return the source of pronunciations for a request."""
@@ -113,7 +124,7 @@ class Pronouncer:
         """
         checked = self._checked(options, alignment=options.alignment)
         resolve = self.pipeline.resolver.resolve
-        if len(words) <= WORDS_TOGETHER and (self._user is None or checked.source == "model"):
+        if len(words) <= WORDS_TOGETHER and (self.user is None or checked.source == "model"):
             job = PronounceJob(self, checked, explain=options.explain)
             for resolution in resolve(words, source=checked.source):
                 job.add(resolution)
@@ -147,7 +158,7 @@ class Pronouncer:
         Raises:
             AlphabetError, StressError: see `begin`.
         """
-        if self.source_of(options) != "model":
+        if self.source_of(options) != "model" or self.pipeline.variant is not None:
             return None
         shown = (options.alphabet, options.stress, options.n, self.engine())
         if (manner := self._manners.get(shown)) is None:
@@ -165,9 +176,9 @@ class Pronouncer:
         return results, len(forms)
 
     def _manner(self, options: pipeline.Options) -> str:
-        """Return a key of all that determines the network's answer, except word and weights."""
+        """Return a key of all that determines the network's answer, except the word."""
         return (
-            f"{self.engine()} {options.alphabet} {options.marks:d} {options.n} "
+            f"{self.language} {self.engine()} {options.alphabet} {options.marks:d} {options.n} "
             f"{options.alignment:d} "
         )
 
@@ -189,10 +200,10 @@ class Pronouncer:
         Raises:
             UserLexiconError: if the user lexicon cannot be read.
         """
-        if self._user is None or source == "model":
+        if self.user is None or source == "model":
             return await self.slices.map(resolve, together)
         return [
-            await self._user.read(partial(resolve, some), timeout=due - time.monotonic())
+            await self.user.read(partial(resolve, some), timeout=due - time.monotonic())
             for some in together
         ]
 
@@ -207,9 +218,9 @@ class Pronouncer:
             UserLexiconError: if the user lexicon cannot be read.
         """
         read = partial(self.pipeline.resolver.phrases, source)
-        if self._user is None or source == "model":
+        if self.user is None or source == "model":
             return read()
-        return await self._user.read(read, timeout=due - time.monotonic())
+        return await self.user.read(read, timeout=due - time.monotonic())
 
     def _checked(self, options: Options, *, alignment: bool) -> pipeline.Options:
         """Return the options with the defaults of the service and the artifact.
@@ -263,6 +274,7 @@ class PronounceJob:
         self._resolutions: list[WordResolution] = []
         self._options = options
         self._explain = explain
+        self._usual = not (explain or options.alignment)
         self.reservation: Hold | None = None
         # The network's answers, each a JSON array of pronunciations
         self._rendered: dict[Task, str] = {}
@@ -278,12 +290,21 @@ class PronounceJob:
         self._listed: dict[SegmentSource, set[str]] = {"user": set(), "lexicon": set()}
         self._letters = 0.0
         self._size = 0
+        # Words of the network, which are priced together, and the characters of all as sent
+        self._plain: list[str] = []
+        self._characters = 0
         self.known = 0
         self.answered: DecodeResult[Answer] = DecodeResult([])
 
     def add(self, resolution: WordResolution) -> None:
         """Add a word, look up its tasks in the cache, and add up its cost."""
         self._resolutions.append(resolution)
+        word = resolution.network_word
+        if word is not None and self._usual:
+            self._look_up((word, ()))
+            self._plain.append(word)
+            self._characters += len(resolution.word)
+            return
         options, parts = self._options, len(resolution.segments)
         for task in self._pipeline.tasks((resolution,), options):
             self._look_up(task)
@@ -309,7 +330,8 @@ class PronounceJob:
         rendered = self._pronouncer.cache.get(key)
         if rendered is None:
             _, alphabet, marks, n, alignment = self._options
-            request = DecodeRequest(text, n, alignment, alphabet, marks, given)
+            language = self._pronouncer.language
+            request = DecodeRequest(text, n, alignment, alphabet, marks, given, language)
             self.missing.append(request)
             self._missing_keys[task] = key
             self._letters += request.work
@@ -357,7 +379,9 @@ class PronounceJob:
     @property
     def cost(self) -> RequestCost:
         """Return the cost of the work before `decode`, and of the response."""
-        return RequestCost(round(self._letters), self._size)
+        plain = "".join(self._plain)
+        size = result_bytes(self._characters, plain, self._options.n, words=len(self._plain))
+        return RequestCost(round(self._letters), self._size + size)
 
     async def results(self, form: Callable[[str], R]) -> list[R]:
         """Return a result for every word (see `rendering.result`), in order, after `decode`.
@@ -372,9 +396,10 @@ class PronounceJob:
     def _result(self, resolution: WordResolution) -> str:
         """Return a result as JSON."""
         rendered = self._rendered.get((resolution.network_word or "", ()))
-        if rendered is not None and resolution.chance == 1.0:
+        whole = resolution.chance == 1.0 and self._pipeline.variant is None
+        if rendered is not None and whole:
             # Rendered by the worker, with the same output as the pipeline's
-            explained = explain(resolution, "model") if self._explain else "null"
+            explained = rendering.explanation(resolution, "model") if self._explain else "null"
             return rendering.result(
                 resolution.word,
                 resolution.normalized,
@@ -394,7 +419,7 @@ class PronounceJob:
             rendering.pronunciations(found.pronunciations, self._options.alphabet),
             found.warnings,
             error,
-            explain(resolution, found.source) if self._explain else "null",
+            rendering.explanation(resolution, found.source) if self._explain else "null",
         )
 
     def result(self, resolution: WordResolution) -> pipeline.Result:
@@ -414,36 +439,6 @@ class PronounceJob:
         return parts
 
 
-def _size(rendered: str) -> int:
+def answer_size(rendered: str) -> int:
     """Return the weight of an answer in the cache."""
     return max(1, len(rendered) // _CHARACTERS)
-
-
-# ------------------------------------------------------------------------------------------------
-# Explanations: which lexicon, rule or network pronounced each part of a word
-
-_NOTHING = Explanation(
-    source=None, lexicon=None, rank=None, rule=None, stem=None, order=None, parts=()
-)
-
-
-def explain(resolution: WordResolution, source: Answerer | None) -> str:
-    """Return the explanation of a result, as JSON.
-
-    Args:
-        resolution: of the word.
-        source: of the result; None if it has an error.
-    """
-    parts = tuple(map(_explained, resolution.segments))
-    if source is None or not parts:
-        return _NOTHING.model_copy(update={"parts": parts}).model_dump_json()
-    if len(parts) == 1:
-        whole = parts[0].model_dump(exclude={"text"})
-    else:
-        by_rule = all(part.source == "rule" for part in parts)
-        whole = {**_NOTHING.model_dump(), "source": "rule" if by_rule else source}
-    return Explanation(**{**whole, "parts": parts}).model_dump_json()
-
-
-def _explained(segment: Segment) -> ExplainedPart:
-    return ExplainedPart(text=segment.text, source=segment.source, **segment.origin._asdict())

@@ -12,7 +12,7 @@ from tanger.model import TangerError
 from tanger.service.schemas import ModelName
 from tanger.service.serving import control
 from tanger.service.serving.control import Body, CallError, Peer, PeerGoneError
-from tanger.service.serving.model_source import ModelSource
+from tanger.service.serving.model_source import Sources
 from tanger.service.serving.shared_counts import ClientCounts
 from tanger.service.serving.supervisor import HttpClient, ReloadError
 
@@ -29,7 +29,7 @@ class RemoteBackend:
         counts: ClientCounts,
         *,
         generation: int,
-        source: ModelSource,
+        sources: Sources,
         processes: int,
     ) -> None:
         """Take over the connection, after the first model was received from it.
@@ -38,10 +38,10 @@ class RemoteBackend:
             connection: to the parent.
             counts: this process's row of the shared counts.
             generation: number of the first model.
-            source: contents of its artifact.
+            sources: contents of the artifacts.
             processes: number of HTTP processes.
         """
-        self.source = source
+        self.sources = sources
         self.generation = generation
         self.counts = counts
         self.processes = processes
@@ -97,8 +97,8 @@ class RemoteBackend:
         client = self._client
         assert client is not None
         match body:
-            case control.Load(generation, source):
-                return self._load(client, generation, source)
+            case control.Load(generation, sources):
+                return self._load(client, generation, sources)
             case control.Check(generation):
                 return client.check_model(generation)
             case control.Switch(generation):
@@ -120,7 +120,7 @@ class RemoteBackend:
                 client.drop_worker(generation, slot, problem, exhausted=exhausted)
         return None
 
-    async def _load(self, client: HttpClient, generation: int, source: bytes) -> str:
-        model = await asyncio.to_thread(ModelSource.unpack, source)
-        await client.load_model(generation, model)
+    async def _load(self, client: HttpClient, generation: int, packed: bytes) -> str:
+        sources = await asyncio.to_thread(Sources.unpack, packed)
+        await client.load_model(generation, sources)
         return client.revision

@@ -12,13 +12,18 @@ import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring as _quoted
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from tanger.model.phonology.alignment import Alignment
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.text.candidates import Candidate
-from tanger.service.schemas import Answerer, ModelName, WordError
+from tanger.model.text.lookup import Origin
+from tanger.model.text.segments import WordResolution
+
+if TYPE_CHECKING:  # decoding processes start without pydantic, which takes a quarter of a second
+    from tanger.service.schemas import Answerer, ModelName, WordError
 
 
 def pronunciations(candidates: Iterable[Candidate], alphabet: Alphabet) -> str:
@@ -99,6 +104,12 @@ def result(
     explain: str = "null",
 ) -> str:
     """Return the JSON object of a result; `explain` is JSON already."""
+    if source == "model" and not warnings and error is None and normalized is not None:
+        # The usual case
+        return (
+            f'{{"word":{_quoted(word)},"normalized":{_quoted(normalized)},"source":"model",'
+            f'"pronunciations":{pronunciations},"warnings":[],"error":null,"explain":{explain}}}'
+        )
     spelt = "null" if normalized is None else _quoted(normalized)
     answerer = "null" if source is None else f'"{source}"'
     warned = msgspec.json.encode(warnings).decode() if warnings else "[]"
@@ -112,7 +123,7 @@ def result(
 
 def response(model: ModelName, results: Sequence[bytes]) -> list[bytes]:
     """Return the parts of the response body, one per encoded result."""
-    first = _head(model.name, model.version)
+    first = _head(model.name, model.version, model.language)
     if len(results) == 1:
         return [b"".join((first, results[0], b"]}"))]
     if not results:
@@ -123,8 +134,28 @@ def response(model: ModelName, results: Sequence[bytes]) -> list[bytes]:
     return parts
 
 
-@lru_cache(maxsize=8)
-def _head(name: str, version: str) -> bytes:
+@lru_cache(maxsize=64)
+def _head(name: str, version: str, language: str) -> bytes:
     """Return the beginning of a response body."""
-    model = ModelName(name=name, version=version)
-    return f'{{"model":{model.model_dump_json()},"results":['.encode()
+    fields = {"name": name, "version": version, "language": language}
+    return b'{"model":' + msgspec.json.encode(fields) + b',"results":['
+
+
+def explanation(resolution: WordResolution, source: Answerer | None) -> str:
+    """Return the explanation of a result, as JSON: what pronounced the word, and each part of it.
+
+    Args:
+        resolution: of the word.
+        source: of the result; None if it has an error.
+    """
+    parts = [
+        {"text": segment.text, "source": segment.source, **segment.origin._asdict()}
+        for segment in resolution.segments
+    ]
+    whole: dict[str, object] = {"source": None, **Origin()._asdict()}
+    if source is not None and len(parts) == 1:
+        whole |= {name: value for name, value in parts[0].items() if name != "text"}
+    elif source is not None and parts:
+        by_rule = all(segment.source == "rule" for segment in resolution.segments)
+        whole["source"] = "rule" if by_rule else source
+    return msgspec.json.encode({**whole, "parts": parts}).decode()

@@ -33,7 +33,7 @@ class SharedCounts:
         """Create an array of zeros, or open that of a descriptor."""
         size = rows * _WIDTH * _BYTES
         if descriptor is None:
-            descriptor = _memory()
+            descriptor = memory("tanger-counts")
             os.ftruncate(descriptor, size)
         self.rows = rows
         self.descriptor = descriptor
@@ -103,9 +103,13 @@ class ClientCounts:
         return self._cells[self._start + 2 + 2 * slot]
 
 
-def _memory() -> int:
-    """Return the descriptor of an empty anonymous file."""
+def memory(name: str) -> int:
+    """Return the descriptor of an empty anonymous file, which child processes can inherit.
+
+    Args:
+        name: shown by the system.
+    """
     if sys.platform == "linux":
-        return os.memfd_create("tanger-counts")
+        return os.memfd_create(name)
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())

@@ -21,7 +21,7 @@ from tanger.service import metric_sums
 from tanger.service.metric_sums import Family
 from tanger.service.metrics import Metrics
 from tanger.service.schemas import ModelName
-from tanger.service.serving.model_source import ModelSource
+from tanger.service.serving.model_source import Sources
 from tanger.service.serving.pool import Pool, PoolClient, PoolError
 from tanger.service.serving.shared_counts import ClientCounts, SharedCounts
 from tanger.service.settings import Settings
@@ -50,8 +50,8 @@ class HttpClient(PoolClient, Protocol):
     def revision(self) -> str:
         """Return a digest of the dictionaries of the current model."""
 
-    async def load_model(self, generation: int, source: ModelSource) -> None:
-        """Load a model: the artifact and the lexicons, before its workers are added.
+    async def load_model(self, generation: int, sources: Sources) -> None:
+        """Load a model: the artifacts and the lexicons, before its workers are added.
 
         Raises:
             TangerError: if it cannot be loaded.
@@ -77,13 +77,13 @@ class Backend(Protocol):
     """Provides workers to an HTTP process.
 
     Attributes:
-        source: the artifact to start with.
+        sources: the artifacts to start with.
         generation: number of its load.
         counts: this process's row of the shared counts.
         processes: number of HTTP processes.
     """
 
-    source: ModelSource
+    sources: Sources
     generation: int
     counts: ClientCounts
     processes: int
@@ -107,22 +107,21 @@ class Backend(Protocol):
 
 @dataclass(eq=False)
 class Generation:
-    """One load of the artifact, and the workers that decode with it."""
+    """One load of the artifacts, and the workers that decode with them."""
 
     number: int
-    source: ModelSource
+    sources: Sources
     pool: Pool
     running: asyncio.Task[None] | None = None
 
     @property
     def model(self) -> ModelName:
-        """Return name and version of the model."""
-        artifact = self.source.artifact
-        return ModelName(name=artifact.name, version=artifact.version)
+        """Return name, version and language of the default language's model."""
+        return ModelName(**self.sources.first.summary)
 
 
 class Supervisor:
-    """Runs the workers of the current artifact, and replaces both on a reload.
+    """Runs the workers of the current artifacts, and replaces both on a reload.
 
     Attributes:
         counts: counts shared by all processes.
@@ -130,7 +129,7 @@ class Supervisor:
     """
 
     def __init__(self, settings: Settings, metrics: Metrics, counts: SharedCounts) -> None:
-        """Read the artifact, and configure its workers.
+        """Read the artifacts, and configure their workers.
 
         Raises:
             ArtifactError: if it is damaged.
@@ -141,7 +140,7 @@ class Supervisor:
         self._clients: list[HttpClient] = []
         self._reloading = asyncio.Lock()
         self._retiring: set[asyncio.Task[None]] = set()
-        self.current = self._generation(1, ModelSource.read(settings))
+        self.current = self._generation(1, Sources.read(settings))
         self._generations = [self.current]
         # The last metrics of each HTTP process, and the counters of ended ones
         self._snapshots: dict[HttpClient, list[Family]] = {}
@@ -185,7 +184,7 @@ class Supervisor:
         async with self._reloading:
             current = self.current
             if generation != current.number:
-                await client.load_model(current.number, current.source)
+                await client.load_model(current.number, current.sources)
             self._clients.append(client)
             current.pool.attach(client)
             if generation != current.number:
@@ -208,7 +207,7 @@ class Supervisor:
                 found.pool.report_fault(slot, problem)
 
     async def reload(self) -> ModelName:
-        """Reload artifact and lexicons, and independently the keys.
+        """Reload artifacts and lexicons, and independently the keys.
 
         The new model is used once its self-check has passed in every HTTP process.
 
@@ -259,11 +258,11 @@ class Supervisor:
             TangerError, OSError: if its artifact or a lexicon cannot be read.
             PoolError: if its workers cannot start, or fail the check.
         """
-        source = await asyncio.to_thread(ModelSource.read, self.settings)
-        new = self._generation(self._generations[-1].number + 1, source)
+        sources = await asyncio.to_thread(Sources.read, self.settings)
+        new = self._generation(self._generations[-1].number + 1, sources)
         self._generations.append(new)
         try:
-            await self._of_all(lambda client: client.load_model(new.number, source))
+            await self._of_all(lambda client: client.load_model(new.number, new.sources))
             for client in self._clients:
                 new.pool.attach(client)
             await self._prove(new)
@@ -319,22 +318,23 @@ class Supervisor:
             results += some
         return results
 
-    def _generation(self, number: int, source: ModelSource) -> Generation:
+    def _generation(self, number: int, sources: Sources) -> Generation:
         settings = self.settings
         pool = Pool(
             generation=number,
-            artifact=source.artifact,
+            artifacts=[model.artifact for model in sources.models],
             counts=self.counts,
             device=settings.device,
             workers=settings.workers,
             threads=settings.threads,
             cores=devices.available_cores(),
             max_batch=settings.max_batch,
+            language_memory=settings.language_memory << 20,
             start_timeout=settings.start_timeout,
             on_loss=self.metrics.workers_lost.inc,
             on_exhausted=self.metrics.workers_exhausted.inc,
         )
-        return Generation(number, source, pool)
+        return Generation(number, sources.without_files(), pool)
 
     def _start(self, generation: Generation) -> asyncio.Task[None]:
         if generation.running is None:
@@ -368,7 +368,7 @@ class OwnBackend:
         counts = SharedCounts(rows=1)
         self._metrics = metrics
         self._supervisor = Supervisor(settings, metrics, counts)
-        self.source = self._supervisor.current.source
+        self.sources = self._supervisor.current.sources
         self.generation = self._supervisor.current.number
         self.counts = counts.client(0)
         self.reload = self._supervisor.reload

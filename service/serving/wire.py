@@ -1,8 +1,8 @@
 """Messages between the service's processes, over pairs of connected sockets.
 
 Each message is MessagePack with a length prefix. A decoding process has one socket pair with the
-process that started it: it receives the artifact (see `artifact.pack`), answers `Ready` or
-`NotReady`, and then receives a `Connect` for each HTTP process, with one end of another pair. On
+process that started it: it sends `Ready` or `NotReady` once it has loaded its artifact (see
+`networks`), and then receives a `Connect` for each HTTP process, with one end of another pair. On
 that, each `DecodeBatch` is answered by a list of `Answer`, one per word, in order. Decoding
 processes render pronunciations as JSON (see `rendering`), so messages contain them as strings.
 """
@@ -34,7 +34,7 @@ _PIECE = 1 << 16
 _DESCRIPTORS = 16
 
 
-class DecodeRequest(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class DecodeRequest(msgspec.Struct, frozen=True, array_like=True, gc=False, cache_hash=True):
     """A word to decode, and all options that determine its answer.
 
     Attributes:
@@ -45,6 +45,7 @@ class DecodeRequest(msgspec.Struct, frozen=True, array_like=True, gc=False):
         marks: whether to include stress.
         given: pronunciations of the word, with or without stress digits, to align with its letters
             instead of decoding it.
+        language: index of its artifact (see `networks`).
     """
 
     word: str
@@ -53,10 +54,13 @@ class DecodeRequest(msgspec.Struct, frozen=True, array_like=True, gc=False):
     alphabet: Alphabet = "native"
     marks: bool = False
     given: tuple[tuple[str, ...], ...] = ()
+    language: int = 0
 
     @property
     def work(self) -> int:
         """Return the work in letters of words decoded for one pronunciation."""
+        if self.n == 1 and not self.alignment and not self.given:
+            return len(self.word)
         return decode_letters(len(self.word), len(self.given) or self.n, aligned=self.alignment)
 
 

@@ -1,10 +1,9 @@
 """A decoding process: receives batches of words, and sends their answers (see `wire`).
 
 The pool starts it as ``python -m tanger.service.serving.worker COUNTS ROWS SLOT MAX_BATCH DEVICE
-THREADS WORKERS CORES``. Its stdin is a socket. The first message on it is the artifact, so that all
-workers of a generation use the same one even if the files have changed. The next ones bring
-connections for batches (see `inbox`). It ends when stdin is closed, so it cannot outlive the
-service. It exits with the status `EXHAUSTED` if it cannot decode any more and must be replaced.
+THREADS WORKERS CORES STORE MEMORY``. Its stdin is a socket, whose messages bring connections for
+batches (see `inbox`). It ends when stdin is closed, so it cannot outlive the service. It exits with
+the status `EXHAUSTED` if it cannot decode any more and must be replaced.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ import time
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 from tanger.model import TangerError
-from tanger.model import artifact as artifacts
 from tanger.model.decoding import devices
 from tanger.model.decoding.devices import DeviceLostError
 from tanger.model.decoding.hypothesis import Hypothesis
@@ -29,6 +28,7 @@ from tanger.model.text import candidates
 from tanger.model.text.candidates import Failure
 from tanger.service.serving import processes, rendering, wire
 from tanger.service.serving.inbox import Inbox
+from tanger.service.serving.networks import Networks, read_artifact
 from tanger.service.serving.shared_counts import SharedCounts
 from tanger.service.serving.wire import EXHAUSTED, Answer, DecodeRequest, NotReady, Ready
 
@@ -54,8 +54,10 @@ def main(
     threads: str,
     workers: str,
     cores: str,
+    store: str,
+    memory: str,
 ) -> int:
-    """Load the artifact, report readiness, and process batches until stdin is closed.
+    """Load the first artifact, report readiness, and process batches until stdin is closed.
 
     Args:
         counts: descriptor of the `SharedCounts`.
@@ -66,21 +68,23 @@ def main(
         threads: CPU threads to use; 0 for this process's share of the cores.
         workers: number of such processes; 0 for one per GPU, or one per core.
         cores: number of cores that they share.
+        store: descriptor of the `ArtifactStore`.
+        memory: most bytes of the networks of languages other than the first.
     """
     control = socket.socket(fileno=os.dup(0))
     processes.end_with_parent()
     _interrupt_nobody()
     logging.getLogger("tanger.engine").setLevel(logging.ERROR)  # logged once by the pool
     try:
-        packed = wire.read_message(control)
-        if packed is None:  # the service ended before sending the artifact
-            return 1
-        artifact = artifacts.unpack(packed.decode())
+        artifact = read_artifact(int(store), 0)
         found = devices.resolve(device)
         gpus = 0 if found == "cpu" else devices.gpu_count()
         share = int(threads) or cpu_share(int(cores), workers=int(workers), gpus=gpus)
-        phonemizer = Phonemizer.from_artifact(artifact, found, threads=share)
-        pace = _warm_up(phonemizer)
+        load = partial(Phonemizer.from_artifact, device=found, threads=share)
+        networks = Networks(
+            load(artifact), read=partial(read_artifact, int(store)), load=load, limit=int(memory)
+        )
+        pace = _warm_up(networks.first)
     except (TangerError, OSError) as e:
         control.sendall(wire.frame(wire.encode(NotReady(str(e)))))
         return 1
@@ -89,18 +93,17 @@ def main(
         reason = f"a worker cannot load the artifact: {type(e).__name__}: {e}"
         control.sendall(wire.frame(wire.encode(NotReady(reason))))
         return 1
-    del packed, artifact  # megabytes
-    probe = phonemizer.graphemes.own[0] * _PROBE
+    del artifact  # megabytes
     gc.freeze()  # loaded objects are permanent: exclude them from garbage collection
     gc.set_threshold(_GC_THRESHOLD)
-    decoder = phonemizer.decoder
+    decoder = networks.first.decoder
     shared = SharedCounts(int(rows), int(counts))
     inbox = Inbox(control, shared, int(slot), max_batch=int(max_batch))
     try:
         ready = Ready(decoder.device, gpus, decoder.runs_on, pace)
         control.sendall(wire.frame(wire.encode(ready)))
         while (requests := inbox.take()) is not None:
-            inbox.answer(answer(phonemizer, requests, probe=probe))
+            inbox.answer(answer_all(networks, requests))
     except ConnectionError:  # the service ended
         return 1
     except (ExhaustedError, MemoryError) as e:
@@ -119,6 +122,33 @@ def cpu_share(cores: int, *, workers: int, gpus: int) -> int:
         gpus: number of GPUs used; 0 if the CPU decodes.
     """
     return max(1, cores // (workers or gpus or cores))
+
+
+def answer_all(networks: Networks, requests: Sequence[DecodeRequest]) -> list[Answer]:
+    """Return an answer to each request, in order; no decoded batch mixes languages.
+
+    Raises:
+        DeviceLostError, ExhaustedError: see `decode`.
+        MemoryError: if a language cannot be loaded for lack of it.
+    """
+    languages = dict.fromkeys(request.language for request in requests)
+    if len(languages) == 1:
+        return _answer_in(networks, requests)
+    answers: dict[int, Answer] = {}
+    for language in languages:
+        indices = [at for at, request in enumerate(requests) if request.language == language]
+        found = _answer_in(networks, [requests[index] for index in indices])
+        answers.update(zip(indices, found, strict=True))
+    return [answers[index] for index in range(len(requests))]
+
+
+def _answer_in(networks: Networks, requests: Sequence[DecodeRequest]) -> list[Answer]:
+    """Return an answer to each request; all must have the same language."""
+    try:
+        phonemizer = networks.get(requests[0].language)
+    except TangerError as e:
+        return [Failure(str(e)) for _ in requests]
+    return answer(phonemizer, requests, probe=phonemizer.graphemes.own[0] * _PROBE)
 
 
 def answer(

@@ -1,5 +1,8 @@
 """A little language, and a network that has been trained on it."""
 
+import fcntl
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -43,14 +46,26 @@ def little_lexicon(tmp_path_factory) -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def tiny_artifact(tmp_path_factory, tiny_recipe, little_lexicon) -> Path:
-    """An artifact that has really learnt the little language, digraphs and all."""
-    folder = tmp_path_factory.mktemp("artifacts")
-    assert train(
-        tiny_recipe,
-        lexicon_path=little_lexicon["train"],
-        dev_path=little_lexicon["dev"],
-        out=folder / "tiny",
-        run=folder / "run",
-        reporter=SilentReporter(),
-    )
-    return folder / "tiny"
+    """An artifact that has really learnt the little language, digraphs and all.
+
+    It is trained once for all processes of a test run: a copy of each, since some tests compare
+    the files of a folder before and after.
+    """
+    here = tmp_path_factory.mktemp("artifacts")
+    run = tmp_path_factory.getbasetemp()
+    shared = (run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "tiny"
+    shared.mkdir(exist_ok=True)
+    with (shared / "lock").open("w") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        if not (shared / "done").exists():
+            assert train(
+                tiny_recipe,
+                lexicon_path=little_lexicon["train"],
+                dev_path=little_lexicon["dev"],
+                out=shared / "tiny",
+                run=shared / "run",
+                reporter=SilentReporter(),
+            )
+            (shared / "done").touch()
+    shutil.copytree(shared / "tiny", here / "tiny")
+    return here / "tiny"

@@ -7,7 +7,9 @@ import pytest
 
 from tanger.model import artifact as artifacts
 from tanger.model.artifact import ArtifactError
+from tanger.model.bloom_filter import BloomFilter
 from tanger.model.calibration import Calibration
+from tanger.model.language_tags import AMERICAN, Language, Variant
 from tanger.model.network.config import NetworkConfig
 from tanger.model.network.weights import shapes
 from tanger.model.phonology.vocabulary import Vocabulary
@@ -30,11 +32,13 @@ WEIGHTS = {name: np.ones(shape, np.float32) for name, shape in shapes(NETWORK).i
 OUTPUT = "output.bias"
 
 
-def write(path, scale=1.0):
+def write(path, scale=1.0, language=None):
     return artifacts.write(
         path, name="x", network=asdict(NETWORK), training={"seed": 1},
         calibration=Calibration(0.5, 1.0, 0.25, 0.0), graphemes=GRAPHEMES, phonemes=PHONEMES,
         weights={**WEIGHTS, OUTPUT: scale * WEIGHTS[OUTPUT]}, extras={"metrics.jsonl": b"{}\n"},
+        trained_words=BloomFilter.of(["AB"]), trained_calibration=Calibration(1, 2, 3, 4),
+        language=language,
     )  # fmt: skip
 
 
@@ -42,10 +46,41 @@ def test_reads_what_was_written(tmp_path):
     written = write(tmp_path / "x")
     assert artifacts.read(tmp_path / "x") == written
     assert written.network == asdict(NETWORK)
+    assert written.trained_words.contains(["AB", "BA"]) == [True, False]
+    assert written.trained_calibration == Calibration(1, 2, 3, 4)
     assert written.graphemes.own == ("A", "B")
     assert written.weights()[OUTPUT].dtype == np.float32
     assert len(written.version) == 12
     assert written.weights_sha256.startswith(written.version)
+
+
+def test_another_calibration_leaves_that_of_trained_words(tmp_path):
+    written = write(tmp_path / "x")
+    after = artifacts.recalibrate(written, Calibration(9, 9, 9, 9), None, fitted_to={})
+    assert after.calibration == Calibration(9, 9, 9, 9)
+    assert after.trained_words == written.trained_words
+    assert after.trained_calibration == written.trained_calibration
+    other = BloomFilter.of(["BA"])
+    again = artifacts.recalibrate(after, Calibration(0, 1, 0, 0), None, fitted_to={},
+                                  trained_words=other)  # fmt: skip
+    assert artifacts.read(tmp_path / "x") == again
+    assert again.trained_words == other
+
+
+def test_its_language_stands_in_the_manifest(tmp_path):
+    latin = Variant("es-419", "Latin American Spanish", {"θ": "s"})
+    spanish = Language("es", "Spanish", "CC-BY-SA-4.0", (latin,))
+    assert write(tmp_path / "x", language=spanish).language == spanish
+    assert artifacts.read(tmp_path / "x").language == spanish
+    assert write(tmp_path / "y").language == AMERICAN
+    (tmp_path / "x" / "NOTICE").write_text("by many\n")
+    assert artifacts.read(tmp_path / "x").notice() == "by many\n"
+    assert artifacts.read(tmp_path / "y").notice() is None
+    manifest = json.loads((tmp_path / "x" / "manifest.json").read_text())
+    manifest["language"]["code"] = "espa\u00f1ol"
+    (tmp_path / "x" / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ArtifactError, match=r"language\.code is .* not a language tag"):
+        artifacts.read(tmp_path / "x")
 
 
 def test_replaces_an_artifact_whole(tmp_path):

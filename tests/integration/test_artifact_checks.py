@@ -121,6 +121,8 @@ BAD_FIELDS = [
     ("config.json", ("calibration",), ["text", 3, [1.0]]),
     ("config.json", ("calibration", "product"), ["1.0", None, [], True, 1e300, 10**400]),
     ("config.json", ("nbest_calibration",), ["text", {"product": "x"}]),
+    ("config.json", ("trained_calibration",), ["text", {"product": "x"}]),
+    ("manifest.json", ("files", "trained-words.bloom"), [None, {"sha256": 3}]),
     ("vocabulary.json", ("graphemes",), [None, [], "ABC"]),
     ("vocabulary.json", ("graphemes", "symbols"), [None, "ABC", [1, 2], [], ["<s>", "</s>"]]),
     (
@@ -163,6 +165,22 @@ def test_sizes_that_do_not_fit_the_symbols_are_named(copy):
 def test_an_older_calibration_counts_as_none(copy):
     change(copy, "config.json", "calibration", to={"slope": 1.0})
     assert artifact.read(copy).calibration is None
+
+
+@pytest.mark.parametrize(
+    ("content", "sha256", "problem"),
+    [
+        (b"", hashlib.sha256(b"").hexdigest(), "is empty"),
+        (b"\1", "0" * 64, "is damaged"),
+        (None, "0" * 64, "cannot be read"),
+    ],
+    ids=["empty", "damaged", "missing"],
+)
+def test_trained_words_that_are_none_are_named(copy, content, sha256, problem):
+    change(copy, "manifest.json", "files", "trained-words.bloom", to={"sha256": sha256})
+    if content is not None:
+        (copy / "trained-words.bloom").write_bytes(content)
+    assert problem in refused(copy, "trained-words.bloom")
 
 
 # Weights
@@ -367,8 +385,8 @@ def test_a_reload_of_a_bad_artifact_is_refused_and_counted(copy, tmp_path):
             assert service.ask(get("/readyz")).status_code == 200
             shutil.rmtree(copy)
             shutil.copytree(kept, copy)
-        assert "Traceback" not in service.log
         assert service.stop() == 0
+        assert "Traceback" not in service.log
 
 
 @pytest.mark.parametrize("fault", ["deep", "pinned"])

@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 
+import httpx
 import pytest
 import torch
 
-from tests.support import poison
-from tests.support.live_service import eventually, get, post, running
+from tests.support import ROOT, poison
+from tests.support.live_service import PATIENCE, eventually, get, post, running
 
 
 @pytest.fixture
@@ -299,6 +300,34 @@ def test_a_gpu_that_is_not_there_is_reported(run):
         assert "cannot start: device 'cuda' cannot be used" in service.log
         assert "Traceback" not in service.log
         assert not service.remaining()
+
+
+@pytest.mark.parametrize("closed", [(0,), (1, 2), (0, 1, 2)], ids=str)
+def test_closed_standard_streams_stop_nothing(shipped_artifact, closed):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shell = f"exec {sys.executable} -m tanger serve --port {port} --workers 1 --device cpu "
+    shell += " ".join(f"{descriptor}>&-" for descriptor in closed)
+    with subprocess.Popen(
+        ["bash", "-c", shell], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        try:
+            url = f"http://127.0.0.1:{port}"
+
+            def answers():
+                assert process.poll() is None
+                try:
+                    return httpx.get(f"{url}/pronounce/tanger").status_code == 200
+                except httpx.TransportError:
+                    return False
+
+            eventually(answers, "an answer")
+            process.terminate()
+            assert process.wait(PATIENCE) == 0
+        finally:
+            process.kill()
 
 
 def test_a_port_in_use_is_named(run):

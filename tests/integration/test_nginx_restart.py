@@ -106,6 +106,7 @@ def fleet(tiny_artifact, tmp_path):
     fleet.end()
 
 
+@pytest.mark.slow
 def test_both_instances_restart_and_no_request_fails(fleet, nginx, tmp_path):
     listen, first, second = free_ports(3)
     for port in (first, second):

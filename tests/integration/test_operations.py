@@ -84,7 +84,7 @@ def metric(client, name):
 
 
 def test_a_word_is_decoded_once_and_known_then(client):
-    name = 'tanger_words_total{origin="%s"}'
+    name = 'tanger_words_total{language="en-US",origin="%s"}'
     decoded, cached = (metric(client, name % origin) for origin in ("decoded", "cached"))
     first = client.get("/pronounce/tabater")
     again = client.post("/pronounce", json={"words": ["TABATER", "Tabater"]})
@@ -151,12 +151,7 @@ def test_every_line_of_the_log_is_json_and_a_request_names_its_trace(service, cl
     trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
     headers = {"traceparent": f"00-{trace}-{parent}-01", "X-Request-ID": "mine"}
     client.get("/pronounce/secretword", headers=headers)
-
-    def line():
-        lines = [json.loads(text) for text in service.log.splitlines()]
-        return next((line for line in lines if line.get("request_id") == "mine"), None)
-
-    found = eventually(line, "the request's line")
+    found = service.request_line("mine")
     assert (found["trace_id"], found["parent_id"]) == (trace, parent)
     assert (found["method"], found["route"], found["status"]) == ("GET", "/pronounce/{word}", 200)
     assert found["seconds"] > 0
@@ -168,15 +163,8 @@ def test_a_request_after_another_has_no_part_in_its_trace(service):
     first = get("/livez", traceparent=traceparent, X_Request_ID="ahead")
     following = get("/livez", X_Request_ID="behind")
     service.ask(first.replace(b"Connection: close", b"Connection: keep-alive") + following)
-
-    def lines():
-        found = [json.loads(text) for text in service.log.splitlines()]
-        by_id = {line["request_id"]: line for line in found if "request_id" in line}
-        return {"ahead", "behind"} <= set(by_id) and by_id
-
-    found = eventually(lines, "both requests' lines")
-    assert found["ahead"]["trace_id"] == "1af7651916cd43dd8448eb211c80319c"
-    assert "trace_id" not in found["behind"]
+    assert service.request_line("ahead")["trace_id"] == "1af7651916cd43dd8448eb211c80319c"
+    assert "trace_id" not in service.request_line("behind")
 
 
 def test_logs_as_text_without_requests(tiny_artifact, tmp_path):
@@ -185,6 +173,7 @@ def test_logs_as_text_without_requests(tiny_artifact, tmp_path):
         service.wait_until_ready()
         assert service.ask(get("/pronounce/bad")).status_code == 200
         assert service.ask(get("/metrics")).status_code == 404
+        assert service.stop() == 0
         assert not any(JSON_LINE.match(line) for line in service.log.splitlines())
         assert "/pronounce" not in service.log
 
@@ -207,8 +196,7 @@ def test_wrong_answers_are_not_ready(pinned_artifact, tmp_path):
         assert refused.status_code == 503
         assert refused.headers["Retry-After"]
         assert service.ask(get("/livez")).status_code == 200
-        assert f"{word} is " in service.log
-        assert f"not {phoneme} {phoneme}" in service.log
+        assert f"not {phoneme} {phoneme}" in service.wait_for_log(f"{word} is ")
 
 
 def test_workers_that_stop_answering_are_noticed_while_nobody_asks(service, client):
@@ -296,7 +284,7 @@ def test_which_engine_decodes_is_known(tiny_artifact, tmp_path):
         engine = Phonemizer.load(tiny_artifact, "cpu").decoder.runs_on
         assert service.ask(get("/info")).json()["engine"] == engine
         assert f'tanger_engine{{engine="{engine}"}} 1.0' in service.ask(get("/metrics")).text
-        assert f"decoding on cpu with {engine}" in service.log
+        service.wait_for_log(f"decoding on cpu with {engine}")
 
 
 # New weights
@@ -354,10 +342,8 @@ def test_what_becomes_of_workers_is_not_the_affair_of_who_requested_them(pinned_
         assert httpx.post(f"{service.url}/admin/reload", headers=headers, timeout=60).is_success
         eventually(lambda: len(service.workers()) == 1, "the old worker to leave")
         service.signal_workers(signal.SIGKILL)
-        eventually(lambda: "ended with -9" in service.log, "the loss to be noticed")
-        (lost,) = (line for line in service.log.splitlines() if "ended with -9" in line)
-        assert "reloading" not in lost
-        assert "reloading" in service.log
+        assert "reloading" not in service.wait_for_log("ended with -9")
+        service.request_line("reloading")
 
 
 @pytest.mark.parametrize("fault", ["another", "damaged", "gone"])
@@ -401,7 +387,7 @@ def test_weights_that_cannot_answer_leave_the_old_ones_in_place(pinned_artifact,
             listed["files"]["config.json"]["sha256"] = digest
             manifest.write_text(json.dumps(listed))
         service.process.send_signal(signal.SIGHUP)
-        eventually(lambda: "the old weights stay" in service.log, "the refusal")
+        service.wait_for_log("the old weights stay")
         answer = service.ask(get("/pronounce/bad"))
         assert answer.status_code == 200
         assert answer.json()["model"]["version"] == old.version

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from tanger.model import artifact, lexicon
 from tanger.model.artifact import ArtifactError
+from tanger.model.bloom_filter import BloomFilter
+from tanger.model.calibration import Calibration
 from tanger.model.decoding.devices import DeviceError
 from tanger.model.decoding.hypothesis import length_bound
 from tanger.model.decoding.torch_decoder import TorchDecoder
@@ -72,6 +74,20 @@ def test_several_answers(phonemizer, words, maximum):
         assert same.complete == one.complete
         if same is answers[0]:
             assert same.probability == pytest.approx(one.probability, abs=1e-5)
+
+
+def test_words_of_the_training_have_probabilities_of_their_own(phonemizer):
+    unsure, sure = Calibration(-1, 1, 0, 0), Calibration(5, 1, 0, 0)
+    network = Phonemizer(
+        phonemizer.decoder, phonemizer.graphemes, phonemizer.phonemes, calibration=unsure,
+        trained_words=BloomFilter.of(["TANGER"]), trained_calibration=sure,
+    )  # fmt: skip
+    words = ["TANGER", "BRAND"]
+    trained, new = network.pronounce(words)
+    assert trained.probability == sure.probability(trained.step_probabilities)
+    assert new.probability == unsure.probability(new.step_probabilities)
+    first = [answers[0].probability for answers in network.nbest(words, 3)]
+    assert first == pytest.approx([trained.probability, new.probability], abs=1e-5)
 
 
 def test_one_answer_is_the_greedy_one(phonemizer):

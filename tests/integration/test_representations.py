@@ -72,7 +72,7 @@ def test_no_line_is_lost_and_none_is_broken():
         )  # fmt: skip
 
     answer = PronounceResponse(
-        model=ModelName(name="x", version="y"),
+        model=ModelName(name="x", version="y", language="en-US"),
         results=(
             result("two", "T UW", "T UH"),
             result("a\tb\\c\nd\re", "AH", warnings=("x -> y", "z -> nothing")),

@@ -57,7 +57,7 @@ def results(answer, words):
     assert answer.headers["X-Request-ID"]
     body = answer.json()
     assert list(body) == ["model", "results"]
-    assert list(body["model"]) == ["name", "version"]
+    assert list(body["model"]) == ["name", "version", "language"]
     assert [result["word"] for result in body["results"]] == list(words)
     for result in body["results"]:
         assert list(result) == [
@@ -107,7 +107,11 @@ def test_words_are_pronounced(client, tiny_artifact):
     words = ["BAD", "tab", "Bent", "GRAB"]
     answer = pronounce(client, *words)
     artifact = artifacts.read(tiny_artifact)
-    assert answer.json()["model"] == {"name": "tiny", "version": artifact.version}
+    assert answer.json()["model"] == {
+        "name": "tiny",
+        "version": artifact.version,
+        "language": "en-US",
+    }
     assert re.fullmatch("[0-9a-f]{12}", artifact.version)
     found = results(answer, words)
     assert [result["normalized"] for result in found] == ["BAD", "TAB", "BENT", "GRAB"]
@@ -641,7 +645,7 @@ def test_info(client, tiny_artifact):
     artifact = artifacts.read(tiny_artifact)
     info = client.get("/info").json()
     assert info == {
-        "model": {"name": "tiny", "version": artifact.version},
+        "model": {"name": "tiny", "version": artifact.version, "language": "en-US"},
         "graphemes": list("'ABDEGNRT"),
         "phonemes": "AE B D EH ER G N NG R T".split(),
         "alphabets": ["arpabet", "ipa", "x-sampa", "cntk"],

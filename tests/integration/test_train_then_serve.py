@@ -17,7 +17,7 @@ def tanger(*arguments):
 
 def test_from_a_lexicon_to_an_answer(little_lexicon, tmp_path):
     artifact, recipe = tmp_path / "mine", tmp_path / "short.toml"
-    recipe.write_text(TINY_RECIPE.replace("epochs = 8", "epochs = 3"))
+    recipe.write_text(TINY_RECIPE.replace("epochs = 8", "epochs = 1"))
     tanger("train", "--recipe", recipe, "--lexicon", little_lexicon["train"], "--dev",
            little_lexicon["dev"], "--out", artifact, "--run", tmp_path / "run", "--threads", 1,
            "--device", "cpu")  # fmt: skip

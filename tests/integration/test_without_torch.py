@@ -75,7 +75,7 @@ def test_where_nothing_is_compiled_torch_decodes_and_the_log_says_how_to_compile
     begin_with(NOT_COMPILED)
     with running(tmp_path / "log", artifact=ARTIFACT) as service:
         service.wait_until_ready()
-        assert "python -m tanger.model.decoding.native.build" in service.log
+        service.wait_for_log("python -m tanger.model.decoding.native.build")
         info = service.ask(b"GET /info HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").json()
         assert info["engine"].startswith("torch ")
 

@@ -192,8 +192,11 @@ def test_a_damaged_artifact_at_reload_under_load(shipped_artifact, tmp_path):
                 path.write_bytes(whole)
         load.assert_all_answered()
         assert metric(service, RELOADED) == 0
-        assert f"old weights stay: {place / FILES[0]}: is damaged" in service.log
-        assert metric(service, f'tanger_model{{name="en-us",version="{version}"}}') == 1
+        service.wait_for_log(f"old weights stay: {place / FILES[0]}: is damaged")
+        assert (
+            metric(service, f'tanger_model{{language="en-US",name="en-us",version="{version}"}}')
+            == 1
+        )
         found.done(
             f"{count} bits, {load.answered:,} requests", "all refused, the file named; all 200"
         )
@@ -222,7 +225,7 @@ def test_a_damaged_artifact_at_the_start(shipped_artifact, tmp_path):
             if number < len(FILES):
                 with running(tmp_path / "log", artifact=copy) as broken:
                     assert broken.wait() == 1
-                    assert f"error: {path}: is damaged" in broken.log
+                    broken.wait_for_log(f"error: {path}: is damaged")
             shutil.rmtree(copy)
         found.done(f"{count} bits, {len(FILES)} starts of the service", "all refused")
 

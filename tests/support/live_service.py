@@ -115,6 +115,25 @@ class LiveService:
     def log(self) -> str:
         return self.log_file.read_text()
 
+    def wait_for_log(self, text: str) -> str:
+        """Wait until the log has a line with this text, and return the line.
+
+        A thread writes the log, perhaps after the answer whose line it is. All is written when the
+        service has ended.
+        """
+
+        def found() -> str | None:
+            ended = self.process.poll() is not None
+            lines = [line for line in self.log.splitlines(keepends=True) if text in line]
+            assert lines or not ended, f"the log has no {text!r}:\n{self.log}"
+            return next((line for line in lines if line.endswith("\n")), None)
+
+        return eventually(found, f"{text!r} in the log").rstrip("\n")
+
+    def request_line(self, request_id: str) -> dict[str, Any]:
+        """Wait for the line of the access log with this request ID, and return it."""
+        return dict(json.loads(self.wait_for_log(f'"request_id":"{request_id}"')))
+
     @property
     def port(self) -> int:
         """The port; waits until the service listens."""

@@ -16,7 +16,7 @@ class State:
         return self._gauges
 
     def serving(self):
-        return {"name": "en-us", "version": "1"}
+        return [{"name": "en-us", "version": "1", "language": "en-US"}]
 
 
 def process(requests, **gauges):
@@ -46,7 +46,7 @@ def test_counters_and_histograms_add_up_and_gauges_by_what_they_mean():
         "tanger_queue_oldest_seconds 2.0",
         "tanger_workers_ready 2.0",
         "tanger_ready 0.0",
-        'tanger_model{name="en-us",version="1"} 1.0',
+        'tanger_model{language="en-US",name="en-us",version="1"} 1.0',
         'tanger_engine{engine="C"} 1.0',
     ):
         assert line in lines

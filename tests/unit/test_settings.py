@@ -99,15 +99,13 @@ def test_devices(device):
 def test_the_queue_must_hold_a_whole_request(monkeypatch, capsys):
     assert main(["--queue-letters", "50", "--max-words", "6", "--max-letters", "9"]) == 2
     spoken = capsys.readouterr().err
-    assert (
-        "queue_letters (50) must hold a whole request: max_words (6) of max_letters (9)" in spoken
-    )
+    assert "queue_letters (50) must be at least max_words (6) times max_letters (9)" in spoken
     assert Settings(queue_letters=54, max_words=6, max_letters=9).queue_letters == 54
 
 
 def test_a_request_may_ask_for_the_default(capsys):
     assert main(["--timeout", "90"]) == 2
-    assert "timeout (90) is beyond max_timeout (60)" in capsys.readouterr().err
+    assert "timeout (90) must be at most max_timeout (60)" in capsys.readouterr().err
     assert Settings(timeout=90, max_timeout=90).timeout == 90
 
 

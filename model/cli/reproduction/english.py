@@ -255,9 +255,12 @@ def _evaluate_benchmark(work: Workspace) -> None:
 
 def _evaluate_product(work: Workspace, name: str) -> None:
     artifact = work.artifact(name)
-    calibrate_english(work.sources, work.sources / REAL_WORDS, artifact, verify=work.scale.verify)
+    trained = _folder(work) / _TRAINED_ON[name] / "train.dict"
+    calibrate_english(
+        work.sources, work.sources / REAL_WORDS, trained, artifact, verify=work.scale.verify
+    )
     rank_variants(artifact)
-    _evaluate(work, artifact, _folder(work) / _TRAINED_ON[name] / "train.dict")
+    _evaluate(work, artifact, trained)
 
 
 def _evaluate(work: Workspace, artifact: Path, trained: Path) -> None:

@@ -198,7 +198,7 @@ def test_finished_answers_are_replaced_on_purpose(tiny_artifact, tmp_path):
         words.write_text(text)
         refused = run(tiny_artifact, words, output, *options)
         assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
-        assert "out.dict holds something else than these answers" in refused.stderr
+        assert "out.dict has other content than these answers" in refused.stderr
         assert output.read_text() == "bad  B AE D\ntanger  T AE NG ER\n"
         assert run(tiny_artifact, words, output, *options, "--overwrite").exit_code == 0
         assert output.read_text() != "bad  B AE D\ntanger  T AE NG ER\n"
@@ -236,11 +236,11 @@ def test_words_come_from_one_place():
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("none/out.dict", "none/out.dict is in no folder that there is"),
+        ("none/out.dict", "none/out.dict is in a folder that does not exist"),
         ("folder", "is a folder"),
         ("words.txt", "is the list itself"),
         ("link-to-words", "is the list itself"),
-        ("pipe", "is no ordinary file"),
+        ("pipe", "is not a regular file"),
     ],
 )
 def test_what_is_no_place_for_answers_is_left_as_it_is(tiny_artifact, tmp_path, target, message):

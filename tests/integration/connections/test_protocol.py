@@ -84,7 +84,7 @@ def test_what_is_no_request_is_reported_what_to_look_at(service, sent):
     assert (problem["status"], problem["code"]) == (400, "not_http")
     assert problem["request_id"].encode() in head
     assert "percent-encoded" in problem["detail"]
-    eventually(lambda: problem["request_id"] in service.log, "its line in the log")
+    service.wait_for_log(problem["request_id"])
 
 
 def test_what_is_sent_ahead_is_answered_in_order(service):
@@ -162,10 +162,10 @@ def test_trailers_come_to_an_end(service):
 
 def test_a_coding_that_is_not_undone_does_nothing(service):
     """The parser itself complains only once the request was handed on."""
-    before = metric(service, 'tanger_words_total{origin="decoded"}')
+    before = metric(service, 'tanger_words_total{language="en-US",origin="decoded"}')
     requested = get("/pronounce/rag", Transfer_Encoding="gzip")
     assert service.ask(requested).status_code == 400
-    assert metric(service, 'tanger_words_total{origin="decoded"}') == before
+    assert metric(service, 'tanger_words_total{language="en-US",origin="decoded"}') == before
 
 
 def test_who_sends_ahead_without_end_is_read_no_further(service):
@@ -193,7 +193,7 @@ def test_many_offers_at_once(service):
 
 
 def test_what_is_sent_ahead_by_who_leaves_is_not_begun(service):
-    before = metric(service, 'tanger_words_total{origin="decoded"}')
+    before = metric(service, 'tanger_words_total{language="en-US",origin="decoded"}')
     ahead = [get(f"/pronounce/{word}", X_Request_Timeout=5) for word in ("cab", "dab", "gab")]
     with service.stopped_workers():
         with socket.create_connection(("127.0.0.1", service.port)) as connection:
@@ -201,7 +201,7 @@ def test_what_is_sent_ahead_by_who_leaves_is_not_begun(service):
             eventually(lambda: metric(service, "tanger_requests_in_flight") == 2, "the first")
         eventually(lambda: metric(service, "tanger_requests_in_flight") == 1, "it to be given up")
     assert service.ask(get("/pronounce/bag")).status_code == 200
-    assert metric(service, 'tanger_words_total{origin="decoded"}') == before + 1
+    assert metric(service, 'tanger_words_total{language="en-US",origin="decoded"}') == before + 1
 
 
 def metric(service, series):
@@ -331,7 +331,7 @@ def test_nobody_is_left_without_a_word_at_the_end(shipped_artifact, tmp_path):
                 waiting.sendall(requested)
                 assert service.ask(get("/pronounce/a", X_Request_Timeout=0.1)).status_code == 504
                 service.process.terminate()
-                eventually(lambda: "Shutting down" in service.log, "the service to stop")
+                service.wait_for_log("Shutting down")
                 idle.sendall(requested)
                 reported, _ = all_of(idle)
             answered, _ = all_of(waiting)

@@ -219,5 +219,5 @@ def test_a_pod_of_the_job_answers_its_shard(chart, tmp_path, tiny_artifact):
 
     assert [pod(index, f"--artifact={tiny_artifact}") for index in range(3)] == [0, 0, 0]
     answers = [(tmp_path / f"answers-{index}.dict").read_text() for index in range(3)]
-    assert "".join(answers).splitlines()[:2] == ["BAD  B AE D", "BED  B EH D"]
+    assert "".join(answers).splitlines()[:2] == ["bad  B AE D", "bed  B EH D"]
     assert pod(0, "--artifact=/nowhere") == 2, "the exit status that fails the Job"

@@ -11,15 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from tanger.model.text.pipeline import TextPhonemizer
+from tanger.model.text.text_phonemizer import TextPhonemizer
 from tests.support import ROOT
 from tests.support.lexicons import little_words
 from tests.support.live_service import eventually
 
 pytest.importorskip("ray", reason="the group deploy of pyproject.toml is not installed: make ray")
-import pyarrow.parquet as pq  # Ray Data's own
+import pyarrow as pa  # Ray Data's own
+import pyarrow.parquet as pq
 
 pytestmark = pytest.mark.slow
+
+BATCH = 250
+# Blocks that Ray Data gives an actor at once: one that it decodes, and the next
+HELD = 2
+PATIENCE = 900
 
 
 def command(*arguments):
@@ -27,14 +33,34 @@ def command(*arguments):
 
 
 def actors(mark):
-    """Processes of actors that pronounce, of the run that has this in its environment."""
-    found = []
+    """Processes of actors that pronounce, by ID with their titles, of the run with this mark."""
+    found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             title = (folder / "cmdline").read_bytes()
             if b"Pronounce" in title and mark in (folder / "environ").read_bytes():
-                found.append(int(folder.name))
+                found[int(folder.name)] = title
     return found
+
+
+def stop_one_at_work(mark):
+    """Stop an actor in the middle of a block, so that it cannot finish it; None if none is."""
+    for pid, title in actors(mark).items():
+        if b".submit" in title:
+            os.kill(pid, signal.SIGSTOP)
+            if b".submit" in actors(mark).get(pid, b""):
+                return pid
+            os.kill(pid, signal.SIGCONT)
+    return None
+
+
+def rows_written(folder):
+    """Rows in the complete files of an output."""
+    count = 0
+    for file in folder.glob("*.parquet"):
+        with suppress(OSError, pa.ArrowInvalid):  # still being written
+            count += pq.read_metadata(file).num_rows
+    return count
 
 
 def test_nothing_is_lost_or_double_when_an_actor_dies(tiny_artifact, tmp_path):
@@ -43,24 +69,34 @@ def test_nothing_is_lost_or_double_when_an_actor_dies(tiny_artifact, tmp_path):
     random.Random(9).shuffle(words)
     (tmp_path / "words.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
     output = tmp_path / "answers"
-    mark = f"TANGER_RAY_TEST={tmp_path}"
+    mark = f"TANGER_RAY_TEST={tmp_path}".encode()
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
             command(tmp_path / "words.txt", output, "--artifact", tiny_artifact,
-                    "--actors", 2, "--batch", 500, "--n", 2),
+                    "--actors", 2, "--batch", BATCH, "--n", 2),
             cwd=ROOT, stdout=log, stderr=log,
             env={**os.environ, "PYTHONPATH": str(ROOT), "TANGER_RAY_TEST": str(tmp_path)},
         )  # fmt: skip
+
+    def or_ended(value):
+        assert process.poll() is None, (tmp_path / "log").read_text()
+        return value
+
+    total = len(different) + 1
     try:
-        eventually(
-            lambda: any(output.glob("*.parquet")) or process.poll() is not None,
-            "the first answers",
-            seconds=900,
+        victim = eventually(
+            lambda: or_ended(stop_one_at_work(mark)), "an actor at work", seconds=PATIENCE
         )
-        killed = actors(mark.encode())
-        assert killed, (tmp_path / "log").read_text()
-        os.kill(killed[0], signal.SIGKILL)
-        assert process.wait(900) == 0, (tmp_path / "log").read_text()
+        assert rows_written(output) < total / 2
+        # The other actor goes on until only the blocks of the stopped one are left
+        eventually(
+            lambda: or_ended(rows_written(output) >= total - HELD * BATCH),
+            "the other blocks", seconds=PATIENCE,
+        )  # fmt: skip
+        held = total - rows_written(output)
+        assert held > 0
+        os.kill(victim, signal.SIGKILL)
+        assert process.wait(PATIENCE) == 0, (tmp_path / "log").read_text()
     finally:
         process.kill()
         process.wait()

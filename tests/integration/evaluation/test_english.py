@@ -123,21 +123,29 @@ def test_two_artifacts_are_compared_word_by_word():
     assert pair.difference == pytest.approx(-1 / 3)
 
 
-def test_probabilities_fit_new_words_and_frequent_ones(shipped_artifact):
+def test_probabilities_fit_new_words_and_trained_ones(shipped_artifact):
     network = Phonemizer.load(shipped_artifact, "cpu")
-    # What it answers itself is right for frequent words, and for half of the new ones
+    # What it answers itself is right for the words of its training, and for half of the new ones
     frequent = [word for word in ranked_words() if word.isalpha() and word.isascii()][:120]
     new = ["BLORG" + letter for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
     answers = {w: a.phonemes for w, a in zip(frequent, network.pronounce(frequent), strict=True)}
     made = sources(cmudict={word: " ".join(phonemes) for word, phonemes in answers.items()})
+    rare = ["OXBLOOD", "GLIMMERINGLY", "MUNTJACS"]
+    trained = {
+        word: [answer.phonemes] for word, answer in zip(rare, network.pronounce(rare), strict=True)
+    }
+    trained |= {word: [phonemes] for word, phonemes in answers.items()}
     real = {}
     for number, (word, answer) in enumerate(zip(new, network.pronounce(new), strict=True)):
         way = answer.phonemes if number % 2 else ("ZH",)
         real[word] = RealWord((way,), (way,))
-    fitted = english_calibration.calibrate(network, made, real)
-    assert set(fitted.errors) == {"real words", "frequent words"}
-    chances = [fitted.calibration.probability(a.step_probabilities) for a in network.pronounce(new)]
-    assert 0.2 < sum(chances) / len(chances) < 0.9
+    fitted = english_calibration.calibrate(network, made, real, trained)
+    assert set(fitted.errors) == {"real words", "frequent words", "other trained words"}
+    steps = [answer.step_probabilities for answer in network.pronounce(new)]
+    assert 0.3 < sum(map(fitted.calibration.probability, steps)) / len(steps) < 0.7
+    assert sum(map(fitted.trained_calibration.probability, steps)) / len(steps) > 0.85
+    assert all(fitted.trained_words.contains([*frequent, *rare]))
+    assert sum(fitted.trained_words.contains(new)) <= 2
 
 
 def test_a_line_of_another_form_is_named(tmp_path):

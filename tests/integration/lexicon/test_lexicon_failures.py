@@ -220,8 +220,8 @@ def test_a_disk_that_becomes_read_only(tiny_artifact, tmp_path, small_disk):
     settings = {"api_keys": KEY, "user_lexicon": small_disk / "words.db"}
     with running(log, artifact=tiny_artifact, **settings) as service:
         assert service.wait() == 1
-        assert "the user lexicon cannot be opened" in service.log
-        assert "read-only" in service.log or "missing or cannot be opened" in service.log
+        reason = service.wait_for_log("the user lexicon cannot be opened")
+        assert "read-only" in reason or "missing or cannot be opened" in reason
         assert "Traceback" not in service.log
 
 

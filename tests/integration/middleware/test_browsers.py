@@ -129,7 +129,7 @@ def test_origins_are_kept_as_browsers_send_them(given, kept):
      "https://bücher.example", "null", "https://user@app.example"],
 )  # fmt: skip
 def test_what_is_no_origin_is_refused(given):
-    with pytest.raises(ValidationError, match="is no origin"):
+    with pytest.raises(ValidationError, match="is not an origin"):
         Settings(cors_origins=given)
 
 

@@ -77,7 +77,7 @@ def test_only_the_files_are_public(service):
 def test_what_the_page_has_to_know_before_it_has_a_key(service):
     answer = service.ask(get("/page/features.json"))
     assert answer.json() == {
-        "keys": True, "stress": False, "alignment": True, "texts": False
+        "keys": True, "stress": False, "alignment": True, "texts": False, "languages": 1
     }  # fmt: skip
     assert answer.headers["Cache-Control"] == "no-store"
 

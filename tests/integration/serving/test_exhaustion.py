@@ -14,8 +14,6 @@ from tanger.service.serving.worker import ExhaustedError, answer
 from tests.support import ROOT
 from tests.support.live_service import eventually, get, post, running
 
-pytestmark = pytest.mark.alone
-
 # Bytes that are left to a worker beyond what it has taken when it is ready
 ROOM = 1 << 16
 # Alignments take more memory than any worker has: what each does last before it is ready

@@ -7,6 +7,7 @@ from tanger.model import artifact
 from tanger.model.text.pipeline import Pipeline
 from tanger.service.schemas import Options
 from tanger.service.serving.batcher import Batcher
+from tanger.service.serving.cache import AnswerCache
 from tanger.service.serving.pricing import result_bytes
 from tanger.service.serving.pronouncer import Pronouncer
 from tests.support.live_service import running
@@ -16,7 +17,7 @@ from tests.support.live_service import running
 def pronouncer(shipped_artifact):
     queue = Batcher(capacity=1 << 15, max_batch=256, weigh=lambda ask: ask.work)
     english = artifact.read(shipped_artifact)
-    return Pronouncer(english, queue, Pipeline(english), cache_words=1000)
+    return Pronouncer(english, queue, Pipeline(english), cache=AnswerCache(1000))
 
 
 def cost(pronouncer, *words, **options):

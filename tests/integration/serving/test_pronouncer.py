@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from tanger.model import artifact as artifacts
+from tanger.model.bloom_filter import BloomFilter
 from tanger.model.decoding.hypothesis import Hypothesis
 from tanger.model.phonology.alignment import Alignment, AlignmentError
 from tanger.model.phonology.notation import AlphabetError
@@ -12,7 +13,8 @@ from tanger.model.text.pipeline import Pipeline
 from tanger.service.schemas import Options, PronounceResponse
 from tanger.service.serving import rendering
 from tanger.service.serving.batcher import Batcher, DecodeResult
-from tanger.service.serving.pronouncer import Pronouncer
+from tanger.service.serving.cache import AnswerCache
+from tanger.service.serving.pronouncer import Pronouncer, answer_size
 from tanger.service.serving.wire import DecodeRequest
 from tanger.service.serving.worker import render_answer
 
@@ -54,7 +56,8 @@ def artifact(tiny_artifact):
     return artifacts.read(tiny_artifact)
 
 
-def serve(artifact, queue, longest=4, **options):
+def serve(artifact, queue, longest=4, cache_words=0, **options):
+    options["cache"] = AnswerCache(cache_words, weigh=answer_size)
     return Pronouncer(artifact, queue, Pipeline(artifact, longest=longest), **options)
 
 
@@ -251,6 +254,8 @@ def test_an_entity_tag_names_all_that_decides_an_answer(artifact):
         tag(artifact=replace(artifact, weights_sha256="0" * 64)),
         tag(artifact=replace(artifact, calibration=None)),
         tag(artifact=replace(artifact, nbest_calibration=artifact.calibration)),
+        tag(artifact=replace(artifact, trained_calibration=artifact.calibration)),
+        tag(artifact=replace(artifact, trained_words=BloomFilter.of(["AB"]))),
     ]
     assert len({tag(), *others}) == 1 + len(others)
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tanger.model.text.pipeline import TextPhonemizer
+from tanger.model.text.text_phonemizer import TextPhonemizer
 from tanger.model.text.texts import pronounce_sentences, pronounce_text
 from tests.support import ROOT
 

@@ -10,7 +10,7 @@ import torch
 from tanger.model import lexicon
 from tanger.model.lexicon import Entry
 from tanger.model.phonemizer import Phonemizer
-from tanger.model.text.pipeline import TextPhonemizer
+from tanger.model.text.text_phonemizer import TextPhonemizer
 from tanger.model.training import recipe
 from tanger.model.training.data import DatasetError
 from tests.support.lexicons import little_words

@@ -12,7 +12,9 @@ from dataclasses import replace
 import pytest
 import safetensors.torch
 import torch
+from typer.testing import CliRunner
 
+from tanger.commands import app
 from tanger.model import OutputExistsError, lexicon
 from tanger.model import artifact as artifacts
 from tanger.model.artifact import ArtifactError
@@ -50,6 +52,11 @@ def command(folder, recipe_file, *more):
         "--out", str(folder / "artifact"), "--run", str(folder / "run"), "--save-every", "0",
         "--device", "cpu", *more,
     ]  # fmt: skip
+
+
+def in_process(command):
+    """What a command that is refused prints, without a process of its own."""
+    return CliRunner().invoke(app, command[3:])
 
 
 def weights_of(folder):
@@ -339,14 +346,11 @@ def test_the_command_says_where_it_is_and_what_comes_next(small, tiny_recipe_fil
     *_, uncalibrated, calibrate = done.stdout.splitlines()
     assert "not calibrated" in uncalibrated
     assert f"calibrate --artifact {small / 'artifact'}" in calibrate
-    again = subprocess.run(command(small, small / "tiny.toml"), cwd=ROOT, capture_output=True,
-                           text=True, check=False)  # fmt: skip
-    assert (again.returncode, again.stderr.count("\n")) == (2, 1)
+    again = in_process(command(small, small / "tiny.toml"))
+    assert (again.exit_code, again.stderr.count("\n")) == (2, 1)
     assert f"{small / 'artifact'} holds an artifact already" in again.stderr
     assert "--restart" in again.stderr
-    both = subprocess.run(command(small, small / "tiny.toml", "--resume", "--restart"), cwd=ROOT,
-                          capture_output=True, text=True, check=False)  # fmt: skip
-    assert both.returncode == 2
+    assert in_process(command(small, small / "tiny.toml", "--resume", "--restart")).exit_code == 2
 
 
 # Stopping and going on
@@ -402,10 +406,8 @@ def test_an_unfinished_run_is_not_lost_by_accident(small, tiny_recipe_file):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     assert process.wait() == 130
-    again = subprocess.run(
-        command(small, tiny_recipe_file), cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert again.returncode == 2
+    again = in_process(command(small, tiny_recipe_file))
+    assert again.exit_code == 2
     assert "--resume" in again.stderr
 
 

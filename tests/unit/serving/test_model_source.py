@@ -1,18 +1,19 @@
 import pytest
 
-from tanger.service.serving.model_source import ModelSource
+from tanger.service.serving.model_source import Sources
 from tanger.service.settings import Settings
 
 
 @pytest.mark.parametrize("name", ["en-us", "en-us-fast", "en-us-cmudict"])
 def test_what_another_process_gets_is_what_was_read(shipped_artifact, name):
-    source = ModelSource.read(Settings(artifact=shipped_artifact.parent / name))
-    packed = source.pack()
+    sources = Sources.read(Settings(artifact=shipped_artifact.parent / name))
+    packed = sources.pack()
     assert len(packed) < 1 << 20, "without the weights"
-    found = ModelSource.unpack(packed)
+    source, found = sources.first, Sources.unpack(packed).first
     assert {**vars(found.artifact), "files": None} == {**vars(source.artifact), "files": None}
     assert repr(found.artifact.calibration) == repr(source.artifact.calibration)
     assert found.ranking == source.ranking
     assert found.error_rates == source.error_rates
     pinned = {word: tuple(phonemes) for word, phonemes in found.pinned.items()}
     assert pinned == source.pinned
+    assert found.notice == source.notice
