@@ -85,7 +85,7 @@ class Pronouncer:
         self.source = source
         self.engine = engine
         self.user = user
-        if pipeline.resolver.reader.text is not None:
+        if pipeline.resolver.reader.american:
             homographs()  # load them here: the first text would hold the event loop
         # `_manner` by the few combinations of options (without alignment) and engine
         self._manners: dict[tuple[Alphabet | None, bool | None, int, str | None], str] = {}
