@@ -83,10 +83,12 @@ async def text(manager: ModelManager, request: RawRequest) -> RawAnswer:
             manager.metrics.count_errors(job.words.error_codes)
 
 
-async def _decode(manager: ModelManager, request: RawRequest, job: TextJob, due: float) -> None:
-    """Decode the missing words of a job, unless the client disconnects."""
+async def _decode(
+    manager: ModelManager, request: RawRequest, job: TextJob, due: float, *, patient: bool = False
+) -> None:
+    """Decode the missing words of a job, unless the client disconnects (see `decode`)."""
     if job.words.missing:
-        decoding = manager.decode(job.words, timeout=left(due))
+        decoding = manager.decode(job.words, timeout=left(due), patient=patient)
         await cancel_on_disconnect(request, decoding)
 
 
@@ -110,13 +112,18 @@ async def _stream(
 async def _lines(
     manager: ModelManager, request: RawRequest, requested: TextRequest, due: float
 ) -> AsyncGenerator[bytes]:
-    """Yield the lines of one passage after another."""
+    """Yield the lines of one passage after another.
+
+    Later passages wait while the queue is full: what came before would be lost on the client.
+    """
+    begun = False
     price = text_pricing.aligned_json_bytes if requested.alignment else text_pricing.json_bytes
     with shutdown_as_503():
         async with aclosing(manager.passages(requested.text, requested, price, due)) as passages:
             async for job in passages:
                 try:
-                    await _decode(manager, request, job, due)
+                    await _decode(manager, request, job, due, patient=begun)
+                    begun = True
                     lines = await job.render(partial(_line, job))
                     yield b"".join(lines)
                 finally:

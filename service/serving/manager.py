@@ -24,6 +24,7 @@ from tanger.service.schemas import (
     TextOptions,
 )
 from tanger.service.serving import text_job
+from tanger.service.serving.admission import QueueFullError
 from tanger.service.serving.loaded_model import LoadedModel
 from tanger.service.serving.models import Models
 from tanger.service.serving.pricing import RequestCost
@@ -37,6 +38,8 @@ from tanger.service.user_lexicon.store import UserLexicon
 
 log = logging.getLogger("tanger")
 
+# Least seconds between attempts to queue words
+_SHORTEST_WAIT = 0.02
 # Most pronunciations of a request that is looked up by `known`, and an upper bound of its response
 _KNOWN_AT_ONCE = 8
 _KNOWN_BYTES = 1 << 16
@@ -302,13 +305,27 @@ class ModelManager:
             counts.user.inc(work.listed("user"))
             counts.lexicon.inc(work.listed("lexicon"))
 
-    async def decode(self, work: PronounceJob, *, timeout: float) -> None:
+    async def decode(self, work: PronounceJob, *, timeout: float, patient: bool = False) -> None:
         """Decode the missing words of an admitted request.
+
+        Args:
+            work: the request's words.
+            timeout: seconds for decoding them.
+            patient: whether to wait for space in a full queue, within these seconds.
 
         Raises:
             QueueFullError, DeadlineError, WorkerLostError: see `PronounceJob.decode`.
         """
-        await work.decode(timeout=timeout)
+        due = time.monotonic() + timeout
+        while True:
+            try:
+                await work.decode(timeout=due - time.monotonic())
+                break
+            except QueueFullError as e:
+                wait = max(_SHORTEST_WAIT, e.retry_after)
+                if not patient or time.monotonic() + wait >= due:
+                    raise
+                await asyncio.sleep(wait)
         self.metrics.words[work.model.language].decoded.inc(len(work.missing))
 
     async def etag(

@@ -427,7 +427,7 @@ def test_retry_after(headers, seconds):
 def test_every_status_of_the_service_has_a_name():
     for status in (400, 401, 403, 404, 413, 422, 429, 503, 504):
         answer = httpx.Response(status, request=httpx.Request("GET", "http://test"))
-        error = errors.of_answer(answer, request_id="id", retry_after=None, attempts=1)
+        error = errors.of_answer(answer, request_id="id", retry_after=None)
         assert type(error) is not StatusError
         assert error.status == status
 
