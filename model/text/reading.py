@@ -27,6 +27,7 @@ from tanger.model.text.reader.reader import MODELS, TextReader
 from tanger.model.text.reader.tables import FOLDER
 from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.speller import Speller, Spelling, WordError, WordErrorCode
+from tanger.model.text.transcriptions import ENGLISH, NativeTranscriptions, Transcriptions
 
 # Maximum number of digits in one word; longer numbers are not read out.
 MAX_DIGITS = 18
@@ -90,7 +91,10 @@ class Reader:
         if found is not None and (not found.arpabet or (arpabet and spells)):
             evidence = look_up if found.arpabet else _no_evidence
             model = LexiconAcronyms(AcronymModel.load(MODELS), evidence)
-            self.text = TextReader(found, acronyms=model)
+            transcriptions: Transcriptions = ENGLISH
+            if not found.arpabet:
+                transcriptions = NativeTranscriptions(language, phonemes)
+            self.text = TextReader(found, acronyms=model, transcriptions=transcriptions)
         accents = None if self.text is None else self.text.language.tables.accents
         self.speller = Speller(graphemes, longest=longest, accents=accents)
         self._native: NativeParts | None = None
