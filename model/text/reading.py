@@ -24,6 +24,7 @@ from tanger.model.text.phrases import with_phrases
 from tanger.model.text.reader import languages
 from tanger.model.text.reader.language import Language
 from tanger.model.text.reader.reader import MODELS, TextReader
+from tanger.model.text.reader.scan import Acronyms
 from tanger.model.text.reader.tables import FOLDER
 from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.speller import Speller, Spelling, WordError, WordErrorCode
@@ -90,7 +91,9 @@ class Reader:
         self.text: TextReader | None = None
         if found is not None and (not found.arpabet or (arpabet and spells)):
             evidence = look_up if found.arpabet else _no_evidence
-            model = LexiconAcronyms(AcronymModel.load(MODELS), evidence)
+            model: Acronyms | None = None
+            if found.code.startswith("en"):
+                model = LexiconAcronyms(AcronymModel.load(MODELS), evidence)
             transcriptions: Transcriptions = ENGLISH
             if not found.arpabet:
                 transcriptions = NativeTranscriptions(language, phonemes)
