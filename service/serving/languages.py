@@ -24,10 +24,10 @@ from tanger.service.info_schemas import LanguageInfo, LanguageList
 from tanger.service.schemas import ModelName
 from tanger.service.serving.admission import DeadlineError
 from tanger.service.serving.batcher import Batcher
-from tanger.service.serving.cache import AnswerCache
+from tanger.service.serving.cache import AnswerCache, answer_size
 from tanger.service.serving.golden_examples import SelfCheck
 from tanger.service.serving.model_source import ModelSource, Sources
-from tanger.service.serving.pronouncer import Pronouncer, answer_size
+from tanger.service.serving.pronouncer import Pronouncer
 from tanger.service.serving.wire import Answer, DecodeRequest
 from tanger.service.settings import Settings
 from tanger.service.user_lexicon.store import UserLexicon

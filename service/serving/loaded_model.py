@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.service.metrics import Metrics
@@ -66,7 +67,7 @@ class LoadedModel:
             capacity=settings.queue_letters,
             max_batch=settings.max_batch,
             max_wait=settings.max_wait,
-            weigh=lambda request: request.work,
+            weigh=attrgetter("work"),
             letters=counts,
         )
         self.workers = WorkerLinks(

@@ -26,7 +26,8 @@ from tanger.model.text.speller import WordErrorCode
 from tanger.service.connections.limits import Hold
 from tanger.service.schemas import ExplainedPart, Explanation, ModelName, Options, WordError
 from tanger.service.serving import rendering
-from tanger.service.serving.batcher import Batcher, DecodeResult
+from tanger.service.serving.admission import DecodeResult
+from tanger.service.serving.batcher import Batcher
 from tanger.service.serving.cache import AnswerCache
 from tanger.service.serving.pricing import (
     RequestCost,
@@ -41,8 +42,6 @@ from tanger.service.user_lexicon.store import UserLexicon
 R = TypeVar("R")
 T = TypeVar("T")
 
-# Characters of JSON per unit of the cache's capacity; a typical answer has fewer
-_CHARACTERS = 256
 # Words that are resolved together, with one lookup in the lexicons
 WORDS_TOGETHER = 16
 
@@ -274,6 +273,7 @@ class PronounceJob:
         self._resolutions = resolutions
         self._options = options
         self._explain = explain
+        self._usual = not (explain or options.alignment)
         self.reservation: Hold | None = None
         # The network's answers, each a JSON array of pronunciations
         self._rendered: dict[Task, str] = {}
@@ -342,7 +342,14 @@ class PronounceJob:
         """Return the cost of the remaining work and of the response."""
         letters = float(sum(ask.work for ask in self.missing))
         size = 0
+        plain: list[str] = []  # words of the network, which are priced together
+        characters = 0
         for resolution in self._resolutions:
+            word = resolution.network_word
+            if word is not None and self._usual:
+                plain.append(word)
+                characters += len(resolution.word)
+                continue
             parts = len(resolution.segments)
             limit = self._pipeline.limit(resolution, self._options)
             letters += join_letters(parts, limit)
@@ -352,6 +359,7 @@ class PronounceJob:
                 size += explanation_bytes(parts, sent + len(spelling))
             aligned = self._pipeline.aligns(resolution, self._options)
             size += result_bytes(sent, spelling, limit, aligned=aligned)
+        size += result_bytes(characters, "".join(plain), self._options.n, words=len(plain))
         return RequestCost(round(letters), size)
 
     async def results(self, form: Callable[[str], R]) -> list[R]:
@@ -408,11 +416,6 @@ class PronounceJob:
         if (parts := self._parts.get(task)) is None:
             parts = self._parts[task] = rendering.candidates(self._rendered[task])
         return parts
-
-
-def answer_size(rendered: str) -> int:
-    """Return the weight of an answer in the cache."""
-    return max(1, len(rendered) // _CHARACTERS)
 
 
 # ------------------------------------------------------------------------------------------------

@@ -62,7 +62,8 @@ class TextReader:
         self.language = language or american_english()
         self.transcriptions = transcriptions
         self.acronyms = acronyms or _default_acronyms()
-        self._plain: dict[str, tuple[SpokenWord, ...]] = {}
+        # Plain words that were read before, the first ones
+        self._plain: set[str] = set()
 
     def read(self, text: str, known: Known = _unknown) -> list[Token]:
         """Return the tokens of a text, in order; together they cover the text.
@@ -116,30 +117,27 @@ class TextReader:
         """Return whether an isolated word needs no expansion."""
         if word in self._plain:
             return True
-        match = self.language.plain.fullmatch(word)
-        return match is not None and bool(self._plain_words(word))
+        return self.language.plain.fullmatch(word) is not None and self._is_ordinary(word)
 
     def _next(self, scan: Scan, at: int) -> Token:
         text = scan.text
         match = self.language.plain.match(text, at)
         if match is not None:
             written = match[0]
-            words = self._plain.get(written) or self._plain_words(written)
-            if words:
+            if written in self._plain or self._is_ordinary(written):
                 end = match.end()
-                return Token("word", scan.source[at:end], at, end, words)
+                return Token("word", scan.source[at:end], at, end, (SpokenWord(written),))
         elif match := _SPACE.match(text, at):
             return Token("space", match[0], at, match.end(), ())
         return self._recognized(scan, at)
 
-    def _plain_words(self, written: str) -> tuple[SpokenWord, ...]:
-        """Return the spoken words of a plain word; empty if it needs expansion."""
+    def _is_ordinary(self, written: str) -> bool:
+        """Return whether a word that looks plain needs no expansion."""
         if self.language.needs_care(self.language.tables, self.acronyms, written):
-            return ()
-        words = (SpokenWord(written),)
+            return False
         if len(self._plain) < _MAX_PLAIN:
-            self._plain[written] = words
-        return words
+            self._plain.add(written)
+        return True
 
     def _recognized(self, scan: Scan, at: int) -> Token:
         character = scan.text[at]
