@@ -23,14 +23,14 @@ ARG TORCH_INDEX=
 # pip stays behind in the builder: from a venv of its own it installs into the one that is shipped.
 RUN python3 -m venv /pip && python3 -m venv --without-pip /venv
 
-# Wheels only, since there is no compiler here either. What torch needs comes before torch, which then
+# Wheels only, since there is no compiler here either (docopt has none, and needs none). What torch needs comes before torch, which then
 # finds it (see the Makefile). What no running program reads goes: torch's C++ headers, its test binaries
 # (but torch_shm_manager is looked for at import), everybody's tests, type stubs, sources of compiled
 # modules and static libraries.
 WORKDIR /build
 COPY requirements.lock requirements-torch.lock requirements-torch.txt ./
 RUN pip() { /pip/bin/pip --python /venv/bin/python --no-cache-dir --disable-pip-version-check "$@"; } \
-    && pip install --require-hashes --only-binary :all: -r requirements.lock \
+    && pip install --require-hashes --only-binary :all: --no-binary docopt -r requirements.lock \
     && cd /venv/lib/python3*/site-packages \
     && if [ -n "${TORCH_INDEX}" ]; then \
         pip install --require-hashes --only-binary :all: -r /build/requirements-torch.lock \

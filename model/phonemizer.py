@@ -134,7 +134,7 @@ class Phonemizer:
         """
         decoded = self.decoder.decode(self._encoded(words))
         return [
-            self._reported(one, fitted and fitted.probability(one.probabilities))
+            self._reported(one, None if fitted is None else fitted.probability(one.probabilities))
             for one, fitted in zip(decoded, self._calibrations(words), strict=True)
         ]
 

@@ -48,6 +48,7 @@ class Inventory:
         self.arpabet = "arpabet" in notation.available(phonemes)
         self._own = frozenset(phonemes)
         self.vowels = VOWELS & self._own if self.arpabet else frozenset()
+        self._marked = any(map(transcription.is_marked, self._own))
         self.symbols = self._own | {f"{vowel}{digit}" for vowel in self.vowels for digit in "012"}
 
     def __contains__(self, phonemes: Sequence[str]) -> bool:
@@ -59,8 +60,15 @@ class Inventory:
         return tuple(phoneme for phoneme, _ in parts), tuple(digit for _, digit in parts)
 
     def marks_stress(self, phonemes: Sequence[str]) -> bool:
-        """Whether each vowel has a stress digit; false if the phonemes are not ARPAbet."""
-        return self.arpabet and VOWELS.isdisjoint(phonemes)
+        """Whether each vowel has a stress digit, or, in IPA, a symbol has a stress mark.
+
+        True in IPA without stress marks; false of other phonemes.
+        """
+        if self.arpabet:
+            return VOWELS.isdisjoint(phonemes)
+        if not transcription.is_ipa(self._own):
+            return False
+        return any(map(transcription.is_marked, phonemes)) or not self._marked
 
     def write(self, phonemes: Sequence[str], alphabet: Alphabet) -> tuple[str, ...]:
         """Write an entry in an alphabet, one item per phoneme, with its stress.

@@ -12,10 +12,10 @@ class TableError(TangerError, ValueError):
 
     Attributes:
         path: path of the file.
-        line: number of the bad line, from 1.
+        line: number of the bad line, from 1; None if the reason names the place.
     """
 
-    def __init__(self, path: Path, line: int, reason: str) -> None:
-        super().__init__(f"{path}:{line}: {reason}")
+    def __init__(self, path: Path, line: int | None, reason: str) -> None:
+        super().__init__(f"{path}: {reason}" if line is None else f"{path}:{line}: {reason}")
         self.path = path
         self.line = line

@@ -87,12 +87,15 @@ def given(hypotheses: Iterable[Hypothesis], alphabet: Alphabet, *, marks: bool) 
     ]
 
 
-def join(parts: Sequence[Sequence[Candidate]], limit: int) -> list[Candidate]:
+def join(
+    parts: Sequence[Sequence[Candidate]], limit: int, joined: Sequence[bool] = ()
+) -> list[Candidate]:
     """Return the most probable distinct concatenations of the parts' candidates.
 
     Args:
         parts: candidates of each part, the best first; if a part has none, the result is empty.
         limit: maximum number of results.
+        joined: for each part, whether no boundary follows it; by default one follows each.
 
     Returns:
         Candidates whose probabilities are products over the parts; a candidate of a lexicon counts
@@ -102,11 +105,11 @@ def join(parts: Sequence[Sequence[Candidate]], limit: int) -> list[Candidate]:
         return []
     if len(parts) == 1:  # keep its order: by probability, or that of the lexicon
         return _distinct(parts[0])[:limit]
-    joined = [_Chain((), None, ())]
+    chains = [_Chain((), None, ())]
     for candidates in parts:
         # Later parts cannot raise the rank of a beginning that is not among the best `limit`
-        joined = _best_chains(joined, sorted(candidates, key=_rank), limit)
-    return [chain.candidate() for chain in joined]
+        chains = _best_chains(chains, sorted(candidates, key=_rank), limit)
+    return [chain.candidate(joined or [False] * len(parts)) for chain in chains]
 
 
 def with_phonemes(
@@ -145,15 +148,21 @@ class _Chain(NamedTuple):
             (*self.links, candidate),
         )
 
-    def candidate(self) -> Candidate:
-        """Concatenate the chain to one candidate."""
+    def candidate(self, joined: Sequence[bool]) -> Candidate:
+        """Concatenate the chain to one candidate; `joined` as for `join`."""
         aligned = [one.alignment for one in self.links if one.alignment is not None]
         return Candidate(
             self.phonemes,
             self.probability,
             all(one.complete for one in self.links),
             alignment.concatenate(aligned) if len(aligned) == len(self.links) else None,
-            tuple(accumulate(len(one.phonemes) for one in self.links[:-1])),
+            tuple(
+                end
+                for end, open_ in zip(
+                    accumulate(len(one.phonemes) for one in self.links[:-1]), joined, strict=False
+                )
+                if not open_
+            ),
         )
 
 

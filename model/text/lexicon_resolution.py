@@ -13,14 +13,16 @@ from tanger.model.lexicon.phrases import Phrases
 from tanger.model.phonology.stress import strip
 from tanger.model.text import derived_forms
 from tanger.model.text.lookup import KnownWord, Pronunciations, WordLookup
+from tanger.model.text.parts import Part
 from tanger.model.text.reader.token import SpokenWord
-from tanger.model.text.reading import MAX_PARTS, Part, Reader, Reading
+from tanger.model.text.reading import MAX_PARTS, Reader, Reading
 from tanger.model.text.segments import (
     ReadWord,
     Segment,
     Source,
     WordResolution,
     by_rule,
+    normalized_text,
     of_known,
     refused,
 )
@@ -95,15 +97,28 @@ class LexiconResolver:
 
     def resolve_read(self, words: Sequence[ReadWord]) -> list[WordResolution]:
         """Resolve the words of a text, in their order."""
-        parts = [self._reader.part(read.word, by_rule=read.by_rule) for read in words]
+        parts = [self._reader.parts(read.word, by_rule=read.by_rule) for read in words]
         self._find([read.word.text for read in words])
-        return [self._of_read(read.word, part) for read, part in zip(words, parts, strict=True)]
+        self._find(
+            [
+                part.looked_up
+                for found in parts
+                if not isinstance(found, WordError) and len(found) > 1
+                for part in found
+            ]
+        )
+        return [self._of_read(read.word, found) for read, found in zip(words, parts, strict=True)]
 
-    def _of_read(self, word: SpokenWord, part: Part | WordError) -> WordResolution:
-        if isinstance(part, WordError):
-            return refused(word, part)
+    def _of_read(self, word: SpokenWord, parts: Sequence[Part] | WordError) -> WordResolution:
+        if isinstance(parts, WordError):
+            return refused(word, parts)
         try:
-            spoken = self._spoken(part, word.text, word.sense)
+            if len(parts) == 1:
+                spoken = self._spoken(parts[0], word.text, word.sense)
+            elif (known := self._known.get(word.text)) is not None and not word.letters:
+                spoken = self._spoken(Part(known.normalized), word.text)
+            else:
+                spoken = _joined(map(self._spoken, parts), (), 1.0)
         except UnspeakableError as e:
             return refused(word, e.error)
         if self._source == "lexicon" and (missing := spoken.missing):
@@ -111,7 +126,7 @@ class LexiconResolver:
             return refused(word, _not_in_lexicon(which))
         return WordResolution(
             word.text,
-            _normalized(spoken.segments) or None,
+            normalized_text(spoken.segments) or None,
             spoken.segments,
             spoken.warnings,
             chance=spoken.chance,
@@ -165,7 +180,7 @@ class LexiconResolver:
             spoken = self.aliased(word, known, ())
         except UnspeakableError as e:
             return WordResolution(word, None, (), known.warnings, e.error)
-        normalized = _normalized(spoken.segments)
+        normalized = normalized_text(spoken.segments)
         if self._source == "lexicon" and (missing := spoken.missing):
             error = _not_in_lexicon(", ".join(missing))
             return WordResolution(word, normalized, (), spoken.warnings, error)
@@ -201,7 +216,7 @@ class LexiconResolver:
 
     def _read_alias(self, alias: str, way: tuple[str, ...]) -> _Spoken:
         # Without a text reader for the language, only spaces separate words
-        words = [alias] if self._reader.english else alias.split()
+        words = [alias] if self._reader.text is not None else alias.split()
         spoken = []
         for reading in map(self._read, words):
             if reading.spelling.error is not None:
@@ -227,7 +242,7 @@ class LexiconResolver:
         if error is not None:
             return WordResolution(word, normalized, (), spoken.warnings, error)
         if normalized is not None:
-            normalized = _normalized(spoken.segments) or None
+            normalized = normalized_text(spoken.segments) or None
         return WordResolution(
             word, normalized, spoken.segments, spoken.warnings, None, spoken.chance
         )
@@ -254,7 +269,7 @@ class LexiconResolver:
             _check_way(part.looked_up, way)
         # A pronunciation given in the text takes precedence over all lexicons
         own = part.looked_up
-        texts = () if part.rule == "override" else (typed or own, own)
+        texts = () if part.rule in ("override", "elision") else (typed or own, own)
         for text in dict.fromkeys(texts):
             if (known := self._known.get(text)) is None:
                 continue
@@ -268,7 +283,7 @@ class LexiconResolver:
                 return _Spoken((segment,), (*known.warnings, *self._misfit(text)))
         if part.spoken is not None:
             return _Spoken((by_rule(part),))
-        if self._reader.english:
+        if self._reader.american:
             stems = _Stems(self._known, self._is_known)
             word = lexicon_key(part.looked_up).upper()
             derived = derived_forms.inflected(word, stems)
@@ -385,10 +400,6 @@ def _lasting(reading: Reading) -> list[str]:
     """
     respelt = {note for part in reading.parts for note in part.warnings}
     return [note for note in reading.spelling.warnings if note not in respelt]
-
-
-def _normalized(segments: Sequence[Segment]) -> str:
-    return "-".join(segment.text for segment in segments)
 
 
 def _not_in_lexicon(which: str) -> WordError:

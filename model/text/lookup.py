@@ -15,7 +15,7 @@ from tanger.model.text.speller import Speller, Spelling, lookup_warnings
 from tanger.model.text.variants import Order
 
 # Rules that pronounce segments which are not in a lexicon as they stand.
-Rule = Literal["number", "letters", "table", "weak_form", "derived"]
+Rule = Literal["number", "letters", "elision", "table", "weak_form", "derived"]
 Pronunciations = tuple[tuple[str, ...], ...]
 
 

@@ -113,7 +113,11 @@ class Pipeline:
         phonemes = artifact.phonemes.own
         dictionaries = dictionaries or Dictionaries()
         reader = Reader(
-            artifact.graphemes.own, phonemes, longest=longest, look_up=dictionaries.pronunciations
+            artifact.graphemes.own,
+            phonemes,
+            longest=longest,
+            look_up=dictionaries.pronunciations,
+            language=artifact.language.code,
         )
         self.longest = longest
         self._inventory = Inventory(phonemes)
@@ -215,7 +219,8 @@ class Pipeline:
                 found = [one._replace(alignment=None) for one in found]
             parts.append(found)
         source = _least_certain(resolution, options)
-        joined = candidates.join(parts, self.limit(resolution, options))
+        ends = [each.joined for each in segments]
+        joined = candidates.join(parts, self.limit(resolution, options), ends)
         if self.variant is not None:
             joined = candidates.with_phonemes(joined, self.variant.phonemes)
         return Result(

@@ -1,8 +1,8 @@
 """Read a typed word as a sequence of parts that can be pronounced one by one.
 
-In English, the text reader (`text.reader`) expands numbers, signs, abbreviations and acronyms, and
-splits at hyphens and spaces; a warning reports the expansion. In other languages a word is one
-part.
+The text reader (`text.reader`) of the language expands numbers, signs, abbreviations and acronyms,
+and splits at hyphens and spaces; a warning reports the expansion. In a language that has none, a
+word is one part.
 """
 
 from __future__ import annotations
@@ -12,17 +12,20 @@ import math
 import unicodedata
 from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from tanger.model.lexicon.index import lexicon_key, tidied
+from tanger.model.lexicon.index import lexicon_key
 from tanger.model.lexicon.phrases import Phrases
 from tanger.model.phonology import notation
 from tanger.model.text import derived_forms
 from tanger.model.text.acronym_model import AcronymModel, LexiconAcronyms
+from tanger.model.text.parts import NativeParts, Part, english_letters, marked
 from tanger.model.text.phrases import with_phrases
+from tanger.model.text.reader import languages
+from tanger.model.text.reader.language import Language
 from tanger.model.text.reader.reader import MODELS, TextReader
 from tanger.model.text.reader.tables import FOLDER
-from tanger.model.text.reader.token import GivenBy, SpokenWord, Token
+from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.speller import Speller, Spelling, WordError, WordErrorCode
 
 # Maximum number of digits in one word; longer numbers are not read out.
@@ -31,38 +34,6 @@ MAX_DIGITS = 18
 MAX_PARTS = 128
 
 Known = Callable[[str], bool]
-# Rules that determine the pronunciation of a part: number and sign words, names of letters, or the
-# sources of a spoken word's phonemes.
-PartRule = Literal["number", "letters"] | GivenBy
-
-
-class Part(NamedTuple):
-    """One word of a reading.
-
-    Attributes:
-        text: text in the artifact's graphemes; empty if it cannot be spelt in them, but its
-            pronunciation is given in the text.
-        spoken: ARPAbet with stress digits (see `phonology.phoneme_set`) if a rule pronounces it;
-            None for an ordinary word, which a lexicon or the network pronounces.
-        listed: whether lexicons take precedence over the rule.
-        rule: the rule that pronounces it.
-        written: the word with its accents, for the lookup in lexicons; None if it has none.
-        warnings: changes made by spelling it in graphemes.
-        entry: whether a lexicon has it as it stands.
-    """
-
-    text: str
-    spoken: tuple[str, ...] | None = None
-    listed: bool = True
-    rule: PartRule = "number"
-    written: str | None = None
-    warnings: tuple[str, ...] = ()
-    entry: bool = False
-
-    @property
-    def looked_up(self) -> str:
-        """The form that is looked up in lexicons."""
-        return self.written or self.text
 
 
 class Reading(NamedTuple):
@@ -89,7 +60,7 @@ class Reader:
 
     Attributes:
         speller: spells words in the artifact's graphemes.
-        text: text reader; None for artifacts that are not English.
+        text: text reader; None if there is none for the artifact's language.
     """
 
     def __init__(
@@ -99,29 +70,42 @@ class Reader:
         *,
         longest: int = 64,
         look_up: Callable[[str], Sequence[Sequence[str]]] = lambda word: (),
+        language: str = "en-US",
     ) -> None:
         """Create the reader of an artifact.
 
         Args:
             graphemes: graphemes of the artifact.
-            phonemes: phonemes of the artifact; English is recognised by them.
+            phonemes: phonemes of the artifact; American English is read only if they are ARPAbet.
             longest: maximum number of characters in a word.
             look_up: returns a dictionary's pronunciations of a lower-case word, as evidence on
                 acronyms.
+            language: BCP 47 tag of the artifact's language.
         """
         bare = {phoneme.rstrip("012") for phoneme in phonemes}
-        english = frozenset(derived_forms.LETTERS) <= frozenset(graphemes)
+        arpabet = bare == notation.ARPABET
+        spells = frozenset(derived_forms.LETTERS) <= frozenset(graphemes)
+        found = languages.find(language)
         self.text: TextReader | None = None
-        if english and bare == notation.ARPABET:
-            model = LexiconAcronyms(AcronymModel.load(MODELS), look_up)
-            self.text = TextReader(acronyms=model)
+        if found is not None and (not found.arpabet or (arpabet and spells)):
+            evidence = look_up if found.arpabet else _no_evidence
+            model = LexiconAcronyms(AcronymModel.load(MODELS), evidence)
+            self.text = TextReader(found, acronyms=model)
         accents = None if self.text is None else self.text.language.tables.accents
         self.speller = Speller(graphemes, longest=longest, accents=accents)
+        self._native: NativeParts | None = None
+        if self.text is not None and not self.text.language.arpabet:
+            self._native = NativeParts(self.text.language, self.speller, phonemes)
 
     @property
-    def english(self) -> bool:
-        """Whether the artifact is for English, so that numbers, signs and the like are expanded."""
-        return self.text is not None
+    def language(self) -> Language | None:
+        """The language whose texts are read; None if there is no reader for it."""
+        return None if self.text is None else self.text.language
+
+    @property
+    def american(self) -> bool:
+        """Whether the language is American English in ARPAbet, with all models and tables."""
+        return self.text is not None and self.text.language.arpabet
 
     @property
     def revision(self) -> str:
@@ -161,11 +145,13 @@ class Reader:
         if phrases:
             tokens = list(with_phrases(tokens, phrases))
         if spelling.normalized is not None and _is_itself(tokens):
-            return Reading(spelling, (_marked(spelling.normalized, typed, spelling),))
+            itself = self.parts(tokens[0].words[0], by_rule=False)
+            if not isinstance(itself, WordError):
+                return Reading(spelling, tuple(itself))
         return self._read_out(spelling, tokens)
 
-    def part(self, word: SpokenWord, *, by_rule: bool) -> Part | WordError:
-        """Convert a spoken word to a part, or return why it cannot be spelt.
+    def parts(self, word: SpokenWord, *, by_rule: bool) -> Sequence[Part] | WordError:
+        """Convert a spoken word to parts, or return why it cannot be spelt.
 
         Args:
             word: the word.
@@ -173,13 +159,20 @@ class Reader:
                 table of pronunciations.
         """
         if word.entry:
-            return Part(self.speller.cased(lexicon_key(word.text)), entry=True)
+            return (Part(self.speller.cased(lexicon_key(word.text)), entry=True),)
         if word.language is not None:
             message = f"{word.text} is in the language {word.language}, which is not read here"
             return WordError("other_language", f"{message}: say it with <phoneme>")
+        if self._native is not None and word.phonemes is None:
+            return (
+                self._native.of_letters(word.text)
+                if word.letters
+                else self._native.of_word(word.text)
+            )
         if word.letters and word.text.isascii():  # only A to Z have known names
-            return _letters(word.text)
-        return self._spelt_part(word, self.speller.spell(word.text), by_rule=by_rule)
+            return (english_letters(word.text),)
+        part = self._spelt_part(word, self.speller.spell(word.text), by_rule=by_rule)
+        return part if isinstance(part, WordError) else (part,)
 
     def _spelt_part(
         self, word: SpokenWord, spelling: Spelling, *, by_rule: bool
@@ -190,7 +183,7 @@ class Reader:
         if spelling.normalized is None:
             return spelling.error or WordError("unspellable", "")
         if not by_rule or self.text is None:
-            return _marked(spelling.normalized, word.text, spelling)
+            return marked(spelling.normalized, word.text, spelling)
         return Part(spelling.normalized, self.text.language.tables.phonemes.get(word.text.lower()))
 
     def _too_long(self, typed: str) -> WordError | None:
@@ -242,12 +235,12 @@ class Reader:
             return [], [f"{shown} -> nothing"] if shown else [], None
         parts: list[Part] = []
         for word in token.words:
-            part = self.part(word, by_rule=token.kind != "word")
-            if isinstance(part, WordError):
-                return [], [], part
-            parts.append(part)
+            found = self.parts(word, by_rule=token.kind != "word")
+            if isinstance(found, WordError):
+                return [], [], found
+            parts += found
         if token.spoken != token.text.lower():
-            return parts, [_shown(token)], None
+            return parts, [_shown(token), *(token.warnings or ())], None
         return parts, list(self.speller.spell(token.text).warnings), None
 
     def _nothing(self, spelling: Spelling) -> Reading:
@@ -262,9 +255,13 @@ class Reader:
 def reading_revision() -> str:
     """Return a digest of the text reader's tables and models."""
     digest = hashlib.sha256()
-    for path in (*sorted(FOLDER.rglob("*.tsv")), *sorted(MODELS.iterdir())):
+    for path in (*sorted(FOLDER.rglob("*.t*")), *sorted(MODELS.iterdir())):
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def _no_evidence(word: str) -> Sequence[Sequence[str]]:
+    return ()
 
 
 def _is_itself(tokens: Sequence[Token]) -> bool:
@@ -274,21 +271,6 @@ def _is_itself(tokens: Sequence[Token]) -> bool:
     word = tokens[0].words[0]
     same = word.text.lower() == tokens[0].text.lower().replace("’", "'")
     return same and not word.letters and word.phonemes is None
-
-
-def _marked(normalized: str, typed: str, spelling: Spelling) -> Part:
-    """Return the part of a single word, with its accented form if it has accents."""
-    if typed.isascii():
-        return Part(normalized)
-    return Part(normalized, written=tidied(typed), warnings=spelling.warnings)
-
-
-@lru_cache(maxsize=4096)
-def _letters(text: str) -> Part:
-    """Return a part that is read letter by letter: ``BBC``, ``PRs``, ``UK's``."""
-    letters = text.rstrip("s'")
-    spoken = derived_forms.letter_by_letter(letters, in_plural=text != letters)
-    return Part(text.upper(), spoken, listed=False, rule="letters")
 
 
 def _shown(token: Token) -> str:

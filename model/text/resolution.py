@@ -15,11 +15,20 @@ from tanger.model.lexicon.phrases import Phrases
 from tanger.model.text.homographs.model import HomographModel
 from tanger.model.text.lexicon_resolution import LexiconResolver, UnspeakableError
 from tanger.model.text.lookup import KnownWord, Origin, WordLookup
+from tanger.model.text.parts import Part
 from tanger.model.text.phrases import with_phrases
 from tanger.model.text.reader.reader import MODELS
 from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.reading import Reader, Reading
-from tanger.model.text.segments import ReadWord, Segment, Source, WordResolution, by_rule, refused
+from tanger.model.text.segments import (
+    ReadWord,
+    Segment,
+    Source,
+    WordResolution,
+    normalized_text,
+    of_part,
+    refused,
+)
 from tanger.model.text.senses import sentences, with_senses
 from tanger.model.text.speller import WordError
 from tanger.model.text.ssml import Document
@@ -33,10 +42,12 @@ def homographs() -> HomographModel:
 
 
 class TextError(TangerError, ValueError):
-    """A text was given to an artifact of a language that has no text reader."""
+    """A text, or an option for texts, is not for the language of the artifact."""
 
-    def __init__(self) -> None:
-        super().__init__("texts are read in English alone: this artifact has other phonemes")
+    def __init__(
+        self, problem: str = "texts are not read in the language of this artifact"
+    ) -> None:
+        super().__init__(problem)
 
 
 class Resolver:
@@ -80,10 +91,12 @@ class Resolver:
             phrases: lexicon entries that become one word as they stand.
 
         Raises:
-            TextError: if the artifact is not English.
+            TextError: if there is no reader for the artifact's language, or no weak forms.
         """
         if self.reader.text is None:
             raise TextError
+        if weak_forms and not self.reader.american:
+            raise TextError("weak forms are known in American English alone: ask without them")
         tables = self.reader.text.language.tables
         if isinstance(text, Document):
             tokens = text.tokens(self.reader.text, self.lookup.has, phrases)
@@ -91,7 +104,9 @@ class Resolver:
             tokens = self.reader.text.iterate(text, self.lookup.has)
             if phrases:
                 tokens = with_phrases(tokens, phrases)
-        found = (with_senses(sentence, homographs()) for sentence in sentences(tokens))
+        found: Iterator[list[Token]] = sentences(tokens)
+        if self.reader.american:
+            found = (with_senses(sentence, homographs()) for sentence in found)
         return (with_weak_forms(each, tables) for each in found) if weak_forms else found
 
     def resolve_read(self, words: Sequence[ReadWord], source: Source) -> list[WordResolution]:
@@ -103,13 +118,9 @@ class Resolver:
         if source != "model":
             return LexiconResolver(self.reader, self.lookup, source).resolve_read(words)
         return [
-            refused(read.word, part)
-            if isinstance(part := self.reader.part(read.word, by_rule=read.by_rule), WordError)
-            else _resolved(
-                read.word,
-                Segment(part.text) if part.spoken is None else by_rule(part),
-                part.warnings,
-            )
+            refused(read.word, parts)
+            if isinstance(parts := self.reader.parts(read.word, by_rule=read.by_rule), WordError)
+            else _resolved(read.word, parts)
             for read in words
         ]
 
@@ -133,15 +144,14 @@ class Resolver:
         return WordResolution(
             reading.spelling.word,
             reading.spelling.normalized or None,
-            tuple(
-                Segment(part.text) if part.spoken is None else by_rule(part)
-                for part in reading.parts
-            ),
+            tuple(map(of_part, reading.parts)),
             reading.spelling.warnings,
             reading.spelling.error,
             reading.chance,
         )
 
 
-def _resolved(word: SpokenWord, segment: Segment, notes: tuple[str, ...]) -> WordResolution:
-    return WordResolution(word.text, segment.text or None, (segment,), notes)
+def _resolved(word: SpokenWord, parts: Sequence[Part]) -> WordResolution:
+    segments = tuple(map(of_part, parts))
+    notes = tuple(dict.fromkeys(note for part in parts for note in part.warnings))
+    return WordResolution(word.text, normalized_text(segments) or None, segments, notes)

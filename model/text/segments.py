@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from tanger.model.text.lookup import KnownWord, Origin, Pronunciations
+from tanger.model.text.parts import Part
 from tanger.model.text.reader.token import SpokenWord, Token
-from tanger.model.text.reading import Part
 from tanger.model.text.speller import WordError
 
 # Sources of pronunciations that a request can choose.
@@ -26,6 +27,7 @@ class Segment(NamedTuple):
             network.
         origin: the lexicon or rule.
         probabilities: probabilities of the listed pronunciations, or none if the lexicon has none.
+        joined: whether no boundary separates it from the next segment, as in *l'eau*.
     """
 
     text: str
@@ -33,6 +35,7 @@ class Segment(NamedTuple):
     listed: Pronunciations = ()
     origin: Origin = Origin()
     probabilities: tuple[float | None, ...] = ()
+    joined: bool = False
 
 
 class WordResolution(NamedTuple):
@@ -94,7 +97,18 @@ def by_rule(part: Part) -> Segment:
     if part.rule == "override":
         return Segment(part.text, "override", (part.spoken or (),))
     origin = Origin(rule=part.rule)
-    return Segment(part.text, "rule", (part.spoken or (),), origin)
+    return Segment(part.text, "rule", (part.spoken or (),), origin, joined=part.joined)
+
+
+def of_part(part: Part) -> Segment:
+    """Return the segment of a part that no lexicon pronounces: by its rule, or by the network."""
+    return Segment(part.text) if part.spoken is None else by_rule(part)
+
+
+def normalized_text(segments: Sequence[Segment]) -> str:
+    """Return the text that segments pronounce, with a hyphen at each boundary."""
+    pieces = [each.text + ("" if each.joined else "-") for each in segments]
+    return "".join(pieces).removesuffix("-")
 
 
 def refused(word: SpokenWord, error: WordError) -> WordResolution:

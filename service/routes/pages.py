@@ -95,7 +95,7 @@ async def features(manager: Manager) -> Response:
         keys=bool(manager.keys),
         stress=pipeline.knows_stress,
         alignment=pipeline.has_attention,
-        texts=pipeline.resolver.reader.english,
+        texts=pipeline.resolver.reader.text is not None,
         languages=len(manager.current.languages.codes),
     )
     response = json_response(body)

@@ -243,6 +243,7 @@ class Languages:
             builtin=self._settings.builtin_lexicon,
             files=self._files.get(code, ()),
             ranking=model.ranking,
+            folder=model.artifact.path,
         )
         user = self._user if index == 0 else None
         pipeline = Pipeline(

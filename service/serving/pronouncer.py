@@ -274,6 +274,7 @@ class PronounceJob:
         self._resolutions = resolutions
         self._options = options
         self._explain = explain
+        self._usual = not (explain or options.alignment)
         self.reservation: Hold | None = None
         # The network's answers, each a JSON array of pronunciations
         self._rendered: dict[Task, str] = {}
@@ -342,7 +343,14 @@ class PronounceJob:
         """Return the cost of the remaining work and of the response."""
         letters = float(sum(ask.work for ask in self.missing))
         size = 0
+        plain: list[str] = []  # words of the network, which are priced together
+        characters = 0
         for resolution in self._resolutions:
+            word = resolution.network_word
+            if word is not None and self._usual:
+                plain.append(word)
+                characters += len(resolution.word)
+                continue
             parts = len(resolution.segments)
             limit = self._pipeline.limit(resolution, self._options)
             letters += join_letters(parts, limit)
@@ -352,6 +360,7 @@ class PronounceJob:
                 size += explanation_bytes(parts, sent + len(spelling))
             aligned = self._pipeline.aligns(resolution, self._options)
             size += result_bytes(sent, spelling, limit, aligned=aligned)
+        size += result_bytes(characters, "".join(plain), self._options.n, words=len(plain))
         return RequestCost(round(letters), size)
 
     async def results(self, form: Callable[[str], R]) -> list[R]:

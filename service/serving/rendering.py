@@ -102,6 +102,12 @@ def result(
     explain: str = "null",
 ) -> str:
     """Return the JSON object of a result; `explain` is JSON already."""
+    if source == "model" and not warnings and error is None and normalized is not None:
+        # The usual case
+        return (
+            f'{{"word":{_quoted(word)},"normalized":{_quoted(normalized)},"source":"model",'
+            f'"pronunciations":{pronunciations},"warnings":[],"error":null,"explain":{explain}}}'
+        )
     spelt = "null" if normalized is None else _quoted(normalized)
     answerer = "null" if source is None else f'"{source}"'
     warned = msgspec.json.encode(warnings).decode() if warnings else "[]"

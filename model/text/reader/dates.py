@@ -41,7 +41,7 @@ def date_from_month(scan: Scan, at: int) -> Reading | None:
         return None
     if match[1] in _AMBIGUOUS and not (match[4] or match[6]) and scan.word_after(match.end()):
         return None
-    spoken = f"{month[1]} {say.ordinal(int(match[3]))}"
+    spoken = f"{month[1]} {_ordinal_day(scan, int(match[3]))}"
     if match[5]:
         if not _is_day(match[5]):
             return None
@@ -75,6 +75,8 @@ def numeric_date(scan: Scan, at: int) -> Reading | None:
             month, day = day, month
     elif match := _NUMERIC.match(scan.text, at):
         month, day, written = int(match[1]), int(match[3]), match[4]
+        if scan.tables.day_first and day <= 12:
+            month, day = day, month
         if len(written) == 2 and match[2] == "." and len(match[0]) != 8:
             return None  # probably a version
         if month > 12 and day <= 12 and month <= 31:
@@ -83,7 +85,7 @@ def numeric_date(scan: Scan, at: int) -> Reading | None:
         return None
     if not (1 <= month <= 12 and 1 <= day <= 31):
         return None
-    return Reading(match.end(), "date", f"{names[month]} {say.ordinal(day)} {_year(written)}")
+    return Reading(match.end(), "date", _numeric(scan, day, names[month], written))
 
 
 def short_date(scan: Scan, at: int) -> Reading | None:
@@ -93,6 +95,8 @@ def short_date(scan: Scan, at: int) -> Reading | None:
         return None
     names = dict(scan.tables.months.values())
     month, second = int(match[1]), int(match[2])
+    if scan.tables.day_first and len(match[2]) < 4:
+        month, second = second, month
     if not 1 <= month <= 12:
         return None
     if len(match[2]) == 4:
@@ -104,7 +108,7 @@ def short_date(scan: Scan, at: int) -> Reading | None:
     padded = match[1][0] == "0" or match[2][0] == "0"
     if not (padded or dated) or not 1 <= second <= 31:
         return None
-    return Reading(match.end(), "date", f"{names[month]} {say.ordinal(second)}")
+    return Reading(match.end(), "date", _numeric(scan, second, names[month], None))
 
 
 def decade(scan: Scan, at: int) -> Reading | None:
@@ -176,6 +180,18 @@ def duration(scan: Scan, at: int) -> Reading | None:
 
 def _is_day(written: str) -> bool:
     return 1 <= int(written) <= 31
+
+
+def _ordinal_day(scan: Scan, day: int) -> str:
+    return f"the {say.ordinal(day)}" if scan.tables.day_first else say.ordinal(day)
+
+
+def _numeric(scan: Scan, day: int, month: str, written: str | None) -> str:
+    """Return the words of a numeric date in the order of the language."""
+    if scan.tables.day_first:
+        return _by_day(scan, day, month, written)
+    spoken = f"{month} {say.ordinal(day)}"
+    return f"{spoken} {_year(written)}" if written else spoken
 
 
 def _by_day(scan: Scan, day: int, month: str, written: str | None) -> str:

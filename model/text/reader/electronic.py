@@ -21,6 +21,10 @@ _DOMAIN = re.compile(
 _HANDLE = re.compile(r"@[A-Za-z_][A-Za-z\d_]{0,63}")
 _HASHTAG = re.compile(r"#(?=[A-Za-z\d_]{0,63}[A-Za-z])\w{1,64}")
 _RUNS = re.compile(r"[A-Za-z]+(?:'[a-z]+)?|\d+|[^\W\d_]+|[^A-Za-z\d]")
+# Ends of domains that are no words of other languages
+_COMMON_TLDS = frozenset(
+    "com org net edu gov info eu de at ch fr be lu uk es it nl pl pt br ru cz hu se dk fi".split()
+)
 _TRAILING = ".,;:!?)]}'\"*_"
 _NAMES = {
     ".": "dot", "-": "dash", "_": "underscore", "/": "slash", ":": "colon", "@": "at",
@@ -45,6 +49,19 @@ def address(scan: Scan, at: int) -> Reading | None:
         return None
     written = match[0].rstrip(_TRAILING)
     return Reading(at + len(written), "electronic", spelt_out(scan, written))
+
+
+def end_of_address(text: str, at: int) -> int:
+    """Return the end of a URL, an e-mail address or a domain at an offset; `at` if there is none.
+
+    Domains without ``www.`` or a scheme are known by a few endings that are no words.
+    """
+    match = _URL.match(text, at) or _EMAIL.match(text, at)
+    if match is None:
+        match = _DOMAIN.match(text, at)
+        if match is None or match[1].lower() not in _COMMON_TLDS:
+            return at
+    return at + len(match[0].rstrip(_TRAILING))
 
 
 def handle(scan: Scan, at: int) -> Reading | None:

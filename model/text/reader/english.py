@@ -1,9 +1,8 @@
-"""The recognisers of American English and their order."""
+"""The recognisers of English and their order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import re
 
 from tanger.model.text.reader import (
     abbreviations,
@@ -16,28 +15,12 @@ from tanger.model.text.reader import (
     signs,
     telephone,
 )
+from tanger.model.text.reader.language import Language, Recognizer
 from tanger.model.text.reader.scan import Reading, Scan
-from tanger.model.text.reader.tables import Tables, load
+from tanger.model.text.reader.tables import load
 
-Recognizer = Callable[[Scan, int], Reading | None]
-
-
-@dataclass(frozen=True)
-class Language:
-    """The tables of a language, and its recognisers in the order in which they are tried.
-
-    Attributes:
-        tables: tables of the language.
-        letters: recognisers tried at a letter or an apostrophe.
-        numbers: recognisers tried at a digit or another start of a number.
-        signs: recognisers tried elsewhere.
-    """
-
-    tables: Tables
-    letters: Sequence[Recognizer]
-    numbers: Sequence[Recognizer]
-    signs: Sequence[Recognizer]
-
+# Ordinary words, and what may follow them
+_PLAIN = re.compile(r"[A-Za-z]?[a-z]+(?:'(?:s|t|re|ve|ll|d|m)(?![a-z]))?(?=[,;:!?.)]?(?:[ \n]|$))")
 
 # Recognisers of numbers, the more specific first.
 _NUMBERS: tuple[Recognizer, ...] = (
@@ -100,7 +83,10 @@ def _number(scan: Scan, at: int) -> Reading | None:
 def american_english() -> Language:
     """Return the recognisers and tables of American English, loaded once."""
     return Language(
+        code="en-us",
         tables=load("en-us"),
+        plain=_PLAIN,
+        needs_care=letters.needs_care,
         letters=(
             letters.lexeme,
             electronic.address,
@@ -136,4 +122,6 @@ def american_english() -> Language:
             signs.sign,
             signs.punctuation,
         ),
+        unknown=signs.unknown,
+        arpabet=True,
     )

@@ -23,6 +23,7 @@ _HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]+")
 # Maximum length of acronyms in lower case: faq, usb
 _LONGEST_SMALL = 6
 _AMPERSAND = re.compile(r"[A-Z]{1,2}(?:&[A-Z]{1,2})+(?!\w)")
+_ROMAN = re.compile("[ivxlcdm]+")
 _VOWEL = re.compile("[aeiouyAEIOUY]")
 _NOT_A_LETTER_NAME = frozenset({"a", "i", "I", "A"})
 _ASCII_LETTERS = re.compile("[A-Za-z]+")
@@ -143,9 +144,9 @@ def needs_care(tables: Tables, acronyms: Acronyms, written: str) -> bool:
         or small in tables.months
         or written in tables.lexemes
         or len(small) == 1
-        or (_VOWEL.search(small) is None)
+        or _VOWEL.search(small) is None
+        or (_ROMAN.fullmatch(written) is not None and say.roman_value(written.upper()) > 0)
         or (len(small) <= _LONGEST_SMALL and acronyms.decide(written)[0])
-        or (written.islower() and say.roman_value(written.upper()) > 0)
     )
 
 

@@ -8,13 +8,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from tanger.model.text.acronym_model import AcronymModel, LexiconAcronyms
-from tanger.model.text.reader import letters, signs
-from tanger.model.text.reader.english import Language, Recognizer, american_english
+from tanger.model.text.reader.english import american_english
+from tanger.model.text.reader.language import Language, Recognizer
 from tanger.model.text.reader.scan import Acronyms, Reading, Scan
 from tanger.model.text.reader.token import SpokenWord, Token
 
-# Fast path: ordinary words, and what may follow them
-_PLAIN = re.compile(r"[A-Za-z]?[a-z]+(?:'(?:s|t|re|ve|ll|d|m)(?![a-z]))?(?=[,;:!?.)]?(?:[ \n]|$))")
 _SPACE = re.compile(r"\s+")
 # Longest run of characters without space; longer runs are read in pieces, to bound the time per
 # token
@@ -60,7 +58,8 @@ class TextReader:
         """
         self.language = language or american_english()
         self.acronyms = acronyms or _default_acronyms()
-        self._plain: dict[str, tuple[SpokenWord, ...]] = {}
+        # Plain words that were read before, the first ones
+        self._plain: set[str] = set()
 
     def read(self, text: str, known: Known = _unknown) -> list[Token]:
         """Return the tokens of a text, in order; together they cover the text.
@@ -113,30 +112,27 @@ class TextReader:
         """Return whether an isolated word needs no expansion."""
         if word in self._plain:
             return True
-        match = _PLAIN.fullmatch(word)
-        return match is not None and bool(self._plain_words(word))
+        return self.language.plain.fullmatch(word) is not None and self._is_ordinary(word)
 
     def _next(self, scan: Scan, at: int) -> Token:
         text = scan.text
-        match = _PLAIN.match(text, at)
+        match = self.language.plain.match(text, at)
         if match is not None:
             written = match[0]
-            words = self._plain.get(written) or self._plain_words(written)
-            if words:
+            if written in self._plain or self._is_ordinary(written):
                 end = match.end()
-                return Token("word", scan.source[at:end], at, end, words)
+                return Token("word", scan.source[at:end], at, end, (SpokenWord(written),))
         elif match := _SPACE.match(text, at):
             return Token("space", match[0], at, match.end(), ())
         return self._recognized(scan, at)
 
-    def _plain_words(self, written: str) -> tuple[SpokenWord, ...]:
-        """Return the spoken words of a plain word; empty if it needs expansion."""
-        if letters.needs_care(self.language.tables, self.acronyms, written):
-            return ()
-        words = (SpokenWord(written),)
+    def _is_ordinary(self, written: str) -> bool:
+        """Return whether a word that looks plain needs no expansion."""
+        if self.language.needs_care(self.language.tables, self.acronyms, written):
+            return False
         if len(self._plain) < _MAX_PLAIN:
-            self._plain[written] = words
-        return words
+            self._plain.add(written)
+        return True
 
     def _recognized(self, scan: Scan, at: int) -> Token:
         character = scan.text[at]
@@ -148,7 +144,7 @@ class TextReader:
             recognizers = (
                 language.letters if character.isalpha() or character == "'" else language.signs
             )
-            reading = _first(recognizers, scan, at) or signs.unknown(scan, at)
+            reading = _first(recognizers, scan, at) or language.unknown(scan, at)
         return self._token(scan, at, reading)
 
     def _token(self, scan: Scan, at: int, reading: Reading) -> Token:

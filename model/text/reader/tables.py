@@ -6,8 +6,9 @@ ignored. The first other line of each file names the columns.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
@@ -69,9 +70,27 @@ class WeakForm(NamedTuple):
     not_after: frozenset[str]
 
 
+class LetterName(NamedTuple):
+    """The name of a letter.
+
+    Attributes:
+        spelling: the name as a word; empty if it is the letter.
+        sounds: its pronunciation in IPA.
+    """
+
+    spelling: str
+    sounds: str
+
+    @classmethod
+    def parse(cls, written: str) -> LetterName:
+        """Parse ``zett tsɛt``: the spelling, then the pronunciation."""
+        spelling, _, sounds = written.rpartition(" ")
+        return cls(spelling, sounds)
+
+
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """All tables of one language.
+    """The tables of one language. English has all; others have accents, signs and letters.
 
     Attributes:
         accents: rules for accented letters.
@@ -88,22 +107,26 @@ class Tables:
         lists: named sets of words that rules use.
         phonemes: pronunciations of single words in ARPAbet.
         weak_forms: weak forms by word.
+        letters: names of letters by letter, in lower case; empty if the phonemes are ARPAbet.
+        day_first: whether the day precedes the month in numeric dates.
     """
 
-    accents: Accents
-    abbreviations: Mapping[str, tuple[Abbreviation, ...]]
-    lexemes: Mapping[str, str]
-    units: Mapping[str, Unit]
-    currencies: Mapping[str, Currency]
-    magnitudes: Mapping[str, str]
-    months: Mapping[str, tuple[int, str]]
-    states: Mapping[str, str]
-    directions: Mapping[str, str]
-    signs: Mapping[str, str]
-    confidence: Mapping[str, float]
-    lists: Mapping[str, frozenset[str]]
-    phonemes: Mapping[str, tuple[str, ...]]
-    weak_forms: Mapping[str, WeakForm]
+    accents: Accents = field(default_factory=Accents)
+    abbreviations: Mapping[str, tuple[Abbreviation, ...]] = field(default_factory=dict)
+    lexemes: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, Unit] = field(default_factory=dict)
+    currencies: Mapping[str, Currency] = field(default_factory=dict)
+    magnitudes: Mapping[str, str] = field(default_factory=dict)
+    months: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    states: Mapping[str, str] = field(default_factory=dict)
+    directions: Mapping[str, str] = field(default_factory=dict)
+    signs: Mapping[str, str] = field(default_factory=dict)
+    confidence: Mapping[str, float] = field(default_factory=dict)
+    lists: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    phonemes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    weak_forms: Mapping[str, WeakForm] = field(default_factory=dict)
+    letters: Mapping[str, LetterName] = field(default_factory=dict)
+    day_first: bool = False
 
 
 def rows(path: Path) -> Iterator[list[str]]:
@@ -127,51 +150,60 @@ def rows(path: Path) -> Iterator[list[str]]:
 
 @lru_cache(maxsize=8)
 def load(language: str = "en-us") -> Tables:
-    """Load the tables of a language.
+    """Load the tables of a variety of English; those that it lacks are American.
 
     Raises:
-        FileNotFoundError: if there are none.
         TableError: if one is malformed.
     """
-    folder = FOLDER / language
+
+    def table(name: str) -> Iterator[list[str]]:
+        return rows(_path(language, name))
+
     abbreviations: dict[str, list[Abbreviation]] = {}
-    for written, spoken, conditions in rows(folder / "abbreviations.tsv"):
+    for written, spoken, conditions in table("abbreviations"):
         rule = Abbreviation(spoken, tuple(conditions.split()))
         abbreviations.setdefault(written.lower(), []).append(rule)
-    lists = {name: frozenset(words.split()) for name, words in rows(folder / "word_lists.tsv")}
+    lists = {name: frozenset(words.split()) for name, words in table("word_lists")}
+    spellings = dict(table("spellings"))
     return Tables(
-        accents=Accents.parse(rows(folder / "accents.tsv")),
+        accents=Accents.parse(table("accents")),
         abbreviations={written: tuple(rules) for written, rules in abbreviations.items()},
-        lexemes=dict(rows(folder / "lexemes.tsv")),
-        units=_units(folder / "units.tsv"),
+        lexemes=dict(table("lexemes")),
+        units=_units(table("units"), spellings),
         currencies={
             sign: Currency(one, many, hundredth.strip("-"), hundredths.strip("-"))
-            for sign, one, many, hundredth, hundredths in rows(folder / "currencies.tsv")
+            for sign, one, many, hundredth, hundredths in table("currencies")
         },
-        magnitudes=dict(rows(folder / "magnitudes.tsv")),
+        magnitudes=dict(table("magnitudes")),
         months={
             written: (number, name)
-            for number, (name, *short) in enumerate(_spaced(folder / "months.tsv"), 1)
-            for written in (name, *short)
+            for number, (names,) in enumerate(table("months"), 1)
+            for name in names.split()[:1]
+            for written in names.split()
         },
-        states=dict(rows(folder / "states.tsv")),
-        directions=dict(rows(folder / "directions.tsv")),
-        signs={sign: spoken.strip("-") for sign, spoken in rows(folder / "signs.tsv")},
-        confidence={kind: float(share) for kind, share, *_ in rows(folder / "confidence.tsv")},
+        states=dict(table("states")),
+        directions=dict(table("directions")),
+        signs={sign: spoken.strip("-") for sign, spoken in table("signs")},
+        confidence={kind: float(share) for kind, share, *_ in table("confidence")},
         lists=lists,
-        phonemes={
-            word: tuple(phonemes.split()) for word, phonemes in rows(folder / "phonemes.tsv")
+        phonemes={word: tuple(phonemes.split()) for word, phonemes in table("phonemes")},
+        weak_forms=_weak_forms(table("weak_forms"), lists),
+        letters={
+            letter: LetterName(name.strip("-"), sounds) for letter, name, sounds in table("letters")
         },
-        weak_forms=_weak_forms(folder / "weak_forms.tsv", lists),
+        day_first=language != "en-us",
     )
 
 
-def _spaced(path: Path) -> Iterator[list[str]]:
-    for (line,) in rows(path):
-        yield line.split()
+def _path(language: str, name: str) -> Path:
+    """Return the file of a table: the language's own, or that of American English."""
+    own = FOLDER / language / f"{name}.tsv"
+    return own if own.exists() else FOLDER / "en-us" / f"{name}.tsv"
 
 
-def _weak_forms(path: Path, lists: Mapping[str, frozenset[str]]) -> dict[str, WeakForm]:
+def _weak_forms(
+    table: Iterator[list[str]], lists: Mapping[str, frozenset[str]]
+) -> dict[str, WeakForm]:
     none: frozenset[str] = frozenset()
     return {
         word: WeakForm(
@@ -180,16 +212,21 @@ def _weak_forms(path: Path, lists: Mapping[str, frozenset[str]]) -> dict[str, We
             none if before == "-" else lists[before],
             none if after == "-" else lists[after],
         )
-        for word, consonants, vowels, before, after in rows(path)
+        for word, consonants, vowels, before, after in table
     }
 
 
-def _units(path: Path) -> dict[str, Unit]:
+def _units(table: Iterator[list[str]], spellings: Mapping[str, str]) -> dict[str, Unit]:
     """Load units by symbol; symbols of two or more letters also in lower and upper case."""
     found: dict[str, Unit] = {}
-    for symbols, one, many, spaced in rows(path):
-        for symbol in symbols.split():
-            found[symbol] = Unit(one, many, cast(Literal["yes", "no", "dot"], spaced))
+    american = re.compile("|".join(rf"{word}\b" for word in spellings) or "(?!)")
+
+    def own(name: str) -> str:
+        return american.sub(lambda match: spellings[match[0]], name)
+
+    for symbols, one, many, spaced in table:
+        unit = Unit(own(one), own(many), cast(Literal["yes", "no", "dot"], spaced))
+        found |= dict.fromkeys(symbols.split(), unit)
     for symbol, unit in list(found.items()):
         if len(symbol) > 1:
             for other in (symbol.lower(), symbol.capitalize()):

@@ -129,7 +129,7 @@ def test_other_languages_are_left_alone():
         Reader(LETTERS, {"t", "ɛ"}),
         Reader(LETTERS.lower(), notation.ARPABET),
     ):
-        assert not reader.english
+        assert reader.text is None
         assert reader.read("42").spelling == reader.speller.spell("42")
         assert reader.read("BT").parts == reader.read("bt").parts
 

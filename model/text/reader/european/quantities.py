@@ -1,0 +1,225 @@
+"""Recognise numbers, ordinals, ranges, money, measures and fractions."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from fractions import Fraction
+
+from tanger.model.text.reader.european.numbers import NumberWords, OrdinalError
+from tanger.model.text.reader.european.rules import Currency, Rules
+from tanger.model.text.reader.scan import Reading, Scan
+from tanger.model.text.reader.token import spoken_words
+
+_DASH = re.compile(r" ?[-–—] ?(?=\d)")
+_TIMES = re.compile(r" ?[x×] ?(?=\d)")
+_FRACTION = re.compile(r"(?:(\d{1,4}) )?(\d{1,4})[/⁄](\d{1,4})(?![\w/⁄]|[.,]\d)")
+_VULGAR = re.compile(r"(?:(\d{1,6})[ \xa0]?)?([¼½¾⅐-⅞])(?!\d)")
+_VERSION = re.compile(r"\d{1,6}(?:\.\d{1,6})+(?![\w]|[.,]\d)")
+_TELEPHONE = re.compile(
+    r"(?:\+\d{1,3}|\(?0\d{1,4}\)?)(?:[ ./-]{1,3}\(?\d{1,8}\)?){1,6}(?![\w]|[.,]\d)"
+)
+# Space between a number and its unit
+_GAP = "[ \xa0\u202f]?"
+
+
+class Quantities:
+    """The recognisers of numbers of one language."""
+
+    def __init__(self, rules: Rules, numbers: NumberWords) -> None:
+        self._rules = rules
+        self._numbers = numbers
+        self._number = re.compile(rf"(?<!\d){numbers.pattern}")
+        signs = _longest_first(rules.money.currencies)
+        self._money_after = re.compile(rf"(?<!\d)({numbers.pattern}){_GAP}({signs})(?!\w)")
+        self._money_before = re.compile(rf"({signs}){_GAP}({numbers.pattern})")
+        units = _longest_first(rules.units)
+        self._measure = re.compile(rf"(?<!\d)({numbers.pattern}){_GAP}({units})(?![\w'/²³])")
+        self._ordinal = re.compile(rf"(\d{{1,9}})({_longest_first(rules.ordinals.marks)})(?!\w)")
+        self._dotted = "." in rules.ordinals.marks
+
+    def money(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise money: ``3,50 €``, ``€ 20``, ``20 CHF``."""
+        if match := self._money_after.match(scan.text, at):
+            written, sign = match[1], match[2]
+        elif match := self._money_before.match(scan.text, at):
+            sign, written = match[1], match[2]
+        else:
+            return None
+        currency = self._rules.money.currencies[sign]
+        return Reading(match.end(), "money", self._amount(written, currency))
+
+    def measure(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise a measure or a percentage: ``5 km/h``, ``20 %``, ``3,5 m²``."""
+        match = self._measure.match(scan.text, at)
+        if match is None:
+            return None
+        spoken = self._numbers.counted(match[1], self._rules.units[match[2]])
+        return Reading(match.end(), "measure", spoken)
+
+    def fraction(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise a fraction: ``1/2``, ``2 3/4``, ``½``."""
+        if match := _VULGAR.match(scan.text, at):
+            value = Fraction(unicodedata.numeric(match[2])).limit_denominator(10)
+            written = f"{value.numerator}/{value.denominator}"
+        elif (match := _FRACTION.match(scan.text, at)) and scan.before(at) not in tuple("/.-⁄,"):
+            written = f"{match[2]}/{match[3]}"
+        else:
+            return None
+        spoken = self._rules.numbers.fractions.get(written)
+        if spoken is None:
+            numerator, _, denominator = written.partition("/")
+            over = self._rules.numbers.over
+            spoken = (
+                f"{self._numbers.quantity(numerator)} {over} {self._numbers.quantity(denominator)}"
+            )
+        if match[1]:
+            joint = self._rules.numbers.fractions.get("+", "")
+            spoken = " ".join(f"{self._numbers.quantity(match[1])} {joint} {spoken}".split())
+        return Reading(match.end(), "fraction", spoken)
+
+    def ordinal(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise an ordinal: ``3.`` in ``am 3. Tag``, ``2e``, ``1ª``, ``5-го``."""
+        match = self._ordinal.match(scan.text, at)
+        if match is None:
+            return None
+        rules = self._rules.ordinals
+        form = rules.marks[match[2]]
+        if match[2] == ".":
+            following = scan.word_after(match.end())
+            before = scan.word_before().lower()
+            if not following or scan.after(match.end()) not in (" ", "\xa0"):
+                return None
+            if not (following.islower() or before in rules.after):
+                return None  # a full stop
+            form = rules.after.get(before, form)
+        try:
+            return Reading(match.end(), "ordinal", self._numbers.ordinal(int(match[1]), form))
+        except OrdinalError:
+            spoken = self._numbers.cardinal(int(match[1]))
+            note = f"{match[0]} -> {spoken}: this ordinal is not known in the language"
+            return Reading(match.end(), "ordinal", spoken, None, (note,))
+
+    def telephone(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise a telephone number: ``+49 30 1234567``, ``01 42 68 53 00``."""
+        match = _TELEPHONE.match(scan.text, at)
+        if match is None or sum(map(str.isdigit, match[0])) < 7 or scan.before(at).isalnum():
+            return None
+        groups = re.findall(r"\d+", match[0])
+        plus = [self._rules.numbers.plus] if match[0].startswith("+") else []
+        pairs = self._rules.words.telephone == "pairs"
+        spoken = [
+            self._numbers.quantity(group)
+            if pairs and len(group) == 2 and group[0] != "0"
+            else self._numbers.digits(group)
+            for group in groups
+        ]
+        return Reading(match.end(), "telephone", " ".join([*plus, *spoken]))
+
+    def product(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise dimensions: ``2 x 3``."""
+        first = self._number.match(scan.text, at)
+        sign = _TIMES.match(scan.text, first.end()) if first else None
+        if first is None or sign is None:
+            return None
+        words = Reading(
+            0, "number", f"{self._numbers.quantity(first[0])} {self._rules.numbers.by}"
+        ).words
+        second = self.quantity(scan, sign.end())
+        if second is None or second.kind not in ("number", "measure"):
+            return None
+        return Reading(second.end, second.kind, (*words, *second.words))
+
+    def version(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise a version: ``3.11``, ``1.2.3``."""
+        match = _VERSION.match(scan.text, at)
+        if match is None or self._number.match(scan.text, at, match.end()) is None:
+            return None
+        if self._number.fullmatch(match[0]):
+            return None
+        dot = f" {self._rules.numbers.dot} "
+        return Reading(
+            match.end(), "number", dot.join(map(self._numbers.quantity, match[0].split(".")))
+        )
+
+    def number(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise any other number, as a year or a quantity."""
+        match = self._number.match(scan.text, at)
+        if match is None:
+            return None
+        written = match[0]
+        if len(written) == 4 and written.isdigit() and 1100 <= int(written) < 2100:
+            return Reading(match.end(), "year", self._numbers.year(int(written)))
+        return Reading(match.end(), "number", self._numbers.quantity(written))
+
+    def quantity(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise what may be the second part of a range or a product."""
+        for recognizer in (self.money, self.measure, self.fraction, self.number):
+            if (reading := recognizer(scan, at)) is not None:
+                return reading
+        return None
+
+    def range(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise a range: ``5-10``, ``1990–1995``, ``2-3 kg``; not the score ``3-1``."""
+        first = self._number.match(scan.text, at)
+        dash = _DASH.match(scan.text, first.end()) if first else None
+        if first is None or dash is None or scan.before(at) in ("-", "/", "–"):
+            return None
+        second = self.quantity(scan, dash.end())
+        high = self._number.match(scan.text, dash.end())
+        if second is None or high is None or scan.after(second.end) in ("-", "/"):
+            return None
+        if self._value(first[0]) >= self._value(high[0]):
+            return None
+        low = self.number(scan, at)
+        spoken = self._numbers.quantity(first[0])
+        if low is not None and low.kind == "year" and second.kind == "year":
+            spoken = self._numbers.year(int(first[0]))
+        to = spoken_words(f"{spoken} {self._rules.numbers.to}".strip())
+        return Reading(second.end, "range", (*to, *second.words))
+
+    def minus(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise a negative number: ``-5``, ``−3,5 °C``."""
+        text = scan.text
+        if text[at] not in "-–" or not text[at + 1 : at + 2].isdigit():
+            return None
+        before = scan.before(at)
+        if before and before not in " \t\n(=<>\xa0":
+            return None
+        reading = self.quantity(scan, at + 1)
+        if reading is None:
+            return None
+        return reading._replace(spoken=(*spoken_words(self._rules.numbers.minus), *reading.words))
+
+    # --------------------------------------------------------------------------------------------
+
+    def _amount(self, written: str, currency: Currency) -> str:
+        """Return an amount of money in words."""
+        numbers, money = self._numbers, self._rules.money
+        whole, _, cents = numbers.split(written)
+        units = numbers.counted(whole, currency.unit)
+        if money.of and money.millions.search(numbers.quantity(whole)):
+            name = currency.unit.form(9)
+            of = money.of[-1] if name[0] in "aeiouyhé" else money.of[0]
+            joint = of if of.endswith("'") else f"{of} "
+            units = f"{numbers.quantity(whole, currency.unit.gender)} {joint}{name}"
+        if not cents.strip("0"):
+            return units
+        if currency.part is None or len(cents) > 2:
+            return numbers.counted(written, currency.unit)
+        count = cents.ljust(2, "0").lstrip("0")
+        named = numbers.counted(count, currency.part)
+        if not whole.strip("0"):
+            return named
+        bare = numbers.quantity(count)
+        return money.format.format(units=units, cents=named, parts=bare)
+
+    def _value(self, written: str) -> float:
+        whole, _, decimals = self._numbers.split(written)
+        return float(f"{whole}.{decimals or 0}")
+
+
+def _longest_first(words: Iterable[str]) -> str:
+    """Return a pattern for any of the words; none matches if there are none."""
+    return "|".join(map(re.escape, sorted(words, key=len, reverse=True))) or "(?!)"

@@ -1,0 +1,242 @@
+"""Recognise words, abbreviations, acronyms, Roman numerals, signs and addresses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from tanger.model.text.reader import electronic
+from tanger.model.text.reader.european.numbers import NumberWords, OrdinalError
+from tanger.model.text.reader.european.rules import Rules
+from tanger.model.text.reader.number_words import roman_value
+from tanger.model.text.reader.scan import Reading, Scan
+from tanger.model.text.reader.tables import Tables
+from tanger.model.text.reader.token import Kind, SpokenWord, spoken_words
+
+_LETTER = "[^\\W\\d_¹²³¼-¾⁰-₉⅐-ↈ①-⓿❶-➓]"
+_WORD = re.compile(rf"{_LETTER}(?:{_LETTER}|[\u0300-\u036f\u00ad\u200c\u200d])*(?:'{_LETTER}+)*")
+_HYPHENATED = re.compile(rf"{_LETTER}+(?:['-]{_LETTER}+)*-{_LETTER}+(?:['-]{_LETTER}+)*")
+_ROMAN = re.compile(r"[IVXLCDM]{1,9}(?!\w)")
+_MIXED = re.compile(rf"(?:{_LETTER}{{1,8}}\d|\d{{1,8}}{_LETTER})(?:{_LETTER}|\d){{0,40}}")
+_RUNS = re.compile(rf"\d+|{_LETTER}+")
+_NAME_AFTER = re.compile(r"[ \xa0]{0,2}[^\W\d_a-z]")
+_NUMBER_AFTER = re.compile(r"[ \xa0]{0,2}(?:\d|[IVXLC]+\b)")
+# Letters in capitals with an ending in small ones: PKWs
+_SPELT = re.compile(r"(\w+?)'?([a-z]{0,2})")
+# Longest word in capitals that may be spelt
+_LONGEST_ACRONYM = 6
+_VOWELS = "AEIOUYÀÁÂÃÄÅÆÈÉÊËÌÍÎÏÒÓÔÕÖØÙÚÛÜÝĄĘŐŰŮĚАЕЁИОУЫЭЮЯ"
+# What can be said as a word: consonants by themselves or in pairs between vowels
+_SAYABLE = re.compile(
+    rf"(?=.*[{_VOWELS}])[^{_VOWELS}]{{0,2}}(?:[{_VOWELS}]{{1,2}}[^{_VOWELS}]{{1,2}})*[{_VOWELS}]{{0,2}}"
+)
+
+
+def needs_care(tables: Tables, acronyms: object, written: str) -> bool:
+    """Return whether a word of small letters may be more than a word: an abbreviation, a letter."""
+    capitals = len(written) < 2 or not written[1:].islower()
+    return capitals or written.lower() in tables.lists["careful"]
+
+
+class Words:
+    """The recognisers of words and signs of one language."""
+
+    def __init__(self, rules: Rules, numbers: NumberWords) -> None:
+        self._rules = rules.words
+        self._clitics = rules.clitics
+        self._numbers = numbers
+        self._months = rules.dates.months
+        self._abbreviation = _any_of(
+            {*self._rules.abbreviations, *self._rules.before_number, *self._rules.before_name}
+        )
+        marks = _any_of(rules.ordinals.marks).pattern
+        self._roman_ordinal = re.compile(rf"([IVXLCDM]{{1,9}})({marks})(?!\w)")
+        self._marks = rules.ordinals.marks
+        self._conditional = (
+            (self._rules.before_number, _NUMBER_AFTER),
+            (self._rules.before_name, _NAME_AFTER),
+        )
+
+    def abbreviation(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise an abbreviation of the table, if what it needs follows."""
+        match = self._abbreviation.match(scan.text, at)
+        if match is None or scan.before(at).isalnum():
+            return None
+        written, end = _tight(match[0]), match.end()
+        for table, needed in self._conditional:
+            if written in table and needed.match(scan.text, end):
+                return Reading(end, "abbreviation", table[written])
+        spoken = self._rules.abbreviations.get(written)
+        if spoken is None:
+            return None
+        if written in self._rules.final and _ends_sentence(scan, end):
+            end -= 1  # the dot ends the sentence, too
+        return Reading(end, "abbreviation", spoken)
+
+    def roman(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise a Roman numeral beside a word of the table, or with an ordinal's mark.
+
+        ``siglo XXI``, ``Karl V.``, ``XXe``.
+        """
+        marked = self._roman_ordinal.match(scan.text, at)
+        if marked is not None and (value := self._marked_value(marked)):
+            spoken = self._numbers.ordinal(value, self._marks[marked[2]])
+            return Reading(marked.end(), "roman", spoken)
+        match = _ROMAN.match(scan.text, at)
+        value = roman_value(match[0]) if match else 0
+        if match is None or not value or scan.before(at).isalnum():
+            return None
+        end = match.end()
+        before, following = scan.word_before(), scan.word_after(end + (scan.after(end) == "."))
+        around = f"{before.lower()}+{following}"
+        beside = (around, before, before.lower(), f"+{following}")
+        if ordinal := self._roman_ordinal_by(beside, value):
+            dotted = scan.after(end) == "." and bool(following)
+            return Reading(end + dotted, "roman", ordinal)
+        named = before[:1].isupper() and len(scan.words_before(2)) == 2
+        likely = len(match[0]) > 1 and named and value < 40
+        if likely or not self._rules.roman_cardinal.isdisjoint(beside):
+            return Reading(end, "roman", self._numbers.cardinal(value))
+        return None
+
+    def _marked_value(self, match: re.Match[str]) -> int:
+        """Return the value of a numeral with an ordinal's mark; 0 if it is likelier a word."""
+        numeral, mark = match.groups()
+        if mark == "." or (len(numeral) == 1 and match[0] not in self._rules.roman_single):
+            return 0
+        return roman_value(numeral)
+
+    def _roman_ordinal_by(self, beside: Sequence[str], value: int) -> str:
+        """Return a Roman numeral as an ordinal if a word beside it says so, or nothing."""
+        for word in beside:
+            if word in self._rules.roman_ordinal:
+                article, _, form = self._rules.roman_ordinal[word].rpartition(" ")
+                try:
+                    return f"{article} {self._numbers.ordinal(value, form)}".strip()
+                except OrdinalError:
+                    return ""
+        return ""
+
+    def with_digits(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise letters with digits: ``A4``, ``CO2``, ``5G``, ``B12``."""
+        match = _MIXED.match(scan.text, at)
+        if match is None:
+            return None
+        words: list[SpokenWord] = []
+        for run in _RUNS.findall(match[0]):
+            if run.isdigit():
+                words += spoken_words(self._numbers.quantity(run))
+            elif len(run) <= 3 and (run.isupper() or len(run) == 1):
+                words.append(SpokenWord(run.upper(), letters=True))
+            else:
+                words.append(SpokenWord(run))
+        return Reading(match.end(), "alphanumeric", tuple(words))
+
+    def word(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise a word, with its apostrophes, and with hyphens if a lexicon has it so."""
+        match = _WORD.match(scan.text, at)
+        if match is None:
+            return None
+        whole = _HYPHENATED.match(scan.text, at)
+        if whole is not None and scan.known(whole[0].lower()):
+            return Reading(whole.end(), "word", (SpokenWord(scan.source[at : whole.end()]),))
+        end = match.end()
+        if scan.after(end) == "'" and self._is_clitic(match[0]) and scan.after(end + 1).isalnum():
+            end += 1  # d'1 euro
+        written = scan.text[at:end]
+        if scan.before(at) == scan.after(end) == "-" and self._is_clitic(written):
+            return Reading(end, "word", (SpokenWord(f"{written}'"),))  # a-t-il
+        full = self._with_full_ending(scan.text[at : end + 1])
+        if full is not None:
+            return Reading(end + 1, "abbreviation", (SpokenWord(full),))
+        elided, apostrophe, rest = written.partition("'")
+        bare = rest if apostrophe and self._is_clitic(elided) else written
+        if self._is_spelt(scan, bare, end):
+            return Reading(end, "acronym", (SpokenWord(written, letters=True),))
+        capitals = 1 < len(bare) <= _LONGEST_ACRONYM and bare.isupper()
+        kind: Kind = "acronym" if capitals and not _shouted(scan, end) else "word"
+        return Reading(end, kind, (SpokenWord(scan.source[at:end]),))
+
+    def _with_full_ending(self, written: str) -> str | None:
+        """Return the word of which an abbreviated ending is written, as in *Goethestr*."""
+        for ending, full in self._rules.endings.items():
+            if written.endswith(ending) and len(written) > len(ending):
+                return written.removesuffix(ending) + full
+        return None
+
+    def address(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise a URL, an e-mail address or a domain, if there are words for its signs."""
+        names = self._rules.electronic
+        end = electronic.end_of_address(scan.text, at) if names else at
+        if end == at or scan.before(at).isalnum():
+            return None
+        words: list[SpokenWord] = []
+        for run in re.findall(r"\d+|[^\W\d_]+|[\W_]", scan.text[at:end]):
+            if run.isdigit():
+                words += spoken_words(self._numbers.digits(run))
+            elif run.isalpha():
+                spelt = len(run) <= 3 and not _SAYABLE.fullmatch(run.upper())
+                words.append(SpokenWord(run.upper() if spelt else run, letters=spelt))
+            else:
+                words += map(SpokenWord, names.get(run, "").split())
+        return Reading(end, "electronic", tuple(words))
+
+    def sign(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise a sign of the table; others are reported as unknown."""
+        character = scan.text[at]
+        spoken = self._rules.signs.get(character)
+        if spoken is None or (character == "/" and not scan.before(at).strip()):
+            return None
+        return Reading(at + 1, "sign" if spoken else "punctuation", spoken)
+
+    # --------------------------------------------------------------------------------------------
+
+    def _is_clitic(self, written: str) -> bool:
+        return written.lower() in self._clitics.sounds
+
+    def _is_spelt(self, scan: Scan, written: str, end: int) -> bool:
+        """Return whether a word is read letter by letter: no model decides, but its shape does.
+
+        Words of one letter are, unless the language has them as words; then those in capitals, with
+        an ending such as that of *PKWs*, that the table has, that cannot be said as a word, or that
+        have two or three letters and are no known word.
+        """
+        if len(written) == 1:
+            return written not in self._rules.single and written.lower() not in self._rules.single
+        match = _SPELT.fullmatch(written)
+        capitals = match[1] if match else ""
+        if not match or not capitals.isupper() or len(capitals) < 2:
+            return False
+        if capitals in self._rules.spoken or len(capitals) > _LONGEST_ACRONYM:
+            return False
+        if capitals in self._rules.spelt:
+            return True
+        if match[2] not in ("", "s") or _shouted(scan, end):
+            return False
+        return len(capitals) <= 3 or not _SAYABLE.fullmatch(capitals)
+
+
+def _shouted(scan: Scan, end: int) -> bool:
+    """Return whether a word beside one in capitals is in capitals, too."""
+    beside = (scan.word_before(), scan.word_after(end))
+    return any(len(each) > 1 and each.isupper() for each in beside)
+
+
+def _ends_sentence(scan: Scan, end: int) -> bool:
+    """Return whether an abbreviation's dot is at the end of a sentence."""
+    rest = scan.text[end : end + 3]
+    return not rest.strip() or (rest[0].isspace() and rest.strip()[:1].isupper())
+
+
+def _tight(written: str) -> str:
+    """Return an abbreviation as the table has it: ``z.B.`` for ``z. B.``."""
+    return re.sub(r"\.[ \xa0\u202f]", ".", written)
+
+
+def _any_of(words: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern for the abbreviations, with or without a space after an inner dot."""
+    alternatives = []
+    for word in sorted(words, key=len, reverse=True):
+        inner = re.escape(word[:-1]).replace(r"\.", "\\.[ \xa0\u202f]?") + re.escape(word[-1])
+        alternatives.append(inner + (r"(?!\w)" if word[-1].isalnum() else ""))
+    return re.compile("|".join(alternatives) or "(?!)")
