@@ -205,6 +205,7 @@ class Languages:
                 interval=self._settings.check_every,
                 timeout=self._settings.timeout,
                 language=index,
+                marks=notation.contains_stress(model.artifact.phonemes.own),
             )
         if not check.passed.is_set():
             await check.check()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from tanger.model.phonology import notation
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.service.metrics import Metrics
 from tanger.service.serving.batcher import Batcher
@@ -91,6 +92,7 @@ class LoadedModel:
             letter=self.artifact.graphemes.own[0],
             interval=settings.check_every,
             timeout=settings.timeout,
+            marks=notation.contains_stress(self.artifact.phonemes.own),
         )
 
     def _suspect(self, request: DecodeRequest | None) -> None:

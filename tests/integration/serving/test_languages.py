@@ -27,7 +27,7 @@ ADMIN = {"X-API-Key": KEY}
 GERMAN = Language("de", "German", "CC-BY-SA-4.0")
 # In which each a becomes a b
 SPANISH = Language("es", "Spanish", None, (Variant("es-419", "Latin American", {"a": "b"}),))
-IPA = Vocabulary.of("abʃtŋɛklʁ")
+IPA = Vocabulary.of(["a", "b", "ˈʃɛ", "ˌt", "ŋ", "ˈɛ", "k", "l", "ʁ"])
 WORDS = ["gabe", "facade", "dead", "baggage", "bad", "a", "feed"]
 
 
