@@ -99,10 +99,13 @@ async def _stream(
 ) -> RawAnswer:
     """Start a streamed response with the first passage; errors before it get their own status."""
     with shutdown_as_503():
-        model = await manager.model_name(requested.language, timeout=left(due))
+        language = await manager.language(requested.language, timeout=left(due))
     lines = _lines(manager, request, requested, due)
     first = await anext(lines, b"")
-    headers = [*model_headers(request, requested.language, model), (b"vary", b"Accept")]
+    headers = [
+        *model_headers(request, requested.language, language.pronouncer.model),
+        (b"vary", b"Accept"),
+    ]
     return RawAnswer(headers, "application/jsonl", [first], None, lines)
 
 

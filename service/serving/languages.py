@@ -30,6 +30,7 @@ from tanger.service.serving.model_source import ModelSource, Sources
 from tanger.service.serving.pronouncer import Pronouncer, answer_size
 from tanger.service.serving.wire import Answer, DecodeRequest
 from tanger.service.settings import Settings
+from tanger.service.user_lexicon.lexicons import UserLexicons
 from tanger.service.user_lexicon.store import UserLexicon
 
 # Most requested tags whose language is remembered
@@ -44,11 +45,18 @@ class ServedLanguage:
         code: its tag.
         dictionaries: lexicons that its words are looked up in.
         pronouncer: pronounces its words.
+        inventory: phonemes that entries of its lexicons may contain.
     """
 
     code: str
     dictionaries: Dictionaries
     pronouncer: Pronouncer
+    inventory: Inventory
+
+    @property
+    def user(self) -> UserLexicon | None:
+        """Return its user lexicon, if there is one."""
+        return self.pronouncer.user
 
 
 class Languages:
@@ -66,7 +74,7 @@ class Languages:
         sources: Sources,
         *,
         batcher: Batcher[DecodeRequest, Answer],
-        user: UserLexicon | None,
+        users: UserLexicons,
         engine: Callable[[], str | None],
     ) -> None:
         """Open the default language, and read the lexicon files of all.
@@ -75,7 +83,7 @@ class Languages:
             settings: of the service.
             sources: the artifacts.
             batcher: the queue of the workers.
-            user: the user lexicon, if there is one.
+            users: the user lexicons.
             engine: returns the decode engine.
 
         Raises:
@@ -86,7 +94,7 @@ class Languages:
         self.codes = tuple(self._spoken)
         self._settings = settings
         self._batcher = batcher
-        self._user = user
+        self._users = users
         self._engine = engine
         self._cache = AnswerCache[str, str](settings.cache_words, weigh=answer_size)
         self._files = _files_by_language(
@@ -235,7 +243,7 @@ class Languages:
         """Open the lexicons of a language that is no variant, and make its pronouncer.
 
         Raises:
-            LexiconError, LexiconFileError: if a lexicon is damaged.
+            LexiconError, LexiconFileError, UserLexiconError: if a lexicon cannot be used.
         """
         index, _ = self._spoken[code]
         model = self.sources.models[index]
@@ -246,7 +254,7 @@ class Languages:
             ranking=model.ranking,
             folder=model.artifact.path,
         )
-        user = self._user if index == 0 else None
+        user = self._users.of(code)
         pipeline = Pipeline(
             model.artifact,
             dictionaries=dictionaries,
@@ -284,7 +292,9 @@ class Languages:
             engine=self._engine,
             language=index,
         )
-        return ServedLanguage(code, dictionaries, pronouncer)
+        return ServedLanguage(
+            code, dictionaries, pronouncer, Inventory(model.artifact.phonemes.own)
+        )
 
 
 def _files_by_language(files: Iterable[str], codes: list[str]) -> dict[str, list[str]]:
