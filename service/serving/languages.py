@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ from tanger.model.phonology import notation
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.pipeline import Pipeline
+from tanger.model.text.reader import languages as reader_languages
 from tanger.service.errors import UnavailableError
 from tanger.service.info_schemas import LanguageInfo, LanguageList
 from tanger.service.schemas import ModelName
@@ -190,10 +191,17 @@ class Languages:
             phonemes=tuple(dict.fromkeys(replaced.get(each, each) for each in phonemes)),
             alphabets=notation.available(phonemes),
             stress=artifact.knows_stress or notation.contains_stress(phonemes),
+            texts=self._reads_texts(base.code, phonemes),
             error_rates=dict(model.error_rates),
             licence=base.licence,
             attribution=model.notice,
         )
+
+    def _reads_texts(self, code: str, phonemes: Sequence[str]) -> bool:
+        if (built := self._built.get(code)) is not None:
+            return built.pronouncer.pipeline.resolver.reader.text is not None
+        rules = reader_languages.find(code)
+        return rules is not None and (not rules.arpabet or notation.is_arpabet(phonemes))
 
     async def prove(self, index: int) -> str | None:
         """Check that the pinned words of an artifact get the right answers.

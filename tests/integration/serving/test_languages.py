@@ -142,7 +142,7 @@ def test_the_list_of_languages(client, folder):
         "model": {"name": "random", "version": artifacts.read(folder / "de").version,
                   "language": "de"},
         "graphemes": list("ABCDEFG"), "phonemes": list(IPA.own), "alphabets": ["native", "ipa"],
-        "stress": True, "error_rates": {}, "licence": "CC-BY-SA-4.0",
+        "stress": True, "texts": True, "error_rates": {}, "licence": "CC-BY-SA-4.0",
         "attribution": "from somewhere",
     }  # fmt: skip
     assert (latin["variant_of"], latin["model"]["language"]) == ("es", "es-419")
