@@ -89,17 +89,13 @@ class Pronouncer:
         # `_manner` by the few combinations of options (without alignment) and engine
         self._manners: dict[tuple[Alphabet | None, bool | None, int, str | None], str] = {}
         # Everything that determines an answer besides the word and the options
-        weights = (artifact.name, artifact.weights_sha256)
-        chances = (
-            artifact.calibration,
-            artifact.nbest_calibration,
-            artifact.trained_calibration,
-        )
         trained = artifact.trained_words.content if artifact.trained_words else b""
         reading = pipeline.resolver.reader.revision
         origin = (
-            __version__, *weights, *chances, pipeline.longest, reading, code, pipeline.variant
-        )  # fmt: skip
+            *(__version__, self.model, artifact.weights_sha256, pipeline.longest, reading),
+            *(artifact.calibration, artifact.nbest_calibration, artifact.trained_calibration),
+            pipeline.variant,
+        )
         self._origin = hashlib.sha256(repr(origin).encode() + trained)
 
     def source_of(self, options: Options) -> Source:
