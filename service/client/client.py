@@ -158,15 +158,15 @@ class Client(Connection):
                 yield from lines.feed(chunk, answer)
             lines.end(answer)
 
-    def get_word(self, word: str) -> OwnWord:
-        """Return the entry of a word in the service's user lexicon.
+    def get_word(self, word: str, *, language: str | None = None) -> OwnWord:
+        """Return the entry of a word in the service's user lexicon of a language.
 
         Raises:
             NotFoundError: if there is no entry.
             ForbiddenError: if the service has no user lexicon.
             UnauthorizedError: if the API key is missing or wrong.
         """
-        call = Call.word("GET", word)
+        call = Call.word("GET", word, language=language)
         return call.read(self._send(call), OwnWord)
 
     def put_word(
@@ -174,6 +174,7 @@ class Client(Connection):
         word: str,
         *pronunciations: str | OwnPronunciation,
         alphabet: Alphabet | None = None,
+        language: str | None = None,
     ) -> OwnWord:
         """Store the pronunciations of a word, preferred first, in place of its entry.
 
@@ -181,21 +182,22 @@ class Client(Connection):
             word: the word.
             pronunciations: of the word; those that `get_word` returns are accepted.
             alphabet: of the pronunciations; by default the artifact's own.
+            language: of the lexicon; by default the first.
 
         Raises:
             InvalidRequestError: if the word or a pronunciation is invalid.
             ForbiddenError, UnauthorizedError: see `get_word`.
         """
-        call = Call.word("PUT", word, pronunciations, alphabet)
+        call = Call.word("PUT", word, pronunciations, alphabet, language)
         return call.read(self._send(call), OwnWord)
 
-    def delete_word(self, word: str) -> None:
+    def delete_word(self, word: str, *, language: str | None = None) -> None:
         """Delete the entry of a word.
 
         Raises:
             NotFoundError, ForbiddenError, UnauthorizedError: see `get_word`.
         """
-        self._send(Call.word("DELETE", word))
+        self._send(Call.word("DELETE", word, language=language))
 
     def info(self) -> Info:
         """Return the model that is served, its settings and limits."""
@@ -365,9 +367,9 @@ class AsyncClient(Connection):
                     yield sentence
             lines.end(answer)
 
-    async def get_word(self, word: str) -> OwnWord:
+    async def get_word(self, word: str, *, language: str | None = None) -> OwnWord:
         """Return the entry of a word in the user lexicon (see `Client.get_word`)."""
-        call = Call.word("GET", word)
+        call = Call.word("GET", word, language=language)
         return call.read(await self._send(call), OwnWord)
 
     async def put_word(
@@ -375,14 +377,15 @@ class AsyncClient(Connection):
         word: str,
         *pronunciations: str | OwnPronunciation,
         alphabet: Alphabet | None = None,
+        language: str | None = None,
     ) -> OwnWord:
         """Store the pronunciations of a word (see `Client.put_word`)."""
-        call = Call.word("PUT", word, pronunciations, alphabet)
+        call = Call.word("PUT", word, pronunciations, alphabet, language)
         return call.read(await self._send(call), OwnWord)
 
-    async def delete_word(self, word: str) -> None:
+    async def delete_word(self, word: str, *, language: str | None = None) -> None:
         """Delete the entry of a word (see `Client.delete_word`)."""
-        await self._send(Call.word("DELETE", word))
+        await self._send(Call.word("DELETE", word, language=language))
 
     async def info(self) -> Info:
         """Return the model that is served, its settings and limits."""

@@ -103,15 +103,17 @@ class Call:
         word: str,
         pronunciations: Sequence[str | OwnPronunciation] | None = None,
         alphabet: Alphabet | None = None,
+        language: str | None = None,
     ) -> Call:
-        """Return a call for an entry of the user lexicon."""
+        """Return a call for an entry of the user lexicon of a language."""
         body = None
         if pronunciations is not None:
             items = [
                 each if isinstance(each, str) else each.model_dump() for each in pronunciations
             ]
             body = _json({"alphabet": alphabet, "pronunciations": items})
-        return cls(method, f"/lexicon/{segment(word)}", body)
+        query = "" if language is None else f"?language={segment(language)}"
+        return cls(method, f"/lexicon/{segment(word)}{query}", body)
 
     def read(self, answer: httpx.Response, model: type[M]) -> M:
         """Parse the response.

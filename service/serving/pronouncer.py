@@ -27,7 +27,8 @@ from tanger.model.text.speller import WordErrorCode
 from tanger.service.connections.limits import Hold
 from tanger.service.schemas import ModelName, Options, WordError
 from tanger.service.serving import rendering
-from tanger.service.serving.batcher import Batcher, DecodeResult
+from tanger.service.serving.admission import DecodeResult
+from tanger.service.serving.batcher import Batcher
 from tanger.service.serving.cache import AnswerCache
 from tanger.service.serving.pricing import (
     RequestCost,
@@ -42,8 +43,6 @@ from tanger.service.user_lexicon.store import UserLexicon
 R = TypeVar("R")
 T = TypeVar("T")
 
-# Characters of JSON per unit of the cache's capacity; a typical answer has fewer
-_CHARACTERS = 256
 # Words that are resolved together, with one lookup in the lexicons
 WORDS_TOGETHER = 16
 
@@ -90,17 +89,13 @@ class Pronouncer:
         # `_manner` by the few combinations of options (without alignment) and engine
         self._manners: dict[tuple[Alphabet | None, bool | None, int, str | None], str] = {}
         # Everything that determines an answer besides the word and the options
-        weights = (artifact.name, artifact.weights_sha256)
-        chances = (
-            artifact.calibration,
-            artifact.nbest_calibration,
-            artifact.trained_calibration,
-        )
         trained = artifact.trained_words.content if artifact.trained_words else b""
         reading = pipeline.resolver.reader.revision
         origin = (
-            __version__, *weights, *chances, pipeline.longest, reading, code, pipeline.variant
-        )  # fmt: skip
+            *(__version__, self.model, artifact.weights_sha256, pipeline.longest, reading),
+            *(artifact.calibration, artifact.nbest_calibration, artifact.trained_calibration),
+            pipeline.variant,
+        )
         self._origin = hashlib.sha256(repr(origin).encode() + trained)
 
     def source_of(self, options: Options) -> Source:
@@ -437,8 +432,3 @@ class PronounceJob:
         if (parts := self._parts.get(task)) is None:
             parts = self._parts[task] = rendering.candidates(self._rendered[task])
         return parts
-
-
-def answer_size(rendered: str) -> int:
-    """Return the weight of an answer in the cache."""
-    return max(1, len(rendered) // _CHARACTERS)

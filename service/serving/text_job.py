@@ -126,7 +126,7 @@ async def read(
     phrases = await pronouncer.phrases(checked.source, time.monotonic() + timeout)
     document: str | ssml.Document = text
     if options.ssml:
-        parser = ssml.Parser(text)
+        parser = ssml.Parser(text, resolver.transcriptions)
         await pronouncer.slices.map(_no_more, parser.steps())
         document = parser.document()
     sentences = resolver.sentences(document, weak_forms=options.weak_forms, phrases=phrases)

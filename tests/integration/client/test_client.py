@@ -203,7 +203,7 @@ def _answer_without_sound(seen):
         "explain": None,
     }
     results = [{"word": w, "error": None, **nothing} for w in json.loads(seen.body)["words"]]
-    body = {"model": {"name": "", "version": ""}, "results": results}
+    body = {"model": {"name": "", "version": "", "language": "en"}, "results": results}
     return Refusal(200, {}, json.dumps(body).encode())
 
 
@@ -328,7 +328,10 @@ def test_a_key_is_sent_and_never_shown(tiny_artifact, tmp_path, ask):
     ("body", "error"),
     [
         (b"<html>", BadAnswerError),
-        (b'{"model": {"name": "", "version": ""}, "results": []}', BadAnswerError),
+        (
+            b'{"model": {"name": "", "version": "", "language": "en"}, "results": []}',
+            BadAnswerError,
+        ),
     ],
 )
 def test_another_server(proxy, ask, body, error):
