@@ -51,7 +51,8 @@ class Settings(BaseSettings):
     source: Source = "model"
     """Default source of pronunciations: model, lexicon, or auto (lexicon, then model)."""
     builtin_lexicon: BuiltinLexicon = "auto"
-    """Use CMUdict as a lexicon: on, off, or auto (if the artifact's phonemes are ARPAbet)."""
+    """Use the built-in lexicon, the artifact's own or CMUdict: on, off, or auto (CMUdict only if
+    the artifact's phonemes are ARPAbet)."""
     variant_order: Order = "network"
     """Order of a word's variants in CMUdict: network (by the artifact's ranking) or lexicon (as
     listed there)."""

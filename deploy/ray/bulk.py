@@ -9,6 +9,7 @@ replaced and its unfinished work is repeated.
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import time
 from pathlib import Path
@@ -37,6 +38,8 @@ class Pronounce:
     """An actor that loads the artifact when it starts, and pronounces batches."""
 
     def __init__(self, artifact: str, options: dict[str, Any]) -> None:
+        # A batch makes tens of thousands of objects, nearly all of them in use until its end
+        gc.set_threshold(100_000)
         self.phonemizer = tanger.Phonemizer.load(artifact, "cpu", threads=1)
         self.options = options
         self.alphabet = self.phonemizer.pipeline.options(**options).alphabet

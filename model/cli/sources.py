@@ -78,7 +78,10 @@ def load_dictionaries(
     if source != "model":
         ranking = variants.read(artifact) if order == "network" else None
         return Dictionaries.read(
-            Inventory(artifact.phonemes.own), files=lexicon or (), ranking=ranking
+            Inventory(artifact.phonemes.own),
+            files=lexicon or (),
+            ranking=ranking,
+            folder=artifact.path,
         )
     if lexicon:
         fail("--lexicon is for --source auto or lexicon")

@@ -48,6 +48,7 @@ class Inventory:
         self.arpabet = "arpabet" in notation.available(phonemes)
         self._own = frozenset(phonemes)
         self.vowels = VOWELS & self._own if self.arpabet else frozenset()
+        self._marked = any(map(transcription.is_marked, self._own))
         self.symbols = self._own | {f"{vowel}{digit}" for vowel in self.vowels for digit in "012"}
 
     def __contains__(self, phonemes: Sequence[str]) -> bool:
@@ -59,8 +60,15 @@ class Inventory:
         return tuple(phoneme for phoneme, _ in parts), tuple(digit for _, digit in parts)
 
     def marks_stress(self, phonemes: Sequence[str]) -> bool:
-        """Whether each vowel has a stress digit; false if the phonemes are not ARPAbet."""
-        return self.arpabet and VOWELS.isdisjoint(phonemes)
+        """Whether each vowel has a stress digit, or, in IPA, a symbol has a stress mark.
+
+        True in IPA without stress marks; false of other phonemes.
+        """
+        if self.arpabet:
+            return VOWELS.isdisjoint(phonemes)
+        if not transcription.is_ipa(self._own):
+            return False
+        return any(map(transcription.is_marked, phonemes)) or not self._marked
 
     def write(self, phonemes: Sequence[str], alphabet: Alphabet) -> tuple[str, ...]:
         """Write an entry in an alphabet, one item per phoneme, with its stress.
@@ -91,20 +99,26 @@ class Inventory:
     def _symbols(self, text: str) -> Iterator[str]:
         """Split a text into the artifact's IPA symbols, with or without spaces between them.
 
-        The longest matching symbol is taken. Stress marks that are not part of a symbol are
-        dropped, because entries cannot represent them.
+        The longest matching symbol is taken. A stress mark that is not part of a symbol goes to the
+        next one that can bear it, or is dropped, because entries cannot represent it.
         """
         longest = max(map(len, self._own))
+        mark = ""
         for written in re.finditer(r"\S+", text):
             at = written.start()
             while at < written.end():
                 sizes = range(min(longest, written.end() - at), 0, -1)
                 size = next((n for n in sizes if text[at : at + n] in self._own), 0)
                 if size:
-                    yield text[at : at + size]
+                    symbol = text[at : at + size]
+                    bears = mark + symbol in self._own
+                    yield mark + symbol if bears else symbol
+                    mark = "" if bears else mark
                 elif not transcription.is_marked(text[at:]) or at + 1 == written.end():
                     problem = f"{text[at]!r} begins none of the symbols {self}"
                     raise TranscriptionError(text, at, "ipa", problem)
+                else:
+                    mark = text[at]
                 at += size or 1
 
     def misfit(self, phonemes: Sequence[str]) -> str | None:

@@ -34,6 +34,8 @@ _DOTTED = re.compile(r"(?:[^\W\d_]\.){2,}[^\W\d_]?|[^\W\d_]\.[^\W\d_]|[Pp]h\.?[D
 _POSSESSIVE = re.compile(r"(.+?)(?:['’]([sS]?))$")
 _PLURAL = re.compile(r"([A-Z]{2,}|(?:[A-Za-z]\.){2,}|Ph\.?D\.?)s")
 _LETTERS = re.compile(r"[A-Za-z]+")
+# Lower or title case, of two letters or more, with a vowel
+_SMALL = re.compile(r"(?=[a-zA-Z]*[aeiouyAEIOUY])[A-Za-z][a-z]+")
 # Parts of mixed-case tokens end at a change of case: "chatG", and "GPTt" before its last capital
 _PARTS = re.compile(r"[A-Z]{2,}s(?![a-z])|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]+")
 _VOWELS = frozenset("AEIOUY")
@@ -110,6 +112,8 @@ class AcronymModel:
             among_capitals: whether the words around it are in capitals, too, so that its own
                 capitals are no evidence.
         """
+        if not pronunciations and _SMALL.fullmatch(token) and token.upper() not in self._table:
+            return Acronym(False, _CASE, token.upper(), "", "case")  # as below, in a tenth the time
         stem, suffix = split_suffix(token)
         upper = stem.upper()
         if _DOTTED.fullmatch(stem):
@@ -120,15 +124,19 @@ class AcronymModel:
         if listed is not None and (listed[1] or stem.isupper()):
             return Acronym(listed[0], _TABLE, upper, suffix, "table")
         spelt, known = lexicon_readings(upper, pronunciations)
-        by_rule = _by_rule(stem, spelt, known, beside_digits, among_capitals)
-        if by_rule is not None:
-            letters, chance, source = by_rule
-            return Acronym(letters, chance, upper, suffix, source)
-        if not stem.isupper() and not stem[1:].islower():
+        decided = _by_rule(stem, spelt, known, beside_digits, among_capitals)
+        if decided is None and (stem.isupper() or stem[1:].islower()):
+            decided = self._by_model(upper, spelt, known)
+        if decided is None:
             return None
+        letters, probability, source = decided
+        return Acronym(letters, probability, upper, suffix, source)
+
+    def _by_model(self, upper: str, spelt: bool, known: bool) -> tuple[bool, float, Source]:
+        """Decide by the letters; return as `_by_rule`."""
         score = sum(self._weights.get(name, 0.0) for name in features(upper, spelt, known))
-        chance = 1 / (1 + math.exp(-score))
-        return Acronym(chance >= 0.5, max(chance, 1 - chance), upper, suffix, "model")
+        probability = 1 / (1 + math.exp(-score))
+        return probability >= 0.5, max(probability, 1 - probability), "model"
 
 
 class LexiconAcronyms:

@@ -1,4 +1,4 @@
-"""Dictionaries that are looked up before the network: the built-in CMUdict, and lexicon files."""
+"""Dictionaries that are looked up before the network: a built-in one, and lexicon files."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple, cast, get_args
 
 from tanger.model import TangerError, lexicon
 from tanger.model.lexicon import Entry, LexiconError, LexiconFormat, Row
+from tanger.model.lexicon import builtin as lexicon_file
 from tanger.model.lexicon.aliases import AliasCheck
 from tanger.model.lexicon.checks import Faults, hint_on_spaces, is_marker
 from tanger.model.lexicon.index import Found, IndexedLexicon, lexicon_key, packed
@@ -80,22 +81,28 @@ class Dictionaries:
         builtin: BuiltinLexicon = "auto",
         files: Iterable[str] = (),
         ranking: VariantRanking | None = None,
+        folder: Path | None = None,
     ) -> Dictionaries:
         """Read the dictionaries for an artifact with the phonemes of `inventory`.
 
         Args:
             inventory: phonemes that entries may contain.
-            builtin: whether to include CMUdict; ``auto`` includes it if the phonemes are ARPAbet.
+            builtin: whether to include the built-in dictionary: the lexicon that comes with the
+                artifact, or CMUdict; with ``auto`` the latter only if the phonemes are ARPAbet.
             files: lexicon files, each a path, ``FORMAT=PATH``, ``ALPHABET=PATH`` or
                 ``FORMAT+ALPHABET=PATH``; the last that has a word takes precedence.
             ranking: ranking of CMUdict's variants; by default they keep CMUdict's order.
+            folder: folder of the artifact, which may have a lexicon of its language.
 
         Raises:
             LexiconFileError: if a file cannot be read.
             LexiconError: for a bad line, or a phoneme that is not in `inventory`.
         """
         dictionaries = cls()
-        if builtin == "on" or (builtin == "auto" and inventory.arpabet):
+        own = None if folder is None else folder / lexicon_file.FILE
+        if builtin != "off" and own is not None and own.exists():
+            dictionaries._add_frequent(own, inventory)
+        elif builtin == "on" or (builtin == "auto" and inventory.arpabet):
             dictionaries._add_builtin(ranking)
         for file in files:
             named = _named_file(file)
@@ -145,6 +152,23 @@ class Dictionaries:
             else:
                 log.warning("the ranking of variants is of another edition of CMUdict: unused")
         self._add(f"cmudict {version('cmudict')}", _pairs(content))
+
+    def _add_frequent(self, path: Path, inventory: Inventory) -> None:
+        """Add the lexicon of frequent words that comes with the artifact."""
+        content = _content(path)
+        self._digest.update(content)
+
+        def pairs() -> Iterator[tuple[str, str]]:
+            for word, phonemes in lexicon_file.pairs(content):
+                if tuple(phonemes.split()) not in inventory:
+                    reason = f"{word} has other phonemes than the artifact: {phonemes}"
+                    raise lexicon_file.BuiltinLexiconError(reason)
+                yield word, phonemes
+
+        try:
+            self._add(f"{path.parent.name} frequent words", pairs())
+        except lexicon_file.BuiltinLexiconError as e:
+            raise LexiconFileError(f"{path}: the lexicon is damaged: {e}") from e
 
     def _add_file(self, file: _NamedFile, inventory: Inventory) -> None:
         words: list[str] = []

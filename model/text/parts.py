@@ -129,9 +129,10 @@ class NativeParts:
         spoken: list[str] = []
         for place, name in enumerate(names):
             sounds = name.sounds if name else ""
-            if place < len(names) - 1:  # the last letter bears the stress
-                sounds = sounds.translate(_STRESS)
             phonemes = self._sounds(sounds)
+            if place < len(names) - 1:  # the last letter bears the stress
+                bare, second = sounds.translate(_STRESS), sounds.replace("ˈ", "ˌ")
+                phonemes = self._sounds(bare) or self._sounds(second)
             if not phonemes:
                 return self._by_name(before, letters)
             spoken += phonemes

@@ -52,7 +52,8 @@ class TextPhonemizer:
                 English.
             precision: numeric precision on a CPU.
             threads: number of CPU threads.
-            builtin_lexicon: whether CMUdict is looked up; ``auto``: if the phonemes are ARPAbet.
+            builtin_lexicon: whether the artifact's lexicon or CMUdict is looked up, see
+                `Dictionaries.read`.
             lexicons: lexicon files that are looked up before CMUdict, the last one first; each a
                 path, ``FORMAT=PATH``, ``ALPHABET=PATH`` or ``FORMAT+ALPHABET=PATH``.
             variant_order: order of CMUdict's variants of a word: by the artifact's ranking, or
@@ -72,6 +73,7 @@ class TextPhonemizer:
             builtin=builtin_lexicon,
             files=lexicons,
             ranking=variants.read(read) if variant_order == "network" else None,
+            folder=read.path,
         )
         network = Phonemizer.from_artifact(read, device, precision=precision, threads=threads)
         return cls(Pipeline(read, dictionaries=dictionaries).spoken_as(variant), network)

@@ -12,13 +12,13 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
 from tanger.service.serving.admission import (
     DeadlineError,
+    DecodeResult,
     OwnWaiting,
     Pending,
     QueueFullError,
@@ -49,23 +49,6 @@ class Worker(Protocol):
 
     def poll(self) -> None:
         """Resolve the batch at once if its answers have arrived; does not raise."""
-
-
-@dataclass(frozen=True)
-class DecodeResult(Generic[A]):
-    """A request's answers, and their timing.
-
-    Attributes:
-        answers: one per word, in order.
-        queued: seconds that its last word waited for a worker.
-        decoding: seconds that the batch of its last word took.
-        batch: words in that batch.
-    """
-
-    answers: list[A]
-    queued: float = 0.0
-    decoding: float = 0.0
-    batch: int = 0
 
 
 class Batcher(Generic[K, A]):
@@ -175,23 +158,25 @@ class Batcher(Generic[K, A]):
         if not words:
             return DecodeResult([])
         arrived = self.clock()
-        entries: dict[K, Pending[K, A]] = {}
+        pending, weigh = self._pending, self.weigh
+        entries: list[Pending[K, A]] = []
         new: list[Pending[K, A]] = []
-        for word in words:
-            entry = self._pending.get(word) or entries.get(word)
-            if entry is None:
-                entry = Pending(word, self.weigh(word), arrived)
-                new.append(entry)
-            entries[word] = entry
-        self._admit(new, timeout)
         loop = asyncio.get_running_loop()
-        request: Request[K, A] = Request(len(entries), loop.create_future())
-        for entry in new:
-            self._pending[entry.word] = entry
-            self._queue[entry] = None
-        self._count_letters(sum(entry.letters for entry in new))
-        for entry in entries.values():
-            entry.requests.append(request)
+        request: Request[K, A] = Request(0, loop.create_future())
+        for word in words:
+            entry = pending.get(word)
+            if entry is None:
+                entry = pending[word] = Pending(word, weigh(word), arrived, [request])
+                new.append(entry)
+            entries.append(entry)
+        self._admit(new, timeout)
+        distinct: Collection[Pending[K, A]] = entries
+        if len(new) < len(entries):  # some are shared, or come twice
+            distinct = dict.fromkeys(entries)
+            for entry in distinct:
+                if request not in entry.requests:
+                    entry.requests.append(request)
+        request.remaining = len(distinct)
         if new:
             self._dispatch_or_wait()
         timer = loop.call_later(timeout, request.fail, TimeoutError())
@@ -202,11 +187,11 @@ class Batcher(Generic[K, A]):
         finally:
             timer.cancel()
             if request.remaining:
-                self._give_up(request, entries.values())
+                self._give_up(request, distinct)
         if batch.resolved - arrived > timeout:  # the timer has a resolution of milliseconds
             raise self._deadline_error(words, timeout)
         return DecodeResult(
-            [entries[word].answer for word in words],  # type: ignore[misc]  # none remains
+            [entry.answer for entry in entries],  # type: ignore[misc]  # none remains
             queued=max(0.0, batch.taken - arrived),
             decoding=batch.resolved - batch.taken,
             batch=len(batch.words),
@@ -298,7 +283,22 @@ class Batcher(Generic[K, A]):
         return found
 
     def _admit(self, new: Sequence[Pending[K, A]], timeout: float) -> None:
+        """Queue new entries of `_pending`, or remove them all.
+
+        Raises:
+            QueueFullError, DeadlineError: see `submit`.
+        """
         letters = sum(entry.letters for entry in new)
+        try:
+            self._check_room(new, letters, timeout)
+        except (QueueFullError, DeadlineError):
+            for entry in new:
+                del self._pending[entry.word]
+            raise
+        self._queue.update(dict.fromkeys(new))
+        self._count_letters(letters)
+
+    def _check_room(self, new: Sequence[Pending[K, A]], letters: int, timeout: float) -> None:
         waiting = self._count.waiting_in_all
         if new and waiting + letters > self.capacity:
             excess = waiting + letters - self.capacity
@@ -342,13 +342,13 @@ class Batcher(Generic[K, A]):
         self._count.waiting += letters
 
     def _next_batch(self, room: int) -> Batch[K, A]:
-        if self._may_retry:
-            entries = list(islice(self._retry_queue, 1))
-        else:
-            entries = list(islice(self._queue, room))
+        queue, room = (self._retry_queue, 1) if self._may_retry else (self._queue, room)
+        entries = list(islice(queue, room))
         for entry in entries:
-            self._dequeue(entry)
-        return Batch(self, entries)
+            del queue[entry]
+        batch = Batch(self, entries)
+        self._count_letters(-batch.letters)
+        return batch
 
     def _requeue(self, entries: Sequence[Pending[K, A]]) -> None:
         """Return words that no worker has started to the head of the queue."""
@@ -374,14 +374,17 @@ class Batcher(Generic[K, A]):
         self._retry_queue[entry] = None
         self._count_letters(entry.letters)
 
-    def _resolve(self, entry: Pending[K, A], answer: A, batch: Batch[K, A]) -> None:
-        del self._pending[entry.word]
-        entry.answer = answer
-        for request in entry.requests:
-            request.remaining -= 1
-            if not request.remaining and not request.done.done():
-                request.done.set_result(batch)
-        entry.requests.clear()  # breaks a reference cycle through their batch
+    def _resolve(
+        self, entries: Sequence[Pending[K, A]], answers: Sequence[A], batch: Batch[K, A]
+    ) -> None:
+        for entry, answer in zip(entries, answers, strict=True):
+            del self._pending[entry.word]
+            entry.answer = answer
+            for request in entry.requests:
+                request.remaining -= 1
+                if not request.remaining and not request.done.done():
+                    request.done.set_result(batch)
+            entry.requests.clear()  # breaks a reference cycle through their batch
 
 
 class Batch(Generic[K, A]):
@@ -422,8 +425,7 @@ class Batch(Generic[K, A]):
         if len(answers) != len(self.words):
             raise ValueError(f"{len(answers)} answers for {len(self.words)} words")
         self.resolved = self._batcher.clock()
-        for entry, answer in zip(self._entries, answers, strict=True):
-            self._batcher._resolve(entry, answer, self)
+        self._batcher._resolve(self._entries, answers, self)
         seconds = self.resolved - self.taken
         self._batcher.latency.note(self.letters, seconds)
         return seconds

@@ -67,21 +67,24 @@ def join_letters(parts: int, pronunciations: int) -> float:
     return _LETTERS_PER_JOIN * parts * pronunciations if parts > 1 else 0.0
 
 
-def result_bytes(characters: int, spelling: str, pronunciations: int, *, aligned: bool) -> int:
-    """Estimate the bytes of a word's result as JSON.
+def result_bytes(
+    characters: int, spelling: str, pronunciations: int, *, aligned: bool = False, words: int = 1
+) -> int:
+    """Estimate the bytes of a word's result as JSON, or of several words' without alignment.
 
     Args:
-        characters: number of characters of the word as it was sent.
-        spelling: normalized word.
-        pronunciations: most pronunciations of it.
+        characters: number of characters of the words as they were sent.
+        spelling: normalized words, joined.
+        pronunciations: most pronunciations of each.
         aligned: whether they are aligned.
+        words: number of words.
     """
     # Usually at most one phoneme per letter, but up to three for an X: EH K S
     phonemes = len(spelling) + 2 * spelling.upper().count("X")
-    size = _PRONUNCIATION + _PHONEME * phonemes
+    size = _PRONUNCIATION * words + _PHONEME * phonemes
     if aligned:
         size += phonemes * (_ALIGNED_PHONEME + _ATTENTION_WEIGHT * len(spelling))
-    return _RESULT + _CHARACTER * characters + pronunciations * size
+    return _RESULT * words + _CHARACTER * characters + pronunciations * size
 
 
 def explanation_bytes(parts: int, characters: int) -> int:

@@ -34,7 +34,7 @@ _PIECE = 1 << 16
 _DESCRIPTORS = 16
 
 
-class DecodeRequest(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class DecodeRequest(msgspec.Struct, frozen=True, array_like=True, gc=False, cache_hash=True):
     """A word to decode, and all options that determine its answer.
 
     Attributes:
@@ -59,6 +59,8 @@ class DecodeRequest(msgspec.Struct, frozen=True, array_like=True, gc=False):
     @property
     def work(self) -> int:
         """Return the work in letters of words decoded for one pronunciation."""
+        if self.n == 1 and not self.alignment and not self.given:
+            return len(self.word)
         return decode_letters(len(self.word), len(self.given) or self.n, aligned=self.alignment)
 
 

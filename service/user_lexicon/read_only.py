@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tanger.service.user_lexicon.errors import UserLexiconError
+from tanger.service.user_lexicon.languages import check_language
 from tanger.service.user_lexicon.store import UserLexicon
 
 
@@ -27,7 +28,7 @@ class ReadOnlyLexiconError(Exception):
 class ReadOnlyLexicon(UserLexicon):
     """The entries of a file that must not change while it is open; a new file needs a restart."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, language: str | None = None) -> None:
         """Open the file read-only.
 
         Raises:
@@ -39,7 +40,7 @@ class ReadOnlyLexicon(UserLexicon):
                 f"{path}: a part of the user lexicon is still in {log.name}, which is not read "
                 f"here: make a whole copy of it with sqlite3 {path.name} \"VACUUM INTO 'copy.db'\""
             )
-        super().__init__(path)
+        super().__init__(path, language)
         self.scratch = None
 
     def _connect(self, seconds: float) -> sqlite3.Connection:
@@ -51,3 +52,5 @@ class ReadOnlyLexicon(UserLexicon):
     def _prepare(self) -> None:
         if not self._tables():
             raise UserLexiconError(f"{self.path} is empty: it is no user lexicon")
+        if self.language is not None:
+            check_language(self._writer, self.path, self.language)

@@ -39,6 +39,7 @@ from tanger.service.user_lexicon.errors import (
     UserLexiconStorageError,
     file_error,
 )
+from tanger.service.user_lexicon.languages import record_language
 
 T = TypeVar("T")
 
@@ -89,13 +90,13 @@ class FullEntryError(TangerError):
 class UserLexicon:
     """A store of entries by `lexicon_key`. Several processes may open the same file."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file, or create it.
+    def __init__(self, path: Path, language: str | None = None) -> None:
+        """Open the file, or create it; `language` is the tag of its entries, if that is known.
 
         Raises:
-            UserLexiconError: if that fails, or the file is not a user lexicon.
+            UserLexiconError: if that fails, or the file is not a user lexicon of the language.
         """
-        self.path = path
+        self.path, self.language = path, language
         # Folder for the temporary files of exports; None for the system's default
         self.scratch: Path | None = path.parent
         with self.file_errors("opened"):
@@ -355,6 +356,8 @@ class UserLexicon:
                     self._writer.execute(statement)
             elif self._writer.execute("PRAGMA user_version").fetchone() != (_VERSION,):
                 self._writer.execute(f"PRAGMA user_version = {_VERSION}")
+            if self.language is not None:
+                record_language(self._writer, self.path, self.language)
 
     def _tables(self) -> int:
         """Return the number of tables; raise if they are not those of a user lexicon."""

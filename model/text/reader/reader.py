@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from tanger.model.text.acronym_model import AcronymModel, LexiconAcronyms
 from tanger.model.text.reader.english import american_english
 from tanger.model.text.reader.language import Language, Recognizer
 from tanger.model.text.reader.scan import Acronyms, Reading, Scan
 from tanger.model.text.reader.token import SpokenWord, Token
+from tanger.model.text.transcriptions import ENGLISH, Transcriptions
 
 _SPACE = re.compile(r"\s+")
 # Longest run of characters without space; longer runs are read in pieces, to bound the time per
@@ -48,6 +51,7 @@ class TextReader:
         language: Language | None = None,
         *,
         acronyms: Acronyms | None = None,
+        transcriptions: Transcriptions = ENGLISH,
     ) -> None:
         """Create a reader.
 
@@ -55,10 +59,13 @@ class TextReader:
             language: language of the texts; by default American English.
             acronyms: decides which words are read letter by letter; by default the model that
                 comes with tanger, without a lexicon.
+            transcriptions: parses pronunciations that texts give; by default to ARPAbet.
         """
         self.language = language or american_english()
+        self.transcriptions = transcriptions
         self.acronyms = acronyms or _default_acronyms()
-        self._plain: dict[str, tuple[SpokenWord, ...]] = {}
+        # Plain words that were read before, the first ones
+        self._plain: set[str] = set()
 
     def read(self, text: str, known: Known = _unknown) -> list[Token]:
         """Return the tokens of a text, in order; together they cover the text.
@@ -86,7 +93,7 @@ class TextReader:
             section = text if end - start == length else text[start:end]
             for token in self._iterate_section(section, known, fixed or {}, start):
                 yield (
-                    token._replace(start=start + token.start, end=start + token.end)
+                    replace(token, start=start + token.start, end=start + token.end)
                     if (start)
                     else token
                 )
@@ -96,7 +103,8 @@ class TextReader:
         self, text: str, known: Known, fixed: Mapping[int, Fixed], offset: int
     ) -> Iterator[Token]:
         """Yield the tokens of a section that begins at `offset`, with positions in the section."""
-        scan = Scan(text, self.language.tables, self.acronyms, known)
+        recognize = self.transcriptions.recognize
+        scan = Scan(text, self.language.tables, self.acronyms, known, recognize)
         at, length = 0, len(text)
         while at < length:
             if fixed and (read := fixed.get(offset + at)) is not None:
@@ -111,30 +119,27 @@ class TextReader:
         """Return whether an isolated word needs no expansion."""
         if word in self._plain:
             return True
-        match = self.language.plain.fullmatch(word)
-        return match is not None and bool(self._plain_words(word))
+        return self.language.plain.fullmatch(word) is not None and self._is_ordinary(word)
 
     def _next(self, scan: Scan, at: int) -> Token:
         text = scan.text
         match = self.language.plain.match(text, at)
         if match is not None:
             written = match[0]
-            words = self._plain.get(written) or self._plain_words(written)
-            if words:
+            if written in self._plain or self._is_ordinary(written):
                 end = match.end()
-                return Token("word", scan.source[at:end], at, end, words)
+                return Token("word", scan.source[at:end], at, end, (SpokenWord(written),))
         elif match := _SPACE.match(text, at):
             return Token("space", match[0], at, match.end(), ())
         return self._recognized(scan, at)
 
-    def _plain_words(self, written: str) -> tuple[SpokenWord, ...]:
-        """Return the spoken words of a plain word; empty if it needs expansion."""
+    def _is_ordinary(self, written: str) -> bool:
+        """Return whether a word that looks plain needs no expansion."""
         if self.language.needs_care(self.language.tables, self.acronyms, written):
-            return ()
-        words = (SpokenWord(written),)
+            return False
         if len(self._plain) < _MAX_PLAIN:
-            self._plain[written] = words
-        return words
+            self._plain.add(written)
+        return True
 
     def _recognized(self, scan: Scan, at: int) -> Token:
         character = scan.text[at]

@@ -75,6 +75,7 @@ def language(code: str) -> Language:
             dates.date,
             dates.numeric_date,
             dates.time,
+            dates.year,
             quantities.telephone,
             quantities.range,
             quantities.product,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from tanger.model.text.reader.european.numbers import NumberWords, OrdinalError
+from tanger.model.text.reader.european.numbers import NumberWords, OrdinalError, changed
 from tanger.model.text.reader.european.rules import Rules
 from tanger.model.text.reader.scan import Reading, Scan
 
@@ -13,7 +13,7 @@ _END = r"(?![\w]|[.,:/-]\d)"
 _SPACE = r"[ \xa0\u202f]{1,2}"
 _NUMERIC = re.compile(r"(\d{1,2})([./-])[ \xa0]?(\d{1,2})\2[ \xa0]?(\d{4}|\d{2})" + _END)
 # The ending of a declined day: 3-án
-_SUFFIX = re.compile(r"\d-(\w+)$")
+_SUFFIX = re.compile(r"\d-j?(\w+)$")
 _ISO = re.compile(r"(\d{4})([-/.])[ \xa0]?(\d{1,2})\2[ \xa0]?(\d{1,2})" + _END)
 
 
@@ -34,6 +34,9 @@ class Dates:
         else:
             written = rf"{day}{_SPACE}{of}{month}(?:,?{_SPACE}{of}{year})?"
         self._written = re.compile(written + r"(?!\w|[.,:/]\d)", re.IGNORECASE)
+        following = [word for word in self._rules.year_words if "+" not in word]
+        words = "|".join(_alternatives(following)) or "(?!)"
+        self._year_before = re.compile(rf"(\d{{4}}){_SPACE}({words})(?!\w)")
         separators = f":{self._times.separators}"
         after = "|".join(map(re.escape, self._times.after))
         tail = rf"(?:[ \xa0]?(?:{after})(?!\w))?" if after else ""
@@ -71,24 +74,41 @@ class Dates:
             end += 1
         return self._read(scan, end, int(day), int(month), year, "")
 
+    def year(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise a year before a word that makes it an ordinal: ``w 2024 roku``, ``2024 г.``."""
+        match = self._year_before.match(scan.text, at)
+        if match is None:
+            return None
+        words = self._rules.year_words
+        around = f"{scan.word_before().lower()}+{match[2]}"
+        form, _, spoken = words.get(around, words[match[2]]).partition(" ")
+        line = self._numbers.ordinal(int(match[1]), form)
+        if spoken:
+            return Reading(match.end(), "year", f"{line} {spoken}")
+        return Reading(match.end(1), "year", line)
+
     def time(self, scan: Scan, at: int) -> Reading | None:
         """Recognise a time of day: ``14:30``, ``14h30``, ``14.30 Uhr``."""
         match = self._clock.match(scan.text, at)
         if match is None:
             match = self._dotted.match(scan.text, at)
             if match is None or not (
-                match["word"] or scan.word_before().lower() in self._times.dot_before
+                match["word"] or scan.word_before().lower().rstrip(".") in self._times.dot_before
             ):
                 return None
         hour, minute, second = int(match[1]), int(match[3]), match[4]
         if hour > 24:
             return None
-        return Reading(match.end(), "time", self._clock_words(hour, minute, second))
+        oblique = scan.word_before().lower().rstrip(".") in self._times.oblique_after
+        words = self._clock_words(hour, minute, second, oblique=oblique)
+        return Reading(match.end(), "time", words)
 
-    def _clock_words(self, hour: int, minute: int, second: str | None) -> str:
+    def _clock_words(self, hour: int, minute: int, second: str | None, *, oblique: bool) -> str:
         times, numbers = self._times, self._numbers
         gender = times.gender or times.noun.gender
         spoken = times.hours[hour] if times.hours else numbers.cardinal(hour, gender)
+        if oblique:
+            spoken = changed(spoken, times.oblique)
         noun = times.noun.form(numbers.rules.plural(hour))
         if not minute and not second:
             return times.full.format(hour=spoken, noun=noun)

@@ -35,7 +35,7 @@ class NumberWords:
     def _cardinal(self, value: int, gender: str = "") -> str:
         """Return a cardinal, as it is counted or, for a gender, as it stands before a noun."""
         spoken = self._words(num2words(value, lang=self.rules.speaker))
-        return _changed(spoken, self.rules.agreement.get(gender, ()))
+        return changed(spoken, self.rules.agreement.get(gender, ()))
 
     def ordinal(self, value: int, form: str) -> str:
         """Return an ordinal in a form of the language's rules.
@@ -52,7 +52,7 @@ class NumberWords:
             spoken = rules.irregular[value - 1]
         else:
             spoken = self._words(num2words(value, lang=self.rules.speaker, to="ordinal"))
-        return _changed(spoken, rules.forms.get(form, ()))
+        return changed(spoken, rules.forms.get(form, ()))
 
     def year(self, value: int) -> str:
         """Return a year as a cardinal, or in hundreds where the language does so."""
@@ -118,13 +118,13 @@ def _escaped(character: str) -> str:
     return rf"\{character}" if character in ".'" else character
 
 
-def _changed(spoken: str, endings: Endings) -> str:
+def changed(spoken: str, endings: Endings) -> str:
     """Replace the endings of a number's words: see `Endings`."""
     words = spoken.split(" ")
     for place, word in enumerate(words):
         for ending, other in endings:
             mark, bare = ending[0], ending.lstrip("-=")
-            fits = word == bare if mark == "=" else word.endswith(bare)
+            fits = spoken == bare if mark == "=" else word.endswith(bare)
             if fits and (mark == "-" or place == len(words) - 1):
                 words[place] = word.removesuffix(bare) + other.lstrip("-")
                 break

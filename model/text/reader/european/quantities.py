@@ -176,7 +176,7 @@ class Quantities:
         spoken = self._numbers.quantity(first[0])
         if low is not None and low.kind == "year" and second.kind == "year":
             spoken = self._numbers.year(int(first[0]))
-        to = spoken_words(f"{spoken} {self._rules.numbers.to}")
+        to = spoken_words(f"{spoken} {self._rules.numbers.to}".strip())
         return Reading(second.end, "range", (*to, *second.words))
 
     def minus(self, scan: Scan, at: int) -> Reading | None:

@@ -211,6 +211,7 @@ def _dates(section: Section) -> DateRules:
         of=section.text("of", ""),
         year=section.text("year", "cardinal"),
         year_after=section.text("year_after", ""),
+        year_words=section.section("year_words").rest(),
         format=date,
         day_month=section.text("day_month"),
     )
@@ -221,6 +222,8 @@ def _times(section: Section) -> TimeRules:
         gender=section.text("gender", ""),
         noun=Noun.parse(section.text("noun", " ")),
         hours=section.texts("hours", 25),
+        oblique=_endings(section.section("oblique")),
+        oblique_after=frozenset(section.texts("oblique_after")),
         zero=section.text("zero", ""),
         format=section.text("format"),
         full=section.text("full"),

@@ -67,7 +67,7 @@ LAST = 99
 
 # Pairs of a word's ending and its replacement, the longest ending first. Endings that begin with
 # a hyphen apply to every word of a number, others to the last one; those that begin with an equals
-# sign are whole words.
+# sign are whole numbers.
 Endings = tuple[tuple[str, str], ...]
 
 
@@ -152,6 +152,8 @@ class DateRules:
         of: words that may stand between day, month and year.
         year: ``cardinal``, or the form of an ordinal.
         year_after: pattern for words after a year that the format speaks.
+        year_words: form of the year before a word, and how that is spoken if it is abbreviated; a
+            word with another and a plus before it is one after that.
         format: format of a date; `day_month` is that without a year.
     """
 
@@ -165,6 +167,7 @@ class DateRules:
     of: str
     year: str
     year_after: str
+    year_words: Mapping[str, str]
     format: str
     day_month: str
 
@@ -177,6 +180,7 @@ class TimeRules:
         gender: gender of the hour.
         noun: the word for hours, or the like, if it is spoken.
         hours: hours, if they are not cardinals.
+        oblique: endings of an hour after one of the words `oblique_after`.
         zero: word before minutes below ten.
         format: format of a time with minutes; `full` is that of a full hour.
         separators: further separators of hours and minutes, such as ``h``.
@@ -187,6 +191,8 @@ class TimeRules:
     gender: str
     noun: Noun
     hours: tuple[str, ...]
+    oblique: Endings
+    oblique_after: frozenset[str]
     zero: str
     format: str
     full: str
@@ -231,7 +237,7 @@ class WordRules:
         roman_single: ordinals of one numeral and a mark that are no words: ``Ier``.
         roman_cardinal: words before which, or after which, a Roman numeral is a cardinal.
         roman_ordinal: words before an ordinal, and its form, by such a word: ``der e``. A word
-            with a plus stands after the numeral.
+            with a plus stands after the numeral, one before the plus stands before it.
         telephone: ``digits`` or ``pairs``.
     """
 

@@ -28,13 +28,14 @@ _LONGEST_ACRONYM = 6
 _VOWELS = "AEIOUYÀÁÂÃÄÅÆÈÉÊËÌÍÎÏÒÓÔÕÖØÙÚÛÜÝĄĘŐŰŮĚАЕЁИОУЫЭЮЯ"
 # What can be said as a word: consonants by themselves or in pairs between vowels
 _SAYABLE = re.compile(
-    rf"[^{_VOWELS}]{{0,2}}(?:[{_VOWELS}]{{1,2}}[^{_VOWELS}]{{1,2}})*[{_VOWELS}]{{0,2}}"
+    rf"(?=.*[{_VOWELS}])[^{_VOWELS}]{{0,2}}(?:[{_VOWELS}]{{1,2}}[^{_VOWELS}]{{1,2}})*[{_VOWELS}]{{0,2}}"
 )
 
 
 def needs_care(tables: Tables, acronyms: object, written: str) -> bool:
     """Return whether a word of small letters may be more than a word: an abbreviation, a letter."""
-    return len(written) < 2 or written.lower() in tables.lists["careful"]
+    capitals = len(written) < 2 or not written[1:].islower()
+    return capitals or written.lower() in tables.lists["careful"]
 
 
 class Words:
@@ -87,7 +88,8 @@ class Words:
             return None
         end = match.end()
         before, following = scan.word_before(), scan.word_after(end + (scan.after(end) == "."))
-        beside = (before, before.lower(), f"+{following}")
+        around = f"{before.lower()}+{following}"
+        beside = (around, before, before.lower(), f"+{following}")
         if ordinal := self._roman_ordinal_by(beside, value):
             dotted = scan.after(end) == "." and bool(following)
             return Reading(end + dotted, "roman", ordinal)

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from tanger.model import artifact as artifacts
+from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text import TableError
 from tanger.model.text.reader import languages
 from tanger.model.text.reader.european import rule_files
 from tanger.model.text.reader.reader import TextReader, spoken
 from tanger.model.text.senses import sentences
 
+ARTIFACTS = Path(__file__).parents[4] / "artifacts"
 SILENT = ("word", "space", "punctuation")
 
 
@@ -67,6 +70,17 @@ def test_all_names_of_letters_and_signs_are_there(code: str) -> None:
     assert len([letter for letter in rules.words.letters if len(letter) == 1]) >= 26
     assert {"&", "%", "€", "+", "=", "@"} <= rules.words.signs.keys()
     assert not rules.words.spelt & rules.words.spoken
+
+
+@pytest.mark.parametrize("code", [c for c in rule_files.codes() if (ARTIFACTS / c).is_dir()])
+def test_sounds_fit_the_shipped_artifact(code: str) -> None:
+    inventory = Inventory(artifacts.read(ARTIFACTS / code).phonemes.own)
+    rules = rule_files.load(code)
+    names = [name.sounds for name in rules.words.letters.values()]
+    for sounds in (*names, *rules.clitics.sounds.values()):
+        phonemes = inventory.parse(sounds, "ipa")
+        assert phonemes in inventory
+        assert "".join(phonemes) == sounds
 
 
 def test_sentences_end_at_full_stops_alone() -> None:
