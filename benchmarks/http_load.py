@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import resource
 import shutil
 import subprocess
@@ -81,6 +82,18 @@ class Load:
     def requests_per_second(self) -> float:
         """Return the 2xx responses per second."""
         return self.summary.answered / self.summary.seconds
+
+    @property
+    def http_cpu_per_request(self) -> float:
+        """Return the CPU seconds of the first process per request; NaN without requests."""
+        requests = self.summary.requests
+        return self.http_cpu_seconds / requests if requests else math.nan
+
+    @property
+    def worker_cpu_per_request(self) -> float:
+        """Return the CPU seconds of the other processes per request; NaN without requests."""
+        requests = self.summary.requests
+        return (self.cpu_seconds - self.http_cpu_seconds) / requests if requests else math.nan
 
     @property
     def words_per_second(self) -> float:

@@ -18,6 +18,7 @@ from tanger.service.schemas import (
     PronounceResponse,
     Pronunciation,
     Result,
+    Source,
 )
 
 app = FastAPI()
@@ -49,6 +50,11 @@ async def pronounce(requested: PronounceRequest) -> PronounceResponse:
             for word in requested.words
         ),
     )
+
+
+@app.get("/pronounce/{word}")
+async def pronounce_word(word: str, source: Source | None = None) -> PronounceResponse:
+    return await pronounce(PronounceRequest(words=[word], source=source))
 
 
 @app.get("/livez")

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -52,6 +52,8 @@ def running(
     probe: str,
     ready: Callable[[bytes], bool],
     log: Path,
+    root: Path = ROOT,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
     """Start a server, wait until it is ready, and stop it at the end.
 
@@ -63,14 +65,21 @@ def running(
         probe: path of the readiness probe.
         ready: returns whether the body of a 200 response of the probe means ready.
         log: file for its output.
+        root: checkout to run it from.
+        settings: environment variables of tanger.
     """
     port = free_port()
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TANGER_")}
     with log.open("wb") as file:
         process = subprocess.Popen(
             [sys.executable, *command(port)],
-            cwd=ROOT,
-            env={**environment, "CUDA_VISIBLE_DEVICES": ""},
+            cwd=root,
+            env={
+                **environment,
+                **(settings or {}),
+                "PYTHONPATH": str(root),
+                "CUDA_VISIBLE_DEVICES": "",
+            },
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,

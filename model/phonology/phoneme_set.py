@@ -99,20 +99,26 @@ class Inventory:
     def _symbols(self, text: str) -> Iterator[str]:
         """Split a text into the artifact's IPA symbols, with or without spaces between them.
 
-        The longest matching symbol is taken. Stress marks that are not part of a symbol are
-        dropped, because entries cannot represent them.
+        The longest matching symbol is taken. A stress mark that is not part of a symbol goes to the
+        next one that can bear it, or is dropped, because entries cannot represent it.
         """
         longest = max(map(len, self._own))
+        mark = ""
         for written in re.finditer(r"\S+", text):
             at = written.start()
             while at < written.end():
                 sizes = range(min(longest, written.end() - at), 0, -1)
                 size = next((n for n in sizes if text[at : at + n] in self._own), 0)
                 if size:
-                    yield text[at : at + size]
+                    symbol = text[at : at + size]
+                    bears = mark + symbol in self._own
+                    yield mark + symbol if bears else symbol
+                    mark = "" if bears else mark
                 elif not transcription.is_marked(text[at:]) or at + 1 == written.end():
                     problem = f"{text[at]!r} begins none of the symbols {self}"
                     raise TranscriptionError(text, at, "ipa", problem)
+                else:
+                    mark = text[at]
                 at += size or 1
 
     def misfit(self, phonemes: Sequence[str]) -> str | None:

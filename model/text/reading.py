@@ -24,9 +24,11 @@ from tanger.model.text.phrases import with_phrases
 from tanger.model.text.reader import languages
 from tanger.model.text.reader.language import Language
 from tanger.model.text.reader.reader import MODELS, TextReader
+from tanger.model.text.reader.scan import Acronyms
 from tanger.model.text.reader.tables import FOLDER
 from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.speller import Speller, Spelling, WordError, WordErrorCode
+from tanger.model.text.transcriptions import ENGLISH, NativeTranscriptions, Transcriptions
 
 # Maximum number of digits in one word; longer numbers are not read out.
 MAX_DIGITS = 18
@@ -89,8 +91,13 @@ class Reader:
         self.text: TextReader | None = None
         if found is not None and (not found.arpabet or (arpabet and spells)):
             evidence = look_up if found.arpabet else _no_evidence
-            model = LexiconAcronyms(AcronymModel.load(MODELS), evidence)
-            self.text = TextReader(found, acronyms=model)
+            model: Acronyms | None = None
+            if found.code.startswith("en"):
+                model = LexiconAcronyms(AcronymModel.load(MODELS), evidence)
+            transcriptions: Transcriptions = ENGLISH
+            if not found.arpabet:
+                transcriptions = NativeTranscriptions(language, phonemes)
+            self.text = TextReader(found, acronyms=model, transcriptions=transcriptions)
         accents = None if self.text is None else self.text.language.tables.accents
         self.speller = Speller(graphemes, longest=longest, accents=accents)
         self._native: NativeParts | None = None

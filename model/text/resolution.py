@@ -32,6 +32,7 @@ from tanger.model.text.segments import (
 from tanger.model.text.senses import sentences, with_senses
 from tanger.model.text.speller import WordError
 from tanger.model.text.ssml import Document
+from tanger.model.text.transcriptions import ENGLISH, Transcriptions
 from tanger.model.text.weak_forms import with_weak_forms
 
 
@@ -56,6 +57,11 @@ class Resolver:
     def __init__(self, reader: Reader, lookup: WordLookup) -> None:
         self.reader = reader
         self.lookup = lookup
+
+    @property
+    def transcriptions(self) -> Transcriptions:
+        """Parses the pronunciations that texts give."""
+        return ENGLISH if self.reader.text is None else self.reader.text.transcriptions
 
     def resolve(self, words: Sequence[str], source: Source) -> list[WordResolution]:
         """Resolve words, in their order.

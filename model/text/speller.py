@@ -93,8 +93,7 @@ class Speller:
         self.longest = longest
         self.accents = accents or Accents()
         self._capitals = any(map(str.isupper, graphemes)) and not any(map(str.islower, graphemes))
-        capitals = self.graphemes.intersection(ascii_uppercase) if self._capitals else ()
-        self._is_plain = _plain("".join(capitals)).fullmatch
+        self._is_plain = _plain(self.graphemes, capitals=self._capitals).fullmatch
         self._grapheme_of = lru_cache(maxsize=4096)(self._grapheme)
 
     def spell(self, word: str) -> Spelling:
@@ -141,7 +140,9 @@ class Speller:
 
     def plain(self, word: str) -> str | None:
         """Return the spelling of an ordinary word, in a tenth of the time of `spell`, else None."""
-        return word.upper() if len(word) <= self.longest and self._is_plain(word) else None
+        if len(word) > self.longest or not self._is_plain(word):
+            return None
+        return word.upper() if self._capitals else word.lower()
 
     def readable(self, word: str) -> bool:
         """Return whether a word is short enough to be processed."""
@@ -210,11 +211,18 @@ class Speller:
         return Spelling(word, None, (), error)
 
 
-def _plain(capitals: str) -> re.Pattern[str]:
+def _plain(graphemes: Collection[str], *, capitals: bool) -> re.Pattern[str]:
     """Return a pattern for words of these letters in upper, lower or title case."""
-    if not capitals:
+    if capitals:
+        upper = "".join(sorted(frozenset(graphemes).intersection(ascii_uppercase)))
+        lower = upper.lower()
+    else:
+        small = [letter for letter in graphemes if len(letter) == 1 and letter.islower()]
+        lower = "".join(sorted(small))
+        upper = "".join(letter.upper() for letter in sorted(small) if _is_plain_case(letter))
+    if not upper:
         return re.compile("(?!)")  # matches nothing
-    return re.compile(f"[{capitals}]+|[{capitals}]?[{capitals.lower()}]+")
+    return re.compile(f"[{upper}]+|[{upper}]?[{lower}]+")
 
 
 def _odd_capitals(word: str) -> bool:

@@ -16,17 +16,18 @@ from functools import partial
 from typing import NamedTuple
 from xml.parsers import expat
 
+from msgspec.structs import replace
+
 from tanger.model import TangerError
 from tanger.model.lexicon import guarded_xml
 from tanger.model.lexicon.phrases import Phrases
-from tanger.model.phonology import notation, transcription
-from tanger.model.phonology.transcription import Notation
 from tanger.model.text import say_as
 from tanger.model.text.phrases import with_phrases
 from tanger.model.text.reader.overrides import given, given_words
 from tanger.model.text.reader.reader import Fixed, Known, TextReader
 from tanger.model.text.reader.scan import PLACEHOLDER, Reading, Scan
 from tanger.model.text.reader.token import SpokenWord, Token
+from tanger.model.text.transcriptions import ENGLISH, SSML_ALPHABETS, Transcriptions
 
 _STRUCTURE = frozenset({"speak", "p", "s", "w", "token", "lang", "break"})
 _PASSED_OVER = frozenset(
@@ -36,9 +37,6 @@ _SILENT = frozenset({"metadata", "desc"})  # including all their content
 _GIVEN = frozenset({"phoneme", "sub", "say-as"})  # contain only text, with a reading of its own
 _ELEMENTS = _STRUCTURE | _PASSED_OVER | _SILENT | _GIVEN
 
-_NOTATIONS: Mapping[str, Notation] = {"ipa": "ipa", "x-sampa": "x-sampa"}
-_ARPABET = frozenset({"x-cmu-arpabet", "x-arpabet"})
-_READ_LANGUAGE = re.compile(r"en(?:-|$)", re.I)
 _FOREIGN_WORD = re.compile(r"\w[\w'’-]*")
 _MAX_DEPTH = 64
 # Maximum characters of an attribute, and of an element that is read in one step
@@ -111,7 +109,7 @@ class Document(NamedTuple):
             while piece.plain_end < token.end:
                 piece = next(pieces)
             end = piece.end - (piece.plain_end - token.end)
-            yield token._replace(text=self.source[start:end], start=start, end=end)
+            yield replace(token, text=self.source[start:end], start=start, end=end)
             start = end
 
 
@@ -146,8 +144,9 @@ class _Open:
 class Parser:
     """Parses a document in steps, between which the caller can do other work."""
 
-    def __init__(self, source: str) -> None:
-        """Create a parser for a document."""
+    def __init__(self, source: str, transcriptions: Transcriptions = ENGLISH) -> None:
+        """Create a parser for a document; `transcriptions` are those of the artifact."""
+        self._transcriptions = transcriptions
         self._source = source
         self._encoded = source.encode("utf-8", "surrogatepass")
         self._bytes = self._offset = 0  # the same offset, in bytes and in characters
@@ -224,7 +223,7 @@ class Parser:
         language = attributes.get("xml:lang")
         if language is None:
             language = outer.language if outer is not None else None
-        elif _READ_LANGUAGE.match(language):
+        elif _primary(language) == _primary(self._transcriptions.language):
             language = None
         element = _Open(name, attributes, 0, language, silent or name in _SILENT)
         self._next(partial(self._opened, element))
@@ -267,11 +266,12 @@ class Parser:
             raise self._refuse(f"<{element.name} {wanted}=...>", f"<{element.name}>")
         if element.name == "phoneme":
             alphabet = element.attributes.get("alphabet", "ipa")
-            if alphabet not in (*_NOTATIONS, *_ARPABET):
+            if alphabet not in SSML_ALPHABETS:
                 raise self._refuse("the alphabet ipa, x-sampa or x-cmu-arpabet", alphabet)
             written = element.attributes["ph"]
-            if _parse(written, alphabet) is None:
-                raise self._refuse(f"English in {alphabet}", repr(written))
+            if self._transcriptions.parse(written, alphabet) is None:
+                expected = self._transcriptions.expected.format(alphabet)
+                raise self._refuse(expected, repr(written))
 
     # --------------------------------------------------------------------------------------------
     # Finishing items whose end is known.
@@ -325,13 +325,17 @@ class Parser:
             self._fix(partial(_read_given, element), element.start, end)
 
 
-def parse(source: str) -> Document:
+def parse(source: str, transcriptions: Transcriptions = ENGLISH) -> Document:
     """Parse a document at once.
+
+    Args:
+        source: the document.
+        transcriptions: parses the pronunciations in it.
 
     Raises:
         SSMLError: for the first fault.
     """
-    parser = Parser(source)
+    parser = Parser(source, transcriptions)
     for _ in parser.steps():
         pass
     return parser.document()
@@ -345,14 +349,8 @@ def _warnings(name: str) -> tuple[str, ...]:
     return (f"<{name}> is passed over",) if name in _PASSED_OVER | _SILENT else ()
 
 
-def _parse(written: str, alphabet: str) -> tuple[str, ...] | None:
-    """Parse an English transcription; None if it is not valid in its alphabet."""
-    if alphabet in _ARPABET:
-        return notation.parse_arpabet(written)
-    try:
-        return transcription.parse(written, _NOTATIONS[alphabet])
-    except transcription.TranscriptionError:
-        return None
+def _primary(tag: str) -> str:
+    return tag.lower().partition("-")[0]
 
 
 # ------------------------------------------------------------------------------------------------
@@ -373,7 +371,7 @@ def _read_given(element: _Open, reader: TextReader, scan: Scan, at: int) -> Read
     if element.name == "phoneme":
         alphabet = attributes.get("alphabet", "ipa")
         ph = attributes["ph"]
-        parse_ph = partial(_parse, alphabet=alphabet)
+        parse_ph = partial(reader.transcriptions.parse, alphabet=alphabet)
         words = given_words(text, ph, parse_ph) if text else (given(ph, parse_ph(ph) or ()),)
         return Reading(at + 1, "word", words or (), 1.0)
     if element.language is not None:
@@ -382,7 +380,9 @@ def _read_given(element: _Open, reader: TextReader, scan: Scan, at: int) -> Read
     if element.name == "sub":
         return _usual(reader, scan, at, attributes["alias"])._replace(kind="abbreviation")
     interpret_as = attributes["interpret-as"].lower()
-    if interpret_as in say_as.KINDS:
+    if interpret_as in say_as.KINDS and not reader.language.code.startswith("en"):
+        warning = f"say-as {interpret_as} is for English alone: {text} read as usual"
+    elif interpret_as in say_as.KINDS:
         tables = reader.language.tables
         found = say_as.read(text, interpret_as, attributes.get("format", ""), tables)
         if found is not None:

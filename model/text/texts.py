@@ -383,7 +383,7 @@ def _begun(
     )
     resolver = phonemizer.pipeline.resolver
     sentences = resolver.sentences(
-        parse(text) if options.get("ssml") else text,
+        parse(text, resolver.transcriptions) if options.get("ssml") else text,
         weak_forms=options.get("weak_forms", False),
         phrases=resolver.phrases(checked.source),
     )

@@ -1,10 +1,10 @@
-"""What waits in a queue of words: requests, words, counts of work, and errors of refused ones."""
+"""What waits in a queue of words: requests, words, counts of work; their results and errors."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -66,9 +66,26 @@ class Pending(Generic[K, A]):
     word: K
     letters: int
     arrived: float
-    requests: list[Request[K, A]] = field(default_factory=list)
+    requests: list[Request[K, A]]
     lost: bool = False
     answer: A | None = None
+
+
+@dataclass(frozen=True)
+class DecodeResult(Generic[A]):
+    """A request's answers, and their timing.
+
+    Attributes:
+        answers: one per word, in order.
+        queued: seconds that its last word waited for a worker.
+        decoding: seconds that the batch of its last word took.
+        batch: words in that batch.
+    """
+
+    answers: list[A]
+    queued: float = 0.0
+    decoding: float = 0.0
+    batch: int = 0
 
 
 class QueueFullError(Exception):

@@ -12,13 +12,13 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
 from tanger.service.serving.admission import (
     DeadlineError,
+    DecodeResult,
     OwnWaiting,
     Pending,
     QueueFullError,
@@ -49,23 +49,6 @@ class Worker(Protocol):
 
     def poll(self) -> None:
         """Resolve the batch at once if its answers have arrived; does not raise."""
-
-
-@dataclass(frozen=True)
-class DecodeResult(Generic[A]):
-    """A request's answers, and their timing.
-
-    Attributes:
-        answers: one per word, in order.
-        queued: seconds that its last word waited for a worker.
-        decoding: seconds that the batch of its last word took.
-        batch: words in that batch.
-    """
-
-    answers: list[A]
-    queued: float = 0.0
-    decoding: float = 0.0
-    batch: int = 0
 
 
 class Batcher(Generic[K, A]):
@@ -178,18 +161,22 @@ class Batcher(Generic[K, A]):
         pending, weigh = self._pending, self.weigh
         entries: list[Pending[K, A]] = []
         new: list[Pending[K, A]] = []
+        loop = asyncio.get_running_loop()
+        request: Request[K, A] = Request(0, loop.create_future())
         for word in words:
             entry = pending.get(word)
             if entry is None:
-                entry = pending[word] = Pending(word, weigh(word), arrived)
+                entry = pending[word] = Pending(word, weigh(word), arrived, [request])
                 new.append(entry)
             entries.append(entry)
         self._admit(new, timeout)
-        distinct = entries if len(new) == len(entries) else list(dict.fromkeys(entries))
-        loop = asyncio.get_running_loop()
-        request: Request[K, A] = Request(len(distinct), loop.create_future())
-        for entry in distinct:
-            entry.requests.append(request)
+        distinct: Collection[Pending[K, A]] = entries
+        if len(new) < len(entries):  # some are shared, or come twice
+            distinct = dict.fromkeys(entries)
+            for entry in distinct:
+                if request not in entry.requests:
+                    entry.requests.append(request)
+        request.remaining = len(distinct)
         if new:
             self._dispatch_or_wait()
         timer = loop.call_later(timeout, request.fail, TimeoutError())

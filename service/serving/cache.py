@@ -23,6 +23,8 @@ _SHORT = 0.1
 _PASSES = 3
 # Binary logarithm of the smallest size of the table of evicted keys
 _PLACES = 10
+# Characters of JSON per unit of the cache's capacity; a typical answer has fewer
+_CHARACTERS = 256
 
 
 class AnswerCache(Generic[K, A]):
@@ -113,3 +115,8 @@ class AnswerCache(Generic[K, A]):
     def _drop(self, key: K) -> None:
         del self._answers[key]
         self._held -= self._heavy.pop(key, 1)
+
+
+def answer_size(rendered: str) -> int:
+    """Return the weight of an answer in the cache."""
+    return max(1, len(rendered) // _CHARACTERS)

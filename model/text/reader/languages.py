@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from tanger.model.text.reader.british import british_english
 from tanger.model.text.reader.english import american_english
-from tanger.model.text.reader.european import assembly, rule_files
 from tanger.model.text.reader.language import Language
+from tanger.model.text.reader.tables import FOLDER
 
 _ENGLISH: dict[str, Callable[[], Language]] = {
     "en": american_english,
@@ -26,12 +26,14 @@ def find(tag: str) -> Language | None:
     Raises:
         TableError: if its rules are malformed.
     """
-    codes = rule_files.codes()
     code = tag.lower().replace("_", "-")
     while code:
         if code in _ENGLISH:
             return _ENGLISH[code]()
-        if code in codes:
+        if (FOLDER / f"{code}.toml").exists():
+            # num2words takes 2.5 MB, which English alone does not need
+            from tanger.model.text.reader.european import assembly
+
             return assembly.language(code)
         code = code.rpartition("-")[0]
     return None

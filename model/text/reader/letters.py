@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from msgspec.structs import replace
+
 from tanger.model.text.reader import number_words as say
 from tanger.model.text.reader.scan import PLACEHOLDER, Acronyms, Reading, Scan
 from tanger.model.text.reader.tables import Tables
@@ -22,7 +24,8 @@ _CAPITALS = re.compile(r"([A-Z]{2,})('?[sS]'?|')?")
 _HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]+")
 # Maximum length of acronyms in lower case: faq, usb
 _LONGEST_SMALL = 6
-_AMPERSAND = re.compile(r"[A-Z]{1,2}(?:&[A-Z]{1,2})+(?!\w)")
+_AMPERSAND = re.compile(r"([A-Z]{1,2}(?:&[A-Z]{1,2})+)('s)?(?!\w)")
+_AND_BETWEEN = re.compile(r"([A-Za-z]+)'n'([A-Za-z]+)(?!\w)")
 _ROMAN = re.compile("[ivxlcdm]+")
 _VOWEL = re.compile("[aeiouyAEIOUY]")
 _NOT_A_LETTER_NAME = frozenset({"a", "i", "I", "A"})
@@ -41,9 +44,11 @@ def lexeme(scan: Scan, at: int) -> Reading | None:
             continue
         kind = _kind_of_lexeme(written)
         words = tuple(
-            word._replace(phonemes=scan.tables.phonemes.get(word.text))
+            replace(word, phonemes=scan.tables.phonemes.get(word.text))
             for word in spoken_words(scan.tables.lexemes[written])
         )
+        if text.startswith("'s", end) and not scan.after(end + 2).isalnum() and words:
+            return Reading(end + 2, kind, _possessive(words, True))
         return Reading(end, kind, words)
     return None
 
@@ -64,11 +69,11 @@ def with_digits(scan: Scan, at: int) -> Reading | None:
         if run.isdigit():
             words += spoken_words(_digits(run))
         elif run == "s" and place == len(runs) - 1 and place and len(written) > 2:
-            words[-1] = words[-1]._replace(text=say.plural(words[-1].text))
+            words[-1] = replace(words[-1], text=say.plural(words[-1].text))
         else:
             words += _beside_digits(scan, run)
     if written != match[0]:
-        words[-1] = words[-1]._replace(text=f"{words[-1].text}'s")
+        words[-1] = replace(words[-1], text=f"{words[-1].text}'s")
     if decimals:
         for group in decimals[0].split(".")[1:]:
             words += spoken_words(f"point {say.digits(group)}")
@@ -82,7 +87,8 @@ def ampersand(scan: Scan, at: int) -> Reading | None:
     if match is None:
         return None
     spoken = scan.tables.signs.get("&", "")
-    return Reading(match.end(), "acronym", f" {spoken} ".join(match[0].split("&")))
+    words = spoken_words(f" {spoken} ".join(match[1].split("&")))
+    return Reading(match.end(), "acronym", _possessive(words, match[2] is not None))
 
 
 def prefix(scan: Scan, at: int) -> Reading | None:
@@ -105,6 +111,9 @@ def word(scan: Scan, at: int) -> Reading | None:
     text = scan.text
     if text[at] == "'":
         return _apostrophe_first(scan, at)
+    if both := _AND_BETWEEN.match(text, at):
+        before, after = letter_words(scan, both[1]), letter_words(scan, both[2])
+        return Reading(both.end(), "word", (*before, SpokenWord("'n"), *after))
     match = _WORD.match(text, at)
     if match is None:
         return None
@@ -265,7 +274,7 @@ def _merged(words: list[SpokenWord]) -> tuple[SpokenWord, ...]:
 def _possessive(words: tuple[SpokenWord, ...], possessive: bool) -> tuple[SpokenWord, ...]:
     if not possessive:
         return words
-    return (*words[:-1], words[-1]._replace(text=f"{words[-1].text}'s"))
+    return (*words[:-1], replace(words[-1], text=f"{words[-1].text}'s"))
 
 
 def _is_title(written: str) -> bool:

@@ -3,43 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-from tanger.model.phonology import notation
-from tanger.model.text.reader.scan import Reading, Scan
+from tanger.model.text.reader.scan import Parse, Reading, Scan
 from tanger.model.text.reader.token import SpokenWord
 
 _OVERRIDE = re.compile(r"\[([^\[\]\n]{1,200})\]\(/([^/()\[\]\n]{1,400})/\)")
 # In ARPAbet one space separates phonemes, and two or more separate words
 _ARPABET_WORDS = re.compile(r"\s{2,}")
 
-# Parses a transcription to phonemes; returns None if it is not valid.
-Parse = Callable[[str], tuple[str, ...] | None]
-
 
 def override(scan: Scan, at: int) -> Reading | None:
     """Recognise a word in brackets followed by its pronunciation.
 
-    The text between the slashes must be English in ARPAbet, IPA or X-SAMPA; anything else is a
-    link.
+    The text between the slashes must be a transcription for the artifact: English in ARPAbet, IPA
+    or X-SAMPA, or in other languages its own IPA. Anything else is a link.
     """
     match = _OVERRIDE.match(scan.source, at)
     if match is None or not match[1].strip():
         return None
-    words = given_words(match[1], match[2])
+    words = given_words(match[1], match[2], scan.recognize)
     return None if words is None else Reading(match.end(), "word", words, 1.0)
 
 
-def given_words(
-    text: str, transcription: str, parse: Parse = notation.recognize
-) -> tuple[SpokenWord, ...] | None:
+def given_words(text: str, transcription: str, parse: Parse) -> tuple[SpokenWord, ...] | None:
     """Return the words of a text with a given transcription; None if that is not valid.
 
     Args:
         text: one or more words.
         transcription: transcription of the text. If it has as many words as the text, they are
             paired; otherwise the whole text counts as one word.
-        parse: parses a transcription; by default in ARPAbet, IPA or X-SAMPA.
+        parse: parses a transcription.
     """
     phonemes = parse(transcription)
     if phonemes is None:

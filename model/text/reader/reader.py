@@ -7,18 +7,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from tanger.model.text.acronym_model import AcronymModel, LexiconAcronyms
 from tanger.model.text.reader.english import american_english
 from tanger.model.text.reader.language import Language, Recognizer
 from tanger.model.text.reader.scan import Acronyms, Reading, Scan
 from tanger.model.text.reader.token import SpokenWord, Token
+from tanger.model.text.transcriptions import ENGLISH, Transcriptions
 
 _SPACE = re.compile(r"\s+")
 # Longest run of characters without space; longer runs are read in pieces, to bound the time per
 # token
 _LONGEST_RUN = 512
 _ORDINARY = re.compile(rf"(?:\S{{1,{_LONGEST_RUN}}}+(?!\S)|\s++)*+")
-_NUMBER_START = frozenset("0123456789$£€¥₩₹¢.-–")
+_NUMBER_START = frozenset("0123456789$£€¥₩₹¢₽₺₪₫₱฿₿₴₦.-–")
 # Maximum size of the cache of plain words
 _MAX_PLAIN = 65536
 
@@ -48,6 +51,7 @@ class TextReader:
         language: Language | None = None,
         *,
         acronyms: Acronyms | None = None,
+        transcriptions: Transcriptions = ENGLISH,
     ) -> None:
         """Create a reader.
 
@@ -55,8 +59,10 @@ class TextReader:
             language: language of the texts; by default American English.
             acronyms: decides which words are read letter by letter; by default the model that
                 comes with tanger, without a lexicon.
+            transcriptions: parses pronunciations that texts give; by default to ARPAbet.
         """
         self.language = language or american_english()
+        self.transcriptions = transcriptions
         self.acronyms = acronyms or _default_acronyms()
         # Plain words that were read before, the first ones
         self._plain: set[str] = set()
@@ -87,7 +93,7 @@ class TextReader:
             section = text if end - start == length else text[start:end]
             for token in self._iterate_section(section, known, fixed or {}, start):
                 yield (
-                    token._replace(start=start + token.start, end=start + token.end)
+                    replace(token, start=start + token.start, end=start + token.end)
                     if (start)
                     else token
                 )
@@ -97,7 +103,8 @@ class TextReader:
         self, text: str, known: Known, fixed: Mapping[int, Fixed], offset: int
     ) -> Iterator[Token]:
         """Yield the tokens of a section that begins at `offset`, with positions in the section."""
-        scan = Scan(text, self.language.tables, self.acronyms, known)
+        recognize = self.transcriptions.recognize
+        scan = Scan(text, self.language.tables, self.acronyms, known, recognize)
         at, length = 0, len(text)
         while at < length:
             if fixed and (read := fixed.get(offset + at)) is not None:

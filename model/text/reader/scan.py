@@ -13,6 +13,8 @@ from tanger.model.text.reader.token import Kind, SpokenWord, Token, spoken_words
 
 _NEXT_WORD = re.compile(r"[ \t\xa0]{0,3}([^\W\d_]+)")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+# Parses a transcription to phonemes; returns None if it is not valid.
+Parse = Callable[[str], tuple[str, ...] | None]
 # Placeholder for content with a reading of its own (see `reader.Fixed`).
 PLACEHOLDER = "\ufffc"
 # Unicode variants of ASCII characters: apostrophes, hyphens.
@@ -68,22 +70,30 @@ class Scan:
         tables: tables of the language.
         acronyms: decides which words are read letter by letter.
         known: whether a dictionary has a lower-case word.
+        recognize: parses a pronunciation that the text gives.
         address_end: end offset of the current street address.
         quotes: number of open single quotes.
     """
 
     __slots__ = (
-        "acronyms", "address_end", "known", "quotes", "source", "tables", "text", "tokens",
+        "acronyms", "address_end", "known", "quotes", "recognize", "source", "tables", "text",
+        "tokens",
     )  # fmt: skip
 
     def __init__(
-        self, source: str, tables: Tables, acronyms: Acronyms, known: Callable[[str], bool]
+        self,
+        source: str,
+        tables: Tables,
+        acronyms: Acronyms,
+        known: Callable[[str], bool],
+        recognize: Parse,
     ) -> None:
         self.source = source
         self.text = _NOT_ASCII.sub(_canonical, source)
         self.tables = tables
         self.acronyms = acronyms
         self.known = known
+        self.recognize = recognize
         self.tokens: list[Token] = []
         self.address_end = 0
         self.quotes = 0

@@ -15,7 +15,8 @@ from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.pipeline import Pipeline
 from tanger.service.schemas import Options, PronounceResponse
 from tanger.service.serving import rendering
-from tanger.service.serving.batcher import Batcher, DecodeResult
+from tanger.service.serving.admission import DecodeResult
+from tanger.service.serving.batcher import Batcher
 from tanger.service.serving.pronouncer import Pronouncer
 from tanger.service.serving.worker import render_answer
 from tanger.service.user_lexicon.staging import Staged

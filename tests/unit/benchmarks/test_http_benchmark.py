@@ -7,9 +7,10 @@ from itertools import islice
 import httpx
 import pytest
 
-from benchmarks import http_noop, http_words
+from benchmarks import http_h2load, http_noop, http_words
+from benchmarks.http_h2load import Offered
 from benchmarks.http_load import parse
-from benchmarks.http_open_loop import Answers, at_random, posts, steadily
+from benchmarks.http_on_paper import expected
 from benchmarks.http_words import new_words
 from benchmarks.measure import percentile
 from tanger.service.schemas import PronounceResponse
@@ -55,23 +56,22 @@ def test_another_seed_gives_other_words():
     assert not first & second
 
 
-def test_late_and_missing_answers_are_no_goodput():
-    answers = Answers(requested=5, seconds=2, latencies=[0.01, 0.05, 0.06], refused=1)
-    assert answers.goodput(0.05) == 1
-    assert answers.unanswered == 1
+def test_late_and_missing_answers_are_not_within():
+    offered = Offered("x", rate=3, seconds=2, latencies=[0.01, 0.05, 0.06], failed=1)
+    assert offered.within(0.05) == pytest.approx(2 / 6)
 
 
-def test_arrivals():
-    assert steadily(4, 1) == [0, 0.25, 0.5, 0.75]
-    due = at_random(1000, 10)
-    assert due == sorted(due)
-    assert 9_000 < len(due) < 11_000
+def test_what_ends_first_on_paper():
+    cached, new = expected(100e-6, 0, 8), expected(10e-6, 190e-6, 8)
+    assert (cached.processes, cached.first, round(cached.rate)) == (3, "HTTP processes", 30_000)
+    assert (cached.best, round(cached.best_rate)) == (8, 80_000)
+    assert (new.first, round(new.rate), new.best) == ("cores", 40_000, 1)
 
 
-def test_a_request_tells_its_length_in_bytes():
-    (request,) = posts(["é"])
-    head, _, body = request.partition(b"\r\n\r\n")
-    assert f"Content-Length: {len(body)}".encode() in head
+def test_h2loads_log():
+    (first, lost) = http_h2load.parse(["1500000\t200\t2500\tmore\n", "1600000\t-1\t10\n", "16"])
+    assert first == pytest.approx((1.5, 0.0025, 200))
+    assert lost.status == -1
 
 
 def test_the_no_op_answers_in_our_schema():

@@ -6,8 +6,7 @@ import pytest
 
 from tanger.model.text.candidates import Candidate, Failure
 from tanger.service.serving import rendering
-from tanger.service.serving.admission import DeadlineError, QueueFullError
-from tanger.service.serving.batcher import DecodeResult
+from tanger.service.serving.admission import DeadlineError, DecodeResult, QueueFullError
 from tanger.service.serving.golden_examples import SelfCheck
 from tanger.service.serving.pool import WorkerLostError
 

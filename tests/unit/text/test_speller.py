@@ -1,8 +1,9 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tanger.model.lexicon.index import lexicon_key
+from tanger.model.text.accents import Accents
 from tanger.model.text.speller import Speller, lookup_warnings
 
 ENGLISH = Speller("ABCDEFGHIJKLMNOPQRSTUVWXYZ'")
@@ -169,3 +170,22 @@ def test_a_key_in_the_case_of_the_artifact():
     assert Speller("ABC'").cased("3-d café") == "3-D CAFÉ"
     assert Speller("abcß").cased("maße") == "maße"
     assert Speller("aAbB").cased("ab") == "ab"
+
+
+SMALL = Speller("abcdefghijklmnopqrstuvwxyzäöüßéóñłčőб'")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(st.sampled_from("abzäöüßéñłčőбABZÄÖÜÉÑŁČŐБ'xX-İıſς"), max_size=6))
+def test_the_fast_path_of_small_letters_spells_the_same(word):
+    spelt = SMALL.spell(word)
+    form = SMALL.plain(word)
+    if form is not None:
+        letters = SMALL._letters(word, Accents())
+        slow = "".join("".join(graphemes) for _, graphemes, _ in letters)
+        assert (form, spelt.normalized, spelt.warnings) == (slow, slow, ())
+
+
+@pytest.mark.parametrize("word", ["haus", "Haus", "HAUS", "Straße", "Éclair", "Łó"])
+def test_ordinary_words_of_small_letters_take_the_fast_path(word):
+    assert SMALL.plain(word) == word.lower()
