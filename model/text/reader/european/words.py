@@ -88,8 +88,10 @@ class Words:
             return None
         end = match.end()
         before, following = scan.word_before(), scan.word_after(end + (scan.after(end) == "."))
+        last = scan.last()
+        spoken_before = last.spoken.rpartition(" ")[2] if before and last else ""
         around = f"{before.lower()}+{following}"
-        beside = (around, before, before.lower(), f"+{following}")
+        beside = (around, before, before.lower(), spoken_before, f"+{following}")
         if ordinal := self._roman_ordinal_by(beside, value):
             dotted = scan.after(end) == "." and bool(following)
             return Reading(end + dotted, "roman", ordinal)
