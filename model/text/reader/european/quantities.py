@@ -21,7 +21,7 @@ _TELEPHONE = re.compile(
     r"(?:\+\d{1,3}|\(?0\d{1,4}\)?)(?:[ ./-]{1,3}\(?\d{1,8}\)?\d{0,8}){1,6}(?![\w]|[.,]\d)"
 )
 # Without a leading zero, after the word telephone
-_AFTER_WORD = re.compile(r"\d{1,4}(?:[ ./-]{1,3}\d{1,8}){1,6}(?![\w]|[.,]\d)")
+_AFTER_WORD = re.compile(r"\(?\d{1,4}\)?(?:[ ./-]{1,3}\d{1,8}){1,6}(?![\w]|[.,]\d)")
 _WORDS_FOR_TELEPHONE = ("tel", "tél", "тел", "fax")
 _RATIO = re.compile(r"(\d{1,4}):(\d{1,4})(?![\w:])")
 # Space between a number and its unit

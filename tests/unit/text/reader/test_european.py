@@ -94,6 +94,12 @@ def test_a_sign_without_a_name_is_reported() -> None:
     assert token.words == ()
 
 
+def test_an_ordinal_that_is_not_known_is_a_cardinal_with_a_warning() -> None:
+    (token, *_) = reader("cs").read("150. výročí")
+    assert token.spoken == "sto padesát"
+    assert token.warnings == ("150. -> sto padesát: this ordinal is not known in the language",)
+
+
 def test_languages_are_found_by_tag() -> None:
     assert languages.find("de-AT") is languages.find("de")
     assert languages.find("fi") is None
