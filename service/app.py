@@ -27,9 +27,10 @@ from tanger.service.serving.manager import ModelManager
 from tanger.service.serving.supervisor import Backend
 from tanger.service.settings import Settings, parse_origins
 
-# Threshold of the garbage collector's first generation. Requests leave no reference cycles, but the
-# collector would traverse the objects of large ones repeatedly.
-GC_THRESHOLD = 20_000
+# Thresholds of the garbage collector. Requests leave no reference cycles, but the collector would
+# traverse the objects of large ones repeatedly: 4,000 take 1 to 2 ms, and all those of a long text
+# about 10, which happens once in ten such texts (benchmarks/text_slices.py).
+GC_THRESHOLDS = (4_000, 100, 10)
 
 
 def create_app(settings: Settings | None = None, backend: Backend | None = None) -> FastAPI:
@@ -77,7 +78,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     manager.reload_on(signal.SIGHUP)
     gc.freeze()  # loaded objects are permanent: exclude them from garbage collection
     thresholds = gc.get_threshold()
-    gc.set_threshold(GC_THRESHOLD, *thresholds[1:])
+    gc.set_threshold(*GC_THRESHOLDS)
     yield
     gc.set_threshold(*thresholds)
     running.cancel()

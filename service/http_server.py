@@ -43,6 +43,23 @@ def serve(app: FastAPI, settings: Settings, sockets: list[socket.socket] | None 
         settings: of the application.
         sockets: to accept connections from; by default one is bound.
     """
+    server = make_server(app, settings)
+    service = server.service
+    # uvicorn handles these signals and raises them again after its shutdown; the exit status has to
+    # show them then
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(1 if service.failure else 0))
+    server.run(sockets)
+    return 1 if service.failure else 0
+
+
+def make_server(app: FastAPI, settings: Settings) -> Server:
+    """Create the server of an application.
+
+    Args:
+        app: from `create_app`.
+        settings: of the application.
+    """
     service: ModelManager = app.state.manager
     connections: Connections = app.state.connections
     wanted = settings.max_connections // service.backend.processes or 1
@@ -69,9 +86,4 @@ def serve(app: FastAPI, settings: Settings, sockets: list[socket.socket] | None 
         timeout_keep_alive=settings.keep_alive,
         timeout_graceful_shutdown=settings.grace,
     )
-    # uvicorn handles these signals and raises them again after its shutdown; the exit status has to
-    # show them then
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(1 if service.failure else 0))
-    Server(config, service).run(sockets)
-    return 1 if service.failure else 0
+    return Server(config, service)

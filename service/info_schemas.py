@@ -66,6 +66,7 @@ class LanguageInfo(BaseModel):
     phonemes: tuple[str, ...]
     alphabets: tuple[Alphabet, ...] = Field(description="The default first.")
     stress: bool = Field(description="Whether pronunciations can be marked with stress.")
+    texts: bool = Field(description="Whether `POST /text` reads texts in it.")
     error_rates: dict[str, Any] = Field(
         description="By lexicon, as measured by `tanger evaluate`. A variant has those of its "
         "language."

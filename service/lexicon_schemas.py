@@ -76,20 +76,26 @@ class OwnWord(BaseModel):
     )
 
 
-class WordOptions(BaseModel):
-    """Options of the response for an entry."""
+class LexiconLanguage(BaseModel):
+    """Language of a user lexicon, a query parameter of all its routes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    language: str | None = Field(
+        None, description="Language of the lexicon, as in `/pronounce`; each has one of its own."
+    )
+
+
+class WordOptions(LexiconLanguage):
+    """Options of the response for an entry."""
 
     alphabet: Alphabet | None = Field(
         None, description="One of the `alphabets` of `/info`, by default the first."
     )
 
 
-class LexiconFile(BaseModel):
-    """Format of an imported or exported lexicon."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class LexiconFile(LexiconLanguage):
+    """Language and format of an imported or exported lexicon."""
 
     format: LexiconFileFormat = Field(
         description="`cmudict`, `mfa` (Montreal Forced Aligner), `kaldi` (`lexicon.txt`), `kaldip` "

@@ -28,6 +28,7 @@ from tanger.service.serving.supervisor import ClientGoneError, ReloadError, Supe
 from tanger.service.serving.watchdog import Watchdog
 from tanger.service.serving.wire import JoinedWorker
 from tanger.service.settings import Settings
+from tanger.service.user_lexicon.lexicons import UserLexicons
 
 log = logging.getLogger("tanger.parent")
 
@@ -185,6 +186,23 @@ class Parent:
         self._draining = False
         self._stop: asyncio.Future[int] | None = None
         self._reloads: set[asyncio.Task[None]] = set()
+
+    def create_lexicons(self) -> None:
+        """Create the files of the user lexicons here, not in several processes at once.
+
+        Raises:
+            UserLexiconError: if one cannot be used.
+        """
+        models = self._supervisor.current.sources.models
+        codes = [model.artifact.language.code for model in models]
+        lexicons = UserLexicons(
+            self._settings.user_lexicon,
+            first=codes[0],
+            read_only=self._settings.user_lexicon_read_only,
+        )
+        for code in codes:
+            lexicons.of(code)
+        lexicons.close()
 
     async def run(self) -> int:
         """Serve until stopped, or until no worker can start; return the exit status."""

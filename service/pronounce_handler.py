@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from tanger.service import representations
 from tanger.service.connections.limits import Hold
@@ -73,8 +72,8 @@ async def pronounce(manager: ModelManager, request: RawRequest) -> RawAnswer:
             return _known(request, options, *known, media_type, ())
         # Reading the body may have taken some of the time
         job = await manager.begin(requested.words, options, left(due))
-        note_language(request, options.language, job.model)
-        return await _finish(manager, request, job, media_type, due, ())
+        headers = model_headers(request, options.language, job.model)
+        return await _finish(manager, request, job, media_type, due, headers, ())
 
 
 async def pronounce_word(manager: ModelManager, request: RawRequest) -> RawAnswer:
@@ -94,7 +93,7 @@ async def pronounce_word(manager: ModelManager, request: RawRequest) -> RawAnswe
     due = time.monotonic() + timeout
     with shutdown_as_503():
         tag, model, corrigible = await manager.etag(word, options, timeout=timeout)
-    note_language(request, options.language, model)
+    headers = model_headers(request, options.language, model)
     tag = representations.tagged(tag, media_type)
     # A response that the next change of the user lexicon may affect has to be revalidated
     seconds = 0 if corrigible else manager.settings.cache_seconds
@@ -105,13 +104,14 @@ async def pronounce_word(manager: ModelManager, request: RawRequest) -> RawAnswe
         (b"cache-control", f"{shared}, max-age={seconds}".encode()),
     )
     if representations.matches(request.header(b"if-none-match"), tag):
-        return RawAnswer([*fresh, _VARY, *model_headers(model)], media_type, None, None)
+        return RawAnswer([*fresh, _VARY, *headers], media_type, None, None)
     options = representations.needed(options, media_type)
     if (known := manager.known([word], options)) is not None:
         return _known(request, options, *known, media_type, fresh)
     with shutdown_as_503():
         job = await manager.begin([word], options, left(due))
-        return await _finish(manager, request, job, media_type, due, fresh)
+        headers = model_headers(request, options.language, job.model)
+        return await _finish(manager, request, job, media_type, due, headers, fresh)
 
 
 async def read_body(manager: ModelManager, request: RawRequest, model: type[M]) -> M:
@@ -151,6 +151,7 @@ async def _finish(
     job: PronounceJob,
     media_type: MediaType,
     due: float,
+    named: Headers,
     fresh: Sequence[tuple[bytes, bytes]],
 ) -> RawAnswer:
     """Complete an admitted request; its reservation is released once the response is sent.
@@ -161,12 +162,13 @@ async def _finish(
         job: the work for it.
         media_type: of the response.
         due: deadline, by `time.monotonic`.
+        named: the result of `model_headers`.
         fresh: headers of a cacheable response, which are added if no word failed.
     """
     try:
         if job.missing:
             await cancel_on_disconnect(request, manager.decode(job, timeout=left(due)))
-        headers = job_headers(job)
+        headers = [*named, *job_headers(job)]
         if not job.decoding_failed:
             headers += fresh
         results = await job.results(representations.form_of(media_type))
@@ -188,36 +190,32 @@ def _known(
     fresh: Sequence[tuple[bytes, bytes]],
 ) -> RawAnswer:
     """Return the response for results from the cache."""
-    note_language(request, options.language, model)
-    headers = [_FROM_CACHE, *model_headers(model), _VARY, *fresh]
+    headers = [_FROM_CACHE, *model_headers(request, options.language, model), _VARY, *fresh]
     form = representations.form_of(media_type)
     parts = representations.parts(model, [form(result) for result in results], media_type)
     return RawAnswer(headers, media_type, parts, None)
 
 
 def job_headers(job: PronounceJob) -> Headers:
-    """Return the headers of every response with pronunciations."""
-    return [
-        (b"server-timing", timing(job).encode()),
-        *model_headers(job.model),
-        _VARY,
-    ]
+    """Return further headers of every response with pronunciations."""
+    return [(b"server-timing", timing(job).encode()), _VARY]
 
 
-def model_headers(model: ModelName) -> Headers:
-    """Return the headers that name the model and the language that it spoke."""
-    return _model_headers(model.version, model.language)
+def model_headers(request: RawRequest, requested: str | None, model: ModelName) -> Headers:
+    """Return the headers that name the model, and the language if one was requested.
 
+    The log line of the request names the language, too.
 
-@lru_cache(maxsize=64)
-def _model_headers(version: str, language: str) -> Headers:
-    return [(b"x-model-version", version.encode()), (b"content-language", language.encode())]
-
-
-def note_language(request: RawRequest, requested: str | None, model: ModelName) -> None:
-    """Have the request's log line name the language, if one was requested."""
-    if requested is not None:
-        request.state["language"] = model.language
+    Args:
+        request: the request.
+        requested: the language that it names.
+        model: the one that answers.
+    """
+    version = (b"x-model-version", model.version.encode())
+    if requested is None:
+        return [version]
+    request.state["language"] = model.language
+    return [version, (b"content-language", model.language.encode())]
 
 
 def timing(job: PronounceJob) -> str:

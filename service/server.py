@@ -17,7 +17,6 @@ from tanger.service import logs
 from tanger.service.parent import Parent, bind
 from tanger.service.serving.shared_counts import SharedCounts
 from tanger.service.settings import SettingError, Settings, unknown
-from tanger.service.user_lexicon.store import UserLexicon
 
 log = logging.getLogger("tanger.server")
 
@@ -83,11 +82,11 @@ async def serve_by_several(settings: Settings, arguments: Sequence[str]) -> int:
     """
     counts = SharedCounts(settings.http_processes)
     logs.share(0, counts.descriptor)
-    if settings.user_lexicon:  # create the file here, not in several processes at once
-        UserLexicon(settings.user_lexicon).close()
     try:
         sockets = bind(settings.host, settings.port)
     except OSError as e:
         log.error("%s", e)
         return _PORT_TAKEN
-    return await Parent(settings, arguments, sockets, counts).run()
+    parent = Parent(settings, arguments, sockets, counts)
+    parent.create_lexicons()
+    return await parent.run()

@@ -27,7 +27,6 @@ from tanger.service.pronounce_handler import (
     job_headers,
     left,
     model_headers,
-    note_language,
     read_body,
     timeout_of,
 )
@@ -71,11 +70,12 @@ async def text(manager: ModelManager, request: RawRequest) -> RawAnswer:
         options = requested if form.aligned else requested.model_copy(update={"alignment": False})
         price = text_pricing.aligned_json_bytes if options.alignment else form.price
         job = await manager.begin_text(requested.text, options, price, left(due))
-        note_language(request, options.language, job.words.model)
+        headers = model_headers(request, options.language, job.words.model)
         try:
             await _decode(manager, request, job, due)
             parts = await form.render(job)
-            return RawAnswer(job_headers(job.words), media_type, parts, job.words.reservation)
+            headers += job_headers(job.words)
+            return RawAnswer(headers, media_type, parts, job.words.reservation)
         except BaseException:
             job.words.release()
             raise
@@ -83,10 +83,12 @@ async def text(manager: ModelManager, request: RawRequest) -> RawAnswer:
             manager.metrics.count_errors(job.words.error_codes)
 
 
-async def _decode(manager: ModelManager, request: RawRequest, job: TextJob, due: float) -> None:
-    """Decode the missing words of a job, unless the client disconnects."""
+async def _decode(
+    manager: ModelManager, request: RawRequest, job: TextJob, due: float, *, patient: bool = False
+) -> None:
+    """Decode the missing words of a job, unless the client disconnects (see `decode`)."""
     if job.words.missing:
-        decoding = manager.decode(job.words, timeout=left(due))
+        decoding = manager.decode(job.words, timeout=left(due), patient=patient)
         await cancel_on_disconnect(request, decoding)
 
 
@@ -99,24 +101,31 @@ async def _stream(
 ) -> RawAnswer:
     """Start a streamed response with the first passage; errors before it get their own status."""
     with shutdown_as_503():
-        model = await manager.model_name(requested.language, timeout=left(due))
-    note_language(request, requested.language, model)
+        language = await manager.language(requested.language, timeout=left(due))
     lines = _lines(manager, request, requested, due)
     first = await anext(lines, b"")
-    headers = [*model_headers(model), (b"vary", b"Accept")]
+    headers = [
+        *model_headers(request, requested.language, language.pronouncer.model),
+        (b"vary", b"Accept"),
+    ]
     return RawAnswer(headers, "application/jsonl", [first], None, lines)
 
 
 async def _lines(
     manager: ModelManager, request: RawRequest, requested: TextRequest, due: float
 ) -> AsyncGenerator[bytes]:
-    """Yield the lines of one passage after another."""
+    """Yield the lines of one passage after another.
+
+    Later passages wait while the queue is full: what came before would be lost on the client.
+    """
+    begun = False
     price = text_pricing.aligned_json_bytes if requested.alignment else text_pricing.json_bytes
     with shutdown_as_503():
         async with aclosing(manager.passages(requested.text, requested, price, due)) as passages:
             async for job in passages:
                 try:
-                    await _decode(manager, request, job, due)
+                    await _decode(manager, request, job, due, patient=begun)
+                    begun = True
                     lines = await job.render(partial(_line, job))
                     yield b"".join(lines)
                 finally:

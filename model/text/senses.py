@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from msgspec.structs import replace
+
 from tanger.model.text.homographs.model import HomographModel
 from tanger.model.text.reader.token import Token
 
@@ -73,10 +75,10 @@ def _decided(token: Token, model: HomographModel, texts: list[str], place: int) 
     if not senses or word.phonemes is not None:
         return token
     best, *others = (
-        word._replace(phonemes=sense.phonemes, sense=sense.name, chance=sense.probability)
+        replace(word, phonemes=sense.phonemes, sense=sense.name, chance=sense.probability)
         for sense in senses
     )
-    return token._replace(words=(best._replace(others=tuple(others)),))
+    return replace(token, words=(replace(best, others=tuple(others)),))
 
 
 # ------------------------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ from functools import partial
 from typing import NamedTuple
 from xml.parsers import expat
 
+from msgspec.structs import replace
+
 from tanger.model import TangerError
 from tanger.model.lexicon import guarded_xml
 from tanger.model.lexicon.phrases import Phrases
@@ -107,7 +109,7 @@ class Document(NamedTuple):
             while piece.plain_end < token.end:
                 piece = next(pieces)
             end = piece.end - (piece.plain_end - token.end)
-            yield token._replace(text=self.source[start:end], start=start, end=end)
+            yield replace(token, text=self.source[start:end], start=start, end=end)
             start = end
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from tanger.model.text.reader.tables import Tables, WeakForm
 from tanger.model.text.reader.token import SpokenWord, Token
 
@@ -22,13 +24,13 @@ def with_weak_forms(sentence: Sequence[Token], tables: Tables) -> list[Token]:
     for place, token in enumerate(sentence):
         form = tables.weak_forms.get(token.text.lower()) if token.kind == "word" else None
         if form is not None and _is_weak(sentence, place, form):
-            weakened[place] = token._replace(words=(_weakened(token.words[0], form),))
+            weakened[place] = replace(token, words=(_weakened(token.words[0], form),))
     return weakened
 
 
 def _weakened(word: SpokenWord, form: WeakForm) -> SpokenWord:
-    weak = word._replace(phonemes=form.before_consonants, given_by="weak_form")
-    return weak._replace(others=(weak._replace(phonemes=form.before_vowels),))
+    weak = replace(word, phonemes=form.before_consonants, given_by="weak_form")
+    return replace(weak, others=(replace(weak, phonemes=form.before_vowels),))
 
 
 def _is_weak(sentence: Sequence[Token], place: int, form: WeakForm) -> bool:

@@ -17,15 +17,17 @@ from typing import Self, Unpack
 import httpx
 
 from tanger.model.phonology.notation import Alphabet
+from tanger.service.client.errors import StatusError
 from tanger.service.client.requests import (
     Call,
     Connection,
     Options,
     Requests,
+    SentenceLines,
     TextOptions,
     check_words,
 )
-from tanger.service.client.retries import Retries
+from tanger.service.client.retries import Pursuit, Retries
 from tanger.service.info_schemas import Info, LanguageInfo, LanguageList, Limits
 from tanger.service.lexicon_schemas import OwnPronunciation, OwnWord
 from tanger.service.schemas import PronouncedSentence, Result, TextResponse
@@ -120,19 +122,51 @@ class Client(Connection):
         return call.pronounced(self._send(call), text)
 
     def sentences(self, text: str, **options: Unpack[TextOptions]) -> Iterator[PronouncedSentence]:
-        """Yield the sentences of `text` one by one; each is parsed when it is consumed."""
-        call = Call.text(text, options, by_sentence=True)
-        return call.sentences(self._send(call), text)
+        """Yield the sentences of `text` one by one, as soon as the service sends them.
 
-    def get_word(self, word: str) -> OwnWord:
-        """Return the entry of a word in the service's user lexicon.
+        If the connection breaks, or the service is too busy to go on, the request is sent again
+        and goes on after the sentences that have arrived.
+
+        Raises:
+            StatusError, NoAnswerError, BadAnswerError: see `pronounce`.
+        """
+        return self._sentences(Call.text(text, options, by_sentence=True), text)
+
+    def _sentences(self, call: Call, text: str) -> Iterator[PronouncedSentence]:
+        pursuit, lines = self._pursue(call), SentenceLines(call, text)
+        while True:
+            lines.restart()
+            try:
+                yield from self._sentences_of(call, pursuit, lines)
+            except httpx.RequestError as e:
+                wait = pursuit.after_failure(e)
+            except StatusError as e:
+                wait = pursuit.after_refusal(e)
+            else:
+                return
+            time.sleep(wait)
+
+    def _sentences_of(
+        self, call: Call, pursuit: Pursuit, lines: SentenceLines
+    ) -> Iterator[PronouncedSentence]:
+        """Yield the sentences of one attempt."""
+        with self._http.stream(**self._attempt(call, pursuit.time_left)) as answer:
+            if not pursuit.is_done(answer):
+                answer.read()
+                raise pursuit.refusal(answer)
+            for chunk in answer.iter_bytes():
+                yield from lines.feed(chunk, answer)
+            lines.end(answer)
+
+    def get_word(self, word: str, *, language: str | None = None) -> OwnWord:
+        """Return the entry of a word in the service's user lexicon of a language.
 
         Raises:
             NotFoundError: if there is no entry.
             ForbiddenError: if the service has no user lexicon.
             UnauthorizedError: if the API key is missing or wrong.
         """
-        call = Call.word("GET", word)
+        call = Call.word("GET", word, language=language)
         return call.read(self._send(call), OwnWord)
 
     def put_word(
@@ -140,6 +174,7 @@ class Client(Connection):
         word: str,
         *pronunciations: str | OwnPronunciation,
         alphabet: Alphabet | None = None,
+        language: str | None = None,
     ) -> OwnWord:
         """Store the pronunciations of a word, preferred first, in place of its entry.
 
@@ -147,21 +182,22 @@ class Client(Connection):
             word: the word.
             pronunciations: of the word; those that `get_word` returns are accepted.
             alphabet: of the pronunciations; by default the artifact's own.
+            language: of the lexicon; by default the first.
 
         Raises:
             InvalidRequestError: if the word or a pronunciation is invalid.
             ForbiddenError, UnauthorizedError: see `get_word`.
         """
-        call = Call.word("PUT", word, pronunciations, alphabet)
+        call = Call.word("PUT", word, pronunciations, alphabet, language)
         return call.read(self._send(call), OwnWord)
 
-    def delete_word(self, word: str) -> None:
+    def delete_word(self, word: str, *, language: str | None = None) -> None:
         """Delete the entry of a word.
 
         Raises:
             NotFoundError, ForbiddenError, UnauthorizedError: see `get_word`.
         """
-        self._send(Call.word("DELETE", word))
+        self._send(Call.word("DELETE", word, language=language))
 
     def info(self) -> Info:
         """Return the model that is served, its settings and limits."""
@@ -189,7 +225,7 @@ class Client(Connection):
             else:
                 if pursuit.is_done(answer):
                     return answer
-                wait = pursuit.after_refusal(answer)
+                wait = pursuit.after_refusal(pursuit.refusal(answer))
             time.sleep(wait)
 
 
@@ -297,17 +333,43 @@ class AsyncClient(Connection):
         call = Call.text(text, options)
         return call.pronounced(await self._send(call), text)
 
-    async def sentences(
+    def sentences(
         self, text: str, **options: Unpack[TextOptions]
     ) -> AsyncIterator[PronouncedSentence]:
         """Yield the sentences of `text` one by one (see `Client.sentences`)."""
-        call = Call.text(text, options, by_sentence=True)
-        for sentence in call.sentences(await self._send(call), text):
-            yield sentence
+        return self._sentences(Call.text(text, options, by_sentence=True), text)
 
-    async def get_word(self, word: str) -> OwnWord:
+    async def _sentences(self, call: Call, text: str) -> AsyncIterator[PronouncedSentence]:
+        pursuit, lines = self._pursue(call), SentenceLines(call, text)
+        while True:
+            lines.restart()
+            try:
+                async for sentence in self._sentences_of(call, pursuit, lines):
+                    yield sentence
+            except httpx.RequestError as e:
+                wait = pursuit.after_failure(e)
+            except StatusError as e:
+                wait = pursuit.after_refusal(e)
+            else:
+                return
+            await asyncio.sleep(wait)
+
+    async def _sentences_of(
+        self, call: Call, pursuit: Pursuit, lines: SentenceLines
+    ) -> AsyncIterator[PronouncedSentence]:
+        """Yield the sentences of one attempt."""
+        async with self._http.stream(**self._attempt(call, pursuit.time_left)) as answer:
+            if not pursuit.is_done(answer):
+                await answer.aread()
+                raise pursuit.refusal(answer)
+            async for chunk in answer.aiter_bytes():
+                for sentence in lines.feed(chunk, answer):
+                    yield sentence
+            lines.end(answer)
+
+    async def get_word(self, word: str, *, language: str | None = None) -> OwnWord:
         """Return the entry of a word in the user lexicon (see `Client.get_word`)."""
-        call = Call.word("GET", word)
+        call = Call.word("GET", word, language=language)
         return call.read(await self._send(call), OwnWord)
 
     async def put_word(
@@ -315,14 +377,15 @@ class AsyncClient(Connection):
         word: str,
         *pronunciations: str | OwnPronunciation,
         alphabet: Alphabet | None = None,
+        language: str | None = None,
     ) -> OwnWord:
         """Store the pronunciations of a word (see `Client.put_word`)."""
-        call = Call.word("PUT", word, pronunciations, alphabet)
+        call = Call.word("PUT", word, pronunciations, alphabet, language)
         return call.read(await self._send(call), OwnWord)
 
-    async def delete_word(self, word: str) -> None:
+    async def delete_word(self, word: str, *, language: str | None = None) -> None:
         """Delete the entry of a word (see `Client.delete_word`)."""
-        await self._send(Call.word("DELETE", word))
+        await self._send(Call.word("DELETE", word, language=language))
 
     async def info(self) -> Info:
         """Return the model that is served, its settings and limits."""
@@ -350,7 +413,7 @@ class AsyncClient(Connection):
             else:
                 if pursuit.is_done(answer):
                     return answer
-                wait = pursuit.after_refusal(answer)
+                wait = pursuit.after_refusal(pursuit.refusal(answer))
             await asyncio.sleep(wait)
 
 

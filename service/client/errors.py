@@ -56,12 +56,11 @@ class StatusError(ClientError):
         errors: tuple[ProblemError, ...],
         retry_after: float | None,
         request_id: str,
-        attempts: int = 1,
     ) -> None:
         faults = "; ".join(f"{error.where}: {error.message}" for error in errors)
         # For an invalid request, the service's detail already lists the faults
         text = detail if faults in detail else f"{detail}: {faults}"
-        super().__init__(f"{status} {text}".strip(), request_id=request_id, attempts=attempts)
+        super().__init__(f"{status} {text}".strip(), request_id=request_id)
         self.status = status
         self.code = code
         self.detail = detail
@@ -114,21 +113,29 @@ _BY_STATUS: dict[int, type[StatusError]] = {
 }
 
 
-def of_answer(
-    answer: httpx.Response, *, request_id: str, retry_after: float | None, attempts: int
-) -> StatusError:
+def of_answer(answer: httpx.Response, *, request_id: str, retry_after: float | None) -> StatusError:
     """Return the exception for an error response; `code` is empty if a proxy responded."""
-    kind = _BY_STATUS.get(answer.status_code, StatusError)
     try:
         problem = Problem.model_validate_json(answer.content)
     except ValidationError:
-        problem = None
-    return kind(
-        status=answer.status_code,
-        code=problem.code if problem else "",
-        detail=problem.detail if problem else f"{answer.reason_phrase}: {answer.text[:200]}",
-        errors=problem.errors if problem else (),
+        return _BY_STATUS.get(answer.status_code, StatusError)(
+            status=answer.status_code,
+            code="",
+            detail=f"{answer.reason_phrase}: {answer.text[:200]}",
+            errors=(),
+            retry_after=retry_after,
+            request_id=request_id,
+        )
+    return of_problem(problem, answer.status_code, retry_after=retry_after)
+
+
+def of_problem(problem: Problem, status: int, *, retry_after: float | None = None) -> StatusError:
+    """Return the exception for a problem of the service."""
+    return _BY_STATUS.get(status, StatusError)(
+        status=status,
+        code=problem.code,
+        detail=problem.detail,
+        errors=problem.errors,
         retry_after=retry_after,
-        request_id=problem.request_id if problem else request_id,
-        attempts=attempts,
+        request_id=problem.request_id,
     )

@@ -14,11 +14,12 @@ from pydantic import BaseModel, ValidationError
 
 from tanger import __version__
 from tanger.model.phonology.notation import Alphabet
-from tanger.service.client.errors import BadAnswerError
+from tanger.service.client.errors import BadAnswerError, of_problem
 from tanger.service.client.retries import Pursuit, Retries
 from tanger.service.info_schemas import Limits
 from tanger.service.lexicon_schemas import OwnPronunciation
 from tanger.service.schemas import (
+    Problem,
     PronouncedSentence,
     PronounceResponse,
     Result,
@@ -102,15 +103,17 @@ class Call:
         word: str,
         pronunciations: Sequence[str | OwnPronunciation] | None = None,
         alphabet: Alphabet | None = None,
+        language: str | None = None,
     ) -> Call:
-        """Return a call for an entry of the user lexicon."""
+        """Return a call for an entry of the user lexicon of a language."""
         body = None
         if pronunciations is not None:
             items = [
                 each if isinstance(each, str) else each.model_dump() for each in pronunciations
             ]
             body = _json({"alphabet": alphabet, "pronunciations": items})
-        return cls(method, f"/lexicon/{segment(word)}", body)
+        query = "" if language is None else f"?language={segment(language)}"
+        return cls(method, f"/lexicon/{segment(word)}{query}", body)
 
     def read(self, answer: httpx.Response, model: type[M]) -> M:
         """Parse the response.
@@ -121,7 +124,7 @@ class Call:
         try:
             return model.model_validate_json(answer.content)
         except ValidationError as e:
-            raise self._bad(answer, f"it is no {model.__name__}") from e
+            raise self.bad(answer, f"it is no {model.__name__}") from e
 
     def results(self, answer: httpx.Response, words: Sequence[str]) -> tuple[Result, ...]:
         """Parse the results for `words`.
@@ -131,7 +134,7 @@ class Call:
         """
         results = self.read(answer, PronounceResponse).results
         if [result.word for result in results] != list(words):
-            raise self._bad(answer, "its results are not those of the words that were sent")
+            raise self.bad(answer, "its results are not those of the words that were sent")
         return results
 
     def pronounced(self, answer: httpx.Response, text: str) -> TextResponse:
@@ -142,33 +145,75 @@ class Call:
         """
         found = self.read(answer, TextResponse)
         if found.text != text:
-            raise self._bad(answer, "its text is not the one that was sent")
+            raise self.bad(answer, "its text is not the one that was sent")
         return found
 
-    def sentences(self, answer: httpx.Response, text: str) -> Iterator[PronouncedSentence]:
-        """Yield the sentences of the text, each parsed when it is consumed.
-
-        Raises:
-            BadAnswerError: if they are of another text.
-        """
-        at = 0
-        for line in answer.content.splitlines():
-            try:
-                sentence = PronouncedSentence.model_validate_json(line)
-            except ValidationError as e:
-                raise self._bad(answer, "a line is no PronouncedSentence") from e
-            if not text.startswith(sentence.text, at):
-                raise self._bad(answer, "its sentences are not those of the text that was sent")
-            at += len(sentence.text)
-            yield sentence
-        if at != len(text):
-            raise self._bad(answer, "its sentences end before the text does")
-
-    def _bad(self, answer: httpx.Response, fault: str) -> BadAnswerError:
+    def bad(self, answer: httpx.Response, fault: str) -> BadAnswerError:
+        """Return the error of a response that is not the service's."""
         return BadAnswerError(
             f"{answer.request.url} does not answer as tanger's service does: {fault}",
             request_id=self.request_id,
         )
+
+
+class SentenceLines:
+    """Parses a response in JSON Lines, a sentence each, over one attempt or several.
+
+    If the connection breaks, the next attempt continues after the sentences that have arrived.
+    """
+
+    def __init__(self, call: Call, text: str) -> None:
+        """Parse sentences of `text`, for which `call` asks."""
+        self._call = call
+        self._text = text
+        self._rest = b""
+        # Offsets of the end of what has been returned, and of what this attempt has read
+        self._returned = self._read = 0
+
+    def restart(self) -> None:
+        """Expect the first line of another attempt."""
+        self._rest = b""
+        self._read = 0
+
+    def feed(self, chunk: bytes, answer: httpx.Response) -> Iterator[PronouncedSentence]:
+        """Yield the sentences that are complete with these bytes of the response.
+
+        Raises:
+            StatusError: if the service says that it cannot go on.
+            BadAnswerError: if a line is neither, or of another text.
+        """
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            sentence = self._parse(line, answer)
+            self._read += len(sentence.text)
+            if self._read > self._returned:
+                self._returned = self._read
+                yield sentence
+
+    def end(self, answer: httpx.Response) -> None:
+        """Check that the whole text has arrived.
+
+        Raises:
+            BadAnswerError: if it has not.
+        """
+        if self._rest:
+            self._parse(self._rest, answer)
+        if self._rest or self._read != len(self._text):
+            raise self._call.bad(answer, "its sentences end before the text does")
+
+    def _parse(self, line: bytes, answer: httpx.Response) -> PronouncedSentence:
+        try:
+            sentence = PronouncedSentence.model_validate_json(line)
+        except ValidationError as e:
+            try:
+                problem = Problem.model_validate_json(line)
+            except ValidationError:
+                raise self._call.bad(answer, "a line is no PronouncedSentence") from e
+            raise of_problem(problem, problem.status) from None
+        if not self._text.startswith(sentence.text, self._read):
+            fault = "its sentences are not those of the text that was sent"
+            raise self._call.bad(answer, fault)
+        return sentence
 
 
 class Connection:

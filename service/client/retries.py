@@ -11,7 +11,7 @@ from http import HTTPStatus
 import httpx
 
 from tanger.service.client import errors
-from tanger.service.client.errors import ClientError, NoAnswerError
+from tanger.service.client.errors import ClientError, NoAnswerError, StatusError
 
 # Statuses that are retried, except for a word that crashed two decoding processes: it would crash
 # two more.
@@ -73,22 +73,24 @@ class Pursuit:
         gone = self._deletes and self._lost and answer.status_code == HTTPStatus.NOT_FOUND
         return answer.is_success or gone
 
-    def after_refusal(self, answer: httpx.Response) -> float:
-        """Return the seconds to wait before the next attempt after an error response.
+    def refusal(self, answer: httpx.Response) -> StatusError:
+        """Return the exception for an error response."""
+        seconds = retry_after(answer.headers)
+        return errors.of_answer(answer, request_id=self.request_id, retry_after=seconds)
+
+    def after_refusal(self, error: StatusError) -> float:
+        """Return the seconds to wait before the next attempt after the service has refused one.
 
         Raises:
             StatusError: if the request is given up.
         """
         self._attempts += 1
-        seconds = retry_after(answer.headers)
-        error = errors.of_answer(
-            answer, request_id=self.request_id, retry_after=seconds, attempts=self._attempts
-        )
+        error.attempts = self._attempts
         # A stopping service may still carry out a request that it answers with 503
-        self._lost = self._lost or answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
-        if answer.status_code not in _AGAIN or error.code == _DEADLY:
+        self._lost = self._lost or error.status == HTTPStatus.SERVICE_UNAVAILABLE
+        if error.status not in _AGAIN or error.code == _DEADLY:
             raise error
-        return self._wait(error, seconds or 0.0)
+        return self._wait(error, error.retry_after or 0.0)
 
     def after_failure(self, failure: httpx.RequestError) -> float:
         """Return the seconds to wait before the next attempt after a connection error.

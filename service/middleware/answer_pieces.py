@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 
 from starlette.requests import Request
@@ -99,13 +99,12 @@ async def send_parts(
         reservation: share of the budget; released when the body was sent, or cannot be sent.
     """
     try:
-        pieces = _joined(parts)
-        headers += ((b"content-length", b"%d" % sum(map(len, pieces))), media_type)
+        left = sum(map(len, parts))
+        headers += ((b"content-length", b"%d" % left), media_type)
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        pieces.reverse()
-        while pieces:
-            piece = pieces.pop()  # so that it is freed once it is sent
-            await send({"type": "http.response.body", "body": piece, "more_body": bool(pieces)})
+        for chunk in _chunks(parts):
+            left -= len(chunk)
+            await send({"type": "http.response.body", "body": chunk, "more_body": left > 0})
     finally:
         if reservation is not None:
             reservation.resize(0)
@@ -139,22 +138,19 @@ async def send_stream(
 
 
 async def _send_pieces(send: Send, parts: Sequence[bytes]) -> None:
-    for piece in _joined(parts):
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    for chunk in _chunks(parts):
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
 
 
-def _joined(parts: Sequence[bytes]) -> list[bytes]:
-    """Join the parts to chunks of about `SMALL` bytes; at least one."""
-    if len(parts) == 1 and len(parts[0]) <= SMALL:
-        return [parts[0]]
-    pieces: list[bytes] = []
+def _chunks(parts: Sequence[bytes]) -> Iterator[bytes]:
+    """Join the parts to chunks of at most `SMALL` bytes, each when it is requested; at least one.
+
+    All at once, a large response would hold the event loop for several milliseconds.
+    """
     some = bytearray()
     for part in parts:
         some += part
-        if len(some) >= SMALL:
-            whole = len(some) // SMALL * SMALL
-            pieces += [bytes(some[first : first + SMALL]) for first in range(0, whole, SMALL)]
-            del some[:whole]
-    if some or not pieces:
-        pieces.append(bytes(some))
-    return pieces
+        while len(some) > SMALL:
+            yield bytes(some[:SMALL])
+            del some[:SMALL]
+    yield bytes(some)

@@ -12,7 +12,8 @@ const HINTS = {
   native: "Phonemes with spaces between them",
 };
 
-const route = (word) => `lexicon/${encodeURIComponent(word)}`;
+const route = (word, { language }) =>
+  `lexicon/${encodeURIComponent(word)}${language ? `?language=${encodeURIComponent(language)}` : ""}`;
 
 /**
  * Fill `place` with the form.
@@ -94,12 +95,12 @@ export async function correction(place, { api, info, features, result, options, 
       .filter((p) => p && !known.has(p) && !known.has(p.replace(/[012]$/, "")));
     if (!pronunciations.length) return complain("Write at least one pronunciation.");
     if (strange.length) return complain(`Not a phoneme here: ${[...new Set(strange)].join(", ")}`);
-    return change(() => api.put(route(result.word), { alphabet, pronunciations }),
+    return change(() => api.put(route(result.word, options), { alphabet, pronunciations }),
       `Saved: ${result.word} is ${pronunciations[0]} from now on.`);
   }
 
   function remove() {
-    return change(() => api.delete(route(result.word)), `The entry of ${result.word} is removed.`);
+    return change(() => api.delete(route(result.word, options)), `The entry of ${result.word} is removed.`);
   }
 
   async function change(request, told) {

@@ -79,8 +79,7 @@ function spoken() {
   const language = options?.language;
   if (!language || language === options.languages[0]) return info;
   const { model, alphabets, graphemes, phonemes, error_rates } = language;
-  // People's own words are of the first language
-  return { ...info, model, alphabets, graphemes, phonemes, error_rates, lexicons: [], user_lexicon: false };
+  return { ...info, model, alphabets, graphemes, phonemes, error_rates, lexicons: [] };
 }
 
 /** Ask for what stands in the tab that is shown. */

@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from http import HTTPStatus
-from typing import IO, Annotated, Any
+from typing import IO, Annotated, Any, NamedTuple
 
 from fastapi import Depends, Query
 from starlette.responses import Response, StreamingResponse
@@ -17,19 +17,21 @@ from tanger.model.lexicon.entry import by_probability
 from tanger.model.lexicon.index import lexicon_key, tidied
 from tanger.model.phonology import notation
 from tanger.model.phonology.notation import Alphabet
+from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.phonology.transcription import TranscriptionError
+from tanger.model.text.pipeline import Pipeline
 from tanger.service.errors import ForbiddenError, InvalidRequestError
 from tanger.service.lexicon_schemas import (
     Imported,
     ImportOptions,
     LexiconFile,
+    LexiconLanguage,
     OwnWord,
     Spoken,
     WordOptions,
 )
 from tanger.service.pronounce_handler import read_body
 from tanger.service.request_body import (
-    read_no_query,
     read_pieces,
     read_timeout,
     shutdown_as_503,
@@ -44,6 +46,7 @@ from tanger.service.routing import (
     require_key,
 )
 from tanger.service.schemas import ProblemError
+from tanger.service.serving.languages import ServedLanguage
 from tanger.service.serving.manager import ModelManager
 from tanger.service.user_lexicon.errors import NoEntryError
 from tanger.service.user_lexicon.read_only import ReadOnlyLexiconError
@@ -66,33 +69,47 @@ _LEXICON: dict[int | str, dict[str, Any]] = {
 router = make_router("lexicon")
 
 
-async def get_lexicon(manager: Manager, _: Annotated[None, Depends(require_key)]) -> UserLexicon:
-    """Return the user lexicon for a request with an API key; disabled if none is configured.
+class Target(NamedTuple):
+    """A user lexicon, and the language of its entries."""
+
+    lexicon: UserLexicon
+    language: ServedLanguage
+
+    @property
+    def inventory(self) -> Inventory:
+        """Return the phonemes that entries may contain."""
+        return self.language.inventory
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """Return the pipeline of the language."""
+        return self.language.pronouncer.pipeline
+
+
+async def find_lexicon(
+    manager: ModelManager, requested: str | None, timeout: float, *, write: bool = False
+) -> Target:
+    """Return the user lexicon of a language; the routes that call it require an API key.
+
+    Args:
+        manager: of the models.
+        requested: tag of the language; None for the default.
+        timeout: seconds to open it.
+        write: whether it will be changed.
 
     Raises:
-        ForbiddenError: if there is no user lexicon, or no key is configured.
-        UnauthorizedError: if the request has no valid key.
+        ForbiddenError: if there is no user lexicon.
+        ReadOnlyLexiconError: if it would be changed, but is read-only.
+        LanguageError, DeadlineError, UnavailableError: see `Languages.open`.
     """
-    if manager.user is None:
+    if manager.users.first is None:
         raise ForbiddenError("this is off: there is no user lexicon (TANGER_USER_LEXICON)")
-    return manager.user
-
-
-Lexicon = Annotated[UserLexicon, Depends(get_lexicon)]
-
-
-async def get_writable_lexicon(manager: Manager, lexicon: Lexicon) -> UserLexicon:
-    """Return the user lexicon for writing.
-
-    Raises:
-        ReadOnlyLexiconError: if it is read-only.
-    """
-    if manager.settings.user_lexicon_read_only:
+    if write and manager.settings.user_lexicon_read_only:
         raise ReadOnlyLexiconError
-    return lexicon
-
-
-WritableLexicon = Annotated[UserLexicon, Depends(get_writable_lexicon)]
+    language = await manager.language(requested, timeout=timeout)
+    if language.user is None:
+        raise ForbiddenError(f"this is off: there is no user lexicon in {language.code}")
+    return Target(language.user, language)
 
 
 async def get_timeout(manager: Manager, raw: Raw) -> float:
@@ -102,27 +119,30 @@ async def get_timeout(manager: Manager, raw: Raw) -> float:
 
 
 Timeout = Annotated[float, Depends(get_timeout)]
+KEY = [Depends(require_key)]
 
 
 @router.get(
     "/lexicon/{word:text}",
     response_model=OwnWord,
     openapi_extra=TIMEOUT_HEADER,
+    dependencies=KEY,
 )
 async def get_lexicon_word(
     manager: Manager,
-    lexicon: Lexicon,
     timeout: Timeout,
     word: str,
     options: Annotated[WordOptions, Query()],
 ) -> Response:
     """Return the entry of a word in the user lexicon. Needs an API key."""
-    alphabet = _alphabet(manager, options.alphabet)
     with shutdown_as_503():
-        found = await lexicon.read(partial(lexicon.get, word), timeout=timeout)
+        target = await find_lexicon(manager, options.language, timeout)
+        alphabet = _alphabet(target, options.alphabet)
+        read = partial(target.lexicon.get, word)
+        found = await target.lexicon.read(read, timeout=timeout)
     if found is None:
         raise NoEntryError(word)
-    return _word_response(manager, found.spellings[0], found.variants, alphabet)
+    return _word_response(target, found.spellings[0], found.variants, alphabet)
 
 
 @router.put(
@@ -130,9 +150,14 @@ async def get_lexicon_word(
     response_model=OwnWord,
     responses={201: {"model": OwnWord, "description": "There was no such entry"}},
     openapi_extra=json_body(Spoken) | TIMEOUT_HEADER,
+    dependencies=KEY,
 )
 async def put_lexicon_word(
-    manager: Manager, lexicon: WritableLexicon, raw: Raw, timeout: Timeout, word: str
+    manager: Manager,
+    raw: Raw,
+    timeout: Timeout,
+    word: str,
+    options: Annotated[LexiconLanguage, Query()],
 ) -> Response:
     """Store the pronunciations of a word in the user lexicon. Needs an API key.
 
@@ -140,39 +165,45 @@ async def put_lexicon_word(
     sent once they are on disk.
     """
     with shutdown_as_503():
-        read_no_query(raw)
+        target = await find_lexicon(manager, options.language, timeout, write=True)
         body = await read_body(manager, raw, Spoken)
-        alphabet = _alphabet(manager, body.alphabet)
-        variants = _checked(manager, word, body, alphabet)
+        alphabet = _alphabet(target, body.alphabet)
+        variants = _checked(target, word, body, alphabet, longest=manager.settings.max_letters)
         if any(variant.alias is not None for variant in variants):
-            check = partial(_check_aliases, manager, word, variants)
-            await lexicon.read(check, timeout=timeout)
-        new = await lexicon.put(word, variants, timeout=timeout)
+            check = partial(_check_aliases, target, word, variants)
+            await target.lexicon.read(check, timeout=timeout)
+        new = await target.lexicon.put(word, variants, timeout=timeout)
     status = HTTPStatus.CREATED if new else HTTPStatus.OK
-    return _word_response(manager, tidied(word), by_probability(variants), alphabet, status)
+    return _word_response(target, tidied(word), by_probability(variants), alphabet, status)
 
 
 @router.delete(
     "/lexicon/{word:text}",
     status_code=HTTPStatus.NO_CONTENT,
     openapi_extra=TIMEOUT_HEADER,
+    dependencies=KEY,
 )
-async def delete_lexicon_word(lexicon: WritableLexicon, timeout: Timeout, word: str) -> Response:
+async def delete_lexicon_word(
+    manager: Manager, timeout: Timeout, word: str, options: Annotated[LexiconLanguage, Query()]
+) -> Response:
     """Delete the entry of a word from the user lexicon. Needs an API key."""
     with shutdown_as_503():
-        if not await lexicon.delete(word, timeout=timeout):
+        target = await find_lexicon(manager, options.language, timeout, write=True)
+        if not await target.lexicon.delete(word, timeout=timeout):
             raise NoEntryError(word)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-@router.get("/lexicon", response_class=Response, responses=_LEXICON)
+@router.get("/lexicon", response_class=Response, responses=_LEXICON, dependencies=KEY)
 async def export_lexicon(
-    manager: Manager, lexicon: Lexicon, options: Annotated[LexiconFile, Query()]
+    manager: Manager, timeout: Timeout, options: Annotated[LexiconFile, Query()]
 ) -> Response:
     """Export the whole user lexicon. Needs an API key."""
-    inventory, alphabet = manager.current.inventory, _alphabet(manager, options.alphabet)
     with shutdown_as_503():
-        file = await asyncio.to_thread(lexicon.export, options.format, inventory, alphabet)
+        target = await find_lexicon(manager, options.language, timeout)
+        alphabet = _alphabet(target, options.alphabet)
+        export = target.lexicon.export
+        file = await asyncio.to_thread(export, options.format, target.inventory, alphabet)
     suffix = _SUFFIXES.get(options.format, "dict")
     return StreamingResponse(
         _pieces(file),
@@ -188,10 +219,10 @@ async def export_lexicon(
     "/lexicon",
     response_model=Imported,
     openapi_extra={"requestBody": {"required": True, "content": _FILE}} | TIMEOUT_HEADER,
+    dependencies=KEY,
 )
 async def import_lexicon(
     manager: Manager,
-    lexicon: WritableLexicon,
     raw: Raw,
     timeout: Timeout,
     options: Annotated[ImportOptions, Query()],
@@ -201,12 +232,14 @@ async def import_lexicon(
     Its entries replace those of the same words in the user lexicon.
     """
     settings = manager.settings
+    with shutdown_as_503():
+        target = await find_lexicon(manager, options.language, timeout, write=True)
     taken = await asyncio.to_thread(
         Import,
-        lexicon,
+        target.lexicon,
         options.format,
-        manager.current.inventory,
-        alphabet=_alphabet(manager, options.alphabet),
+        target.inventory,
+        alphabet=_alphabet(target, options.alphabet),
         longest=settings.max_letters,
     )
     try:
@@ -218,7 +251,7 @@ async def import_lexicon(
             if options.replace and not taken.staged.entries:
                 message = "there is no entry in it, and replace=true would forget all others"
                 raise InvalidRequestError(ProblemError(where="body", message=message))
-            await lexicon.take(taken.staged.rows, replace=options.replace, timeout=timeout)
+            await target.lexicon.take(taken.staged.rows, replace=options.replace, timeout=timeout)
     finally:
         taken.close()
     return json_response(
@@ -229,23 +262,25 @@ async def import_lexicon(
     )
 
 
-def _alphabet(manager: ModelManager, wanted: Alphabet | None) -> Alphabet:
+def _alphabet(target: Target, wanted: Alphabet | None) -> Alphabet:
     """Return the alphabet to read or write.
 
     Raises:
         AlphabetError: if the artifact's phonemes cannot be written in it.
     """
-    choices = manager.current.pronouncer.pipeline.alphabets
+    choices = target.pipeline.alphabets
     return notation.choose(wanted, choices, stressed=None, knows_stress=True)
 
 
-def _checked(manager: ModelManager, word: str, body: Spoken, alphabet: Alphabet) -> list[Variant]:
+def _checked(
+    target: Target, word: str, body: Spoken, alphabet: Alphabet, *, longest: int
+) -> list[Variant]:
     """Return the variants of a request body after checking them and the word.
 
     Raises:
         InvalidRequestError: if any of them is invalid.
     """
-    longest, inventory = manager.settings.max_letters, manager.current.inventory
+    inventory = target.inventory
     faults = [("path.word", word_fault(word, longest=longest))]
     if body.word is not None and lexicon_key(body.word) != lexicon_key(word):
         faults.append(("body.word", f"this is not the word of the path, {word[:80]!r}"))
@@ -265,14 +300,14 @@ def _checked(manager: ModelManager, word: str, body: Spoken, alphabet: Alphabet)
     return variants
 
 
-def _check_aliases(manager: ModelManager, word: str, variants: Sequence[Variant]) -> None:
+def _check_aliases(target: Target, word: str, variants: Sequence[Variant]) -> None:
     """Check that aliases can be pronounced; runs in the read thread of the user lexicon.
 
     Raises:
         InvalidRequestError: if one leads back to the word, or cannot be read out.
         UserLexiconError: if the user lexicon cannot be read.
     """
-    resolver = manager.current.pronouncer.pipeline.resolver
+    resolver = target.pipeline.resolver
     faults = [
         ProblemError(where=f"body.pronunciations.{place}", message=fault)
         for place, variant in enumerate(variants)
@@ -283,15 +318,13 @@ def _check_aliases(manager: ModelManager, word: str, variants: Sequence[Variant]
 
 
 def _word_response(
-    manager: ModelManager,
+    target: Target,
     word: str,
     variants: Sequence[Variant],
     alphabet: Alphabet,
     status: HTTPStatus = HTTPStatus.OK,
 ) -> Response:
-    items = tuple(
-        written_variant(variant, manager.current.inventory, alphabet) for variant in variants
-    )
+    items = tuple(written_variant(variant, target.inventory, alphabet) for variant in variants)
     return json_response(OwnWord(word=word, alphabet=alphabet, pronunciations=items), status)
 
 

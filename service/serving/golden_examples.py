@@ -36,6 +36,7 @@ class SelfCheck:
         interval: float,
         timeout: float,
         language: int = 0,
+        marks: bool = False,
     ) -> None:
         """Configure the check; `run` starts it.
 
@@ -46,11 +47,12 @@ class SelfCheck:
             interval: seconds between two checks.
             timeout: seconds for an answer.
             language: index of the artifact.
+            marks: whether the artifact's own phonemes carry stress.
         """
         self.batcher = batcher
         self.pinned = {word: " ".join(phonemes) for word, phonemes in pinned.items()}
         self.requests = [
-            DecodeRequest(word, language=language) for word in self.pinned or (letter,)
+            DecodeRequest(word, language=language, marks=marks) for word in self.pinned or (letter,)
         ]
         self.interval = interval
         self.timeout = timeout

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ from tanger.model.phonology import notation
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.pipeline import Pipeline
+from tanger.model.text.reader import languages as reader_languages
 from tanger.service.errors import UnavailableError
 from tanger.service.info_schemas import LanguageInfo, LanguageList
 from tanger.service.schemas import ModelName
@@ -30,6 +31,7 @@ from tanger.service.serving.model_source import ModelSource, Sources
 from tanger.service.serving.pronouncer import Pronouncer
 from tanger.service.serving.wire import Answer, DecodeRequest
 from tanger.service.settings import Settings
+from tanger.service.user_lexicon.lexicons import UserLexicons
 from tanger.service.user_lexicon.store import UserLexicon
 
 # Most requested tags whose language is remembered
@@ -44,11 +46,18 @@ class ServedLanguage:
         code: its tag.
         dictionaries: lexicons that its words are looked up in.
         pronouncer: pronounces its words.
+        inventory: phonemes that entries of its lexicons may contain.
     """
 
     code: str
     dictionaries: Dictionaries
     pronouncer: Pronouncer
+    inventory: Inventory
+
+    @property
+    def user(self) -> UserLexicon | None:
+        """Return its user lexicon, if there is one."""
+        return self.pronouncer.user
 
 
 class Languages:
@@ -66,7 +75,7 @@ class Languages:
         sources: Sources,
         *,
         batcher: Batcher[DecodeRequest, Answer],
-        user: UserLexicon | None,
+        users: UserLexicons,
         engine: Callable[[], str | None],
     ) -> None:
         """Open the default language, and read the lexicon files of all.
@@ -75,7 +84,7 @@ class Languages:
             settings: of the service.
             sources: the artifacts.
             batcher: the queue of the workers.
-            user: the user lexicon, if there is one.
+            users: the user lexicons.
             engine: returns the decode engine.
 
         Raises:
@@ -86,7 +95,7 @@ class Languages:
         self.codes = tuple(self._spoken)
         self._settings = settings
         self._batcher = batcher
-        self._user = user
+        self._users = users
         self._engine = engine
         self._cache = AnswerCache[str, str](settings.cache_words, weigh=answer_size)
         self._files = _files_by_language(
@@ -182,10 +191,17 @@ class Languages:
             phonemes=tuple(dict.fromkeys(replaced.get(each, each) for each in phonemes)),
             alphabets=notation.available(phonemes),
             stress=artifact.knows_stress or notation.contains_stress(phonemes),
+            texts=self._reads_texts(base.code, phonemes),
             error_rates=dict(model.error_rates),
             licence=base.licence,
             attribution=model.notice,
         )
+
+    def _reads_texts(self, code: str, phonemes: Sequence[str]) -> bool:
+        if (built := self._built.get(code)) is not None:
+            return built.pronouncer.pipeline.resolver.reader.text is not None
+        rules = reader_languages.find(code)
+        return rules is not None and (not rules.arpabet or notation.is_arpabet(phonemes))
 
     async def prove(self, index: int) -> str | None:
         """Check that the pinned words of an artifact get the right answers.
@@ -205,6 +221,7 @@ class Languages:
                 interval=self._settings.check_every,
                 timeout=self._settings.timeout,
                 language=index,
+                marks=notation.contains_stress(model.artifact.phonemes.own),
             )
         if not check.passed.is_set():
             await check.check()
@@ -234,7 +251,7 @@ class Languages:
         """Open the lexicons of a language that is no variant, and make its pronouncer.
 
         Raises:
-            LexiconError, LexiconFileError: if a lexicon is damaged.
+            LexiconError, LexiconFileError, UserLexiconError: if a lexicon cannot be used.
         """
         index, _ = self._spoken[code]
         model = self.sources.models[index]
@@ -245,7 +262,7 @@ class Languages:
             ranking=model.ranking,
             folder=model.artifact.path,
         )
-        user = self._user if index == 0 else None
+        user = self._users.of(code)
         pipeline = Pipeline(
             model.artifact,
             dictionaries=dictionaries,
@@ -283,7 +300,9 @@ class Languages:
             engine=self._engine,
             language=index,
         )
-        return ServedLanguage(code, dictionaries, pronouncer)
+        return ServedLanguage(
+            code, dictionaries, pronouncer, Inventory(model.artifact.phonemes.own)
+        )
 
 
 def _files_by_language(files: Iterable[str], codes: list[str]) -> dict[str, list[str]]:

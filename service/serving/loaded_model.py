@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from operator import attrgetter
 
-from tanger.model.phonology.phoneme_set import Inventory
+from tanger.model.phonology import notation
 from tanger.service.metrics import Metrics
 from tanger.service.serving.batcher import Batcher
 from tanger.service.serving.golden_examples import SelfCheck
@@ -18,7 +18,7 @@ from tanger.service.serving.shared_counts import ClientCounts
 from tanger.service.serving.wire import Answer, DecodeRequest
 from tanger.service.serving.worker_links import WorkerLinks
 from tanger.service.settings import Settings
-from tanger.service.user_lexicon.store import UserLexicon
+from tanger.service.user_lexicon.lexicons import UserLexicons
 
 
 class LoadedModel:
@@ -40,7 +40,7 @@ class LoadedModel:
         *,
         generation: int,
         metrics: Metrics,
-        user: UserLexicon | None,
+        users: UserLexicons,
         counts: ClientCounts,
         report_fault: Callable[[int, int, str], None],
     ) -> None:
@@ -51,7 +51,7 @@ class LoadedModel:
             sources: the artifacts.
             generation: number of this load.
             metrics: of this process.
-            user: the user lexicon, if there is one.
+            users: the user lexicons.
             counts: this process's row of the shared counts.
             report_fault: called with generation and slot of a faulty worker, and the problem.
 
@@ -61,7 +61,6 @@ class LoadedModel:
         self.generation = generation
         self._kept = 0
         self.artifact = sources.first.artifact
-        self.inventory = Inventory(self.artifact.phonemes.own)
         self.error_rates = sources.first.error_rates
         self.batcher: Batcher[DecodeRequest, Answer] = Batcher(
             capacity=settings.queue_letters,
@@ -82,7 +81,7 @@ class LoadedModel:
             settings,
             sources,
             batcher=self.batcher,
-            user=user,
+            users=users,
             engine=lambda: self.workers.engine,
         )
         self.pronouncer: Pronouncer = self.languages.first.pronouncer
@@ -92,6 +91,7 @@ class LoadedModel:
             letter=self.artifact.graphemes.own[0],
             interval=settings.check_every,
             timeout=settings.timeout,
+            marks=notation.contains_stress(self.artifact.phonemes.own),
         )
 
     def _suspect(self, request: DecodeRequest | None) -> None:

@@ -24,6 +24,8 @@ from tanger.service.schemas import (
     TextOptions,
 )
 from tanger.service.serving import text_job
+from tanger.service.serving.admission import QueueFullError
+from tanger.service.serving.languages import ServedLanguage
 from tanger.service.serving.loaded_model import LoadedModel
 from tanger.service.serving.models import Models
 from tanger.service.serving.pricing import RequestCost
@@ -32,11 +34,12 @@ from tanger.service.serving.request_limits import check_cost, check_text, check_
 from tanger.service.serving.supervisor import Backend, OwnBackend, ReloadError
 from tanger.service.serving.text_job import Price, TextJob
 from tanger.service.settings import Settings
-from tanger.service.user_lexicon.read_only import ReadOnlyLexicon
-from tanger.service.user_lexicon.store import UserLexicon
+from tanger.service.user_lexicon.lexicons import UserLexicons
 
 log = logging.getLogger("tanger")
 
+# Least seconds between attempts to queue words
+_SHORTEST_WAIT = 0.02
 # Most pronunciations of a request that is looked up by `known`, and an upper bound of its response
 _KNOWN_AT_ONCE = 8
 _KNOWN_BYTES = 1 << 16
@@ -46,7 +49,7 @@ class ModelManager:
     """The models, workers, keys and user lexicon of an application.
 
     Attributes:
-        user: the user lexicon, if there is one.
+        users: the user lexicons.
         draining: whether the service is stopping.
         failure: why no worker could start, or None.
     """
@@ -66,16 +69,19 @@ class ModelManager:
         self.settings = settings
         self.metrics = Metrics()
         self.key_ring = KeyRing(settings, self.metrics)
-        kind = ReadOnlyLexicon if settings.user_lexicon_read_only else UserLexicon
-        self.user = kind(settings.user_lexicon) if settings.user_lexicon else None
         self.backend = backend or OwnBackend(settings, self.metrics)
+        self.users = UserLexicons(
+            settings.user_lexicon,
+            first=self.backend.sources.first.artifact.language.code,
+            read_only=settings.user_lexicon_read_only,
+        )
         # This process's share of the limit for all processes
         self.buffers = ByteBudget(settings.max_buffered // self.backend.processes)
         self._models = Models(
             settings,
             self.backend,
             metrics=self.metrics,
-            user=self.user,
+            users=self.users,
             key_ring=self.key_ring,
         )
         self.metrics.watch(self)
@@ -100,8 +106,7 @@ class ModelManager:
         finally:
             for task in self._background:
                 task.cancel()
-            if self.user is not None:
-                self.user.close()
+            self.users.close()
         os.kill(os.getpid(), signal.SIGTERM)
 
     async def reload(self) -> ModelName:
@@ -302,13 +307,27 @@ class ModelManager:
             counts.user.inc(work.listed("user"))
             counts.lexicon.inc(work.listed("lexicon"))
 
-    async def decode(self, work: PronounceJob, *, timeout: float) -> None:
+    async def decode(self, work: PronounceJob, *, timeout: float, patient: bool = False) -> None:
         """Decode the missing words of an admitted request.
+
+        Args:
+            work: the request's words.
+            timeout: seconds for decoding them.
+            patient: whether to wait for space in a full queue, within these seconds.
 
         Raises:
             QueueFullError, DeadlineError, WorkerLostError: see `PronounceJob.decode`.
         """
-        await work.decode(timeout=timeout)
+        due = time.monotonic() + timeout
+        while True:
+            try:
+                await work.decode(timeout=due - time.monotonic())
+                break
+            except QueueFullError as e:
+                wait = max(_SHORTEST_WAIT, e.retry_after)
+                if not patient or time.monotonic() + wait >= due:
+                    raise
+                await asyncio.sleep(wait)
         self.metrics.words[work.model.language].decoded.inc(len(work.missing))
 
     async def etag(
@@ -330,28 +349,33 @@ class ModelManager:
         tag = await user.read(lambda: pronouncer.etag(word, options), timeout=timeout)
         return tag, pronouncer.model, True
 
-    async def model_name(self, language: str | None, *, timeout: float) -> ModelName:
-        """Return the model that speaks a language.
+    async def language(self, requested: str | None, *, timeout: float) -> ServedLanguage:
+        """Return the language that answers to a tag, opening it if necessary.
 
         Raises:
             LanguageError, DeadlineError, UnavailableError: see `Languages.open`.
         """
-        return (await self._pronouncer(self.current, language, timeout)).model
+        return await self._language(self.current, requested, timeout)
 
     async def _pronouncer(
-        self, model: LoadedModel, language: str | None, timeout: float
+        self, model: LoadedModel, requested: str | None, timeout: float
     ) -> Pronouncer:
-        """Return the pronouncer of a language, opening it if necessary.
+        return (await self._language(model, requested, timeout)).pronouncer
+
+    async def _language(
+        self, model: LoadedModel, requested: str | None, timeout: float
+    ) -> ServedLanguage:
+        """Return the language of a model that answers to a tag.
 
         Raises:
             UnavailableError: if it has to be opened and no worker is ready.
             LanguageError, DeadlineError: see `Languages.open`.
         """
-        if (found := model.languages.get(language)) is None:
+        if (found := model.languages.get(requested)) is None:
             if not self.answers:
                 raise UnavailableError(self.probe().status)
-            found = await model.languages.open(language, timeout)
-        return found.pronouncer
+            found = await model.languages.open(requested, timeout)
+        return found
 
     def languages(self) -> LanguageList:
         """Return all languages, the default first."""
@@ -371,7 +395,7 @@ class ModelManager:
             lexicons=tuple(
                 LexiconInfo(name=name, words=words) for name, words in first.dictionaries.names
             ),
-            user_lexicon=self.user is not None and not self.settings.user_lexicon_read_only,
+            user_lexicon=self.users.first is not None and not self.settings.user_lexicon_read_only,
             http_processes=self.backend.processes,
             devices=tuple(serving.workers.devices),
             engine=self.engine,

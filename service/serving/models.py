@@ -15,7 +15,7 @@ from tanger.service.serving.model_source import Sources
 from tanger.service.serving.supervisor import Backend
 from tanger.service.serving.wire import JoinedWorker
 from tanger.service.settings import Settings
-from tanger.service.user_lexicon.store import UserLexicon
+from tanger.service.user_lexicon.lexicons import UserLexicons
 
 
 class Models:
@@ -32,7 +32,7 @@ class Models:
         backend: Backend,
         *,
         metrics: Metrics,
-        user: UserLexicon | None,
+        users: UserLexicons,
         key_ring: KeyRing,
     ) -> None:
         """Load the first model.
@@ -44,7 +44,7 @@ class Models:
         self._settings = settings
         self._backend = backend
         self._metrics = metrics
-        self._user = user
+        self._users = users
         self._key_ring = key_ring
         self._models: dict[int, LoadedModel] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
@@ -140,7 +140,7 @@ class Models:
             sources,
             generation=generation,
             metrics=self._metrics,
-            user=self._user,
+            users=self._users,
             counts=self._backend.counts,
             report_fault=self._backend.report_fault,
         )

@@ -21,10 +21,11 @@ from tanger.model.phonology.notation import Alphabet
 from tanger.model.text import pipeline
 from tanger.model.text.candidates import Candidate, Failure
 from tanger.model.text.pipeline import Pipeline, Task
-from tanger.model.text.segments import Answerer, Segment, Source, WordResolution
+from tanger.model.text.resolution import homographs
+from tanger.model.text.segments import Answerer, SegmentSource, Source, WordResolution
 from tanger.model.text.speller import WordErrorCode
 from tanger.service.connections.limits import Hold
-from tanger.service.schemas import ExplainedPart, Explanation, ModelName, Options, WordError
+from tanger.service.schemas import ModelName, Options, WordError
 from tanger.service.serving import rendering
 from tanger.service.serving.admission import DecodeResult
 from tanger.service.serving.batcher import Batcher
@@ -83,20 +84,18 @@ class Pronouncer:
         self.source = source
         self.engine = engine
         self.user = user
+        if pipeline.resolver.reader.american:
+            homographs()  # load them here: the first text would hold the event loop
         # `_manner` by the few combinations of options (without alignment) and engine
         self._manners: dict[tuple[Alphabet | None, bool | None, int, str | None], str] = {}
         # Everything that determines an answer besides the word and the options
-        weights = (artifact.name, artifact.weights_sha256)
-        chances = (
-            artifact.calibration,
-            artifact.nbest_calibration,
-            artifact.trained_calibration,
-        )
         trained = artifact.trained_words.content if artifact.trained_words else b""
         reading = pipeline.resolver.reader.revision
         origin = (
-            __version__, *weights, *chances, pipeline.longest, reading, code, pipeline.variant
-        )  # fmt: skip
+            *(__version__, self.model, artifact.weights_sha256, pipeline.longest, reading),
+            *(artifact.calibration, artifact.nbest_calibration, artifact.trained_calibration),
+            pipeline.variant,
+        )
         self._origin = hashlib.sha256(repr(origin).encode() + trained)
 
     def source_of(self, options: Options) -> Source:
@@ -121,8 +120,10 @@ class Pronouncer:
         checked = self._checked(options, alignment=options.alignment)
         resolve = self.pipeline.resolver.resolve
         if len(words) <= WORDS_TOGETHER and (self.user is None or checked.source == "model"):
-            resolved_at_once = resolve(words, source=checked.source)
-            return PronounceJob(self, resolved_at_once, checked, explain=options.explain)
+            job = PronounceJob(self, checked, explain=options.explain)
+            for resolution in resolve(words, source=checked.source):
+                job.add(resolution)
+            return job
         together = (
             words[start : start + WORDS_TOGETHER] for start in range(0, len(words), WORDS_TOGETHER)
         )
@@ -132,8 +133,9 @@ class Pronouncer:
             checked.source,
             time.monotonic() + timeout,
         )
-        resolutions = list(chain.from_iterable(resolved))
-        return PronounceJob(self, resolutions, checked, explain=options.explain)
+        job = PronounceJob(self, checked, explain=options.explain)
+        await self.slices.map(job.add, chain.from_iterable(resolved))
+        return job
 
     def known(self, words: Sequence[str], options: Options) -> tuple[list[str], int] | None:
         """Return a result for every word if the network's answers to all are in the cache.
@@ -259,18 +261,12 @@ class PronounceJob:
         reservation: share of the buffers for its response, once it was admitted.
     """
 
-    def __init__(
-        self,
-        pronouncer: Pronouncer,
-        resolutions: Sequence[WordResolution],
-        options: pipeline.Options,
-        *,
-        explain: bool,
-    ) -> None:
+    def __init__(self, pronouncer: Pronouncer, options: pipeline.Options, *, explain: bool) -> None:
+        """Create a job without words, to be added one by one."""
         self.looked_up = options.source != "model"
         self._pronouncer = pronouncer
         self._pipeline = pronouncer.pipeline
-        self._resolutions = resolutions
+        self._resolutions: list[WordResolution] = []
         self._options = options
         self._explain = explain
         self._usual = not (explain or options.alignment)
@@ -282,22 +278,61 @@ class PronounceJob:
         self._failures: dict[Task, Failure] = {}
         self.error_codes: dict[WordErrorCode, int] = {}
         self.missing: list[DecodeRequest] = []
-        self._tasks: list[tuple[Task, str]] = []  # of `missing`, with their keys in the cache
-        _, alphabet, marks, n, alignment = options
-        manner, language = pronouncer._manner(options), pronouncer.language
-        for task in self._pipeline.tasks(resolutions, options):
-            text, given = task
-            key = f"{manner}{text} {given}" if given else manner + text
-            rendered = pronouncer.cache.get(key)
-            if rendered is None:
-                self.missing.append(
-                    DecodeRequest(text, n, alignment, alphabet, marks, given, language)
-                )
-                self._tasks.append((task, key))
-            else:
-                self._rendered[task] = rendered
-        self.known = len(self._rendered)
+        # Tasks of `missing`, with their keys in the cache
+        self._missing_keys: dict[Task, str] = {}
+        self._manner = pronouncer._manner(options)
+        # Words and parts found in lexicons, by source
+        self._listed: dict[SegmentSource, set[str]] = {"user": set(), "lexicon": set()}
+        self._letters = 0.0
+        self._size = 0
+        # Words of the network, which are priced together, and the characters of all as sent
+        self._plain: list[str] = []
+        self._characters = 0
+        self.known = 0
         self.answered: DecodeResult[Answer] = DecodeResult([])
+
+    def add(self, resolution: WordResolution) -> None:
+        """Add a word, look up its tasks in the cache, and add up its cost."""
+        self._resolutions.append(resolution)
+        word = resolution.network_word
+        if word is not None and self._usual:
+            self._look_up((word, ()))
+            self._plain.append(word)
+            self._characters += len(resolution.word)
+            return
+        options, parts = self._options, len(resolution.segments)
+        for task in self._pipeline.tasks((resolution,), options):
+            self._look_up(task)
+        if self.looked_up:
+            for segment in resolution.segments:
+                if (found := self._listed.get(segment.source)) is not None:
+                    found.add(segment.text)
+        limit = self._pipeline.limit(resolution, options)
+        self._letters += join_letters(parts, limit)
+        sent = len(resolution.word)
+        spelling = "" if resolution.error else resolution.normalized or ""
+        if self._explain:
+            self._size += explanation_bytes(parts, sent + len(spelling))
+        aligned = self._pipeline.aligns(resolution, options)
+        self._size += result_bytes(sent, spelling, limit, aligned=aligned)
+
+    def _look_up(self, task: Task) -> None:
+        """Take the answer to a task from the cache, or queue it to be decoded."""
+        if task in self._rendered or task in self._missing_keys:
+            return
+        text, given = task
+        key = f"{self._manner}{text} {given}" if given else self._manner + text
+        rendered = self._pronouncer.cache.get(key)
+        if rendered is None:
+            _, alphabet, marks, n, alignment = self._options
+            language = self._pronouncer.language
+            request = DecodeRequest(text, n, alignment, alphabet, marks, given, language)
+            self.missing.append(request)
+            self._missing_keys[task] = key
+            self._letters += request.work
+        else:
+            self._rendered[task] = rendered
+            self.known += 1
 
     @property
     def model(self) -> ModelName:
@@ -316,8 +351,7 @@ class PronounceJob:
 
     def listed(self, source: Answerer) -> int:
         """Return how many distinct words and parts were found in this kind of lexicon."""
-        segments = (segment for resolution in self._resolutions for segment in resolution.segments)
-        return len({segment.text for segment in segments if segment.source == source})
+        return len(self._listed[source])
 
     async def decode(self, *, timeout: float) -> None:
         """Decode the missing words.
@@ -330,7 +364,7 @@ class PronounceJob:
             self._pronouncer.batcher.poll()
         keep = self._pronouncer.cache.put
         answers = self.answered.answers
-        for (task, key), answer in zip(self._tasks, answers, strict=True):
+        for (task, key), answer in zip(self._missing_keys.items(), answers, strict=True):
             if isinstance(answer, str):
                 self._rendered[task] = answer
                 keep(key, answer)
@@ -339,28 +373,10 @@ class PronounceJob:
 
     @property
     def cost(self) -> RequestCost:
-        """Return the cost of the remaining work and of the response."""
-        letters = float(sum(ask.work for ask in self.missing))
-        size = 0
-        plain: list[str] = []  # words of the network, which are priced together
-        characters = 0
-        for resolution in self._resolutions:
-            word = resolution.network_word
-            if word is not None and self._usual:
-                plain.append(word)
-                characters += len(resolution.word)
-                continue
-            parts = len(resolution.segments)
-            limit = self._pipeline.limit(resolution, self._options)
-            letters += join_letters(parts, limit)
-            sent = len(resolution.word)
-            spelling = "" if resolution.error else resolution.normalized or ""
-            if self._explain:
-                size += explanation_bytes(parts, sent + len(spelling))
-            aligned = self._pipeline.aligns(resolution, self._options)
-            size += result_bytes(sent, spelling, limit, aligned=aligned)
-        size += result_bytes(characters, "".join(plain), self._options.n, words=len(plain))
-        return RequestCost(round(letters), size)
+        """Return the cost of the work before `decode`, and of the response."""
+        plain = "".join(self._plain)
+        size = result_bytes(self._characters, plain, self._options.n, words=len(self._plain))
+        return RequestCost(round(self._letters), self._size + size)
 
     async def results(self, form: Callable[[str], R]) -> list[R]:
         """Return a result for every word (see `rendering.result`), in order, after `decode`.
@@ -378,7 +394,7 @@ class PronounceJob:
         whole = resolution.chance == 1.0 and self._pipeline.variant is None
         if rendered is not None and whole:
             # Rendered by the worker, with the same output as the pipeline's
-            explained = explain(resolution, "model") if self._explain else "null"
+            explained = rendering.explanation(resolution, "model") if self._explain else "null"
             return rendering.result(
                 resolution.word,
                 resolution.normalized,
@@ -398,7 +414,7 @@ class PronounceJob:
             rendering.pronunciations(found.pronunciations, self._options.alphabet),
             found.warnings,
             error,
-            explain(resolution, found.source) if self._explain else "null",
+            rendering.explanation(resolution, found.source) if self._explain else "null",
         )
 
     def result(self, resolution: WordResolution) -> pipeline.Result:
@@ -416,33 +432,3 @@ class PronounceJob:
         if (parts := self._parts.get(task)) is None:
             parts = self._parts[task] = rendering.candidates(self._rendered[task])
         return parts
-
-
-# ------------------------------------------------------------------------------------------------
-# Explanations: which lexicon, rule or network pronounced each part of a word
-
-_NOTHING = Explanation(
-    source=None, lexicon=None, rank=None, rule=None, stem=None, order=None, parts=()
-)
-
-
-def explain(resolution: WordResolution, source: Answerer | None) -> str:
-    """Return the explanation of a result, as JSON.
-
-    Args:
-        resolution: of the word.
-        source: of the result; None if it has an error.
-    """
-    parts = tuple(map(_explained, resolution.segments))
-    if source is None or not parts:
-        return _NOTHING.model_copy(update={"parts": parts}).model_dump_json()
-    if len(parts) == 1:
-        whole = parts[0].model_dump(exclude={"text"})
-    else:
-        by_rule = all(part.source == "rule" for part in parts)
-        whole = {**_NOTHING.model_dump(), "source": "rule" if by_rule else source}
-    return Explanation(**{**whole, "parts": parts}).model_dump_json()
-
-
-def _explained(segment: Segment) -> ExplainedPart:
-    return ExplainedPart(text=segment.text, source=segment.source, **segment.origin._asdict())

@@ -19,6 +19,8 @@ import msgspec
 from tanger.model.phonology.alignment import Alignment
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.text.candidates import Candidate
+from tanger.model.text.lookup import Origin
+from tanger.model.text.segments import WordResolution
 
 if TYPE_CHECKING:  # decoding processes start without pydantic, which takes a quarter of a second
     from tanger.service.schemas import Answerer, ModelName, WordError
@@ -137,3 +139,23 @@ def _head(name: str, version: str, language: str) -> bytes:
     """Return the beginning of a response body."""
     fields = {"name": name, "version": version, "language": language}
     return b'{"model":' + msgspec.json.encode(fields) + b',"results":['
+
+
+def explanation(resolution: WordResolution, source: Answerer | None) -> str:
+    """Return the explanation of a result, as JSON: what pronounced the word, and each part of it.
+
+    Args:
+        resolution: of the word.
+        source: of the result; None if it has an error.
+    """
+    parts = [
+        {"text": segment.text, "source": segment.source, **segment.origin._asdict()}
+        for segment in resolution.segments
+    ]
+    whole: dict[str, object] = {"source": None, **Origin()._asdict()}
+    if source is not None and len(parts) == 1:
+        whole |= {name: value for name, value in parts[0].items() if name != "text"}
+    elif source is not None and parts:
+        by_rule = all(segment.source == "rule" for segment in resolution.segments)
+        whole["source"] = "rule" if by_rule else source
+    return msgspec.json.encode({**whole, "parts": parts}).decode()

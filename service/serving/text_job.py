@@ -61,11 +61,10 @@ class TextJob:
         reading: TextReading,
         sentences: list[list[Token]],
         resolutions: dict[ReadWord, WordResolution],
+        words: PronounceJob,
         size: int,
     ) -> None:
-        self.words = PronounceJob(
-            reading.pronouncer, tuple(resolutions.values()), reading.options, explain=False
-        )
+        self.words = words
         self.text = reading.text
         self.alphabet = reading.options.alphabet
         self.punctuation = reading.punctuation
@@ -164,7 +163,9 @@ async def begin(reading: TextReading, price: Price, timeout: float) -> TextJob:
     due = time.monotonic() + timeout
     resolved = await pronouncer.resolve(resolve, together, source, due)
     resolutions = dict(zip(distinct, chain.from_iterable(resolved), strict=True))
-    return TextJob(reading, sentences, resolutions, size)
+    job = PronounceJob(pronouncer, reading.options, explain=False)
+    await pronouncer.slices.map(job.add, resolutions.values())
+    return TextJob(reading, sentences, resolutions, job, size)
 
 
 def _no_more(step: None) -> None:

@@ -11,7 +11,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 # Seconds for which work may occupy the event loop before others get a turn
-SLICE = 0.004
+SLICE = 0.002
 
 
 class TimeSlices:
@@ -19,6 +19,7 @@ class TimeSlices:
 
     A request that takes less than one slice, as nearly all do, runs without waiting. Of longer
     ones, one runs at a time, so that an iteration of the event loop has at most one slice of them.
+    What a task does in one iteration, by several calls, is one slice.
     """
 
     def __init__(self, seconds: float = SLICE) -> None:
@@ -29,24 +30,39 @@ class TimeSlices:
         """
         self.seconds = seconds
         self._turn = asyncio.Lock()
+        # The task that has begun a slice in this iteration of the event loop, and its end
+        self._task: asyncio.Task[object] | None = None
+        self._end = 0.0
 
     async def map(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """Return the results of `function` for each item, in order."""
         results: list[R] = []
         remaining = iter(items)
-        deadline = time.perf_counter() + self.seconds
+        end = self._begin()
         for item in remaining:
             results.append(function(item))
-            if time.perf_counter() > deadline:
+            if time.perf_counter() > end:
                 break
         else:
             return results
         async with self._turn:
             await asyncio.sleep(0)
-            deadline = time.perf_counter() + self.seconds
+            end = self._begin()
             for item in remaining:
                 results.append(function(item))
-                if time.perf_counter() > deadline:
+                if time.perf_counter() > end:
                     await asyncio.sleep(0)
-                    deadline = time.perf_counter() + self.seconds
+                    end = self._begin()
         return results
+
+    def _begin(self) -> float:
+        """Return the end of the current task's slice, which begins unless it has already."""
+        task = asyncio.current_task()
+        if self._task is not task:
+            self._task, self._end = task, time.perf_counter() + self.seconds
+            asyncio.get_running_loop().call_soon(self._finish)
+        return self._end
+
+    def _finish(self) -> None:
+        """Forget the slice: the next iteration of the event loop has begun."""
+        self._task = None

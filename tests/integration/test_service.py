@@ -708,7 +708,10 @@ def test_openapi_names_every_route(openapi):
         "/admin/reload": {"post"},
         "/lexicon": {"get", "post"},
         "/lexicon/{word}": {"get", "put", "delete"},
-        **{path: {"get"} for path in ("/livez", "/readyz", "/startupz", "/health", "/info")},
+        **{
+            path: {"get"}
+            for path in ("/livez", "/readyz", "/startupz", "/health", "/info", "/languages")
+        },
     }
     ids = [op["operationId"] for item in openapi["paths"].values() for op in item.values()]
     assert len(ids) == len(set(ids))
@@ -740,7 +743,7 @@ def test_openapi_describes_the_body(openapi):
     assert body["required"]
     schema = resolved(openapi, body["content"]["application/json"]["schema"])
     assert set(schema["properties"]) == {
-        *("words", "source", "alphabet", "stress", "n", "alignment", "explain")
+        *("words", "source", "language", "alphabet", "stress", "n", "alignment", "explain")
     }
     assert schema["required"] == ["words"]
     assert schema["additionalProperties"] is False
@@ -753,6 +756,7 @@ def test_openapi_describes_the_parameters(openapi):
         *(
             ("word", "path"),
             ("source", "query"),
+            ("language", "query"),
             ("alphabet", "query"),
             ("stress", "query"),
             ("n", "query"),

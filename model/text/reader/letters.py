@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from msgspec.structs import replace
+
 from tanger.model.text.reader import number_words as say
 from tanger.model.text.reader.scan import PLACEHOLDER, Acronyms, Reading, Scan
 from tanger.model.text.reader.tables import Tables
@@ -41,7 +43,7 @@ def lexeme(scan: Scan, at: int) -> Reading | None:
             continue
         kind = _kind_of_lexeme(written)
         words = tuple(
-            word._replace(phonemes=scan.tables.phonemes.get(word.text))
+            replace(word, phonemes=scan.tables.phonemes.get(word.text))
             for word in spoken_words(scan.tables.lexemes[written])
         )
         return Reading(end, kind, words)
@@ -64,11 +66,11 @@ def with_digits(scan: Scan, at: int) -> Reading | None:
         if run.isdigit():
             words += spoken_words(_digits(run))
         elif run == "s" and place == len(runs) - 1 and place and len(written) > 2:
-            words[-1] = words[-1]._replace(text=say.plural(words[-1].text))
+            words[-1] = replace(words[-1], text=say.plural(words[-1].text))
         else:
             words += _beside_digits(scan, run)
     if written != match[0]:
-        words[-1] = words[-1]._replace(text=f"{words[-1].text}'s")
+        words[-1] = replace(words[-1], text=f"{words[-1].text}'s")
     if decimals:
         for group in decimals[0].split(".")[1:]:
             words += spoken_words(f"point {say.digits(group)}")
@@ -265,7 +267,7 @@ def _merged(words: list[SpokenWord]) -> tuple[SpokenWord, ...]:
 def _possessive(words: tuple[SpokenWord, ...], possessive: bool) -> tuple[SpokenWord, ...]:
     if not possessive:
         return words
-    return (*words[:-1], words[-1]._replace(text=f"{words[-1].text}'s"))
+    return (*words[:-1], replace(words[-1], text=f"{words[-1].text}'s"))
 
 
 def _is_title(written: str) -> bool:

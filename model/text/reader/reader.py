@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from tanger.model.text.acronym_model import AcronymModel, LexiconAcronyms
 from tanger.model.text.reader.english import american_english
 from tanger.model.text.reader.language import Language, Recognizer
@@ -91,7 +93,7 @@ class TextReader:
             section = text if end - start == length else text[start:end]
             for token in self._iterate_section(section, known, fixed or {}, start):
                 yield (
-                    token._replace(start=start + token.start, end=start + token.end)
+                    replace(token, start=start + token.start, end=start + token.end)
                     if (start)
                     else token
                 )

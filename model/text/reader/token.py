@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
+
+import msgspec
+from msgspec.structs import replace
 
 Kind = Literal[
     "word", "number", "ordinal", "year", "date", "time", "money", "measure", "fraction",
@@ -22,8 +25,11 @@ _LETTERS = re.compile("([A-Z]+)(?:'?s)?")
 GivenBy = Literal["table", "weak_form", "override"]
 
 
-class SpokenWord(NamedTuple):
+class SpokenWord(msgspec.Struct, frozen=True, gc=False):
     """One word to be pronounced.
+
+    Like tokens, words are not tracked by the garbage collector, which would scan those of a long
+    text again and again: they refer to nothing that could refer to them.
 
     Attributes:
         text: the word, as written if it was written as a word.
@@ -56,7 +62,7 @@ class SpokenWord(NamedTuple):
         """
         if self.sense is None and not self.others:
             return self
-        return self._replace(chance=1.0, others=())
+        return replace(self, chance=1.0, others=())
 
     @property
     def shown(self) -> str:
@@ -64,7 +70,7 @@ class SpokenWord(NamedTuple):
         return self.text if self.letters else self.text.lower()
 
 
-class Token(NamedTuple):
+class Token(msgspec.Struct, frozen=True, gc=False):
     """A piece of a text.
 
     Attributes:

@@ -203,7 +203,7 @@ def _answer_without_sound(seen):
         "explain": None,
     }
     results = [{"word": w, "error": None, **nothing} for w in json.loads(seen.body)["words"]]
-    body = {"model": {"name": "", "version": ""}, "results": results}
+    body = {"model": {"name": "", "version": "", "language": "en"}, "results": results}
     return Refusal(200, {}, json.dumps(body).encode())
 
 
@@ -328,7 +328,10 @@ def test_a_key_is_sent_and_never_shown(tiny_artifact, tmp_path, ask):
     ("body", "error"),
     [
         (b"<html>", BadAnswerError),
-        (b'{"model": {"name": "", "version": ""}, "results": []}', BadAnswerError),
+        (
+            b'{"model": {"name": "", "version": "", "language": "en"}, "results": []}',
+            BadAnswerError,
+        ),
     ],
 )
 def test_another_server(proxy, ask, body, error):
@@ -427,7 +430,7 @@ def test_retry_after(headers, seconds):
 def test_every_status_of_the_service_has_a_name():
     for status in (400, 401, 403, 404, 413, 422, 429, 503, 504):
         answer = httpx.Response(status, request=httpx.Request("GET", "http://test"))
-        error = errors.of_answer(answer, request_id="id", retry_after=None, attempts=1)
+        error = errors.of_answer(answer, request_id="id", retry_after=None)
         assert type(error) is not StatusError
         assert error.status == status
 

@@ -8,7 +8,12 @@ import pytest
 
 from tanger.service import schemas
 from tanger.service.client import AsyncClient, Client, Retries, TextOptions
-from tanger.service.client.errors import BadAnswerError, InvalidRequestError, UnavailableError
+from tanger.service.client.errors import (
+    BadAnswerError,
+    InvalidRequestError,
+    StatusError,
+    UnavailableError,
+)
 from tests.support.faulty_proxy import CUT, DROP, Refusal, proxy_to
 from tests.support.live_service import running
 
@@ -112,6 +117,38 @@ def test_a_busy_service_and_a_bad_connection_are_tried_again(front, texts):
     with pytest.raises(UnavailableError) as caught:
         texts.text(front.url, "hello", retries=Retries(attempts=2, first_wait=0.01))
     assert caught.value.attempts == 2
+
+
+def test_the_first_sentences_come_before_the_last_are_decoded(service):
+    known = "The dog and the cat sat on the mat. " * 10
+    with Client(service.url, retries=PATIENT) as client:
+        with service.stopped_workers():
+            sentences = client.sentences(f"{known}A flimbarough.")
+            first = next(sentences)
+        assert first.text == "The dog and the cat sat on the mat. "
+        assert len(list(sentences)) == 10
+
+
+def test_a_broken_answer_goes_on_after_the_sentences_that_arrived(service, front, texts):
+    text = "The cat sat. Why? It was warm.\u2028The end. " * 20
+    whole = texts.sentences(service.url, text)
+    lines = httpx.post(
+        f"{service.url}/text", headers={"Accept": "application/jsonl"}, json={"text": text}
+    ).content.splitlines(keepends=True)
+    busy = problem(503, "draining")
+    front.script += [CUT, Refusal(200, {}, b"".join([*lines[:3], busy]))]
+    assert texts.sentences(front.url, text) == whole
+    assert front.paths() == ["/text"] * 3
+    front.script += [Refusal(200, {}, b"".join([*lines[:3], problem(500, "internal_error")]))]
+    with pytest.raises(StatusError, match="oh dear") as caught:
+        texts.sentences(front.url, text)
+    assert (caught.value.status, caught.value.code) == (500, "internal_error")
+
+
+def problem(status, code):
+    """The last line of an answer that the service could not complete."""
+    fields = {"title": "", "status": status, "detail": "oh dear", "code": code, "request_id": "1"}
+    return schemas.Problem(**fields).model_dump_json().encode() + b"\n"
 
 
 def test_what_is_no_text_is_refused(service, texts):

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -214,6 +216,35 @@ def test_an_error_after_the_status_is_the_last_line(service, client):
     assert len(lines) >= 1
     assert all("tokens" in line for line in lines)
     assert (last["status"], last["code"]) == (504, "deadline_missed")
+
+
+def test_a_full_queue_is_waited_for_in_the_midst_of_a_text(shipped_artifact, tmp_path):
+    others = [f"flimb{letter * 9}" for letter in "abcdefghij"]
+    with running(tmp_path / "log", artifact=shipped_artifact, queue_letters=200) as service:
+        service.wait_until_ready()
+        with (
+            httpx.Client(base_url=service.url, timeout=60) as client,
+            ThreadPoolExecutor() as elsewhere,
+        ):
+            with service.stopped_workers():
+                words = {"words": others, "source": "model"}
+                for _ in range(2):  # the first have been taken by the worker, the others wait
+                    elsewhere.submit(httpx.post, f"{service.url}/pronounce", json=words, timeout=60)
+                    words = {"words": [f"{word}x" for word in others], "source": "model"}
+                    time.sleep(0.3)
+                refused = client.post(
+                    "/text",
+                    json={"text": "A " + " ".join(f"{word}y" for word in others)},
+                    headers={"Accept": "application/jsonl"},
+                )
+                assert (refused.status_code, refused.json()["code"]) == (429, "queue_full")
+                rest = " ".join(f"{word}z" for word in others)
+                lines = stream(client, f"{KNOWN}{rest}.")
+                first = next(lines)
+                time.sleep(0.3)
+            found = [first, *lines]
+    assert "".join(line["text"] for line in found) == f"{KNOWN}{rest}."
+    assert all(token["error"] is None for line in found for token in line["tokens"])
 
 
 def test_what_fails_before_the_first_sentence_has_its_status(service, client):

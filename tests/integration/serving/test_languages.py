@@ -17,7 +17,7 @@ from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology.vocabulary import Vocabulary
 from tanger.model.text.text_phonemizer import TextPhonemizer
 from tanger.service.client import Client
-from tanger.service.client.errors import InvalidRequestError
+from tanger.service.client.errors import InvalidRequestError, NotFoundError
 from tests.support.artifacts import random_artifact
 from tests.support.live_service import eventually, get, running
 from tests.support.networks import STRONG
@@ -27,7 +27,7 @@ ADMIN = {"X-API-Key": KEY}
 GERMAN = Language("de", "German", "CC-BY-SA-4.0")
 # In which each a becomes a b
 SPANISH = Language("es", "Spanish", None, (Variant("es-419", "Latin American", {"a": "b"}),))
-IPA = Vocabulary.of("abʃtŋɛklʁ")
+IPA = Vocabulary.of(["a", "b", "ˈʃɛ", "ˌt", "ŋ", "ˈɛ", "k", "l", "ʁ"])
 WORDS = ["gabe", "facade", "dead", "baggage", "bad", "a", "feed"]
 
 
@@ -53,7 +53,13 @@ def folder(tmp_path_factory, shipped_artifact):
 @pytest.fixture(scope="module")
 def service(folder):
     public = "/pronounce,/pronounce/{word},/text,/languages,/metrics,/readyz"
-    with running(folder / "log", artifacts=folder, api_keys=KEY, public_routes=public) as service:
+    with running(
+        folder / "log",
+        artifacts=folder,
+        user_lexicon=folder / "own.sqlite",
+        api_keys=KEY,
+        public_routes=public,
+    ) as service:
         service.wait_until_ready()
         yield service
 
@@ -136,7 +142,7 @@ def test_the_list_of_languages(client, folder):
         "model": {"name": "random", "version": artifacts.read(folder / "de").version,
                   "language": "de"},
         "graphemes": list("ABCDEFG"), "phonemes": list(IPA.own), "alphabets": ["native", "ipa"],
-        "stress": False, "error_rates": {}, "licence": "CC-BY-SA-4.0",
+        "stress": True, "texts": True, "error_rates": {}, "licence": "CC-BY-SA-4.0",
         "attribution": "from somewhere",
     }  # fmt: skip
     assert (latin["variant_of"], latin["model"]["language"]) == ("es", "es-419")
@@ -186,6 +192,23 @@ def test_the_python_client(service):
         assert german.pronunciations != english.pronunciations
         with pytest.raises(InvalidRequestError, match="there are en-US, de, es"):
             client.pronounce(["gabe"], language="fr")
+
+
+def test_each_language_has_a_user_lexicon_of_its_own(service, folder):
+    with Client(service.url, api_key=KEY) as client:
+        client.put_word("gabe", "ŋ a", language="de-AT")
+        assert client.get_word("gabe", language="de").pronunciations == ("ŋ a",)
+        for other in (None, "es"):
+            with pytest.raises(NotFoundError):
+                client.get_word("gabe", language=other)
+        (own,) = client.pronounce(["gabe"], language="de", source="auto")
+        assert (own.source, own.pronunciations[0].text) == ("user", "ŋ a")
+        (english,) = client.pronounce(["gabe"], source="auto")
+        assert english.source != "user"
+        with pytest.raises(InvalidRequestError, match="EY1"):
+            client.put_word("gabe", "EY1", language="de")
+        client.delete_word("gabe", language="de")
+    assert (folder / "own.de.sqlite").exists()
 
 
 def test_library_and_command_line_speak_the_same(client, folder):

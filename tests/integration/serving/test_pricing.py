@@ -33,7 +33,7 @@ def test_a_word_that_comes_twice_is_decoded_once_and_written_twice(pronouncer):
 def test_a_cached_word_still_costs_its_answer(pronouncer):
     job = asyncio.run(pronouncer.begin(["grapheme"], Options()))
     new = job.cost
-    ((_, key),) = job._tasks
+    (key,) = job._missing_keys.values()
     pronouncer.cache.put(key, "[]")
     cached = cost(pronouncer, "grapheme")
     assert (new.letters, cached.letters) == (8, 0)

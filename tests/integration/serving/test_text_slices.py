@@ -18,7 +18,7 @@ from tanger.service.serving.pronouncer import Pronouncer
 from tanger.service.text_handler import _FORMS
 from tests.support import ROOT
 
-# Seconds of CPU that a turn may take. A slice has 4 ms, and its last item takes less than that;
+# Seconds of CPU that a turn may take. A slice has 2 ms, and its last item may take more;
 # a machine that does other things at once makes it several times as much. A token or a sentence
 # that is read as a whole, whatever its length, takes half a second.
 LONGEST_TURN = 0.06

@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import time
 
 from tanger.service.serving.time_slices import TimeSlices
@@ -57,3 +58,25 @@ def test_one_that_is_cancelled_gives_its_turn_to_the_next():
         return await second
 
     assert asyncio.run(run()) == list(range(5))
+
+
+def test_what_a_task_does_by_several_calls_is_one_slice():
+    """Steps of a request follow each other without a pause: each would have a slice of its own."""
+
+    async def run():
+        slices, loop, worked, held = TimeSlices(0.002), asyncio.get_running_loop(), [], []
+
+        def work(step):
+            worked.append(spin(0.0005))
+
+        def watch():
+            held.append(len(worked))
+            loop.call_soon(watch)
+
+        watch()
+        for _ in range(10):
+            await slices.map(work, range(3))
+        return max(after - before for before, after in itertools.pairwise(held))
+
+    # Five make a slice; without more time than one, a step that has just begun may add one item
+    assert asyncio.run(run()) <= 6
