@@ -29,6 +29,7 @@ DEVICE  = cpu
 ARTIFACT = artifacts/en-us
 FROM    =
 MORE    =
+BEFORE  =
 
 NAME    = en-us
 STRESS  = data/cmudict/cmudict-0.7b
@@ -64,8 +65,8 @@ bench: dev ## The benchmarks
 	$(BIN)/python -m benchmarks.small_lexicons
 
 .PHONY: bench-http
-bench-http: dev ## The service under load, beside a no-op (needs wrk; ten minutes)
-	$(BIN)/python -m benchmarks.http
+bench-http: dev ## The service under load, beside a no-op and BEFORE=, an older checkout (needs wrk, h2load; ten minutes)
+	$(BIN)/python -m benchmarks.http $(if $(BEFORE),--before $(BEFORE))
 
 ##@ Check
 

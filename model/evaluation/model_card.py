@@ -65,7 +65,12 @@ def _calibrated(artifact: Artifact) -> str:
     fitted_to = artifact.training.get("calibrated_on", {})
     which = "of further answers " if fitted_to.get("only_alternatives") else ""
     file = fitted_to.get("file", "words that training did not hold")
-    return f"The probabilities {which}are calibrated on {file}."
+    if artifact.trained_calibration is None:
+        return f"The probabilities {which}are calibrated on {file}."
+    return (
+        f"The probabilities of new words are calibrated on {file}, those of trained words on words "
+        "of the training lexicon."
+    )
 
 
 def _training_rows(training: Mapping[str, Any]) -> dict[str, Any]:

@@ -163,6 +163,11 @@ def _after_name(scan: Scan, match: re.Match[str]) -> bool:
     return word.lower() not in scan.tables.lists["function_words"]
 
 
+def _after_place(scan: Scan, match: re.Match[str]) -> bool:
+    words = [token for token in scan.tokens[-4:] if token.kind != "space"]
+    return len(words) > 1 and words[-1].text == "," and words[-2].text[:1].isupper()
+
+
 def _after_ordinal(scan: Scan, match: re.Match[str]) -> bool:
     last = scan.last()
     return last is not None and last.kind == "ordinal"
@@ -183,5 +188,6 @@ _CONDITIONS: dict[str, Callable[[Scan, re.Match[str]], bool]] = {
     "before-number": _before_number,
     "before-date": _before_date,
     "after-name": _after_name,
+    "after-place": _after_place,
     "after-ordinal": _after_ordinal,
 }

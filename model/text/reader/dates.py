@@ -16,7 +16,8 @@ _DAY_FIRST = re.compile(
     r"(\d{1,2})(st|nd|rd|th)?(?:\s+of)?(?:\s{1,2}|-)([A-Za-z]{3,9})(\.?)"
     r"(?:(?:,?\s{1,2}|-)(\d{4}))?" + _END
 )
-_ISO = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})" + _END)
+_ISO = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?:(?=T\d\d:)|" + _END + ")")
+_ISO_TIME = re.compile(r"T(\d\d):(\d\d)(?::\d\d(?:\.\d{1,9})?)?(Z)?(?![\w:])")
 _NUMERIC = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})" + _END)
 _SHORT = re.compile(r"(\d{1,2})/(\d{1,2}|\d{4})" + _END)
 _DECADE = re.compile(r"'?(\d{4}|\d0)'?s(?![\w])")
@@ -85,7 +86,11 @@ def numeric_date(scan: Scan, at: int) -> Reading | None:
         return None
     if not (1 <= month <= 12 and 1 <= day <= 31):
         return None
-    return Reading(match.end(), "date", _numeric(scan, day, names[month], written))
+    spoken, end = _numeric(scan, day, names[month], written), match.end()
+    if clock := _ISO_TIME.match(scan.text, end):
+        spoken += f" {_clock(int(clock[1]), int(clock[2]), half=False)}{' Z' if clock[3] else ''}"
+        end = clock.end()
+    return Reading(end, "date", spoken)
 
 
 def short_date(scan: Scan, at: int) -> Reading | None:

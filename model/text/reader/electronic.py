@@ -18,6 +18,7 @@ _EMAIL = re.compile(
 _DOMAIN = re.compile(
     r"(?:[A-Za-z\d][A-Za-z\d_-]{0,62}\.){1,8}([A-Za-z\d]{1,10})(?![\w@])(/[^\s<>\"]{0,200})?"
 )
+_INITIALS = re.compile(r"(?:[A-Z]\.)+[A-Z]")
 _HANDLE = re.compile(r"@[A-Za-z_][A-Za-z\d_]{0,63}")
 _HASHTAG = re.compile(r"#(?=[A-Za-z\d_]{0,63}[A-Za-z])\w{1,64}")
 _RUNS = re.compile(r"[A-Za-z]+(?:'[a-z]+)?|\d+|[^\W\d_]+|[^A-Za-z\d]")
@@ -45,7 +46,9 @@ def address(scan: Scan, at: int) -> Reading | None:
     if match is None or match[1].lower() not in scan.tables.lists["tlds"]:
         return None
     host = match[0].split("/")[0]
-    if not any(map(str.isalpha, host.rpartition(".")[0])) or _is_sentence_end(scan, match):
+    if _INITIALS.fullmatch(host) or _is_sentence_end(scan, match):
+        return None
+    if not any(map(str.isalpha, host.rpartition(".")[0])):
         return None
     written = match[0].rstrip(_TRAILING)
     return Reading(at + len(written), "electronic", spelt_out(scan, written))

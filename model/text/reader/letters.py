@@ -24,7 +24,8 @@ _CAPITALS = re.compile(r"([A-Z]{2,})('?[sS]'?|')?")
 _HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]+")
 # Maximum length of acronyms in lower case: faq, usb
 _LONGEST_SMALL = 6
-_AMPERSAND = re.compile(r"[A-Z]{1,2}(?:&[A-Z]{1,2})+(?!\w)")
+_AMPERSAND = re.compile(r"([A-Z]{1,2}(?:&[A-Z]{1,2})+)('s)?(?!\w)")
+_AND_BETWEEN = re.compile(r"([A-Za-z]+)'n'([A-Za-z]+)(?!\w)")
 _ROMAN = re.compile("[ivxlcdm]+")
 _VOWEL = re.compile("[aeiouyAEIOUY]")
 _NOT_A_LETTER_NAME = frozenset({"a", "i", "I", "A"})
@@ -46,6 +47,8 @@ def lexeme(scan: Scan, at: int) -> Reading | None:
             replace(word, phonemes=scan.tables.phonemes.get(word.text))
             for word in spoken_words(scan.tables.lexemes[written])
         )
+        if text.startswith("'s", end) and not scan.after(end + 2).isalnum() and words:
+            return Reading(end + 2, kind, _possessive(words, True))
         return Reading(end, kind, words)
     return None
 
@@ -84,7 +87,8 @@ def ampersand(scan: Scan, at: int) -> Reading | None:
     if match is None:
         return None
     spoken = scan.tables.signs.get("&", "")
-    return Reading(match.end(), "acronym", f" {spoken} ".join(match[0].split("&")))
+    words = spoken_words(f" {spoken} ".join(match[1].split("&")))
+    return Reading(match.end(), "acronym", _possessive(words, match[2] is not None))
 
 
 def prefix(scan: Scan, at: int) -> Reading | None:
@@ -107,6 +111,9 @@ def word(scan: Scan, at: int) -> Reading | None:
     text = scan.text
     if text[at] == "'":
         return _apostrophe_first(scan, at)
+    if both := _AND_BETWEEN.match(text, at):
+        before, after = letter_words(scan, both[1]), letter_words(scan, both[2])
+        return Reading(both.end(), "word", (*before, SpokenWord("'n"), *after))
     match = _WORD.match(text, at)
     if match is None:
         return None

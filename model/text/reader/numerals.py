@@ -14,7 +14,8 @@ _NUMBER = re.compile(NUMBER)
 _GROUPED = re.compile(r"\d{1,3}(?:(?: \d{3}){2,}|(?:[\xa0\u202f\u2009]\d{3})+)(?!\d)")
 _ORDINAL = re.compile(r"(\d{1,3}(?:,\d{3})+|\d+)(?:(st|nd|rd|th|ST|ND|RD|TH)(?![A-Za-z])|[ºª])")
 _LEGAL_ORDINAL = re.compile(r"(\d{0,2}[23])d(?!\w)")
-_VERSION = re.compile(r"\d{1,6}(?:\.\d{1,6}){2,}(?![\w])")
+_VERSION = re.compile(r"(\d{1,6}(?:\.\d{1,6}){2,})(?![\w])(?:([:/])(\d{1,5})(?!\w))?")
+_CODE = re.compile(r"\d+(?:-\d+)*(?![\w-])")
 _SCALED = re.compile(rf"(?=\d\d|\d*\.\d|\dM)({NUMBER})([MBT]|bn|mn|tn)(?![\w])")
 _RATIO = re.compile(r"(\d{1,4}):(\d{1,4})(?![\w:])")
 _DASH = re.compile(r"( ?)[-–—]( ?)(?=[$£€¥'.\d])")
@@ -79,10 +80,15 @@ def version(scan: Scan, at: int) -> Reading | None:
     match = _VERSION.match(scan.text, at)
     if match is None:
         return None
-    groups = match[0].split(".")
+    groups = match[1].split(".")
     if len(groups) == 4 and all(int(group) < 256 for group in groups):
-        return Reading(match.end(), "electronic", " dot ".join(map(say.digits, groups)))
-    return Reading(match.end(), "number", " point ".join(map(say.quantity, groups)))
+        spoken = " dot ".join(map(say.digits, groups))
+        if match[2] == "/":
+            spoken += f" slash {say.quantity(match[3])}"
+        elif match[2]:
+            spoken += f" colon {say.digits(match[3])}"
+        return Reading(match.end(), "electronic", spoken)
+    return Reading(match.end(1), "number", " point ".join(map(say.quantity, groups)))
 
 
 def ratio(scan: Scan, at: int) -> Reading | None:
@@ -102,17 +108,18 @@ def number(scan: Scan, at: int) -> Reading | None:
     if not written.isdigit():
         return Reading(end, "number", say.quantity(written))
     before = [word.lower() for word in scan.words_before(2)]
-    lists = scan.tables.lists
-    if before and (
-        before[0] in lists["code_words"]
-        or (before[0] == "in" and len(before) > 1 and before[1] in lists["ending_words"])
-    ):
-        return Reading(end, "number", say.digits(written))
-    if len(written) == 4 and say.is_year(int(written)) and not _counts(scan, written, before, end):
+    if _names_code(scan, before):
+        code = _CODE.match(scan.text, at) or match
+        return Reading(code.end(), "number", say.digits(code[0]))
+    if _is_year(scan, written, before, end):
         return Reading(end, "year", say.year(int(written)))
-    if len(written) >= 5 and scan.before(at) in ("-", "/"):
-        return Reading(end, "number", say.digits(written))
-    return Reading(end, "number", say.quantity(written))
+    if 3 <= len(written) <= 4 and _is_model(scan, at, before):
+        spoken = say.pairs(written)
+    elif len(written) >= 5 and scan.before(at) in ("-", "/"):
+        spoken = say.digits(written)
+    else:
+        spoken = say.quantity(written)
+    return Reading(end, "number", spoken)
 
 
 def range_from(
@@ -143,6 +150,8 @@ def range_from(
         return None
     if first.kind == "year" and second.kind == "measure":
         first = first._replace(spoken=say.quantity(scan.text[at : first.end]))
+    if first.kind == "year" and second.end == dash.end() + 2:
+        second = second._replace(spoken=say.two_digits(int(scan.text[dash.end() : second.end])))
     words = (*first.words, *Reading(0, "range", "to").words, *second.words)
     return Reading(second.end, "range", words)
 
@@ -161,10 +170,16 @@ def roman(scan: Scan, at: int) -> Reading | None:
     following = scan.word_after(match.end())
     lists = scan.tables.lists
     lone = match[0] == "I" and following != ""
-    if nearest.lower() in lists["numbered"]:
+    if nearest[:1].isupper() and nearest.lower() in lists["numbered_one"]:
+        lone = False
+    if nearest.lower() in lists["numbered"] and (match[0].islower() or match[0] not in "CDLM"):
         spoken = (
             "" if lone and following not in lists["after_numbered_one"] else say.cardinal(value)
         )
+    elif len(match[0]) > 1 and match[0].isupper() and following in lists["ordinal_before"]:
+        spoken = say.ordinal(value)
+    elif len(match[0]) > 4 and match[0].isupper() and 1500 < value < 2100:
+        spoken = say.year(value)
     elif match[0].islower() or not nearest[:1].isupper() or value >= 40:
         spoken = ""
     elif nearest in lists["regnal"]:
@@ -222,6 +237,33 @@ def _counts(scan: Scan, written: str, before: Sequence[str], end: int) -> bool:
         and not following.endswith("ss")
         and following not in lists["singular_s"]
     )
+
+
+def _is_model(scan: Scan, at: int, before: Sequence[str]) -> bool:
+    """Return whether a number names a model, and is read in pairs: ``Boeing 747``, ``F-150``."""
+    if scan.before(at) == "-":
+        return scan.before(at - 1).isupper() and not scan.before(at - 2).isalnum()
+    return bool(before) and before[0] in scan.tables.lists["model_words"]
+
+
+def _names_code(scan: Scan, before: Sequence[str]) -> bool:
+    """Return whether the words before a number, nearest first, say that it is a code."""
+    lists = scan.tables.lists
+    if not before:
+        return False
+    ending = before[0] == "in" and len(before) > 1 and before[1] in lists["ending_words"]
+    return before[0] in lists["code_words"] or ending
+
+
+def _is_year(scan: Scan, written: str, before: Sequence[str], end: int) -> bool:
+    """Return whether a number is a year: ``1984``, ``in 1066``, ``AD 1066``."""
+    if len(written) != 4:
+        return False
+    if say.is_year(int(written)):
+        return not _counts(scan, written, before, end)
+    eras = scan.tables.lists["eras"]
+    dated = bool(before) and before[0] in ("in", *eras)
+    return 1000 < int(written) < 1100 and (dated or scan.word_after(end).lower() in eras)
 
 
 def _begins_sentence(scan: Scan, before: Sequence[str]) -> bool:

@@ -18,8 +18,10 @@ _AMOUNT = re.compile(NUMBER)
 _MAGNITUDE = re.compile(r"[ \xa0-]?([A-Za-z]{1,11})(?![\w])")
 _PER = re.compile(r" ?/ ?([A-Za-z]{1,6})(²|³|\^?[23](?!\d))?(?![\w/])")
 _TO = re.compile(rf" ?[-–—] ?({NUMBER})")
-_CODE_BEFORE = re.compile(rf"([A-Z]{{1,3}})[ \xa0]?(?={NUMBER})")
-_CODE_AFTER = re.compile(r"[ \xa0]?([A-Z]{3})(?![\w])")
+_CODE_BEFORE = re.compile(rf"([A-Z]{{3}}|[a-z][a-zł])[ \xa0]?(?={NUMBER})")
+_CODE_AFTER = re.compile(r"[ \xa0]?([A-Z]{3}|[a-z][a-zł])(?![\w])")
+# Amounts as continental Europe writes them: 1.234,50
+_EUROPEAN = re.compile(r"(\d{1,3}(?:\.\d{3})+),(\d\d)(?![\d,.])|(\d{1,3}),(\d\d)(?= ?€)")
 
 _FRACTION = re.compile(
     r"(?:(\d{1,6})[ -])?(\d{1,4})[/⁄](\d{1,4})(?:st|nd|rd|th|ST|ND|RD|TH|s)?(?![\w/⁄]|[.,-]\d)"
@@ -28,7 +30,7 @@ _SIGN_FRACTION = re.compile(rf"(?:(\d{{1,6}})[ \xa0-]?)?([{_VULGAR}])(?!\d)")
 
 _EXPONENTS = {"²": "square", "³": "cubic", "2": "square", "3": "cubic"}
 _UNIT = re.compile(
-    r"(?P<gap>[ \xa0]?-?)(?P<symbol>[A-Za-zµμΩℓ℃℉°º%‰]{1,5})"
+    r"(?P<gap>[ \xa0]?-?)(?P<symbol>fl\.? ?oz|N·m|°[NSEW]\b|[A-Za-zµμΩℓ℃℉°º%‰]{1,5})"
     r"(?P<exponent>[²³]|[23](?![\d.])|\^[23])?(?P<dot>\.(?=\s|$))?"
 )
 _ALONE = re.compile(r"([b-df-hj-np-tv-zA-Z]{2,4})(?:/([A-Za-z]{1,6}))?(?![\w/'])")
@@ -50,6 +52,13 @@ class _Named(NamedTuple):
 
     end: int
     name: str
+
+
+class _Amount(NamedTuple):
+    """The end offset of an amount of money, and the amount in American writing."""
+
+    end: int
+    written: str
 
 
 class Count(NamedTuple):
@@ -74,12 +83,12 @@ def money(scan: Scan, at: int) -> Reading | None:
     if sign is not None:
         return _money_before(scan, sign.end(), sign[1])
     code = _CODE_BEFORE.match(scan.text, at)
-    if code is not None and code[1] in scan.tables.currencies and len(code[1]) == 3:
+    if code is not None and code[1] in scan.tables.currencies:
         return _money_before(scan, code.end(), code[1])
-    amount = _AMOUNT.match(scan.text, at)
+    amount = _amount_of_money(scan, at)
     if amount is None:
         return None
-    end, magnitude = _magnitude(scan, amount.end())
+    end, magnitude = _magnitude(scan, amount.end)
     sign = _sign(scan.tables).match(scan.text, end)
     after = _CODE_AFTER.match(scan.text, end)
     if sign is not None and not scan.after(sign.end()).isdigit():
@@ -88,7 +97,7 @@ def money(scan: Scan, at: int) -> Reading | None:
         written, end = after[1], after.end()
     else:
         return None
-    return Reading(end, "money", _amount(scan.tables, written, amount[0], magnitude))
+    return Reading(end, "money", _amount(scan.tables, written, amount.written, magnitude))
 
 
 def fraction(scan: Scan, at: int) -> Reading | None:
@@ -171,20 +180,20 @@ def _sign(tables: Tables) -> re.Pattern[str]:
 def _money_before(scan: Scan, at: int, sign: str) -> Reading | None:
     at += scan.after(at) in (" ", "\xa0")
     negative = scan.after(at) == "-" and scan.before(at) != "-"
-    amount = _AMOUNT.match(scan.text, at + negative)
+    amount = _amount_of_money(scan, at + negative)
     if amount is None:
         return None
-    end, magnitude = _magnitude(scan, amount.end())
+    end, magnitude = _magnitude(scan, amount.end)
     tables = scan.tables
     to = _TO.match(scan.text, end)
     if to is not None and not scan.after(to.end()).isalnum():
         last, scale = _magnitude(scan, to.end())
-        low = say.quantity(amount[0]) + (f" {magnitude}" if magnitude else "")
+        low = say.quantity(amount.written) + (f" {magnitude}" if magnitude else "")
         spoken = f"{low} to {_amount(tables, sign, to[1], scale)}"
         return Reading(last, "range", spoken)
     adjective = scan.word_before().lower() in ("a", "an")  # a five dollar fee
     spoken = ("minus " if negative else "") + _amount(
-        tables, sign, amount[0], magnitude, single=adjective
+        tables, sign, amount.written, magnitude, single=adjective
     )
     if per := _PER.match(scan.text, end):
         unit = tables.units.get(per[1])
@@ -192,6 +201,15 @@ def _money_before(scan: Scan, at: int, sign: str) -> Reading | None:
         if name:
             return Reading(per.end(), "money", f"{spoken} per {name}")
     return Reading(end, "money", spoken)
+
+
+def _amount_of_money(scan: Scan, at: int) -> _Amount | None:
+    """Recognise an amount, in American writing or in that of continental Europe."""
+    if european := _EUROPEAN.match(scan.text, at):
+        whole, cents = european[1] or european[3], european[2] or european[4]
+        return _Amount(european.end(), f"{whole.replace('.', '')}.{cents}")
+    match = _AMOUNT.match(scan.text, at)
+    return None if match is None else _Amount(match.end(), match[0])
 
 
 def _magnitude(scan: Scan, at: int, *, words_only: bool = False) -> tuple[int, str]:
@@ -273,7 +291,8 @@ def _unit(scan: Scan, count: Count, *, single: bool) -> _Named | None:
             kind = "square" if square[1] == "sq" else "cubic"
             return _Named(square.end(), f"{kind} {_numbered(unit, single=single)}")
     match = _UNIT.match(scan.text, count.end)
-    unit = scan.tables.units.get(match["symbol"]) if match else None
+    symbol = match["symbol"] if match else ""
+    unit = scan.tables.units.get("floz" if symbol.startswith("fl") else symbol)
     if match is None or unit is None or not _belongs(scan, match, unit):
         return None
     gap, exponent, dot = match["gap"], match["exponent"], match["dot"]

@@ -21,7 +21,7 @@ _SPACE = re.compile(r"\s+")
 # token
 _LONGEST_RUN = 512
 _ORDINARY = re.compile(rf"(?:\S{{1,{_LONGEST_RUN}}}+(?!\S)|\s++)*+")
-_NUMBER_START = frozenset("0123456789$£€¥₩₹¢.-–")
+_NUMBER_START = frozenset("0123456789$£€¥₩₹¢₽₺₪₫₱฿₿₴₦.-–")
 # Maximum size of the cache of plain words
 _MAX_PLAIN = 65536
 

@@ -66,9 +66,14 @@ def minus(scan: Scan, at: int) -> Reading | None:
     if text[at] not in "-–":
         return None
     before = scan.before(at)
+    graded = before and before in "ABCDF" and not scan.before(at - 1).isalnum()
+    zone = text[max(0, at - 3) : at] in scan.tables.lists["minus_after"]
+    after = scan.after(at + 1)
+    if (graded and not after.isalnum()) or (zone and after.isdigit()):
+        return Reading(at + 1, "sign", "minus")
     if _EQUATION.match(text, at) and scan.last() is not None:
         return Reading(at + 1, "sign", "minus")
-    if (not before or before in " \t\n(=<>*/×÷^[\xa0") and _NUMBER.match(text, at + 1):
+    if (not before or before in ' \t\n(=<>*/×÷^[\xa0"“') and _NUMBER.match(text, at + 1):
         return Reading(at + 1, "sign", "minus")
     return None
 

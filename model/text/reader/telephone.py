@@ -15,6 +15,7 @@ _AMERICAN = re.compile(
 )
 _LOCAL = re.compile(r"(\d{3})-(\d{4})" + _END)
 _INTERNATIONAL = re.compile(r"\+(\d{1,3})((?:[ .-]?\(?\d{1,4}\)?){2,6})" + _END)
+_NATIONAL = re.compile(r"(0\d{2,4}) (\d{3,4}) (\d{3,4})" + _END)
 _LETTERED = re.compile(r"(?:(1)-)?(8\d\d|900)((?:-[A-Z\d]{1,10}){1,5})(?![\w-])")
 _SOCIAL = re.compile(r"(\d{3})-(\d{2})-(\d{4})" + _END)
 _RUNS = re.compile(r"\d+|[A-Z]+")
@@ -72,6 +73,7 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (_AMERICAN, _american),
     (_SOCIAL, _grouped),
     (_LOCAL, _grouped),
+    (_NATIONAL, _grouped),
     (_INTERNATIONAL, _international),
     (_LETTERED, _lettered),
 )

@@ -39,6 +39,8 @@ def resolver(tmp_path_factory):
     ("word", "spelling", "warnings"),
     [
         ("rosé", "ROZAY", ("sé -> ZAY",)),
+        ("déjà", "DAYZHAH", ("déjà -> DAYZHAH",)),
+        ("João", "ZHWOW", ("João -> ZHWOW",)),
         ("passé", "PASSAY", ("é -> AY",)),
         ("touché", "TOUSHAY", ("ché -> SHAY",)),
         ("DIVORCÉE", "DIVORSAY", ("CÉE -> SAY",)),
