@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from tanger.model import artifact as artifacts
+from tanger.model import lexicon
 from tanger.model.artifact import HISTORY, METRICS, NOTICE, Artifact
 from tanger.model.cli.evaluate import calibrate, evaluate
 from tanger.model.cli.reproduction.pipeline import Step
@@ -16,6 +17,7 @@ from tanger.model.cli.reproduction.sources import SourceMissingError
 from tanger.model.cli.reproduction.workspace import Workspace
 from tanger.model.evaluation import model_card
 from tanger.model.languages.definition import Definition, load
+from tanger.model.lexicon import builtin
 from tanger.model.output_files import replace_file
 
 # Lexicons that figures are measured on, the last one first in the card
@@ -31,7 +33,7 @@ def steps(work: Workspace, name: str) -> list[Step]:
     """
     definition = load(name)
     made = work.out / "languages" / name
-    lexicons = {lexicon: made / f"{lexicon}.tsv" for lexicon in _LEXICONS}
+    lexicons = {each: made / f"{each}.tsv" for each in _LEXICONS}
     return [
         Step(
             f"{name}, sources",
@@ -55,7 +57,7 @@ def steps(work: Workspace, name: str) -> list[Step]:
         Step(
             evaluated(name),
             partial(_evaluate, work, name),
-            tuple(work.artifact(name) / file for file in (METRICS, model_card.FILE)),
+            tuple(work.artifact(name) / file for file in (METRICS, model_card.FILE, builtin.FILE)),
             (name,),
         ),
     ]
@@ -130,7 +132,7 @@ def _combine(name: str, folder: Path, out: Path, words: int | None, verify: bool
 
 
 def _evaluate(work: Workspace, name: str) -> None:
-    """Name the language, calibrate, evaluate and write the model card."""
+    """Name the language, calibrate, evaluate, and write the card and the built-in lexicon."""
     definition = load(name)
     artifact, made = work.artifact(name), work.out / "languages" / name
     _name_language(artifacts.read(artifact), definition)
@@ -149,6 +151,7 @@ def _evaluate(work: Workspace, name: str) -> None:
             threads=work.threads,
             keep=True,
         )
+    builtin.write(artifact / builtin.FILE, lexicon.read(made / "frequent.tsv", "tsv"))
 
 
 def _name_language(made: Artifact, definition: Definition) -> None:
