@@ -17,12 +17,7 @@ from tanger.service.connections.limits import ByteBudget
 from tanger.service.errors import UnavailableError
 from tanger.service.info_schemas import Info, LanguageList, LexiconInfo
 from tanger.service.metrics import Metrics
-from tanger.service.schemas import (
-    ModelName,
-    Options,
-    Probe,
-    TextOptions,
-)
+from tanger.service.schemas import ModelName, Options, Probe, TextOptions
 from tanger.service.serving import text_job
 from tanger.service.serving.admission import QueueFullError
 from tanger.service.serving.languages import ServedLanguage
