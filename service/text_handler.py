@@ -5,6 +5,7 @@ Like `pronounce_handler`, it is independent of the web framework.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import (
     AsyncGenerator,
@@ -127,6 +128,7 @@ async def _lines(
                     await _decode(manager, request, job, due, patient=begun)
                     begun = True
                     lines = await job.render(partial(_line, job))
+                    await asyncio.sleep(0)  # joining and sending a passage takes a turn, too
                     yield b"".join(lines)
                 finally:
                     job.words.release()

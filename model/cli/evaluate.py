@@ -250,7 +250,10 @@ def calibrate(
 
 def _print_evaluation(artifact: str, lexicon: Path, found: Evaluation) -> None:
     print(f"{artifact} on {lexicon}")
-    for way, rates in (("any-match", found.any_match), ("per-line", found.per_line)):
+    ways = {"any-match": found.any_match, "per-line": found.per_line}
+    if found.without_marks is not None:
+        ways["no stress"] = found.without_marks  # any-match
+    for way, rates in ways.items():
         print(
             f"{way:10} WER {100 * rates.wer:.2f} %  PER {100 * rates.per:.2f} %  "
             f"({rates.wrong:,} of {rates.words:,} wrong, {rates.edits:,} edits in "

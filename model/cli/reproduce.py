@@ -1,4 +1,4 @@
-"""The command ``reproduce``, which makes the shipped English artifacts from their sources."""
+"""The command ``reproduce``, which makes the shipped artifacts from their sources."""
 
 from __future__ import annotations
 
@@ -8,16 +8,11 @@ from typing import Annotated
 
 import typer
 
-from tanger.model.cli.common import DeviceOption, ThreadsOption, plain_errors
+from tanger.model.cli.common import DeviceOption, ThreadsOption, fail, plain_errors
 
-
-class ArtifactName(enum.StrEnum):
-    """Names of the artifacts; ``sources`` only downloads the dictionaries, for `evaluate --set`."""
-
-    SOURCES = "sources"
-    EN_US = "en-us"
-    EN_US_FAST = "en-us-fast"
-    EN_US_CMUDICT = "en-us-cmudict"
+# Artifacts of American English; `SOURCES` only downloads the dictionaries, for `evaluate --set`
+SOURCES = "sources"
+ENGLISH = (SOURCES, "en-us", "en-us-fast", "en-us-cmudict")
 
 
 class ScaleName(enum.StrEnum):
@@ -28,7 +23,13 @@ class ScaleName(enum.StrEnum):
 
 
 def reproduce(
-    artifact: Annotated[ArtifactName, typer.Argument(help="Name of the artifact, or sources.")],
+    artifact: Annotated[
+        str,
+        typer.Argument(
+            help="Name of the artifact: en-us, en-us-fast, en-us-cmudict, or the code of a "
+            "language, such as de. sources downloads the English dictionaries alone."
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Folder for artifacts and intermediate files.")] = Path(
         "data/reproduced"
     ),
@@ -45,17 +46,21 @@ def reproduce(
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
 ) -> None:
-    """Reproduce a shipped artifact from its sources. Takes days; repeat the command to resume."""
+    """Reproduce a shipped artifact from its sources. Takes minutes to days; repeat it to resume."""
     with plain_errors():
-        from tanger.model.cli.reproduction import cmudict, english
+        from tanger.model.cli.reproduction import cmudict, english, languages
         from tanger.model.cli.reproduction.pipeline import Pipeline
         from tanger.model.cli.reproduction.workspace import SCALES, Workspace
+        from tanger.model.languages.definition import names
 
+        if artifact not in (*ENGLISH, *names()):
+            fail(f"there is no artifact {artifact}: say {', '.join((*ENGLISH, *names()))}")
         work = Workspace(out, SCALES[scale], sources, given, device, threads)
         out.mkdir(parents=True, exist_ok=True)
-        steps = [*work.source_steps(), *cmudict.steps(work), *english.steps(work)]
-        wanted = "sources" if artifact is ArtifactName.SOURCES else english.evaluated(artifact)
+        if artifact in ENGLISH:
+            steps = [*work.source_steps(), *cmudict.steps(work), *english.steps(work)]
+            wanted = SOURCES if artifact == SOURCES else english.evaluated(artifact)
+        else:
+            steps, wanted = languages.steps(work, artifact), languages.evaluated(artifact)
         Pipeline(out, steps).run(wanted)
-    print(
-        f"{artifact.value}: made in {sources if wanted == 'sources' else work.artifact(artifact)}"
-    )
+    print(f"{artifact}: made in {sources if wanted == SOURCES else work.artifact(artifact)}")

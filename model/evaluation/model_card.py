@@ -35,6 +35,8 @@ def render(
         for name, evaluation in evaluations.items()
         if evaluation.get("seen")
     ]
+    if bare := {k: e["without_marks"] for k, e in evaluations.items() if e.get("without_marks")}:
+        parts += ["## Without stress", _without_stress(bare)]
     if word_sets:
         parts += ["## What people meet", _word_sets(word_sets)]
     if stressed := {k: e["stress"] for k, e in evaluations.items() if e.get("stress")}:
@@ -108,6 +110,20 @@ def _word_sets(word_sets: Mapping[str, Any]) -> str:
             f"| {100 * low:.2f} to {100 * high:.2f} "
             f"| {'' if error is None else f'{100 * error:.1f}'} |"
         )
+    return "\n".join(rows)
+
+
+def _without_stress(rates: Mapping[str, Any]) -> str:
+    rows = [
+        "The symbols carry marks of stress, which count above. Without them:",
+        "",
+        "| lexicon | words | WER %, any-match | PER %, any-match |",
+        "| --- | --- | --- | --- |",
+    ]
+    rows += [
+        f"| {name} | {rate['words']:,} | {100 * rate['wer']:.2f} | {100 * rate['per']:.2f} |"
+        for name, rate in rates.items()
+    ]
     return "\n".join(rows)
 
 

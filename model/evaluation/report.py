@@ -27,7 +27,7 @@ from tanger.model.lexicon.index import StressedLexicon
 from tanger.model.network import config as configs
 from tanger.model.output_files import replace_file
 from tanger.model.phonemizer import Phonemizer
-from tanger.model.phonology import stress
+from tanger.model.phonology import stress, transcription
 from tanger.model.phonology.vocabulary import Vocabulary
 from tanger.model.training.batches import collate, encode_entries
 from tanger.model.training.loss import seq2seq_loss
@@ -68,6 +68,8 @@ class Evaluation:
         lexicon: file name of the lexicon.
         sha256: sha256 of the lexicon.
         any_match, per_line: error rates in both conventions.
+        without_marks: error rates, any-match, without the stress marks that symbols of IPA carry;
+            None if they carry none.
         stress: error rate with stress, if requested.
         classes: error rates by class of words (see `evaluation.word_classes`), any-match, if
             requested.
@@ -93,6 +95,7 @@ class Evaluation:
     sha256: str
     any_match: ErrorRates
     per_line: ErrorRates
+    without_marks: ErrorRates | None
     stress: StressRates | None
     classes: dict[str, ErrorRates]
     calibration_error: float
@@ -116,6 +119,7 @@ class Evaluation:
             "sha256": self.sha256,
             "any_match": _rates(self.any_match),
             "per_line": _rates(self.per_line),
+            "without_marks": None if self.without_marks is None else _rates(self.without_marks),
             "stress": None
             if self.stress is None
             else {**asdict(self.stress), "wer": self.stress.wer},
@@ -189,6 +193,7 @@ def evaluate(
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         any_match=error_rates.any_match(references, hypotheses),
         per_line=error_rates.per_line(entries, hypotheses),
+        without_marks=_without_marks(phonemizer, references, hypotheses),
         stress=None if stress_path is None else _stress_rates(entries, answers, stress_path),
         classes={} if known_path is None else _class_rates(references, hypotheses, known_path),
         calibration_error=calibration.expected_calibration_error(table),
@@ -285,6 +290,25 @@ def _pinned(artifact: Artifact) -> Mapping[str, Sequence[str]]:
         return artifact.pinned()
     except ArtifactError:
         return {}
+
+
+def _without_marks(
+    phonemizer: Phonemizer,
+    references: Mapping[str, Sequence[tuple[str, ...]]],
+    hypotheses: Mapping[str, tuple[str, ...]],
+) -> ErrorRates | None:
+    """Return error rates without the marks of stress in IPA symbols; None if there are none."""
+    if not any(map(transcription.is_marked, phonemizer.phonemes.own)):
+        return None
+    return error_rates.any_match(
+        {word: [_unmarked(way) for way in ways] for word, ways in references.items()},
+        {word: _unmarked(way) for word, way in hypotheses.items()},
+    )
+
+
+def _unmarked(phonemes: Sequence[str]) -> tuple[str, ...]:
+    """Return phonemes without the stress marks that symbols of IPA carry."""
+    return tuple(map(transcription.unmark, phonemes))
 
 
 def _stress_rates(

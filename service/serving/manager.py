@@ -15,7 +15,7 @@ from contextvars import Context
 from tanger.service.api_keys import KeyRing, Keys
 from tanger.service.connections.limits import ByteBudget
 from tanger.service.errors import UnavailableError
-from tanger.service.info_schemas import Info, LanguageList, LexiconInfo, Limits
+from tanger.service.info_schemas import Info, LanguageList, LexiconInfo
 from tanger.service.metrics import Metrics
 from tanger.service.schemas import ModelName, Options, Probe, TextOptions
 from tanger.service.serving import text_job
@@ -25,7 +25,7 @@ from tanger.service.serving.loaded_model import LoadedModel
 from tanger.service.serving.models import Models
 from tanger.service.serving.pricing import RequestCost
 from tanger.service.serving.pronouncer import PronounceJob, Pronouncer
-from tanger.service.serving.request_limits import check_cost, check_text, check_words
+from tanger.service.serving.request_limits import check_cost, check_text, check_words, limits
 from tanger.service.serving.supervisor import Backend, OwnBackend, ReloadError
 from tanger.service.serving.text_job import Price, TextJob
 from tanger.service.settings import Settings
@@ -394,16 +394,7 @@ class ModelManager:
             http_processes=self.backend.processes,
             devices=tuple(serving.workers.devices),
             engine=self.engine,
-            limits=Limits(
-                words=settings.max_words,
-                letters=settings.max_letters,
-                text=settings.max_text,
-                body_bytes=settings.max_body,
-                queue_letters=settings.queue_letters,
-                response_bytes=settings.max_response,
-                timeout_seconds=settings.timeout,
-                max_timeout_seconds=settings.max_timeout,
-            ),
+            limits=limits(self.settings),
         )
 
     def gauges(self) -> dict[str, float]:

@@ -1,10 +1,11 @@
-"""Refuse requests that exceed a limit by themselves (422): after a 429, they would be retried."""
+"""Limits of requests: one that exceeds them by itself is refused (422), not told to try again."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from tanger.service.errors import InvalidRequestError
+from tanger.service.info_schemas import Limits
 from tanger.service.schemas import ProblemError
 from tanger.service.serving.pricing import RequestCost
 from tanger.service.settings import Settings
@@ -56,3 +57,17 @@ def check_cost(cost: RequestCost, settings: Settings, where: str, less: str) -> 
             f"{settings.max_response:,} (limits.response_bytes of /info): {less}"
         )
         raise InvalidRequestError(ProblemError(where=where, message=fault))
+
+
+def limits(settings: Settings) -> Limits:
+    """Return the limits of requests for `/info`."""
+    return Limits(
+        words=settings.max_words,
+        letters=settings.max_letters,
+        text=settings.max_text,
+        body_bytes=settings.max_body,
+        queue_letters=settings.queue_letters,
+        response_bytes=settings.max_response,
+        timeout_seconds=settings.timeout,
+        max_timeout_seconds=settings.max_timeout,
+    )

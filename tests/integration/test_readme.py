@@ -39,7 +39,7 @@ def service(shipped_artifact, tmp_path_factory):
         "public_routes": "/readyz,/pronounce,/pronounce/{word},/text,/docs",
         "user_lexicon": folder / "words.db",
     }
-    with running(folder / "log", artifact=shipped_artifact, **settings) as service:
+    with running(folder / "log", artifacts=shipped_artifact.parent, **settings) as service:
         service.wait_until_ready()
         yield service
 

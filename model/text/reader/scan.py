@@ -105,6 +105,13 @@ class Scan:
                 return token
         return None
 
+    def last_text(self) -> str:
+        """Return the text of the last word or abbreviation, also before punctuation."""
+        for token in self.tokens[:-6:-1]:
+            if token.words:
+                return token.text
+        return ""
+
     def before(self, at: int) -> str:
         """Return the character before an offset, or an empty string."""
         return self.text[at - 1] if at else ""

@@ -80,6 +80,26 @@ def test_colours_tell_kinds_apart_and_words_have_none(browser, service):
         assert len({*seen, token(page, "John").evaluate(colour)}) == 5
 
 
+def test_a_switch_makes_the_text_a_document_of_ssml(browser, service):
+    document = '<speak>A <sub alias="tea">T</sub> at <w>3:00</w></speak>'
+    with visit(browser, service.url, f"tab=text&text={quote(document)}", refused=("422",)) as page:
+        expect(shown(page, "Spoken")).to_have_text("A T at three o'clock")  # tags are passed over
+        switch = page.get_by_role("switch", name="The text is SSML")
+        expect(switch).not_to_be_checked()
+        switch.check()
+        answer = answered(service, document, ssml=True)
+        assert answer["spoken"] == "a tea at three o'clock"
+        expect(shown(page, "Spoken")).to_have_text(answer["spoken"])
+        expect(shown(page, "Pronunciation")).to_have_text(answer["pronunciation"])
+        assert page.locator(".tokens").text_content() == document
+        assert parse_qs(urlsplit(page.url).fragment)["ssml"] == ["1"]
+        page.reload()
+        expect(switch).to_be_checked()
+        expect(shown(page, "Spoken")).to_have_text(answer["spoken"])
+        switch.uncheck()
+        expect(shown(page, "Spoken")).to_have_text("A T at three o'clock")
+
+
 def test_all_senses_of_a_homograph_the_chosen_one_first(browser, service):
     text = "Yesterday she read the book."
     with visit(browser, service.url, f"tab=text&alphabet=ipa&text={quote(text)}") as page:

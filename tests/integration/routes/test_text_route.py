@@ -1,6 +1,7 @@
 """POST /text: the contract of its answers, in every form."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ import httpx
 import pytest
 
 from tanger.service.schemas import TextResponse
-from tests.support.live_service import running
+from tests.support.live_service import eventually, running
 
 KEY = "a-key-of-the-text-tests"
 TEXT = "Dr. Smith read 3 books on Elm St. in 1984. It cost $5 at 3:00 🎄!\nÄ日"
@@ -219,19 +220,20 @@ def test_an_error_after_the_status_is_the_last_line(service, client):
 
 
 def test_a_full_queue_is_waited_for_in_the_midst_of_a_text(shipped_artifact, tmp_path):
-    others = [f"flimb{letter * 9}" for letter in "abcdefghij"]
-    with running(tmp_path / "log", artifact=shipped_artifact, queue_letters=200) as service:
+    others = [f"flimb{letter * 3}" for letter in "abcdefghijklmnop"]
+    small = {"queue_letters": 200, "max_words": 20, "max_letters": 10}
+    with running(tmp_path / "log", artifact=shipped_artifact, **small) as service:
         service.wait_until_ready()
         with (
             httpx.Client(base_url=service.url, timeout=60) as client,
             ThreadPoolExecutor() as elsewhere,
         ):
             with service.stopped_workers():
-                words = {"words": others, "source": "model"}
-                for _ in range(2):  # the first have been taken by the worker, the others wait
+                for ending in "wx":  # the workers have taken some of them, the others wait
+                    words = {"words": [f"{word}{ending}" for word in others], "source": "model"}
                     elsewhere.submit(httpx.post, f"{service.url}/pronounce", json=words, timeout=60)
-                    words = {"words": [f"{word}x" for word in others], "source": "model"}
-                    time.sleep(0.3)
+                waiting = re.compile(r"^tanger_queue_letters 1\d\d\.", re.MULTILINE)
+                eventually(lambda: waiting.search(client.get("/metrics").text), "a full queue")
                 refused = client.post(
                     "/text",
                     json={"text": "A " + " ".join(f"{word}y" for word in others)},

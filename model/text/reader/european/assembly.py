@@ -11,6 +11,7 @@ from tanger.model.text.reader.european.dates import Dates
 from tanger.model.text.reader.european.numbers import NumberWords
 from tanger.model.text.reader.european.quantities import Quantities
 from tanger.model.text.reader.european.rule_files import load
+from tanger.model.text.reader.european.rules import Rules
 from tanger.model.text.reader.european.words import Words
 from tanger.model.text.reader.language import Language
 from tanger.model.text.reader.scan import Reading, Scan
@@ -35,17 +36,6 @@ def language(code: str) -> Language:
         Quantities(rules, numbers),
         Words(rules, numbers),
     )
-    careful = {
-        key.rstrip(".").lower()
-        for table in (
-            rules.words.abbreviations,
-            rules.words.before_number,
-            rules.words.before_name,
-            rules.dates.months if rules.dates.order == "ymd" else {},
-        )
-        for key in table
-    }
-    careful |= {each.lower() for each in rules.words.roman_single}
 
     def unknown(scan: Scan, at: int) -> Reading:
         reading = signs.unknown(scan, at)
@@ -56,7 +46,7 @@ def language(code: str) -> Language:
         tables=Tables(
             signs=rules.words.signs,
             letters=rules.words.letters,
-            lists={"careful": frozenset(careful)},
+            lists={"careful": _careful(rules)},
         ),
         plain=_PLAIN,
         needs_care=words.needs_care,
@@ -76,6 +66,7 @@ def language(code: str) -> Language:
             dates.numeric_date,
             dates.time,
             dates.year,
+            quantities.ratio,
             quantities.telephone,
             quantities.range,
             quantities.product,
@@ -84,6 +75,7 @@ def language(code: str) -> Language:
             quantities.measure,
             quantities.fraction,
             quantities.ordinal,
+            quantities.suffixed,
             quantities.version,
             texts.address,
             texts.with_digits,
@@ -102,3 +94,11 @@ def language(code: str) -> Language:
         unknown=unknown,
         clitics=rules.clitics,
     )
+
+
+def _careful(rules: Rules) -> frozenset[str]:
+    """Return the plain words, in lower case, that recognisers may read as something else."""
+    months = rules.dates.months if rules.dates.order == "ymd" else {}
+    tables = (rules.words.abbreviations, rules.words.before_number, rules.words.before_name, months)
+    found = {key.rstrip(".").lower() for table in tables for key in table}
+    return frozenset(found | {each.lower() for each in rules.words.roman_single})

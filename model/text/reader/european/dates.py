@@ -12,6 +12,7 @@ from tanger.model.text.reader.scan import Reading, Scan
 _END = r"(?![\w]|[.,:/-]\d)"
 _SPACE = r"[ \xa0\u202f]{1,2}"
 _NUMERIC = re.compile(r"(\d{1,2})([./-])[ \xa0]?(\d{1,2})\2[ \xa0]?(\d{4}|\d{2})" + _END)
+_SHORT = re.compile(r"(\d{1,2})\.[ \xa0]?(\d{1,2})\.(?![ \xa0]?\d)")
 # The ending of a declined day: 3-án
 _SUFFIX = re.compile(r"\d-j?(\w+)$")
 _ISO = re.compile(r"(\d{4})([-/.])[ \xa0]?(\d{1,2})\2[ \xa0]?(\d{1,2})" + _END)
@@ -37,6 +38,7 @@ class Dates:
         following = [word for word in self._rules.year_words if "+" not in word]
         words = "|".join(_alternatives(following)) or "(?!)"
         self._year_before = re.compile(rf"(\d{{4}}){_SPACE}({words})(?!\w)")
+        self._dotted_days = "." in rules.ordinals.marks and self._rules.order == "dmy"
         separators = f":{self._times.separators}"
         after = "|".join(map(re.escape, self._times.after))
         tail = rf"(?:[ \xa0]?(?:{after})(?!\w))?" if after else ""
@@ -65,6 +67,8 @@ class Dates:
             year, _, month, day = match.groups()
         elif match := _NUMERIC.match(scan.text, at):
             day, _, month, year = match.groups()
+        elif self._dotted_days and (match := _SHORT.match(scan.text, at)):
+            (day, month), year = match.groups(), ""
         else:
             return None
         if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31):

@@ -108,7 +108,11 @@ class NumberWords:
         rules = self.rules
         spoken = spoken.replace(",", "").replace("-", " ")
         for wrong, right in rules.replaced.items():
-            spoken = spoken.replace(wrong, right)
+            at_end = wrong.endswith("$")
+            if at_end and spoken.endswith(wrong[:-1]):
+                spoken = spoken.removesuffix(wrong[:-1]) + right
+            elif not at_end:
+                spoken = spoken.replace(wrong, right)
         if rules.breaks is not None:
             spoken = rules.breaks.sub(r"\g<0> ", spoken)
         return " ".join(spoken.split())

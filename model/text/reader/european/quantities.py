@@ -18,8 +18,12 @@ _FRACTION = re.compile(r"(?:(\d{1,4}) )?(\d{1,4})[/⁄](\d{1,4})(?![\w/⁄]|[.,]
 _VULGAR = re.compile(r"(?:(\d{1,6})[ \xa0]?)?([¼½¾⅐-⅞])(?!\d)")
 _VERSION = re.compile(r"\d{1,6}(?:\.\d{1,6})+(?![\w]|[.,]\d)")
 _TELEPHONE = re.compile(
-    r"(?:\+\d{1,3}|\(?0\d{1,4}\)?)(?:[ ./-]{1,3}\(?\d{1,8}\)?){1,6}(?![\w]|[.,]\d)"
+    r"(?:\+\d{1,3}|\(?0\d{1,4}\)?)(?:[ ./-]{1,3}\(?\d{1,8}\)?\d{0,8}){1,6}(?![\w]|[.,]\d)"
 )
+# Without a leading zero, after the word telephone
+_AFTER_WORD = re.compile(r"\(?\d{1,4}\)?(?:[ ./-]{1,3}\d{1,8}){1,6}(?![\w]|[.,]\d)")
+_WORDS_FOR_TELEPHONE = ("tel", "tél", "тел", "fax")
+_RATIO = re.compile(r"(\d{1,4}):(\d{1,4})(?![\w:])")
 # Space between a number and its unit
 _GAP = "[ \xa0\u202f]?"
 
@@ -37,7 +41,8 @@ class Quantities:
         units = _longest_first(rules.units)
         self._measure = re.compile(rf"(?<!\d)({numbers.pattern}){_GAP}({units})(?![\w'/²³])")
         self._ordinal = re.compile(rf"(\d{{1,9}})({_longest_first(rules.ordinals.marks)})(?!\w)")
-        self._dotted = "." in rules.ordinals.marks
+        suffixes = _longest_first(rules.numbers.suffixes)
+        self._suffixed = re.compile(rf"(\d{{1,4}})({suffixes})(?!\w)")
 
     def money(self, scan: Scan, at: int) -> Reading | None:
         """Recognise money: ``3,50 €``, ``€ 20``, ``20 CHF``."""
@@ -104,6 +109,8 @@ class Quantities:
     def telephone(self, scan: Scan, at: int) -> Reading | None:
         """Recognise a telephone number: ``+49 30 1234567``, ``01 42 68 53 00``."""
         match = _TELEPHONE.match(scan.text, at)
+        if match is None and scan.last_text().lower().startswith(_WORDS_FOR_TELEPHONE):
+            match = _AFTER_WORD.match(scan.text, at)
         if match is None or sum(map(str.isdigit, match[0])) < 7 or scan.before(at).isalnum():
             return None
         groups = re.findall(r"\d+", match[0])
@@ -130,6 +137,21 @@ class Quantities:
         if second is None or second.kind not in ("number", "measure"):
             return None
         return Reading(second.end, second.kind, (*words, *second.words))
+
+    def ratio(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise a ratio or score, if the language has a word for it: ``3:1``."""
+        match = _RATIO.match(scan.text, at)
+        if match is None or not self._rules.numbers.ratio:
+            return None
+        spoken = map(self._numbers.quantity, match.groups())
+        return Reading(match.end(), "number", f" {self._rules.numbers.ratio} ".join(spoken))
+
+    def suffixed(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise a number word with an ending: ``80er``."""
+        match = self._suffixed.match(scan.text, at)
+        if match is None:
+            return None
+        return Reading(match.end(), "number", self._numbers.cardinal(int(match[1])) + match[2])
 
     def version(self, scan: Scan, at: int) -> Reading | None:
         """Recognise a version: ``3.11``, ``1.2.3``."""

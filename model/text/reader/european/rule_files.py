@@ -177,6 +177,8 @@ def _numbers(section: Section) -> NumberRules:
         to=section.text("to"),
         by=section.text("by"),
         dot=section.text("dot"),
+        ratio=section.text("ratio", ""),
+        suffixes=section.texts("suffixes"),
         hundred=section.text("hundred", ""),
         breaks=section.pattern("breaks"),
         replaced=section.section("replaced").rest(),

@@ -84,11 +84,12 @@ class NumberRules:
         point: spoken decimal separator; forms by the whole part.
         decimals: whether decimals are spoken as digits or as one number.
         tenths: forms of tenths, hundredths and thousandths, if decimals are counted by them.
-        minus, plus, to, by, dot: spoken signs of numbers: negative, positive, range, product,
-            version.
+        minus, plus, to, by, dot, ratio: spoken signs of numbers: negative, positive, range,
+            product, version, ratio.
+        suffixes: endings of number words that are written after digits: *80er*.
         hundred: the word by which years are read in hundreds, if they are.
         breaks: ends of word pieces, after which long number words are divided.
-        replaced: corrections of num2words.
+        replaced: corrections of num2words; those with a dollar sign at the end of a number only.
         agreement: endings by gender.
         over: what is said between numerator and denominator.
         fractions: common fractions by written form.
@@ -107,6 +108,8 @@ class NumberRules:
     to: str
     by: str
     dot: str
+    ratio: str
+    suffixes: tuple[str, ...]
     hundred: str
     breaks: re.Pattern[str] | None
     replaced: Mapping[str, str]

@@ -88,8 +88,10 @@ class Words:
             return None
         end = match.end()
         before, following = scan.word_before(), scan.word_after(end + (scan.after(end) == "."))
+        last = scan.last()
+        spoken_before = last.spoken.rpartition(" ")[2] if before and last else ""
         around = f"{before.lower()}+{following}"
-        beside = (around, before, before.lower(), f"+{following}")
+        beside = (around, before, before.lower(), spoken_before, f"+{following}")
         if ordinal := self._roman_ordinal_by(beside, value):
             dotted = scan.after(end) == "." and bool(following)
             return Reading(end + dotted, "roman", ordinal)
@@ -144,8 +146,9 @@ class Words:
         if scan.after(end) == "'" and self._is_clitic(match[0]) and scan.after(end + 1).isalnum():
             end += 1  # d'1 euro
         written = scan.text[at:end]
-        if scan.before(at) == scan.after(end) == "-" and self._is_clitic(written):
-            return Reading(end, "word", (SpokenWord(f"{written}'"),))  # a-t-il
+        around = (scan.before(at), scan.after(end))
+        if around in (("-", "-"), ("'", " ")) and self._is_clitic(written):
+            return Reading(end, "word", (SpokenWord(f"{written}'"),))  # a-t-il, 's avonds
         full = self._with_full_ending(scan.text[at : end + 1])
         if full is not None:
             return Reading(end + 1, "abbreviation", (SpokenWord(full),))

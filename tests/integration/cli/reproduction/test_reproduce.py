@@ -1,5 +1,6 @@
 """Every step from small dictionaries to artifacts, and sources that are not what they should be."""
 
+import lzma
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -95,3 +96,36 @@ def test_what_cannot_be_downloaded_says_where_it_is_from(tmp_path, small_sources
         sources.collect(tmp_path / "out", given, verify=False)
     with pytest.raises(SourceMissingError, match="no such folder"):
         sources.collect(tmp_path / "out", tmp_path / "nowhere", verify=False)
+
+
+@pytest.mark.slow
+def test_a_language_from_its_dictionary(tmp_path):
+    """Spanish, of made-up words of two syllables."""
+    syllables = [c + v for c in "bdfklmnpst" for v in "aeiou"]
+    lines = "".join(
+        f"{one}{two}\t/ˈ{one}{two}/\n" for one in syllables for two in syllables if one != two
+    )
+    with lzma.open(tmp_path / "es.tsv.xz", "wt", encoding="utf-8") as file:
+        file.write(lines)
+    done = reproduce("es", tmp_path / "sources", tmp_path, tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    made = artifact.read(tmp_path / "out" / "artifacts" / "es")
+    assert (made.language.code, made.language.licence) == ("es", "CC-BY-SA-4.0")
+    assert made.language.variants[0].phonemes == {"θ": "s"}
+    assert "Wiktionary" in (made.path / "NOTICE").read_text("utf-8")
+    assert made.nbest_calibration is not None
+    metrics = made.metrics()
+    assert set(metrics) == {"test.tsv", "unlike.tsv", "commonest.tsv"}
+    assert metrics["test.tsv"]["seen"] == 0
+    assert metrics["test.tsv"]["without_marks"]["wer"] <= metrics["test.tsv"]["any_match"]["wer"]
+    again = reproduce("es", tmp_path / "sources", tmp_path, tmp_path / "out")
+    assert again.output.count("made already") == 4
+
+
+def test_an_unknown_artifact_and_missing_sources_say_what_to_do(tmp_path):
+    unknown = reproduce("tlh", tmp_path, tmp_path, tmp_path / "out")
+    assert unknown.exit_code == 2
+    assert "en-us-fast" in unknown.output
+    missing = reproduce("es", tmp_path / "sources", tmp_path, tmp_path / "out")
+    assert missing.exit_code == 2
+    assert "Spanish Wiktionary" in " ".join(missing.output.split())

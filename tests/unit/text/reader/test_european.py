@@ -72,7 +72,9 @@ def test_all_names_of_letters_and_signs_are_there(code: str) -> None:
     assert not rules.words.spelt & rules.words.spoken
 
 
-@pytest.mark.parametrize("code", [c for c in rule_files.codes() if (ARTIFACTS / c).is_dir()])
+@pytest.mark.parametrize(
+    "code", [c for c in rule_files.codes() if (ARTIFACTS / c / "manifest.json").exists()]
+)
 def test_sounds_fit_the_shipped_artifact(code: str) -> None:
     inventory = Inventory(artifacts.read(ARTIFACTS / code).phonemes.own)
     rules = rule_files.load(code)
@@ -92,6 +94,12 @@ def test_sentences_end_at_full_stops_alone() -> None:
 def test_a_sign_without_a_name_is_reported() -> None:
     (token,) = reader("de").read("☂")[:1]
     assert token.words == ()
+
+
+def test_an_ordinal_that_is_not_known_is_a_cardinal_with_a_warning() -> None:
+    (token, *_) = reader("cs").read("150. výročí")
+    assert token.spoken == "sto padesát"
+    assert token.warnings == ("150. -> sto padesát: this ordinal is not known in the language",)
 
 
 def test_languages_are_found_by_tag() -> None:

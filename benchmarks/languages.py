@@ -1,0 +1,169 @@
+"""``python -m benchmarks.languages``: languages beside other systems, on the same words.
+
+Lexicons and artifacts are those that `tanger reproduce` wrote. Phonetisaurus is trained on the same
+training words; espeak-ng and g2p2 (``pip install g2p2`` and its group packages) come with rules and
+models of their own, and their answers are brought to the artifact's symbols by the replacements of
+`model/languages`, which hardly flatters them: where their notation differs from the dictionary's,
+they are wrong. Scored without stress, any-match. What is not installed is named.
+"""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks import phonetisaurus
+from tanger.model import lexicon
+from tanger.model.evaluation import error_rates
+from tanger.model.languages import definition, notation
+from tanger.model.languages.definition import Definition
+from tanger.model.languages.notation import NotationError
+from tanger.model.lexicon import Entry
+from tanger.model.phonemizer import Phonemizer
+
+Phonemes = tuple[str, ...]
+# Returns a pronunciation of each word, or None if the language is not one of the system's
+System = Callable[[Sequence[str]], dict[str, Phonemes]]
+
+_SETS = ("test", "unlike", "commonest")
+_ESPEAK = {"es": "es", "fr": "fr-fr"}
+# Symbols of espeak-ng that stand for others of the dictionary
+_ESPEAK_SYMBOLS = {"de": {"ɜ": "ɐ", "ɔø": "ɔɪ̯", "ɾ": "ʁ"}}
+_BASE_LANGUAGES = {"en-gb": "en", "pt-br": "pt"}
+
+
+def main(
+    languages: Annotated[list[str] | None, typer.Argument(help="All that were made.")] = None,
+    made: Annotated[Path, typer.Option(help="Output folder of `tanger reproduce`.")] = Path(
+        "data/reproduced"
+    ),
+    words: Annotated[int, typer.Option(min=1, help="Words of each lexicon.")] = 2_000,
+    train_words: Annotated[
+        int | None,
+        typer.Option(help="Training words of Phonetisaurus; all by default, 0 to leave it out."),
+    ] = None,
+) -> None:
+    """Print WER and PER, %, without stress, a line a language, lexicon and system."""
+    for name in languages or sorted(path.name for path in (made / "languages").iterdir()):
+        defined = definition.load(name)
+        folder = made / "languages" / name
+        with tempfile.TemporaryDirectory() as apart:
+            systems = {
+                "tanger": _tanger(made / "artifacts" / name),
+                "Phonetisaurus": _phonetisaurus(folder / "train.tsv", Path(apart), train_words),
+                "g2p2": _g2p2(defined),
+                "espeak-ng": _espeak(defined),
+            }
+            for each in _SETS:
+                _score(name, each, folder / f"{each}.tsv", systems, words)
+
+
+def _score(
+    language: str, each: str, path: Path, systems: dict[str, System | None], count: int
+) -> None:
+    known = lexicon.pronunciations(lexicon.read(path))
+    references = {
+        word: [notation.unmark(way) for way in ways] for word, ways in islice(known.items(), count)
+    }
+    for system, pronounce in systems.items():
+        if pronounce is None:
+            print(f"{language:6} {each:10} {system:14} not installed, or left out", flush=True)
+            continue
+        began = time.process_time()
+        answers = pronounce(list(references))
+        took = time.process_time() - began
+        rates = error_rates.any_match(
+            references, {word: answers.get(word, ()) for word in references}
+        )
+        # Programs of their own use no time of this process
+        speed = f"{len(references) / took:10,.0f} words/s" if system == "tanger" else ""
+        print(
+            f"{language:6} {each:10} {system:14} WER {100 * rates.wer:6.2f}  PER "
+            f"{100 * rates.per:6.2f}  of {rates.words:,} words {speed}",
+            flush=True,
+        )
+
+
+def _tanger(artifact: Path) -> System:
+    phonemizer = Phonemizer.load(artifact, "cpu")
+
+    def pronounce(words: Sequence[str]) -> dict[str, Phonemes]:
+        answers = zip(words, phonemizer.pronounce(words), strict=True)
+        return {word: notation.unmark(answer.phonemes) for word, answer in answers}
+
+    return pronounce
+
+
+def _phonetisaurus(train: Path, apart: Path, count: int | None) -> System | None:
+    """Train on the bare pronunciations of the words that the network was trained on."""
+    program = phonetisaurus.command()
+    if program is None or count == 0:
+        return None
+    bare = (Entry(word, notation.unmark(way)) for word, way in lexicon.read(train))
+    entries = list(islice(dict.fromkeys(bare), count))
+    drawn, model = apart / "train.dict", apart / "model.fst"
+    drawn.write_text(
+        "".join(f"{word}  {' '.join(way)}\n" for word, way in entries), encoding="utf-8"
+    )
+    phonetisaurus.train(program, drawn, model)
+    return lambda words: phonetisaurus.pronounce(program, model, words)
+
+
+def _g2p2(defined: Definition) -> System | None:
+    try:
+        module: Any = importlib.import_module("g2p2")
+        language = _BASE_LANGUAGES.get(defined.folder, defined.folder)
+        module.phonemize_many(["a"], language)
+    except Exception:  # it raises what it likes where a language's package is missing
+        return None
+    return lambda words: _mapped(words, module.phonemize_many(list(words), language), defined)
+
+
+def _espeak(defined: Definition) -> System | None:
+    program = shutil.which("espeak-ng")
+    if program is None:
+        return None
+    voice = _ESPEAK.get(defined.folder, defined.folder)
+
+    def pronounce(words: Sequence[str]) -> dict[str, Phonemes]:
+        # A line a word, each a clause of its own
+        answered = subprocess.run(
+            [program, "-q", "--ipa", "-v", voice],
+            input="".join(f"{word}\n\n" for word in words),
+            check=True, capture_output=True, encoding="utf-8",
+        ).stdout  # fmt: skip
+        for symbol, other in _ESPEAK_SYMBOLS.get(defined.folder, {}).items():
+            answered = answered.replace(symbol, other)
+        lines = [line for line in answered.splitlines() if line.strip()]
+        return _mapped(words, lines, defined) if len(lines) == len(words) else {}
+
+    return pronounce
+
+
+def _mapped(
+    words: Sequence[str], answers: Sequence[str], defined: Definition
+) -> dict[str, Phonemes]:
+    """Bring answers in IPA to the language's symbols; those with others are left out."""
+    found = {}
+    for word, answer in zip(words, answers, strict=True):
+        try:
+            # Its place is not scored, but there has to be one
+            marked = answer if notation.PRIMARY in answer else notation.PRIMARY + answer
+            parsed = notation.parse(marked, defined, spaced=True)
+            found[word] = notation.unmark(notation.complete(parsed, defined))
+        except NotationError:
+            continue
+    return found
+
+
+if __name__ == "__main__":
+    typer.run(main)

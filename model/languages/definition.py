@@ -1,0 +1,184 @@
+"""Definitions of languages: sources, notation and training data of each, read from a TOML file."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from typing import Any, Literal, get_args
+
+from tanger.model import TangerError
+from tanger.model.language_tags import Language, Variant
+
+# Symbols of a pronunciation, with stress marks before vowels
+Pronunciation = tuple[str, ...]
+
+# Where stress comes from if an entry has no mark: nowhere (the entry is refused), the first or the
+# last but one syllable; or the language has no word stress
+StressRule = Literal["marked", "initial", "penultimate", "none"]
+# ipa: word, tab, IPA; spaced: the same, symbols separated by spaces; britfone: WORD, comma, IPA;
+# cmudict: ARPAbet, of which only the stress is used
+SourceFormat = Literal["ipa", "spaced", "britfone", "cmudict"]
+# What a source is read for; the stress of one is copied to the pronunciations of others
+Use = Literal["pronunciations", "stress"]
+
+
+class DefinitionError(TangerError, ValueError):
+    """A language is not defined, or its definition is not valid.
+
+    Attributes:
+        code: the language.
+    """
+
+    def __init__(self, code: str, problem: str) -> None:
+        super().__init__(f"language {code}: {problem}")
+        self.code = code
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file of a pronouncing dictionary.
+
+    Attributes:
+        file: its name.
+        sha256: SHA-256 of its uncompressed content, hexadecimal, or the first digits of it.
+        format: its format.
+        origin: the publisher's name for it.
+        licence: its licence.
+        use: what it is read for.
+    """
+
+    file: str
+    sha256: str
+    format: SourceFormat
+    origin: str
+    licence: str
+    use: Use = "pronunciations"
+
+    def __post_init__(self) -> None:
+        if self.format not in get_args(SourceFormat) or self.use not in get_args(Use):
+            raise ValueError(f"{self.file}: no such format or use: {self.format}, {self.use}")
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A language: where its pronunciations come from and how they are written.
+
+    Attributes:
+        language: its tag, name and variants, and the licence of what is learnt from the sources.
+        letters: letters that a word may have, in lower case.
+        frequencies: name of its list in wordfreq.
+        stress: where stress comes from if an entry has no mark.
+        vowels, consonants: the symbols, without stress marks; vowels are syllables.
+        replace: pairs of a regular expression and a replacement, applied in order to the text of
+            a pronunciation (NFD).
+        rewrite: the same, applied to the symbols separated by spaces, marks before vowels.
+        finish: the same, applied once the stress is known.
+        refuse: pairs of regular expressions; an entry whose spelling has the first must have the
+            second in its pronunciation, else it is of another accent.
+        reduced: pronunciations, symbols separated by spaces, that come after a word's others.
+        prefer: the pronunciation that comes first, by word.
+        words: largest number of words to train on.
+        repeats: pairs of a rank and a count, see `english.sources.entries`.
+        recipe: name of the recipe.
+        known: words that are always for training: "frequent", the 20,000 most frequent ones, or
+            "cmudict", those of CMUdict 0.7b.
+        sources: the files, in order of preference.
+    """
+
+    language: Language
+    letters: frozenset[str]
+    frequencies: str
+    stress: StressRule
+    vowels: frozenset[str]
+    consonants: frozenset[str]
+    replace: tuple[tuple[re.Pattern[str], str], ...]
+    rewrite: tuple[tuple[re.Pattern[str], str], ...]
+    finish: tuple[tuple[re.Pattern[str], str], ...]
+    refuse: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]
+    reduced: re.Pattern[str] | None
+    prefer: Mapping[str, Pronunciation]
+    words: int
+    repeats: tuple[tuple[int, int], ...]
+    recipe: str
+    known: Literal["frequent", "cmudict"]
+    sources: tuple[SourceFile, ...]
+
+    @property
+    def folder(self) -> str:
+        """Name of the artifact: the code in lower case."""
+        return self.language.code.lower()
+
+    @cached_property
+    def symbols(self) -> frozenset[str]:
+        """All symbols, without stress marks."""
+        return self.vowels | self.consonants
+
+    @cached_property
+    def longest(self) -> int:
+        """Length of the longest symbol, in code points."""
+        return max(map(len, self.symbols))
+
+
+def names() -> list[str]:
+    """Return the names of the languages that are defined: codes in lower case."""
+    folder = resources.files(__package__)
+    return sorted(
+        file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml")
+    )
+
+
+def load(name: str) -> Definition:
+    """Load the definition of a language.
+
+    Args:
+        name: its code in lower case.
+
+    Raises:
+        DefinitionError: if it is not defined, or its definition is not valid.
+    """
+    file = resources.files(__package__) / f"{name}.toml"
+    if not file.is_file():
+        raise DefinitionError(name, f"is not defined; there are {', '.join(names())}")
+    try:
+        return _parse(tomllib.loads(file.read_text("utf-8")))
+    except (KeyError, TypeError, ValueError, re.error) as e:
+        raise DefinitionError(name, f"its definition is not valid: {e}") from e
+
+
+def _parse(content: Mapping[str, Any]) -> Definition:
+    fields = dict(content)
+    return Definition(
+        language=Language(
+            code=fields.pop("code"),
+            name=fields.pop("name"),
+            licence=fields.pop("licence"),
+            variants=tuple(
+                Variant(code, **variant) for code, variant in fields.pop("variants", {}).items()
+            ),
+        ),
+        letters=frozenset(fields.pop("letters")),
+        frequencies=fields.pop("frequencies"),
+        stress=fields.pop("stress", "marked"),
+        vowels=frozenset(fields.pop("vowels").split()),
+        consonants=frozenset(fields.pop("consonants").split()),
+        replace=_patterns(fields.pop("replace", ())),
+        rewrite=_patterns(fields.pop("rewrite", ())),
+        finish=_patterns(fields.pop("finish", ())),
+        refuse=tuple((re.compile(a), re.compile(b)) for a, b in fields.pop("refuse", ())),
+        reduced=re.compile(reduced) if (reduced := fields.pop("reduced", None)) else None,
+        prefer={w: tuple(p.split()) for w, p in fields.pop("prefer", {}).items()},
+        words=fields.pop("words"),
+        repeats=tuple((rank, times) for rank, times in fields.pop("repeats")),
+        recipe=fields.pop("recipe", "language"),
+        known=fields.pop("known", "frequent"),
+        sources=tuple(SourceFile(**source) for source in fields.pop("sources")),
+        **fields,  # a TypeError names what is not known
+    )
+
+
+def _patterns(pairs: list[tuple[str, str]]) -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((re.compile(pattern), replacement) for pattern, replacement in pairs)

@@ -1,0 +1,262 @@
+"""Read and combine the dictionaries of a language; what is thrown away is counted."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tanger.model import TangerError, lexicon
+from tanger.model.languages.definition import Definition, Pronunciation, SourceFile
+from tanger.model.languages.notation import (
+    PRIMARY,
+    SECONDARY,
+    NotationError,
+    complete,
+    copy_stress,
+    parse,
+    split_variants,
+    stress_of_stem,
+    unmark,
+)
+from tanger.model.lexicon.index import APOSTROPHES
+from tanger.model.phonology import stress
+
+Readings = dict[str, list[Pronunciation]]
+
+_OWN_VOTES, _FOREIGN_VOTES = 3, 2
+_BRITFONE_VARIANT = re.compile(r"\(\d+\)$")
+_DIGIT_MARKS = {0: "", 1: PRIMARY, 2: SECONDARY}
+
+
+class SourceError(TangerError, ValueError):
+    """A dictionary is not of the required edition.
+
+    Attributes:
+        path: its file.
+        expected, found: SHA-256.
+    """
+
+    def __init__(self, path: Path, *, expected: str, found: str, origin: str) -> None:
+        super().__init__(
+            f"{path} is another edition: its sha256 is {found[:12]}..., not {expected[:12]}...; "
+            f"it has to be {origin}"
+        )
+        self.path = path
+        self.expected = expected
+        self.found = found
+
+
+@dataclass(frozen=True)
+class Combined:
+    """The dictionary of a language, from all of its sources.
+
+    Attributes:
+        words: pronunciations of each word, in lower case, the preferred one first.
+        counts: number of entries by what happened to them.
+        checksums: SHA-256 of each file.
+    """
+
+    words: Readings
+    counts: Counter[str]
+    checksums: dict[str, str]
+
+
+def read(language: Definition, folder: Path, *, verify: bool = True) -> Combined:
+    """Read and combine the sources of a language.
+
+    Args:
+        language: its definition.
+        folder: folder of the files.
+        verify: refuse files of other editions.
+
+    Raises:
+        SourceError: if a file is of another edition.
+        OSError: if a file cannot be read.
+    """
+    counts: Counter[str] = Counter()
+    checksums = {}
+    found: list[tuple[SourceFile, Readings]] = []
+    for source in language.sources:
+        path = folder / source.file
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        if verify and not digest.startswith(source.sha256):
+            raise SourceError(path, expected=source.sha256, found=digest, origin=source.origin)
+        checksums[source.file] = digest
+        if source.format != "cmudict":
+            found.append((source, _read_file(path, source, language, counts)))
+    marks = [readings for _, readings in found]
+    by_count = [_marks_of_cmudict(folder / s.file) for s in language.sources if _is_cmudict(s)]
+    merged: Readings = {}
+    for source, readings in found:
+        if source.use == "pronunciations":
+            for word, ways in readings.items():
+                merged.setdefault(word, []).extend(ways)
+    words: Readings = {}
+    for word, ways in sorted(merged.items(), key=lambda item: len(item[0])):  # stems come first
+        ordered = _by_votes(word, ways, marks, language)
+        stressed = [_with_stress(word, way, marks, by_count, words, language) for way in ordered]
+        if kept := _completed(stressed, language, counts):
+            words[word] = kept
+    return Combined(words, counts, checksums)
+
+
+def cmudict_words(language: Definition, folder: Path) -> set[str]:
+    """Return the words of CMUdict in upper case, if it is among a language's sources."""
+    return {
+        entry.word.upper()
+        for source in language.sources
+        if _is_cmudict(source)
+        for entry in lexicon.read(folder / source.file, "cmudict")
+    }
+
+
+def _is_cmudict(source: SourceFile) -> bool:
+    return source.format == "cmudict"
+
+
+def _read_file(
+    path: Path, source: SourceFile, language: Definition, counts: Counter[str]
+) -> Readings:
+    found: dict[str, Counter[Pronunciation]] = {}
+    for written, text in _lines(path, source):
+        counts[f"{source.file}: lines"] += 1
+        try:
+            word = _word(written, language)
+        except NotationError as e:
+            counts[f"{source.file}: {e}"] += 1
+            continue
+        variants = [text] if source.format == "spaced" else split_variants(text)
+        # Transcriptions without delimiters are those of the Wiktionary in the language itself
+        votes = _FOREIGN_VOTES if text[:1] in "/[" else _OWN_VOTES
+        for variant in variants:
+            try:
+                phonemes = parse(variant, language, spaced=source.format != "ipa")
+                _check_accent(word, phonemes, language)
+            except NotationError as e:
+                counts[f"{source.file}: {e}"] += 1
+                continue
+            if phonemes:
+                found.setdefault(word, Counter())[phonemes] += votes
+    return {word: _agreed(ways) for word, ways in found.items()}
+
+
+def _agreed(votes: Counter[Pronunciation]) -> list[Pronunciation]:
+    """Return the pronunciations that have at least a third of the most votes, by votes.
+
+    Of equal ones, the first in the file stays first.
+    """
+    ordered = votes.most_common()
+    return [way for way, count in ordered if 3 * count >= ordered[0][1]]
+
+
+def _lines(path: Path, source: SourceFile) -> Iterator[tuple[str, str]]:
+    separator = ", " if source.format == "britfone" else "\t"
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            word, found, text = line.rstrip("\n").partition(separator)
+            if found:
+                if source.format == "britfone":
+                    word = _BRITFONE_VARIANT.sub("", word).lower()
+                yield word, text
+
+
+def _word(written: str, language: Definition) -> str:
+    """Return a word in lower case.
+
+    Raises:
+        NotationError: if it is no word of the language's letters, or an abbreviation.
+    """
+    word = unicodedata.normalize("NFC", written)
+    for apostrophe in APOSTROPHES:
+        word = word.replace(apostrophe, "'")
+    if not language.letters.issuperset(word.lower()) or not word.strip("'"):
+        raise NotationError("a word of other characters")
+    if len(word) > 1 and any(map(str.isupper, word[1:])):
+        raise NotationError("an abbreviation")
+    return word.lower()
+
+
+def _check_accent(word: str, phonemes: Pronunciation, language: Definition) -> None:
+    spoken = " ".join(unmark(phonemes))
+    for spelling, needed in language.refuse:
+        if spelling.search(word) and not needed.search(spoken):
+            raise NotationError("of another accent")
+
+
+def _by_votes(
+    word: str, ways: list[Pronunciation], marks: list[Readings], language: Definition
+) -> list[Pronunciation]:
+    """Order pronunciations by the number of sources that have them; ties keep their order."""
+    votes = Counter(bare for of in marks for bare in set(map(unmark, of.get(word, ()))))
+
+    def order(way: Pronunciation) -> tuple[bool, bool, int]:
+        bare = unmark(way)
+        reduced = language.reduced is not None and bool(language.reduced.search(" ".join(bare)))
+        return bare != language.prefer.get(word), reduced, -votes[bare]
+
+    return sorted(ways, key=order)
+
+
+def _completed(
+    ways: list[Pronunciation], language: Definition, counts: Counter[str]
+) -> list[Pronunciation]:
+    """Return the distinct pronunciations whose stress is known or follows from a rule."""
+    kept: dict[Pronunciation, Pronunciation] = {}  # by the pronunciation without marks
+    for way in ways:
+        try:
+            whole = complete(way, language)
+        except NotationError as e:
+            counts[f"pronunciation refused: {e}"] += 1
+            continue
+        kept.setdefault(unmark(whole), whole)
+    return list(kept.values())
+
+
+def _with_stress(
+    word: str,
+    phonemes: Pronunciation,
+    marks: list[Readings],
+    by_count: Sequence[Mapping[str, list[tuple[str, ...]]]],
+    stems: Readings,
+    language: Definition,
+) -> Pronunciation:
+    """Copy marks from the same sounds in another source, else from as many vowels, or a stem."""
+    if any(symbol.startswith(PRIMARY) for symbol in phonemes) or language.stress != "marked":
+        return phonemes
+    bare = unmark(phonemes)
+    if sum(symbol in language.vowels for symbol in bare) < 2:  # its only vowel has it
+        return bare
+    others = [
+        way
+        for readings in marks
+        for way in readings.get(word, ())
+        if any(symbol.startswith(PRIMARY) for symbol in way)
+    ]
+    for way in others:
+        if unmark(way) == bare:
+            return way
+    patterns = [_marks(way, language) for way in others]
+    patterns += [pattern for known in by_count for pattern in known.get(word, ())]
+    for pattern in patterns:
+        if (copied := copy_stress(phonemes, pattern, language)) is not None:
+            return copied
+    return stress_of_stem(word, bare, stems) or phonemes
+
+
+def _marks(phonemes: Pronunciation, language: Definition) -> tuple[str, ...]:
+    vowels = (s for s in phonemes if unmark((s,))[0] in language.vowels)
+    return tuple(s[0] if s[0] in (PRIMARY, SECONDARY) else "" for s in vowels)
+
+
+def _marks_of_cmudict(path: Path) -> dict[str, list[tuple[str, ...]]]:
+    """Return the marks of the vowels of each word of CMUdict, in lower case."""
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for entry in lexicon.read(path, "cmudict"):
+        digits = [digit for _, digit in map(stress.split, entry.phonemes) if digit is not None]
+        found.setdefault(entry.word.lower(), []).append(tuple(_DIGIT_MARKS[d] for d in digits))
+    return found
