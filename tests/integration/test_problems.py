@@ -5,6 +5,7 @@ from http import HTTPStatus
 import httpx
 import pytest
 
+from tanger.model.language_tags import LanguageError
 from tanger.model.lexicon import EntryError
 from tanger.model.phonology.alignment import AlignmentError
 from tanger.model.phonology.notation import AlphabetError, StressError
@@ -62,6 +63,7 @@ EXAMPLES = [
     (AlphabetError("native", ["arpabet"]), 422, "invalid_request", None),
     (AlignmentError(), 422, "invalid_request", None),
     (TextError(), 422, "invalid_request", None),
+    (LanguageError("tlh", ["en-US"]), 422, "invalid_request", None),
     (SSMLError(4, "an element", "<foo>"), 422, "invalid_request", None),
     (ReadOnlyLexiconError(), 409, "user_lexicon_read_only", None),
     (StressError("ask without it"), 422, "invalid_request", None),

@@ -379,7 +379,7 @@ def test_what_is_no_service():
         AsyncClient(concurrency=0)
 
 
-def refusal(status, code):
+def answer(status, code):
     described = {
         "title": "", "status": status, "detail": "", "code": code, "request_id": "id",
     }  # fmt: skip
@@ -387,17 +387,19 @@ def refusal(status, code):
 
 
 def test_a_word_that_kills_is_not_requested_again():
-    assert Pursuit(PATIENT, "id").after_refusal(refusal(503, "stopping")) >= 0
+    pursuit = Pursuit(PATIENT, "id")
+    assert pursuit.after_refusal(pursuit.refusal(answer(503, "stopping"))) >= 0
+    pursuit = Pursuit(PATIENT, "id")
     with pytest.raises(UnavailableError) as reported:
-        Pursuit(PATIENT, "id").after_refusal(refusal(503, "worker_lost"))
+        pursuit.after_refusal(pursuit.refusal(answer(503, "worker_lost")))
     assert reported.value.attempts == 1
 
 
 def test_what_a_stopping_service_may_have_deleted_is_deleted():
-    absent = refusal(404, "not_found")
+    absent = answer(404, "not_found")
     pursuit = Pursuit(PATIENT, "id", deletes=True)
     assert not pursuit.is_done(absent)
-    pursuit.after_refusal(refusal(503, "stopping"))
+    pursuit.after_refusal(pursuit.refusal(answer(503, "stopping")))
     assert pursuit.is_done(absent)
 
 
