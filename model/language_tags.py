@@ -71,16 +71,18 @@ class Language:
 
 
 class LanguageError(TangerError, ValueError):
-    """No artifact speaks a requested language.
+    """A requested language is not available.
 
     Attributes:
         requested: as it was requested.
-        available: tags of the languages that there are.
+        available: tags of the available languages.
     """
 
     def __init__(self, requested: str, available: Sequence[str]) -> None:
-        problem = "is not spoken here" if is_tag(requested) else "is no language tag (BCP 47)"
-        super().__init__(f"language {requested[:80]!r} {problem}: there are {', '.join(available)}")
+        problem = "is not available" if is_tag(requested) else "is not a language tag (BCP 47)"
+        super().__init__(
+            f"language {requested[:80]!r} {problem}; available: {', '.join(available)}"
+        )
         self.requested = requested
         self.available = tuple(available)
 

@@ -110,7 +110,7 @@ def test_an_unknown_language_is_refused_with_those_that_there_are(client, reques
     ]
     for answer in answers:
         assert answer.status_code == 422
-        assert "there are en-US, de, es, es-419" in answer.json()["detail"]
+        assert "available: en-US, de, es, es-419" in answer.json()["detail"]
 
 
 def test_a_variant_is_a_rule_on_its_language(client):
@@ -190,7 +190,7 @@ def test_the_python_client(service):
         (german,) = client.pronounce(["gabe"], language="de-AT")
         (english,) = client.pronounce(["gabe"])
         assert german.pronunciations != english.pronunciations
-        with pytest.raises(InvalidRequestError, match="there are en-US, de, es"):
+        with pytest.raises(InvalidRequestError, match="available: en-US, de, es"):
             client.pronounce(["gabe"], language="fr")
 
 
@@ -222,14 +222,14 @@ def test_library_and_command_line_speak_the_same(client, folder):
     assert done.output.split(maxsplit=1)[1].strip() == text
     refused = CliRunner().invoke(app, [*command, "--language", "de"])
     assert refused.exit_code == 2
-    assert "'de' is not spoken here: there are es, es-419" in refused.output
+    assert "'de' is not available; available: es, es-419" in refused.output
 
 
 def test_an_installed_artifact_is_found_by_its_language(folder):
     assert artifact_folders.find("es-AR", folder) == folder / "es"
     assert artifact_folders.find("en", folder) == folder / "en-us"
     assert artifact_folders.find("en").name == "en-us"
-    with pytest.raises(LanguageError, match="there are en-US, de, es, es-419"):
+    with pytest.raises(LanguageError, match="available: en-US, de, es, es-419"):
         artifact_folders.find("fr", folder)
 
 
