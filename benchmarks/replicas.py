@@ -35,6 +35,8 @@ _ENDPOINT = """              - endpoint:
                     socket_address: {address: tanger-replicas, port_value: 8000}
 """
 _PATIENCE = 180.0
+# Envoy puts what has become healthy within a second (its update_merge_window) on the ring at once
+_MERGE_SECONDS = 1.5
 
 
 def envoy_program() -> str | None:
@@ -96,12 +98,13 @@ def door(folder: Path, ports: Sequence[int], *, by_turns: bool = False) -> Itera
 
 
 def _wait_for_replicas(admin: int, count: int) -> None:
-    """Return when both clusters of Envoy have found all replicas ready; by its admin port."""
+    """Return when all replicas are on the rings of both clusters of Envoy; by its admin port."""
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
         with urllib.request.urlopen(f"http://127.0.0.1:{admin}/clusters", timeout=10) as answer:
             flags = re.findall(r"::health_flags::(.*)", answer.read().decode())
         if flags == ["healthy"] * (2 * count):
+            time.sleep(_MERGE_SECONDS)
             return
         time.sleep(0.1)
     raise TimeoutError(f"Envoy found {flags} in {_PATIENCE:g} s")

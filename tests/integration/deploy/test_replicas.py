@@ -37,8 +37,9 @@ def test_a_word_always_goes_to_the_same_replica(replicas, door):
     assert set(statuses) == {200}
     after = decoded(replicas)
     new = [late - early for early, late in zip(before, after, strict=True)]
-    # Where one had more than its share, or was checked for being ready, a word went elsewhere once
-    assert len(WORDS) <= sum(new) <= 1.5 * len(WORDS)
+    # By turns it would be three times each. Where one had more than its share, a word went
+    # elsewhere once; what several clients wait for counts for each
+    assert len(WORDS) <= sum(new) <= 2 * len(WORDS)
     assert min(new) > 0, "a ring that leaves one out"
 
 
