@@ -61,7 +61,8 @@ def test_a_worker_without_memory_is_replaced_and_its_words_are_answered(shipped_
             assert len(result["pronunciations"]) == 10
             assert result["pronunciations"][0]["alignment"]
         assert worker not in service.workers()
-        assert metric(service, "tanger_workers_exhausted_total") == 1
+        # With so little left it may die before it can say why, and is not counted as exhausted
+        assert metric(service, "tanger_workers_lost_total") == 1
         service.wait_until_ready()
         assert service.stop() == 0
 
