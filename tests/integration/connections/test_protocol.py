@@ -305,8 +305,8 @@ def test_who_takes_an_answer_slowly_gets_it(service):
         connection.connect(("127.0.0.1", service.port))
         connection.sendall(20 * get("/docs/swagger-ui.css").replace(b"close", b"keep-alive"))
         received = b""
-        for _ in range(4):
-            time.sleep(LIMIT / 2)
+        for _ in range(8):
+            time.sleep(LIMIT / 4)
             received += connection.recv(1 << 20)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         received += all_of(connection)[0]
