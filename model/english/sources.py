@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tanger.model import TangerError, lexicon
 from tanger.model.english.equivalence import equivalence_class
-from tanger.model.english.folds import Fold, fold
+from tanger.model.english.folds import fold
 from tanger.model.english.notations import (
     Pronunciation,
     Readings,
@@ -335,8 +335,3 @@ def _of_foreign(
 
 def _same(one: Pronunciation, other: Pronunciation) -> bool:
     return equivalence_class(one) == equivalence_class(other)
-
-
-def fold_of(word: str, sources: Sources) -> Fold:
-    """Return the fold of a word, given the CMUdict 0.7b of `sources`."""
-    return fold(word, sources.cmudict)
