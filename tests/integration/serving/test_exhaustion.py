@@ -14,8 +14,9 @@ from tanger.service.serving.worker import ExhaustedError, answer
 from tests.support import ROOT
 from tests.support.live_service import eventually, get, post, running
 
-# Bytes that are left to a worker beyond what it has taken when it is ready
-ROOM = 1 << 16
+# Bytes that are left to a worker beyond what it has taken when it is ready: enough for its stack,
+# for want of which a signal would end it, and far less than alignments take
+ROOM = 1 << 20
 # Alignments take more memory than any worker has: what each does last before it is ready
 LIMITED = """
 import sys
@@ -61,8 +62,8 @@ def test_a_worker_without_memory_is_replaced_and_its_words_are_answered(shipped_
             assert len(result["pronunciations"]) == 10
             assert result["pronunciations"][0]["alignment"]
         assert worker not in service.workers()
-        # With so little left it may die before it can say why, and is not counted as exhausted
         assert metric(service, "tanger_workers_lost_total") == 1
+        assert metric(service, "tanger_workers_exhausted_total") == 1
         service.wait_until_ready()
         assert service.stop() == 0
 
