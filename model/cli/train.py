@@ -21,6 +21,7 @@ from tanger.model.cli.common import (
     check_lines,
     check_output,
     fail,
+    load,
     plain_errors,
     set_threads,
 )
@@ -254,6 +255,47 @@ def derive(
         check_lines(out, lines, overwrite=overwrite)
         write_lines(out, lines)
     print(f"{len(entries):,} entries written to {out}")
+
+
+def repeat_errors(
+    lexicon: Annotated[Path, typer.Option(help="Training lexicon.")],
+    wrong_by: Annotated[Path, typer.Option(help="Artifact, whose errors are repeated.")],
+    out: Annotated[Path, typer.Option(help="File for the training lexicon with repetitions.")],
+    references: Annotated[
+        Path | None,
+        typer.Option(
+            help="Lexicon of the words to check, by any of its pronunciations; by default all."
+        ),
+    ] = None,
+    times: Annotated[int, typer.Option(min=2, help="How often a wrong word is listed.")] = 4,
+    threads: ThreadsOption = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Repeat the words of a training lexicon that an artifact pronounces wrongly."""
+    with plain_errors():
+        from tanger.model.phonology.stress import strip
+
+        entries = read(lexicon)
+        trained = pronunciations(entries)
+        checked = {
+            word: [strip(phonemes) for phonemes in ways]
+            for word, ways in pronunciations(read(references) if references else entries).items()
+            if word in trained
+        }
+        network = load(artifact.read(wrong_by), "cpu", precision="int8", threads=threads)
+        wrong = [
+            word
+            for word, (answer, _) in zip(checked, network.predict(list(checked)), strict=True)
+            if answer not in checked[word]
+        ]
+        repeated = [Entry(word, trained[word][0]) for word in wrong for _ in range(times - 1)]
+        lines = list(render([*entries, *repeated], "cmudict"))
+        check_lines(out, lines, overwrite=overwrite)
+        write_lines(out, lines)
+    print(
+        f"{len(wrong):,} of {len(checked):,} words are wrong; {len(lines):,} entries written to "
+        f"{out}"
+    )
 
 
 def train_joint_ngram(
