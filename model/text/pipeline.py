@@ -182,7 +182,7 @@ class Pipeline:
     def limit(resolution: WordResolution, options: Options) -> int:
         """Return the most pronunciations a word can have: `n`, or fewer without the network."""
         known = math.prod(
-            options.n if segment.source == "model" else len(segment.listed)
+            options.n if segment.source == "model" else len(segment.pronunciations)
             for segment in resolution.segments
         )
         return min(options.n, known)
@@ -265,7 +265,7 @@ class Pipeline:
         # Rules know stress; leave it out if the artifact's other pronunciations have none
         known = self.knows_stress or options.source == "lexicon" or segment.source != "rule"
         written: dict[tuple[str, ...], tuple[tuple[str, ...], float | None]] = {}
-        for listed, probability in zip_longest(segment.listed, segment.probabilities):
+        for listed, probability in zip_longest(segment.pronunciations, segment.probabilities):
             if len(written) == options.n:
                 break
             phonemes, digits = self._inventory.split(listed)
@@ -296,7 +296,7 @@ class Pipeline:
     def _lacks_stress(self, segment: Segment) -> bool:
         """Return whether a lexicon has a pronunciation of the segment without stress."""
         return segment.source in ("lexicon", "user") and not all(
-            map(self._inventory.marks_stress, segment.listed)
+            map(self._inventory.marks_stress, segment.pronunciations)
         )
 
 
@@ -317,19 +317,19 @@ def _least_certain(resolution: WordResolution, options: Options) -> Answerer:
 def _chance(resolution: WordResolution, source: Answerer) -> float | None:
     """Return the probability of the reading; None if neither network nor lexicon has any."""
     if source == "model" or any(segment.probabilities for segment in resolution.segments):
-        return resolution.chance
+        return resolution.probability
     return None
 
 
-def _weighted(joined: Sequence[Candidate], chance: float | None) -> Sequence[Candidate]:
-    """Multiply the candidates' probabilities by `chance`; for None, remove them."""
-    if chance == 1.0 and all(one.probability is not None for one in joined):
+def _weighted(joined: Sequence[Candidate], reading: float | None) -> Sequence[Candidate]:
+    """Multiply the candidates' probabilities by `reading`; for None, remove them."""
+    if reading == 1.0 and all(one.probability is not None for one in joined):
         return joined
     return [
         one._replace(
             probability=None
-            if chance is None
-            else chance * (1.0 if one.probability is None else one.probability)
+            if reading is None
+            else reading * (1.0 if one.probability is None else one.probability)
         )
         for one in joined
     ]

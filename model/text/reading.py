@@ -44,17 +44,17 @@ class Reading(NamedTuple):
     Attributes:
         spelling: the typed word, its normalised form (the parts joined by hyphens), and warnings.
         parts: parts to pronounce in sequence; none if the spelling has an error.
-        chance: probability that the reading is right, below 1 if a rule had to guess.
+        probability: probability that the reading is right, below 1 if a rule had to guess.
     """
 
     spelling: Spelling
     parts: tuple[Part, ...]
-    chance: float = 1.0
+    probability: float = 1.0
 
     @property
     def spelt(self) -> bool:
         """Whether it is a single part that is read letter by letter."""
-        return len(self.parts) == 1 and not self.parts[0].listed
+        return len(self.parts) == 1 and not self.parts[0].lexicon_first
 
 
 class Reader:
@@ -184,14 +184,15 @@ class Reader:
     def _spelt_part(
         self, word: SpokenWord, spelling: Spelling, *, by_rule: bool
     ) -> Part | WordError:
-        text, given = spelling.normalized, word.given_by
-        if word.phonemes is not None and (text is not None or given == "override"):
-            return Part(text or "", word.phonemes, listed=False, rule=given)
+        text, rule = spelling.normalized, word.phoneme_source
+        if word.phonemes is not None and (text is not None or rule == "override"):
+            return Part(text or "", (word.phonemes,), lexicon_first=False, rule=rule)
         if spelling.normalized is None:
             return spelling.error or WordError("unspellable", "")
         if not by_rule or self.text is None:
             return marked(spelling.normalized, word.text, spelling)
-        return Part(spelling.normalized, self.text.language.tables.phonemes.get(word.text.lower()))
+        phonemes = self.text.language.tables.phonemes.get(word.text.lower())
+        return Part(spelling.normalized, () if phonemes is None else (phonemes,))
 
     def _too_long(self, typed: str) -> WordError | None:
         longest = self.speller.longest

@@ -26,8 +26,8 @@ from tanger.model.text.segments import (
     Source,
     WordResolution,
     normalized_text,
-    of_part,
-    refused,
+    part_segment,
+    unresolvable,
 )
 from tanger.model.text.senses import sentences, with_senses
 from tanger.model.text.speller import WordError
@@ -124,7 +124,7 @@ class Resolver:
         if source != "model":
             return LexiconResolver(self.reader, self.lookup, source).resolve_read(words)
         return [
-            refused(read.word, parts)
+            unresolvable(read.word, parts)
             if isinstance(parts := self.reader.parts(read.word, by_rule=read.by_rule), WordError)
             else _resolved(read.word, parts)
             for read in words
@@ -139,7 +139,7 @@ class Resolver:
         resolver = LexiconResolver(self.reader, self.lookup, "auto")
         variants = (Variant((), alias=alias),)
         try:
-            resolver.aliased(word, KnownWord("user", word, variants, (), Origin()), ())
+            resolver.resolve_alias(word, KnownWord("user", word, variants, (), Origin()), ())
         except UnspeakableError as e:
             return e.error.message
         return None
@@ -150,14 +150,14 @@ class Resolver:
         return WordResolution(
             reading.spelling.word,
             reading.spelling.normalized or None,
-            tuple(map(of_part, reading.parts)),
+            tuple(map(part_segment, reading.parts)),
             reading.spelling.warnings,
             reading.spelling.error,
-            reading.chance,
+            reading.probability,
         )
 
 
 def _resolved(word: SpokenWord, parts: Sequence[Part]) -> WordResolution:
-    segments = tuple(map(of_part, parts))
+    segments = tuple(map(part_segment, parts))
     notes = tuple(dict.fromkeys(note for part in parts for note in part.warnings))
     return WordResolution(word.text, normalized_text(segments) or None, segments, notes)

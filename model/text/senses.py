@@ -75,7 +75,9 @@ def _decided(token: Token, model: HomographModel, texts: list[str], place: int) 
     if not senses or word.phonemes is not None:
         return token
     best, *others = (
-        replace(word, phonemes=sense.phonemes, sense=sense.name, chance=sense.probability)
+        replace(
+            word, phonemes=sense.phonemes, sense=sense.name, sense_probability=sense.probability
+        )
         for sense in senses
     )
     return replace(token, words=(replace(best, others=tuple(others)),))

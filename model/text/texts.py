@@ -161,7 +161,7 @@ def _pronounced(
     for word in token.words:
         result = results[ReadWord.of(word, token)]
         others = tuple(results[ReadWord.of(other, token)] for other in word.others)
-        if word.given_by == "weak_form":
+        if word.phoneme_source == "weak_form":
             result, others = (others[0] if before_vowel else result), ()
         words.append(PronouncedWord(word, result, others))
     warnings: dict[str, None] = dict.fromkeys(token.warnings or ())
@@ -258,7 +258,7 @@ def _word_dict(each: PronouncedWord, confidence: float, alphabet: Alphabet) -> d
         "text": best.text(alphabet) if best else "",
         "probability": None
         if probability is None
-        else round(confidence * word.chance * probability, 6),
+        else round(confidence * word.sense_probability * probability, 6),
         "alignment": best.alignment.to_dict(best.phonemes) if best and best.alignment else None,
         "sense": _sense_dict(each, alphabet),
     }
@@ -269,11 +269,11 @@ def _sense_dict(each: PronouncedWord, alphabet: Alphabet) -> dict[str, Any] | No
         return None
     return {
         "name": each.word.sense,
-        "probability": round(each.word.chance, 6),
+        "probability": round(each.word.sense_probability, 6),
         "alternatives": [
             {
                 "name": word.sense,
-                "probability": round(word.chance, 6),
+                "probability": round(word.sense_probability, 6),
                 "phonemes": list(best.phonemes) if best else [],
                 "text": best.text(alphabet) if best else "",
             }

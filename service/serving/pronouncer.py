@@ -391,7 +391,7 @@ class PronounceJob:
     def _result(self, resolution: WordResolution) -> str:
         """Return a result as JSON."""
         rendered = self._rendered.get((resolution.network_word or "", ()))
-        whole = resolution.chance == 1.0 and self._pipeline.variant is None
+        whole = resolution.probability == 1.0 and self._pipeline.variant is None
         if rendered is not None and whole:
             # Rendered by the worker, with the same output as the pipeline's
             explained = rendering.explanation(resolution, "model") if self._explain else "null"

@@ -63,11 +63,11 @@ def test_a_lexicon_knows_acronyms_before_any_rule(resolver):
         found = plan(resolver, word)
         assert segments(found) == [(word, "lexicon")]
         assert found.warnings == ()
-        assert found.chance == 1
+        assert found.probability == 1
     found = plan(resolver, "BVQ")
     assert segments(found) == [("BVQ", "rule")]
     assert found.warnings == ("BVQ -> B V Q, letter by letter",)
-    assert found.chance < 1
+    assert found.probability < 1
 
 
 @pytest.mark.parametrize("source", ["auto", "lexicon"])
@@ -110,7 +110,7 @@ def test_forms_of_known_words_are_made_by_rule(resolver, source, word, stem, kin
     found = plan(resolver, word, source)
     (piece,) = found.segments
     assert piece.source == kind
-    assert " ".join(piece.listed[0]) == spoken
+    assert " ".join(piece.pronunciations[0]) == spoken
     assert found.warnings == (f"{word.upper()}: by rule, from {stem}",)
     # With source model, the network pronounces them
     assert segments(plan(resolver, word, "model")) == [(word.upper(), "model")]
