@@ -376,7 +376,7 @@ def _check_way(text: str, way: Sequence[str]) -> None:
     key = lexicon_key(text)
     if any(lexicon_key(word) == key for word in way):
         message = f"its alias leads back to itself: {' -> '.join((*way, text))}"
-        raise UnspeakableError(WordError("alias_circle", f"{message}; change one of these entries"))
+        raise UnspeakableError(WordError("alias_cycle", f"{message}; change one of these entries"))
 
 
 def _joined(spoken: Iterable[_Spoken], warnings: Sequence[str], chance: float) -> _Spoken:
