@@ -89,7 +89,7 @@ def combine_dictionaries(
             "sha256": dict(sources.checksums),
             "base": network.weights_sha256,
             "repeats": repeats,
-            "passed_over": {name: dict(counts) for name, counts in sources.dropped.items()},
+            "skipped": {name: dict(counts) for name, counts in sources.dropped.items()},
             "words": dict(combined.counts),
         }
         replace_file(out / "sources.json", (json.dumps(report, indent=2) + "\n").encode())
