@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -25,7 +24,7 @@ from tanger.model.evaluation.word_classes import CLASSES, classify
 from tanger.model.lexicon import Entry
 from tanger.model.lexicon.index import StressedLexicon
 from tanger.model.network import config as configs
-from tanger.model.output_files import replace_file
+from tanger.model.output_files import file_sha256, replace_file
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology import stress, transcription
 from tanger.model.phonology.vocabulary import Vocabulary
@@ -190,7 +189,7 @@ def evaluate(
     return Evaluation(
         weights_sha256=phonemizer.weights_sha256,
         lexicon=path.name,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        sha256=file_sha256(path),
         any_match=error_rates.any_match(references, hypotheses),
         per_line=error_rates.per_line(entries, hypotheses),
         without_marks=_without_marks(phonemizer, references, hypotheses),
