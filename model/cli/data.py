@@ -22,7 +22,7 @@ from tanger.model.cli.common import (
     plain_errors,
 )
 from tanger.model.lexicon import LexiconFormat, Row
-from tanger.model.output_files import file_sha256, replace_file
+from tanger.model.output_files import file_sha256
 
 # ------------------------------------------------------------------------------------------------
 # Download of the CMUdict split.
@@ -226,8 +226,7 @@ def _convert_artifact(source: Path, target: Path, *, overwrite: bool) -> None:
     had_card = (source / model_card.FILE).exists()
     converted = artifact_conversion.convert(source, target)
     if had_card:
-        card = model_card.render(converted, converted.metrics(), converted.word_sets())
-        replace_file(target / model_card.FILE, card.encode())
+        model_card.write(converted, converted.metrics(), converted.word_sets())
     print(f"{converted.name} written to {target}: its version is {converted.version} now")
 
 
