@@ -23,7 +23,15 @@ from tanger.model.cli.pronounce import pronounce
 from tanger.model.cli.reproduce import reproduce
 from tanger.model.cli.text import text
 from tanger.model.cli.text_models import train_acronyms, train_homographs
-from tanger.model.cli.train import derive, hold_out, label, spellings, train, train_joint_ngram
+from tanger.model.cli.train import (
+    derive,
+    hold_out,
+    label,
+    repeat_errors,
+    spellings,
+    train,
+    train_joint_ngram,
+)
 
 app = typer.Typer(
     help="Convert words to phonemes: train networks, evaluate, run and serve them.",
@@ -74,6 +82,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "hold-out": hold_out,
         "spellings": spellings,
         "derive": derive,
+        "repeat-errors": repeat_errors,
         "label": label,
         "joint-ngram": train_joint_ngram,
     },

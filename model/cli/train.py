@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Iterable
 from itertools import chain, islice
@@ -21,6 +20,7 @@ from tanger.model.cli.common import (
     check_lines,
     check_output,
     fail,
+    load,
     plain_errors,
     set_threads,
 )
@@ -33,6 +33,7 @@ from tanger.model.lexicon import (
     write,
     write_lines,
 )
+from tanger.model.output_files import file_sha256
 
 if TYPE_CHECKING:
     from tanger.model.training.recipe import RunRecipe
@@ -256,6 +257,47 @@ def derive(
     print(f"{len(entries):,} entries written to {out}")
 
 
+def repeat_errors(
+    lexicon: Annotated[Path, typer.Option(help="Training lexicon.")],
+    wrong_by: Annotated[Path, typer.Option(help="Artifact, whose errors are repeated.")],
+    out: Annotated[Path, typer.Option(help="File for the training lexicon with repetitions.")],
+    references: Annotated[
+        Path | None,
+        typer.Option(
+            help="Lexicon of the words to check, by any of its pronunciations; by default all."
+        ),
+    ] = None,
+    times: Annotated[int, typer.Option(min=2, help="How often a wrong word is listed.")] = 4,
+    threads: ThreadsOption = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Repeat the words of a training lexicon that an artifact pronounces wrongly."""
+    with plain_errors():
+        from tanger.model.phonology.stress import strip
+
+        entries = read(lexicon)
+        trained = pronunciations(entries)
+        checked = {
+            word: [strip(phonemes) for phonemes in ways]
+            for word, ways in pronunciations(read(references) if references else entries).items()
+            if word in trained
+        }
+        network = load(artifact.read(wrong_by), "cpu", precision="int8", threads=threads)
+        wrong = [
+            word
+            for word, (answer, _) in zip(checked, network.predict(list(checked)), strict=True)
+            if answer not in checked[word]
+        ]
+        repeated = [Entry(word, trained[word][0]) for word in wrong for _ in range(times - 1)]
+        lines = list(render([*entries, *repeated], "cmudict"))
+        check_lines(out, lines, overwrite=overwrite)
+        write_lines(out, lines)
+    print(
+        f"{len(wrong):,} of {len(checked):,} words are wrong; {len(lines):,} entries written to "
+        f"{out}"
+    )
+
+
 def train_joint_ngram(
     lexicon: Annotated[list[Path], typer.Option(help="Training lexicon; repeatable.")],
     out: Annotated[Path, typer.Option(help="File for the model (.fst).")],
@@ -355,7 +397,7 @@ def _origin_of_labels(
     """Describe what made the labels: summaries of the teachers, checksum of the n-gram model."""
     origin: dict[str, list[dict[str, Any]]] = {"teachers": [each.summary for each in teachers]}
     if ngram is not None:
-        origin["joint_ngram"] = [{"sha256": hashlib.sha256(ngram.read_bytes()).hexdigest()}]
+        origin["joint_ngram"] = [{"sha256": file_sha256(ngram)}]
     return origin
 
 

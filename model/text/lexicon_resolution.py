@@ -404,7 +404,7 @@ def _check_cycle(text: str, chain: Sequence[str]) -> None:
     key = lexicon_key(text)
     if any(lexicon_key(word) == key for word in chain):
         message = f"its alias leads back to itself: {' -> '.join((*chain, text))}"
-        raise UnspeakableError(WordError("alias_circle", f"{message}; change one of these entries"))
+        raise UnspeakableError(WordError("alias_cycle", f"{message}; change one of these entries"))
 
 
 def _joined(

@@ -39,8 +39,8 @@ def with_senses(sentence: Sequence[Token], model: HomographModel) -> list[Token]
     ]
     if places:
         # The model only expects words and punctuation
-        passed_over = ("space", "markup")
-        seen = [place for place, token in enumerate(sentence) if token.kind not in passed_over]
+        skipped = ("space", "markup")
+        seen = [place for place, token in enumerate(sentence) if token.kind not in skipped]
         texts = [sentence[place].text for place in seen]
         for place in places:
             decided[place] = _decided(sentence[place], model, texts, seen.index(place))

@@ -30,12 +30,10 @@ from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.transcriptions import ENGLISH, SSML_ALPHABETS, Transcriptions
 
 _STRUCTURE = frozenset({"speak", "p", "s", "w", "token", "lang", "break"})
-_PASSED_OVER = frozenset(
-    {"prosody", "voice", "emphasis", "audio", "mark", "lexicon", "lookup", "meta"}
-)
+_IGNORED = frozenset({"prosody", "voice", "emphasis", "audio", "mark", "lexicon", "lookup", "meta"})
 _SILENT = frozenset({"metadata", "desc"})  # including all their content
 _TEXT_ONLY = frozenset({"phoneme", "sub", "say-as"})  # contain only text, with a reading of its own
-_ELEMENTS = _STRUCTURE | _PASSED_OVER | _SILENT | _TEXT_ONLY
+_ELEMENTS = _STRUCTURE | _IGNORED | _SILENT | _TEXT_ONLY
 
 _FOREIGN_WORD = re.compile(r"\w[\w'’-]*")
 _MAX_DEPTH = 64
@@ -346,7 +344,7 @@ def _nothing(start: int, end: int) -> None:
 
 
 def _warnings(name: str) -> tuple[str, ...]:
-    return (f"<{name}> is passed over",) if name in _PASSED_OVER | _SILENT else ()
+    return (f"<{name}> is ignored",) if name in _IGNORED | _SILENT else ()
 
 
 def _primary(tag: str) -> str:

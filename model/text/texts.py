@@ -27,7 +27,7 @@ _LONGEST_PASSAGE = 4096
 # Maximum characters of a token in each row of its words.
 _SHOWN_IN_ROWS = 64
 # Kinds of tokens that get a warning if they have no spoken words.
-_PASSED_OVER = frozenset({"emoji", "sign", "markup"})
+_SKIPPED = frozenset({"emoji", "sign", "markup"})
 
 
 class PronouncedWord(NamedTuple):
@@ -165,7 +165,7 @@ def _pronounced(
             result, others = (others[0] if before_vowel else result), ()
         words.append(PronouncedWord(word, result, others))
     warnings: dict[str, None] = dict.fromkeys(token.warnings or ())
-    if not words and token.kind in _PASSED_OVER and token.warnings is None:
+    if not words and token.kind in _SKIPPED and token.warnings is None:
         warnings[f"{token.text} -> nothing"] = None
     error = None
     for _, result, _ in words:

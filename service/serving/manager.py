@@ -327,7 +327,7 @@ class ModelManager:
                 if not patient or time.monotonic() + wait >= due:
                     raise
                 await asyncio.sleep(wait)
-        self.metrics.words[work.model.language].decoded.inc(len(work.missing))
+        self.metrics.words[work.model.language].decoded.inc(work.answered.decoded)
 
     async def etag(
         self, word: str, options: Options, *, timeout: float

@@ -140,7 +140,7 @@ def test_ssml(client):
     found = TextResponse.model_validate_json(answer.content)
     assert found.text == text == "".join(token.text for token in found.tokens)
     assert found.pronunciation == "ə təˈmɑtoʊ ˈnɑt"
-    assert found.warnings == ("<emphasis> is passed over",)
+    assert found.warnings == ("<emphasis> is ignored",)
     assert [token.error.code for token in found.tokens if token.error] == ["other_language"]
 
 

@@ -93,9 +93,9 @@ def test_a_circle_of_aliases_is_an_error_of_its_word_alone(resolver, user):
     put(user, "boros", Variant((), alias="the ouro"))
     for word, way in (("ouro", "ouro -> boros -> OURO"), ("boros", "boros -> OURO -> boros")):
         found = plan(resolver, word)
-        assert found.error.code == "alias_circle"
+        assert found.error.code == "alias_cycle"
         assert way in found.error.message
-    assert plan(resolver, "the-ouro").error.code == "alias_circle"
+    assert plan(resolver, "the-ouro").error.code == "alias_cycle"
     assert resolver.alias_fault("boros", "an ouro") is not None
     assert resolver.alias_fault("boros", "a snake") is None
 

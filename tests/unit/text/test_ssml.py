@@ -81,11 +81,11 @@ def test_other_languages_are_not_guessed():
     assert [word.language for token in english for word in token.words] == ["de", None]
 
 
-def test_what_is_passed_over_is_reported():
+def test_what_is_ignored_is_reported():
     found = speak("<emphasis>a</emphasis><mark name='x'/><s>b</s><break/>")
     assert [note for token in found for note in token.warnings or ()] == [
-        "<emphasis> is passed over",
-        "<mark> is passed over",
+        "<emphasis> is ignored",
+        "<mark> is ignored",
     ]
 
 
