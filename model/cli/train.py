@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Iterable
 from itertools import chain, islice
@@ -34,6 +33,7 @@ from tanger.model.lexicon import (
     write,
     write_lines,
 )
+from tanger.model.output_files import file_sha256
 
 if TYPE_CHECKING:
     from tanger.model.training.recipe import RunRecipe
@@ -397,7 +397,7 @@ def _origin_of_labels(
     """Describe what made the labels: summaries of the teachers, checksum of the n-gram model."""
     origin: dict[str, list[dict[str, Any]]] = {"teachers": [each.summary for each in teachers]}
     if ngram is not None:
-        origin["joint_ngram"] = [{"sha256": hashlib.sha256(ngram.read_bytes()).hexdigest()}]
+        origin["joint_ngram"] = [{"sha256": file_sha256(ngram)}]
     return origin
 
 
