@@ -19,6 +19,7 @@ from tanger.model.cli.english import (
 )
 from tanger.model.cli.evaluate import calibrate, evaluate
 from tanger.model.cli.lint import lint
+from tanger.model.cli.panel import fit_panel
 from tanger.model.cli.pronounce import pronounce
 from tanger.model.cli.reproduce import reproduce
 from tanger.model.cli.text import text
@@ -74,6 +75,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "hold-out": hold_out,
         "spellings": spellings,
         "derive": derive,
+        "fit-panel": fit_panel,
         "label": label,
         "joint-ngram": train_joint_ngram,
     },

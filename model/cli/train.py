@@ -24,6 +24,7 @@ from tanger.model.cli.common import (
     plain_errors,
     set_threads,
 )
+from tanger.model.cli.panel import label_by_panel
 from tanger.model.lexicon import (
     Entry,
     pronunciations,
@@ -285,6 +286,13 @@ def label(
         Path | None,
         typer.Option(help="Model of `joint-ngram`, combined with the teachers for those words."),
     ] = None,
+    panel: Annotated[
+        Path | None,
+        typer.Option(
+            help="Output of `fit-panel`, which weighs the teachers and the n-gram model for those "
+            "words; entries then keep their own phonemes."
+        ),
+    ] = None,
     as_they_are: Annotated[
         bool,
         typer.Option(
@@ -311,17 +319,21 @@ def label(
 
         check_output(out, overwrite=overwrite)
         set_threads(threads)
+        if panel is not None and ngram is None:
+            fail("--panel weighs an n-gram model too: say --ngram")
         artifacts = [artifact.read(path) for path in teacher]
         decoder = TorchDecoder.of(artifacts, device)
         entries = _entries_of(lexicon)
         known = {entry.word for entry in entries}
         spelt = [word for word in (read_words(words) if words else ()) if word not in known]
-        if as_they_are:
+        if as_they_are or panel is not None:
             labelled_entries = soft_labelling.hard_labels(decoder, entries)
         else:
             labelled_entries = soft_labelling.label(decoder, entries, ())
         if ngram is None:
             labelled_words = soft_labelling.label(decoder, (), spelt)
+        elif panel is not None:
+            labelled_words = label_by_panel(artifacts, panel, ngram, entries, spelt, threads or 1)
         else:
             labelled_words = teachers.label(
                 decoder,
@@ -333,7 +345,7 @@ def label(
         steps = chain(labelled_entries, labelled_words)
         total = len(entries) + len(spelt)
         examples = list(track(steps, "labelling", total=total, console=Console(stderr=True)))
-        origin = _origin_of_labels(artifacts, ngram)
+        origin = _origin_of_labels(artifacts, ngram, panel)
         soft_labels.write(
             out,
             soft_labels.SoftLexicon(
@@ -350,12 +362,13 @@ def label(
 
 
 def _origin_of_labels(
-    teachers: Iterable[artifact.Artifact], ngram: Path | None
+    teachers: Iterable[artifact.Artifact], ngram: Path | None, panel: Path | None
 ) -> dict[str, list[dict[str, Any]]]:
-    """Describe what made the labels: summaries of the teachers, checksum of the n-gram model."""
+    """Describe what made the labels: summaries of the teachers, checksums of n-grams and panel."""
     origin: dict[str, list[dict[str, Any]]] = {"teachers": [each.summary for each in teachers]}
-    if ngram is not None:
-        origin["joint_ngram"] = [{"sha256": hashlib.sha256(ngram.read_bytes()).hexdigest()}]
+    for name, path in (("joint_ngram", ngram), ("panel", panel)):
+        if path is not None:
+            origin[name] = [{"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}]
     return origin
 
 
