@@ -89,7 +89,10 @@ class Network:
         self._scorer = engine.load_scorer(artifact)
 
     def propose(self, words: Sequence[str]) -> list[dict[Phonemes, float]]:
-        """Return each word's most probable pronunciations and their log-probabilities."""
+        """Return each word's most probable pronunciations and their log-probabilities.
+
+        Where the repetition rule forbids a phoneme, the others have its share.
+        """
         rows = [self._graphemes.encode(word[:: self._order]) for word in words]
         found: list[dict[Phonemes, float]] = []
         for answers in self._decoder.beam(rows, BEAM):

@@ -19,15 +19,6 @@ from tanger.model.training.batches import Example, encode_entries
 from tests.support.lexicons import little_words, sound_out
 
 
-@pytest.fixture(scope="session")
-def ngram(tmp_path_factory, little_lexicon):
-    """A joint n-gram model of the little language."""
-    pytest.importorskip("phonetisaurus", reason="phonetisaurus is not installed: make dev")
-    model = tmp_path_factory.mktemp("ngram") / "little.fst"
-    joint_ngram.train(lexicon.read(little_lexicon["train"]), model)
-    return model
-
-
 def test_candidates_come_in_order_likeliest_first(ngram):
     words = [entry.word for entry in little_words(50, seed=91)]
     found = {}
