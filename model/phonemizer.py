@@ -19,7 +19,6 @@ from tanger.model.decoding.hypothesis import (
     GivenPronunciation,
     Hypothesis,
     Scored,
-    Scorer,
 )
 from tanger.model.network.config import Precision
 from tanger.model.phonology import stress
@@ -208,7 +207,7 @@ class Phonemizer:
             for row, several in zip(rows, given, strict=True)
             for one in several
         ]
-        scored = iter(self._scorer.score(labelled))
+        scored = iter(self.decoder.score(labelled))
         for several in given:
             several[:] = [one._replace(step_probabilities=_steps(next(scored))) for one in several]
         return self._aligned(words, given, [each.phonemes for each in labelled])
@@ -233,17 +232,6 @@ class Phonemizer:
     @cached_property
     def _inventory(self) -> Inventory:
         return Inventory(self.phonemes.own)
-
-    @cached_property
-    def _scorer(self) -> Scorer:
-        """Scores given pronunciations with the decoder's own network."""
-        if isinstance(self.decoder, engine.NativeDecoder):
-            return self.decoder
-        from tanger.model.decoding.torch_decoder import TorchDecoder
-
-        if not isinstance(self.decoder, TorchDecoder):
-            raise TypeError(f"{self.decoder.runs_on} cannot score a given pronunciation")
-        return self.decoder
 
     def _encoded(self, words: Sequence[str]) -> list[list[int]]:
         if not all(words):

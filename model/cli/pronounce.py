@@ -17,22 +17,20 @@ from tanger.model import artifact_folders
 from tanger.model.cli import bulk
 from tanger.model.cli.answer_writer import FREE_FORMATS, AnswerFormat, Answers, AnswerWriter
 from tanger.model.cli.common import (
-    DeviceOption,
-    PrecisionOption,
-    ThreadsOption,
-    fail,
-    load,
-    plain_errors,
-)
-from tanger.model.cli.sources import (
     AlphabetOption,
+    DeviceOption,
     LanguageOption,
     LexiconOption,
+    PrecisionOption,
     SourceOption,
     SpokenArtifactOption,
     StressOption,
+    ThreadsOption,
     VariantOrderOption,
+    fail,
+    load,
     load_dictionaries,
+    plain_errors,
 )
 from tanger.model.decoding import devices
 from tanger.model.decoding.hypothesis import MAX_NBEST

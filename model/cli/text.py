@@ -14,21 +14,19 @@ import typer
 from tanger.model import artifact_folders
 from tanger.model import lexicon as lexicons
 from tanger.model.cli.common import (
-    DeviceOption,
-    PrecisionOption,
-    ThreadsOption,
-    fail,
-    load,
-    plain_errors,
-)
-from tanger.model.cli.sources import (
     AlphabetOption,
+    DeviceOption,
     LanguageOption,
     LexiconOption,
+    PrecisionOption,
     SourceOption,
     SpokenArtifactOption,
     StressOption,
+    ThreadsOption,
+    fail,
+    load,
     load_dictionaries,
+    plain_errors,
 )
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.text.pipeline import Pipeline

@@ -16,7 +16,7 @@ import numpy as np
 from tanger.model import TangerError
 from tanger.model.artifact import Artifact, ArtifactError
 from tanger.model.decoding import devices
-from tanger.model.decoding.hypothesis import Decoded, Decoder, GivenPronunciation, Scored, Scorer
+from tanger.model.decoding.hypothesis import Decoded, Decoder, GivenPronunciation, Scored
 from tanger.model.decoding.native import build
 from tanger.model.decoding.native.bindings import Labelled, NativeNetwork
 from tanger.model.network.config import NetworkConfig, Precision
@@ -89,26 +89,6 @@ def load(
 
     torch.set_num_threads(threads)
     return TorchDecoder.of([artifact], target, phonemes_only=phonemes_only)
-
-
-def load_scorer(artifact: Artifact) -> Scorer:
-    """Load the artifact's network to score given pronunciations on one CPU core.
-
-    Raises:
-        ArtifactError, DecoderUnavailableError: see `load`.
-    """
-    try:
-        return NativeDecoder(artifact)
-    except DecoderUnavailableError:
-        if not devices.has_torch():
-            raise
-        log.warning("%s", UNCOMPILED)
-    import torch
-
-    from tanger.model.decoding.torch_decoder import TorchDecoder
-
-    torch.set_num_threads(1)
-    return TorchDecoder.of([artifact], "cpu")
 
 
 class NativeDecoder:
@@ -188,7 +168,7 @@ class NativeDecoder:
         return self._in_batches(pairs, list(map(len, rows)), self._attention)
 
     def score(self, given: Sequence[GivenPronunciation]) -> list[Scored]:
-        """Score given pronunciations by teacher forcing (see `Scorer`)."""
+        """Score given pronunciations by teacher forcing (see `Decoder`)."""
         return self._in_batches(given, [len(each.graphemes) for each in given], self._scored)
 
     def _attention(self, pairs: Sequence[Labelled]) -> list[np.ndarray[Any, Any]]:

@@ -1,4 +1,4 @@
-"""Interfaces of decoders and scorers, their results, and the bound on the decoded length."""
+"""Interface of decoders, their results, and the bound on the decoded length."""
 
 from __future__ import annotations
 
@@ -63,6 +63,29 @@ def length_bound(letters: int) -> int:
     return 2 * letters + 10
 
 
+class GivenPronunciation(NamedTuple):
+    """A word and a pronunciation of it, as indices, without special symbols."""
+
+    graphemes: Sequence[int]
+    phonemes: Sequence[int]
+
+
+class Scored(NamedTuple):
+    """A network's scores of a given pronunciation.
+
+    Attributes:
+        symbols: [U] the phonemes and ``</s>``.
+        log_probabilities: [U, V] log-probability of every symbol at each step, given the preceding
+            ones; minus infinity for symbols that are never emitted.
+        stress: [U, 4] log-probabilities of the stress classes (see `phonology.stress`) of each
+            symbol; minus infinity for classes that it cannot have; None without a stress head.
+    """
+
+    symbols: np.ndarray[Any, Any]
+    log_probabilities: np.ndarray[Any, Any]
+    stress: np.ndarray[Any, Any] | None
+
+
 class Decoder(Protocol):
     """Interface of decoders of encoded words: the compiled `NativeDecoder` and `TorchDecoder`."""
 
@@ -104,35 +127,8 @@ class Decoder(Protocol):
             AlignmentError: if a network has no attention.
         """
 
-
-class GivenPronunciation(NamedTuple):
-    """A word and a pronunciation of it, as indices, without special symbols."""
-
-    graphemes: Sequence[int]
-    phonemes: Sequence[int]
-
-
-class Scored(NamedTuple):
-    """A network's scores of a given pronunciation.
-
-    Attributes:
-        symbols: [U] the phonemes and ``</s>``.
-        log_probabilities: [U, V] log-probability of every symbol at each step, given the preceding
-            ones; minus infinity for symbols that are never emitted.
-        stress: [U, 4] log-probabilities of the stress classes (see `phonology.stress`) of each
-            symbol; minus infinity for classes that it cannot have; None without a stress head.
-    """
-
-    symbols: np.ndarray[Any, Any]
-    log_probabilities: np.ndarray[Any, Any]
-    stress: np.ndarray[Any, Any] | None
-
-
-class Scorer(Protocol):
-    """Interface of networks that score given pronunciations."""
-
     def score(self, given: Sequence[GivenPronunciation]) -> list[Scored]:
-        """Score each pronunciation, in order; words and pronunciations must not be empty.
+        """Score given pronunciations by teacher forcing, in order; none may be empty.
 
         A score does not depend on the other words, except for rounding.
         """

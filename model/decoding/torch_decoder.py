@@ -160,7 +160,7 @@ class TorchDecoder:
         return self._in_batches(pairs, BATCH, self._attention, length=lambda pair: len(pair[0]))
 
     def score(self, given: Sequence[GivenPronunciation]) -> list[Scored]:
-        """Score given pronunciations by teacher forcing (see `Scorer`).
+        """Score given pronunciations by teacher forcing (see `Decoder`).
 
         Raises:
             DeviceLostError: if the GPU failed.

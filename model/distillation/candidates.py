@@ -86,7 +86,6 @@ class Network:
         self._graphemes, self._phonemes = artifact.graphemes, artifact.phonemes
         self.phonemes = frozenset(artifact.phonemes.own)
         self._decoder = engine.load(artifact, "cpu", threads=threads)
-        self._scorer = engine.load_scorer(artifact)
 
     def propose(self, words: Sequence[str]) -> list[dict[Phonemes, float]]:
         """Return each word's most probable pronunciations and their log-probabilities.
@@ -115,7 +114,7 @@ class Network:
         ]
         return [
             float(each.log_probabilities[np.arange(len(each.symbols)), each.symbols].sum())
-            for each in self._scorer.score(given)
+            for each in self._decoder.score(given)
         ]
 
     @property

@@ -85,7 +85,8 @@ class Panel:
         """Return the probability [N] of each of a word's candidates, given features [N, F]."""
         scores = features @ np.array(list(self.weights.values()))
         shares: _Array = np.exp(scores - scores.max())
-        return shares / shares.sum()
+        shares /= shares.sum()
+        return shares
 
     def for_features(self, names: Sequence[str]) -> Panel:
         """Return the panel with its weights in the order of `names`.
@@ -174,7 +175,7 @@ def fit(
         total.backward()  # type: ignore[no-untyped-call]
         return total
 
-    optimizer.step(loss)  # type: ignore[arg-type]
+    optimizer.step(loss)  # type: ignore[no-untyped-call]
     fitted = (weights.detach().numpy() / scale).tolist()
     return Panel(dict(zip(names, fitted, strict=True)))
 

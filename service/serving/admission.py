@@ -38,11 +38,13 @@ class Request(Generic[K, A]):
 
     Attributes:
         remaining: words without an answer.
+        decoded: words that it was the first to wait for when they were answered.
         done: set to the `Batch` of the last word.
     """
 
     remaining: int
     done: asyncio.Future[Any]
+    decoded: int = 0
 
     def fail(self, error: Exception) -> None:
         """End the wait with an error, unless it has ended."""
@@ -80,12 +82,15 @@ class DecodeResult(Generic[A]):
         queued: seconds that its last word waited for a worker.
         decoding: seconds that the batch of its last word took.
         batch: words in that batch.
+        decoded: number of distinct words, where one that several requests wait for counts for the
+            first of them only.
     """
 
     answers: list[A]
     queued: float = 0.0
     decoding: float = 0.0
     batch: int = 0
+    decoded: int = 0
 
 
 class QueueFullError(Exception):

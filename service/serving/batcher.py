@@ -195,6 +195,7 @@ class Batcher(Generic[K, A]):
             queued=max(0.0, batch.taken - arrived),
             decoding=batch.resolved - batch.taken,
             batch=len(batch.words),
+            decoded=request.decoded,
         )
 
     def register(self, worker: Worker) -> None:
@@ -380,6 +381,8 @@ class Batcher(Generic[K, A]):
         for entry, answer in zip(entries, answers, strict=True):
             del self._pending[entry.word]
             entry.answer = answer
+            if entry.requests:
+                entry.requests[0].decoded += 1
             for request in entry.requests:
                 request.remaining -= 1
                 if not request.remaining and not request.done.done():

@@ -100,6 +100,17 @@ def test_a_word_is_decoded_once_and_known_then(client):
     assert metric(client, name % "cached") == cached + 1
 
 
+def test_a_word_that_several_requests_wait_for_counts_as_decoded_once(service, client):
+    name = 'tanger_words_total{language="en-US",origin="decoded"}'
+    decoded = metric(client, name)
+    in_flight = "tanger_requests_in_flight"
+    with service.stopped_workers():
+        exchanges = [service.send(post(["beret", "terabe"])) for _ in range(3)]
+        eventually(lambda: metric(client, in_flight) == 1 + len(exchanges), "all to be received")
+    assert [exchange.answer().status_code for exchange in exchanges] == [200] * 3
+    assert metric(client, name) == decoded + 2
+
+
 def test_an_answer_that_is_known_is_not_sent_again(client, pinned_artifact):
     first = client.get("/pronounce/tanger")
     tag = first.headers["ETag"]

@@ -49,9 +49,7 @@ def wait_for_both(service):
 
     def ready():
         pids = service.http_processes()
-        return len(pids) == 2 and all(
-            f"Started server process [{pid}]" in service.log for pid in pids
-        )
+        return len(pids) == 2 and service.started_servers().issuperset(pids)
 
     eventually(ready, "two HTTP processes")
     service.wait_until_ready(2)

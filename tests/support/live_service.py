@@ -106,6 +106,8 @@ class LiveService:
         self._workers: set[int] = set()
         self._port: int | None = None
         self._exchanges: list[Exchange] = []
+        self._started: set[int] = set()
+        self._log_offset = 0
 
     def use_port(self, port: int) -> None:
         """Use this port instead of reading it from the log."""
@@ -133,6 +135,18 @@ class LiveService:
     def request_line(self, request_id: str) -> dict[str, Any]:
         """Wait for the line of the access log with this request ID, and return it."""
         return dict(json.loads(self.wait_for_log(f'"request_id":"{request_id}"')))
+
+    def started_servers(self) -> set[int]:
+        """Process IDs of all servers whose start was logged.
+
+        Reads only what was added to the log since the last call, since under load it grows fast.
+        """
+        with self.log_file.open("rb") as file:
+            file.seek(self._log_offset)
+            lines, newline, _ = file.read().rpartition(b"\n")
+        self._log_offset += len(lines) + len(newline)
+        self._started.update(map(int, re.findall(rb"Started server process \[(\d+)\]", lines)))
+        return self._started
 
     @property
     def port(self) -> int:

@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 
 from tanger.model.cli.english import english_spellings
-from tanger.model.cli.panel import fit_panel
+from tanger.model.cli.labels import fit_panel, label, train_joint_ngram
 from tanger.model.cli.reproduction.pipeline import Step
 from tanger.model.cli.reproduction.sources import DEV, SPELLINGS, TEST, TRAIN
 from tanger.model.cli.reproduction.workspace import CMUDICT, Workspace
-from tanger.model.cli.train import derive, hold_out, label, spellings, train_joint_ngram
+from tanger.model.cli.train import derive, hold_out, spellings
 
 _TEACHERS = ("teacher-deep", "teacher-wide")
 # Members of the fitted panel
@@ -188,12 +188,7 @@ def _panel(work: Workspace) -> list[Step]:
     made = folder(work)
     spelt, fitted = made / "fresh-words.txt", made / "panel.json"
     soft = made / "labels-of-panel.safetensors"
-    members = {
-        "teacher": [work.artifact(name) for name in _PANEL],
-        "ngram": made / "ngram.fst",
-        "threads": work.threads,
-        "overwrite": True,
-    }
+    members, ngram = [work.artifact(name) for name in _PANEL], made / "ngram.fst"
     fresh = partial(
         english_spellings,
         folder=work.sources,
@@ -209,7 +204,10 @@ def _panel(work: Workspace) -> list[Step]:
         lexicon=[work.sources / TRAIN],
         unseen=work.sources / DEV,
         out=fitted,
-        **members,
+        teacher=members,
+        ngram=ngram,
+        threads=work.threads,
+        overwrite=True,
     )
     label_fresh = partial(
         label,
@@ -217,8 +215,11 @@ def _panel(work: Workspace) -> list[Step]:
         words=spelt,
         panel=fitted,
         out=soft,
+        teacher=members,
+        ngram=ngram,
         device=work.device,
-        **members,
+        threads=work.threads,
+        overwrite=True,
     )
     return [
         Step("fresh spellings", fresh, (spelt,), ("words",)),

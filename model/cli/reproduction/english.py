@@ -16,11 +16,11 @@ from tanger.model.cli.english import (
     rank_variants,
 )
 from tanger.model.cli.evaluate import calibrate, evaluate
+from tanger.model.cli.labels import label, train_joint_ngram
 from tanger.model.cli.reproduction import cmudict
 from tanger.model.cli.reproduction.pipeline import Step
 from tanger.model.cli.reproduction.sources import REAL_WORDS, SPELLINGS, TEST, TRAIN
 from tanger.model.cli.reproduction.workspace import CMUDICT, Workspace
-from tanger.model.cli.train import label, train_joint_ngram
 from tanger.model.evaluation import model_card
 
 BENCHMARK = "en-us-cmudict"

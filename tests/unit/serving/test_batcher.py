@@ -567,6 +567,26 @@ def test_who_shares_a_word_does_not_lose_it_when_the_other_leaves():
     asyncio.run(run())
 
 
+def test_a_shared_word_counts_as_decoded_once():
+    async def run():
+        batcher = queue()
+        async with decoding(batcher, busy=True) as decoder:
+            first = asyncio.create_task(batcher.submit(["A", "A", "B"], timeout=LONG))
+            await turns()
+            gone = submitted(batcher, "C")
+            later = asyncio.create_task(batcher.submit(["C", "B", "D"], timeout=LONG))
+            await turns()
+            gone.cancel()
+            await turns()
+            decoder.gate.set()
+            assert [(await each).decoded for each in (first, later)] == [2, 2]
+            assert decoder.words == ["A", "B", "C", "D"]
+            assert (await batcher.submit(["A"], timeout=LONG)).decoded == 1
+        assert_empty(batcher)
+
+    asyncio.run(run())
+
+
 def test_shared_words_take_no_room():
     async def run():
         batcher = queue(capacity=3)
