@@ -28,6 +28,7 @@ from tanger.model.cli.train import (
     derive,
     hold_out,
     repeat_errors,
+    reverse,
     spellings,
     train,
 )
@@ -83,6 +84,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "derive": derive,
         "fit-panel": fit_panel,
         "repeat-errors": repeat_errors,
+        "reverse": reverse,
         "label": label,
         "joint-ngram": train_joint_ngram,
     },

@@ -295,5 +295,23 @@ def repeat_errors(
     )
 
 
+def reverse(
+    lexicon: Annotated[list[Path], typer.Option(help="Lexicon to reverse; repeatable.")],
+    out: Annotated[Path, typer.Option(help="File for the reversed entries.")],
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Reverse the letters and phonemes of entries, to train a right-to-left teacher on."""
+    with plain_errors():
+        entries = [
+            Entry(entry.word[::-1], entry.phonemes[::-1])
+            for path in lexicon
+            for entry in read(path)
+        ]
+        lines = list(render(entries, "cmudict"))
+        check_lines(out, lines, overwrite=overwrite)
+        write_lines(out, lines)
+    print(f"{len(entries):,} entries written to {out}")
+
+
 def _words_of(lexicons: Iterable[Path]) -> set[str]:
     return {entry.word for path in lexicons for entry in read(path)}

@@ -67,6 +67,18 @@ def test_right_to_left_is_the_same_in_a_mirror(tiny_artifact):
     assert mirrored.name != straight.name
 
 
+def test_a_reversed_lexicon_reads_backwards(tmp_path):
+    entries = [lexicon.Entry("TAG", ("T", "AE", "G")), lexicon.Entry("TAG", ("T", "EY", "G"))]
+    lexicon.write(tmp_path / "one.dict", entries, "cmudict")
+    options = ["--lexicon", str(tmp_path / "one.dict"), "--out", str(tmp_path / "reversed.dict")]
+    done = CliRunner().invoke(app, ["reverse", *options])
+    assert done.exit_code == 0, done.output
+    assert [(entry.word, entry.phonemes) for entry in lexicon.read(tmp_path / "reversed.dict")] == [
+        ("GAT", ("G", "AE", "T")),
+        ("GAT", ("G", "EY", "T")),
+    ]
+
+
 def test_rules_and_words_that_begin_alike_support_a_candidate(ngram):
     known = {
         "BED": [("B", "EH", "D")],
