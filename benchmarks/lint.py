@@ -17,10 +17,8 @@ import numpy as np
 import typer
 
 from benchmarks.planted_errors import KINDS, RULE_KINDS, plant
-from tanger.model import artifact as artifacts
 from tanger.model import lexicon
 from tanger.model.cli.common import ARTIFACT
-from tanger.model.decoding.engine import load_scorer
 from tanger.model.lexicon import Entry
 from tanger.model.lexicon.index import StressedLexicon
 from tanger.model.lint import error_classifier
@@ -55,7 +53,7 @@ def main(
     dev: Annotated[bool, typer.Option("--dev", help="Measure on dev.")] = False,
 ) -> None:
     """Measure precision by recall on the test entries."""
-    linter = Linter(Phonemizer.load(artifact, "cpu"), load_scorer(artifacts.read(artifact)))
+    linter = Linter(Phonemizer.load(artifact, "cpu"))
     split = read_split(DATA)
     if fit:
         fit_to(linter, split)

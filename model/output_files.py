@@ -1,10 +1,11 @@
-"""Atomic replacement of output files and folders, and locks against concurrent writers."""
+"""Atomic replacement of output files and folders, checksums, locks against concurrent writers."""
 
 from __future__ import annotations
 
 import ctypes
 import errno
 import fcntl
+import hashlib
 import os
 import shutil
 import tempfile
@@ -67,6 +68,16 @@ def write_durably(path: Path, content: bytes | Iterable[bytes]) -> None:
         file.flush()
         if path.is_file():
             os.fsync(file.fileno())
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def replace_folder(path: Path, files: Mapping[str, bytes]) -> None:

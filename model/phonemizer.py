@@ -19,7 +19,6 @@ from tanger.model.decoding.hypothesis import (
     GivenPronunciation,
     Hypothesis,
     Scored,
-    Scorer,
 )
 from tanger.model.network.config import Precision
 from tanger.model.phonology import stress
@@ -208,7 +207,7 @@ class Phonemizer:
             for row, several in zip(rows, given, strict=True)
             for one in several
         ]
-        scored = iter(self._scorer.score(labelled))
+        scored = iter(self.decoder.score(labelled))
         for several in given:
             several[:] = [one._replace(step_probabilities=_steps(next(scored))) for one in several]
         return self._aligned(words, given, [each.phonemes for each in labelled])
@@ -234,17 +233,6 @@ class Phonemizer:
     def _inventory(self) -> Inventory:
         return Inventory(self.phonemes.own)
 
-    @cached_property
-    def _scorer(self) -> Scorer:
-        """Scores given pronunciations with the decoder's own network."""
-        if isinstance(self.decoder, engine.NativeDecoder):
-            return self.decoder
-        from tanger.model.decoding.torch_decoder import TorchDecoder
-
-        if not isinstance(self.decoder, TorchDecoder):
-            raise TypeError(f"{self.decoder.runs_on} cannot score a given pronunciation")
-        return self.decoder
-
     def _encoded(self, words: Sequence[str]) -> list[list[int]]:
         if not all(words):
             raise ValueError("an empty word has no pronunciation")
@@ -267,15 +255,15 @@ class Phonemizer:
         self, found: Sequence[Decoded], first: Calibration | None
     ) -> list[Hypothesis]:
         """Return one word's hypotheses with calibrated probabilities, the most probable first."""
-        chances: Sequence[float | None] = [None] * len(found)
+        probabilities: Sequence[float | None] = [None] * len(found)
         if first is not None and self.nbest_calibration is not None:
             steps = [one.probabilities for one in found]
-            chances = calibrations.nbest_probabilities(first, self.nbest_calibration, steps)
-        return list(map(self._reported, found, chances))
+            probabilities = calibrations.nbest_probabilities(first, self.nbest_calibration, steps)
+        return list(map(self._reported, found, probabilities))
 
-    def _reported(self, one: Decoded, chance: float | None) -> Hypothesis:
+    def _reported(self, one: Decoded, probability: float | None) -> Hypothesis:
         phonemes, digits = self._prediction(one)
-        return Hypothesis(phonemes, tuple(one.probabilities), one.complete, digits, chance)
+        return Hypothesis(phonemes, tuple(one.probabilities), one.complete, digits, probability)
 
     def _prediction(self, one: Decoded) -> Prediction:
         digits = None if one.stress is None else stress.digits(one.stress)

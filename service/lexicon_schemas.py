@@ -15,7 +15,7 @@ LexiconFileFormat = TypeAliasType(
 )
 
 
-class OwnPronunciation(BaseModel):
+class EntryPronunciation(BaseModel):
     """A pronunciation in the user lexicon, with its attributes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,12 +36,12 @@ class OwnPronunciation(BaseModel):
 
 def _text_or_object(value: object) -> object:
     """Refuse any other type with a single error instead of one for each member of the union."""
-    if isinstance(value, str | dict | OwnPronunciation):
+    if isinstance(value, str | dict | EntryPronunciation):
         return value
     raise PydanticCustomError("pronunciation_type", "a string or an object is expected")
 
 
-class Spoken(BaseModel):
+class EntryRequest(BaseModel):
     """The pronunciations of a word in the user lexicon."""
 
     model_config = ConfigDict(
@@ -57,7 +57,7 @@ class Spoken(BaseModel):
         "by default the first.",
     )
     pronunciations: Annotated[
-        list[Annotated[str | OwnPronunciation, BeforeValidator(_text_or_object)]], FailFast()
+        list[Annotated[str | EntryPronunciation, BeforeValidator(_text_or_object)]], FailFast()
     ] = Field(
         min_length=1,
         max_length=32,
@@ -66,12 +66,12 @@ class Spoken(BaseModel):
     )
 
 
-class OwnWord(BaseModel):
+class EntryResponse(BaseModel):
     """An entry of the user lexicon; it can be sent back with PUT."""
 
     word: str
     alphabet: Alphabet = Field(description="What the pronunciations are written in.")
-    pronunciations: tuple[str | OwnPronunciation, ...] = Field(
+    pronunciations: tuple[str | EntryPronunciation, ...] = Field(
         description="A text each; an object where more is known than how it sounds."
     )
 
@@ -94,7 +94,7 @@ class WordOptions(LexiconLanguage):
     )
 
 
-class LexiconFile(LexiconLanguage):
+class ExportOptions(LexiconLanguage):
     """Language and format of an imported or exported lexicon."""
 
     format: LexiconFileFormat = Field(
@@ -108,7 +108,7 @@ class LexiconFile(LexiconLanguage):
     )
 
 
-class ImportOptions(LexiconFile):
+class ImportOptions(ExportOptions):
     """Options of an import."""
 
     replace: bool = Field(
@@ -116,8 +116,8 @@ class ImportOptions(LexiconFile):
     )
 
 
-class Imported(BaseModel):
+class ImportResponse(BaseModel):
     """Result of an import."""
 
     entries: int = Field(description="Pronunciations that were taken in.")
-    passed_over: int = Field(description="Markers such as `<unk>`, with phonemes of their own.")
+    skipped: int = Field(description="Markers such as `<unk>`, with phonemes of their own.")

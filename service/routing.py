@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from tanger.service import representations
 from tanger.service.errors import PROBLEM_MEDIA_TYPE
-from tanger.service.lexicon_schemas import Spoken
+from tanger.service.lexicon_schemas import EntryRequest
 from tanger.service.middleware.answer_pieces import send_parts, send_stream
 from tanger.service.pronounce_handler import RawAnswer
 from tanger.service.request_body import TIMEOUT, RawRequest
@@ -151,7 +151,7 @@ def json_response(body: BaseModel, status: int = 200) -> Response:
 
 
 # Models of bodies that routes read and write themselves, so that FastAPI does not find them
-_MODELS = (PronounceRequest, TextRequest, Spoken, Problem)
+_MODELS = (PronounceRequest, TextRequest, EntryRequest, Problem)
 _REFERENCE = "#/components/schemas/{model}"
 _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key (RFC 6750)."},

@@ -209,7 +209,7 @@ def answer(
 def blank_lines(count: int, source: str) -> str:
     """Return the message about blank lines in a list."""
     lines = "1 blank line" if count == 1 else f"{count:,} blank lines"
-    return f"{source}: {lines} passed over, without an answer in the output"
+    return f"{source}: {lines} skipped, without an answer in the output"
 
 
 def _earlier(stack: ExitStack, target: Path, at: int) -> BinaryIO | None:

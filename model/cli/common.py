@@ -6,12 +6,13 @@ Commands import what they use when they run, because torch takes a second to loa
 from __future__ import annotations
 
 import errno
+import io
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
 import typer
 
@@ -19,6 +20,11 @@ from tanger.model import OutputExistsError, TangerError, artifact_folders
 from tanger.model.decoding import devices
 from tanger.model.network.config import Precision
 from tanger.model.phonology.notation import Alphabet
+from tanger.model.phonology.phoneme_set import Inventory
+from tanger.model.text import variants
+from tanger.model.text.dictionaries import Dictionaries
+from tanger.model.text.segments import Source
+from tanger.model.text.variants import Order
 
 if TYPE_CHECKING:
     from tanger.model.artifact import Artifact
@@ -41,6 +47,50 @@ LexiconAlphabetOption = Annotated[
     ),
 ]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Overwrite existing output.")]
+
+# Options of `pronounce` and `text`: where pronunciations come from, and how they are written
+LanguageOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Language, as a tag such as de or en-GB: of an installed artifact, or of --artifact."
+    ),
+]
+SpokenArtifactOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of the artifact; by default the installed one for --language, or en-us."
+    ),
+]
+AlphabetOption = Annotated[
+    Alphabet | None, typer.Option(help="Notation of phonemes; by default the artifact's own.")
+]
+StressOption = Annotated[
+    bool | None,
+    typer.Option(help="Mark stress, as in T AE1 NG ER0; by default only in ipa and x-sampa."),
+]
+SourceOption = Annotated[
+    Source,
+    typer.Option(
+        help="Source of pronunciations: model, the network; lexicon, CMUdict (if the phonemes are "
+        "ARPAbet) and the dictionaries of --lexicon; auto, these if they contain the word, else "
+        "the network."
+    ),
+]
+LexiconOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Dictionary for --source auto and lexicon; repeatable, the last one that contains a "
+        "word takes precedence. FORMAT=PATH if the name does not show the format, ALPHABET=PATH "
+        "for ipa or x-sampa, FORMAT+ALPHABET=PATH for both."
+    ),
+]
+VariantOrderOption = Annotated[
+    Order,
+    typer.Option(
+        help="Order of a word's variants in CMUdict: network, by the artifact's ranking; lexicon, "
+        "as listed there."
+    ),
+]
 
 
 def check_output(path: Path, *, overwrite: bool) -> None:
@@ -99,6 +149,46 @@ def load(
         precision=precision,
         threads=threads or devices.available_cores(),
     )
+
+
+def load_dictionaries(
+    artifact: Artifact, source: Source, lexicon: Sequence[str] | None, order: Order = "network"
+) -> Dictionaries:
+    """Read CMUdict and the dictionaries of --lexicon; none if the network is the only source.
+
+    Args:
+        artifact: its phonemes are those of the entries, and its ranking orders CMUdict's variants.
+        source: where pronunciations come from.
+        lexicon: files, as `Dictionaries.read` takes them.
+        order: of CMUdict's variants.
+
+    Raises:
+        LexiconError, LexiconFileError: if a dictionary cannot be read.
+    """
+    if source != "model":
+        ranking = variants.read(artifact) if order == "network" else None
+        return Dictionaries.read(
+            Inventory(artifact.phonemes.own),
+            files=lexicon or (),
+            ranking=ranking,
+            folder=artifact.path,
+        )
+    if lexicon:
+        fail("--lexicon is for --source auto or lexicon")
+    return Dictionaries()
+
+
+def open_input(path: Path) -> TextIO:
+    """Open a text file in UTF-8, or standard input for ``-``; invalid bytes are kept as surrogates.
+
+    Raises:
+        OSError: if it cannot be opened.
+    """
+    if str(path) != "-":
+        return path.open(encoding="utf-8-sig", errors="surrogateescape")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
+    return sys.stdin
 
 
 def set_threads(threads: int | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import shutil
 import ssl
@@ -23,7 +22,7 @@ from tanger.model.cli.common import (
     plain_errors,
 )
 from tanger.model.lexicon import LexiconFormat, Row
-from tanger.model.output_files import replace_file
+from tanger.model.output_files import file_sha256
 
 # ------------------------------------------------------------------------------------------------
 # Download of the CMUdict split.
@@ -93,7 +92,7 @@ def download(
     to.mkdir(parents=True, exist_ok=True)
     for file in files:
         target = to / file.name
-        if target.exists() and _sha256(target) == file.sha256:
+        if target.exists() and file_sha256(target) == file.sha256:
             print_progress(f"reusing {target}")
             continue
         if target.exists() and not overwrite:
@@ -123,7 +122,7 @@ def _fetch(file: Source, origin: str, part: Path, print_progress: Callable[[str]
         except (ConnectionError, ssl.SSLError) as e:
             problem = f"the connection broke: {e}"
         else:
-            found = _sha256(part)
+            found = file_sha256(part)
             if found == file.sha256:
                 return
             problem = f"its sha256 is {found[:12]}..., expected {file.sha256[:12]}..."
@@ -159,11 +158,6 @@ def _receive(response: http.client.HTTPResponse, file: BinaryIO) -> None:
         file.write(chunk)
     if response.length:
         raise http.client.IncompleteRead(b"", response.length)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def convert(
@@ -232,8 +226,7 @@ def _convert_artifact(source: Path, target: Path, *, overwrite: bool) -> None:
     had_card = (source / model_card.FILE).exists()
     converted = artifact_conversion.convert(source, target)
     if had_card:
-        card = model_card.render(converted, converted.metrics(), converted.word_sets())
-        replace_file(target / model_card.FILE, card.encode())
+        model_card.write(converted, converted.metrics(), converted.word_sets())
     print(f"{converted.name} written to {target}: its version is {converted.version} now")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from tanger.model.cli.common import (
     load,
     plain_errors,
 )
-from tanger.model.output_files import replace_file
+from tanger.model.output_files import file_sha256, replace_file
 
 if TYPE_CHECKING:
     from tanger.model.english.notations import Pronunciation
@@ -89,7 +88,7 @@ def combine_dictionaries(
             "sha256": dict(sources.checksums),
             "base": network.weights_sha256,
             "repeats": repeats,
-            "passed_over": {name: dict(counts) for name, counts in sources.dropped.items()},
+            "skipped": {name: dict(counts) for name, counts in sources.dropped.items()},
             "words": dict(combined.counts),
         }
         replace_file(out / "sources.json", (json.dumps(report, indent=2) + "\n").encode())
@@ -225,7 +224,7 @@ def calibrate_english(
         )
         fitted_to = {
             "file": real_words.name,
-            "sha256": hashlib.sha256(real_words.read_bytes()).hexdigest(),
+            "sha256": file_sha256(real_words),
             "besides": "frequent words and trained words",
             "cross_fitted_errors": fitted.errors,
         }
@@ -273,7 +272,7 @@ def rank_variants(artifact: ArtifactOption = ARTIFACT) -> None:
         content = dictionaries.builtin_content()
         several = dictionaries.variants(content)
         ranking = variants.rank(
-            checked, engine.load_scorer(checked), dictionaries.sha256(content), several
+            checked, engine.load(checked, "cpu"), dictionaries.sha256(content), several
         )
         variants.write(checked, ranking)
     ambiguous = sum(len(each) > 1 for each in several.values())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import hashlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +25,7 @@ from tanger.model.cli.common import (
     set_threads,
 )
 from tanger.model.network.config import Precision
+from tanger.model.output_files import file_sha256
 
 if TYPE_CHECKING:
     from tanger.model.decoding.torch_decoder import TorchDecoder
@@ -225,7 +225,7 @@ def calibrate(
         made = artifact_folder.read(artifact)
         fitted_to = {
             "file": lexicon.name,
-            "sha256": hashlib.sha256(lexicon.read_bytes()).hexdigest(),
+            "sha256": file_sha256(lexicon),
             "precision": precision,
             "only_alternatives": only_alternatives,
         }

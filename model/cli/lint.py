@@ -87,7 +87,6 @@ def _lint(
     known: Sequence[Path],
     threshold: float,
 ) -> list[LintResult]:
-    from tanger.model.decoding import engine
     from tanger.model.lint.linter import Linter, check_phonemes
     from tanger.model.phonemizer import Phonemizer
 
@@ -99,7 +98,7 @@ def _lint(
     stems = [entry for other in known for entry in lexicon.read(other)]
     reference = read_artifact(artifact)
     check_phonemes([entry for _, entry in rows], reference.phonemes.own)
-    linter = Linter(Phonemizer.from_artifact(reference, "cpu"), engine.load_scorer(reference))
+    linter = Linter(Phonemizer.from_artifact(reference, "cpu"))
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(path.name, total=len(rows))

@@ -17,22 +17,21 @@ from tanger.model import artifact_folders
 from tanger.model.cli import bulk
 from tanger.model.cli.answer_writer import FREE_FORMATS, AnswerFormat, Answers, AnswerWriter
 from tanger.model.cli.common import (
-    DeviceOption,
-    PrecisionOption,
-    ThreadsOption,
-    fail,
-    load,
-    plain_errors,
-)
-from tanger.model.cli.sources import (
     AlphabetOption,
+    DeviceOption,
     LanguageOption,
     LexiconOption,
+    PrecisionOption,
     SourceOption,
     SpokenArtifactOption,
     StressOption,
+    ThreadsOption,
     VariantOrderOption,
+    fail,
+    load,
     load_dictionaries,
+    open_input,
+    plain_errors,
 )
 from tanger.model.decoding import devices
 from tanger.model.decoding.hypothesis import MAX_NBEST
@@ -258,14 +257,7 @@ class _Lines:
 
     def __iter__(self) -> Iterator[list[str]]:
         """Yield the words of up to `bulk.CHUNK` lines at a time."""
-        # Invalid UTF-8 is kept as surrogates, so that the word gets an error as its answer.
-        if isinstance(sys.stdin, io.TextIOWrapper):
-            sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
-        with (
-            sys.stdin
-            if str(self.path) == "-"
-            else self.path.open(encoding="utf-8-sig", errors="surrogateescape") as file
-        ):
+        with open_input(self.path) as file:  # a word with invalid bytes gets an error as its answer
             while lines := list(islice(file, bulk.CHUNK)):
                 words = [word for line in lines if (word := line.strip())]
                 self.blank += len(lines) - len(words)

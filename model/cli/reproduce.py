@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,13 +12,6 @@ from tanger.model.cli.common import DeviceOption, ThreadsOption, fail, plain_err
 # Artifacts of American English; `SOURCES` only downloads the dictionaries, for `evaluate --set`
 SOURCES = "sources"
 ENGLISH = (SOURCES, "en-us", "en-us-fast", "en-us-cmudict")
-
-
-class ScaleName(enum.StrEnum):
-    """Size of the training data and networks."""
-
-    FULL = "full"
-    TINY = "tiny"
 
 
 def reproduce(
@@ -41,8 +33,9 @@ def reproduce(
         typer.Option("--from", help="Folder with copies of sources; missing ones are downloaded."),
     ] = None,
     scale: Annotated[
-        ScaleName, typer.Option(help="tiny runs every step on 2,000 words, as a test.")
-    ] = ScaleName.FULL,
+        Literal["full", "tiny"],
+        typer.Option(help="tiny runs every step on 2,000 words, as a test."),
+    ] = "full",
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
 ) -> None:

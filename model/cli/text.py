@@ -14,21 +14,20 @@ import typer
 from tanger.model import artifact_folders
 from tanger.model import lexicon as lexicons
 from tanger.model.cli.common import (
-    DeviceOption,
-    PrecisionOption,
-    ThreadsOption,
-    fail,
-    load,
-    plain_errors,
-)
-from tanger.model.cli.sources import (
     AlphabetOption,
+    DeviceOption,
     LanguageOption,
     LexiconOption,
+    PrecisionOption,
     SourceOption,
     SpokenArtifactOption,
     StressOption,
+    ThreadsOption,
+    fail,
+    load,
     load_dictionaries,
+    open_input,
+    plain_errors,
 )
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.text.pipeline import Pipeline
@@ -121,14 +120,8 @@ def text(
 
 def _texts(files: list[Path], *, whole: bool) -> Iterator[str]:
     """Yield the lines of files, without line ends, or whole files."""
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
     for path in files:
-        with (
-            sys.stdin
-            if str(path) == "-"
-            else path.open(encoding="utf-8-sig", errors="surrogateescape") as file
-        ):
+        with open_input(path) as file:
             if whole:
                 yield file.read()
             else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tanger.model.cli.common import plain_errors
+from tanger.model.output_files import file_sha256
 
 if TYPE_CHECKING:
     from tanger.model.text.homographs.examples import Sentence
@@ -64,7 +64,7 @@ def train_homographs(
         scale = fitting.fit_scale(choices, scores)
         unseen_scale = fitting.fit_scale(fitting.Choices(by_speech), speech_scores)
         weights, step = fitting.quantized(fitting.fit([*labelled, *speech]))
-        sources = {name: _digest(folder / name) for name in ("train.tsv", "ISLEdict.txt")}
+        sources = {name: file_sha256(folder / name) for name in ("train.tsv", "ISLEdict.txt")}
         metadata = {
             "format": FORMAT,
             "scale": scale * step,
@@ -78,7 +78,7 @@ def train_homographs(
             "words_left_out": fitting.calibrated_judgement(
                 by_speech, speech_scores, [is_common[p] for p in shared]
             ).to_dict(),
-            "weights_sha256": _digest(out / WEIGHTS_FILE),
+            "weights_sha256": file_sha256(out / WEIGHTS_FILE),
         }
         for path in [*([folder / "eval.tsv"] if evaluate else []), *(also or ())]:
             report[path.stem] = _judge_homographs(out, path, common)
@@ -126,7 +126,7 @@ def train_acronyms(
             "without_held_out": {w: r for w, r in table.items() if w not in held},
             "all": table,
         }
-        report: dict[str, object] = {"weights_sha256": _digest(path)}
+        report: dict[str, object] = {"weights_sha256": file_sha256(path)}
         for half, tokens in halves.items():
             report[half] = {
                 name: acronym_training.judge(
@@ -169,7 +169,3 @@ def _judge_homographs(folder: Path, path: Path, common: dict[str, str]) -> dict[
         "calibration_error": calibration_error(np.array([c.probability for c in chosen]), right),
     }
     return {name: round(float(value), 4) for name, value in figures.items()}
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

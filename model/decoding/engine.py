@@ -16,7 +16,14 @@ import numpy as np
 from tanger.model import TangerError
 from tanger.model.artifact import Artifact, ArtifactError
 from tanger.model.decoding import devices
-from tanger.model.decoding.hypothesis import Decoded, Decoder, GivenPronunciation, Scored, Scorer
+from tanger.model.decoding.hypothesis import (
+    Decoded,
+    Decoder,
+    GivenPronunciation,
+    Scored,
+    batches_by_length,
+    in_order,
+)
 from tanger.model.decoding.native import build
 from tanger.model.decoding.native.bindings import Labelled, NativeNetwork
 from tanger.model.network.config import NetworkConfig, Precision
@@ -89,26 +96,6 @@ def load(
 
     torch.set_num_threads(threads)
     return TorchDecoder.of([artifact], target, phonemes_only=phonemes_only)
-
-
-def load_scorer(artifact: Artifact) -> Scorer:
-    """Load the artifact's network to score given pronunciations on one CPU core.
-
-    Raises:
-        ArtifactError, DecoderUnavailableError: see `load`.
-    """
-    try:
-        return NativeDecoder(artifact)
-    except DecoderUnavailableError:
-        if not devices.has_torch():
-            raise
-        log.warning("%s", UNCOMPILED)
-    import torch
-
-    from tanger.model.decoding.torch_decoder import TorchDecoder
-
-    torch.set_num_threads(1)
-    return TorchDecoder.of([artifact], "cpu")
 
 
 class NativeDecoder:
@@ -188,7 +175,7 @@ class NativeDecoder:
         return self._in_batches(pairs, list(map(len, rows)), self._attention)
 
     def score(self, given: Sequence[GivenPronunciation]) -> list[Scored]:
-        """Score given pronunciations by teacher forcing (see `Scorer`)."""
+        """Score given pronunciations by teacher forcing (see `Decoder`)."""
         return self._in_batches(given, [len(each.graphemes) for each in given], self._scored)
 
     def _attention(self, pairs: Sequence[Labelled]) -> list[np.ndarray[Any, Any]]:
@@ -223,20 +210,16 @@ class NativeDecoder:
             answer: decodes a batch, whose longest word is first.
             width: rows per word.
         """
-        batches = _batches(
-            lengths, max(1, _MAX_LETTERS // width), max_words=-(-len(requested) // self.threads)
+        batches = list(
+            batches_by_length(
+                lengths,
+                max_words=-(-len(requested) // self.threads),
+                max_letters=max(1, _MAX_LETTERS // width),
+            )
         )
-        answers: dict[int, A] = {}
-
-        def work(indices: Sequence[int]) -> None:
-            answers.update(zip(indices, answer([requested[i] for i in indices]), strict=True))
-
-        if self._pool is None or len(batches) == 1:
-            for batch in batches:
-                work(batch)
-        else:
-            list(self._pool.map(work, batches))
-        return [answers[index] for index in range(len(requested))]
+        apply = map if self._pool is None or len(batches) == 1 else self._pool.map
+        answers = apply(lambda batch: answer([requested[i] for i in batch]), batches)
+        return in_order(zip(batches, answers, strict=True))
 
 
 def _log_softmax(logits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -244,20 +227,3 @@ def _log_softmax(logits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     centred: np.ndarray[Any, Any] = logits - logits.max(axis=-1, keepdims=True)
     centred -= np.log(np.exp(centred).sum(axis=-1, keepdims=True))
     return centred
-
-
-def _batches(lengths: Sequence[int], letters: int, *, max_words: int) -> list[list[int]]:
-    """Group words, the longest first, into batches; return their indices.
-
-    Args:
-        lengths: number of letters of each word.
-        letters: number of letters per batch, counting every word as long as the longest one.
-        max_words: largest number of words per batch.
-    """
-    ordered = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
-    batches, first = [], 0
-    while first < len(ordered):
-        count = min(max_words, max(1, letters // max(1, lengths[ordered[first]])))
-        batches.append(ordered[first : first + count])
-        first += count
-    return batches

@@ -1,10 +1,10 @@
-"""Interfaces of decoders and scorers, their results, and the bound on the decoded length."""
+"""What all decoders share: interface, results, batches of words, bound on the decoded length."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from tanger.model.phonology.alignment import Alignment
 
 # Largest number of answers per word.
 MAX_NBEST = 10
+
+T = TypeVar("T")
 
 
 class Decoded(NamedTuple):
@@ -63,6 +65,57 @@ def length_bound(letters: int) -> int:
     return 2 * letters + 10
 
 
+def batches_by_length(
+    lengths: Sequence[int], *, max_words: int, max_letters: int | None = None
+) -> Iterator[list[int]]:
+    """Group words, the longest first, into batches; yield their indices.
+
+    Args:
+        lengths: number of letters of each word.
+        max_words: largest number of words per batch.
+        max_letters: largest number of letters per batch, counting every word as long as the longest
+            one; a longer word is a batch of its own.
+    """
+    ordered = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
+    while ordered:
+        count = max_words
+        if max_letters is not None:
+            count = min(count, max(1, max_letters // max(1, lengths[ordered[0]])))
+        yield ordered[:count]
+        ordered = ordered[count:]
+
+
+def in_order(answered: Iterable[tuple[Sequence[int], Sequence[T]]]) -> list[T]:
+    """Return the answers to batches, given with the indices of their words, in order of these."""
+    answers: dict[int, T] = {}
+    for indices, found in answered:
+        answers.update(zip(indices, found, strict=True))
+    return [answers[index] for index in range(len(answers))]
+
+
+class GivenPronunciation(NamedTuple):
+    """A word and a pronunciation of it, as indices, without special symbols."""
+
+    graphemes: Sequence[int]
+    phonemes: Sequence[int]
+
+
+class Scored(NamedTuple):
+    """A network's scores of a given pronunciation.
+
+    Attributes:
+        symbols: [U] the phonemes and ``</s>``.
+        log_probabilities: [U, V] log-probability of every symbol at each step, given the preceding
+            ones; minus infinity for symbols that are never emitted.
+        stress: [U, 4] log-probabilities of the stress classes (see `phonology.stress`) of each
+            symbol; minus infinity for classes that it cannot have; None without a stress head.
+    """
+
+    symbols: np.ndarray[Any, Any]
+    log_probabilities: np.ndarray[Any, Any]
+    stress: np.ndarray[Any, Any] | None
+
+
 class Decoder(Protocol):
     """Interface of decoders of encoded words: the compiled `NativeDecoder` and `TorchDecoder`."""
 
@@ -104,35 +157,8 @@ class Decoder(Protocol):
             AlignmentError: if a network has no attention.
         """
 
-
-class GivenPronunciation(NamedTuple):
-    """A word and a pronunciation of it, as indices, without special symbols."""
-
-    graphemes: Sequence[int]
-    phonemes: Sequence[int]
-
-
-class Scored(NamedTuple):
-    """A network's scores of a given pronunciation.
-
-    Attributes:
-        symbols: [U] the phonemes and ``</s>``.
-        log_probabilities: [U, V] log-probability of every symbol at each step, given the preceding
-            ones; minus infinity for symbols that are never emitted.
-        stress: [U, 4] log-probabilities of the stress classes (see `phonology.stress`) of each
-            symbol; minus infinity for classes that it cannot have; None without a stress head.
-    """
-
-    symbols: np.ndarray[Any, Any]
-    log_probabilities: np.ndarray[Any, Any]
-    stress: np.ndarray[Any, Any] | None
-
-
-class Scorer(Protocol):
-    """Interface of networks that score given pronunciations."""
-
     def score(self, given: Sequence[GivenPronunciation]) -> list[Scored]:
-        """Score each pronunciation, in order; words and pronunciations must not be empty.
+        """Score given pronunciations by teacher forcing, in order; none may be empty.
 
         A score does not depend on the other words, except for rounding.
         """

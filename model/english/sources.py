@@ -12,7 +12,6 @@ lexicon.
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -32,6 +31,7 @@ from tanger.model.english.notations import (
     read_mfa,
 )
 from tanger.model.lexicon import Entry
+from tanger.model.output_files import file_sha256
 from tanger.model.phonology import stress
 
 # Returns each word's most probable pronunciations, without stress, the most probable first.
@@ -140,7 +140,7 @@ def read(folder: Path, *, verify: bool = True) -> Sources:
         OSError: if a file cannot be read.
     """
     paths = {name: folder / file for name, file in FILES.items()}
-    checksums = {n: hashlib.sha256(p.read_bytes()).hexdigest() for n, p in paths.items()}
+    checksums = {n: file_sha256(p) for n, p in paths.items()}
     for name, found in checksums.items():
         if verify and found != CHECKSUMS[name]:
             raise SourceError(paths[name], expected=CHECKSUMS[name], found=found)

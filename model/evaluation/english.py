@@ -21,7 +21,6 @@ from tanger.model.english.notations import Pronunciation, copy_stress
 from tanger.model.english.sources import Sources
 from tanger.model.evaluation import model_card
 from tanger.model.evaluation.significance import ErrorRate, PairedComparison
-from tanger.model.output_files import replace_file
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology import stress
 
@@ -98,8 +97,7 @@ def keep(artifact: Path, evaluation: EnglishEvaluation, weights_sha256: str | No
     except ArtifactError:  # metrics of other weights
         evaluations = {}
     artifacts.write_metrics(found, evaluations, evaluation.as_dict())
-    card = model_card.render(found, evaluations, evaluation.as_dict())
-    replace_file(artifact / model_card.FILE, card.encode())
+    model_card.write(found, evaluations, evaluation.as_dict())
 
 
 def read_real_words(path: Path) -> dict[str, RealWord]:

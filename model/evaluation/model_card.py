@@ -6,9 +6,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from tanger.model.artifact import WEIGHTS, Artifact
+from tanger.model.output_files import replace_file
 from tanger.model.training.recipe import VOCABULARY_SIZES, flat
 
 FILE = "README.md"
+
+
+def write(
+    artifact: Artifact,
+    evaluations: Mapping[str, Any],
+    word_sets: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the model card into the artifact's folder (see `render`).
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    replace_file(artifact.path / FILE, render(artifact, evaluations, word_sets).encode())
 
 
 def render(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from tanger.model import calibration
 from tanger.model.calibration import Calibration
@@ -30,14 +29,6 @@ class NBestScore:
     wer: dict[int, float]
     calibration_error: float
     first_is_greedy: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the record for ``metrics.json``."""
-        return {
-            "wer": {str(n): wer for n, wer in self.wer.items()},
-            "calibration_error": self.calibration_error,
-            "first_is_greedy": self.first_is_greedy,
-        }
 
 
 def score(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -25,7 +24,7 @@ from tanger.model.evaluation.word_classes import CLASSES, classify
 from tanger.model.lexicon import Entry
 from tanger.model.lexicon.index import StressedLexicon
 from tanger.model.network import config as configs
-from tanger.model.output_files import replace_file
+from tanger.model.output_files import file_sha256
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology import stress, transcription
 from tanger.model.phonology.vocabulary import Vocabulary
@@ -115,40 +114,23 @@ class Evaluation:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record for ``metrics.json``."""
+        left_out = ("weights_sha256", "lexicon", "nbest", "pinned")
         return {
-            "sha256": self.sha256,
+            **{name: value for name, value in asdict(self).items() if name not in left_out},
             "any_match": _rates(self.any_match),
             "per_line": _rates(self.per_line),
             "without_marks": None if self.without_marks is None else _rates(self.without_marks),
             "stress": None
             if self.stress is None
-            else {**asdict(self.stress), "wer": self.stress.wer},
+            else {"wer": self.stress.wer, **asdict(self.stress)},
             "classes": {name: _rates(rates) for name, rates in self.classes.items()},
-            "calibration_error": self.calibration_error,
             "reliability": [row._asdict() for row in self.reliability],
-            "alternatives": self.nbest.as_dict(),
-            "unspellable": self.unspellable,
-            "incomplete": self.incomplete,
-            "teacher_forced_error": self.teacher_forced_error,
-            "seen": self.seen,
-            "mflop_per_word": self.mflop_per_word,
-            "words_per_second": self.words_per_second,
-            "threads": self.threads,
-            "device": self.device,
-            "precision": self.precision,
-            "confusions": [list(confusion) for confusion in self.confusions],
+            "alternatives": asdict(self.nbest),
         }
 
 
 def _rates(rates: ErrorRates) -> dict[str, Any]:
-    return {
-        "wer": rates.wer,
-        "per": rates.per,
-        "words": rates.words,
-        "wrong": rates.wrong,
-        "edits": rates.edits,
-        "phonemes": rates.phonemes,
-    }
+    return {"wer": rates.wer, "per": rates.per, **asdict(rates)}
 
 
 def evaluate(
@@ -190,7 +172,7 @@ def evaluate(
     return Evaluation(
         weights_sha256=phonemizer.weights_sha256,
         lexicon=path.name,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        sha256=file_sha256(path),
         any_match=error_rates.any_match(references, hypotheses),
         per_line=error_rates.per_line(entries, hypotheses),
         without_marks=_without_marks(phonemizer, references, hypotheses),
@@ -281,8 +263,7 @@ def keep(artifact: Path, evaluation: Evaluation) -> None:
     # A lexicon with fewer correct answers must not reduce the number of pinned words
     if len(evaluation.pinned) >= len(_pinned(found)):
         artifacts.write_pinned(found, evaluation.pinned)
-    card = model_card.render(found, evaluations, word_sets)
-    replace_file(artifact / model_card.FILE, card.encode())
+    model_card.write(found, evaluations, word_sets)
 
 
 def _pinned(artifact: Artifact) -> Mapping[str, Sequence[str]]:

@@ -35,17 +35,17 @@ class AliasCheck:
         """
         finished: set[str] = set()
         for key in self._aliases:
-            circle = self._circle(key, finished)
-            if circle:
-                words = [self._aliases[each].entry.word for each in circle]
+            cycle = self._cycle(key, finished)
+            if cycle:
+                words = [self._aliases[each].entry.word for each in cycle]
                 raise LexiconError(
                     path,
-                    self._aliases[circle[0]].number,
+                    self._aliases[cycle[0]].number,
                     expected="aliases that do not lead back to themselves",
                     found=" -> ".join(words),
                 )
 
-    def _circle(self, start: str, finished: set[str]) -> list[str]:
+    def _cycle(self, start: str, finished: set[str]) -> list[str]:
         """Return the keys of a cycle reachable from `start`, the first again at the end, or []."""
         if start in finished:
             return []

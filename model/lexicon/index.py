@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tanger.model.lexicon.entry import Entry, Variant, by_probability
 from tanger.model.phonology.stress import NO_VOWEL, split, strip
 
-# JSON keys of a variant's annotations in packed lines, in the order of its fields.
+# JSON keys of a variant's annotations in lines, in the order of its fields.
 _DETAILS = ("p", "sense", "alias")
 
 
@@ -33,10 +33,10 @@ class Found(NamedTuple):
 
 
 # The spelling of a word in a lexicon, and one of its variants.
-Spelt = tuple[str, Variant]
+SpelledVariant = tuple[str, Variant]
 
 
-def choose(word: str, entries: Sequence[Spelt]) -> Found:
+def choose(word: str, entries: Sequence[SpelledVariant]) -> Found:
     """Choose from entries of one key those spelt exactly as `word`, or all if there are none."""
     exact = [entry for entry in entries if entry[0] == word]
     chosen = exact or entries
@@ -46,10 +46,10 @@ def choose(word: str, entries: Sequence[Spelt]) -> Found:
     )
 
 
-def packed(variant: Variant) -> str:
-    """Pack a variant into one line: phonemes separated by spaces, then a tab and JSON if annotated.
+def format_variant(variant: Variant) -> str:
+    """Write a variant in one line: phonemes separated by spaces, then a tab and JSON if annotated.
 
-    The inverse of `unpacked`.
+    The inverse of `parse_variant`.
     """
     phonemes = " ".join(variant.phonemes)
     details = {name: value for name, value in zip(_DETAILS, variant[1:], strict=True) if value}
@@ -58,8 +58,8 @@ def packed(variant: Variant) -> str:
     return f"{phonemes}\t{json.dumps(details, ensure_ascii=False, separators=(',', ':'))}"
 
 
-def unpacked(line: str) -> Variant:
-    """Unpack a line made by `packed`."""
+def parse_variant(line: str) -> Variant:
+    """Parse a line made by `format_variant`."""
     phonemes, _, details = line.partition("\t")
     found = json.loads(details) if details else {}
     return Variant(
@@ -74,7 +74,7 @@ class IndexedLexicon:
     """A lexicon indexed by `lexicon_key`."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """Index pairs of a word and a variant (see `packed`)."""
+        """Index pairs of a word and a variant (see `format_variant`)."""
         # By key, one line per variant, preceded by the spelling and a tab unless the word is spelt
         # in the usual way: as the key or, if the first word of the lexicon is in capitals, in
         # capitals. Annotated variants always have their spelling.
@@ -104,7 +104,9 @@ class IndexedLexicon:
         entries = []
         for line in lines.split("\n"):
             spelling, tab, variant = line.partition("\t")
-            entries.append((spelling, unpacked(variant)) if tab else (usual, unpacked(line)))
+            entries.append(
+                (spelling, parse_variant(variant)) if tab else (usual, parse_variant(line))
+            )
         return choose(word, entries)
 
     def _add(self, word: str, variant: str) -> None:

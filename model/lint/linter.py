@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tanger.model import TangerError
-from tanger.model.decoding.hypothesis import GivenPronunciation, Hypothesis, Scored, Scorer
+from tanger.model.decoding.hypothesis import GivenPronunciation, Hypothesis, Scored
 from tanger.model.evaluation import error_rates
 from tanger.model.lexicon import Entry
 from tanger.model.lint import error_classifier
@@ -117,10 +117,9 @@ class LintResult:
 class Linter:
     """Checks lexicons with one artifact."""
 
-    def __init__(self, phonemizer: Phonemizer, scorer: Scorer) -> None:
+    def __init__(self, phonemizer: Phonemizer) -> None:
         """Use an artifact's answers, and its scores of given pronunciations."""
         self._phonemizer = phonemizer
-        self._scorer = scorer
         self._speller = Speller(phonemizer.graphemes.own)
 
     def lint(
@@ -164,7 +163,7 @@ class Linter:
         words = list(dict.fromkeys(word for _, word, _ in scorable))
         answers = dict(zip(words, self._phonemizer.pronounce(words), strict=True))
         graphemes, phonemes = self._phonemizer.graphemes, self._phonemizer.phonemes
-        scores = self._scorer.score(
+        scores = self._phonemizer.decoder.score(
             [
                 GivenPronunciation(graphemes.encode(word), phonemes.encode(pronunciation.phonemes))
                 for _, word, pronunciation in scorable

@@ -66,15 +66,17 @@ class Failure(NamedTuple):
     error: str
 
 
-def of_network(
+def distinct_from_hypotheses(
     hypotheses: Iterable[Hypothesis], alphabet: Alphabet, *, marks: bool
 ) -> list[Candidate]:
     """Convert the network's hypotheses to distinct candidates in an alphabet."""
     # Distinct hypotheses may coincide in another alphabet
-    return _distinct(given(hypotheses, alphabet, marks=marks))
+    return _distinct(from_hypotheses(hypotheses, alphabet, marks=marks))
 
 
-def given(hypotheses: Iterable[Hypothesis], alphabet: Alphabet, *, marks: bool) -> list[Candidate]:
+def from_hypotheses(
+    hypotheses: Iterable[Hypothesis], alphabet: Alphabet, *, marks: bool
+) -> list[Candidate]:
     """Convert hypotheses to candidates in an alphabet one to one, without merging equal ones."""
     return [
         Candidate(

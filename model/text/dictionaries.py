@@ -17,7 +17,7 @@ from tanger.model.lexicon import Entry, LexiconError, LexiconFormat, Row
 from tanger.model.lexicon import builtin as lexicon_file
 from tanger.model.lexicon.aliases import AliasCheck
 from tanger.model.lexicon.checks import Faults, hint_on_spaces, is_marker
-from tanger.model.lexicon.index import Found, IndexedLexicon, lexicon_key, packed
+from tanger.model.lexicon.index import Found, IndexedLexicon, format_variant, lexicon_key
 from tanger.model.lexicon.phrases import Phrases, phrase_key
 from tanger.model.phonology.notation import ALPHABETS, Alphabet
 from tanger.model.phonology.phoneme_set import Inventory
@@ -234,7 +234,7 @@ def _read(
     path, format, alphabet = file
     content = _content(path)
     digest.update(f"{format} {alphabet} {path.name} {len(content)}\n".encode() + content)
-    passed_over = 0
+    skipped = 0
     faults, aliases = Faults(), AliasCheck()
     rows = lexicon.iterate_rows(
         path, content, format, alphabet=alphabet, parse=inventory.parse, aliases=True
@@ -242,16 +242,16 @@ def _read(
     for row in rows:
         if row.entry.phonemes not in inventory:
             if is_marker(row.entry.word):
-                passed_over += 1
+                skipped += 1
             else:
                 faults.add(cast("LexiconError", misfit(path, row, inventory)))
             continue
         aliases.add(row)
-        yield row.entry.word, packed(row.variant)
+        yield row.entry.word, format_variant(row.variant)
     faults.raise_any()
     aliases.raise_any(path)
-    if passed_over:
-        log.warning("%s: %s markers such as <unk> passed over", path, passed_over)
+    if skipped:
+        log.warning("%s: %s markers such as <unk> skipped", path, skipped)
 
 
 def _content(path: Path) -> bytes:

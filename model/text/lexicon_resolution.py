@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from tanger.model.lexicon import Variant
 from tanger.model.lexicon.index import lexicon_key
 from tanger.model.lexicon.phrases import Phrases
 from tanger.model.phonology.stress import strip
@@ -21,10 +22,10 @@ from tanger.model.text.segments import (
     Segment,
     Source,
     WordResolution,
-    by_rule,
+    lexicon_segment,
     normalized_text,
-    of_known,
-    refused,
+    rule_segment,
+    unresolvable,
 )
 from tanger.model.text.senses import matches
 from tanger.model.text.speller import WordError
@@ -32,20 +33,20 @@ from tanger.model.text.speller import WordError
 _CAPITALS = re.compile("[A-Z]{2,}(?:'?s)?")
 
 
-class _Spoken(NamedTuple):
+class _PartResolution(NamedTuple):
     """The resolution of a part of a word: one segment, or those of its alias.
 
     Attributes:
         segments: segments to pronounce in sequence.
         warnings: warnings about them.
-        chance: probability that an alias is read correctly.
+        probability: probability that an alias is read correctly.
         aliased: whether an alias was used.
         missing: texts that no lexicon has, which the network has to pronounce.
     """
 
     segments: tuple[Segment, ...]
     warnings: tuple[str, ...] = ()
-    chance: float = 1.0
+    probability: float = 1.0
     aliased: bool = False
     missing: tuple[str, ...] = ()
 
@@ -111,25 +112,25 @@ class LexiconResolver:
 
     def _of_read(self, word: SpokenWord, parts: Sequence[Part] | WordError) -> WordResolution:
         if isinstance(parts, WordError):
-            return refused(word, parts)
+            return unresolvable(word, parts)
         try:
             if len(parts) == 1:
-                spoken = self._spoken(parts[0], word.text, word.sense)
+                resolved = self._resolve_part(parts[0], word.text)
             elif (known := self._known.get(word.text)) is not None and not word.letters:
-                spoken = self._spoken(Part(known.normalized), word.text)
+                resolved = self._resolve_part(Part(known.normalized), word.text)
             else:
-                spoken = _joined(map(self._spoken, parts), (), 1.0)
+                resolved = _joined(map(self._resolve_part, parts), (), 1.0)
         except UnspeakableError as e:
-            return refused(word, e.error)
-        if self._source == "lexicon" and (missing := spoken.missing):
-            which = ", ".join(missing) if spoken.aliased else "this word"
-            return refused(word, _not_in_lexicon(which))
+            return unresolvable(word, e.error)
+        if self._source == "lexicon" and (missing := resolved.missing):
+            which = ", ".join(missing) if resolved.aliased else "this word"
+            return unresolvable(word, _not_in_lexicon(which))
         return WordResolution(
             word.text,
-            normalized_text(spoken.segments) or None,
-            spoken.segments,
-            spoken.warnings,
-            chance=spoken.chance,
+            normalized_text(resolved.segments) or None,
+            resolved.segments,
+            resolved.warnings,
+            probability=resolved.probability,
         )
 
     def _reading(self, word: str) -> Reading | None:
@@ -172,117 +173,117 @@ class LexiconResolver:
         if known.alias is not None:
             return self._of_alias(word, known)
         return WordResolution(
-            word, known.normalized, (of_known(known, known.normalized),), warnings
+            word, known.normalized, (lexicon_segment(known, known.normalized),), warnings
         )
 
     def _of_alias(self, word: str, known: KnownWord) -> WordResolution:
         try:
-            spoken = self.aliased(word, known, ())
+            resolved = self.resolve_alias(word, known, ())
         except UnspeakableError as e:
             return WordResolution(word, None, (), known.warnings, e.error)
-        normalized = normalized_text(spoken.segments)
-        if self._source == "lexicon" and (missing := spoken.missing):
+        normalized = normalized_text(resolved.segments)
+        if self._source == "lexicon" and (missing := resolved.missing):
             error = _not_in_lexicon(", ".join(missing))
-            return WordResolution(word, normalized, (), spoken.warnings, error)
+            return WordResolution(word, normalized, (), resolved.warnings, error)
         return WordResolution(
-            word, normalized, spoken.segments, spoken.warnings, None, spoken.chance
+            word, normalized, resolved.segments, resolved.warnings, None, resolved.probability
         )
 
-    def aliased(self, word: str, known: KnownWord, way: tuple[str, ...]) -> _Spoken:
+    def resolve_alias(self, word: str, known: KnownWord, chain: tuple[str, ...]) -> _PartResolution:
         """Resolve a word that has an alias: by the entry of the whole alias, or by its words.
 
         Args:
             word: the word.
             known: the lexicon's entry for it.
-            way: words whose aliases led to it.
+            chain: words whose aliases led to it.
 
         Raises:
             UnspeakableError: if the alias cannot be read, or leads back to one of these words.
         """
-        if not way:
+        if not chain:
             self._budget = MAX_PARTS
-        way, alias = (*way, word), known.alias or ""
-        _check_way(alias, way)
+        chain, alias = (*chain, word), known.alias or ""
+        _check_cycle(alias, chain)
         self._find([alias])
         whole = self._known.get(alias)
         if whole is None:
-            spoken = self._read_alias(alias, way)
+            resolved = self._read_alias(alias, chain)
         elif whole.alias is not None:
-            spoken = self.aliased(alias, whole, way)
+            resolved = self.resolve_alias(alias, whole, chain)
         else:
-            spoken = _Spoken((of_known(whole, whole.normalized),), whole.warnings)
-        notes = (*known.warnings, *self._misfit(word), f"{word} -> {alias}", *spoken.warnings)
-        return spoken._replace(warnings=tuple(dict.fromkeys(notes)), aliased=True)
+            resolved = _PartResolution((lexicon_segment(whole, whole.normalized),), whole.warnings)
+        notes = (*known.warnings, *self._misfit(word), f"{word} -> {alias}", *resolved.warnings)
+        return resolved._replace(warnings=tuple(dict.fromkeys(notes)), aliased=True)
 
-    def _read_alias(self, alias: str, way: tuple[str, ...]) -> _Spoken:
+    def _read_alias(self, alias: str, chain: tuple[str, ...]) -> _PartResolution:
         # Without a text reader for the language, only spaces separate words
         words = [alias] if self._reader.text is not None else alias.split()
-        spoken = []
+        resolved = []
         for reading in map(self._read, words):
             if reading.spelling.error is not None:
                 raise UnspeakableError(reading.spelling.error)
             self._budget -= len(reading.parts)
             if self._budget < 0:
-                message = f"{way[0]} is read as more than {MAX_PARTS} words, by its aliases"
+                message = f"{chain[0]} is read as more than {MAX_PARTS} words, by its aliases"
                 raise UnspeakableError(WordError("too_long", message))
             self._find([part.looked_up for part in reading.parts])
-            parts = (self._spoken(part, way=way) for part in reading.parts)
-            spoken.append(_joined(parts, _lasting(reading), reading.chance))
-        return _joined(spoken, (), 1.0)
+            parts = (self._resolve_part(part, chain=chain) for part in reading.parts)
+            resolved.append(_joined(parts, _lasting(reading), reading.probability))
+        return _joined(resolved, (), 1.0)
 
     def _of_reading(self, reading: Reading) -> WordResolution:
         word, normalized = reading.spelling.word, reading.spelling.normalized
         warnings = (*_lasting(reading), *self._misfit(word))
         try:
-            spoken = _joined(map(self._spoken, reading.parts), warnings, reading.chance)
+            resolved = _joined(
+                map(self._resolve_part, reading.parts), warnings, reading.probability
+            )
         except UnspeakableError as e:
             return WordResolution(word, normalized, (), warnings, e.error)
-        missing = spoken.missing if self._source == "lexicon" else ()
+        missing = resolved.missing if self._source == "lexicon" else ()
         error = self._error(reading, missing)
         if error is not None:
-            return WordResolution(word, normalized, (), spoken.warnings, error)
+            return WordResolution(word, normalized, (), resolved.warnings, error)
         if normalized is not None:
-            normalized = normalized_text(spoken.segments) or None
+            normalized = normalized_text(resolved.segments) or None
         return WordResolution(
-            word, normalized, spoken.segments, spoken.warnings, None, spoken.chance
+            word, normalized, resolved.segments, resolved.warnings, None, resolved.probability
         )
 
-    def _spoken(
+    def _resolve_part(
         self,
         part: Part,
         typed: str | None = None,
-        sense: str | None = None,
-        way: tuple[str, ...] = (),
-    ) -> _Spoken:
+        chain: tuple[str, ...] = (),
+    ) -> _PartResolution:
         """Resolve a part by a lexicon, an alias, a rule, or the network.
 
         Args:
             part: the part.
             typed: the part as typed, if it was looked up in that form.
-            sense: sense of the word, if known.
-            way: words whose aliases led to it.
+            chain: words whose aliases led to it.
 
         Raises:
-            UnspeakableError: see `aliased`.
+            UnspeakableError: see `resolve_alias`.
         """
-        if way:
-            _check_way(part.looked_up, way)
+        if chain:
+            _check_cycle(part.looked_up, chain)
         # A pronunciation given in the text takes precedence over all lexicons
         own = part.looked_up
         texts = () if part.rule in ("override", "elision") else (typed or own, own)
         for text in dict.fromkeys(texts):
             if (known := self._known.get(text)) is None:
                 continue
-            known, labelled = _of_sense(known, sense)
+            known, labelled = _of_sense(known, part.sense)
             if not known.variants:
                 continue
             if known.alias is not None:
-                return self.aliased(text, known, way)
-            segment = of_known(known, part.text) if labelled else _listed(part, known)
+                return self.resolve_alias(text, known, chain)
+            segment = lexicon_segment(known, part.text) if labelled else _segment_of(part, known)
             if segment is not None:
-                return _Spoken((segment,), (*known.warnings, *self._misfit(text)))
-        if part.spoken is not None:
-            return _Spoken((by_rule(part),))
+                return _PartResolution((segment,), (*known.warnings, *self._misfit(text)))
+        if part.pronunciations:
+            return _PartResolution((rule_segment(part),))
         if self._reader.american:
             stems = _Stems(self._known, self._is_known)
             word = lexicon_key(part.looked_up).upper()
@@ -293,11 +294,11 @@ class LexiconResolver:
                 text = part.text if part.entry else self._bare(word).normalized or part.text
                 segment = Segment(text, stem.source, tuple(derived), origin)
                 notes = (*stem.warnings, f"{word}: by rule, from {stems.last}")
-                return _Spoken((segment,), notes)
+                return _PartResolution((segment,), notes)
         if part.entry:  # its entry has unknown phonemes, or has just been deleted
             message = self._misfits.get(part.text) or f"{part.text} is in no lexicon any more"
             raise UnspeakableError(WordError("unspellable", message))
-        return _Spoken((Segment(part.text),), part.warnings, missing=(part.looked_up,))
+        return _PartResolution((Segment(part.text),), part.warnings, missing=(part.looked_up,))
 
     def _error(self, reading: Reading, missing: Sequence[str]) -> WordError | None:
         error = reading.spelling.error
@@ -336,10 +337,11 @@ class _Stems(Mapping[str, Sequence[tuple[str, ...]]]):
 
 def _alike(part: Part, known: KnownWord) -> bool:
     """Return whether the lexicon's first pronunciation equals the rule's, ignoring stress."""
-    return part.spoken is not None and strip(part.spoken) == strip(known.pronunciations[0])
+    first = known.pronunciations[0]
+    return any(strip(phonemes) == strip(first) for phonemes in part.pronunciations)
 
 
-def _listed(part: Part, known: KnownWord) -> Segment | None:
+def _segment_of(part: Part, known: KnownWord) -> Segment | None:
     """Return a lexicon's segment for a part: all variants, or the one that agrees with the rule.
 
     None if there is no such variant, or the part's own phonemes take precedence.
@@ -347,14 +349,40 @@ def _listed(part: Part, known: KnownWord) -> Segment | None:
     if part.rule == "override":
         return None
     if part.written is not None:
-        return of_known(known, known.normalized)
-    if part.listed or part.spoken is None or known.source == "user":
-        return of_known(known, part.text)
+        return lexicon_segment(known, known.normalized)
+    if part.lexicon_first or not part.pronunciations or known.source == "user":
+        return lexicon_segment(known, part.text)
     if part.rule == "weak_form":
         return None  # lexicons only have the stress of the isolated word
-    wanted = strip(part.spoken)
-    variants = tuple(each for each in known.variants if strip(each.phonemes) == wanted)
-    return of_known(known._replace(variants=variants), part.text) if variants else None
+    return _agreeing(part, known)
+
+
+def _agreeing(part: Part, known: KnownWord) -> Segment | None:
+    """Return a lexicon's variants that agree with a part's pronunciations, with its probabilities.
+
+    None if it has none for the first pronunciation.
+    """
+    probabilities = part.probabilities or (None,) * len(part.pronunciations)
+    found = [
+        (variant.phonemes, probability)
+        for phonemes, probability in zip(part.pronunciations, probabilities, strict=True)
+        if (variant := _variant(phonemes, known.variants)) is not None
+    ]
+    if not found or strip(found[0][0]) != strip(part.pronunciations[0]):
+        return None
+    return Segment(
+        part.text,
+        known.source,
+        tuple(phonemes for phonemes, _ in found),
+        known.origin,
+        tuple(probability for _, probability in found) if part.probabilities else (),
+    )
+
+
+def _variant(phonemes: tuple[str, ...], variants: Sequence[Variant]) -> Variant | None:
+    """Return the first variant with the same phonemes, preferably with the same stress."""
+    alike = [each for each in variants if strip(each.phonemes) == strip(phonemes)]
+    return next((each for each in alike if each.phonemes == phonemes), alike[0] if alike else None)
 
 
 def _of_sense(known: KnownWord, sense: str | None) -> tuple[KnownWord, bool]:
@@ -371,22 +399,24 @@ def _of_sense(known: KnownWord, sense: str | None) -> tuple[KnownWord, bool]:
     return known._replace(variants=matching or others), bool(matching)
 
 
-def _check_way(text: str, way: Sequence[str]) -> None:
+def _check_cycle(text: str, chain: Sequence[str]) -> None:
     """Raise `UnspeakableError` if a text is one of the words whose aliases led to it."""
     key = lexicon_key(text)
-    if any(lexicon_key(word) == key for word in way):
-        message = f"its alias leads back to itself: {' -> '.join((*way, text))}"
-        raise UnspeakableError(WordError("alias_circle", f"{message}; change one of these entries"))
+    if any(lexicon_key(word) == key for word in chain):
+        message = f"its alias leads back to itself: {' -> '.join((*chain, text))}"
+        raise UnspeakableError(WordError("alias_cycle", f"{message}; change one of these entries"))
 
 
-def _joined(spoken: Iterable[_Spoken], warnings: Sequence[str], chance: float) -> _Spoken:
+def _joined(
+    resolved: Iterable[_PartResolution], warnings: Sequence[str], probability: float
+) -> _PartResolution:
     """Combine parts to be pronounced in sequence."""
-    parts = list(spoken)
+    parts = list(resolved)
     notes = (*warnings, *(note for part in parts for note in part.warnings))
-    return _Spoken(
+    return _PartResolution(
         tuple(segment for part in parts for segment in part.segments),
         tuple(dict.fromkeys(notes)),
-        chance * math.prod(part.chance for part in parts),
+        probability * math.prod(part.probability for part in parts),
         any(part.aliased for part in parts),
         tuple(text for part in parts for text in part.missing),
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 from tanger.model.lexicon import Variant
-from tanger.model.lexicon.index import Found, Spelt, choose, lexicon_key, tidied
+from tanger.model.lexicon.index import Found, SpelledVariant, choose, lexicon_key, tidied
 from tanger.model.lexicon.phrases import Phrases
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.dictionaries import Dictionaries
@@ -50,7 +50,7 @@ class UserEntries(Protocol):
     def phrases(self) -> Phrases:
         """Return its entries that are phrases."""
 
-    def find(self, keys: Collection[str]) -> Mapping[str, Sequence[Spelt]]:
+    def find(self, keys: Collection[str]) -> Mapping[str, Sequence[SpelledVariant]]:
         """Return the entries with these keys (see `lexicon.index.lexicon_key`), by key."""
 
 
@@ -202,7 +202,9 @@ class WordLookup:
                 origin = self._origins[listed.place]._replace(order=listed.order)
                 yield query, "lexicon", listed.found, origin
 
-    def _fitting(self, word: str, entries: Iterable[Spelt], misfits: dict[str, str]) -> list[Spelt]:
+    def _fitting(
+        self, word: str, entries: Iterable[SpelledVariant], misfits: dict[str, str]
+    ) -> list[SpelledVariant]:
         """Return entries whose phonemes the artifact has; report others in `misfits`."""
         fitting = []
         for entry in entries:

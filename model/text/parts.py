@@ -11,13 +11,14 @@ from tanger.model.lexicon.index import tidied
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.phonology.transcription import TranscriptionError
 from tanger.model.text import derived_forms
+from tanger.model.text.lookup import Pronunciations
 from tanger.model.text.reader.language import Language
-from tanger.model.text.reader.token import GivenBy
+from tanger.model.text.reader.token import PhonemeSource
 from tanger.model.text.speller import Speller, Spelling, WordError
 
 # Rules that determine the pronunciation of a part: number and sign words, names of letters, elided
 # words, or the sources of a spoken word's phonemes.
-PartRule = Literal["number", "letters", "elision"] | GivenBy
+PartRule = Literal["number", "letters", "elision"] | PhonemeSource
 
 _HYPHENS = re.compile("[-‐‑]")
 # An elided word, letters, and a plural or possessive ending
@@ -31,25 +32,30 @@ class Part(NamedTuple):
     Attributes:
         text: text in the artifact's graphemes; empty if it cannot be spelt in them, but its
             pronunciation is given in the text.
-        spoken: phonemes if a rule pronounces it, in ARPAbet with stress digits (see
-            `phonology.phoneme_set`) or the artifact's own; None for an ordinary word, which a
-            lexicon or the network pronounces.
-        listed: whether lexicons take precedence over the rule.
+        pronunciations: if a rule pronounces it, in ARPAbet with stress digits (see
+            `phonology.phoneme_set`) or the artifact's own; none for an ordinary word, which a
+            lexicon or the network pronounces. Those of a homograph's senses are in the order of
+            their probabilities.
+        lexicon_first: whether lexicons take precedence over the rule.
         rule: the rule that pronounces it.
         written: the word with its accents, for the lookup in lexicons; None if it has none.
         warnings: changes made by spelling it in graphemes.
         entry: whether a lexicon has it as it stands.
         joined: whether no boundary separates it from the next part, as in *l'eau*.
+        sense: the most probable sense of a homograph.
+        probabilities: probability of each pronunciation, if they are those of several senses.
     """
 
     text: str
-    spoken: tuple[str, ...] | None = None
-    listed: bool = True
+    pronunciations: Pronunciations = ()
+    lexicon_first: bool = True
     rule: PartRule = "number"
     written: str | None = None
     warnings: tuple[str, ...] = ()
     entry: bool = False
     joined: bool = False
+    sense: str | None = None
+    probabilities: tuple[float, ...] = ()
 
     @property
     def looked_up(self) -> str:
@@ -68,8 +74,8 @@ def marked(normalized: str, typed: str, spelling: Spelling) -> Part:
 def english_letters(text: str) -> Part:
     """Return a part that is read letter by letter in ARPAbet: ``BBC``, ``PRs``, ``UK's``."""
     letters = text.rstrip("s'")
-    spoken = derived_forms.letter_by_letter(letters, in_plural=text != letters)
-    return Part(text.upper(), spoken, listed=False, rule="letters")
+    names = derived_forms.letter_by_letter(letters, in_plural=text != letters)
+    return Part(text.upper(), (names,), lexicon_first=False, rule="letters")
 
 
 class NativeParts:
@@ -109,8 +115,8 @@ class NativeParts:
         if isinstance(following, WordError):
             return following
         spelling = self._speller.spell(elided).normalized or ""
-        clitic = Part(spelling, phonemes, listed=False, rule="elision", joined=bool(rest))
-        return [clitic, *following]
+        clitic = Part(spelling, (phonemes,), lexicon_first=False, rule="elision")
+        return [clitic._replace(joined=bool(rest)), *following]
 
     def of_letters(self, text: str) -> list[Part] | WordError:
         """Read a word letter by letter: by a rule, or by the names if the phonemes do not fit.
@@ -139,7 +145,7 @@ class NativeParts:
         if ending and (suffix := self._ending(letters[-1])):
             spoken += self._sounds(suffix) or ()
         spelling = self._speller.spell(letters + ending).normalized or ""
-        return [*before, Part(spelling, tuple(spoken), listed=False, rule="letters")]
+        return [*before, Part(spelling, (tuple(spoken),), lexicon_first=False, rule="letters")]
 
     def _by_name(self, before: list[Part], letters: str) -> list[Part] | WordError:
         parts = list(before)

@@ -64,7 +64,7 @@ def _key(token: Token, fixed: Container[int]) -> str:
     """Return the part of a phrase's key for a token; blank lines never occur in keys."""
     if token.kind == "space":
         return " " if token.text.count("\n") < 2 else "\n"
-    if token.start in fixed or any(word.given_by == "override" for word in token.words):
+    if token.start in fixed or any(word.phoneme_source == "override" for word in token.words):
         return "\n"
     return lexicon_key(token.text)
 

@@ -182,7 +182,7 @@ class Pipeline:
     def limit(resolution: WordResolution, options: Options) -> int:
         """Return the most pronunciations a word can have: `n`, or fewer without the network."""
         known = math.prod(
-            options.n if segment.source == "model" else len(segment.listed)
+            options.n if segment.source == "model" else len(segment.pronunciations)
             for segment in resolution.segments
         )
         return min(options.n, known)
@@ -210,7 +210,7 @@ class Pipeline:
             task = self._task(segment, options, aligned=aligned)
             found = () if task is None else decoded(task)
             if segment.source != "model":
-                found = self._listed(segment, options, () if isinstance(found, Failure) else found)
+                found = self._known(segment, options, () if isinstance(found, Failure) else found)
             elif isinstance(found, Failure):
                 which = "this word" if len(segments) == 1 else segment.text
                 message = f"the decoder failed on {which}: {found.error}"
@@ -231,7 +231,7 @@ class Pipeline:
             None,
         )
 
-    def _listed(
+    def _known(
         self, segment: Segment, options: Options, aligned: Sequence[Candidate]
     ) -> list[Candidate]:
         """Return the candidates of a segment that a lexicon or a rule pronounces.
@@ -244,7 +244,7 @@ class Pipeline:
         return [
             Candidate(
                 written,
-                1.0 if segment.source == "rule" else probability,
+                1.0 if probability is None and segment.source == "rule" else probability,
                 complete=True,
                 alignment=None if same is None else same.alignment,
             )
@@ -256,23 +256,25 @@ class Pipeline:
     def _written(
         self, segment: Segment, options: Options
     ) -> dict[tuple[str, ...], tuple[tuple[str, ...], float | None]]:
-        """Return the first `n` of a segment's listed pronunciations that are written differently.
+        """Return the first `n` of a segment's known pronunciations that are written differently.
 
         Returns:
-            By written form: the pronunciation and its probability, if the lexicon has any. Without
-            stress, two pronunciations may have the same form.
+            By written form: the pronunciation and its probability, if there is any. Without
+            stress, two pronunciations may have the same form; their probabilities are added.
         """
         # Rules know stress; leave it out if the artifact's other pronunciations have none
         known = self.knows_stress or options.source == "lexicon" or segment.source != "rule"
         written: dict[tuple[str, ...], tuple[tuple[str, ...], float | None]] = {}
-        for listed, probability in zip_longest(segment.listed, segment.probabilities):
-            if len(written) == options.n:
-                break
+        for listed, probability in zip_longest(segment.pronunciations, segment.probabilities):
             phonemes, digits = self._inventory.split(listed)
             form = notation.write(
                 phonemes, options.alphabet, digits if known else None, marks=options.marks
             )
-            written.setdefault(form, (listed, probability))
+            if form not in written:
+                if len(written) < options.n:
+                    written[form] = (listed, probability)
+            elif probability is not None and (same := written[form][1]) is not None:
+                written[form] = (written[form][0], same + probability)
         return written
 
     def _task(self, segment: Segment, options: Options, *, aligned: bool) -> Task | None:
@@ -296,7 +298,7 @@ class Pipeline:
     def _lacks_stress(self, segment: Segment) -> bool:
         """Return whether a lexicon has a pronunciation of the segment without stress."""
         return segment.source in ("lexicon", "user") and not all(
-            map(self._inventory.marks_stress, segment.listed)
+            map(self._inventory.marks_stress, segment.pronunciations)
         )
 
 
@@ -317,19 +319,19 @@ def _least_certain(resolution: WordResolution, options: Options) -> Answerer:
 def _chance(resolution: WordResolution, source: Answerer) -> float | None:
     """Return the probability of the reading; None if neither network nor lexicon has any."""
     if source == "model" or any(segment.probabilities for segment in resolution.segments):
-        return resolution.chance
+        return resolution.probability
     return None
 
 
-def _weighted(joined: Sequence[Candidate], chance: float | None) -> Sequence[Candidate]:
-    """Multiply the candidates' probabilities by `chance`; for None, remove them."""
-    if chance == 1.0 and all(one.probability is not None for one in joined):
+def _weighted(joined: Sequence[Candidate], reading: float | None) -> Sequence[Candidate]:
+    """Multiply the candidates' probabilities by `reading`; for None, remove them."""
+    if reading == 1.0 and all(one.probability is not None for one in joined):
         return joined
     return [
         one._replace(
             probability=None
-            if chance is None
-            else chance * (1.0 if one.probability is None else one.probability)
+            if reading is None
+            else reading * (1.0 if one.probability is None else one.probability)
         )
         for one in joined
     ]

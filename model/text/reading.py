@@ -27,6 +27,7 @@ from tanger.model.text.reader.reader import MODELS, TextReader
 from tanger.model.text.reader.scan import Acronyms
 from tanger.model.text.reader.tables import FOLDER
 from tanger.model.text.reader.token import SpokenWord, Token
+from tanger.model.text.senses import homographs, sentences, with_senses
 from tanger.model.text.speller import Speller, Spelling, WordError, WordErrorCode
 from tanger.model.text.transcriptions import ENGLISH, NativeTranscriptions, Transcriptions
 
@@ -44,17 +45,17 @@ class Reading(NamedTuple):
     Attributes:
         spelling: the typed word, its normalised form (the parts joined by hyphens), and warnings.
         parts: parts to pronounce in sequence; none if the spelling has an error.
-        chance: probability that the reading is right, below 1 if a rule had to guess.
+        probability: probability that the reading is right, below 1 if a rule had to guess.
     """
 
     spelling: Spelling
     parts: tuple[Part, ...]
-    chance: float = 1.0
+    probability: float = 1.0
 
     @property
     def spelt(self) -> bool:
         """Whether it is a single part that is read letter by letter."""
-        return len(self.parts) == 1 and not self.parts[0].listed
+        return len(self.parts) == 1 and not self.parts[0].lexicon_first
 
 
 class Reader:
@@ -151,6 +152,9 @@ class Reader:
         tokens = self.text.read(typed, known=lambda small: known(small.upper()))
         if phrases:
             tokens = list(with_phrases(tokens, phrases))
+        if self.american and any(token.kind == "space" for token in tokens):
+            model = homographs()
+            tokens = [token for each in sentences(tokens) for token in with_senses(each, model)]
         if spelling.normalized is not None and _is_itself(tokens):
             itself = self.parts(tokens[0].words[0], by_rule=False)
             if not isinstance(itself, WordError):
@@ -184,14 +188,16 @@ class Reader:
     def _spelt_part(
         self, word: SpokenWord, spelling: Spelling, *, by_rule: bool
     ) -> Part | WordError:
-        text, given = spelling.normalized, word.given_by
-        if word.phonemes is not None and (text is not None or given == "override"):
-            return Part(text or "", word.phonemes, listed=False, rule=given)
+        text, rule = spelling.normalized, word.phoneme_source
+        if word.phonemes is not None and (text is not None or rule == "override"):
+            part = Part(text or "", (word.phonemes,), False, rule, sense=word.sense)
+            return _of_senses(part, word) if word.sense and word.others else part
         if spelling.normalized is None:
             return spelling.error or WordError("unspellable", "")
         if not by_rule or self.text is None:
             return marked(spelling.normalized, word.text, spelling)
-        return Part(spelling.normalized, self.text.language.tables.phonemes.get(word.text.lower()))
+        phonemes = self.text.language.tables.phonemes.get(word.text.lower())
+        return Part(spelling.normalized, () if phonemes is None else (phonemes,))
 
     def _too_long(self, typed: str) -> WordError | None:
         longest = self.speller.longest
@@ -246,6 +252,11 @@ class Reader:
             if isinstance(found, WordError):
                 return [], [], found
             parts += found
+        senses = [
+            f"{word.text}: sense {word.sense} by context" for word in token.words if word.sense
+        ]
+        if senses:
+            return parts, senses, None
         if token.spoken != token.text.lower():
             return parts, [_shown(token), *(token.warnings or ())], None
         return parts, list(self.speller.spell(token.text).warnings), None
@@ -256,6 +267,15 @@ class Reader:
             return Reading(spelling._replace(normalized=None), ())
         error = WordError("empty", "there is no letter to pronounce")
         return Reading(spelling._replace(normalized=None, error=error), ())
+
+
+def _of_senses(part: Part, word: SpokenWord) -> Part:
+    """Return the part of a homograph with the pronunciations of all its senses."""
+    senses = (word, *word.others)
+    return part._replace(
+        pronunciations=tuple(each.phonemes or () for each in senses),
+        probabilities=tuple(each.sense_probability for each in senses),
+    )
 
 
 @lru_cache(maxsize=1)

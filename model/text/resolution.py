@@ -7,17 +7,14 @@ segments for the network have the source ``model``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 
 from tanger.model import TangerError
 from tanger.model.lexicon import Variant
 from tanger.model.lexicon.phrases import Phrases
-from tanger.model.text.homographs.model import HomographModel
 from tanger.model.text.lexicon_resolution import LexiconResolver, UnspeakableError
 from tanger.model.text.lookup import KnownWord, Origin, WordLookup
 from tanger.model.text.parts import Part
 from tanger.model.text.phrases import with_phrases
-from tanger.model.text.reader.reader import MODELS
 from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.reading import Reader, Reading
 from tanger.model.text.segments import (
@@ -26,20 +23,14 @@ from tanger.model.text.segments import (
     Source,
     WordResolution,
     normalized_text,
-    of_part,
-    refused,
+    part_segment,
+    unresolvable,
 )
-from tanger.model.text.senses import sentences, with_senses
+from tanger.model.text.senses import homographs, sentences, with_senses
 from tanger.model.text.speller import WordError
 from tanger.model.text.ssml import Document
 from tanger.model.text.transcriptions import ENGLISH, Transcriptions
 from tanger.model.text.weak_forms import with_weak_forms
-
-
-@lru_cache(maxsize=1)
-def homographs() -> HomographModel:
-    """Return the homograph model that comes with tanger, loaded once."""
-    return HomographModel.load(MODELS)
 
 
 class TextError(TangerError, ValueError):
@@ -124,7 +115,7 @@ class Resolver:
         if source != "model":
             return LexiconResolver(self.reader, self.lookup, source).resolve_read(words)
         return [
-            refused(read.word, parts)
+            unresolvable(read.word, parts)
             if isinstance(parts := self.reader.parts(read.word, by_rule=read.by_rule), WordError)
             else _resolved(read.word, parts)
             for read in words
@@ -139,7 +130,7 @@ class Resolver:
         resolver = LexiconResolver(self.reader, self.lookup, "auto")
         variants = (Variant((), alias=alias),)
         try:
-            resolver.aliased(word, KnownWord("user", word, variants, (), Origin()), ())
+            resolver.resolve_alias(word, KnownWord("user", word, variants, (), Origin()), ())
         except UnspeakableError as e:
             return e.error.message
         return None
@@ -150,14 +141,14 @@ class Resolver:
         return WordResolution(
             reading.spelling.word,
             reading.spelling.normalized or None,
-            tuple(map(of_part, reading.parts)),
+            tuple(map(part_segment, reading.parts)),
             reading.spelling.warnings,
             reading.spelling.error,
-            reading.chance,
+            reading.probability,
         )
 
 
 def _resolved(word: SpokenWord, parts: Sequence[Part]) -> WordResolution:
-    segments = tuple(map(of_part, parts))
+    segments = tuple(map(part_segment, parts))
     notes = tuple(dict.fromkeys(note for part in parts for note in part.warnings))
     return WordResolution(word.text, normalized_text(segments) or None, segments, notes)

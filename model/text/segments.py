@@ -23,16 +23,17 @@ class Segment(NamedTuple):
     Attributes:
         text: text in the artifact's graphemes; empty if it has none of them but an override.
         source: source of its pronunciations.
-        listed: pronunciations from a lexicon, an override or a rule; none if the source is the
+        pronunciations: those of a lexicon, an override or a rule; none if the source is the
             network.
         origin: the lexicon or rule.
-        probabilities: probabilities of the listed pronunciations, or none if the lexicon has none.
+        probabilities: probabilities of these pronunciations, or none if lexicon and context give
+            none.
         joined: whether no boundary separates it from the next segment, as in *l'eau*.
     """
 
     text: str
     source: SegmentSource = "model"
-    listed: Pronunciations = ()
+    pronunciations: Pronunciations = ()
     origin: Origin = Origin()
     probabilities: tuple[float | None, ...] = ()
     joined: bool = False
@@ -47,7 +48,7 @@ class WordResolution(NamedTuple):
         segments: segments to pronounce in sequence; none if there is an error.
         warnings: changes made to the word.
         error: why the word cannot be pronounced, else None.
-        chance: probability that it is read correctly, below 1 if a rule had to guess.
+        probability: probability that it is read correctly, below 1 if a rule had to guess.
     """
 
     word: str
@@ -55,7 +56,7 @@ class WordResolution(NamedTuple):
     segments: tuple[Segment, ...]
     warnings: tuple[str, ...] = ()
     error: WordError | None = None
-    chance: float = 1.0
+    probability: float = 1.0
 
     @property
     def network_word(self) -> str | None:
@@ -82,27 +83,29 @@ class ReadWord(NamedTuple):
         return cls(word.sound, token.kind != "word")
 
 
-def of_known(known: KnownWord, text: str) -> Segment:
+def lexicon_segment(known: KnownWord, text: str) -> Segment:
     """Return the segment of a word that a lexicon has."""
     variants = [variant for variant in known.variants if variant.phonemes]
     probabilities: tuple[float | None, ...] = ()
     if any(variant.probabilities for variant in variants):
         probabilities = tuple(variant.probability for variant in variants)
-    listed = tuple(variant.phonemes for variant in variants)
-    return Segment(text, known.source, listed, known.origin, probabilities)
+    pronunciations = tuple(variant.phonemes for variant in variants)
+    return Segment(text, known.source, pronunciations, known.origin, probabilities)
 
 
-def by_rule(part: Part) -> Segment:
+def rule_segment(part: Part) -> Segment:
     """Return the segment of a part that a rule or the text itself pronounces."""
     if part.rule == "override":
-        return Segment(part.text, "override", (part.spoken or (),))
+        return Segment(part.text, "override", part.pronunciations)
     origin = Origin(rule=part.rule)
-    return Segment(part.text, "rule", (part.spoken or (),), origin, joined=part.joined)
+    return Segment(
+        part.text, "rule", part.pronunciations, origin, part.probabilities, joined=part.joined
+    )
 
 
-def of_part(part: Part) -> Segment:
+def part_segment(part: Part) -> Segment:
     """Return the segment of a part that no lexicon pronounces: by its rule, or by the network."""
-    return Segment(part.text) if part.spoken is None else by_rule(part)
+    return rule_segment(part) if part.pronunciations else Segment(part.text)
 
 
 def normalized_text(segments: Sequence[Segment]) -> str:
@@ -111,6 +114,6 @@ def normalized_text(segments: Sequence[Segment]) -> str:
     return "".join(pieces).removesuffix("-")
 
 
-def refused(word: SpokenWord, error: WordError) -> WordResolution:
+def unresolvable(word: SpokenWord, error: WordError) -> WordResolution:
     """Return the resolution of a word that cannot be pronounced."""
     return WordResolution(word.text, None, (), (), error)

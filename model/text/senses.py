@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from msgspec.structs import replace
 
 from tanger.model.text.homographs.model import HomographModel
+from tanger.model.text.reader.reader import MODELS
 from tanger.model.text.reader.token import Token
 
 # Tags that begin or end a sentence, in SSML and in HTML
 _BLOCK = re.compile(r"</?(?:s|p|speak|li|td|div|br|h[1-6])\b")
 # Maximum number of tokens and words of a sentence; longer ones are cut.
 _LONGEST = 256
+
+
+@lru_cache(maxsize=1)
+def homographs() -> HomographModel:
+    """Return the homograph model that comes with tanger, loaded once."""
+    return HomographModel.load(MODELS)
 
 
 def with_senses(sentence: Sequence[Token], model: HomographModel) -> list[Token]:
@@ -31,8 +39,8 @@ def with_senses(sentence: Sequence[Token], model: HomographModel) -> list[Token]
     ]
     if places:
         # The model only expects words and punctuation
-        passed_over = ("space", "markup")
-        seen = [place for place, token in enumerate(sentence) if token.kind not in passed_over]
+        skipped = ("space", "markup")
+        seen = [place for place, token in enumerate(sentence) if token.kind not in skipped]
         texts = [sentence[place].text for place in seen]
         for place in places:
             decided[place] = _decided(sentence[place], model, texts, seen.index(place))
@@ -75,7 +83,9 @@ def _decided(token: Token, model: HomographModel, texts: list[str], place: int) 
     if not senses or word.phonemes is not None:
         return token
     best, *others = (
-        replace(word, phonemes=sense.phonemes, sense=sense.name, chance=sense.probability)
+        replace(
+            word, phonemes=sense.phonemes, sense=sense.name, sense_probability=sense.probability
+        )
         for sense in senses
     )
     return replace(token, words=(replace(best, others=tuple(others)),))

@@ -24,7 +24,7 @@ _MARKS = 4
 
 WordErrorCode = Literal[
     "empty", "too_long", "unspellable", "decoding_failed", "not_in_lexicon", "other_language",
-    "alias_circle",
+    "alias_cycle",
 ]  # fmt: skip
 
 

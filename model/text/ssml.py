@@ -23,24 +23,22 @@ from tanger.model.lexicon import guarded_xml
 from tanger.model.lexicon.phrases import Phrases
 from tanger.model.text import say_as
 from tanger.model.text.phrases import with_phrases
-from tanger.model.text.reader.overrides import given, given_words
+from tanger.model.text.reader.overrides import override_word, override_words
 from tanger.model.text.reader.reader import Fixed, Known, TextReader
 from tanger.model.text.reader.scan import PLACEHOLDER, Reading, Scan
 from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.transcriptions import ENGLISH, SSML_ALPHABETS, Transcriptions
 
 _STRUCTURE = frozenset({"speak", "p", "s", "w", "token", "lang", "break"})
-_PASSED_OVER = frozenset(
-    {"prosody", "voice", "emphasis", "audio", "mark", "lexicon", "lookup", "meta"}
-)
+_IGNORED = frozenset({"prosody", "voice", "emphasis", "audio", "mark", "lexicon", "lookup", "meta"})
 _SILENT = frozenset({"metadata", "desc"})  # including all their content
-_GIVEN = frozenset({"phoneme", "sub", "say-as"})  # contain only text, with a reading of its own
-_ELEMENTS = _STRUCTURE | _PASSED_OVER | _SILENT | _GIVEN
+_TEXT_ONLY = frozenset({"phoneme", "sub", "say-as"})  # contain only text, with a reading of its own
+_ELEMENTS = _STRUCTURE | _IGNORED | _SILENT | _TEXT_ONLY
 
 _FOREIGN_WORD = re.compile(r"\w[\w'’-]*")
 _MAX_DEPTH = 64
 # Maximum characters of an attribute, and of an element that is read in one step
-_MAX_GIVEN = 1000
+_MAX_CHARACTERS = 1000
 # A parsing step ends after a space or before a tag
 _CHUNK = re.compile(r".{1024}[^\s<]*\s?|.+", re.DOTALL)
 
@@ -210,7 +208,7 @@ class Parser:
         outer = self._stack[-1] if self._stack else None
         if outer is None and name != "speak":
             raise self._refuse("<speak>", f"<{name}>")
-        if outer is not None and outer.name in _GIVEN:
+        if outer is not None and outer.name in _TEXT_ONLY:
             raise self._refuse(f"text alone in <{outer.name}>", f"<{name}>")
         silent = outer is not None and outer.silent
         if not silent and name not in _ELEMENTS:
@@ -218,8 +216,8 @@ class Parser:
         if len(self._stack) >= _MAX_DEPTH:
             raise self._refuse(f"at most {_MAX_DEPTH} elements within each other", f"<{name}>")
         for value in attributes.values():
-            if len(value) > _MAX_GIVEN:
-                raise self._refuse(f"attributes of at most {_MAX_GIVEN} characters", value)
+            if len(value) > _MAX_CHARACTERS:
+                raise self._refuse(f"attributes of at most {_MAX_CHARACTERS} characters", value)
         language = attributes.get("xml:lang")
         if language is None:
             language = outer.language if outer is not None else None
@@ -229,22 +227,22 @@ class Parser:
         self._next(partial(self._opened, element))
         element.start = self._start
         self._stack.append(element)
-        if name in _GIVEN and not silent:
-            self._check_given(element)
+        if name in _TEXT_ONLY and not silent:
+            self._check_text_only(element)
 
     def _close(self, name: str) -> None:
         element = self._stack.pop()
-        if name in _GIVEN and not element.silent:
+        if name in _TEXT_ONLY and not element.silent:
             self._next(partial(self._given, element))
         else:
             self._next(partial(self._closed, element))
 
     def _characters(self, text: str) -> None:
         element = self._stack[-1]
-        if element.name in _GIVEN and not element.silent:
+        if element.name in _TEXT_ONLY and not element.silent:
             element.content.append(text)
-            if sum(map(len, element.content)) > _MAX_GIVEN:
-                expected = f"at most {_MAX_GIVEN} characters in <{element.name}>"
+            if sum(map(len, element.content)) > _MAX_CHARACTERS:
+                expected = f"at most {_MAX_CHARACTERS} characters in <{element.name}>"
                 raise self._refuse(expected, text)
             self._next(_nothing)
         elif element.silent:
@@ -254,12 +252,12 @@ class Parser:
 
     def _other(self, text: str) -> None:
         """Handle comments, processing instructions, CDATA delimiters and space around the root."""
-        if self._stack and self._stack[-1].name in _GIVEN and not self._stack[-1].silent:
+        if self._stack and self._stack[-1].name in _TEXT_ONLY and not self._stack[-1].silent:
             self._next(_nothing)
         else:
             self._next(self._as_written if text.isspace() else partial(self._mark, ()))
 
-    def _check_given(self, element: _Open) -> None:
+    def _check_text_only(self, element: _Open) -> None:
         """Raise `SSMLError` if an element's required attribute is missing or invalid."""
         wanted = {"phoneme": "ph", "sub": "alias", "say-as": "interpret-as"}[element.name]
         if not element.attributes.get(wanted, "").strip():
@@ -309,7 +307,7 @@ class Parser:
 
     def _opened(self, element: _Open, start: int, end: int) -> None:
         element.content_start = end
-        if element.name not in _GIVEN or element.silent:
+        if element.name not in _TEXT_ONLY or element.silent:
             self._mark(_warnings(element.name), start, end)
 
     def _closed(self, element: _Open, start: int, end: int) -> None:
@@ -346,7 +344,7 @@ def _nothing(start: int, end: int) -> None:
 
 
 def _warnings(name: str) -> tuple[str, ...]:
-    return (f"<{name}> is passed over",) if name in _PASSED_OVER | _SILENT else ()
+    return (f"<{name}> is ignored",) if name in _IGNORED | _SILENT else ()
 
 
 def _primary(tag: str) -> str:
@@ -372,7 +370,9 @@ def _read_given(element: _Open, reader: TextReader, scan: Scan, at: int) -> Read
         alphabet = attributes.get("alphabet", "ipa")
         ph = attributes["ph"]
         parse_ph = partial(reader.transcriptions.parse, alphabet=alphabet)
-        words = given_words(text, ph, parse_ph) if text else (given(ph, parse_ph(ph) or ()),)
+        words = (
+            override_words(text, ph, parse_ph) if text else (override_word(ph, parse_ph(ph) or ()),)
+        )
         return Reading(at + 1, "word", words or (), 1.0)
     if element.language is not None:
         words = tuple(SpokenWord(word, language=element.language) for word in text.split())

@@ -142,12 +142,14 @@ class TextPhonemizer:
             texts = [text for text, _ in words]
             found = self.network.nbest(texts, options.n, aligned=options.alignment)
             for task, hypotheses in zip(words, found, strict=True):
-                decoded[task] = candidates.of_network(
+                decoded[task] = candidates.distinct_from_hypotheses(
                     hypotheses, options.alphabet, marks=options.marks
                 )
         if given:
             texts = [text for text, _ in given]
             found = self.network.align(texts, [listed for _, listed in given])
             for task, hypotheses in zip(given, found, strict=True):
-                decoded[task] = candidates.given(hypotheses, options.alphabet, marks=options.marks)
+                decoded[task] = candidates.from_hypotheses(
+                    hypotheses, options.alphabet, marks=options.marks
+                )
         return decoded

@@ -27,7 +27,7 @@ _LONGEST_PASSAGE = 4096
 # Maximum characters of a token in each row of its words.
 _SHOWN_IN_ROWS = 64
 # Kinds of tokens that get a warning if they have no spoken words.
-_PASSED_OVER = frozenset({"emoji", "sign", "markup"})
+_SKIPPED = frozenset({"emoji", "sign", "markup"})
 
 
 class PronouncedWord(NamedTuple):
@@ -161,11 +161,11 @@ def _pronounced(
     for word in token.words:
         result = results[ReadWord.of(word, token)]
         others = tuple(results[ReadWord.of(other, token)] for other in word.others)
-        if word.given_by == "weak_form":
+        if word.phoneme_source == "weak_form":
             result, others = (others[0] if before_vowel else result), ()
         words.append(PronouncedWord(word, result, others))
     warnings: dict[str, None] = dict.fromkeys(token.warnings or ())
-    if not words and token.kind in _PASSED_OVER and token.warnings is None:
+    if not words and token.kind in _SKIPPED and token.warnings is None:
         warnings[f"{token.text} -> nothing"] = None
     error = None
     for _, result, _ in words:
@@ -258,7 +258,7 @@ def _word_dict(each: PronouncedWord, confidence: float, alphabet: Alphabet) -> d
         "text": best.text(alphabet) if best else "",
         "probability": None
         if probability is None
-        else round(confidence * word.chance * probability, 6),
+        else round(confidence * word.sense_probability * probability, 6),
         "alignment": best.alignment.to_dict(best.phonemes) if best and best.alignment else None,
         "sense": _sense_dict(each, alphabet),
     }
@@ -269,11 +269,11 @@ def _sense_dict(each: PronouncedWord, alphabet: Alphabet) -> dict[str, Any] | No
         return None
     return {
         "name": each.word.sense,
-        "probability": round(each.word.chance, 6),
+        "probability": round(each.word.sense_probability, 6),
         "alternatives": [
             {
                 "name": word.sense,
-                "probability": round(word.chance, 6),
+                "probability": round(word.sense_probability, 6),
                 "phonemes": list(best.phonemes) if best else [],
                 "text": best.text(alphabet) if best else "",
             }

@@ -18,7 +18,7 @@ import numpy as np
 from tanger.model import artifact_checks as checks
 from tanger.model.artifact import Artifact
 from tanger.model.artifact_checks import ArtifactError
-from tanger.model.decoding.hypothesis import GivenPronunciation, Scored, Scorer
+from tanger.model.decoding.hypothesis import Decoder, GivenPronunciation, Scored
 from tanger.model.output_files import replace_file
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.speller import Speller
@@ -83,7 +83,7 @@ def write(artifact: Artifact, ranking: VariantRanking) -> None:
 
 def rank(
     artifact: Artifact,
-    scorer: Scorer,
+    decoder: Decoder,
     dictionary: str,
     variants: Mapping[str, Sequence[Sequence[str]]],
 ) -> VariantRanking:
@@ -91,7 +91,7 @@ def rank(
 
     Args:
         artifact: artifact whose network scores.
-        scorer: scorer of the artifact.
+        decoder: the network, loaded.
         dictionary: SHA-256 of the dictionary's content.
         variants: pronunciations by word; words that the artifact cannot spell are left out.
     """
@@ -107,7 +107,7 @@ def rank(
         for word, form in spelt.items()
         for phonemes, _ in split[word]
     )
-    scored = _scored(scorer, given)
+    scored = _scored(decoder, given)
     order = {}
     for word, several in split.items():
         chances = [_log_probability(next(scored), digits) for _, digits in several]
@@ -117,9 +117,9 @@ def rank(
     return VariantRanking(dictionary, order)
 
 
-def _scored(scorer: Scorer, given: Iterator[GivenPronunciation]) -> Iterator[Scored]:
+def _scored(decoder: Decoder, given: Iterator[GivenPronunciation]) -> Iterator[Scored]:
     while some := list(islice(given, _BATCH)):
-        yield from scorer.score(some)
+        yield from decoder.score(some)
 
 
 def _log_probability(scored: Scored, digits: Sequence[int | None]) -> float:

@@ -29,7 +29,7 @@ def with_weak_forms(sentence: Sequence[Token], tables: Tables) -> list[Token]:
 
 
 def _weakened(word: SpokenWord, form: WeakForm) -> SpokenWord:
-    weak = replace(word, phonemes=form.before_consonants, given_by="weak_form")
+    weak = replace(word, phonemes=form.before_consonants, phoneme_source="weak_form")
     return replace(weak, others=(replace(weak, phonemes=form.before_vowels),))
 
 

@@ -27,9 +27,9 @@ from tanger.service.client.requests import (
     TextOptions,
     check_words,
 )
-from tanger.service.client.retries import Pursuit, Retries
+from tanger.service.client.retries import Attempts, Retries
 from tanger.service.info_schemas import Info, LanguageInfo, LanguageList, Limits
-from tanger.service.lexicon_schemas import OwnPronunciation, OwnWord
+from tanger.service.lexicon_schemas import EntryPronunciation, EntryResponse
 from tanger.service.schemas import PronouncedSentence, Result, TextResponse
 
 __all__ = ["AsyncClient", "Client", "Options", "Retries", "TextOptions"]
@@ -133,32 +133,32 @@ class Client(Connection):
         return self._sentences(Call.text(text, options, by_sentence=True), text)
 
     def _sentences(self, call: Call, text: str) -> Iterator[PronouncedSentence]:
-        pursuit, lines = self._pursue(call), SentenceLines(call, text)
+        attempts, lines = self._begin_attempts(call), SentenceLines(call, text)
         while True:
             lines.restart()
             try:
-                yield from self._sentences_of(call, pursuit, lines)
+                yield from self._sentences_of(call, attempts, lines)
             except httpx.RequestError as e:
-                wait = pursuit.after_failure(e)
+                wait = attempts.after_failure(e)
             except StatusError as e:
-                wait = pursuit.after_refusal(e)
+                wait = attempts.after_refusal(e)
             else:
                 return
             time.sleep(wait)
 
     def _sentences_of(
-        self, call: Call, pursuit: Pursuit, lines: SentenceLines
+        self, call: Call, attempts: Attempts, lines: SentenceLines
     ) -> Iterator[PronouncedSentence]:
         """Yield the sentences of one attempt."""
-        with self._http.stream(**self._attempt(call, pursuit.time_left)) as answer:
-            if not pursuit.is_done(answer):
+        with self._http.stream(**self._attempt(call, attempts.time_left)) as answer:
+            if not attempts.is_done(answer):
                 answer.read()
-                raise pursuit.refusal(answer)
+                raise attempts.refusal(answer)
             for chunk in answer.iter_bytes():
                 yield from lines.feed(chunk, answer)
             lines.end(answer)
 
-    def get_word(self, word: str, *, language: str | None = None) -> OwnWord:
+    def get_word(self, word: str, *, language: str | None = None) -> EntryResponse:
         """Return the entry of a word in the service's user lexicon of a language.
 
         Raises:
@@ -167,15 +167,15 @@ class Client(Connection):
             UnauthorizedError: if the API key is missing or wrong.
         """
         call = Call.word("GET", word, language=language)
-        return call.read(self._send(call), OwnWord)
+        return call.read(self._send(call), EntryResponse)
 
     def put_word(
         self,
         word: str,
-        *pronunciations: str | OwnPronunciation,
+        *pronunciations: str | EntryPronunciation,
         alphabet: Alphabet | None = None,
         language: str | None = None,
-    ) -> OwnWord:
+    ) -> EntryResponse:
         """Store the pronunciations of a word, preferred first, in place of its entry.
 
         Args:
@@ -189,7 +189,7 @@ class Client(Connection):
             ForbiddenError, UnauthorizedError: see `get_word`.
         """
         call = Call.word("PUT", word, pronunciations, alphabet, language)
-        return call.read(self._send(call), OwnWord)
+        return call.read(self._send(call), EntryResponse)
 
     def delete_word(self, word: str, *, language: str | None = None) -> None:
         """Delete the entry of a word.
@@ -216,16 +216,16 @@ class Client(Connection):
         return self.known_limits or self.info().limits
 
     def _send(self, call: Call) -> httpx.Response:
-        pursuit = self._pursue(call)
+        attempts = self._begin_attempts(call)
         while True:
             try:
-                answer = self._http.request(**self._attempt(call, pursuit.time_left))
+                answer = self._http.request(**self._attempt(call, attempts.time_left))
             except httpx.RequestError as e:
-                wait = pursuit.after_failure(e)
+                wait = attempts.after_failure(e)
             else:
-                if pursuit.is_done(answer):
+                if attempts.is_done(answer):
                     return answer
-                wait = pursuit.after_refusal(pursuit.refusal(answer))
+                wait = attempts.after_refusal(attempts.refusal(answer))
             time.sleep(wait)
 
 
@@ -340,48 +340,48 @@ class AsyncClient(Connection):
         return self._sentences(Call.text(text, options, by_sentence=True), text)
 
     async def _sentences(self, call: Call, text: str) -> AsyncIterator[PronouncedSentence]:
-        pursuit, lines = self._pursue(call), SentenceLines(call, text)
+        attempts, lines = self._begin_attempts(call), SentenceLines(call, text)
         while True:
             lines.restart()
             try:
-                async for sentence in self._sentences_of(call, pursuit, lines):
+                async for sentence in self._sentences_of(call, attempts, lines):
                     yield sentence
             except httpx.RequestError as e:
-                wait = pursuit.after_failure(e)
+                wait = attempts.after_failure(e)
             except StatusError as e:
-                wait = pursuit.after_refusal(e)
+                wait = attempts.after_refusal(e)
             else:
                 return
             await asyncio.sleep(wait)
 
     async def _sentences_of(
-        self, call: Call, pursuit: Pursuit, lines: SentenceLines
+        self, call: Call, attempts: Attempts, lines: SentenceLines
     ) -> AsyncIterator[PronouncedSentence]:
         """Yield the sentences of one attempt."""
-        async with self._http.stream(**self._attempt(call, pursuit.time_left)) as answer:
-            if not pursuit.is_done(answer):
+        async with self._http.stream(**self._attempt(call, attempts.time_left)) as answer:
+            if not attempts.is_done(answer):
                 await answer.aread()
-                raise pursuit.refusal(answer)
+                raise attempts.refusal(answer)
             async for chunk in answer.aiter_bytes():
                 for sentence in lines.feed(chunk, answer):
                     yield sentence
             lines.end(answer)
 
-    async def get_word(self, word: str, *, language: str | None = None) -> OwnWord:
+    async def get_word(self, word: str, *, language: str | None = None) -> EntryResponse:
         """Return the entry of a word in the user lexicon (see `Client.get_word`)."""
         call = Call.word("GET", word, language=language)
-        return call.read(await self._send(call), OwnWord)
+        return call.read(await self._send(call), EntryResponse)
 
     async def put_word(
         self,
         word: str,
-        *pronunciations: str | OwnPronunciation,
+        *pronunciations: str | EntryPronunciation,
         alphabet: Alphabet | None = None,
         language: str | None = None,
-    ) -> OwnWord:
+    ) -> EntryResponse:
         """Store the pronunciations of a word (see `Client.put_word`)."""
         call = Call.word("PUT", word, pronunciations, alphabet, language)
-        return call.read(await self._send(call), OwnWord)
+        return call.read(await self._send(call), EntryResponse)
 
     async def delete_word(self, word: str, *, language: str | None = None) -> None:
         """Delete the entry of a word (see `Client.delete_word`)."""
@@ -404,16 +404,16 @@ class AsyncClient(Connection):
         return self.known_limits or (await self.info()).limits
 
     async def _send(self, call: Call) -> httpx.Response:
-        pursuit = self._pursue(call)
+        attempts = self._begin_attempts(call)
         while True:
             try:
-                answer = await self._http.request(**self._attempt(call, pursuit.time_left))
+                answer = await self._http.request(**self._attempt(call, attempts.time_left))
             except httpx.RequestError as e:
-                wait = pursuit.after_failure(e)
+                wait = attempts.after_failure(e)
             else:
-                if pursuit.is_done(answer):
+                if attempts.is_done(answer):
                     return answer
-                wait = pursuit.after_refusal(pursuit.refusal(answer))
+                wait = attempts.after_refusal(attempts.refusal(answer))
             await asyncio.sleep(wait)
 
 

@@ -15,9 +15,9 @@ from pydantic import BaseModel, ValidationError
 from tanger import __version__
 from tanger.model.phonology.notation import Alphabet
 from tanger.service.client.errors import BadAnswerError, of_problem
-from tanger.service.client.retries import Pursuit, Retries
+from tanger.service.client.retries import Attempts, Retries
 from tanger.service.info_schemas import Limits
-from tanger.service.lexicon_schemas import OwnPronunciation
+from tanger.service.lexicon_schemas import EntryPronunciation
 from tanger.service.schemas import (
     Problem,
     PronouncedSentence,
@@ -101,7 +101,7 @@ class Call:
         cls,
         method: str,
         word: str,
-        pronunciations: Sequence[str | OwnPronunciation] | None = None,
+        pronunciations: Sequence[str | EntryPronunciation] | None = None,
         alphabet: Alphabet | None = None,
         language: str | None = None,
     ) -> Call:
@@ -244,8 +244,8 @@ class Connection:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url!r})"
 
-    def _pursue(self, call: Call) -> Pursuit:
-        return Pursuit(self.retries, call.request_id, deletes=call.method == "DELETE")
+    def _begin_attempts(self, call: Call) -> Attempts:
+        return Attempts(self.retries, call.request_id, deletes=call.method == "DELETE")
 
     def _attempt(self, call: Call, left: float) -> dict[str, Any]:
         """Return the httpx arguments of one attempt with `left` seconds left."""

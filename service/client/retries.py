@@ -41,7 +41,7 @@ class Retries:
     longest_wait: float = 10.0
 
 
-class Pursuit:
+class Attempts:
     """The attempts of one request."""
 
     def __init__(self, retries: Retries, request_id: str, *, deletes: bool = False) -> None:

@@ -22,12 +22,12 @@ from tanger.model.phonology.transcription import TranscriptionError
 from tanger.model.text.pipeline import Pipeline
 from tanger.service.errors import ForbiddenError, InvalidRequestError
 from tanger.service.lexicon_schemas import (
-    Imported,
+    EntryRequest,
+    EntryResponse,
+    ExportOptions,
     ImportOptions,
-    LexiconFile,
+    ImportResponse,
     LexiconLanguage,
-    OwnWord,
-    Spoken,
     WordOptions,
 )
 from tanger.service.pronounce_handler import read_body
@@ -124,7 +124,7 @@ KEY = [Depends(require_key)]
 
 @router.get(
     "/lexicon/{word:text}",
-    response_model=OwnWord,
+    response_model=EntryResponse,
     openapi_extra=TIMEOUT_HEADER,
     dependencies=KEY,
 )
@@ -147,9 +147,9 @@ async def get_lexicon_word(
 
 @router.put(
     "/lexicon/{word:text}",
-    response_model=OwnWord,
-    responses={201: {"model": OwnWord, "description": "There was no such entry"}},
-    openapi_extra=json_body(Spoken) | TIMEOUT_HEADER,
+    response_model=EntryResponse,
+    responses={201: {"model": EntryResponse, "description": "There was no such entry"}},
+    openapi_extra=json_body(EntryRequest) | TIMEOUT_HEADER,
     dependencies=KEY,
 )
 async def put_lexicon_word(
@@ -166,7 +166,7 @@ async def put_lexicon_word(
     """
     with shutdown_as_503():
         target = await find_lexicon(manager, options.language, timeout, write=True)
-        body = await read_body(manager, raw, Spoken)
+        body = await read_body(manager, raw, EntryRequest)
         alphabet = _alphabet(target, body.alphabet)
         variants = _checked(target, word, body, alphabet, longest=manager.settings.max_letters)
         if any(variant.alias is not None for variant in variants):
@@ -196,7 +196,7 @@ async def delete_lexicon_word(
 
 @router.get("/lexicon", response_class=Response, responses=_LEXICON, dependencies=KEY)
 async def export_lexicon(
-    manager: Manager, timeout: Timeout, options: Annotated[LexiconFile, Query()]
+    manager: Manager, timeout: Timeout, options: Annotated[ExportOptions, Query()]
 ) -> Response:
     """Export the whole user lexicon. Needs an API key."""
     with shutdown_as_503():
@@ -217,7 +217,7 @@ async def export_lexicon(
 
 @router.post(
     "/lexicon",
-    response_model=Imported,
+    response_model=ImportResponse,
     openapi_extra={"requestBody": {"required": True, "content": _FILE}} | TIMEOUT_HEADER,
     dependencies=KEY,
 )
@@ -255,9 +255,9 @@ async def import_lexicon(
     finally:
         taken.close()
     return json_response(
-        Imported(
+        ImportResponse(
             entries=taken.staged.entries,
-            passed_over=taken.passed_over,
+            skipped=taken.skipped,
         )
     )
 
@@ -273,7 +273,7 @@ def _alphabet(target: Target, wanted: Alphabet | None) -> Alphabet:
 
 
 def _checked(
-    target: Target, word: str, body: Spoken, alphabet: Alphabet, *, longest: int
+    target: Target, word: str, body: EntryRequest, alphabet: Alphabet, *, longest: int
 ) -> list[Variant]:
     """Return the variants of a request body after checking them and the word.
 
@@ -325,7 +325,7 @@ def _word_response(
     status: HTTPStatus = HTTPStatus.OK,
 ) -> Response:
     items = tuple(written_variant(variant, target.inventory, alphabet) for variant in variants)
-    return json_response(OwnWord(word=word, alphabet=alphabet, pronunciations=items), status)
+    return json_response(EntryResponse(word=word, alphabet=alphabet, pronunciations=items), status)
 
 
 async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:

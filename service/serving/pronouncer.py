@@ -21,8 +21,8 @@ from tanger.model.phonology.notation import Alphabet
 from tanger.model.text import pipeline
 from tanger.model.text.candidates import Candidate, Failure
 from tanger.model.text.pipeline import Pipeline, Task
-from tanger.model.text.resolution import homographs
 from tanger.model.text.segments import Answerer, SegmentSource, Source, WordResolution
+from tanger.model.text.senses import homographs
 from tanger.model.text.speller import WordErrorCode
 from tanger.service.connections.limits import Hold
 from tanger.service.schemas import ModelName, Options, WordError
@@ -391,7 +391,7 @@ class PronounceJob:
     def _result(self, resolution: WordResolution) -> str:
         """Return a result as JSON."""
         rendered = self._rendered.get((resolution.network_word or "", ()))
-        whole = resolution.chance == 1.0 and self._pipeline.variant is None
+        whole = resolution.probability == 1.0 and self._pipeline.variant is None
         if rendered is not None and whole:
             # Rendered by the worker, with the same output as the pipeline's
             explained = rendering.explanation(resolution, "model") if self._explain else "null"

@@ -215,7 +215,7 @@ def decode(
 
 def render_answer(request: DecodeRequest, hypotheses: Sequence[Hypothesis]) -> str:
     """Render the network's hypotheses as requested."""
-    write = candidates.given if request.given else candidates.of_network
+    write = candidates.from_hypotheses if request.given else candidates.distinct_from_hypotheses
     found = write(hypotheses, request.alphabet, marks=request.marks)
     return rendering.pronunciations(found, request.alphabet)
 

@@ -6,10 +6,12 @@ from tanger.model.lexicon import Variant
 from tanger.model.phonology import notation
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.phonology.phoneme_set import Inventory
-from tanger.service.lexicon_schemas import OwnPronunciation
+from tanger.service.lexicon_schemas import EntryPronunciation
 
 
-def read_variant(item: str | OwnPronunciation, inventory: Inventory, alphabet: Alphabet) -> Variant:
+def read_variant(
+    item: str | EntryPronunciation, inventory: Inventory, alphabet: Alphabet
+) -> Variant:
     """Convert a pronunciation in a request body to a variant.
 
     Raises:
@@ -30,12 +32,12 @@ def read_variant(item: str | OwnPronunciation, inventory: Inventory, alphabet: A
 
 def written_variant(
     variant: Variant, inventory: Inventory, alphabet: Alphabet
-) -> str | OwnPronunciation:
+) -> str | EntryPronunciation:
     """Convert a variant to its form in responses: the inverse of `read_variant`."""
     text = notation.join(inventory.write(variant.phonemes, alphabet), alphabet)
     if variant.probability is None and variant.sense is None and variant.alias is None:
         return text
-    return OwnPronunciation(
+    return EntryPronunciation(
         text=None if variant.alias is not None else text,
         alias=variant.alias,
         sense=variant.sense,

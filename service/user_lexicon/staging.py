@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from tanger.model.lexicon import Row
-from tanger.model.lexicon.index import lexicon_key, packed, tidied
+from tanger.model.lexicon.index import format_variant, lexicon_key, tidied
 from tanger.service.user_lexicon.store import UserLexicon
 
 
@@ -35,11 +35,13 @@ class Staged:
         """
         with self._store.file_errors("written"):
             word = row.entry.word
-            self._file.write(f"{lexicon_key(word)}\t{tidied(word)}\t{packed(row.variant)}\n")
+            self._file.write(
+                f"{lexicon_key(word)}\t{tidied(word)}\t{format_variant(row.variant)}\n"
+            )
         self.entries += 1
 
     def rows(self) -> Iterator[tuple[str, str, str]]:
-        """Yield key, word and packed variant of each entry."""
+        """Yield key, word and variant (a line) of each entry."""
         self._file.seek(0)
         for line in self._file:
             key, word, variant = line.rstrip("\n").split("\t", 2)

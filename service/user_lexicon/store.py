@@ -23,12 +23,12 @@ from tanger.model import TangerError
 from tanger.model.lexicon import Entry, LexiconFormat, Row, Variant, lines_of
 from tanger.model.lexicon.index import (
     Found,
-    Spelt,
+    SpelledVariant,
     choose,
+    format_variant,
     lexicon_key,
-    packed,
+    parse_variant,
     tidied,
-    unpacked,
 )
 from tanger.model.lexicon.phrases import Phrases
 from tanger.model.phonology.notation import Alphabet
@@ -52,9 +52,9 @@ _VERSION = 2  # version 1 had phonemes only, which version 2 reads unchanged
 LONGEST = 16384
 _SCHEMA = f"""
 CREATE TABLE entries (
-    key TEXT NOT NULL,            -- tanger.model.lexicon.index.lexicon_key(word)
+    key TEXT NOT NULL,            -- model.lexicon.index.lexicon_key(word)
     word TEXT NOT NULL,
-    pronunciations TEXT NOT NULL  -- a line each, in order (tanger.model.lexicon.index.packed)
+    pronunciations TEXT NOT NULL  -- a line each, in order (model.lexicon.index.format_variant)
         CHECK (length(pronunciations) <= {LONGEST}),
     PRIMARY KEY (key, word)
 ) WITHOUT ROWID;
@@ -178,13 +178,13 @@ class UserLexicon:
                 self._phrases = revision, Phrases(key for (key,) in keys)
         return self._phrases[1]
 
-    def find(self, keys: Collection[str]) -> dict[str, list[Spelt]]:
+    def find(self, keys: Collection[str]) -> dict[str, list[SpelledVariant]]:
         """Return the entries with these keys, by key.
 
         Raises:
             UserLexiconError: if the file cannot be read.
         """
-        found: dict[str, list[Spelt]] = {}
+        found: dict[str, list[SpelledVariant]] = {}
         wanted = json.dumps([key for key in keys if "\0" not in key])
         with self.file_errors("read"):
             rows = self._reader.execute(
@@ -242,7 +242,7 @@ class UserLexicon:
 
         def write(connection: sqlite3.Connection) -> bool:
             removed = _remove(connection, word)
-            lines = dict.fromkeys(map(packed, variants))
+            lines = dict.fromkeys(map(format_variant, variants))
             _add(connection, [(lexicon_key(word), tidied(word), "\n".join(lines))])
             return not removed
 
@@ -267,7 +267,7 @@ class UserLexicon:
         """Import a lexicon, replacing the entries of its words, or all entries.
 
         Args:
-            rows: returns key, word and packed variant of each entry; may be called repeatedly.
+            rows: returns key, word and variant (a line) of each entry; may be called repeatedly.
             replace: whether to delete the entries of all other words.
             timeout: seconds within which the write has to start.
 
@@ -392,8 +392,8 @@ def _file_id(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _entries(word: str, lines: str) -> Iterator[Spelt]:
-    return ((word, unpacked(line)) for line in lines.split("\n"))
+def _entries(word: str, lines: str) -> Iterator[SpelledVariant]:
+    return ((word, parse_variant(line)) for line in lines.split("\n"))
 
 
 def _rows(connection: sqlite3.Connection) -> Iterator[Row]:

@@ -80,7 +80,7 @@ class Import:
             UserLexiconError: if no temporary file can be created.
         """
         self.staged = Staged(store)
-        self.passed_over = 0
+        self.skipped = 0
         self._aliases = AliasCheck()
         self._reader = Reader(
             _BODY,
@@ -134,7 +134,7 @@ class Import:
     def _take(self, row: Row) -> None:
         entry = row.entry
         if is_marker(entry.word) and entry.phonemes not in self._inventory:
-            self.passed_over += 1
+            self.skipped += 1
             return
         fault = self._fault(row)
         if fault is None:

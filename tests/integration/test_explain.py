@@ -118,7 +118,7 @@ def errors(client):
 def test_words_with_an_error_are_counted_by_its_code(client):
     before = errors(client)
     assert set(before) == {
-        "empty", "too_long", "unspellable", "decoding_failed", "not_in_lexicon", "alias_circle",
+        "empty", "too_long", "unspellable", "decoding_failed", "not_in_lexicon", "alias_cycle",
         "other_language",
     }  # fmt: skip
     words = ["", " ", "\u65e5", "a" * 65, "hello"]
@@ -128,7 +128,7 @@ def test_words_with_an_error_are_counted_by_its_code(client):
     grown = {code: number - before[code] for code, number in errors(client).items()}
     assert grown == {
         "empty": 2, "too_long": 1, "unspellable": 2, "decoding_failed": 0, "not_in_lexicon": 2,
-        "alias_circle": 0, "other_language": 0,
+        "alias_cycle": 0, "other_language": 0,
     }  # fmt: skip
 
 

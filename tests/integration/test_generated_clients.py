@@ -19,7 +19,7 @@ from generated import AuthenticatedClient
 from generated.api.lexicon import get_lexicon_word, import_lexicon, put_lexicon_word
 from generated.api.pronounce import pronounce, pronounce_word
 from generated.models import (
-    Alphabet, LexiconFileFormat, Problem, PronounceRequest, PronounceResponse, Source, Spoken
+    Alphabet, LexiconFileFormat, Problem, PronounceRequest, PronounceResponse, Source, EntryRequest
 )
 from generated.types import File
 
@@ -31,7 +31,7 @@ assert found.results[0].pronunciations and found.results[1].error.code == "unspe
 assert isinstance(pronounce_word.sync("bad", client=client), PronounceResponse)
 refused = pronounce.sync(client=client, body=PronounceRequest(words=[]))
 assert isinstance(refused, Problem) and refused.errors[0].where == "body.words"
-spoken = Spoken(pronunciations=["B AE D"])
+spoken = EntryRequest(pronunciations=["B AE D"])
 assert put_lexicon_word.sync("bad", client=client, body=spoken).word == "bad"
 lexicon = File(io.BytesIO(b"bed\\tB EH D"))
 taken = import_lexicon.sync(client=client, body=lexicon, format_=LexiconFileFormat.TSV)
@@ -95,7 +95,14 @@ def test_datamodel_code_generator(document, tmp_path):
     program, python = generator("datamodel-codegen", "datamodel-code-generator")
     run(program, "--input", document, "--input-file-type", "openapi", "--output", "models.py",
         "--output-model-type", "pydantic_v2.BaseModel", folder=tmp_path)  # fmt: skip
-    names = {"PronounceRequest", "PronounceResponse", "Problem", "Spoken", "Source", "Alphabet"}
+    names = {
+        "PronounceRequest",
+        "PronounceResponse",
+        "Problem",
+        "EntryRequest",
+        "Source",
+        "Alphabet",
+    }
     code = (
         f"import models; missing = {names} - set(dir(models)); assert not missing, missing\n"
         "models.PronounceRequest(words=['bad'], source='auto', n=3)\n"

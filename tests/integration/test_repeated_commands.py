@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from tanger.commands import app
 from tanger.model import artifact
 from tanger.model.cli import data
+from tanger.model.cli.common import ARTIFACT
 from tanger.model.cli.data import Source
 from tanger.model.distillation import joint_ngram
 
@@ -39,6 +40,9 @@ CHEAP = [
      ["spellings", "--lexicon", "a.dict", "--most", 5, "--out", "out"], "out"),
     (["hold-out", "--lexicon", "a.dict", "--unseen", "dev.dict", "--held-out", "x", "--out", "out"],
      ["hold-out", "--lexicon", "b.dict", "--unseen", "dev.dict", "--held-out", "out", "--out", "y"],
+     "out"),
+    (["repeat-errors", "--lexicon", "a.dict", "--wrong-by", ARTIFACT, "--out", "out"],
+     ["repeat-errors", "--lexicon", "b.dict", "--wrong-by", ARTIFACT, "--out", "out"],
      "out"),
 ]  # fmt: skip
 

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from tanger.service.lexicon_schemas import Spoken
+from tanger.service.lexicon_schemas import EntryRequest
 from tanger.service.request_body import first_fault
 from tanger.service.schemas import PronounceRequest
 
@@ -37,5 +37,5 @@ def test_what_is_not_json_is_not_json(body):
 
 def test_what_is_well_formed_is_for_pydantic_to_judge():
     assert first_fault(b'{"words": ["a"], "n": 11, "stress": null}', PronounceRequest) is None
-    assert first_fault(b'{"pronunciations": ["T AE NG"]}', Spoken) is None
-    assert first_fault(b'{"pronunciations": [1]}', Spoken) is None
+    assert first_fault(b'{"pronunciations": ["T AE NG"]}', EntryRequest) is None
+    assert first_fault(b'{"pronunciations": [1]}', EntryRequest) is None

@@ -12,7 +12,7 @@ from typing import Any
 
 from tanger.model import TangerError
 from tanger.model.artifact import WEIGHTS
-from tanger.model.output_files import replace_file
+from tanger.model.output_files import file_sha256, replace_file
 
 
 class StepError(TangerError, RuntimeError):
@@ -114,7 +114,7 @@ class Pipeline:
             # Only the weights count: an evaluation adds files to an artifact's folder
             file = path / WEIGHTS if path.is_dir() else path
             if file.is_file():
-                digests[str(path)] = _sha256(file)
+                digests[str(path)] = file_sha256(file)
             elif required:
                 raise StepError(step.name, path)
         return digests
@@ -123,8 +123,3 @@ class Pipeline:
         self._record[step.name] = record
         content = json.dumps(self._record, indent=2, sort_keys=True)
         replace_file(self._file, f"{content}\n".encode())
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

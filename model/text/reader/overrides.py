@@ -21,11 +21,11 @@ def override(scan: Scan, at: int) -> Reading | None:
     match = _OVERRIDE.match(scan.source, at)
     if match is None or not match[1].strip():
         return None
-    words = given_words(match[1], match[2], scan.recognize)
+    words = override_words(match[1], match[2], scan.recognize)
     return None if words is None else Reading(match.end(), "word", words, 1.0)
 
 
-def given_words(text: str, transcription: str, parse: Parse) -> tuple[SpokenWord, ...] | None:
+def override_words(text: str, transcription: str, parse: Parse) -> tuple[SpokenWord, ...] | None:
     """Return the words of a text with a given transcription; None if that is not valid.
 
     Args:
@@ -42,11 +42,13 @@ def given_words(text: str, transcription: str, parse: Parse) -> tuple[SpokenWord
         if 1 < len(parts) == len(words):
             sounds = [parse(part) for part in parts]
             return tuple(
-                given(word, sound) for word, sound in zip(words, sounds, strict=True) if sound
+                override_word(word, sound)
+                for word, sound in zip(words, sounds, strict=True)
+                if sound
             )
-    return (given(" ".join(words), phonemes),)
+    return (override_word(" ".join(words), phonemes),)
 
 
-def given(text: str, phonemes: tuple[str, ...]) -> SpokenWord:
+def override_word(text: str, phonemes: tuple[str, ...]) -> SpokenWord:
     """Return a word with phonemes that take precedence over all lexicons."""
-    return SpokenWord(text, phonemes=phonemes, given_by="override")
+    return SpokenWord(text, phonemes=phonemes, phoneme_source="override")

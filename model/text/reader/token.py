@@ -22,7 +22,7 @@ _LETTERS = re.compile("([A-Z]+)(?:'?s)?")
 
 # Source of a word's phonemes if they are not looked up or decoded: a table (that of senses for
 # homographs), the table of weak forms, or the text itself.
-GivenBy = Literal["table", "weak_form", "override"]
+PhonemeSource = Literal["table", "weak_form", "override"]
 
 
 class SpokenWord(msgspec.Struct, frozen=True, gc=False):
@@ -34,10 +34,10 @@ class SpokenWord(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         text: the word, as written if it was written as a word.
         letters: whether it is read letter by letter.
-        phonemes: phonemes given by `given_by`, in ARPAbet with stress digits.
+        phonemes: phonemes given by `phoneme_source`, in ARPAbet with stress digits.
         sense: sense of a homograph.
-        chance: probability of the sense.
-        given_by: source of the phonemes, if they are given.
+        sense_probability: probability of the sense.
+        phoneme_source: source of the phonemes, if they are given.
         language: BCP 47 tag of its language if that is not the reader's; such words are not read.
         others: for a homograph, its other senses, the most probable first; for a weak form, the
             form before vowels.
@@ -48,8 +48,8 @@ class SpokenWord(msgspec.Struct, frozen=True, gc=False):
     letters: bool = False
     phonemes: tuple[str, ...] | None = None
     sense: str | None = None
-    chance: float = 1.0
-    given_by: GivenBy = "table"
+    sense_probability: float = 1.0
+    phoneme_source: PhonemeSource = "table"
     language: str | None = None
     others: tuple[SpokenWord, ...] = ()
     entry: bool = False
@@ -62,7 +62,7 @@ class SpokenWord(msgspec.Struct, frozen=True, gc=False):
         """
         if self.sense is None and not self.others:
             return self
-        return replace(self, chance=1.0, others=())
+        return replace(self, sense_probability=1.0, others=())
 
     @property
     def shown(self) -> str:

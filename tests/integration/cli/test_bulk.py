@@ -147,7 +147,7 @@ def test_what_fails_is_reported_and_remembered(tiny_artifact, tmp_path):
     assert done.exit_code == 1
     assert done.stderr.count("\n") == 3
     assert "'42'" in done.stderr
-    assert "words.txt: 1 blank line passed over" in done.stderr
+    assert "words.txt: 1 blank line skipped" in done.stderr
     lines = (tmp_path / "out.tsv").read_text().splitlines()
     assert lines[0] == "bad\tB AE D"
     assert lines[1] == "42\t"

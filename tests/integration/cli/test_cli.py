@@ -55,7 +55,7 @@ def test_words_from_stdin_keep_their_order(pronounce):
     result = pronounce(input="\n".join(words))
     assert [line.split()[0] for line in result.stdout.splitlines()] == [
         "BRAND", "tanger", "Garden"] * 3  # fmt: skip
-    assert "standard input: 3 blank lines passed over" in result.stderr
+    assert "standard input: 3 blank lines skipped" in result.stderr
     assert "blank" not in pronounce(input="BRAND\ntanger\n").stderr
 
 

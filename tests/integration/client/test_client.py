@@ -26,7 +26,7 @@ from tanger.service.client.errors import (
     UnauthorizedError,
     UnavailableError,
 )
-from tanger.service.client.retries import Pursuit, retry_after
+from tanger.service.client.retries import Attempts, retry_after
 from tests.support import ROOT
 from tests.support.faulty_proxy import CUT, DROP, DROP_ANSWER, Refusal, proxy_to
 from tests.support.live_service import eventually, post, running
@@ -387,27 +387,27 @@ def answer(status, code):
 
 
 def test_a_word_that_kills_is_not_requested_again():
-    pursuit = Pursuit(PATIENT, "id")
-    assert pursuit.after_refusal(pursuit.refusal(answer(503, "stopping"))) >= 0
-    pursuit = Pursuit(PATIENT, "id")
+    attempts = Attempts(PATIENT, "id")
+    assert attempts.after_refusal(attempts.refusal(answer(503, "stopping"))) >= 0
+    attempts = Attempts(PATIENT, "id")
     with pytest.raises(UnavailableError) as reported:
-        pursuit.after_refusal(pursuit.refusal(answer(503, "worker_lost")))
+        attempts.after_refusal(attempts.refusal(answer(503, "worker_lost")))
     assert reported.value.attempts == 1
 
 
 def test_what_a_stopping_service_may_have_deleted_is_deleted():
     absent = answer(404, "not_found")
-    pursuit = Pursuit(PATIENT, "id", deletes=True)
-    assert not pursuit.is_done(absent)
-    pursuit.after_refusal(pursuit.refusal(answer(503, "stopping")))
-    assert pursuit.is_done(absent)
+    attempts = Attempts(PATIENT, "id", deletes=True)
+    assert not attempts.is_done(absent)
+    attempts.after_refusal(attempts.refusal(answer(503, "stopping")))
+    assert attempts.is_done(absent)
 
 
 def test_waits_grow_to_their_ceiling_and_differ():
     retries = Retries(attempts=1000, first_wait=1, longest_wait=8, deadline=1e6)
-    pursuits = [Pursuit(retries, "id") for _ in range(200)]
+    pursuits = [Attempts(retries, "id") for _ in range(200)]
     for ceiling in (1, 2, 4, 8, 8, 8):
-        waits = [pursuit.after_failure(httpx.ReadError("")) for pursuit in pursuits]
+        waits = [attempts.after_failure(httpx.ReadError("")) for attempts in pursuits]
         assert max(waits) <= ceiling
         assert max(waits) > ceiling * 0.8  # of two hundred draws
         assert len(set(waits)) > 1
@@ -484,14 +484,14 @@ def test_own_words(kept, kind, word):
     with pytest.raises(NotFoundError):
         client.get_word(word)
     reported = client.put_word(word, "T AE NG ER", "T AE NG G ER")
-    assert isinstance(reported, lexicon_schemas.OwnWord)
+    assert isinstance(reported, lexicon_schemas.EntryResponse)
     assert reported.pronunciations == ("T AE NG ER", "T AE NG G ER")
     assert client.get_word(word) == reported
     in_ipa = client.put_word(word, "ˈtæŋɚ", alphabet="ipa")
     assert (in_ipa.alphabet, in_ipa.pronunciations) == ("ipa", ("ˈtæŋɚ",))
     assert client.get_word(word).pronunciations == ("T AE1 NG ER0",)
     assert client.put_word(word, *reported.pronunciations) == reported
-    alias = lexicon_schemas.OwnPronunciation(alias="bad bed", sense="noun")
+    alias = lexicon_schemas.EntryPronunciation(alias="bad bed", sense="noun")
     with_alias = client.put_word(word, "T AE NG ER", alias)
     assert with_alias.pronunciations == ("T AE NG ER", alias)
     assert client.put_word(word, *with_alias.pronunciations) == with_alias

@@ -129,7 +129,7 @@ def test_a_head_that_stops_is_refused():
 
 @pytest.mark.parametrize("more", [b"", b"de" + LAST], ids=["none", "rest"])
 def test_a_body_that_nobody_reads_comes_to_an_end(more):
-    """With its rest, which is passed over, or without, when it is late."""
+    """With its rest, which is ignored, or without, when it is late."""
     sent = b"POST /unread HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nabc"
     received, _ = asyncio.run(exchange(sent, more, head_timeout=0.5))
     assert statuses(received) == ([200, 200] if more else [200])

@@ -211,7 +211,7 @@ def metric(service, series):
 
 @pytest.mark.parametrize("pieces", [1, 7, 400])
 @pytest.mark.parametrize("chunked", [False, True])
-def test_an_offer_to_go_on_in_another_protocol_is_passed_over(service, pieces, chunked):
+def test_an_offer_to_go_on_in_another_protocol_is_ignored(service, pieces, chunked):
     """As Java's HttpClient makes it with every request that is not encrypted."""
     offer = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2_Settings": "AAEA"}
     if chunked:

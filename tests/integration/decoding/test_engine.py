@@ -89,18 +89,17 @@ def test_where_nothing_is_compiled_torch_decodes_and_says_how_to_compile(
     assert "python -m tanger.model.decoding.native.build" in caplog.text
     (answer,) = decoder.decode([shipped.graphemes.encode("TANGER")])
     assert shipped.phonemes.decode(answer.symbols) == ("T", "AE", "NG", "ER")
-    assert isinstance(engine.load_scorer(shipped), TorchDecoder)
+    assert isinstance(decoder, TorchDecoder)
 
 
 def test_without_either_both_remedies_are_named(monkeypatch, shipped):
     monkeypatch.setattr(build, "library", lambda: None)
     monkeypatch.setattr(devices, "has_torch", lambda: False)
-    for load in (engine.load, engine.load_scorer):
-        with pytest.raises(
-            engine.DecoderUnavailableError, match=r"native\.build.*, or .*install torch"
-        ) as caught:
-            load(shipped)
-        assert len(caught.value.remedies) == 2
+    with pytest.raises(
+        engine.DecoderUnavailableError, match=r"native\.build.*, or .*install torch"
+    ) as caught:
+        engine.load(shipped)
+    assert len(caught.value.remedies) == 2
 
 
 def test_without_torch_float32_and_gpus_are_refused(monkeypatch, shipped):
@@ -117,7 +116,6 @@ def test_it_answers_without_torch(shipped_artifact):
     script = (
         "import sys; sys.modules['torch'] = None\n"
         "from pathlib import Path; from tanger.model import artifact\n"
-        "from tanger.model.decoding import engine\n"
         "from tanger.model.decoding.hypothesis import GivenPronunciation\n"
         "from tanger.model.phonemizer import Phonemizer\n"
         f"found = artifact.read(Path({str(shipped_artifact)!r}))\n"
@@ -125,7 +123,7 @@ def test_it_answers_without_torch(shipped_artifact):
         "((answer,),) = loaded.nbest(['TANGER'], 1, aligned=True)\n"
         "print(*answer.phonemes, answer.alignment.spans)\n"
         "spoken = [3, 4, 5]\n"
-        "(scored,) = engine.load_scorer(found).score([GivenPronunciation([3, 4], spoken)])\n"
+        "(scored,) = loaded.decoder.score([GivenPronunciation([3, 4], spoken)])\n"
         "print(scored.log_probabilities.shape == (4, len(found.phonemes)))\n"
     )
     done = subprocess.run(

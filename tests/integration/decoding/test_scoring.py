@@ -7,7 +7,7 @@ import pytest
 from tanger.model import artifact as artifacts
 from tanger.model import lexicon
 from tanger.model.artifact import ArtifactError
-from tanger.model.decoding.engine import NativeDecoder, load_scorer
+from tanger.model.decoding.engine import NativeDecoder
 from tanger.model.decoding.hypothesis import GivenPronunciation
 from tanger.model.decoding.torch_decoder import TorchDecoder
 from tanger.model.phonemizer import Phonemizer
@@ -59,14 +59,15 @@ def test_probabilities_are_some_and_special_symbols_have_none(tmp_path, scorer):
 def test_what_the_engine_says_has_the_probability_that_it_says(shipped_artifact):
     artifact = artifacts.read(shipped_artifact)
     words = ["TANGER", "O'BRIEN", "ANGSTROM", "A", "SCHOOLMASTER", "BBC"]
-    answers = Phonemizer.load(shipped_artifact, "cpu").pronounce(words)
+    phonemizer = Phonemizer.load(shipped_artifact, "cpu")
+    answers = phonemizer.pronounce(words)
     given = [
         GivenPronunciation(
             artifact.graphemes.encode(word), artifact.phonemes.encode(answer.phonemes)
         )
         for word, answer in zip(words, answers, strict=True)
     ]
-    for answer, scored in zip(answers, load_scorer(artifact).score(given), strict=True):
+    for answer, scored in zip(answers, phonemizer.decoder.score(given), strict=True):
         logs = scored.log_probabilities[np.arange(len(scored.symbols)), scored.symbols]
         np.testing.assert_allclose(np.exp(logs), answer.step_probabilities, atol=1e-5)
 

@@ -11,8 +11,6 @@ from typer.testing import CliRunner
 from benchmarks import lint as benchmark
 from benchmarks.planted_errors import plant
 from tanger.commands import app
-from tanger.model import artifact as artifacts
-from tanger.model.decoding.engine import load_scorer
 from tanger.model.decoding.native import build
 from tanger.model.lexicon import Entry
 from tanger.model.lint.linter import Linter
@@ -60,8 +58,7 @@ def shop(tmp_path):
 
 @pytest.fixture(scope="module")
 def linter(shipped_artifact):
-    phonemizer = Phonemizer.load(shipped_artifact, "cpu")
-    return Linter(phonemizer, load_scorer(artifacts.read(shipped_artifact)))
+    return Linter(Phonemizer.load(shipped_artifact, "cpu"))
 
 
 def findings(*arguments):
@@ -218,7 +215,7 @@ def test_acronyms_are_not_suspicious(linter):
 
 def test_an_artifact_of_another_language(tmp_path):
     artifact = random_artifact(tmp_path / "random", STRESSED["strong"])
-    linter = Linter(Phonemizer.load(artifact.path, "cpu"), load_scorer(artifact))
+    linter = Linter(Phonemizer.load(artifact.path, "cpu"))
     words = {"ABBA": "a b b a", "DADAS": "d a d a", "CAGE": "c a g e x", "FACE": "f a c e"}
     rows = [(n, Entry(w, tuple(p.split()))) for n, (w, p) in enumerate(words.items(), 1)]
     abba, dadas, cage, face = linter.lint(rows, threshold=0)

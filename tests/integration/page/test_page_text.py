@@ -83,7 +83,7 @@ def test_colours_tell_kinds_apart_and_words_have_none(browser, service):
 def test_a_switch_makes_the_text_a_document_of_ssml(browser, service):
     document = '<speak>A <sub alias="tea">T</sub> at <w>3:00</w></speak>'
     with visit(browser, service.url, f"tab=text&text={quote(document)}", refused=("422",)) as page:
-        expect(shown(page, "Spoken")).to_have_text("A T at three o'clock")  # tags are passed over
+        expect(shown(page, "Spoken")).to_have_text("A T at three o'clock")  # tags are skipped
         switch = page.get_by_role("switch", name="The text is SSML")
         expect(switch).not_to_be_checked()
         switch.check()
@@ -124,7 +124,7 @@ def test_all_senses_of_a_homograph_the_chosen_one_first(browser, service):
         expect(page.get_by_role("region", name="The chosen piece")).to_be_hidden()
 
 
-def test_what_was_passed_over_or_cannot_be_pronounced_is_reported(browser, service):
+def test_what_was_skipped_or_cannot_be_pronounced_is_reported(browser, service):
     with visit(browser, service.url, f"tab=text&text={quote(TEXT)}") as page:
         chosen = page.get_by_role("region", name="The chosen piece")
         token(page, "🍷").click()

@@ -432,13 +432,13 @@ def test_aliases_that_lead_back_to_themselves_are_not_imported_and_not_spoken(cl
         assert take(client, one, "pls").status_code == 200
     (found,) = ask_raw(client, "ab", source="auto")
     assert found["pronunciations"] == []
-    assert found["error"]["code"] == "alias_circle"
+    assert found["error"]["code"] == "alias_cycle"
     assert "ab -> BA -> AB" in found["error"]["message"]
 
 
 def test_probabilities_come_order_variants_and_go_again(client):
     content = "tang 0.25 T AE NG\ntang 1.0 T EH NG\nbed 1.0 B EH D\n"
-    assert take(client, content, "kaldip").json() == {"entries": 3, "passed_over": 0}
+    assert take(client, content, "kaldip").json() == {"entries": 3, "skipped": 0}
     (found,) = ask_raw(client, "tang", source="auto", n=2)
     assert [(p["text"], p["probability"]) for p in found["pronunciations"]] == [
         ("T EH NG", 1.0), ("T AE NG", 0.25)
@@ -474,13 +474,13 @@ def test_what_is_exported_can_be_imported(client, tmp_path, format):
     ]
     taken = take(client, exported.content, format, replace="true")
     assert taken.status_code == 200, taken.text
-    assert taken.json() == {"entries": 4, "passed_over": 0}
+    assert taken.json() == {"entries": 4, "skipped": 0}
     assert client.get("/lexicon", params={"format": format}).content == exported.content
 
 
-def test_markers_are_passed_over_and_reported(client):
+def test_markers_are_skipped_and_reported(client):
     taken = take(client, "<unk> spn\n!SIL sil\nbed B EH D\n", "kaldi")
-    assert taken.json() == {"entries": 1, "passed_over": 2}
+    assert taken.json() == {"entries": 1, "skipped": 2}
 
 
 @pytest.mark.parametrize(

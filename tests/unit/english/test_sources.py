@@ -267,7 +267,7 @@ def test_the_command(folder, shipped_artifact):
     assert "BLOG" not in {entry.word for entry in stressed}
     report = json.loads((out / "sources.json").read_text())
     assert report["words"]["fold test"] == 1
-    assert report["passed_over"]["cmudict"] == {"word of other letters": 1}
+    assert report["skipped"]["cmudict"] == {"word of other letters": 1}
     everything = "".join(path.read_text() for path in out.iterdir())
     assert "TWERK" not in everything.upper()
 

@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 
 from tanger.model import lexicon
 from tanger.model.lexicon import Variant
-from tanger.model.lexicon.index import Found, IndexedLexicon, lexicon_key, packed, unpacked
+from tanger.model.lexicon.index import (
+    Found,
+    IndexedLexicon,
+    format_variant,
+    lexicon_key,
+    parse_variant,
+)
 from tests.support.lexicons import SYMBOL
 
 
@@ -60,9 +66,9 @@ VARIANTS = st.builds(
 
 @given(variant=VARIANTS)
 def test_a_variant_is_one_line_and_back(variant):
-    line = packed(variant)
+    line = format_variant(variant)
     assert "\n" not in line
-    assert unpacked(line) == variant
+    assert parse_variant(line) == variant
 
 
 def test_variants_are_in_the_order_of_their_probabilities():
@@ -71,7 +77,7 @@ def test_variants_are_in_the_order_of_their_probabilities():
         Variant(("R", "EH", "D")),
         Variant(("R", "AE", "D"), (0.5,)),
     ]
-    found = look_up([("Read", packed(each)) for each in variants], "read")
+    found = look_up([("Read", format_variant(each)) for each in variants], "read")
     assert found.spellings == ("Read",)
     assert found.variants == (variants[1], variants[2], variants[0])
 

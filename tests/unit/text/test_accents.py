@@ -84,7 +84,7 @@ def test_an_artifact_that_reads_the_letter_needs_no_respelling():
 def heard(resolver, word, source="auto"):
     """Return a word's sources, normalised form, first pronunciation and warnings."""
     (found,) = resolver.resolve([word], source)
-    first = [strip(each.listed[0]) for each in found.segments if each.listed]
+    first = [strip(each.pronunciations[0]) for each in found.segments if each.pronunciations]
     phonemes = " ".join(phoneme for each in first for phoneme in each)
     return [each.source for each in found.segments], found.normalized, phonemes, found.warnings
 

@@ -168,12 +168,12 @@ def test_a_bad_entry_is_named_by_line(tmp_path, text, line, reported):
     assert reported in str(refused.value)
 
 
-def test_markers_of_recognisers_are_passed_over_and_reported(tmp_path, caplog):
+def test_markers_of_recognisers_are_skipped_and_reported(tmp_path, caplog):
     paths = write(tmp_path, a="<unk> spn\n!SIL sil\n[noise] nsn\n<bed> B EH D\nbed B EH D\n")
     found = read(*paths)
     assert get(found, "<bed>") == get(found, "bed") == ["B EH D"]
     assert get(found, "<unk>") is None
-    assert "a.dict: 3 markers such as <unk> passed over" in caplog.text
+    assert "a.dict: 3 markers such as <unk> skipped" in caplog.text
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

@@ -79,13 +79,13 @@ def test_what_no_lexicon_has_of_an_alias_is_the_networks_or_an_error(resolver):
 
 def test_an_alias_that_is_an_entry_as_a_whole_is_that(resolver):
     found = plan(resolver, "NY")
-    assert found.segments[0].listed == (("N", "UW1", "Y", "AO2", "R", "K"),)
+    assert found.segments[0].pronunciations == (("N", "UW1", "Y", "AO2", "R", "K"),)
     assert found.normalized == "NEW YORK"
 
 
 def test_an_alias_counts_where_it_comes_first(resolver):
     found = plan(resolver, "lead")
-    assert found.segments[0].listed == (("L", "IH1", "D"),)
+    assert found.segments[0].pronunciations == (("L", "IH1", "D"),)
 
 
 def test_a_circle_of_aliases_is_an_error_of_its_word_alone(resolver, user):
@@ -93,9 +93,9 @@ def test_a_circle_of_aliases_is_an_error_of_its_word_alone(resolver, user):
     put(user, "boros", Variant((), alias="the ouro"))
     for word, way in (("ouro", "ouro -> boros -> OURO"), ("boros", "boros -> OURO -> boros")):
         found = plan(resolver, word)
-        assert found.error.code == "alias_circle"
+        assert found.error.code == "alias_cycle"
         assert way in found.error.message
-    assert plan(resolver, "the-ouro").error.code == "alias_circle"
+    assert plan(resolver, "the-ouro").error.code == "alias_cycle"
     assert resolver.alias_fault("boros", "an ouro") is not None
     assert resolver.alias_fault("boros", "a snake") is None
 
@@ -112,7 +112,7 @@ def test_aliases_of_aliases_do_not_grow_without_end(resolver, user):
 def test_variants_come_by_probability_and_tell_it(resolver, user):
     put(user, "tomato", Variant(("T", "AH0"), (0.25,)), Variant(("T", "OW1"), (0.75,)))
     (segment,) = plan(resolver, "tomato").segments
-    assert segment.listed == (("T", "OW1"), ("T", "AH0"))
+    assert segment.pronunciations == (("T", "OW1"), ("T", "AH0"))
     assert segment.probabilities == (0.75, 0.25)
     assert plan(resolver, "tanger").segments[0].probabilities == ()
 
@@ -124,10 +124,10 @@ def test_a_phrase_is_found_in_a_longer_one(resolver, user):
     found = plan(resolver, "I love New  York, and NY")
     assert found.normalized == "I-LOVE-NEW YORK-AND-NEW YORK"
     assert [segment.text for segment in found.segments][2::2] == ["NEW YORK", "NEW YORK"]
-    assert found.segments[2].listed == (("N", "UW1", "Y", "AO2", "R", "K"),)
+    assert found.segments[2].pronunciations == (("N", "UW1", "Y", "AO2", "R", "K"),)
     assert plan(resolver, "I love New York", "model").normalized == "I-LOVE-NEW-YORK"
     (possessive,) = plan(resolver, "New York's").segments
-    assert possessive.listed == (("N", "UW1", "Y", "AO2", "R", "K", "S"),)
+    assert possessive.pronunciations == (("N", "UW1", "Y", "AO2", "R", "K", "S"),)
     put(user, "love New York", Variant(("L", "AH1", "V")))
     assert plan(resolver, "I love New York").normalized == "I-LOVE NEW YORK"
     asyncio.run(user.delete("love New York"))
@@ -180,7 +180,7 @@ def test_a_variant_of_a_sense_is_for_that_sense(resolver, user, variants, presen
     ):
         word = ReadWord(SpokenWord("read", phonemes=phonemes, sense=sense), by_rule=False)
         (found,) = resolver.resolve_read([word], "auto")
-        assert found.segments[0].listed[0] == expected
+        assert found.segments[0].pronunciations[0] == expected
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,8 @@ def parts(reader: Reader, text: str, *, letters: bool = False) -> list[Part]:
 
 def test_an_elided_word_is_one_with_the_next() -> None:
     article, noun = parts(FRENCH, "l’eau")
-    assert (article.text, article.spoken, article.joined) == ("l", ("l",), True)
-    assert (noun.text, noun.spoken, noun.joined) == ("eau", None, False)
+    assert (article.text, article.pronunciations, article.joined) == ("l", (("l",),), True)
+    assert (noun.text, noun.pronunciations, noun.joined) == ("eau", (), False)
     assert [part.text for part in parts(FRENCH, "jusqu'à")] == ["jusqu", "à"]
 
 
@@ -45,16 +45,16 @@ def test_hyphens_part_words_and_other_apostrophes_are_left_out() -> None:
 
 def test_letters_have_the_stress_of_the_last() -> None:
     (part,) = parts(GERMAN, "ADAC", letters=True)
-    assert part.spoken == ("aː", "d", "eː", "aː", "t͡s", "ˈeː")
+    assert part.pronunciations == (("aː", "d", "eː", "aː", "t͡s", "ˈeː"),)
     assert part.rule == "letters"
     (plural,) = parts(GERMAN, "PKWs", letters=True)
-    assert plural.spoken == ("p", "eː", "k", "aː", "v", "ˈeː", "s")
+    assert plural.pronunciations == (("p", "eː", "k", "aː", "v", "ˈeː", "s"),)
 
 
 def test_an_elided_word_before_letters() -> None:
     article, letters = parts(FRENCH, "l'ADN", letters=True)
     assert article.joined
-    assert letters.spoken == ("a", "d", "e", "ɛ", "n")
+    assert letters.pronunciations == (("a", "d", "e", "ɛ", "n"),)
 
 
 def test_names_of_letters_are_words_where_the_phonemes_do_not_fit() -> None:
@@ -97,6 +97,6 @@ def test_british_letters_have_plurals() -> None:
     )
     assert [part.text for part in parts(british, "don't")] == ["don't"]
     (plural,) = parts(british, "BBCs", letters=True)
-    assert plural.spoken == ("b", "iː", "b", "iː", "s", "ˈiː", "z")
+    assert plural.pronunciations == (("b", "iː", "b", "iː", "s", "ˈiː", "z"),)
     (owner,) = parts(british, "UK's", letters=True)
-    assert owner.spoken == ("j", "uː", "k", "ˈeɪ", "z")
+    assert owner.pronunciations == (("j", "uː", "k", "ˈeɪ", "z"),)

@@ -64,7 +64,10 @@ def test_what_is_spoken(content, expected):
 def test_phonemes_are_those_of_the_document(attributes, phonemes):
     found = speak(f"a <phoneme {attributes}>tomato</phoneme>")
     (word,) = (token for token in found if token.text == "tomato")
-    assert (" ".join(word.words[0].phonemes), word.words[0].given_by) == (phonemes, "override")
+    assert (" ".join(word.words[0].phonemes), word.words[0].phoneme_source) == (
+        phonemes,
+        "override",
+    )
     (alone,) = (token for token in speak(f"<phoneme {attributes}/>") if token.words)
     assert alone.text == f"<phoneme {attributes}/>"
     assert alone.words[0].phonemes == word.words[0].phonemes
@@ -78,11 +81,11 @@ def test_other_languages_are_not_guessed():
     assert [word.language for token in english for word in token.words] == ["de", None]
 
 
-def test_what_is_passed_over_is_reported():
+def test_what_is_ignored_is_reported():
     found = speak("<emphasis>a</emphasis><mark name='x'/><s>b</s><break/>")
     assert [note for token in found for note in token.warnings or ()] == [
-        "<emphasis> is passed over",
-        "<mark> is passed over",
+        "<emphasis> is ignored",
+        "<mark> is ignored",
     ]
 
 

@@ -19,7 +19,7 @@ def weak(text):
         for sentence in sentences(READER.read(text))
         for token in with_weak_forms(sentence, TABLES)
         for word in token.words
-        if word.given_by == "weak_form"
+        if word.phoneme_source == "weak_form"
     ]
 
 

@@ -10,7 +10,7 @@ from tanger.model.lexicon import EntryError, Variant
 from tanger.model.phonology import notation
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.phonology.stress import VOWELS
-from tanger.service.lexicon_schemas import OwnPronunciation, OwnWord, Spoken
+from tanger.service.lexicon_schemas import EntryPronunciation, EntryRequest, EntryResponse
 from tanger.service.user_lexicon.representation import read_variant, written_variant
 from tanger.service.user_lexicon.store import UserLexicon
 from tanger.service.user_lexicon.transfer import Import
@@ -122,8 +122,8 @@ def test_a_format_without_aliases_refuses_them(store, format):
 )
 def test_what_is_answered_can_be_put_back(found, alphabet):
     items = tuple(written_variant(variant, INVENTORY, alphabet) for variant in found)
-    answer = OwnWord(word="ab", alphabet=alphabet, pronunciations=items)
-    body = Spoken.model_validate_json(answer.model_dump_json(), strict=True)
+    answer = EntryResponse(word="ab", alphabet=alphabet, pronunciations=items)
+    body = EntryRequest.model_validate_json(answer.model_dump_json(), strict=True)
     assert [read_variant(item, INVENTORY, body.alphabet) for item in body.pronunciations] == found
     plain = [variant for variant in found if not any(variant[1:])]
-    assert sum(not isinstance(item, OwnPronunciation) for item in items) == len(plain)
+    assert sum(not isinstance(item, EntryPronunciation) for item in items) == len(plain)

@@ -19,7 +19,7 @@ def test_all_notations_are_read(transcription):
     (token,) = READER.read(f"[Tanger](/{transcription}/)")
     (word,) = token.words
     assert (token.kind, token.confidence, token.start) == ("word", 1.0, 0)
-    assert (word.text, word.given_by) == ("Tanger", "override")
+    assert (word.text, word.phoneme_source) == ("Tanger", "override")
     assert [each.rstrip("012") for each in word.phonemes] == ["T", "AE", "NG", "ER"]
 
 
