@@ -2,14 +2,15 @@
 
 Every node needs tanger and ``pip install 'ray[data]'``. The input is text with one word per line,
 or a Parquet column. The output is a folder of Parquet files with a row for each distinct word and
-its count. Every actor has a core and loads the artifact once. If an actor or a node dies, it is
-replaced and its unfinished work is repeated.
+its count. Every actor has a core, loads the artifact once, and writes the answers to each block to
+a file. If an actor or a node dies, it is replaced, and its unfinished blocks are repeated.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import hashlib
 import sys
 import time
 from pathlib import Path
@@ -17,7 +18,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import ray
+from pyarrow.fs import FileSystem, FileType
 
 import tanger
 
@@ -35,17 +38,17 @@ ANSWERS = pa.schema(
 
 
 class Pronounce:
-    """An actor that loads the artifact when it starts, and pronounces batches."""
+    """An actor that loads the artifact when it starts, pronounces blocks and writes the answers."""
 
-    def __init__(self, artifact: str, options: dict[str, Any]) -> None:
-        # A batch makes tens of thousands of objects, nearly all of them in use until its end
-        gc.set_threshold(100_000)
+    def __init__(self, artifact: str, output: str, options: dict[str, Any]) -> None:
+        gc.set_threshold(100_000)  # a batch makes tens of thousands of objects, in use to its end
         self.phonemizer = tanger.Phonemizer.load(artifact, "cpu", threads=1)
+        self.files, self.folder = FileSystem.from_uri(output)
         self.options = options
         self.alphabet = self.phonemizer.pipeline.options(**options).alphabet
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        """Pronounce a table of distinct ``word`` with ``count``."""
+        """Pronounce a table of distinct ``word`` with ``count``; return its number of rows."""
         words = batch["word"].to_pylist()
         results = self.phonemizer.pronounce(words, **self.options)
         rows = {
@@ -60,7 +63,12 @@ class Pronounce:
             "source": [result.source for result in results],
             "error": [result.error and result.error.code for result in results],
         }
-        return pa.table(rows, schema=ANSWERS)
+        # Named by its words, so that the file of a repeated block is replaced
+        name = hashlib.sha256("\n".join(words).encode()).hexdigest()[:32]
+        unfinished = f"{self.folder}/.{name}"  # readers of Parquet ignore it
+        pq.write_table(pa.table(rows, schema=ANSWERS), unfinished, filesystem=self.files)
+        self.files.move(unfinished, f"{self.folder}/{name}.parquet")
+        return pa.table({"rows": [len(words)]})
 
 
 def read(source: str, column: str, partitions: int) -> ray.data.Dataset:
@@ -96,7 +104,9 @@ def main() -> int:
     parser.add_argument("--batch", type=int, default=4096, help="words that are decoded together")
     parser.add_argument("--address", help="of a cluster; by default one on this machine")
     given = parser.parse_args()
-    if Path(given.output).exists():
+    output = given.output if "://" in given.output else str(Path(given.output).absolute())
+    files, folder = FileSystem.from_uri(output)
+    if files.get_file_info(folder).type != FileType.NotFound:
         print(f"{given.output} is there already: name another folder", file=sys.stderr)
         return 2
 
@@ -115,20 +125,20 @@ def main() -> int:
     words = words.repartition(target_num_rows_per_block=given.batch).materialize()
     distinct = words.count()
     counted = time.perf_counter()
+    files.create_dir(folder)
     options = {"source": given.source, "alphabet": given.alphabet, "n": given.n}
-    answers = words.map_batches(
+    written = words.map_batches(
         Pronounce,
-        fn_constructor_args=(given.artifact, options),
+        fn_constructor_args=(given.artifact, output, options),
         batch_format="pyarrow",
         batch_size=given.batch,
         num_cpus=1,
         compute=ray.data.ActorPoolStrategy(size=min(actors, max(1, distinct // given.batch))),
     )
-    # Actors occupy all cores, and writing mostly waits for the disk
-    answers.write_parquet(given.output, ray_remote_args={"num_cpus": 0}, concurrency=2)
+    rows = sum(row["rows"] for row in written.iter_rows())
     done = time.perf_counter()
     print(
-        f"{distinct:,} different words: {ready - started:.1f} s to start Ray, "
+        f"{rows:,} different words: {ready - started:.1f} s to start Ray, "
         f"{counted - ready:.1f} s to read and count, {done - counted:.1f} s to pronounce and write",
         file=sys.stderr,
     )

@@ -75,7 +75,12 @@ def test_nothing_is_lost_or_double_when_an_actor_dies(tiny_artifact, tmp_path):
             command(tmp_path / "words.txt", output, "--artifact", tiny_artifact,
                     "--actors", 2, "--batch", BATCH, "--n", 2),
             cwd=ROOT, stdout=log, stderr=log,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "TANGER_RAY_TEST": str(tmp_path)},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "TANGER_RAY_TEST": str(tmp_path),
+                "RAY_raylet_start_wait_time_s": str(PATIENCE),  # a loaded machine is slow
+            },
         )  # fmt: skip
 
     def or_ended(value):
