@@ -20,7 +20,7 @@ from tanger.service.api_keys import KeyGate, PublicRoutes
 from tanger.service.connections.limits import Connections
 from tanger.service.middleware.browsers import CrossOrigin
 from tanger.service.middleware.gateway import Gateway
-from tanger.service.middleware.telemetry import RequestLog, Telemetry, note_refusal
+from tanger.service.middleware.telemetry import RequestLog, Telemetry, record_refusal
 from tanger.service.routes import lexicon, operations, pages, pronounce, text
 from tanger.service.routing import PROBLEMS, DescribedApp, RawRoute, operation_id
 from tanger.service.serving.manager import ModelManager
@@ -103,7 +103,7 @@ def _set_state(app: FastAPI, settings: Settings, backend: Backend | None) -> Non
         head_timeout=settings.head_timeout,
         send_timeout=settings.send_timeout,
         min_send_rate=settings.min_send_rate,
-        on_refusal=partial(note_refusal, manager.metrics, request_log),
+        on_refusal=partial(record_refusal, manager.metrics, request_log),
     )
     manager.metrics.watch_server(connections)
     state = app.state

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from tanger.service import representations
-from tanger.service.connections.limits import Hold
+from tanger.service.connections.limits import Reservation
 from tanger.service.representations import MediaType
 from tanger.service.request_body import (
     M,
@@ -48,7 +48,7 @@ class RawAnswer:
     headers: Headers
     media_type: MediaType
     parts: Sequence[bytes] | None
-    reservation: Hold | None
+    reservation: Reservation | None
     more: AsyncGenerator[bytes] | None = None
 
 

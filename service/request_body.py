@@ -27,7 +27,7 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
-from tanger.service.connections.limits import BODY_RECEIVED, ByteBudget, Hold
+from tanger.service.connections.limits import BODY_RECEIVED, ByteBudget, Reservation
 from tanger.service.errors import MAX_FAULTS, InvalidRequestError, UnavailableError
 from tanger.service.schemas import ProblemError
 
@@ -156,33 +156,33 @@ async def _read_body(
     request: RawRequest, *, limit: int, seconds: float, budget: ByteBudget
 ) -> bytes:
     try:
-        with budget.hold() as hold:
+        with budget.reserve() as reservation:
             if request.received:
-                return await _collect(request, limit, hold)
+                return await _collect(request, limit, reservation)
             async with asyncio.timeout(seconds):
-                return await _collect(request, limit, hold)
+                return await _collect(request, limit, reservation)
     except TimeoutError as e:
         raise RequestTimeoutError(f"the body did not come within {seconds:g} s") from e
 
 
-async def _collect(request: RawRequest, limit: int, hold: Hold) -> bytes:
+async def _collect(request: RawRequest, limit: int, reservation: Reservation) -> bytes:
     """Read the whole body, counting its bytes against the budget."""
     piece, more = await _next_piece(request)
-    _count(len(piece), limit, hold)
+    _count(len(piece), limit, reservation)
     if not more:
         return piece
     body = bytearray(piece)
     while more:
         piece, more = await _next_piece(request)
         body += piece
-        _count(len(body), limit, hold)
+        _count(len(body), limit, reservation)
     return bytes(body)
 
 
-def _count(size: int, limit: int, hold: Hold) -> None:
+def _count(size: int, limit: int, reservation: Reservation) -> None:
     if size > limit:
         raise BodyTooLargeError(limit)
-    hold.resize(size)
+    reservation.resize(size)
 
 
 async def _next_piece(request: RawRequest) -> tuple[bytes, bool]:
@@ -299,14 +299,15 @@ async def cancel_on_disconnect(request: RawRequest, work: Coroutine[Any, Any, T]
         ClientDisconnect: if the client disconnects.
     """
     loop = asyncio.get_running_loop()
-    gone = loop.create_future()
+    disconnected = loop.create_future()
     watching: list[asyncio.Task[None]] = []
     # Most work is done before a check would be worth its cost
     look = loop.call_later(
-        _FIRST_LOOK, lambda: watching.append(loop.create_task(_hang_up(request, gone)))
+        _FIRST_LOOK,
+        lambda: watching.append(loop.create_task(_wait_for_disconnect(request, disconnected))),
     )
     try:
-        with interrupted_by(gone):
+        with interrupted_by(disconnected):
             return await work
     except InterruptedWaitError as e:
         raise ClientDisconnect from e
@@ -339,11 +340,11 @@ class shutdown_as_503:  # noqa: N801  # it reads as `contextlib.suppress` does
             raise UnavailableError("stopping") from error
 
 
-async def _hang_up(request: RawRequest, gone: asyncio.Future[None]) -> None:
+async def _wait_for_disconnect(request: RawRequest, disconnected: asyncio.Future[None]) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-    if not gone.done():
-        gone.set_result(None)
+    if not disconnected.done():
+        disconnected.set_result(None)
 
 
 # ------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from tanger.service import representations
 from tanger.service.errors import PROBLEM_MEDIA_TYPE
 from tanger.service.lexicon_schemas import EntryRequest
-from tanger.service.middleware.answer_pieces import send_parts, send_stream
+from tanger.service.middleware.response_chunks import send_parts, send_stream
 from tanger.service.pronounce_handler import RawAnswer
 from tanger.service.request_body import TIMEOUT, RawRequest
 from tanger.service.schemas import Problem, PronounceRequest, PronounceResponse, TextRequest

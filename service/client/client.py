@@ -19,12 +19,12 @@ import httpx
 from tanger.model.phonology.notation import Alphabet
 from tanger.service.client.errors import StatusError
 from tanger.service.client.requests import (
+    BaseClient,
     Call,
-    Connection,
     Options,
-    Requests,
     SentenceLines,
     TextOptions,
+    WordBatcher,
     check_words,
 )
 from tanger.service.client.retries import Attempts, Retries
@@ -35,7 +35,7 @@ from tanger.service.schemas import PronouncedSentence, Result, TextResponse
 __all__ = ["AsyncClient", "Client", "Options", "Retries", "TextOptions"]
 
 
-class Client(Connection):
+class Client(BaseClient):
     """A synchronous client; it is thread-safe."""
 
     def __init__(
@@ -95,13 +95,13 @@ class Client(Connection):
         return self._stream(words, options)
 
     def _stream(self, words: Iterable[str], options: Options) -> Iterator[Result]:
-        requests = None
+        batcher = None
         for word in words:
-            if requests is None:
-                requests = Requests(self.limits(), options)
-            if full := requests.add(word):
+            if batcher is None:
+                batcher = WordBatcher(self.limits(), options)
+            if full := batcher.add(word):
                 yield from self._ask(full, options)
-        if requests and (rest := requests.rest()):
+        if batcher and (rest := batcher.flush()):
             yield from self._ask(rest, options)
 
     def _ask(self, words: list[str], options: Options) -> tuple[Result, ...]:
@@ -229,7 +229,7 @@ class Client(Connection):
             time.sleep(wait)
 
 
-class AsyncClient(Connection):
+class AsyncClient(BaseClient):
     """A client for asyncio."""
 
     def __init__(
@@ -297,7 +297,7 @@ class AsyncClient(Connection):
     ) -> AsyncIterator[Result]:
         under_way: deque[asyncio.Task[tuple[Result, ...]]] = deque()
         try:
-            async for chunk in self._requests(words, options):
+            async for chunk in self._batches(words, options):
                 under_way.append(asyncio.create_task(self._ask(chunk, options)))
                 if len(under_way) == self._concurrency:
                     for result in await under_way[0]:
@@ -312,16 +312,16 @@ class AsyncClient(Connection):
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
 
-    async def _requests(
+    async def _batches(
         self, words: Iterable[str] | AsyncIterable[str], options: Options
     ) -> AsyncIterator[list[str]]:
-        requests = None
+        batcher = None
         async for word in _each(words):
-            if requests is None:
-                requests = Requests(await self.limits(), options)
-            if full := requests.add(word):
+            if batcher is None:
+                batcher = WordBatcher(await self.limits(), options)
+            if full := batcher.add(word):
                 yield full
-        if requests and (rest := requests.rest()):
+        if batcher and (rest := batcher.flush()):
             yield rest
 
     async def _ask(self, words: list[str], options: Options) -> tuple[Result, ...]:

@@ -216,7 +216,7 @@ class SentenceLines:
         return sentence
 
 
-class Connection:
+class BaseClient:
     """Configuration and cached limits that both clients share."""
 
     def __init__(
@@ -265,7 +265,7 @@ class Connection:
         }
 
 
-class Requests:
+class WordBatcher:
     """Collect words into requests as large as the service accepts."""
 
     def __init__(self, limits: Limits, options: Options) -> None:
@@ -299,16 +299,16 @@ class Requests:
             and self._work + work <= self._letters
             and self._response + response <= self._response_bytes
         )
-        full = [] if room else self.rest()
+        full = [] if room else self.flush()
         self._begun.append(word)
         self._size += size
         self._work += work
         self._response += response
         # Never both: with room for one word only, none is pending that could overflow
-        return self.rest() if len(self._begun) == self._words else full
+        return self.flush() if len(self._begun) == self._words else full
 
-    def rest(self) -> list[str]:
-        """Return the remaining words."""
+    def flush(self) -> list[str]:
+        """Return the words of the last request, which is not full; none if there are none."""
         words, self._begun = self._begun, []
         self._size = self._work = self._response = 0
         return words

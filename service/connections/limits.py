@@ -65,12 +65,12 @@ class ByteBudget:
         """Return whether a share can grow to `size` bytes."""
         return size <= SMALL or self.held < self.limit
 
-    def hold(self) -> Hold:
+    def reserve(self) -> Reservation:
         """Return a share of the budget, empty at first."""
-        return Hold(self)
+        return Reservation(self)
 
 
-class Hold:
+class Reservation:
     """One body's share of a `ByteBudget`: released when the ``with`` block is left."""
 
     __slots__ = ("_budget", "size")

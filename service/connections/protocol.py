@@ -102,7 +102,7 @@ class GuardedProtocol(asyncio.Protocol):
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._gate = _Gate(self, transport)
-        self._held = self._connections.budget.hold()
+        self._held = self._connections.budget.reserve()
         self._progress = SendProgress(
             transport, grace=self._connections.send_timeout, rate=self._connections.min_send_rate
         )

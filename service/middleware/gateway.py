@@ -15,8 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tanger.service.api_keys import KeyGate
 from tanger.service.connections.limits import ByteBudget
 from tanger.service.errors import Respond
-from tanger.service.middleware.answer_pieces import PieceSender
 from tanger.service.middleware.request_head import check_head
+from tanger.service.middleware.response_chunks import ChunkSender
 
 
 class Gateway:
@@ -90,7 +90,7 @@ class Gateway:
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request to the application; HEAD is handled as GET (RFC 9110, 9.3.2)."""
-        sender = PieceSender(scope, receive, send, budget=self._budget, respond=self._respond)
+        sender = ChunkSender(scope, receive, send, budget=self._budget, respond=self._respond)
         if scope["method"] != "HEAD":
             await self.app(scope, receive, sender)
             return

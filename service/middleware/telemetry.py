@@ -68,7 +68,7 @@ class Telemetry:
             await self.app(scope, receive, exchange.send)
         finally:
             self.metrics.in_flight.dec()
-            exchange.note()
+            exchange.record()
 
 
 class _Exchange:
@@ -103,7 +103,7 @@ class _Exchange:
             message["headers"] = headers
         return self._send(message)
 
-    def note(self) -> None:
+    def record(self) -> None:
         """Count the request, and log it."""
         seconds = time.perf_counter() - self._started
         scope, middleware = self._scope, self._middleware
@@ -123,10 +123,10 @@ class _Exchange:
                 timestamp=datetime.now(UTC),
                 **self.context,
             )
-            middleware.log.note(line)
+            middleware.log.add(line)
 
 
-def note_refusal(
+def record_refusal(
     metrics: Metrics, log: RequestLog | None, status: HTTPStatus, request_id: str
 ) -> None:
     """Record a connection or request that was refused before it reached the application.
@@ -148,7 +148,7 @@ def note_refusal(
             request_id=request_id,
             timestamp=datetime.now(UTC),
         )
-        log.note(line)
+        log.add(line)
 
 
 def _identity(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str | None, dict[str, str]]:
@@ -182,7 +182,7 @@ class RequestLog:
     def __init__(self) -> None:
         self._lines: list[RequestLine] = []
 
-    def note(self, line: RequestLine) -> None:
+    def add(self, line: RequestLine) -> None:
         """Schedule a line to be written."""
         if not self._lines:
             # In an empty context: the first request must not pass its ID or trace on to the others

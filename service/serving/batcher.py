@@ -430,7 +430,7 @@ class Batch(Generic[K, A]):
         self.resolved = self._batcher.clock()
         self._batcher._resolve(self._entries, answers, self)
         seconds = self.resolved - self.taken
-        self._batcher.latency.note(self.letters, seconds)
+        self._batcher.latency.add(self.letters, seconds)
         return seconds
 
     def requeue(self) -> None:

@@ -1,8 +1,9 @@
 """A bounded cache of answers, which long lists of new words cannot flush (S3-FIFO).
 
-New answers enter a short queue. At its end, those that were requested again move to the long queue,
-and the others are evicted. At the end of the long queue, an answer is reinserted as often as it was
-requested recently. A key that returns soon after its eviction enters the long queue directly.
+New answers enter the small queue. At its end, those that were requested again move to the main
+queue, and the others are evicted. At the end of the main queue, an answer is reinserted as often as
+it was requested recently. A key that returns soon after its eviction (a ghost) enters the main
+queue directly.
 
 Source: Yang et al. (2023), "FIFO queues are all you need for cache eviction" (S3-FIFO).
 """
@@ -17,12 +18,12 @@ from typing import Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 A = TypeVar("A")
 
-# Share of the capacity for the short queue
-_SHORT = 0.1
-# Most reinsertions of an answer
-_PASSES = 3
-# Binary logarithm of the smallest size of the table of evicted keys
-_PLACES = 10
+# Share of the capacity for the small queue
+_SMALL_SHARE = 0.1
+# Most requests of an answer that are counted, and so most of its reinsertions
+_MAX_FREQUENCY = 3
+# Binary logarithm of the smallest size of the table of ghosts
+_MIN_GHOST_BITS = 10
 # Characters of JSON per unit of the cache's capacity; a typical answer has fewer
 _CHARACTERS = 256
 
@@ -41,18 +42,18 @@ class AnswerCache(Generic[K, A]):
         self.weigh = weigh
         self._answers: dict[K, A] = {}
         # Weights greater than one
-        self._heavy: dict[K, int] = {}
-        # Number of recent hits; missing keys have none
-        self._hits: dict[K, int] = {}
+        self._weights: dict[K, int] = {}
+        # Recent requests, up to `_MAX_FREQUENCY`; missing keys have none
+        self._frequencies: dict[K, int] = {}
         # In order of insertion
-        self._short: deque[K] = deque()
-        self._long: deque[K] = deque()
-        # Hashes of keys evicted from the short queue, at the index of their last bits, until they
-        # are overwritten: a table that fits the CPU cache. No hash is -1.
-        places = 1 << max(_PLACES, (capacity - 1).bit_length())
-        self._gone = array("q", [-1]) * places
-        self._held = 0
-        self._held_short = 0
+        self._small: deque[K] = deque()
+        self._main: deque[K] = deque()
+        # Hashes of ghosts, the keys evicted from the small queue, at the index of their last bits,
+        # until they are overwritten: a table that fits the CPU cache. No hash is -1.
+        slots = 1 << max(_MIN_GHOST_BITS, (capacity - 1).bit_length())
+        self._ghosts = array("q", [-1]) * slots
+        self._size = 0
+        self._small_size = 0
 
     def __len__(self) -> int:
         return len(self._answers)
@@ -61,9 +62,9 @@ class AnswerCache(Generic[K, A]):
         """Return the cached answer for a key, or None."""
         answer = self._answers.get(key)
         if answer is not None:
-            times = self._hits.get(key, 0)
-            if times < _PASSES:
-                self._hits[key] = times + 1
+            frequency = self._frequencies.get(key, 0)
+            if frequency < _MAX_FREQUENCY:
+                self._frequencies[key] = frequency + 1
         return answer
 
     def put(self, key: K, answer: A) -> None:
@@ -75,46 +76,45 @@ class AnswerCache(Generic[K, A]):
             return
         weight = self.weigh(answer)
         if weight != 1:
-            self._heavy[key] = weight
+            self._weights[key] = weight
         self._answers[key] = answer
-        self._held += weight
-        number = hash(key)
-        place = number & (len(self._gone) - 1)
-        if self._gone[place] == number:
-            self._gone[place] = -1
-            self._long.append(key)
+        self._size += weight
+        digest = hash(key)
+        slot = digest & (len(self._ghosts) - 1)
+        if self._ghosts[slot] == digest:
+            self._ghosts[slot] = -1
+            self._main.append(key)
         else:
-            self._short.append(key)
-            self._held_short += weight
-        while self._held > self.capacity:
-            if self._held_short > _SHORT * self.capacity or not self._long:
-                self._leave_short()
+            self._small.append(key)
+            self._small_size += weight
+        while self._size > self.capacity:
+            if self._small_size > _SMALL_SHARE * self.capacity or not self._main:
+                self._evict_small()
             else:
-                self._leave_long()
+                self._evict_main()
 
-    def _leave_short(self) -> None:
-        key = self._short.popleft()
-        self._held_short -= self._heavy.get(key, 1)
-        if self._hits.pop(key, 0):
-            self._long.append(key)
+    def _evict_small(self) -> None:
+        key = self._small.popleft()
+        self._small_size -= self._weights.get(key, 1)
+        if self._frequencies.pop(key, 0):
+            self._main.append(key)
             return
-        self._drop(key)
-        number = hash(key)
-        self._gone[number & (len(self._gone) - 1)] = number
+        self._remove(key)
+        digest = hash(key)
+        self._ghosts[digest & (len(self._ghosts) - 1)] = digest
 
-    def _leave_long(self) -> None:
-        key = self._long.popleft()
-        times = self._hits.pop(key, 0)
-        if times:
-            self._long.append(key)
-            if times > 1:
-                self._hits[key] = times - 1
+    def _evict_main(self) -> None:
+        key = self._main.popleft()
+        if frequency := self._frequencies.pop(key, 0):
+            self._main.append(key)
+            if frequency > 1:
+                self._frequencies[key] = frequency - 1
         else:
-            self._drop(key)
+            self._remove(key)
 
-    def _drop(self, key: K) -> None:
+    def _remove(self, key: K) -> None:
         del self._answers[key]
-        self._held -= self._heavy.pop(key, 1)
+        self._size -= self._weights.pop(key, 1)
 
 
 def answer_size(rendered: str) -> int:

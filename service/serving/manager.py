@@ -297,7 +297,7 @@ class ModelManager:
         Raises:
             BuffersFullError: if there is not enough space.
         """
-        work.reservation = self.buffers.hold()
+        work.reservation = self.buffers.reserve()
         work.reservation.resize(cost.response_bytes)
         counts = self.metrics.words[work.model.language]
         if work.known:

@@ -112,7 +112,7 @@ class LatencyEstimator:
         """Return whether any batch was measured."""
         return self._weight > 0
 
-    def note(self, letters: int, seconds: float) -> None:
+    def add(self, letters: int, seconds: float) -> None:
         """Add the measurement of a batch."""
         self._weight = _MEMORY * self._weight + 1
         self._x = _MEMORY * self._x + letters

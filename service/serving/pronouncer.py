@@ -24,7 +24,7 @@ from tanger.model.text.pipeline import Pipeline, Task
 from tanger.model.text.segments import Answerer, SegmentSource, Source, WordResolution
 from tanger.model.text.senses import homographs
 from tanger.model.text.speller import WordErrorCode
-from tanger.service.connections.limits import Hold
+from tanger.service.connections.limits import Reservation
 from tanger.service.schemas import ModelName, Options, WordError
 from tanger.service.serving import rendering
 from tanger.service.serving.admission import DecodeResult
@@ -86,8 +86,8 @@ class Pronouncer:
         self.user = user
         if pipeline.resolver.reader.american:
             homographs()  # load them here: the first text would hold the event loop
-        # `_manner` by the few combinations of options (without alignment) and engine
-        self._manners: dict[tuple[Alphabet | None, bool | None, int, str | None], str] = {}
+        # `_key_prefix` by the few combinations of options (without alignment) and engine
+        self._key_prefixes: dict[tuple[Alphabet | None, bool | None, int, str | None], str] = {}
         # Everything that determines an answer besides the word and the options
         trained = artifact.trained_words.content if artifact.trained_words else b""
         reading = pipeline.resolver.reader.revision
@@ -156,21 +156,21 @@ class Pronouncer:
         if self.source_of(options) != "model" or self.pipeline.variant is not None:
             return None
         shown = (options.alphabet, options.stress, options.n, self.engine())
-        if (manner := self._manners.get(shown)) is None:
-            manner = self._manner(self._checked(options, alignment=False))
-            self._manners[shown] = manner
+        if (prefix := self._key_prefixes.get(shown)) is None:
+            prefix = self._key_prefix(self._checked(options, alignment=False))
+            self._key_prefixes[shown] = prefix
         plain, answers = self.pipeline.resolver.reader.plain, self.cache.get
         results: list[str] = []
         forms: set[str] = set()
         for word in words:
             form = plain(word)
-            if form is None or (answer := answers(manner + form)) is None:
+            if form is None or (answer := answers(prefix + form)) is None:
                 return None
             forms.add(form)
             results.append(rendering.result(word, form, "model", answer))
         return results, len(forms)
 
-    def _manner(self, options: pipeline.Options) -> str:
+    def _key_prefix(self, options: pipeline.Options) -> str:
         """Return a key of all that determines the network's answer, except the word."""
         return (
             f"{self.language} {self.engine()} {options.alphabet} {options.marks:d} {options.n} "
@@ -270,7 +270,7 @@ class PronounceJob:
         self._options = options
         self._explain = explain
         self._usual = not (explain or options.alignment)
-        self.reservation: Hold | None = None
+        self.reservation: Reservation | None = None
         # The network's answers, each a JSON array of pronunciations
         self._rendered: dict[Task, str] = {}
         # The same for parts of words, parsed
@@ -280,7 +280,7 @@ class PronounceJob:
         self.missing: list[DecodeRequest] = []
         # Tasks of `missing`, with their keys in the cache
         self._missing_keys: dict[Task, str] = {}
-        self._manner = pronouncer._manner(options)
+        self._key_prefix = pronouncer._key_prefix(options)
         # Words and parts found in lexicons, by source
         self._listed: dict[SegmentSource, set[str]] = {"user": set(), "lexicon": set()}
         self._letters = 0.0
@@ -321,7 +321,7 @@ class PronounceJob:
         if task in self._rendered or task in self._missing_keys:
             return
         text, given = task
-        key = f"{self._manner}{text} {given}" if given else self._manner + text
+        key = f"{self._key_prefix}{text} {given}" if given else self._key_prefix + text
         rendered = self._pronouncer.cache.get(key)
         if rendered is None:
             _, alphabet, marks, n, alignment = self._options

@@ -73,7 +73,7 @@ def main(
     """
     control = socket.socket(fileno=os.dup(0))
     processes.end_with_parent()
-    _interrupt_nobody()
+    _avoid_preempting()
     logging.getLogger("tanger.engine").setLevel(logging.ERROR)  # logged once by the pool
     try:
         artifact = read_artifact(int(store), 0)
@@ -244,7 +244,7 @@ def _warm_up(phonemizer: Phonemizer) -> list[tuple[int, float]]:
     return pace
 
 
-def _interrupt_nobody() -> None:
+def _avoid_preempting() -> None:
     """Set SCHED_BATCH (sched(7)), so that this process does not preempt others on wakeup.
 
     Otherwise, Linux would let a worker that receives a batch preempt the HTTP process that has more

@@ -72,7 +72,7 @@ class WorkerLinks:
     def add(self, worker: JoinedWorker, connection: socket.socket) -> None:
         """Start to send batches to a worker."""
         for letters, seconds in worker.ready.pace:
-            self.batcher.latency.note(letters, seconds)
+            self.batcher.latency.add(letters, seconds)
         self._links[worker.slot] = link = _Link(self, worker, connection)
         self._note_engines()
         self.batcher.register(link)

@@ -40,11 +40,11 @@ def test_lines_come_together_in_their_order(written):
     async def run():
         log = RequestLog()
         for number in range(3):
-            log.note(line(200 + number))
+            log.add(line(200 + number))
         assert written() == []
         await asyncio.sleep(0.1)
         found = written()
-        log.note(line(500))
+        log.add(line(500))
         await asyncio.sleep(0.1)
         return found, written()
 
@@ -59,7 +59,7 @@ def test_lines_come_together_in_their_order(written):
 def test_who_comes_first_lends_the_others_nothing(written):
     async def request(log, **reported):
         logs.request_context.set(reported)
-        log.note(line(200, **reported))
+        log.add(line(200, **reported))
 
     async def run():
         log = RequestLog()
@@ -77,7 +77,7 @@ def test_who_comes_first_lends_the_others_nothing(written):
 def test_what_waits_is_written_at_the_end(written):
     async def run():
         log = RequestLog()
-        log.note(line(200))
+        log.add(line(200))
         log.flush()
         log.flush()
 

@@ -776,7 +776,7 @@ def test_a_deadline_that_the_pace_cannot_meet_is_refused_at_once():
     async def run():
         batcher = queue(max_batch=4)
         staffed(batcher, 2)
-        batcher.latency.note(10, 20.0)  # two seconds a letter
+        batcher.latency.add(10, 20.0)  # two seconds a letter
         first = submitted(batcher, "AAAA")
         await turns()
         with pytest.raises(DeadlineError, match="1 words behind 1 that wait would take 6 s") as no:
@@ -786,7 +786,7 @@ def test_a_deadline_that_the_pace_cannot_meet_is_refused_at_once():
         joins = submitted(batcher, "AAAA", timeout=5)
         async with decoding(batcher):
             assert await asyncio.gather(first, fits, joins) == [["aaaa"], ["cc"], ["aaaa"]]
-        batcher.latency.note(10, 1e6)
+        batcher.latency.add(10, 1e6)
         empty = submitted(batcher, "D", timeout=5)  # whoever is first may try
         async with decoding(batcher):
             assert await empty == ["d"]
@@ -798,7 +798,7 @@ def test_how_long_to_wait_for_room_follows_from_the_pace():
     async def run():
         batcher = queue(capacity=10)
         staffed(batcher, 2)
-        batcher.latency.note(10, 20.0)
+        batcher.latency.add(10, 20.0)
         kept = submitted(batcher, "A" * 8)
         await turns()
         with pytest.raises(QueueFullError) as caught:

@@ -11,7 +11,7 @@ def test_nothing_is_known_at_first():
 
 def test_one_batch_tells_a_rate():
     pace = LatencyEstimator()
-    pace.note(10, 5.0)
+    pace.add(10, 5.0)
     assert pace.known
     assert pace.seconds(20) == pytest.approx(10)
     assert pace.seconds(20, batches=3) == pytest.approx(10)
@@ -20,8 +20,8 @@ def test_one_batch_tells_a_rate():
 def test_two_sizes_tell_the_overhead():
     pace = LatencyEstimator()
     for _ in range(3):
-        pace.note(10, 3.0)  # two, and a tenth a letter
-        pace.note(100, 12.0)
+        pace.add(10, 3.0)  # two, and a tenth a letter
+        pace.add(100, 12.0)
     assert pace.seconds(50) == pytest.approx(7)
     assert pace.seconds(100, batches=4) == pytest.approx(18)
 
@@ -29,9 +29,9 @@ def test_two_sizes_tell_the_overhead():
 def test_the_latest_count_more():
     pace = LatencyEstimator()
     for _ in range(100):
-        pace.note(10, 1.0)
+        pace.add(10, 1.0)
     for _ in range(300):
-        pace.note(10, 4.0)
+        pace.add(10, 4.0)
     assert pace.seconds(10) == pytest.approx(4, rel=0.01)
 
 
@@ -39,7 +39,7 @@ def test_the_latest_count_more():
 def test_noise_never_makes_a_term_negative(batches):
     pace = LatencyEstimator()
     for letters, seconds in batches:
-        pace.note(letters, seconds)
+        pace.add(letters, seconds)
     assert pace.seconds(1) >= 0
     assert pace.seconds(1000) >= pace.seconds(1)
     assert pace.seconds(10, batches=2) >= pace.seconds(10)

@@ -8,11 +8,11 @@ from contextlib import aclosing
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
-from tanger.service.connections.limits import SMALL, BuffersFullError, ByteBudget, Hold
+from tanger.service.connections.limits import SMALL, BuffersFullError, ByteBudget, Reservation
 from tanger.service.errors import Respond
 
 
-class PieceSender:
+class ChunkSender:
     """The `send` of one request: passes on small bodies unchanged, and splits large ones.
 
     Before each chunk, the server waits for space in the connection's send buffer. A body that
@@ -61,9 +61,9 @@ class PieceSender:
 
     async def _send_large(self, message: Message) -> None:
         body = message["body"]
-        with self._budget.hold() as hold:
+        with self._budget.reserve() as reservation:
             try:
-                hold.resize(len(body))
+                reservation.resize(len(body))
             except BuffersFullError as e:
                 if self._start is not None:
                     self._refused = True
@@ -74,9 +74,9 @@ class PieceSender:
             await self._send_start()
             more = message.get("more_body", False)
             for first in range(0, len(body), SMALL):
-                piece = body[first : first + SMALL]
+                chunk = body[first : first + SMALL]
                 last = first + SMALL >= len(body)
-                await self._send({**message, "body": piece, "more_body": more or not last})
+                await self._send({**message, "body": chunk, "more_body": more or not last})
 
 
 async def send_parts(
@@ -84,7 +84,7 @@ async def send_parts(
     headers: list[tuple[bytes, bytes]],
     media_type: tuple[bytes, bytes],
     parts: Sequence[bytes],
-    reservation: Hold | None,
+    reservation: Reservation | None,
 ) -> None:
     """Send a response with status 200 and a body of many parts, without joining all of them.
 
@@ -128,16 +128,16 @@ async def send_stream(
     """
     async with aclosing(more):
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await _send_pieces(send, parts)
+        await _send_chunks(send, parts)
         try:
             async for part in more:
-                await _send_pieces(send, [part])
+                await _send_chunks(send, [part])
         except Exception as e:
-            await _send_pieces(send, [await describe(e)])
+            await _send_chunks(send, [await describe(e)])
         await send({"type": "http.response.body"})
 
 
-async def _send_pieces(send: Send, parts: Sequence[bytes]) -> None:
+async def _send_chunks(send: Send, parts: Sequence[bytes]) -> None:
     for chunk in _chunks(parts):
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
 
