@@ -65,10 +65,10 @@ def test_every_step_and_none_twice(tmp_path, small_sources):
     assert done.exit_code == 0, done.output
     made = artifact.read(tmp_path / "out" / "artifacts" / "en-us")
     assert made.word_sets()["real words off consensus"]["words"] > 0
-    assert made.training["init"]["name"] == "en-us-product-start"
+    assert made.training["init"]["name"] == "en-us-product"
     # the small network labelled for the large one
     taught = made.training["data"]["soft_labels"]
-    assert [each["name"] for each in taught["teachers"]] == ["en-us-preferred", "en-us-fast"]
+    assert [each["name"] for each in taught["teachers"]] == ["en-us-product", "en-us-fast"]
     again = reproduce("en-us", tmp_path / "sources", small_sources, tmp_path / "out")
     assert again.exit_code == 0, again.output
     assert " ..." not in again.output
