@@ -170,7 +170,7 @@ class Pronunciation(BaseModel):
         "calibrated on dictionary words, apart on those that were in training and on others: it is "
         "too high for made-up words, misspellings, random letters and foreign words. An artifact "
         "without calibration returns the product of the step probabilities. Null if a lexicon "
-        "answered."
+        "answered, unless it depends on the sense of a homograph."
     )
     complete: bool = Field(description="False if decoding reached its length limit.")
     alignment: Alignment | None = Field(
@@ -198,7 +198,8 @@ class Origin(BaseModel):
     rank: int | None = Field(description="Priority of that lexicon; 1 is the highest.")
     rule: Rule | None = Field(
         description="`number`: a number or sign in words; `letters`: spelt letter by letter; "
-        "`table`: from a table of word parts, such as RE in re-enter; `weak_form`: the weak form "
+        "`table`: from a table of word parts, such as RE in re-enter, or of "
+        "the senses of homographs; `weak_form`: the weak form "
         "of a function word, in texts only; `derived`: a possessive or plural from its stem."
     )
     stem: str | None = Field(description="The stem, for `derived`.")

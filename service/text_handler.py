@@ -11,9 +11,10 @@ from collections.abc import (
     AsyncGenerator,
     Awaitable,
     Callable,
+    Iterator,
     Mapping,
 )
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from functools import partial
 from typing import NamedTuple
 
@@ -73,7 +74,7 @@ async def text(manager: ModelManager, request: RawRequest) -> RawAnswer:
         job = await manager.begin_text(requested.text, options, price, left(due))
         headers = model_headers(request, options.language, job.words.model)
         try:
-            await _decode(manager, request, job, due)
+            await _decode(manager, request, job, left(due))
             parts = await form.render(job)
             headers += job_headers(job.words)
             return RawAnswer(headers, media_type, parts, job.words.reservation)
@@ -85,16 +86,49 @@ async def text(manager: ModelManager, request: RawRequest) -> RawAnswer:
 
 
 async def _decode(
-    manager: ModelManager, request: RawRequest, job: TextJob, due: float, *, patient: bool = False
+    manager: ModelManager,
+    request: RawRequest,
+    job: TextJob,
+    timeout: float,
+    *,
+    patient: bool = False,
 ) -> None:
     """Decode the missing words of a job, unless the client disconnects (see `decode`)."""
     if job.words.missing:
-        decoding = manager.decode(job.words, timeout=left(due), patient=patient)
+        decoding = manager.decode(job.words, timeout=timeout, patient=patient)
         await cancel_on_disconnect(request, decoding)
 
 
 # ------------------------------------------------------------------------------------------------
 # Streaming: one sentence per line, passage by passage
+
+
+class _Clock:
+    """The time that is left for the work on a streamed response.
+
+    It stands while the client reads: how slowly it may do that, the connections decide.
+    """
+
+    def __init__(self, due: float) -> None:
+        """Start it.
+
+        Args:
+            due: deadline of the work, by `time.monotonic`.
+        """
+        self._due = due
+
+    def left(self) -> float:
+        """Return the seconds that are left."""
+        return left(self._due)
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stop it until the end of the context."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._due += time.monotonic() - began
 
 
 async def _stream(
@@ -103,7 +137,7 @@ async def _stream(
     """Start a streamed response with the first passage; errors before it get their own status."""
     with shutdown_as_503():
         language = await manager.language(requested.language, timeout=left(due))
-    lines = _lines(manager, request, requested, due)
+    lines = _lines(manager, request, requested, _Clock(due))
     first = await anext(lines, b"")
     headers = [
         *model_headers(request, requested.language, language.pronouncer.model),
@@ -113,23 +147,26 @@ async def _stream(
 
 
 async def _lines(
-    manager: ModelManager, request: RawRequest, requested: TextRequest, due: float
+    manager: ModelManager, request: RawRequest, requested: TextRequest, clock: _Clock
 ) -> AsyncGenerator[bytes]:
     """Yield the lines of one passage after another.
 
-    Later passages wait while the queue is full: what came before would be lost on the client.
+    Later passages wait while queue or buffers are full: what came before would be lost on the
+    client.
     """
     begun = False
     price = text_pricing.aligned_json_bytes if requested.alignment else text_pricing.json_bytes
     with shutdown_as_503():
-        async with aclosing(manager.passages(requested.text, requested, price, due)) as passages:
+        passages = manager.passages(requested.text, requested, price, clock.left)
+        async with aclosing(passages):
             async for job in passages:
                 try:
-                    await _decode(manager, request, job, due, patient=begun)
+                    await _decode(manager, request, job, clock.left(), patient=begun)
                     begun = True
                     lines = await job.render(partial(_line, job))
                     await asyncio.sleep(0)  # joining and sending a passage takes a turn, too
-                    yield b"".join(lines)
+                    with clock.stopped():
+                        yield b"".join(lines)
                 finally:
                     job.words.release()
                     manager.metrics.count_errors(job.words.error_codes)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from tanger.model.lexicon import Variant
 from tanger.model.lexicon.index import lexicon_key
 from tanger.model.lexicon.phrases import Phrases
 from tanger.model.phonology.stress import strip
@@ -114,7 +115,7 @@ class LexiconResolver:
             return unresolvable(word, parts)
         try:
             if len(parts) == 1:
-                resolved = self._resolve_part(parts[0], word.text, word.sense)
+                resolved = self._resolve_part(parts[0], word.text)
             elif (known := self._known.get(word.text)) is not None and not word.letters:
                 resolved = self._resolve_part(Part(known.normalized), word.text)
             else:
@@ -253,7 +254,6 @@ class LexiconResolver:
         self,
         part: Part,
         typed: str | None = None,
-        sense: str | None = None,
         chain: tuple[str, ...] = (),
     ) -> _PartResolution:
         """Resolve a part by a lexicon, an alias, a rule, or the network.
@@ -261,7 +261,6 @@ class LexiconResolver:
         Args:
             part: the part.
             typed: the part as typed, if it was looked up in that form.
-            sense: sense of the word, if known.
             chain: words whose aliases led to it.
 
         Raises:
@@ -275,12 +274,12 @@ class LexiconResolver:
         for text in dict.fromkeys(texts):
             if (known := self._known.get(text)) is None:
                 continue
-            known, labelled = _of_sense(known, sense)
+            known, labelled = _of_sense(known, part.sense)
             if not known.variants:
                 continue
             if known.alias is not None:
                 return self.resolve_alias(text, known, chain)
-            segment = lexicon_segment(known, part.text) if labelled else _listed(part, known)
+            segment = lexicon_segment(known, part.text) if labelled else _segment_of(part, known)
             if segment is not None:
                 return _PartResolution((segment,), (*known.warnings, *self._misfit(text)))
         if part.pronunciations:
@@ -342,7 +341,7 @@ def _alike(part: Part, known: KnownWord) -> bool:
     return any(strip(phonemes) == strip(first) for phonemes in part.pronunciations)
 
 
-def _listed(part: Part, known: KnownWord) -> Segment | None:
+def _segment_of(part: Part, known: KnownWord) -> Segment | None:
     """Return a lexicon's segment for a part: all variants, or the one that agrees with the rule.
 
     None if there is no such variant, or the part's own phonemes take precedence.
@@ -355,9 +354,35 @@ def _listed(part: Part, known: KnownWord) -> Segment | None:
         return lexicon_segment(known, part.text)
     if part.rule == "weak_form":
         return None  # lexicons only have the stress of the isolated word
-    wanted = strip(part.pronunciations[0])
-    variants = tuple(each for each in known.variants if strip(each.phonemes) == wanted)
-    return lexicon_segment(known._replace(variants=variants), part.text) if variants else None
+    return _agreeing(part, known)
+
+
+def _agreeing(part: Part, known: KnownWord) -> Segment | None:
+    """Return a lexicon's variants that agree with a part's pronunciations, with its probabilities.
+
+    None if it has none for the first pronunciation.
+    """
+    probabilities = part.probabilities or (None,) * len(part.pronunciations)
+    found = [
+        (variant.phonemes, probability)
+        for phonemes, probability in zip(part.pronunciations, probabilities, strict=True)
+        if (variant := _variant(phonemes, known.variants)) is not None
+    ]
+    if not found or strip(found[0][0]) != strip(part.pronunciations[0]):
+        return None
+    return Segment(
+        part.text,
+        known.source,
+        tuple(phonemes for phonemes, _ in found),
+        known.origin,
+        tuple(probability for _, probability in found) if part.probabilities else (),
+    )
+
+
+def _variant(phonemes: tuple[str, ...], variants: Sequence[Variant]) -> Variant | None:
+    """Return the first variant with the same phonemes, preferably with the same stress."""
+    alike = [each for each in variants if strip(each.phonemes) == strip(phonemes)]
+    return next((each for each in alike if each.phonemes == phonemes), alike[0] if alike else None)
 
 
 def _of_sense(known: KnownWord, sense: str | None) -> tuple[KnownWord, bool]:

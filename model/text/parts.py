@@ -34,13 +34,16 @@ class Part(NamedTuple):
             pronunciation is given in the text.
         pronunciations: if a rule pronounces it, in ARPAbet with stress digits (see
             `phonology.phoneme_set`) or the artifact's own; none for an ordinary word, which a
-            lexicon or the network pronounces.
+            lexicon or the network pronounces. Those of a homograph's senses are in the order of
+            their probabilities.
         lexicon_first: whether lexicons take precedence over the rule.
         rule: the rule that pronounces it.
         written: the word with its accents, for the lookup in lexicons; None if it has none.
         warnings: changes made by spelling it in graphemes.
         entry: whether a lexicon has it as it stands.
         joined: whether no boundary separates it from the next part, as in *l'eau*.
+        sense: the most probable sense of a homograph.
+        probabilities: probability of each pronunciation, if they are those of several senses.
     """
 
     text: str
@@ -51,6 +54,8 @@ class Part(NamedTuple):
     warnings: tuple[str, ...] = ()
     entry: bool = False
     joined: bool = False
+    sense: str | None = None
+    probabilities: tuple[float, ...] = ()
 
     @property
     def looked_up(self) -> str:

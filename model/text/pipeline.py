@@ -210,7 +210,7 @@ class Pipeline:
             task = self._task(segment, options, aligned=aligned)
             found = () if task is None else decoded(task)
             if segment.source != "model":
-                found = self._listed(segment, options, () if isinstance(found, Failure) else found)
+                found = self._known(segment, options, () if isinstance(found, Failure) else found)
             elif isinstance(found, Failure):
                 which = "this word" if len(segments) == 1 else segment.text
                 message = f"the decoder failed on {which}: {found.error}"
@@ -231,7 +231,7 @@ class Pipeline:
             None,
         )
 
-    def _listed(
+    def _known(
         self, segment: Segment, options: Options, aligned: Sequence[Candidate]
     ) -> list[Candidate]:
         """Return the candidates of a segment that a lexicon or a rule pronounces.
@@ -244,7 +244,7 @@ class Pipeline:
         return [
             Candidate(
                 written,
-                1.0 if segment.source == "rule" else probability,
+                1.0 if probability is None and segment.source == "rule" else probability,
                 complete=True,
                 alignment=None if same is None else same.alignment,
             )
@@ -256,23 +256,25 @@ class Pipeline:
     def _written(
         self, segment: Segment, options: Options
     ) -> dict[tuple[str, ...], tuple[tuple[str, ...], float | None]]:
-        """Return the first `n` of a segment's listed pronunciations that are written differently.
+        """Return the first `n` of a segment's known pronunciations that are written differently.
 
         Returns:
-            By written form: the pronunciation and its probability, if the lexicon has any. Without
-            stress, two pronunciations may have the same form.
+            By written form: the pronunciation and its probability, if there is any. Without
+            stress, two pronunciations may have the same form; their probabilities are added.
         """
         # Rules know stress; leave it out if the artifact's other pronunciations have none
         known = self.knows_stress or options.source == "lexicon" or segment.source != "rule"
         written: dict[tuple[str, ...], tuple[tuple[str, ...], float | None]] = {}
         for listed, probability in zip_longest(segment.pronunciations, segment.probabilities):
-            if len(written) == options.n:
-                break
             phonemes, digits = self._inventory.split(listed)
             form = notation.write(
                 phonemes, options.alphabet, digits if known else None, marks=options.marks
             )
-            written.setdefault(form, (listed, probability))
+            if form not in written:
+                if len(written) < options.n:
+                    written[form] = (listed, probability)
+            elif probability is not None and (same := written[form][1]) is not None:
+                written[form] = (written[form][0], same + probability)
         return written
 
     def _task(self, segment: Segment, options: Options, *, aligned: bool) -> Task | None:

@@ -27,6 +27,7 @@ from tanger.model.text.reader.reader import MODELS, TextReader
 from tanger.model.text.reader.scan import Acronyms
 from tanger.model.text.reader.tables import FOLDER
 from tanger.model.text.reader.token import SpokenWord, Token
+from tanger.model.text.senses import homographs, sentences, with_senses
 from tanger.model.text.speller import Speller, Spelling, WordError, WordErrorCode
 from tanger.model.text.transcriptions import ENGLISH, NativeTranscriptions, Transcriptions
 
@@ -151,6 +152,9 @@ class Reader:
         tokens = self.text.read(typed, known=lambda small: known(small.upper()))
         if phrases:
             tokens = list(with_phrases(tokens, phrases))
+        if self.american and any(token.kind == "space" for token in tokens):
+            model = homographs()
+            tokens = [token for each in sentences(tokens) for token in with_senses(each, model)]
         if spelling.normalized is not None and _is_itself(tokens):
             itself = self.parts(tokens[0].words[0], by_rule=False)
             if not isinstance(itself, WordError):
@@ -186,7 +190,8 @@ class Reader:
     ) -> Part | WordError:
         text, rule = spelling.normalized, word.phoneme_source
         if word.phonemes is not None and (text is not None or rule == "override"):
-            return Part(text or "", (word.phonemes,), lexicon_first=False, rule=rule)
+            part = Part(text or "", (word.phonemes,), False, rule, sense=word.sense)
+            return _of_senses(part, word) if word.sense and word.others else part
         if spelling.normalized is None:
             return spelling.error or WordError("unspellable", "")
         if not by_rule or self.text is None:
@@ -247,6 +252,11 @@ class Reader:
             if isinstance(found, WordError):
                 return [], [], found
             parts += found
+        senses = [
+            f"{word.text}: sense {word.sense} by context" for word in token.words if word.sense
+        ]
+        if senses:
+            return parts, senses, None
         if token.spoken != token.text.lower():
             return parts, [_shown(token), *(token.warnings or ())], None
         return parts, list(self.speller.spell(token.text).warnings), None
@@ -257,6 +267,15 @@ class Reader:
             return Reading(spelling._replace(normalized=None), ())
         error = WordError("empty", "there is no letter to pronounce")
         return Reading(spelling._replace(normalized=None, error=error), ())
+
+
+def _of_senses(part: Part, word: SpokenWord) -> Part:
+    """Return the part of a homograph with the pronunciations of all its senses."""
+    senses = (word, *word.others)
+    return part._replace(
+        pronunciations=tuple(each.phonemes or () for each in senses),
+        probabilities=tuple(each.sense_probability for each in senses),
+    )
 
 
 @lru_cache(maxsize=1)

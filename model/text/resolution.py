@@ -7,17 +7,14 @@ segments for the network have the source ``model``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 
 from tanger.model import TangerError
 from tanger.model.lexicon import Variant
 from tanger.model.lexicon.phrases import Phrases
-from tanger.model.text.homographs.model import HomographModel
 from tanger.model.text.lexicon_resolution import LexiconResolver, UnspeakableError
 from tanger.model.text.lookup import KnownWord, Origin, WordLookup
 from tanger.model.text.parts import Part
 from tanger.model.text.phrases import with_phrases
-from tanger.model.text.reader.reader import MODELS
 from tanger.model.text.reader.token import SpokenWord, Token
 from tanger.model.text.reading import Reader, Reading
 from tanger.model.text.segments import (
@@ -29,17 +26,11 @@ from tanger.model.text.segments import (
     part_segment,
     unresolvable,
 )
-from tanger.model.text.senses import sentences, with_senses
+from tanger.model.text.senses import homographs, sentences, with_senses
 from tanger.model.text.speller import WordError
 from tanger.model.text.ssml import Document
 from tanger.model.text.transcriptions import ENGLISH, Transcriptions
 from tanger.model.text.weak_forms import with_weak_forms
-
-
-@lru_cache(maxsize=1)
-def homographs() -> HomographModel:
-    """Return the homograph model that comes with tanger, loaded once."""
-    return HomographModel.load(MODELS)
 
 
 class TextError(TangerError, ValueError):

@@ -26,7 +26,8 @@ class Segment(NamedTuple):
         pronunciations: those of a lexicon, an override or a rule; none if the source is the
             network.
         origin: the lexicon or rule.
-        probabilities: probabilities of these pronunciations, or none if the lexicon has none.
+        probabilities: probabilities of these pronunciations, or none if lexicon and context give
+            none.
         joined: whether no boundary separates it from the next segment, as in *l'eau*.
     """
 
@@ -97,7 +98,9 @@ def rule_segment(part: Part) -> Segment:
     if part.rule == "override":
         return Segment(part.text, "override", part.pronunciations)
     origin = Origin(rule=part.rule)
-    return Segment(part.text, "rule", part.pronunciations, origin, joined=part.joined)
+    return Segment(
+        part.text, "rule", part.pronunciations, origin, part.probabilities, joined=part.joined
+    )
 
 
 def part_segment(part: Part) -> Segment:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from msgspec.structs import replace
 
 from tanger.model.text.homographs.model import HomographModel
+from tanger.model.text.reader.reader import MODELS
 from tanger.model.text.reader.token import Token
 
 # Tags that begin or end a sentence, in SSML and in HTML
 _BLOCK = re.compile(r"</?(?:s|p|speak|li|td|div|br|h[1-6])\b")
 # Maximum number of tokens and words of a sentence; longer ones are cut.
 _LONGEST = 256
+
+
+@lru_cache(maxsize=1)
+def homographs() -> HomographModel:
+    """Return the homograph model that comes with tanger, loaded once."""
+    return HomographModel.load(MODELS)
 
 
 def with_senses(sentence: Sequence[Token], model: HomographModel) -> list[Token]:

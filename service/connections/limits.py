@@ -61,6 +61,10 @@ class ByteBudget:
         self.limit = limit
         self.held = 0
 
+    def accepts(self, size: int) -> bool:
+        """Return whether a share can grow to `size` bytes."""
+        return size <= SMALL or self.held < self.limit
+
     def hold(self) -> Hold:
         """Return a share of the budget, empty at first."""
         return Hold(self)
@@ -82,7 +86,7 @@ class Hold:
             BuffersFullError: if the share is to grow and is large, and the budget is used up.
         """
         budget = self._budget
-        if size > self.size and size > SMALL and budget.held >= budget.limit:
+        if size > self.size and not budget.accepts(size):
             raise BuffersFullError(budget.limit)
         budget.held += size - self.size
         self.size = size

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from contextvars import Context
 
@@ -245,17 +245,18 @@ class ModelManager:
         return job
 
     async def passages(
-        self, text: str, options: TextOptions, price: Price, due: float
+        self, text: str, options: TextOptions, price: Price, left: Callable[[], float]
     ) -> AsyncGenerator[TextJob]:
         """Admit a text passage by passage; each is to be decoded before the next is requested.
 
-        All passages are pronounced by the same model.
+        All passages are pronounced by the same model. Those after the first wait for space in the
+        buffers.
 
         Args:
             text: as it was sent.
             options: of the request.
             price: estimates the bytes of a token in the response.
-            due: deadline for all passages, by `time.monotonic`.
+            left: returns the seconds left for all passages.
 
         Raises:
             Exception: see `begin_text`; for any of the passages.
@@ -263,13 +264,16 @@ class ModelManager:
         self._check_text(text)
         model = self.current
         with model.kept():
-            left = max(0.0, due - time.monotonic())
-            pronouncer = await self._pronouncer(model, options.language, left)
-            left = max(0.0, due - time.monotonic())
-            reading = await text_job.read(pronouncer, text, options, left)
+            pronouncer = await self._pronouncer(model, options.language, left())
+            reading = await text_job.read(pronouncer, text, options, left())
+            begun = False
             for passage in reading.passages():
-                job = await text_job.begin(passage, price, max(0.0, due - time.monotonic()))
+                job = await text_job.begin(passage, price, left())
+                size = job.cost.response_bytes
+                while begun and not self.buffers.accepts(size) and left() > _SHORTEST_WAIT:
+                    await asyncio.sleep(_SHORTEST_WAIT)
                 self._admit_text(job)
+                begun = True
                 yield job
 
     def _check_text(self, text: str) -> None:

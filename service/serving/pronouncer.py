@@ -21,8 +21,8 @@ from tanger.model.phonology.notation import Alphabet
 from tanger.model.text import pipeline
 from tanger.model.text.candidates import Candidate, Failure
 from tanger.model.text.pipeline import Pipeline, Task
-from tanger.model.text.resolution import homographs
 from tanger.model.text.segments import Answerer, SegmentSource, Source, WordResolution
+from tanger.model.text.senses import homographs
 from tanger.model.text.speller import WordErrorCode
 from tanger.service.connections.limits import Hold
 from tanger.service.schemas import ModelName, Options, WordError

@@ -16,14 +16,17 @@ from tanger.model.cli.english import (
     rank_variants,
 )
 from tanger.model.cli.evaluate import calibrate, evaluate
+from tanger.model.cli.labels import label, train_joint_ngram
 from tanger.model.cli.reproduction import cmudict
 from tanger.model.cli.reproduction.pipeline import Step
 from tanger.model.cli.reproduction.sources import REAL_WORDS, SPELLINGS, TEST, TRAIN
 from tanger.model.cli.reproduction.workspace import CMUDICT, Workspace
-from tanger.model.cli.train import label, train_joint_ngram
+from tanger.model.cli.train import repeat_errors
 from tanger.model.evaluation import model_card
 
 BENCHMARK = "en-us-cmudict"
+# What the products go on from
+_START = "en-us-cmudict-hard"
 # The products, and the lexicon that each is trained on
 _TRAINED_ON = {"en-us": "dictionaries-third", "en-us-fast": "dictionaries-again"}
 
@@ -38,7 +41,7 @@ class _Ensemble:
 
     Attributes:
         teachers: the networks, which answer by their mean.
-        lexicon: the step that made the entries, which are certain, and its file of them.
+        lexicon: the step that made the entries, which are certain, and their file.
         ngram: the step that made the n-gram model.
         spellings: the step that drew the spellings.
         weight: of the n-gram model beside the networks.
@@ -53,8 +56,9 @@ class _Ensemble:
     sharpness: float
 
 
-_FIRST = ("dictionaries-again", "train.dict")
-_SECOND = ("dictionaries-third", "preferred.dict")
+_FIRST = ("dictionaries-again", "dictionaries-again/train.dict")
+_SECOND = ("dictionaries-third", "dictionaries-third/preferred.dict")
+_REPEATED = ("repeated-errors", "repeated-errors.dict")
 _ENSEMBLES = {
     "labels-by-en-us-all-start": _Ensemble(
         ("en-us-all-start",), _FIRST, "english-n-grams", "english-spellings", 0.9, 0.5
@@ -73,6 +77,14 @@ _ENSEMBLES = {
         )
         for spellings in ("first-half", "both-halves")
     },
+    "labels-by-en-us-product": _Ensemble(
+        ("en-us-product", "en-us-fast"),
+        _REPEATED,
+        "english-n-grams-third",
+        "last-spellings",
+        0.5,
+        0.6,
+    ),
 }
 
 
@@ -93,9 +105,10 @@ def _folder(work: Workspace) -> Path:
 def _lexicons(work: Workspace) -> list[Step]:
     """Combine the dictionaries, three times: a network decides how foreign entries are written."""
     return [
-        _combine(work, "dictionaries", BENCHMARK),
+        _combine(work, "dictionaries", _START),
         _combine(work, "dictionaries-again", "en-us-all-start"),
         _combine(work, "dictionaries-third", "en-us-all-again"),
+        _repeat_errors(work, *_REPEATED),
     ]
 
 
@@ -114,6 +127,22 @@ def _combine(work: Workspace, name: str, base: str) -> Step:
     return Step(name, run, tuple(sorted(files)), ("words", base))
 
 
+def _repeat_errors(work: Workspace, name: str, file: str) -> Step:
+    """Repeat the words of CMUdict that the product has wrong, in the last lexicon."""
+    entries, preferred = _SECOND
+    out = _folder(work) / file
+    run = partial(
+        repeat_errors,
+        lexicon=_folder(work) / preferred,
+        references=work.sources / CMUDICT,
+        wrong_by=work.artifact("en-us-product"),
+        out=out,
+        threads=work.threads,
+        overwrite=True,
+    )
+    return Step(name, run, (out,), ("words", entries, "en-us-product"))
+
+
 def _lexicon_files(folder: Path, files: Mapping[str, str]) -> dict[str, Path | list[Path]]:
     """Return the files of a lexicon that `_combine` made, by option of `tanger train`."""
     return {option: folder / file for option, file in files.items()}
@@ -128,6 +157,7 @@ def _labels(work: Workspace) -> list[Step]:
             work, "first-half", "dictionaries-third", scale.more_scowl_spellings // 2, seed=3
         ),
         _spellings(work, "both-halves", "dictionaries-third", scale.more_scowl_spellings, seed=3),
+        _spellings(work, "last-spellings", "dictionaries-third", scale.scowl_spellings, seed=5),
         _ngrams(work, "english-n-grams", "dictionaries-again"),
         _ngrams(work, "english-n-grams-third", "dictionaries-third"),
         *(_label(work, name, ensemble) for name, ensemble in _ENSEMBLES.items()),
@@ -168,7 +198,7 @@ def _label(work: Workspace, name: str, ensemble: _Ensemble) -> Step:
     run = partial(
         label,
         teacher=[work.artifact(teacher) for teacher in ensemble.teachers],
-        lexicon=[made / entries / file],
+        lexicon=[made / file],
         as_they_are=True,
         words=made / f"{ensemble.spellings}.txt",
         ngram=made / f"{ensemble.ngram}.fst",
@@ -185,19 +215,20 @@ def _label(work: Workspace, name: str, ensemble: _Ensemble) -> Step:
 
 
 def _students(work: Workspace) -> list[Step]:
-    """Train on hard labels, then also on soft ones, and both again with a better ensemble."""
+    """Train on hard labels, then also on soft ones, and both again with better ensembles."""
     made = _folder(work)
     start = work.train(
         "en-us-all-start",
         ("dictionaries",),
         _lexicon_files(made / "dictionaries", _LEXICON),
-        init=BENCHMARK,
+        init=_START,
     )
     again = _lexicon_files(made / "dictionaries-again", _LEXICON)
     fast_start = work.train(
         "en-us-fast-all-start", ("dictionaries-again",), again, init="en-us-fast-cmudict"
     )
     third = _lexicon_files(made / "dictionaries-third", _PREFERRED)
+    last = {**third, "lexicon": made / _REPEATED[1]}
     preferred = work.train(
         "en-us-preferred", ("dictionaries-third",), third, init="en-us-all-again"
     )
@@ -215,8 +246,9 @@ def _students(work: Workspace) -> list[Step]:
             ("en-us-all-again", "en-us-all-again", "en-us-all", "labels-by-en-us-all", again),
             ("en-us-product-start", "en-us-product-start", "en-us-preferred",
              "labels-by-ensemble-of-first-half", third),
-            ("en-us", "en-us-product", "en-us-product-start",
+            ("en-us-product", "en-us-product", "en-us-product-start",
              "labels-by-ensemble-of-both-halves", third),
+            ("en-us", "en-us-product-again", "en-us-product", "labels-by-en-us-product", last),
         )
     ]  # fmt: skip
     return [start, fast_start, preferred, *taught]

@@ -2,10 +2,12 @@
 
 import json
 import re
+import socket
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -247,6 +249,65 @@ def test_a_full_queue_is_waited_for_in_the_midst_of_a_text(shipped_artifact, tmp
             found = [first, *lines]
     assert "".join(line["text"] for line in found) == f"{KNOWN}{rest}."
     assert all(token["error"] is None for line in found for token in line["tokens"])
+
+
+@contextmanager
+def begun(service, body, length, **headers):
+    """The connection of a request for a text whose answer is not read; closed at the end."""
+    lines = [
+        *("POST /text HTTP/1.1", "Host: test", "Content-Type: application/json"),
+        *(f"{name}: {value}" for name, value in headers.items()),
+        *("Connection: close", f"Content-Length: {length}", "", ""),
+    ]
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(60)
+        connection.connect(("127.0.0.1", service.port))
+        connection.sendall("\r\n".join(lines).encode() + body)
+        yield connection
+
+
+def test_full_buffers_are_waited_for_in_the_midst_of_a_text(shipped_artifact, tmp_path):
+    limit = 1 << 20
+    small = {"max_response": limit, "max_buffered": limit, "max_body": 2 * limit}
+    with running(tmp_path / "log", artifact=shipped_artifact, body_timeout=60, **small) as service:
+        service.wait_until_ready()
+        held = re.compile(r"^tanger_buffered_bytes (\S+)", re.MULTILINE)
+        with httpx.Client(base_url=service.url, timeout=60) as client:
+
+            def full():
+                return float(held.search(client.get("/metrics").text)[1]) >= limit
+
+            with begun(service, b" " * limit, limit + 1):
+                eventually(full, "full buffers")
+                refused = client.post("/text", json={"text": KNOWN * 20})
+                assert (refused.status_code, refused.json()["code"]) == (503, "buffers_full")
+                lines = stream(client, KNOWN * 20)
+                found = [next(lines)]
+                time.sleep(0.3)
+            found += lines
+    assert "".join(line.get("text", repr(line)) for line in found) == KNOWN * 20
+
+
+def test_the_time_in_which_the_client_reads_is_not_that_of_the_request(shipped_artifact, tmp_path):
+    with running(tmp_path / "log", artifact=shipped_artifact, send_timeout=60) as service:
+        service.wait_until_ready()
+        headers = {"Accept": "application/jsonl", "X-Request-Timeout": "60"}
+        text = KNOWN * 250  # more than the system buffers
+        started = time.monotonic()
+        httpx.post(f"{service.url}/text", json={"text": text}, headers=headers, timeout=60)
+        seconds = 1 + 3 * (time.monotonic() - started)
+        headers["X-Request-Timeout"] = f"{min(60, seconds):g}"
+        body = json.dumps({"text": text + UNKNOWN}).encode()
+        with begun(service, body, len(body), **headers) as connection:
+            assert connection.recv(1)
+            time.sleep(seconds + 0.5)
+            received = bytearray()
+            while some := connection.recv(1 << 20):
+                received += some
+    assert b"deadline_missed" not in received
+    assert received.count(b'{"text":"The dog') == 2500
+    assert received.count(UNKNOWN.encode()) > 0
 
 
 def test_what_fails_before_the_first_sentence_has_its_status(service, client):

@@ -16,6 +16,7 @@ WORDS = [
     *("Ångström", "café", "naïve", "straße", "Łódź", "ﬁne", "soft\u00adhyphen"),
     *("UNs", "re\u0301sume\u0301"),
     *(" spaced ", '"quoted"', "‘quoted’", "(bracketed)", "hello!", "e.g.", "U.S.", "iPhone"),
+    *("close the door", "I object", "read it to me", "a live record"),
     *("read", "atheism", "zorvex", "zorvex's", "glimmerers'", "violinist's", "dogs'", "qwyxzl"),
     *("日本", "hello🎄", "", " ", "'", "…", "x" * 65, "1" * 19, "C#", "a_b", "\ufeff"),
 ]  # fmt: skip
@@ -120,3 +121,29 @@ def test_a_dictionary_of_ones_own_comes_before_cmudict(phonemizer):
     (result,) = phonemizer.pronounce(["atheism"], source="auto")
     assert [one.phonemes for one in result.pronunciations] == [("AH", "B")]
     assert result.resolution.segments[0].origin.lexicon == "own.dict"
+
+
+@pytest.mark.parametrize("source", ["model", "auto"])
+def test_words_together_sound_as_in_a_text(client, source):
+    inputs = ["close the door", "use it", "Wind the clock, please.", "I live in Reading", "3:00"]
+    words = client.post("/pronounce", json={"words": inputs, "source": source}).json()["results"]
+    for typed, found in zip(inputs, words, strict=True):
+        text = client.post("/text", json={"text": typed, "source": source}).json()
+        assert found["pronunciations"][0]["text"] == text["pronunciation"]
+
+
+def test_the_probability_of_words_together_contains_that_of_the_sense(client):
+    body = {"words": ["close the door"], "source": "auto", "n": 9}
+    (found,) = client.post("/pronounce", json=body).json()["results"]
+    (close,) = (
+        word["sense"]
+        for token in client.post("/text", json={"text": "close the door"}).json()["tokens"]
+        for word in token["words"]
+        if word["sense"]
+    )
+    by_sound = {one["text"]: one["probability"] for one in found["pronunciations"]}
+    assert by_sound["K L OW Z  DH AH  D AO R"] == pytest.approx(close["probability"], abs=2e-6)
+    assert by_sound["K L OW S  DH AH  D AO R"] == pytest.approx(
+        close["alternatives"][0]["probability"], abs=2e-6
+    )
+    assert "close: sense close_vrb by context" in found["warnings"]

@@ -7,6 +7,7 @@ import pytest
 from tanger.model.lexicon import Variant
 from tanger.model.phonology import notation
 from tanger.model.phonology.phoneme_set import Inventory
+from tanger.model.phonology.stress import strip
 from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.lookup import WordLookup
 from tanger.model.text.reading import Reader
@@ -125,3 +126,53 @@ def test_a_form_within_other_parts(resolver):
     found = plan(resolver, "7-violinist's")
     assert segments(found) == [("SEVEN", "lexicon"), ("VIOLINIST'S", "lexicon")]
     assert "VIOLINIST'S: by rule, from VIOLINIST" in found.warnings
+
+
+# Homographs
+
+
+@pytest.mark.parametrize(
+    ("typed", "place", "sense", "phonemes"),
+    [
+        ("wind the clock", 0, "wind_vrb", "W AY1 N D"),
+        ("a cold wind", 2, "wind_nou", "W IH1 N D"),
+        ("We live here.", 1, "live_vrb", "L IH1 V"),
+        ("a live concert", 1, "live_adj", "L AY1 V"),
+        ("They object to it", 1, "object_vrb", "AH0 B JH EH1 K T"),
+    ],
+)
+@pytest.mark.parametrize("source", ["model", "auto"])
+def test_context_decides_homographs_of_several_words(
+    resolver, typed, place, sense, phonemes, source
+):
+    found = plan(resolver, typed, source)
+    segment = found.segments[place]
+    first, *others = segment.pronunciations
+    assert strip(first) == strip(tuple(phonemes.split()))
+    assert others, "the other senses are told, too"
+    assert list(segment.probabilities) == sorted(segment.probabilities, reverse=True)
+    assert sum(segment.probabilities) == pytest.approx(1, abs=0.01)
+    assert any(warning.endswith(f"sense {sense} by context") for warning in found.warnings)
+
+
+def test_a_homograph_alone_and_one_in_hyphens_have_no_context(resolver):
+    for typed in ("wind", "Wind!", "wind-up"):
+        found = plan(resolver, typed)
+        assert not any("by context" in warning for warning in found.warnings)
+        assert not any(segment.probabilities for segment in found.segments)
+
+
+def test_an_own_entry_comes_before_the_context(resolver, user):
+    asyncio.run(user.put("tear", [Variant(("T", "AA1")), Variant(("T", "UW1"), sense="noun")]))
+    try:
+        verb, noun = plan(resolver, "Do not tear it"), plan(resolver, "a single tear rolled down")
+        assert verb.segments[2].pronunciations == (("T", "AA1"),)
+        assert noun.segments[2].pronunciations == (("T", "UW1"),)
+    finally:
+        asyncio.run(user.delete("tear"))
+
+
+def test_a_stress_of_the_sense_is_that_of_the_variant(resolver):
+    noun, verb = plan(resolver, "the permit was issued"), plan(resolver, "they will permit it")
+    assert noun.segments[1].pronunciations[0] == ("P", "ER1", "M", "IH2", "T")
+    assert verb.segments[2].pronunciations[0] == ("P", "ER0", "M", "IH1", "T")
