@@ -64,6 +64,11 @@ def test_folds_are_disjoint_and_frequent_words_are_trained_on():
     assert [entry.word for entry in found.train].count("tutu") == 3
     assert [entry.word for entry in found.frequent] == ["bada", "tutu"]
     assert sum(found.fold_sizes.values()) == len(words)
+    assert not found.again
+    again = splits.split(words, replace(language, again=((1, 5), (2, 2))), frequent).again
+    assert {entry.word for entry in again} == train
+    assert [entry.word for entry in again].count("bada") == 5
+    assert [entry.word for entry in again].count("tutu") == 2
     few = splits.split(words, language, frequent, count=100)
     assert len({entry.word for entry in few.train}) == 100
     assert {entry.word for entry in few.test} <= test  # nothing moves between folds
