@@ -116,8 +116,14 @@ def _again(
     """Return the lexicon of a second training: frequent words, and others drawn by a hash."""
     if not language.again:
         return []
-    others = sorted(set(train).difference(frequent), key=_digest)[:_OTHERS]
-    words = {word: train[word] for word in [*frequent, *others]}
+    others = sorted(set(train).difference(frequent), key=_digest)
+    chosen = [*frequent, *others[:_OTHERS]]
+    seen = {symbol for word in chosen for symbol in (*word, *train[word][0])}
+    for word in others[_OTHERS:]:  # the network has to have the same symbols again
+        if not seen.issuperset((*word, *train[word][0])):
+            chosen.append(word)
+            seen.update((*word, *train[word][0]))
+    words = {word: train[word] for word in chosen}
     return entries(words, frequent, language.again, preferred_alone=True)
 
 

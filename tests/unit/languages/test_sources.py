@@ -100,3 +100,16 @@ def test_portuguese_stress_follows_from_the_spelling(tmp_path):
     assert words["futebol"] == [tuple("f u t͡ʃ i b ˈɔ w".split())]
     assert words["política"] == [tuple("p o l ˈi t͡ʃ i k ɐ".split())]
     assert words["porta"] == [("p", "ˈɔ", "ʁ", "t", "ɐ")]  # what the definition gives
+
+
+def test_a_second_training_has_every_symbol_of_the_first(monkeypatch):
+    monkeypatch.setattr(splits, "_OTHERS", 3)
+    words = {f"{a}{b}": [(a, f"ˈ{b}")] for a in "bcdfghjklmnpqrstvwxyz" for b in "aeiou"}
+    language = replace(definition.load("es"), again=((1, 2),))
+    found = splits.split(words, language, ["ba"])
+    assert len(found.again) < len(found.train)
+    symbols = [
+        {symbol for entry in entries for symbol in (*entry.word, *entry.phonemes)}
+        for entries in (found.train, found.again)
+    ]
+    assert symbols[0] == symbols[1]
