@@ -49,6 +49,8 @@ class SourceFile:
         origin: the publisher's name for it.
         licence: its licence.
         use: what it is read for.
+        delimited: read only pronunciations within strokes or brackets, as those without are of
+            another notation.
     """
 
     file: str
@@ -57,6 +59,7 @@ class SourceFile:
     origin: str
     licence: str
     use: Use = "pronunciations"
+    delimited: bool = False
 
     def __post_init__(self) -> None:
         if self.format not in get_args(SourceFormat) or self.use not in get_args(Use):
@@ -77,13 +80,21 @@ class Definition:
             a pronunciation (NFD).
         rewrite: the same, applied to the symbols separated by spaces, marks before vowels.
         finish: the same, applied once the stress is known.
+        spelled_stress: pairs of a regular expression and a number: where no entry marks a word's
+            stress, the first that the spelling has tells which vowel from the end has it.
         refuse: pairs of regular expressions; an entry whose spelling has the first must have the
             second in its pronunciation, else it is of another accent.
         reduced: pronunciations, symbols separated by spaces, that come after a word's others.
         prefer: the pronunciation that comes first, by word.
+        given: pronunciations that stand for those of the sources, by word; also of words without a
+            vowel, which are refused otherwise.
+        respell: pairs of a letter and another that stands for it where its mark is left out; a word
+            is also known in this spelling, unless it is that of another word.
         words: largest number of words to train on.
         repeats: pairs of a rank and a count, see `english.sources.entries`.
-        recipe: name of the recipe.
+        again: the same, of a second training on frequent words and a sample of the others; none if
+            empty.
+        recipe: name of the recipe; that of the second training ends in "-again".
         known: words that are always for training: "frequent", the 20,000 most frequent ones, or
             "cmudict", those of CMUdict 0.7b.
         sources: the files, in order of preference.
@@ -98,11 +109,15 @@ class Definition:
     replace: tuple[tuple[re.Pattern[str], str], ...]
     rewrite: tuple[tuple[re.Pattern[str], str], ...]
     finish: tuple[tuple[re.Pattern[str], str], ...]
+    spelled_stress: tuple[tuple[re.Pattern[str], int], ...]
     refuse: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]
     reduced: re.Pattern[str] | None
     prefer: Mapping[str, Pronunciation]
+    given: Mapping[str, Pronunciation]
+    respell: tuple[tuple[str, str], ...]
     words: int
     repeats: tuple[tuple[int, int], ...]
+    again: tuple[tuple[int, int], ...]
     recipe: str
     known: Literal["frequent", "cmudict"]
     sources: tuple[SourceFile, ...]
@@ -168,11 +183,15 @@ def _parse(content: Mapping[str, Any]) -> Definition:
         replace=_patterns(fields.pop("replace", ())),
         rewrite=_patterns(fields.pop("rewrite", ())),
         finish=_patterns(fields.pop("finish", ())),
+        spelled_stress=tuple((re.compile(a), n) for a, n in fields.pop("spelled_stress", ())),
         refuse=tuple((re.compile(a), re.compile(b)) for a, b in fields.pop("refuse", ())),
         reduced=re.compile(reduced) if (reduced := fields.pop("reduced", None)) else None,
-        prefer={w: tuple(p.split()) for w, p in fields.pop("prefer", {}).items()},
+        prefer=_pronunciations(fields.pop("prefer", {})),
+        given=_pronunciations(fields.pop("given", {})),
+        respell=tuple((a, b) for a, b in fields.pop("respell", ())),
         words=fields.pop("words"),
         repeats=tuple((rank, times) for rank, times in fields.pop("repeats")),
+        again=tuple((rank, times) for rank, times in fields.pop("again", ())),
         recipe=fields.pop("recipe", "language"),
         known=fields.pop("known", "frequent"),
         sources=tuple(SourceFile(**source) for source in fields.pop("sources")),
@@ -182,3 +201,7 @@ def _parse(content: Mapping[str, Any]) -> Definition:
 
 def _patterns(pairs: list[tuple[str, str]]) -> tuple[tuple[re.Pattern[str], str], ...]:
     return tuple((re.compile(pattern), replacement) for pattern, replacement in pairs)
+
+
+def _pronunciations(by_word: Mapping[str, str]) -> dict[str, Pronunciation]:
+    return {word: tuple(symbols.split()) for word, symbols in by_word.items()}

@@ -166,3 +166,23 @@ def stress_of_stem(
             if phonemes[: len(stem)] == unmark(stem):
                 return (*stem, *phonemes[len(stem) :])
     return None
+
+
+def stress_of_spelling(
+    word: str, phonemes: Pronunciation, language: Definition
+) -> Pronunciation | None:
+    """Return a pronunciation stressed where the spelling says; None if it does not.
+
+    Args:
+        word: the word.
+        phonemes: its sounds, without marks.
+        language: has the rules and the vowels.
+    """
+    vowels = [at for at, symbol in enumerate(phonemes) if symbol in language.vowels]
+    for spelling, number in language.spelled_stress:
+        if spelling.search(word):
+            if number > len(vowels):
+                return None
+            at = vowels[-number]
+            return (*phonemes[:at], PRIMARY + phonemes[at], *phonemes[at + 1 :])
+    return None

@@ -20,6 +20,7 @@ from tanger.model.languages.notation import (
     copy_stress,
     parse,
     split_variants,
+    stress_of_spelling,
     stress_of_stem,
     unmark,
 )
@@ -102,7 +103,20 @@ def read(language: Definition, folder: Path, *, verify: bool = True) -> Combined
         stressed = [_with_stress(word, way, marks, by_count, words, language) for way in ordered]
         if kept := _completed(stressed, language, counts):
             words[word] = kept
-    return Combined(words, counts, checksums)
+    words |= {word: [way] for word, way in language.given.items()}
+    return Combined(_with_respelled(words, language), counts, checksums)
+
+
+def _with_respelled(words: Readings, language: Definition) -> Readings:
+    """Return words with those that are also spelled without a letter's mark."""
+    respelled: Readings = {}
+    for word, ways in words.items():
+        other = word
+        for letter, instead in language.respell:
+            other = other.replace(letter, instead)
+        if other not in words:
+            respelled.setdefault(other, []).extend(ways)
+    return words | respelled
 
 
 def cmudict_words(language: Definition, folder: Path) -> set[str]:
@@ -125,6 +139,9 @@ def _read_file(
     found: dict[str, Counter[Pronunciation]] = {}
     for written, text in _lines(path, source):
         counts[f"{source.file}: lines"] += 1
+        if source.delimited and text[:1] not in "/[":
+            counts[f"{source.file}: without delimiters"] += 1
+            continue
         try:
             word = _word(written, language)
         except NotationError as e:
@@ -245,7 +262,7 @@ def _with_stress(
     for pattern in patterns:
         if (copied := copy_stress(phonemes, pattern, language)) is not None:
             return copied
-    return stress_of_stem(word, bare, stems) or phonemes
+    return stress_of_stem(word, bare, stems) or stress_of_spelling(word, bare, language) or phonemes
 
 
 def _marks(phonemes: Pronunciation, language: Definition) -> tuple[str, ...]:

@@ -19,6 +19,16 @@ from tanger.model.phonology.notation import available
     ("it", "/indi'rittso/", "i n d i r ˈi t t͡s o"),
     ("it", "i.ne.spuɲ.ˈɲa.bi.le", "i n e s p u ɲ ˈa b i l e"),
     ("hu", "aː.beː.ʦeː", "ˈaː b eː t͡s eː"),
+    ("nl", "/'sxrɛi.və/", "s x r ˈɛi v ə"),
+    ("pl", "matka", "m ˈa t k a"),
+    ("pl", "rɔbilibɨɕmɨ", "r ɔ b ˈi l i b ɨ ɕ m ɨ"),
+    ("pl", "rɔbiwbɨm", "r ˈɔ b i w b ɨ m"),
+    ("ru", "[rɐˈbotə(j)ɪt]", "r ɐ b ˈo t ə j ɪ t"),
+    ("ru", "[ˈjes⁽ʲ⁾lʲɪ]", "j ˈe sʲ lʲ ɪ"),
+    ("pt-br", "/ˈmũỹ.tʊ/", "m ˈu\u0303 j\u0303 t u"),
+    ("pt-br", "/po.ˈdex/", "p o d ˈe ʁ"),
+    ("sv", "/²f'œʂːtɑː/", "f œ ʂ ʈ ɑː"),
+    ("sv", "bɑːrn̪", "b ɑː ɳ"),
     ("cs", "[ˈnɛpr̝̊iːzɲɪviː]", "n ˈɛ p r̝̊ iː z ɲ ɪ v iː"),
 ])  # fmt: skip
 def test_a_text_becomes_symbols(language, text, symbols):

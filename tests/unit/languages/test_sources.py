@@ -64,6 +64,52 @@ def test_folds_are_disjoint_and_frequent_words_are_trained_on():
     assert [entry.word for entry in found.train].count("tutu") == 3
     assert [entry.word for entry in found.frequent] == ["bada", "tutu"]
     assert sum(found.fold_sizes.values()) == len(words)
+    assert not found.again
+    again = splits.split(words, replace(language, again=((1, 5), (2, 2))), frequent).again
+    assert {entry.word for entry in again} == train
+    assert [entry.word for entry in again].count("bada") == 5
+    assert [entry.word for entry in again].count("tutu") == 2
     few = splits.split(words, language, frequent, count=100)
     assert len({entry.word for entry in few.train}) == 100
     assert {entry.word for entry in few.test} <= test  # nothing moves between folds
+
+
+def test_russian_letters_without_dots_and_words_without_vowels(tmp_path):
+    (tmp_path / "ru.tsv").write_text(
+        "ещё\t[(j)ɪˈɕːɵ]\nещё\t/ji'ʃʲo/\nчто\tʂtə\nв\t[ˈvolʲt]\nелка\t[ˈjeɫkə]\nёлка\t[ˈjɵɫkə]\n",
+        "utf-8",
+    )
+    found = sources.read(definition.load("ru"), tmp_path, verify=False)
+    more = ("j", "ɪ", "ɕː", "ˈɵ")
+    assert found.words["ещё"] == [more]
+    assert found.words["еще"] == [more]  # as most texts spell it
+    assert found.words["елка"] == [("j", "ˈe", "ɫ", "k", "ə")]  # a word of its own
+    assert found.words["в"] == [("v",)]
+    assert "что" not in found.words
+    assert found.counts["ru.tsv: without delimiters"] == 1
+
+
+def test_portuguese_stress_follows_from_the_spelling(tmp_path):
+    (tmp_path / "pt-br-ipa-dict.tsv").write_text("casas\t/ˈka.zəs/\nporta\t/ˈpox.tə/\n", "utf-8")
+    (tmp_path / "pt-br-wikipron2022.tsv").write_text(
+        "casaco\tk a z a k u\nfutebol\tf u t͡ʃ i b ɔ w\npolítica\tp o l i t͡ʃ i k a\n", "utf-8"
+    )
+    words = sources.read(definition.load("pt-br"), tmp_path, verify=False).words
+    assert words["casas"] == [("k", "ˈa", "z", "ɐ", "s")]
+    assert words["casaco"] == [("k", "a", "z", "ˈa", "k", "u")]
+    assert words["futebol"] == [tuple("f u t͡ʃ i b ˈɔ w".split())]
+    assert words["política"] == [tuple("p o l ˈi t͡ʃ i k ɐ".split())]
+    assert words["porta"] == [("p", "ˈɔ", "ʁ", "t", "ɐ")]  # what the definition gives
+
+
+def test_a_second_training_has_every_symbol_of_the_first(monkeypatch):
+    monkeypatch.setattr(splits, "_OTHERS", 3)
+    words = {f"{a}{b}": [(a, f"ˈ{b}")] for a in "bcdfghjklmnpqrstvwxyz" for b in "aeiou"}
+    language = replace(definition.load("es"), again=((1, 2),))
+    found = splits.split(words, language, ["ba"])
+    assert len(found.again) < len(found.train)
+    symbols = [
+        {symbol for entry in entries for symbol in (*entry.word, *entry.phonemes)}
+        for entries in (found.train, found.again)
+    ]
+    assert symbols[0] == symbols[1]

@@ -1,0 +1,46 @@
+"""Shipped artifacts of languages: their language and size, and how they pronounce common words."""
+
+from pathlib import Path
+
+import pytest
+
+from tanger.model import artifact
+from tanger.model.artifact import NOTICE
+from tanger.model.languages import definition
+from tanger.model.lexicon import builtin
+from tanger.model.phonemizer import Phonemizer
+
+ARTIFACTS = Path(__file__).parents[3] / "artifacts"
+LARGEST = 2_000_000  # bytes
+SHIPPED = [name for name in definition.names() if (ARTIFACTS / name).is_dir()]
+
+WORDS = {
+    "pl": {
+        "na": "n ˈa",
+        "w": "v",
+        "się": "ɕ ˈɛ",
+        "szczęście": "ʂ t͡ʂ ˈɛ ɲ ɕ t͡ɕ ɛ",
+        "robiliśmy": "r ɔ b ˈi l i ɕ m ɨ",
+    },
+}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_each_language_has_an_artifact_with_its_notice_and_lexicon(name: str) -> None:
+    made = artifact.read(ARTIFACTS / name)
+    defined = definition.load(name)
+    assert made.language == defined.language
+    assert sum(path.stat().st_size for path in made.path.iterdir()) <= LARGEST
+    assert set(made.phonemes.own) <= {
+        mark + symbol for symbol in defined.symbols for mark in ("", "ˈ", "ˌ")
+    }
+    notice = (made.path / NOTICE).read_text("utf-8")
+    assert all(source.origin in notice for source in defined.sources)
+    entries = list(builtin.pairs((made.path / builtin.FILE).read_bytes()))
+    assert len({word for word, _ in entries}) > 10_000
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_the_network_knows_frequent_words(name: str) -> None:
+    answers = Phonemizer.load(ARTIFACTS / name, "cpu").pronounce(list(WORDS[name]))
+    assert [" ".join(answer.phonemes) for answer in answers] == list(WORDS[name].values())
