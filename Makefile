@@ -104,7 +104,7 @@ lowest: | $(BIN)/python ## The unit tests with the lowest versions that pyprojec
 	$(BIN)/uv pip compile --quiet --resolution lowest-direct --all-extras --no-header --python $(BIN)/python \
 		--excludes requirements-torch.txt pyproject.toml requirements-torch.lock -o $(VENV)/lowest.txt
 	$(PYTHON) -m venv --clear $(LOWEST)
-	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -r $(VENV)/lowest.txt
+	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python -r $(VENV)/lowest.txt
 	$(subst $(BIN),$(LOWEST)/bin,$(TORCH_PIP)) --quiet
 	$(LOWEST)/bin/python -m pytest -W default tests/unit  # old packages meet deprecations of newer ones
 

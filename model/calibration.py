@@ -110,14 +110,14 @@ def nbest_probabilities(
         nbest_calibration: calibration fitted to the other answers.
         answers: the step probabilities of each answer, the most probable answer first.
     """
-    chances: list[float] = []
+    probabilities: list[float] = []
     left = bound = 1.0
     for number, steps in enumerate(answers):
-        chance = (nbest_calibration if number else calibration).probability(steps)
-        bound = min(bound, chance, _SHARE * left if number else 1.0)
+        probability = (nbest_calibration if number else calibration).probability(steps)
+        bound = min(bound, probability, _SHARE * left if number else 1.0)
         left -= bound
-        chances.append(bound)
-    return chances
+        probabilities.append(bound)
+    return probabilities
 
 
 def _features(steps: Sequence[float]) -> tuple[float, int, float, float, float]:

@@ -255,15 +255,15 @@ class Phonemizer:
         self, found: Sequence[Decoded], first: Calibration | None
     ) -> list[Hypothesis]:
         """Return one word's hypotheses with calibrated probabilities, the most probable first."""
-        chances: Sequence[float | None] = [None] * len(found)
+        probabilities: Sequence[float | None] = [None] * len(found)
         if first is not None and self.nbest_calibration is not None:
             steps = [one.probabilities for one in found]
-            chances = calibrations.nbest_probabilities(first, self.nbest_calibration, steps)
-        return list(map(self._reported, found, chances))
+            probabilities = calibrations.nbest_probabilities(first, self.nbest_calibration, steps)
+        return list(map(self._reported, found, probabilities))
 
-    def _reported(self, one: Decoded, chance: float | None) -> Hypothesis:
+    def _reported(self, one: Decoded, probability: float | None) -> Hypothesis:
         phonemes, digits = self._prediction(one)
-        return Hypothesis(phonemes, tuple(one.probabilities), one.complete, digits, chance)
+        return Hypothesis(phonemes, tuple(one.probabilities), one.complete, digits, probability)
 
     def _prediction(self, one: Decoded) -> Prediction:
         digits = None if one.stress is None else stress.digits(one.stress)

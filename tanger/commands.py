@@ -18,6 +18,7 @@ from tanger.model.cli.english import (
     rank_variants,
 )
 from tanger.model.cli.evaluate import calibrate, evaluate
+from tanger.model.cli.labels import fit_panel, label, train_joint_ngram
 from tanger.model.cli.lint import lint
 from tanger.model.cli.pronounce import pronounce
 from tanger.model.cli.reproduce import reproduce
@@ -26,11 +27,10 @@ from tanger.model.cli.text_models import train_acronyms, train_homographs
 from tanger.model.cli.train import (
     derive,
     hold_out,
-    label,
     repeat_errors,
+    reverse,
     spellings,
     train,
-    train_joint_ngram,
 )
 
 app = typer.Typer(
@@ -82,7 +82,9 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "hold-out": hold_out,
         "spellings": spellings,
         "derive": derive,
+        "fit-panel": fit_panel,
         "repeat-errors": repeat_errors,
+        "reverse": reverse,
         "label": label,
         "joint-ngram": train_joint_ngram,
     },

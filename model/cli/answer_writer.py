@@ -135,13 +135,13 @@ def _rows(
     """
     if format == "kaldi":
         return (Row(1, entry) for entry in entries)
-    chances = [1.0 if one.probability is None else one.probability for one in pronunciations]
-    if len(chances) <= 1:  # the only one has 1, whatever its own probability
+    probabilities = [1.0 if one.probability is None else one.probability for one in pronunciations]
+    if len(probabilities) <= 1:  # the only one has 1, whatever its own probability
         return (Row(1, entry, (1.0,)) for entry in entries)
-    best = max(_TINY, *chances)
+    best = max(_TINY, *probabilities)
     return (
-        Row(1, entry, (max(_LEAST, round(chance / best, 6)),))
-        for entry, chance in zip(entries, chances, strict=True)
+        Row(1, entry, (max(_LEAST, round(probability / best, 6)),))
+        for entry, probability in zip(entries, probabilities, strict=True)
     )
 
 

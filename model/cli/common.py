@@ -6,12 +6,13 @@ Commands import what they use when they run, because torch takes a second to loa
 from __future__ import annotations
 
 import errno
+import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
 import typer
 
@@ -175,6 +176,19 @@ def load_dictionaries(
     if lexicon:
         fail("--lexicon is for --source auto or lexicon")
     return Dictionaries()
+
+
+def open_input(path: Path) -> TextIO:
+    """Open a text file in UTF-8, or standard input for ``-``; invalid bytes are kept as surrogates.
+
+    Raises:
+        OSError: if it cannot be opened.
+    """
+    if str(path) != "-":
+        return path.open(encoding="utf-8-sig", errors="surrogateescape")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
+    return sys.stdin
 
 
 def set_threads(threads: int | None) -> None:

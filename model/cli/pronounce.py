@@ -30,6 +30,7 @@ from tanger.model.cli.common import (
     fail,
     load,
     load_dictionaries,
+    open_input,
     plain_errors,
 )
 from tanger.model.decoding import devices
@@ -256,14 +257,7 @@ class _Lines:
 
     def __iter__(self) -> Iterator[list[str]]:
         """Yield the words of up to `bulk.CHUNK` lines at a time."""
-        # Invalid UTF-8 is kept as surrogates, so that the word gets an error as its answer.
-        if isinstance(sys.stdin, io.TextIOWrapper):
-            sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
-        with (
-            sys.stdin
-            if str(self.path) == "-"
-            else self.path.open(encoding="utf-8-sig", errors="surrogateescape") as file
-        ):
+        with open_input(self.path) as file:  # a word with invalid bytes gets an error as its answer
             while lines := list(islice(file, bulk.CHUNK)):
                 words = [word for line in lines if (word := line.strip())]
                 self.blank += len(lines) - len(words)

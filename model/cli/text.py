@@ -26,6 +26,7 @@ from tanger.model.cli.common import (
     fail,
     load,
     load_dictionaries,
+    open_input,
     plain_errors,
 )
 from tanger.model.phonology.notation import Alphabet
@@ -119,14 +120,8 @@ def text(
 
 def _texts(files: list[Path], *, whole: bool) -> Iterator[str]:
     """Yield the lines of files, without line ends, or whole files."""
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
     for path in files:
-        with (
-            sys.stdin
-            if str(path) == "-"
-            else path.open(encoding="utf-8-sig", errors="surrogateescape") as file
-        ):
+        with open_input(path) as file:
             if whole:
                 yield file.read()
             else:

@@ -6,11 +6,10 @@ import random
 from collections.abc import Iterable
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import track
 
 from tanger.model import artifact
 from tanger.model.cli.common import (
@@ -18,7 +17,6 @@ from tanger.model.cli.common import (
     OverwriteOption,
     ThreadsOption,
     check_lines,
-    check_output,
     fail,
     load,
     plain_errors,
@@ -33,7 +31,6 @@ from tanger.model.lexicon import (
     write,
     write_lines,
 )
-from tanger.model.output_files import file_sha256
 
 if TYPE_CHECKING:
     from tanger.model.training.recipe import RunRecipe
@@ -298,112 +295,23 @@ def repeat_errors(
     )
 
 
-def train_joint_ngram(
-    lexicon: Annotated[list[Path], typer.Option(help="Training lexicon; repeatable.")],
-    out: Annotated[Path, typer.Option(help="File for the model (.fst).")],
+def reverse(
+    lexicon: Annotated[list[Path], typer.Option(help="Lexicon to reverse; repeatable.")],
+    out: Annotated[Path, typer.Option(help="File for the reversed entries.")],
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Train a joint n-gram model, another kind of teacher (needs phonetisaurus; minutes)."""
+    """Reverse the letters and phonemes of entries, to train a right-to-left teacher on."""
     with plain_errors():
-        from tanger.model.distillation import joint_ngram
-
-        check_output(out, overwrite=overwrite)
-        entries = _entries_of(lexicon)
-        joint_ngram.train(entries, out)
-    print(f"a joint n-gram model of {len(entries):,} entries is {out}")
-
-
-def label(
-    teacher: Annotated[
-        list[Path], typer.Option(help="Artifact; several are averaged as an ensemble.")
-    ],
-    lexicon: Annotated[list[Path], typer.Option(help="Training lexicon; repeatable.")],
-    out: Annotated[Path, typer.Option(help="File for the soft labels (.safetensors).")],
-    words: Annotated[
-        Path | None,
-        typer.Option(help="File of more words, one per line, that the teachers pronounce."),
-    ] = None,
-    ngram: Annotated[
-        Path | None,
-        typer.Option(help="Model of `joint-ngram`, combined with the teachers for those words."),
-    ] = None,
-    as_they_are: Annotated[
-        bool,
-        typer.Option(
-            "--as-they-are",
-            help="Label entries with their own phonemes; teachers only label --words.",
-        ),
-    ] = False,
-    ngram_weight: Annotated[
-        float | None,
-        typer.Option(min=0, help="Weight of the n-gram model relative to the teachers."),
-    ] = None,
-    sharpness: Annotated[
-        float | None, typer.Option(min=0, help="Exponent of the combined probabilities.")
-    ] = None,
-    device: DeviceOption = "auto",
-    threads: ThreadsOption = None,
-    overwrite: OverwriteOption = False,
-) -> None:
-    """Write soft labels: the teachers' probabilities of each phoneme, to train a student on."""
-    with plain_errors():
-        from tanger.model.decoding.torch_decoder import TorchDecoder
-        from tanger.model.distillation import soft_labelling, teachers
-        from tanger.model.training import soft_labels
-
-        check_output(out, overwrite=overwrite)
-        set_threads(threads)
-        artifacts = [artifact.read(path) for path in teacher]
-        decoder = TorchDecoder.of(artifacts, device)
-        entries = _entries_of(lexicon)
-        known = {entry.word for entry in entries}
-        spelt = [word for word in (read_words(words) if words else ()) if word not in known]
-        if as_they_are:
-            labelled_entries = soft_labelling.hard_labels(decoder, entries)
-        else:
-            labelled_entries = soft_labelling.label(decoder, entries, ())
-        if ngram is None:
-            labelled_words = soft_labelling.label(decoder, (), spelt)
-        else:
-            labelled_words = teachers.label(
-                decoder,
-                ngram,
-                spelt,
-                weight=teachers.WEIGHT if ngram_weight is None else ngram_weight,
-                sharpness=teachers.SHARPNESS if sharpness is None else sharpness,
-            )
-        steps = chain(labelled_entries, labelled_words)
-        total = len(entries) + len(spelt)
-        examples = list(track(steps, "labelling", total=total, console=Console(stderr=True)))
-        origin = _origin_of_labels(artifacts, ngram)
-        soft_labels.write(
-            out,
-            soft_labels.SoftLexicon(
-                decoder.graphemes,
-                decoder.phonemes,
-                decoder.network.config.add_bos_eos,
-                origin,
-                examples,
-            ),
-        )
-    print(
-        f"{len(entries):,} entries and {len(examples) - len(entries):,} spellings labelled in {out}"
-    )
-
-
-def _origin_of_labels(
-    teachers: Iterable[artifact.Artifact], ngram: Path | None
-) -> dict[str, list[dict[str, Any]]]:
-    """Describe what made the labels: summaries of the teachers, checksum of the n-gram model."""
-    origin: dict[str, list[dict[str, Any]]] = {"teachers": [each.summary for each in teachers]}
-    if ngram is not None:
-        origin["joint_ngram"] = [{"sha256": file_sha256(ngram)}]
-    return origin
-
-
-def _entries_of(lexicons: Iterable[Path]) -> list[Entry]:
-    return [entry for path in lexicons for entry in read(path)]
+        entries = [
+            Entry(entry.word[::-1], entry.phonemes[::-1])
+            for path in lexicon
+            for entry in read(path)
+        ]
+        lines = list(render(entries, "cmudict"))
+        check_lines(out, lines, overwrite=overwrite)
+        write_lines(out, lines)
+    print(f"{len(entries):,} entries written to {out}")
 
 
 def _words_of(lexicons: Iterable[Path]) -> set[str]:
-    return {entry.word for entry in _entries_of(lexicons)}
+    return {entry.word for path in lexicons for entry in read(path)}

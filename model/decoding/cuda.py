@@ -23,7 +23,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from tanger.model.decoding.hypothesis import Decoded, length_bound
+from tanger.model.decoding.hypothesis import (
+    Decoded,
+    batches_by_length,
+    in_order,
+    length_bound,
+)
 from tanger.model.decoding.reference import stress_classes
 from tanger.model.decoding.repetition import MAX_PERIOD, max_repeats, run_limits
 from tanger.model.network.seq2seq import DecoderState, EncoderOutput, Seq2Seq, pad
@@ -99,26 +104,15 @@ class GraphedDecoder:
                 are freed, so that a smaller batch may succeed.
             torch.AcceleratorError: if the device failed.
         """
-        answers: dict[int, Decoded] = {}
+        ends = 2 * self.network.config.add_bos_eos
+        lengths = [_power_of_two(len(row) + ends, MIN_LETTERS) for row in rows]
+        batches = batches_by_length(lengths, max_words=MAX_BATCH, max_letters=MAX_LETTERS)
         with self._lock:
             try:
-                for indices in self._batches(rows):
-                    found = self._batch([rows[index] for index in indices])
-                    answers.update(zip(indices, found, strict=True))
+                return in_order((b, self._batch([rows[index] for index in b])) for b in batches)
             except RuntimeError:
                 self.buckets.clear()
                 raise
-        return [answers[index] for index in range(len(rows))]
-
-    def _batches(self, rows: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-        """Group words, the longest first, into batches for one bucket each; yield their indices."""
-        order = sorted(range(len(rows)), key=lambda index: -len(rows[index]))
-        ends = 2 * self.network.config.add_bos_eos
-        while order:
-            letters = _power_of_two(len(rows[order[0]]) + ends, MIN_LETTERS)
-            count = min(MAX_BATCH, max(1, MAX_LETTERS // letters))
-            yield order[:count]
-            order = order[count:]
 
     def _batch(self, rows: Sequence[Sequence[int]]) -> list[Decoded]:
         """Decode words that fit into one bucket."""
@@ -143,8 +137,8 @@ class GraphedDecoder:
             counts, complete.tolist(), symbols.tolist(), probabilities.tolist(), strict=True
         )
         return [
-            Decoded(spoken[:count], chances[: count + whole], whole, marks)
-            for (count, whole, spoken, chances), marks in zip(found, classes, strict=True)
+            Decoded(tokens[:count], values[: count + whole], whole, marks)
+            for (count, whole, tokens, values), marks in zip(found, classes, strict=True)
         ][: len(rows)]
 
     def _bucket(self, words: int, letters: int) -> _Bucket:

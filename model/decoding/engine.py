@@ -16,7 +16,14 @@ import numpy as np
 from tanger.model import TangerError
 from tanger.model.artifact import Artifact, ArtifactError
 from tanger.model.decoding import devices
-from tanger.model.decoding.hypothesis import Decoded, Decoder, GivenPronunciation, Scored
+from tanger.model.decoding.hypothesis import (
+    Decoded,
+    Decoder,
+    GivenPronunciation,
+    Scored,
+    batches_by_length,
+    in_order,
+)
 from tanger.model.decoding.native import build
 from tanger.model.decoding.native.bindings import Labelled, NativeNetwork
 from tanger.model.network.config import NetworkConfig, Precision
@@ -203,20 +210,16 @@ class NativeDecoder:
             answer: decodes a batch, whose longest word is first.
             width: rows per word.
         """
-        batches = _batches(
-            lengths, max(1, _MAX_LETTERS // width), max_words=-(-len(requested) // self.threads)
+        batches = list(
+            batches_by_length(
+                lengths,
+                max_words=-(-len(requested) // self.threads),
+                max_letters=max(1, _MAX_LETTERS // width),
+            )
         )
-        answers: dict[int, A] = {}
-
-        def work(indices: Sequence[int]) -> None:
-            answers.update(zip(indices, answer([requested[i] for i in indices]), strict=True))
-
-        if self._pool is None or len(batches) == 1:
-            for batch in batches:
-                work(batch)
-        else:
-            list(self._pool.map(work, batches))
-        return [answers[index] for index in range(len(requested))]
+        apply = map if self._pool is None or len(batches) == 1 else self._pool.map
+        answers = apply(lambda batch: answer([requested[i] for i in batch]), batches)
+        return in_order(zip(batches, answers, strict=True))
 
 
 def _log_softmax(logits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -224,20 +227,3 @@ def _log_softmax(logits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     centred: np.ndarray[Any, Any] = logits - logits.max(axis=-1, keepdims=True)
     centred -= np.log(np.exp(centred).sum(axis=-1, keepdims=True))
     return centred
-
-
-def _batches(lengths: Sequence[int], letters: int, *, max_words: int) -> list[list[int]]:
-    """Group words, the longest first, into batches; return their indices.
-
-    Args:
-        lengths: number of letters of each word.
-        letters: number of letters per batch, counting every word as long as the longest one.
-        max_words: largest number of words per batch.
-    """
-    ordered = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
-    batches, first = [], 0
-    while first < len(ordered):
-        count = min(max_words, max(1, letters // max(1, lengths[ordered[first]])))
-        batches.append(ordered[first : first + count])
-        first += count
-    return batches

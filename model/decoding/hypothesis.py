@@ -1,10 +1,10 @@
-"""Interface of decoders, their results, and the bound on the decoded length."""
+"""What all decoders share: interface, results, batches of words, bound on the decoded length."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from tanger.model.phonology.alignment import Alignment
 
 # Largest number of answers per word.
 MAX_NBEST = 10
+
+T = TypeVar("T")
 
 
 class Decoded(NamedTuple):
@@ -61,6 +63,34 @@ class Hypothesis(NamedTuple):
 def length_bound(letters: int) -> int:
     """Return the largest number of decoder steps for a word of `letters` letters."""
     return 2 * letters + 10
+
+
+def batches_by_length(
+    lengths: Sequence[int], *, max_words: int, max_letters: int | None = None
+) -> Iterator[list[int]]:
+    """Group words, the longest first, into batches; yield their indices.
+
+    Args:
+        lengths: number of letters of each word.
+        max_words: largest number of words per batch.
+        max_letters: largest number of letters per batch, counting every word as long as the longest
+            one; a longer word is a batch of its own.
+    """
+    ordered = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
+    while ordered:
+        count = max_words
+        if max_letters is not None:
+            count = min(count, max(1, max_letters // max(1, lengths[ordered[0]])))
+        yield ordered[:count]
+        ordered = ordered[count:]
+
+
+def in_order(answered: Iterable[tuple[Sequence[int], Sequence[T]]]) -> list[T]:
+    """Return the answers to batches, given with the indices of their words, in order of these."""
+    answers: dict[int, T] = {}
+    for indices, found in answered:
+        answers.update(zip(indices, found, strict=True))
+    return [answers[index] for index in range(len(answers))]
 
 
 class GivenPronunciation(NamedTuple):

@@ -92,10 +92,10 @@ def greedy(
         best, labels = _probabilities(logits, end=end, first=not emitted).max(dim=1)
         emitted.append(labels)
         states.append(state)
-        symbols, chances = labels.tolist(), best.tolist()
+        symbols, best_probabilities = labels.tolist(), best.tolist()
         for row in tuple(going):
             tokens[row].append(symbols[row])
-            probabilities[row].append(chances[row])
+            probabilities[row].append(best_probabilities[row])
             if symbols[row] == end or len(tokens[row]) == bounds[row]:
                 going.remove(row)
     complete = [row[-1] == end for row in tokens]
@@ -216,10 +216,10 @@ def beam(
         first = not any(one.tokens for beam in beams for one in beam)
         probabilities = _probabilities(logits, end=end, first=first)
         best = probabilities.topk(min(width, logits.shape[1]), dim=1)
-        chances, symbols = best.values.tolist(), best.indices.tolist()
+        likely, symbols = best.values.tolist(), best.indices.tolist()
         for word, beam in enumerate(beams):
             expanded = [
-                list(map(one.extend, symbols[one.row], chances[one.row]))
+                list(map(one.extend, symbols[one.row], likely[one.row]))
                 if is_active(word, one)
                 else [one]
                 for one in beam

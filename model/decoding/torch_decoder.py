@@ -16,7 +16,14 @@ from tanger.model.artifact import Artifact, ArtifactError
 from tanger.model.decoding import devices, reference
 from tanger.model.decoding.cuda import GraphedDecoder
 from tanger.model.decoding.devices import DeviceLostError
-from tanger.model.decoding.hypothesis import Decoded, GivenPronunciation, Scored, length_bound
+from tanger.model.decoding.hypothesis import (
+    Decoded,
+    GivenPronunciation,
+    Scored,
+    batches_by_length,
+    in_order,
+    length_bound,
+)
 from tanger.model.decoding.repetition import max_repeats
 from tanger.model.network.config import NetworkConfig
 from tanger.model.network.ensemble import Ensemble
@@ -134,7 +141,7 @@ class TorchDecoder:
                 except RuntimeError as e:  # the driver cannot capture graphs, or not all operations
                     log.warning("no CUDA graphs here, a plain loop decodes: %s", e)
                     self.graphed = None
-        return self._in_batches(rows, BATCH, partial(self._batch, reference.greedy))
+        return self._in_batches(rows, BATCH, partial(self._batch, reference.greedy), len)
 
     def beam(self, rows: Sequence[Sequence[int]], width: int) -> list[list[Decoded]]:
         """Return several answers to each encoded word (see `Decoder`).
@@ -143,7 +150,7 @@ class TorchDecoder:
             DeviceLostError: if the GPU failed.
         """
         search = partial(reference.beam, width=width)
-        return self._in_batches(rows, max(1, BATCH // width), partial(self._batch, search))
+        return self._in_batches(rows, max(1, BATCH // width), partial(self._batch, search), len)
 
     def attention(
         self, rows: Sequence[Sequence[int]], tokens: Sequence[Sequence[int]]
@@ -157,7 +164,7 @@ class TorchDecoder:
         if not all(config.attention for config in self.configs):
             raise AlignmentError
         pairs = list(zip(rows, tokens, strict=True))
-        return self._in_batches(pairs, BATCH, self._attention, length=lambda pair: len(pair[0]))
+        return self._in_batches(pairs, BATCH, self._attention, lambda pair: len(pair[0]))
 
     def score(self, given: Sequence[GivenPronunciation]) -> list[Scored]:
         """Score given pronunciations by teacher forcing (see `Decoder`).
@@ -165,7 +172,7 @@ class TorchDecoder:
         Raises:
             DeviceLostError: if the GPU failed.
         """
-        return self._in_batches(given, BATCH, self._score, length=lambda each: [*map(len, each)])
+        return self._in_batches(given, BATCH, self._score, lambda each: len(each.graphemes))
 
     def _attention(
         self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]
@@ -206,20 +213,15 @@ class TorchDecoder:
         requested: Sequence[Q],
         maximum: int,
         answer: Callable[[list[Q]], list[A]],
-        length: Callable[[Q], Any] = len,  # type: ignore[assignment]
+        length: Callable[[Q], int],
     ) -> list[A]:
         """Apply `answer` to batches of at most `maximum` words; return the results in order.
 
         Words of similar `length` are batched together, which reduces padding.
         """
-        order = sorted(range(len(requested)), key=lambda index: length(requested[index]))
-        answers: dict[int, A] = {}
-        for first in range(0, len(order), maximum):
-            chosen = order[first : first + maximum]
-            with self._gpu_errors():
-                found = answer([requested[i] for i in chosen])
-            answers.update(zip(chosen, found, strict=True))
-        return [answers[index] for index in range(len(requested))]
+        batches = batches_by_length(list(map(length, requested)), max_words=maximum)
+        with self._gpu_errors():
+            return in_order((batch, answer([requested[i] for i in batch])) for batch in batches)
 
     @contextmanager
     def _gpu_errors(self) -> Iterator[None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -51,6 +51,33 @@ def hard_labels(teachers: TorchDecoder, entries: Sequence[Entry]) -> Iterator[Ex
         probabilities = np.zeros((len(labels), KEPT), np.float16)
         symbols[:, 0], probabilities[:, 0] = labels, 1
         yield example._replace(soft=SoftLabels(symbols, probabilities))
+
+
+def expected_symbols(candidates: Sequence[Example], shares: np.ndarray[Any, Any]) -> Example:
+    """Return the most probable candidate with a soft label for each of its symbols.
+
+    A soft label is the distribution of the next symbol, given the preceding ones: the shares of all
+    candidates with these, summed by their next symbol.
+
+    Args:
+        candidates: encoded pronunciations of one word.
+        shares: [N] their probabilities, up to a common factor.
+    """
+    chosen = candidates[int(shares.argmax())]
+    likeliest = chosen.labels[1:]
+    symbols = np.zeros((len(likeliest), KEPT), np.uint16)
+    probabilities = np.zeros((len(likeliest), KEPT), np.float16)
+    going = [(one.labels[1:], share) for one, share in zip(candidates, shares, strict=True)]
+    for step, symbol in enumerate(likeliest):
+        expected: dict[int, float] = {}
+        for labels, share in going:
+            expected[labels[step]] = expected.get(labels[step], 0.0) + share
+        best = sorted(expected, key=lambda each: -expected[each])[:KEPT]
+        mass = np.array([expected[each] for each in best])
+        symbols[step, : len(best)] = best
+        probabilities[step, : len(best)] = mass / mass.sum()
+        going = [(labels, share) for labels, share in going if labels[step] == symbol]
+    return chosen._replace(soft=SoftLabels(symbols, probabilities))
 
 
 def _batches(items: Sequence[_T], length: Callable[[_T], int]) -> Iterator[list[_T]]:

@@ -26,11 +26,11 @@ import torch
 from tanger.model.decoding.torch_decoder import BATCH, TorchDecoder
 from tanger.model.distillation import joint_ngram
 from tanger.model.distillation.joint_ngram import Phonemes
+from tanger.model.distillation.soft_labelling import expected_symbols
 from tanger.model.lexicon import Entry
 from tanger.model.network import lstm
 from tanger.model.network.seq2seq import pad
-from tanger.model.training.batches import Example, SoftLabels, collate, encode_entries
-from tanger.model.training.soft_labels import KEPT
+from tanger.model.training.batches import Example, collate, encode_entries
 
 # Chosen on dev: the weight by the WER of the most probable candidate, the sharpness by the
 # likelihood of the correct one.
@@ -107,7 +107,10 @@ def _judged(
     of_word: dict[str, list[int]] = {}
     for index, entry in enumerate(candidates):
         of_word.setdefault(entry.word, []).append(index)
-    return [_expected([examples[i] for i in each], scores[each]) for each in of_word.values()]
+    return [
+        expected_symbols([examples[i] for i in each], np.exp(scores[each] - scores[each].max()))
+        for each in of_word.values()
+    ]
 
 
 @torch.inference_mode()
@@ -128,23 +131,3 @@ def _scores(teachers: TorchDecoder, examples: Sequence[Example]) -> np.ndarray[A
     real = torch.arange(spoken.shape[1]) < minibatch.label_lengths.unsqueeze(1)
     scores: np.ndarray[Any, Any] = (spoken * real).sum(dim=1).numpy()
     return scores
-
-
-def _expected(candidates: Sequence[Example], scores: np.ndarray[Any, Any]) -> Example:
-    """Return the most probable candidate with a soft label for each of its symbols."""
-    chosen = candidates[int(scores.argmax())]
-    likeliest = chosen.labels[1:]
-    shares = np.exp(scores - scores.max())
-    symbols = np.zeros((len(likeliest), KEPT), np.uint16)
-    probabilities = np.zeros((len(likeliest), KEPT), np.float16)
-    going = [(one.labels[1:], share) for one, share in zip(candidates, shares, strict=True)]
-    for step, symbol in enumerate(likeliest):
-        expected: dict[int, float] = {}
-        for labels, share in going:
-            expected[labels[step]] = expected.get(labels[step], 0.0) + share
-        best = sorted(expected, key=lambda each: -expected[each])[:KEPT]
-        mass = np.array([expected[each] for each in best])
-        symbols[step, : len(best)] = best
-        probabilities[step, : len(best)] = mass / mass.sum()
-        going = [(labels, share) for labels, share in going if labels[step] == symbol]
-    return chosen._replace(soft=SoftLabels(symbols, probabilities))

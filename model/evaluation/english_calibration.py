@@ -124,18 +124,18 @@ def _cross_fitted_errors(judged: Sequence[_Judged], trained_words: BloomFilter) 
 
     Probabilities are those that a user gets: the filter decides which calibration applies.
     """
-    chances: dict[str, list[tuple[float, bool]]] = {name: [] for name in _SETS}
+    judged_by_set: dict[str, list[tuple[float, bool]]] = {name: [] for name in _SETS}
     for left_out in range(_FOLDS):
         fitted = _fit([each for n, each in enumerate(judged) if n % _FOLDS != left_out])
         unseen = judged[left_out::_FOLDS]
         for each, trained in zip(
             unseen, trained_words.contains([one.word for one in unseen]), strict=True
         ):
-            chances[each.name].append((fitted[trained].probability(each.steps), each.right))
+            judged_by_set[each.name].append((fitted[trained].probability(each.steps), each.right))
     return {
         name: calibration.expected_calibration_error(
             calibration.reliability([p for p, _ in pairs], [ok for _, ok in pairs])
         )
-        for name, pairs in chances.items()
+        for name, pairs in judged_by_set.items()
         if pairs
     }

@@ -357,52 +357,62 @@ def test_what_becomes_of_workers_is_not_the_affair_of_who_requested_them(pinned_
         service.request_line("reloading")
 
 
-@pytest.mark.parametrize("fault", ["another", "damaged", "gone"])
-def test_a_new_worker_decodes_with_the_weights_that_are_served(pinned_artifact, tmp_path, fault):
+def test_new_workers_decode_with_the_weights_that_are_served(pinned_artifact, tmp_path):
+    """Whatever has become of the artifact's folder since."""
     place = tmp_path / "artifact"
     shutil.copytree(pinned_artifact, place)
     with running(tmp_path / "log", artifact=place, cache_words=0) as service:
         service.wait_until_ready()
         requested = post(["tanger", "brandeau"])
         before = service.ask(requested).json()
-        if fault == "another":
-            other_weights(place, place, scale=0.5)
-        elif fault == "damaged":
-            (place / "weights.safetensors").write_bytes(b"nonsense")
-        else:
-            shutil.rmtree(place)
-        (worker,) = service.workers()
-        os.kill(worker, signal.SIGKILL)
-        eventually(lambda: service.workers() not in ([], [worker]), "another worker")
-        service.wait_until_ready()
-        assert service.ask(requested).json() == before
+        for spoil in (
+            lambda: other_weights(place, place, scale=0.5),
+            lambda: (place / "weights.safetensors").write_bytes(b"nonsense"),
+            lambda: shutil.rmtree(place),
+        ):
+            spoil()
+            (worker,) = service.workers()
+            os.kill(worker, signal.SIGKILL)
+            eventually(lambda lost=worker: service.workers() not in ([], [lost]), "another worker")
+            service.wait_until_ready()
+            assert service.ask(requested).json() == before
 
 
-@pytest.mark.parametrize("fault", ["damaged", "wrong answers", "cannot be loaded"])
-def test_weights_that_cannot_answer_leave_the_old_ones_in_place(pinned_artifact, tmp_path, fault):
+def damage(place: Path) -> None:
+    (place / "weights.safetensors").write_bytes(b"nonsense")
+
+
+def pin_wrong_answers(place: Path) -> None:
+    artifact = artifacts.read(place)
+    artifacts.write_pinned(artifact, {next(iter(artifact.pinned())): ("Z",)})
+
+
+def make_unloadable(place: Path) -> None:
+    """Give a network of another size, with the checksum that belongs to it."""
+    path, manifest = place / "config.json", place / "manifest.json"
+    path.write_text(path.read_text().replace('"hidden": 48', '"hidden": 64'))
+    listed = json.loads(manifest.read_text())
+    listed["files"]["config.json"]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    manifest.write_text(json.dumps(listed))
+
+
+def test_weights_that_cannot_answer_leave_the_old_ones_in_place(pinned_artifact, tmp_path):
     place = tmp_path / "artifact"
     shutil.copytree(pinned_artifact, place)
-    old = artifacts.read(place)
+    version = artifacts.read(place).version
     with running(tmp_path / "log", artifact=place) as service:
         service.wait_until_ready()
-        if fault == "damaged":
-            (place / "weights.safetensors").write_bytes(b"nonsense")
-        elif fault == "wrong answers":
-            word = next(iter(old.pinned()))
-            artifacts.write_pinned(old, {word: ("Z",)})
-        else:
-            path, manifest = place / "config.json", place / "manifest.json"
-            path.write_text(path.read_text().replace('"hidden": 48', '"hidden": 64'))
-            listed = json.loads(manifest.read_text())
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            listed["files"]["config.json"]["sha256"] = digest
-            manifest.write_text(json.dumps(listed))
-        service.process.send_signal(signal.SIGHUP)
-        service.wait_for_log("the old weights stay")
-        answer = service.ask(get("/pronounce/bad"))
-        assert answer.status_code == 200
-        assert answer.json()["model"]["version"] == old.version
-        assert service.ask(get("/readyz")).json() == {"status": "ok", "workers": 1}
-        eventually(lambda: len(service.workers()) == 1, "the new workers to leave")
+        for refused, spoil in enumerate((damage, pin_wrong_answers, make_unloadable), start=1):
+            shutil.copytree(pinned_artifact, place, dirs_exist_ok=True)
+            spoil(place)
+            service.process.send_signal(signal.SIGHUP)
+            eventually(
+                lambda n=refused: service.log.count("the old weights stay") == n, spoil.__name__
+            )
+            answer = service.ask(get("/pronounce/bad"))
+            assert answer.status_code == 200
+            assert answer.json()["model"]["version"] == version
+            assert service.ask(get("/readyz")).json() == {"status": "ok", "workers": 1}
+            eventually(lambda: len(service.workers()) == 1, "the new workers to leave")
         assert service.stop() == 0
         assert "Traceback" not in service.log

@@ -16,14 +16,17 @@ from tanger.model.cli.english import (
     rank_variants,
 )
 from tanger.model.cli.evaluate import calibrate, evaluate
+from tanger.model.cli.labels import label, train_joint_ngram
 from tanger.model.cli.reproduction import cmudict
 from tanger.model.cli.reproduction.pipeline import Step
 from tanger.model.cli.reproduction.sources import REAL_WORDS, SPELLINGS, TEST, TRAIN
 from tanger.model.cli.reproduction.workspace import CMUDICT, Workspace
-from tanger.model.cli.train import label, repeat_errors, train_joint_ngram
+from tanger.model.cli.train import repeat_errors
 from tanger.model.evaluation import model_card
 
 BENCHMARK = "en-us-cmudict"
+# What the products go on from
+_START = "en-us-cmudict-hard"
 # The products, and the lexicon that each is trained on
 _TRAINED_ON = {"en-us": "dictionaries-third", "en-us-fast": "dictionaries-again"}
 
@@ -102,7 +105,7 @@ def _folder(work: Workspace) -> Path:
 def _lexicons(work: Workspace) -> list[Step]:
     """Combine the dictionaries, three times: a network decides how foreign entries are written."""
     return [
-        _combine(work, "dictionaries", BENCHMARK),
+        _combine(work, "dictionaries", _START),
         _combine(work, "dictionaries-again", "en-us-all-start"),
         _combine(work, "dictionaries-third", "en-us-all-again"),
         _repeat_errors(work, *_REPEATED),
@@ -218,7 +221,7 @@ def _students(work: Workspace) -> list[Step]:
         "en-us-all-start",
         ("dictionaries",),
         _lexicon_files(made / "dictionaries", _LEXICON),
-        init=BENCHMARK,
+        init=_START,
     )
     again = _lexicon_files(made / "dictionaries-again", _LEXICON)
     fast_start = work.train(

@@ -287,11 +287,11 @@ class NativeNetwork:
         last = following - complete  # end of each answer's symbols
         steps = following[-1]
         first = [0, *following[:-1].tolist()]
-        tokens, chances = symbols[:steps].tolist(), array("f", probabilities[:steps].tobytes())
+        tokens, values = symbols[:steps].tolist(), array("f", probabilities[:steps].tobytes())
         places = zip(first, last.tolist(), following.tolist(), complete.tolist(), strict=True)
         classes = None if marks is None else marks[:steps].tobytes()
         return [
-            Decoded(tokens[i:j], chances[i:k], whole, None if classes is None else classes[i:j])
+            Decoded(tokens[i:j], values[i:k], whole, None if classes is None else classes[i:j])
             for i, j, k, whole in places
         ], several
 

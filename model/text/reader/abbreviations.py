@@ -15,6 +15,7 @@ _NAME = re.compile(r"[ \xa0]{1,2}([A-Z][\w'-]*)")
 _INITIALS = re.compile(r"((?:[A-Za-z]\.){2,10}(?:[A-RT-Za-rt-z](?![A-Za-z]))?)('?s(?!\w))?")
 _INITIAL = re.compile(r"([A-Z])\.(?=[ \xa0]?[A-Z])")
 _NUMBER_AFTER = re.compile(r"\s{0,2}#?(?:\d|[IVXivx]{2,}\b|[ivxVX]\b)")
+_YEAR_AFTER = re.compile(r"\s?[12]\d{3}\b")
 _DATE_AFTER = re.compile(r"\.?,? (?:[A-Z][a-z]{2,8}\.? )?\d{1,2}\b|,? [A-Z][a-z]{2,8}\.? \d")
 _ADDRESS = (
     r"(\d{{1,5}})(?: (?:[A-Z][\w'-]*\.?|\d{{1,3}}(?:st|nd|rd|th))){{1,4}} (?i:{types})(?!\w)\.?"
@@ -149,6 +150,10 @@ def _before_number(scan: Scan, match: re.Match[str]) -> bool:
     return _NUMBER_AFTER.match(scan.text, match.end()) is not None
 
 
+def _before_year(scan: Scan, match: re.Match[str]) -> bool:
+    return _YEAR_AFTER.match(scan.text, match.end()) is not None
+
+
 def _before_date(scan: Scan, match: re.Match[str]) -> bool:
     return _DATE_AFTER.match(scan.text, match.end()) is not None
 
@@ -186,6 +191,7 @@ _CONDITIONS: dict[str, Callable[[Scan, re.Match[str]], bool]] = {
     "before-name": _before_name,
     "before-place": _before_place,
     "before-number": _before_number,
+    "before-year": _before_year,
     "before-date": _before_date,
     "after-name": _after_name,
     "after-place": _after_place,

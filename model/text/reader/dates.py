@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from tanger.model.text.reader import number_words as say
 from tanger.model.text.reader.scan import Reading, Scan
@@ -13,9 +14,11 @@ _MONTH_FIRST = re.compile(
     r"(?:\s?[-–]\s?(\d{1,2})(?:st|nd|rd|th)?)?(?:(?:,\s{0,2}|\s{1,2}|-)(\d{4}))?" + _END
 )
 _DAY_FIRST = re.compile(
+    r"(?:(\d{1,2})(?:st|nd|rd|th)?\s?[-–]\s?)?"
     r"(\d{1,2})(st|nd|rd|th)?(?:\s+of)?(?:\s{1,2}|-)([A-Za-z]{3,9})(\.?)"
     r"(?:(?:,?\s{1,2}|-)(\d{4}))?" + _END
 )
+_SPAN = re.compile(r"([A-Z][a-z]{2,8})\.?\s?[-–—]\s?([A-Z][a-z]{2,8})(?!\w)")
 _ISO = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?:(?=T\d\d:)|" + _END + ")")
 _ISO_TIME = re.compile(r"T(\d\d):(\d\d)(?::\d\d(?:\.\d{1,9})?)?(Z)?(?![\w:])")
 _NUMERIC = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})" + _END)
@@ -52,17 +55,36 @@ def date_from_month(scan: Scan, at: int) -> Reading | None:
     return Reading(match.end(), "date", spoken)
 
 
+def span(scan: Scan, at: int) -> Reading | None:
+    """Recognise a span of weekdays or months: ``Mon–Fri``, ``June-August``."""
+    match = _SPAN.match(scan.text, at)
+    if match is None:
+        return None
+    for names in (scan.tables.lists["weekdays"], dict(scan.tables.months.values()).values()):
+        ends = [_full_name(name.lower(), names) for name in match.groups()]
+        if all(ends):
+            return Reading(match.end(), "date", " to ".join(ends))
+    return None
+
+
 def date_from_day(scan: Scan, at: int) -> Reading | None:
-    """Recognise a date that begins with a day: ``25 July 2012``, ``25th of July``, ``15 Jan.``."""
+    """Recognise a date that begins with a day: ``25 July 2012``, ``25th of July``, ``3-5 Jan.``."""
     match = _DAY_FIRST.match(scan.text, at)
-    month = scan.tables.months.get(match[3].lower()) if match else None
-    if match is None or month is None or not _is_day(match[1]):
+    if match is None:
         return None
-    if match[3] in _AMBIGUOUS and not (match[5] or match[2]):
+    first, day, suffix, name, dot, year = match.groups()
+    month = scan.tables.months.get(name.lower())
+    if month is None or not _is_day(day) or not 0 < int(first or 1) < int(day) + (not first):
         return None
-    whole = match[3].lower() == month[1] and match[4] and not match[5]
+    if name in _AMBIGUOUS and not (year or suffix):
+        return None
+    whole = name.lower() == month[1] and dot and not year
     end = match.end() - 1 if whole else match.end()  # the dot ends a sentence
-    return Reading(end, "date", _by_day(scan, int(match[1]), month[1], match[5]))
+    spoken = _by_day(scan, int(day), month[1], year)
+    if first:
+        article = "" if scan.word_before().lower() == "the" else "the "
+        spoken = f"{article}{say.ordinal(int(first))} to the {spoken.removeprefix('the ')}"
+    return Reading(end, "date", spoken)
 
 
 def numeric_date(scan: Scan, at: int) -> Reading | None:
@@ -181,6 +203,11 @@ def duration(scan: Scan, at: int) -> Reading | None:
     else:
         return None
     return Reading(match.end(), "time", spoken)
+
+
+def _full_name(written: str, names: Iterable[str]) -> str:
+    """Return the name that is written, or abbreviated to three letters or more; else nothing."""
+    return next((name for name in names if name.startswith(written)), "")
 
 
 def _is_day(written: str) -> bool:

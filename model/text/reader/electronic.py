@@ -16,8 +16,10 @@ _EMAIL = re.compile(
     r"(?:/[^\s<>\"]{0,200})?"
 )
 _DOMAIN = re.compile(
-    r"(?:[A-Za-z\d][A-Za-z\d_-]{0,62}\.){1,8}([A-Za-z\d]{1,10})(?![\w@])(/[^\s<>\"]{0,200})?"
+    r"(?:[A-Za-z\d][A-Za-z\d_-]{0,62}\.){1,8}([A-Za-z\d]{1,10})(?![\w@])(?::\d{2,5}(?!\w))?"
+    r"(/[^\s<>\"]{0,200})?"
 )
+_LOCAL = re.compile(r"localhost(?::\d{2,5}(?!\w)(?:/[^\s<>\"]{0,200})?|/[^\s<>\"]{1,200})")
 _INITIALS = re.compile(r"(?:[A-Z]\.)+[A-Z]")
 _HANDLE = re.compile(r"@[A-Za-z_][A-Za-z\d_]{0,63}")
 _HASHTAG = re.compile(r"#(?=[A-Za-z\d_]{0,63}[A-Za-z])\w{1,64}")
@@ -35,17 +37,17 @@ _NAMES = {
 
 
 def address(scan: Scan, at: int) -> Reading | None:
-    """Recognise an address or file: ``https://x.org/a-b``, ``a.b@c.com``, ``report.pdf``."""
+    """Recognise an address or file: ``https://x.org/a-b``, ``a.b@c.com``, ``a.io:80``."""
     if scan.before(at) in ("'", "@") and scan.before(at):
         return None
     text = scan.text
-    if match := _URL.match(text, at) or _EMAIL.match(text, at):
+    if match := _URL.match(text, at) or _EMAIL.match(text, at) or _LOCAL.match(text, at):
         written = match[0].rstrip(_TRAILING)
         return Reading(at + len(written), "electronic", spelt_out(scan, written))
     match = _DOMAIN.match(text, at)
     if match is None or match[1].lower() not in scan.tables.lists["tlds"]:
         return None
-    host = match[0].split("/")[0]
+    host = match[0].split("/")[0].split(":")[0]
     if _INITIALS.fullmatch(host) or _is_sentence_end(scan, match):
         return None
     if not any(map(str.isalpha, host.rpartition(".")[0])):

@@ -29,6 +29,8 @@ _AND_BETWEEN = re.compile(r"([A-Za-z]+)'n'([A-Za-z]+)(?!\w)")
 _ROMAN = re.compile("[ivxlcdm]+")
 _VOWEL = re.compile("[aeiouyAEIOUY]")
 _NOT_A_LETTER_NAME = frozenset({"a", "i", "I", "A"})
+# A Greek letter with a Latin variable: Δt
+_GREEK_FIRST = re.compile("[Α-ω][A-Za-z]{1,8}")
 _ASCII_LETTERS = re.compile("[A-Za-z]+")
 
 
@@ -67,7 +69,8 @@ def with_digits(scan: Scan, at: int) -> Reading | None:
     runs = _RUNS.findall(written)
     for place, run in enumerate(runs):
         if run.isdigit():
-            words += spoken_words(_digits(run))
+            after = runs[place + 1] if place + 1 < len(runs) else ""
+            words += spoken_words(_digits(run, named=place > 0 or len(after) == 1))
         elif run == "s" and place == len(runs) - 1 and place and len(written) > 2:
             words[-1] = replace(words[-1], text=say.plural(words[-1].text))
         else:
@@ -123,6 +126,10 @@ def word(scan: Scan, at: int) -> Reading | None:
     if scan.after(end) == "'" and _ends_in_apostrophe(scan, at, end):
         end += 1
     written = text[at:end]
+    if _GREEK_FIRST.fullmatch(written) and (name := scan.tables.signs.get(written[0])):
+        return Reading(
+            end, "word", (*spoken_words(name), *letter_words(scan, written[1:], inside=True))
+        )
     if not written.isascii():
         return Reading(end, "word", (SpokenWord(scan.source[at:end]),))
     return _read(scan, written, end)
@@ -289,10 +296,17 @@ def _beside_digits(scan: Scan, run: str) -> list[SpokenWord]:
     return letter_words(scan, run)
 
 
-def _digits(run: str) -> str:
-    """Return the words of a number beside letters: up to 99, a year or a round one, else digits."""
+def _digits(run: str, *, named: bool) -> str:
+    """Return the words of a number beside letters: a short or round one, a year, else digits.
+
+    Args:
+        run: the number.
+        named: whether it may be a model or a format, which are read in pairs: A380, 1080p.
+    """
     if len(run) <= 2 and run[0] != "0":
         return say.cardinal(int(run))
+    if named and (len(run) == 3 or (len(run) == 4 and run[3] == "0")) and run[-2:] != "00":
+        return say.pairs(run)
     value = int(run) if len(run) <= 4 else 0
     if run[0] != "0" and value and (value % 100 == 0 or (say.is_year(value) and len(run) == 4)):
         return say.year(value) if say.is_year(value) else say.cardinal(value)

@@ -37,7 +37,7 @@ _ALONE = re.compile(r"([b-df-hj-np-tv-zA-Z]{2,4})(?:/([A-Za-z]{1,6}))?(?![\w/'])
 _ALONE_POWER = re.compile(r"(m|[a-z]{2})([²³])(?!\w)")
 _PLURAL = re.compile(r"\d{1,4}s(?!\w)")
 _SQUARE = re.compile(r"[ \xa0]?(sq|cu)\.? ?([A-Za-z]{1,3})\b")
-_LENGTH = re.compile(r"(\d{1,3})(['\"′″])(?= (\w{1,5}))")
+_LENGTH = re.compile(r"(\d{1,3})(['\"′″])(?= (\w{1,12}))")
 _FEET = re.compile(
     r"(\d{1,2})(?:['′] ?| (?:ft|feet|foot)\.? )(\d{1,2})(?:\"|″|''| (?:in|inches)\b\.?)?(?!\w)"
 )
@@ -107,15 +107,19 @@ def fraction(scan: Scan, at: int) -> Reading | None:
 
 
 def imperial(scan: Scan, at: int) -> Reading | None:
-    """Recognise feet and inches: ``6'1"``, ``6' tall``, ``12" long``."""
+    """Recognise feet and inches: ``6'1"``, ``12" long``, ``a 34" waist``."""
     if (match := _FEET.match(scan.text, at)) and int(match[2]) < 12:
         spoken = f"{say.quantity(match[1])} foot {say.quantity(match[2])}"
         return Reading(match.end(), "measure", spoken)
     match = _LENGTH.match(scan.text, at)
-    if match is None or match[3] not in scan.tables.lists["lengths"]:
+    if match is None:
         return None
     unit = scan.tables.units["ft" if match[2] in "'′" else "in"]
-    return Reading(match.end(), "measure", f"{say.quantity(match[1])} {unit.many}")
+    if match[3] in scan.tables.lists["lengths"]:
+        return Reading(match.end(), "measure", f"{say.quantity(match[1])} {unit.many}")
+    if match[3] in scan.tables.lists["length_nouns"] and match[2] not in "'′":
+        return Reading(match.end(), "measure", f"{say.quantity(match[1])} {unit.one}")
+    return None
 
 
 def measure(scan: Scan, at: int) -> Reading | None:
@@ -129,7 +133,10 @@ def measure(scan: Scan, at: int) -> Reading | None:
     count = _fraction(scan, at) or _count(scan, at, large=not lead)
     if count is None:
         return None
-    if unit := _unit(scan, count, single=count.single and not lead):
+    single = count.single and not lead
+    if (unit := _unit(scan, count, single=single)) and _qualifies_noun(scan, unit.end):
+        unit = _unit(scan, count, single=True)
+    if unit:
         joined = f" of {_article(unit.name)} {unit.name}" if count.part else f" {unit.name}"
         return Reading(unit.end, "measure", f"{lead}{count.spoken}{joined}")
     if not lead or scan.after(count.end).isalnum():
@@ -189,11 +196,12 @@ def _money_before(scan: Scan, at: int, sign: str) -> Reading | None:
     if to is not None and not scan.after(to.end()).isalnum():
         last, scale = _magnitude(scan, to.end())
         low = say.quantity(amount.written) + (f" {magnitude}" if magnitude else "")
-        spoken = f"{low} to {_amount(tables, sign, to[1], scale)}"
+        single = _qualifies_noun(scan, last)
+        spoken = f"{low} to {_amount(tables, sign, to[1], scale, single=single)}"
         return Reading(last, "range", spoken)
-    adjective = scan.word_before().lower() in ("a", "an")  # a five dollar fee
+    single = scan.word_before().lower() in ("a", "an") or _qualifies_noun(scan, end)
     spoken = ("minus " if negative else "") + _amount(
-        tables, sign, amount.written, magnitude, single=adjective
+        tables, sign, amount.written, magnitude, single=single
     )
     if per := _PER.match(scan.text, end):
         unit = tables.units.get(per[1])
@@ -201,6 +209,29 @@ def _money_before(scan: Scan, at: int, sign: str) -> Reading | None:
         if name:
             return Reading(per.end(), "money", f"{spoken} per {name}")
     return Reading(end, "money", spoken)
+
+
+def _qualifies_noun(scan: Scan, end: int) -> bool:
+    """Return whether a quantity qualifies a noun: ``the $3 coffee``, ``my 5 kg bag``.
+
+    So it does between a determiner or a possessive, perhaps with an adjective, and a word that can
+    be a noun.
+    """
+    lists = scan.tables.lists
+    first, second = [*(word.lower() for word in scan.words_before(2)), "", ""][:2]
+    determined = first in lists["determiners"] or (
+        first in lists["qualifiers"] and second in lists["determiners"]
+    )
+    if not determined and (not first.endswith("'s") or first in lists["function_words"]):
+        return False
+    following = scan.word_after(end)
+    return (
+        len(following) > 2
+        and following.islower()
+        and not following.endswith(("ed", "ly"))
+        and following not in lists["function_words"]
+        and following not in lists["after_amount"]
+    )
 
 
 def _amount_of_money(scan: Scan, at: int) -> _Amount | None:
@@ -228,7 +259,7 @@ def _amount(
     """Return an amount of money in words; `single` if it qualifies a noun."""
     currency = tables.currencies[sign]
     if single:
-        currency = currency._replace(many=currency.one)
+        currency = currency._replace(many=currency.one, hundredths=currency.hundredth)
     if magnitude:
         return f"{say.quantity(written)} {magnitude} {currency.many}"
     whole, _, cents = written.replace(",", "").partition(".")
@@ -313,6 +344,9 @@ def _belongs(scan: Scan, match: re.Match[str], unit: Unit) -> bool:
     gap = match["gap"]
     if scan.after(match.end()).isalnum() or gap.startswith((" -", "\xa0-")):
         return False
+    if unit.spaced == "alone":
+        following = scan.word_after(match.end()).lower()
+        return gap != "" and (not following or following in scan.tables.lists["function_words"])
     if gap in (" ", "\xa0"):
         return unit.spaced == "yes" or (unit.spaced == "dot" and match["dot"] is not None)
     return True

@@ -18,6 +18,7 @@ _EMPHASIS_END = re.compile(r"[*_](?=[\s.,;:!?)\]'\"]|$)")
 _PUNCTUATION = re.compile(r"([.,;:!?\"()\[\]{}…—–-])\1*")
 _EMOTICON = re.compile(r"[:;=8][-^o']?[)(\]\[DPpOo/\\|*3](?!\w)|<3(?!\w)|\^_?\^|:'\(")
 _EQUATION = re.compile(r"[-–] ?[\d.]+ ?=")
+_POWER = re.compile(r"\^([-–]?)(\d{1,3})(?![\w.]|,\d)")
 _NUMBER = re.compile(r"[-$£€¥]?\.?\d")
 _EMOJI = re.compile(
     "[\U0001f000-\U0001faff\u2600-\u2712\u2715-\u27bf\u2b00-\u2bff\u231a-\u23ff\u3030\u303d"
@@ -107,6 +108,18 @@ def sign(scan: Scan, at: int) -> Reading | None:
     if not spoken:
         return Reading(at + 1, "punctuation")
     return Reading(at + 1, "sign", spoken)
+
+
+def power(scan: Scan, at: int) -> Reading | None:
+    """Recognise an exponent: the end of ``10^6``, ``x^2``, ``10^-3``."""
+    match = _POWER.match(scan.text, at)
+    if match is None:
+        return None
+    exponent = int(match[2])
+    if match[1]:
+        return Reading(match.end(), "sign", f"to the minus {say.cardinal(exponent)}")
+    spoken = {2: "squared", 3: "cubed"}.get(exponent) or f"to the {say.ordinal(exponent)}"
+    return Reading(match.end(), "sign", spoken)
 
 
 def punctuation(scan: Scan, at: int) -> Reading | None:

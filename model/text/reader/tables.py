@@ -31,18 +31,22 @@ class Abbreviation(NamedTuple):
     conditions: tuple[str, ...]
 
 
+Spaced = Literal["yes", "no", "dot", "alone"]
+
+
 class Unit(NamedTuple):
     """A unit of measurement.
 
     Attributes:
         one: name in the singular.
         many: name in the plural.
-        spaced: whether it is also a unit after a number and a space: yes, no, or only with a dot.
+        spaced: whether it is also a unit after a number and a space: yes, no, only with a dot, or
+            alone there, where no noun follows.
     """
 
     one: str
     many: str
-    spaced: Literal["yes", "no", "dot"]
+    spaced: Spaced
 
 
 class Currency(NamedTuple):
@@ -225,7 +229,7 @@ def _units(table: Iterator[list[str]], spellings: Mapping[str, str]) -> dict[str
         return american.sub(lambda match: spellings[match[0]], name)
 
     for symbols, one, many, spaced in table:
-        unit = Unit(own(one), own(many), cast(Literal["yes", "no", "dot"], spaced))
+        unit = Unit(own(one), own(many), cast(Spaced, spaced))
         found |= dict.fromkeys(symbols.split(), unit)
     for symbol, unit in list(found.items()):
         if len(symbol) > 1:
