@@ -28,6 +28,12 @@ WORDS = {
         "szczęście": "ʂ t͡ʂ ˈɛ ɲ ɕ t͡ɕ ɛ",
         "robiliśmy": "r ɔ b ˈi l i ɕ m ɨ",
     },
+    "pt-br": {
+        "de": "d͡ʒ ˈi",
+        "gente": "ʒ ˈe\u0303 t͡ʃ i",
+        "coração": "k o ɾ a s ˈɐ\u0303 w\u0303",
+        "trabalho": "t ɾ a b ˈa ʎ u",
+    },
     "sv": {
         "och": "ɔ k",
         "jag": "j ɑː ɡ",
