@@ -12,7 +12,7 @@
 Files are UTF-8, except CMUdict 0.7b; any other encoding has to be named by the caller.
 """
 
-from tanger.model.lexicon.detection import format_named
+from tanger.model.lexicon.detection import SUFFIXES, format_named
 from tanger.model.lexicon.entry import (
     Entry,
     EntryError,
@@ -40,6 +40,7 @@ from tanger.model.lexicon.line_formats import LINE_FORMATS, cmudict_pairs, escap
 
 __all__ = [
     "LINE_FORMATS",
+    "SUFFIXES",
     "Encoding",
     "Entry",
     "EntryError",

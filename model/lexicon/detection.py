@@ -15,17 +15,24 @@ from tanger.model.lexicon.entry import LexiconFormat
 from tanger.model.lexicon.line_formats import is_comment, is_number
 
 _NAMES: Mapping[str, LexiconFormat] = {"lexicon.txt": "kaldi", "lexiconp.txt": "kaldip"}
-_SUFFIXES: Mapping[str, LexiconFormat] = {
-    ".dict": "cmudict",
-    ".ctf": "ctf",
-    ".tsv": "tsv",
-    ".pls": "pls",
+# Suffix of the files of each format
+SUFFIXES: Mapping[LexiconFormat, str] = {
+    "cmudict": ".dict",
+    "mfa": ".dict",
+    "kaldi": ".txt",
+    "kaldip": ".txt",
+    "pls": ".pls",
+    "tsv": ".tsv",
+    "ctf": ".ctf",
+}
+_FORMATS: Mapping[str, LexiconFormat] = {
+    suffix: name for name, suffix in SUFFIXES.items() if name not in ("mfa", "kaldi", "kaldip")
 }
 
 
 def format_named(path: Path) -> LexiconFormat | None:
     """Return the format that a file's name implies, if any."""
-    return _NAMES.get(path.name.lower()) or _SUFFIXES.get(path.suffix.lower())
+    return _NAMES.get(path.name.lower()) or _FORMATS.get(path.suffix.lower())
 
 
 def detect_format(path: Path, lines: Iterable[str]) -> LexiconFormat:

@@ -12,7 +12,7 @@ from typing import IO, Annotated, Any, NamedTuple
 from fastapi import Depends, Query
 from starlette.responses import Response, StreamingResponse
 
-from tanger.model.lexicon import Variant
+from tanger.model.lexicon import SUFFIXES, Variant
 from tanger.model.lexicon.entry import by_probability
 from tanger.model.lexicon.index import lexicon_key, tidied
 from tanger.model.phonology import notation
@@ -55,7 +55,6 @@ from tanger.service.user_lexicon.store import UserLexicon
 from tanger.service.user_lexicon.transfer import Import, variant_fault, word_fault
 
 _PIECE = 1 << 18
-_SUFFIXES = {"pls": "pls", "tsv": "tsv", "kaldi": "txt", "kaldip": "txt"}
 _TEXT = {"schema": {"type": "string"}}
 _FILE = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 _LEXICON: dict[int | str, dict[str, Any]] = {
@@ -204,11 +203,10 @@ async def export_lexicon(
         alphabet = _alphabet(target, options.alphabet)
         export = target.lexicon.export
         file = await asyncio.to_thread(export, options.format, target.inventory, alphabet)
-    suffix = _SUFFIXES.get(options.format, "dict")
     return StreamingResponse(
         _pieces(file),
         headers={
-            "Content-Disposition": f'attachment; filename="lexicon.{suffix}"',
+            "Content-Disposition": f'attachment; filename="lexicon{SUFFIXES[options.format]}"',
             "Content-Length": str(os.fstat(file.fileno()).st_size),
         },
         media_type="application/pls+xml" if options.format == "pls" else "text/plain",

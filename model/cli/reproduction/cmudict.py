@@ -193,7 +193,7 @@ def _panel(work: Workspace) -> list[Step]:
         english_spellings,
         folder=work.sources,
         listed=[work.sources / SPELLINGS],
-        lexicon=work.sources / TRAIN,
+        lexicon=work.sources / CMUDICT,
         out=spelt,
         count=work.scale.fresh_spellings,
         seed=4,
