@@ -375,10 +375,8 @@ class Batcher(Generic[K, A]):
         self._retry_queue[entry] = None
         self._count_letters(entry.letters)
 
-    def _resolve(
-        self, entries: Sequence[Pending[K, A]], answers: Sequence[A], batch: Batch[K, A]
-    ) -> None:
-        for entry, answer in zip(entries, answers, strict=True):
+    def _resolve(self, batch: Batch[K, A], answers: Sequence[A]) -> None:
+        for entry, answer in zip(batch._entries, answers, strict=True):
             del self._pending[entry.word]
             entry.answer = answer
             if entry.requests:
@@ -428,7 +426,7 @@ class Batch(Generic[K, A]):
         if len(answers) != len(self.words):
             raise ValueError(f"{len(answers)} answers for {len(self.words)} words")
         self.resolved = self._batcher.clock()
-        self._batcher._resolve(self._entries, answers, self)
+        self._batcher._resolve(self, answers)
         seconds = self.resolved - self.taken
         self._batcher.latency.add(self.letters, seconds)
         return seconds
