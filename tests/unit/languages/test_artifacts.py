@@ -15,12 +15,31 @@ LARGEST = 2_000_000  # bytes
 SHIPPED = [name for name in definition.names() if (ARTIFACTS / name).is_dir()]
 
 WORDS = {
+    "nl": {
+        "de": "d ˈə",
+        "schrijven": "s x r ˈɛi v ə",
+        "huis": "h ˈœy s",
+        "moeilijk": "m ˈuː j l ə k",
+    },
     "pl": {
         "na": "n ˈa",
         "w": "v",
         "się": "ɕ ˈɛ",
         "szczęście": "ʂ t͡ʂ ˈɛ ɲ ɕ t͡ɕ ɛ",
         "robiliśmy": "r ɔ b ˈi l i ɕ m ɨ",
+    },
+    "pt-br": {
+        "de": "d͡ʒ ˈi",
+        "gente": "ʒ ˈe\u0303 t͡ʃ i",
+        "coração": "k o ɾ a s ˈɐ\u0303 w\u0303",
+        "trabalho": "t ɾ a b ˈa ʎ u",
+    },
+    "sv": {
+        "och": "ɔ k",
+        "jag": "j ɑː ɡ",
+        "sju": "ɧ ʉː",
+        "gärna": "j ɛː ɳ a",
+        "sjuksköterska": "ɧ ʉː k ɧ øː t ɛ ʂ k a",
     },
 }
 
