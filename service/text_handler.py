@@ -11,10 +11,9 @@ from collections.abc import (
     AsyncGenerator,
     Awaitable,
     Callable,
-    Iterator,
     Mapping,
 )
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from functools import partial
 from typing import NamedTuple
 
@@ -121,14 +120,9 @@ class _Clock:
         """Return the seconds that are left."""
         return left(self._due)
 
-    @contextmanager
-    def stopped(self) -> Iterator[None]:
-        """Stop it until the end of the context."""
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self._due += time.monotonic() - began
+    def extend(self, seconds: float) -> None:
+        """Add time during which it stood."""
+        self._due += seconds
 
 
 async def _stream(
@@ -165,8 +159,9 @@ async def _lines(
                     begun = True
                     lines = await job.render(partial(_line, job))
                     await asyncio.sleep(0)  # joining and sending a passage takes a turn, too
-                    with clock.stopped():
-                        yield b"".join(lines)
+                    handed_over = time.monotonic()
+                    yield b"".join(lines)
+                    clock.extend(time.monotonic() - handed_over)
                 finally:
                     job.words.release()
                     manager.metrics.count_errors(job.words.error_codes)

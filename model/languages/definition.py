@@ -92,7 +92,9 @@ class Definition:
             is also known in this spelling, unless it is that of another word.
         words: largest number of words to train on.
         repeats: pairs of a rank and a count, see `english.sources.entries`.
-        recipe: name of the recipe.
+        again: the same, of a second training on frequent words and a sample of the others; none if
+            empty.
+        recipe: name of the recipe; that of the second training ends in "-again".
         known: words that are always for training: "frequent", the 20,000 most frequent ones, or
             "cmudict", those of CMUdict 0.7b.
         sources: the files, in order of preference.
@@ -115,6 +117,7 @@ class Definition:
     respell: tuple[tuple[str, str], ...]
     words: int
     repeats: tuple[tuple[int, int], ...]
+    again: tuple[tuple[int, int], ...]
     recipe: str
     known: Literal["frequent", "cmudict"]
     sources: tuple[SourceFile, ...]
@@ -188,6 +191,7 @@ def _parse(content: Mapping[str, Any]) -> Definition:
         respell=tuple((a, b) for a, b in fields.pop("respell", ())),
         words=fields.pop("words"),
         repeats=tuple((rank, times) for rank, times in fields.pop("repeats")),
+        again=tuple((rank, times) for rank, times in fields.pop("again", ())),
         recipe=fields.pop("recipe", "language"),
         known=fields.pop("known", "frequent"),
         sources=tuple(SourceFile(**source) for source in fields.pop("sources")),

@@ -20,16 +20,19 @@ EXEMPT = 20_000
 # Largest numbers of words: to choose an epoch on, to calibrate on, and to evaluate on
 _DEV, _CALIBRATION, _TEST = 2_000, 3_000, 10_000
 _FREQUENT = 5_000
+# Words of the second training beside the frequent ones
+_OTHERS = 60_000
 # A test word is unlike the training words if none begins with as many of its letters
 _STEM = 5
 
 
 @dataclass(frozen=True)
 class Split:
-    """Lexicons of a language. Only that for training has words several times.
+    """Lexicons of a language. Only those for training have words several times.
 
     Attributes:
         train: the training lexicon, with the preferred pronunciation of a word.
+        again: the same of a second training, if there is one.
         dev: words to choose the best epoch on.
         calibration: words to calibrate on: others of the dev fold, and as many frequent ones.
         test: words of the test fold, drawn by a hash.
@@ -40,6 +43,7 @@ class Split:
     """
 
     train: list[Entry]
+    again: list[Entry]
     dev: list[Entry]
     calibration: list[Entry]
     test: list[Entry]
@@ -95,6 +99,7 @@ def split(
     sampled = sorted(frequent, key=_digest)[: len(held_out)]
     return Split(
         train=entries(train, frequent, language.repeats, preferred_alone=True),
+        again=_again(train, frequent, language),
         dev=_entries(held["dev"][:dev], known_sounds),
         calibration=_entries([*held_out, *sampled], known_sounds),
         test=_entries(test, known_sounds),
@@ -103,6 +108,23 @@ def split(
         commonest=_entries(frequent[:_FREQUENT], known_sounds),
         fold_sizes={name: len(of_fold) for name, of_fold in folds.items()},
     )
+
+
+def _again(
+    train: Mapping[str, Sequence[Pronunciation]], frequent: list[str], language: Definition
+) -> list[Entry]:
+    """Return the lexicon of a second training: frequent words, and others drawn by a hash."""
+    if not language.again:
+        return []
+    others = sorted(set(train).difference(frequent), key=_digest)
+    chosen = [*frequent, *others[:_OTHERS]]
+    seen = {symbol for word in chosen for symbol in (*word, *train[word][0])}
+    for word in others[_OTHERS:]:  # the network has to have the same symbols again
+        if not seen.issuperset((*word, *train[word][0])):
+            chosen.append(word)
+            seen.update((*word, *train[word][0]))
+    words = {word: train[word] for word in chosen}
+    return entries(words, frequent, language.again, preferred_alone=True)
 
 
 def _nfc(word: str) -> str:

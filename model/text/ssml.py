@@ -233,7 +233,7 @@ class Parser:
     def _close(self, name: str) -> None:
         element = self._stack.pop()
         if name in _TEXT_ONLY and not element.silent:
-            self._next(partial(self._given, element))
+            self._next(partial(self._text_only_element, element))
         else:
             self._next(partial(self._closed, element))
 
@@ -313,14 +313,14 @@ class Parser:
     def _closed(self, element: _Open, start: int, end: int) -> None:
         self._mark((), start, end)
 
-    def _given(self, element: _Open, start: int, end: int) -> None:
+    def _text_only_element(self, element: _Open, start: int, end: int) -> None:
         """Add the pieces of an element with only text: its tags, and a placeholder for the text."""
         if element.text:
             self._mark((), element.start, element.content_start)
-            self._fix(partial(_read_given, element), element.content_start, start)
+            self._fix(partial(_read_text_only, element), element.content_start, start)
             self._mark((), start, end)
         else:  # without text, the placeholder stands for the tag
-            self._fix(partial(_read_given, element), element.start, end)
+            self._fix(partial(_read_text_only, element), element.start, end)
 
 
 def parse(source: str, transcriptions: Transcriptions = ENGLISH) -> Document:
@@ -363,7 +363,7 @@ def _words(words: tuple[SpokenWord, ...], reader: TextReader, scan: Scan, at: in
     return Reading(at + 1, "word", words, 1.0)
 
 
-def _read_given(element: _Open, reader: TextReader, scan: Scan, at: int) -> Reading:
+def _read_text_only(element: _Open, reader: TextReader, scan: Scan, at: int) -> Reading:
     """Read an element that contains only text."""
     attributes, text = element.attributes, element.text
     if element.name == "phoneme":

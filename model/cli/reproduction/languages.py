@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import lzma
 import shutil
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from tanger.model.output_files import replace_file
 
 # Lexicons that figures are measured on, the last one first in the card
 EVALUATED = ("test", "unlike", "commonest")
-_LEXICONS = ("train", "dev", "calibration", *EVALUATED, "frequent")
+_LEXICONS = ("train", "again", "dev", "calibration", *EVALUATED, "frequent")
 
 
 def steps(work: Workspace, name: str) -> list[Step]:
@@ -48,12 +49,7 @@ def steps(work: Workspace, name: str) -> list[Step]:
             (f"{name}, sources",),
             settings=repr(definition),
         ),
-        work.train(
-            name,
-            (f"{name}, lexicons",),
-            {"lexicon": lexicons["train"], "dev": lexicons["dev"]},
-            recipe=definition.recipe,
-        ),
+        *_trainings(work, definition, lexicons),
         Step(
             evaluated(name),
             partial(_evaluate, work, name),
@@ -61,6 +57,23 @@ def steps(work: Workspace, name: str) -> list[Step]:
             (name,),
         ),
     ]
+
+
+def _trainings(work: Workspace, definition: Definition, lexicons: Mapping[str, Path]) -> list[Step]:
+    """Return the steps that train: on all words, and again on frequent ones where it is defined."""
+    name, dev = definition.folder, lexicons["dev"]
+    made = (f"{name}, lexicons",)
+    first = f"{name}-start" if definition.again else name
+    trained = [
+        work.train(
+            first, made, {"lexicon": lexicons["train"], "dev": dev}, recipe=definition.recipe
+        )
+    ]
+    if definition.again:
+        data = {"lexicon": lexicons["again"], "dev": dev}
+        recipe = f"{definition.recipe}-again"
+        trained.append(work.train(name, made, data, recipe=recipe, init=first))
+    return trained
 
 
 def evaluated(name: str) -> str:

@@ -20,7 +20,6 @@ from tanger.model.phonology.notation import available
     ("it", "i.ne.spuɲ.ˈɲa.bi.le", "i n e s p u ɲ ˈa b i l e"),
     ("hu", "aː.beː.ʦeː", "ˈaː b eː t͡s eː"),
     ("nl", "/'sxrɛi.və/", "s x r ˈɛi v ə"),
-    ("nl", "/'ət/", "ə t"),
     ("pl", "matka", "m ˈa t k a"),
     ("pl", "rɔbilibɨɕmɨ", "r ɔ b ˈi l i b ɨ ɕ m ɨ"),
     ("pl", "rɔbiwbɨm", "r ˈɔ b i w b ɨ m"),
