@@ -27,8 +27,7 @@ from tanger.model.evaluation import model_card
 BENCHMARK = "en-us-cmudict"
 # What the products go on from
 _START = "en-us-cmudict-hard"
-# The products, and the lexicon that each is trained on
-_TRAINED_ON = {"en-us": "dictionaries-third", "en-us-fast": "dictionaries-again"}
+_PRODUCTS = ("en-us", "en-us-fast")
 
 # Training data of a network, by option of `tanger train`.
 _LEXICON = {"lexicon": "train.dict", "dev": "dev.dict", "stress": "train-stress.dict"}
@@ -68,7 +67,7 @@ _ENSEMBLES = {
     ),
     **{
         f"labels-by-ensemble-of-{spellings}": _Ensemble(
-            ("en-us-preferred", "en-us-fast"),
+            ("en-us-preferred", "en-us-fast-all"),
             _SECOND,
             "english-n-grams-third",
             spellings,
@@ -78,7 +77,7 @@ _ENSEMBLES = {
         for spellings in ("first-half", "both-halves")
     },
     "labels-by-en-us-product": _Ensemble(
-        ("en-us-product", "en-us-fast"),
+        ("en-us-product", "en-us-fast-all"),
         _REPEATED,
         "english-n-grams-third",
         "last-spellings",
@@ -242,13 +241,15 @@ def _students(work: Workspace) -> list[Step]:
         )
         for name, recipe, init, labels, data in (
             ("en-us-all", "en-us-all", "en-us-all-start", "labels-by-en-us-all-start", again),
-            ("en-us-fast", "en-us-fast-all", "en-us-fast-all-start", "labels-by-en-us-all", again),
+            ("en-us-fast-all", "en-us-fast-all", "en-us-fast-all-start", "labels-by-en-us-all",
+             again),
             ("en-us-all-again", "en-us-all-again", "en-us-all", "labels-by-en-us-all", again),
             ("en-us-product-start", "en-us-product-start", "en-us-preferred",
              "labels-by-ensemble-of-first-half", third),
             ("en-us-product", "en-us-product", "en-us-product-start",
              "labels-by-ensemble-of-both-halves", third),
             ("en-us", "en-us-product-again", "en-us-product", "labels-by-en-us-product", last),
+            ("en-us-fast", "en-us-fast-again", "en-us-fast-all", "labels-by-en-us-product", last),
         )
     ]  # fmt: skip
     return [start, fast_start, preferred, *taught]
@@ -267,9 +268,9 @@ def _evaluations(work: Workspace) -> list[Step]:
             evaluated(name),
             partial(_evaluate_product, work, name),
             _figures(work, name),
-            (name, "words", _TRAINED_ON[name]),
+            (name, "words", _SECOND[0]),
         )
-        for name in _TRAINED_ON
+        for name in _PRODUCTS
     ]
     return [benchmark, *products]
 
@@ -287,7 +288,7 @@ def _evaluate_benchmark(work: Workspace) -> None:
 
 def _evaluate_product(work: Workspace, name: str) -> None:
     artifact = work.artifact(name)
-    trained = _folder(work) / _TRAINED_ON[name] / "train.dict"
+    trained = _folder(work) / _SECOND[0] / "train.dict"
     calibrate_english(
         work.sources, work.sources / REAL_WORDS, trained, artifact, verify=work.scale.verify
     )

@@ -68,13 +68,13 @@ def test_every_step_and_none_twice(tmp_path, small_sources):
     assert made.training["init"]["name"] == "en-us-product"
     # the small network labelled for the large one
     taught = made.training["data"]["soft_labels"]
-    assert [each["name"] for each in taught["teachers"]] == ["en-us-product", "en-us-fast"]
+    assert [each["name"] for each in taught["teachers"]] == ["en-us-product", "en-us-fast-all"]
     again = reproduce("en-us", tmp_path / "sources", small_sources, tmp_path / "out")
     assert again.exit_code == 0, again.output
     assert " ..." not in again.output
     # most of what the others are made of is there
     of_panel = ["teacher-flat", "panel", "fresh spellings", "labels of the panel", "en-us-cmudict"]
-    for name, missing in (("en-us-fast", []), ("en-us-cmudict", of_panel)):
+    for name, missing in (("en-us-fast", ["en-us-fast"]), ("en-us-cmudict", of_panel)):
         other = reproduce(name, tmp_path / "sources", small_sources, tmp_path / "out")
         steps = [line for line in other.output.splitlines() if line.endswith(" ...")]
         assert steps == [f"{step} ..." for step in [*missing, f"{name}, evaluated"]], other.output
