@@ -16,7 +16,7 @@ from tanger.model.text import derived_forms
 from tanger.model.text.lookup import KnownWord, Pronunciations, WordLookup
 from tanger.model.text.parts import Part
 from tanger.model.text.reader.token import SpokenWord
-from tanger.model.text.reading import MAX_PARTS, Reader, Reading
+from tanger.model.text.reading import MAX_PARTS, WordReader, WordReading
 from tanger.model.text.segments import (
     ReadWord,
     Segment,
@@ -62,7 +62,7 @@ class UnspeakableError(Exception):
 class LexiconResolver:
     """Resolves the words of one request by lexicons: as a whole, in parts, or by rule."""
 
-    def __init__(self, reader: Reader, lookup: WordLookup, source: Source) -> None:
+    def __init__(self, reader: WordReader, lookup: WordLookup, source: Source) -> None:
         self._reader = reader
         self._lookup = lookup
         self._source = source
@@ -133,7 +133,7 @@ class LexiconResolver:
             probability=resolved.probability,
         )
 
-    def _reading(self, word: str) -> Reading | None:
+    def _reading(self, word: str) -> WordReading | None:
         """Read a word; None if its entry in a lexicon is to be used.
 
         Dictionaries have ``ID`` and ``OS`` as words. A reading by letters takes precedence over
@@ -147,7 +147,7 @@ class LexiconResolver:
         reading = self._read(word)
         return reading if reading.spelt and not _alike(reading.parts[0], known) else None
 
-    def _read(self, text: str) -> Reading:
+    def _read(self, text: str) -> WordReading:
         if self._phrases is None:
             self._phrases = self._lookup.phrases()
         return self._reader.read(text, self._is_known, self._phrases)
@@ -231,7 +231,7 @@ class LexiconResolver:
             resolved.append(_joined(parts, _lasting(reading), reading.probability))
         return _joined(resolved, (), 1.0)
 
-    def _of_reading(self, reading: Reading) -> WordResolution:
+    def _of_reading(self, reading: WordReading) -> WordResolution:
         word, normalized = reading.spelling.word, reading.spelling.normalized
         warnings = (*_lasting(reading), *self._misfit(word))
         try:
@@ -300,7 +300,7 @@ class LexiconResolver:
             raise UnspeakableError(WordError("unspellable", message))
         return _PartResolution((Segment(part.text),), part.warnings, missing=(part.looked_up,))
 
-    def _error(self, reading: Reading, missing: Sequence[str]) -> WordError | None:
+    def _error(self, reading: WordReading, missing: Sequence[str]) -> WordError | None:
         error = reading.spelling.error
         if error is not None and (self._source != "lexicon" or error.code != "unspellable"):
             return error
@@ -422,7 +422,7 @@ def _joined(
     )
 
 
-def _lasting(reading: Reading) -> list[str]:
+def _lasting(reading: WordReading) -> list[str]:
     """Return the warnings of a reading that apply whatever pronounces its parts.
 
     Warnings about the spelling for the network are left out: they do not apply to parts that a

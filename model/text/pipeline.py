@@ -24,7 +24,7 @@ from tanger.model.text import candidates
 from tanger.model.text.candidates import Candidate, Failure
 from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.lookup import Pronunciations, UserEntries, WordLookup
-from tanger.model.text.reading import Reader
+from tanger.model.text.reading import WordReader
 from tanger.model.text.resolution import Resolver
 from tanger.model.text.segments import Answerer, Segment, Source, WordResolution
 from tanger.model.text.speller import WordError
@@ -112,7 +112,7 @@ class Pipeline:
         """
         phonemes = artifact.phonemes.own
         dictionaries = dictionaries or Dictionaries()
-        reader = Reader(
+        reader = WordReader(
             artifact.graphemes.own,
             phonemes,
             longest=longest,

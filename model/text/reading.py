@@ -39,7 +39,7 @@ MAX_PARTS = 128
 Known = Callable[[str], bool]
 
 
-class Reading(NamedTuple):
+class WordReading(NamedTuple):
     """How a word is read.
 
     Attributes:
@@ -58,7 +58,7 @@ class Reading(NamedTuple):
         return len(self.parts) == 1 and not self.parts[0].lexicon_first
 
 
-class Reader:
+class WordReader:
     """Reads words for one artifact.
 
     Attributes:
@@ -131,7 +131,7 @@ class Reader:
 
     def read(
         self, word: str, known: Known = lambda spelt: False, phrases: Phrases | None = None
-    ) -> Reading:
+    ) -> WordReading:
         """Read one word. Never raises; an error is part of the returned reading.
 
         Args:
@@ -143,12 +143,12 @@ class Reader:
         spelling = self.speller.spell(word)
         if self.text is None:
             parts = () if spelling.normalized is None else (Part(spelling.normalized),)
-            return Reading(spelling, parts)
+            return WordReading(spelling, parts)
         if spelling.error is not None and spelling.error.code != "unspellable":
-            return Reading(spelling, ())
+            return WordReading(spelling, ())
         typed = unicodedata.normalize("NFC", word).strip()
         if error := self._too_long(typed):
-            return Reading(spelling._replace(normalized=None, error=error), ())
+            return WordReading(spelling._replace(normalized=None, error=error), ())
         tokens = self.text.read(typed, known=lambda small: known(small.upper()))
         if phrases:
             tokens = list(with_phrases(tokens, phrases))
@@ -158,7 +158,7 @@ class Reader:
         if spelling.normalized is not None and _is_itself(tokens):
             itself = self.parts(tokens[0].words[0], by_rule=False)
             if not isinstance(itself, WordError):
-                return Reading(spelling, tuple(itself))
+                return WordReading(spelling, tuple(itself))
         return self._read_out(spelling, tokens)
 
     def parts(self, word: SpokenWord, *, by_rule: bool) -> Sequence[Part] | WordError:
@@ -208,7 +208,7 @@ class Reader:
             return _too_long(f"the word has {digits} digits, at most {MAX_DIGITS} are read")
         return None
 
-    def _read_out(self, spelling: Spelling, tokens: Sequence[Token]) -> Reading:
+    def _read_out(self, spelling: Spelling, tokens: Sequence[Token]) -> WordReading:
         """Return the reading of tokens that are more than a plain word."""
         warnings: dict[str, None] = {}
         if spelling.word != spelling.word.strip():
@@ -218,7 +218,7 @@ class Reader:
         for place, token in enumerate(tokens):
             found, notes, error = self._of_token(token)
             if error is not None:
-                return Reading(spelling._replace(normalized=None, error=error), ())
+                return WordReading(spelling._replace(normalized=None, error=error), ())
             inside = bool(parts) and any(each.words for each in tokens[place + 1 :])
             if found or not (inside and token.text.strip("-‐‑‒–— ") == ""):
                 warnings |= dict.fromkeys(notes)
@@ -229,11 +229,11 @@ class Reader:
             return self._nothing(spelling)
         if len(parts) > MAX_PARTS:
             error = _too_long(f"the word is read as {len(parts)} words, at most {MAX_PARTS}")
-            return Reading(spelling._replace(normalized=None, error=error), ())
+            return WordReading(spelling._replace(normalized=None, error=error), ())
         if len(heard) > 1:
             warnings[f"read in parts: {', '.join(heard)}"] = None
         normalized = "-".join(part.text for part in parts)
-        return Reading(
+        return WordReading(
             Spelling(spelling.word, normalized, tuple(warnings), None),
             tuple(parts),
             math.prod(token.confidence for token in tokens if token.words),
@@ -261,12 +261,12 @@ class Reader:
             return parts, [_shown(token), *(token.warnings or ())], None
         return parts, list(self.speller.spell(token.text).warnings), None
 
-    def _nothing(self, spelling: Spelling) -> Reading:
+    def _nothing(self, spelling: Spelling) -> WordReading:
         """Return the reading of a word without anything to pronounce."""
         if spelling.error is not None:
-            return Reading(spelling._replace(normalized=None), ())
+            return WordReading(spelling._replace(normalized=None), ())
         error = WordError("empty", "there is no letter to pronounce")
-        return Reading(spelling._replace(normalized=None, error=error), ())
+        return WordReading(spelling._replace(normalized=None, error=error), ())
 
 
 def _of_senses(part: Part, word: SpokenWord) -> Part:

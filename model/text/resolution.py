@@ -16,7 +16,7 @@ from tanger.model.text.lookup import KnownWord, Origin, WordLookup
 from tanger.model.text.parts import Part
 from tanger.model.text.phrases import with_phrases
 from tanger.model.text.reader.token import SpokenWord, Token
-from tanger.model.text.reading import Reader, Reading
+from tanger.model.text.reading import WordReader, WordReading
 from tanger.model.text.segments import (
     ReadWord,
     Segment,
@@ -45,7 +45,7 @@ class TextError(TangerError, ValueError):
 class Resolver:
     """Resolves words for one artifact and its lexicons."""
 
-    def __init__(self, reader: Reader, lookup: WordLookup) -> None:
+    def __init__(self, reader: WordReader, lookup: WordLookup) -> None:
         self.reader = reader
         self.lookup = lookup
 
@@ -136,7 +136,7 @@ class Resolver:
         return None
 
     @staticmethod
-    def _of_network(reading: Reading) -> WordResolution:
+    def _of_network(reading: WordReading) -> WordResolution:
         """Resolve a reading by rules and, for all other parts, the network."""
         return WordResolution(
             reading.spelling.word,

@@ -3,8 +3,7 @@
 Requests add words (`Batcher.submit`), and free workers receive batches (`Batcher.mark_idle`). New
 words go to a free worker within the same call, since an iteration of a busy event loop takes longer
 than a decode; batches grow while all workers are busy. A busy worker gets a full batch ahead of
-time, so that it need not wait for the event loop. A word that several requests wait for is decoded
-once. This module is independent of HTTP and of the network.
+time, not to wait for the event loop. A word that several requests wait for is decoded once.
 """
 
 from __future__ import annotations

@@ -5,27 +5,18 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from tanger.model.cli.english import english_spellings
-from tanger.model.cli.labels import fit_panel, label, train_joint_ngram
+from tanger.model.cli.labels import label, train_joint_ngram
 from tanger.model.cli.reproduction.pipeline import Step
-from tanger.model.cli.reproduction.sources import DEV, SPELLINGS, TEST, TRAIN
+from tanger.model.cli.reproduction.sources import DEV, TEST, TRAIN
 from tanger.model.cli.reproduction.workspace import CMUDICT, Workspace
 from tanger.model.cli.train import derive, hold_out, spellings
 
 _TEACHERS = ("teacher-deep", "teacher-wide")
-# Members of the fitted panel
-_PANEL = ("en-us-cmudict-hard", *_TEACHERS, "teacher-flat")
 
 
 def steps(work: Workspace) -> list[Step]:
     """Return all steps."""
-    return [
-        *_lexicons(work),
-        *_teachers(work),
-        *_labels(work),
-        *_students(work),
-        *_panel(work),
-    ]
+    return [*_lexicons(work), *_teachers(work), *_labels(work), *_students(work)]
 
 
 def folder(work: Workspace) -> Path:
@@ -119,7 +110,7 @@ def _teachers(work: Workspace) -> list[Step]:
                 "dev": work.sources / DEV,
             },
         )
-        for name in (*_TEACHERS, "teacher-flat", "en-us-base")
+        for name in (*_TEACHERS, "en-us-base")
     ]
 
 
@@ -160,7 +151,12 @@ def _label(work: Workspace, name: str, words: Path, spelt: str, ngram: Path | No
 
 def _students(work: Workspace) -> list[Step]:
     """Train networks on the labels, each started from the last; the final one on hard labels."""
-    made, data = folder(work), _training_data(work)
+    made = folder(work)
+    data: dict[str, Path | list[Path]] = {
+        "lexicon": made / "train.dict",
+        "stress": work.sources / CMUDICT,
+        "dev": work.sources / DEV,
+    }
     return [
         *(
             work.train(
@@ -179,70 +175,11 @@ def _students(work: Workspace) -> list[Step]:
                 ("en-us-fast-cmudict", "en-us-fast", "labels", "en-us-fast-base"),
             )
         ),
-        work.train("en-us-cmudict-hard", ("held-out words",), data, init="en-us-cmudict-3"),
-    ]
-
-
-def _panel(work: Workspace) -> list[Step]:
-    """Fit a panel, label fresh spellings with it, and train the benchmark on them."""
-    made = folder(work)
-    spelt, fitted = made / "fresh-words.txt", made / "panel.json"
-    soft = made / "labels-of-panel.safetensors"
-    members, ngram = [work.artifact(name) for name in _PANEL], made / "ngram.fst"
-    fresh = partial(
-        english_spellings,
-        folder=work.sources,
-        listed=[work.sources / SPELLINGS],
-        lexicon=work.sources / CMUDICT,
-        out=spelt,
-        count=work.scale.fresh_spellings,
-        seed=4,
-        verify=work.scale.verify,
-    )
-    fit = partial(
-        fit_panel,
-        lexicon=[work.sources / TRAIN],
-        unseen=work.sources / DEV,
-        out=fitted,
-        teacher=members,
-        ngram=ngram,
-        threads=work.threads,
-        overwrite=True,
-    )
-    label_fresh = partial(
-        label,
-        lexicon=[made / "train.dict"],
-        words=spelt,
-        panel=fitted,
-        out=soft,
-        teacher=members,
-        ngram=ngram,
-        device=work.device,
-        threads=work.threads,
-        overwrite=True,
-    )
-    return [
-        Step("fresh spellings", fresh, (spelt,), ("words",)),
-        Step("panel", fit, (fitted,), ("words", "n-grams", *_PANEL)),
-        Step(
-            "labels of the panel",
-            label_fresh,
-            (soft,),
-            ("panel", "fresh spellings", "held-out words"),
-        ),
         work.train(
             "en-us-cmudict",
-            ("labels of the panel",),
-            {**_training_data(work), "soft_labels": soft},
-            recipe="en-us-cmudict-panel",
-            init="en-us-cmudict-hard",
+            ("held-out words",),
+            data,
+            recipe="en-us-cmudict-hard",
+            init="en-us-cmudict-3",
         ),
     ]
-
-
-def _training_data(work: Workspace) -> dict[str, Path | list[Path]]:
-    return {
-        "lexicon": folder(work) / "train.dict",
-        "stress": work.sources / CMUDICT,
-        "dev": work.sources / DEV,
-    }

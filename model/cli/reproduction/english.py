@@ -25,8 +25,6 @@ from tanger.model.cli.train import repeat_errors
 from tanger.model.evaluation import model_card
 
 BENCHMARK = "en-us-cmudict"
-# What the products go on from
-_START = "en-us-cmudict-hard"
 _PRODUCTS = ("en-us", "en-us-fast")
 
 # Training data of a network, by option of `tanger train`.
@@ -104,7 +102,7 @@ def _folder(work: Workspace) -> Path:
 def _lexicons(work: Workspace) -> list[Step]:
     """Combine the dictionaries, three times: a network decides how foreign entries are written."""
     return [
-        _combine(work, "dictionaries", _START),
+        _combine(work, "dictionaries", BENCHMARK),
         _combine(work, "dictionaries-again", "en-us-all-start"),
         _combine(work, "dictionaries-third", "en-us-all-again"),
         _repeat_errors(work, *_REPEATED),
@@ -220,7 +218,7 @@ def _students(work: Workspace) -> list[Step]:
         "en-us-all-start",
         ("dictionaries",),
         _lexicon_files(made / "dictionaries", _LEXICON),
-        init=_START,
+        init=BENCHMARK,
     )
     again = _lexicon_files(made / "dictionaries-again", _LEXICON)
     fast_start = work.train(

@@ -31,7 +31,6 @@ class Scale:
         words: number of CMUdict lines to keep, chosen by a hash of the word; the same share is kept
             of the other files. None for all.
         spellings: number of spellings without pronunciation from each list; None for all.
-        fresh_spellings: number of spellings from SCOWL for the benchmark's last training.
         invented: number of invented spellings.
         scowl_spellings: number of spellings from SCOWL for the first ensembles.
         more_scowl_spellings: the same for the last one.
@@ -42,7 +41,6 @@ class Scale:
 
     words: int | None = None
     spellings: int | None = None
-    fresh_spellings: int = 60_000
     invented: int = 400_000
     scowl_spellings: int = 150_000
     more_scowl_spellings: int = 200_000
@@ -56,7 +54,6 @@ SCALES: Mapping[str, Scale] = {
     "tiny": Scale(
         words=2_000,
         spellings=200,
-        fresh_spellings=200,
         invented=100,
         scowl_spellings=200,
         more_scowl_spellings=200,

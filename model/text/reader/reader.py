@@ -92,11 +92,7 @@ class TextReader:
             end = length if match is None else min(length, match.end() + _LONGEST_RUN)
             section = text if end - start == length else text[start:end]
             for token in self._iterate_section(section, known, fixed or {}, start):
-                yield (
-                    replace(token, start=start + token.start, end=start + token.end)
-                    if (start)
-                    else token
-                )
+                yield _moved(token, start) if start else token
             start = end
 
     def _iterate_section(
@@ -161,6 +157,11 @@ class TextReader:
             confidence = self.language.tables.confidence.get(reading.kind, 1.0)
         text = scan.source[at:end]
         return Token(reading.kind, text, at, end, reading.words, confidence, reading.warnings)
+
+
+def _moved(token: Token, by: int) -> Token:
+    """Return a token whose place is so many characters further on."""
+    return replace(token, start=by + token.start, end=by + token.end)
 
 
 def _first(recognizers: Sequence[Recognizer], scan: Scan, at: int) -> Reading | None:

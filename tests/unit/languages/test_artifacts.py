@@ -12,7 +12,7 @@ from tanger.model.phonemizer import Phonemizer
 
 ARTIFACTS = Path(__file__).parents[3] / "artifacts"
 LARGEST = 2_000_000  # bytes
-SHIPPED = [name for name in definition.names() if (ARTIFACTS / name).is_dir()]
+SHIPPED = definition.names()
 
 WORDS = {
     "nl": {
@@ -33,6 +33,12 @@ WORDS = {
         "gente": "ʒ ˈe\u0303 t͡ʃ i",
         "coração": "k o ɾ a s ˈɐ\u0303 w\u0303",
         "trabalho": "t ɾ a b ˈa ʎ u",
+    },
+    "ru": {
+        "в": "v",
+        "еще": "j ɪ ɕː ˈɵ",
+        "сегодня": "sʲ ɪ v ˈo dʲ nʲ ə",
+        "молоко": "m ə ɫ ɐ k ˈo",
     },
     "sv": {
         "och": "ɔ k",

@@ -13,7 +13,7 @@ from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.lookup import WordLookup
 from tanger.model.text.reader.tables import FOLDER, load, rows
 from tanger.model.text.reader.token import SpokenWord
-from tanger.model.text.reading import Reader
+from tanger.model.text.reading import WordReader
 from tanger.model.text.resolution import Resolver
 from tanger.model.text.segments import ReadWord
 from tanger.model.text.speller import Speller
@@ -28,7 +28,7 @@ def resolver(tmp_path_factory):
     user = UserLexicon(tmp_path_factory.mktemp("user") / "words.sqlite3")
     asyncio.run(user.put("lamé", [Variant(("L", "AA0", "M", "EY1"))]))
     inventory = Inventory(notation.ARPABET)
-    reader = Reader(LETTERS, notation.ARPABET)
+    reader = WordReader(LETTERS, notation.ARPABET)
     yield Resolver(
         reader, WordLookup(reader.speller, inventory, Dictionaries.read(inventory), user)
     )

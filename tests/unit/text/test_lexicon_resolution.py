@@ -10,7 +10,7 @@ from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.lookup import WordLookup
 from tanger.model.text.reader.token import SpokenWord
-from tanger.model.text.reading import MAX_PARTS, Reader
+from tanger.model.text.reading import MAX_PARTS, WordReader
 from tanger.model.text.resolution import Resolver
 from tanger.model.text.segments import ReadWord
 from tanger.model.text.senses import matches
@@ -40,7 +40,7 @@ def resolver(user, tmp_path_factory):
     path = tmp_path_factory.mktemp("lexicon") / "own.pls"
     path.write_text(LEXICON)
     inventory = Inventory(notation.ARPABET)
-    reader = Reader(LETTERS, notation.ARPABET)
+    reader = WordReader(LETTERS, notation.ARPABET)
     dictionaries = Dictionaries.read(inventory, files=[str(path)])
     return Resolver(reader, WordLookup(reader.speller, inventory, dictionaries, user))
 

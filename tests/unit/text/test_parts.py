@@ -6,22 +6,22 @@ import pytest
 
 from tanger.model.text.parts import Part
 from tanger.model.text.reader.token import SpokenWord
-from tanger.model.text.reading import Reader
+from tanger.model.text.reading import WordReader
 from tanger.model.text.speller import WordError
 
-FRENCH = Reader(
+FRENCH = WordReader(
     "abcdefghijklmnopqrstuvwxyzàâçèéêëîïôùûœ'",
     "a e i o u y ø œ ə ɛ ɔ ɑ̃ ɛ̃ ɔ̃ b d f ɡ ʒ k l m n p ʁ s ʃ t v z j w ɥ".split(),
     language="fr",
 )
-GERMAN = Reader(
+GERMAN = WordReader(
     "abcdefghijklmnopqrstuvwxyzäöüß",
     "aː ˈaː a ˈa eː ˈeː ɛ ˈɛ iː ˈiː uː ˈuː ˈaʊ̯ aʊ̯ b d t͡s f h k m s t v ʁ p".split(),
     language="de",
 )
 
 
-def parts(reader: Reader, text: str, *, letters: bool = False) -> list[Part]:
+def parts(reader: WordReader, text: str, *, letters: bool = False) -> list[Part]:
     found = reader.parts(SpokenWord(text, letters=letters), by_rule=False)
     assert not isinstance(found, WordError)
     return list(found)
@@ -58,7 +58,7 @@ def test_an_elided_word_before_letters() -> None:
 
 
 def test_names_of_letters_are_words_where_the_phonemes_do_not_fit() -> None:
-    other = Reader("abcdefghijklmnopqrstuvwxyz", ["A", "T"], language="de")
+    other = WordReader("abcdefghijklmnopqrstuvwxyz", ["A", "T"], language="de")
     assert [part.text for part in parts(other, "ADAC", letters=True)] == ["a", "de", "a", "ce"]
 
 
@@ -83,14 +83,14 @@ def test_a_word_is_read_in_german(word: str, normalized: str) -> None:
 
 
 def test_a_language_without_rules_has_words_alone() -> None:
-    reader = Reader("abcdefghijklmnopqrstuvwxyz", ["a", "t"], language="fi")
+    reader = WordReader("abcdefghijklmnopqrstuvwxyz", ["a", "t"], language="fi")
     assert reader.text is None
     assert reader.language is None
     assert reader.read("42").spelling.error is not None
 
 
 def test_british_letters_have_plurals() -> None:
-    british = Reader(
+    british = WordReader(
         "abcdefghijklmnopqrstuvwxyz'",
         "iː ˈiː eɪ ˈeɪ ɛ ˈɛ aɪ ə ʌ əʊ b d t͡ʃ d͡ʒ z ˈɪ ɪ s uː ˈuː j k ɑː".split(),
         language="en-GB",

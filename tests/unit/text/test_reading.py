@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 from tanger.model.phonology import notation
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text import derived_forms
-from tanger.model.text.reading import MAX_DIGITS, MAX_PARTS, Reader
+from tanger.model.text.reading import MAX_DIGITS, MAX_PARTS, WordReader
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ'"
-ENGLISH = Reader(LETTERS, notation.ARPABET)
+ENGLISH = WordReader(LETTERS, notation.ARPABET)
 
 
 def read(word, known=()):
@@ -126,9 +126,9 @@ def test_what_cannot_be_read_keeps_its_error(word, code, reported):
 
 def test_other_languages_are_left_alone():
     for reader in (
-        Reader("ABDEGNRT'", {"AE", "T"}),
-        Reader(LETTERS, {"t", "ɛ"}),
-        Reader(LETTERS.lower(), notation.ARPABET),
+        WordReader("ABDEGNRT'", {"AE", "T"}),
+        WordReader(LETTERS, {"t", "ɛ"}),
+        WordReader(LETTERS.lower(), notation.ARPABET),
     ):
         assert reader.text is None
         assert reader.read("42").spelling == reader.speller.spell("42")

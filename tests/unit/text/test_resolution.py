@@ -10,7 +10,7 @@ from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.phonology.stress import strip
 from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.lookup import WordLookup
-from tanger.model.text.reading import Reader
+from tanger.model.text.reading import WordReader
 from tanger.model.text.resolution import Resolver
 from tanger.service.user_lexicon.store import UserLexicon
 
@@ -30,7 +30,7 @@ def user(tmp_path_factory):
 @pytest.fixture(scope="module")
 def resolver(user):
     inventory = Inventory(notation.ARPABET)
-    reader = Reader(LETTERS, notation.ARPABET)
+    reader = WordReader(LETTERS, notation.ARPABET)
     dictionaries = Dictionaries.read(inventory)
     return Resolver(reader, WordLookup(reader.speller, inventory, dictionaries, user))
 

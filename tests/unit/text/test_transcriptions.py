@@ -6,11 +6,11 @@ import pytest
 
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.reader.token import Token
-from tanger.model.text.reading import Reader
+from tanger.model.text.reading import WordReader
 from tanger.model.text.ssml import Parser, SSMLError, parse
 
 PHONEMES = "t a ˈa ŋ ɐ ʁ aː ˈaː v k ˈeː eː".split()
-READER = Reader("abcdefghijklmnopqrstuvwxyzäöüß", PHONEMES, language="de-AT")
+READER = WordReader("abcdefghijklmnopqrstuvwxyzäöüß", PHONEMES, language="de-AT")
 assert READER.text is not None
 TEXTS = READER.text
 
