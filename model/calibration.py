@@ -49,7 +49,7 @@ class Calibration:
     def probability(self, step_probabilities: Sequence[float]) -> float:
         """Return the probability, 0 to 1, that an answer with these steps is correct."""
         product, steps, least = _features(step_probabilities)[:3]
-        least = max(least, self._turn)
+        product, least = max(product, self._product_turn), max(least, self._turn)
         score = (
             self.intercept
             + product * (self.product + self.product_squared * product)
@@ -59,14 +59,26 @@ class Calibration:
         return 1 / (1 + math.exp(-score)) if score > 0 else 1 - 1 / (1 + math.exp(score))
 
     @cached_property
+    def _product_turn(self) -> float:
+        """Log-odds that those of the product are clamped to, where its own parabola has a minimum.
+
+        Not above `_turn`: there the smallest step probability may make up for the product.
+        """
+        return min(_minimum(self.product, self.product_squared), self._turn)
+
+    @cached_property
     def _turn(self) -> float:
         """Log-odds of the minimum of the fitted parabola, when both log-odds fall together.
 
         Below it the probability would rise again, so the smallest log-odds are clamped to it.
         Almost no training answer has log-odds this low.
         """
-        curve = self.product_squared + self.least_squared
-        return -(self.product + self.least) / (2 * curve) if curve > 0 else -math.inf
+        return _minimum(self.product + self.least, self.product_squared + self.least_squared)
+
+
+def _minimum(slope: float, curve: float) -> float:
+    """Return where ``slope * x + curve * x ** 2`` is least, minus infinity if it has no minimum."""
+    return -slope / (2 * curve) if curve > 0 else -math.inf
 
 
 def fit(answers: Sequence[Sequence[float]], right: Sequence[bool]) -> Calibration:
