@@ -86,7 +86,8 @@ OF_LOOKS = {"type": "rule", "values": ["color-contrast", "target-size", "button-
 
 
 @pytest.mark.parametrize(
-    ("width", "scheme", "rules"), [(1100, "light", RULES), (360, "dark", OF_LOOKS)]
+    ("width", "scheme", "rules"),
+    [(1100, "light", RULES), (360, "dark", OF_LOOKS), (320, "light", OF_LOOKS)],
 )
 def test_axe_finds_nothing_in_any_state_and_nothing_sticks_out(
     browser, service, scheme, width, rules
