@@ -3,7 +3,7 @@
 Every node needs tanger and ``pip install 'ray[data]'``. The input is text with one word per line,
 or a Parquet column. The output is a folder of Parquet files with a row for each distinct word and
 its count. Every actor has a core, loads the artifact once, and writes the answers to each block to
-a file. If an actor or a node dies, it is replaced, and its unfinished blocks are repeated.
+a file. If an actor dies, it is replaced, and its unfinished blocks are repeated.
 """
 
 from __future__ import annotations
