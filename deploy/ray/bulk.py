@@ -107,9 +107,9 @@ def main() -> int:
     output = given.output if "://" in given.output else str(Path(given.output).absolute())
     files, folder = FileSystem.from_uri(output)
     if files.get_file_info(folder).type != FileType.NotFound:
-        print(f"{given.output} is there already: name another folder", file=sys.stderr)
-        return 2
-
+        parser.error(f"{given.output} is there already: name another folder")
+    if "://" not in given.input and not Path(given.input).exists():
+        parser.error(f"{given.input} is not there")
     started = time.perf_counter()
     ray.init(
         address=given.address,

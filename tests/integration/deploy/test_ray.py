@@ -124,3 +124,13 @@ def test_answers_are_not_written_over(tmp_path):
     )  # fmt: skip
     assert done.returncode == 2
     assert "name another folder" in done.stderr
+
+
+def test_an_input_that_is_missing_is_an_error(tmp_path):
+    done = subprocess.run(
+        command(tmp_path / "words.txt", tmp_path / "answers"), cwd=ROOT, capture_output=True,
+        text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert f"{tmp_path}/words.txt is not there" in done.stderr
+    assert not (tmp_path / "answers").exists()
