@@ -77,12 +77,13 @@ def batches_by_length(
             one; a longer word is a batch of its own.
     """
     ordered = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
-    while ordered:
+    first = 0
+    while first < len(ordered):
         count = max_words
         if max_letters is not None:
-            count = min(count, max(1, max_letters // max(1, lengths[ordered[0]])))
-        yield ordered[:count]
-        ordered = ordered[count:]
+            count = min(count, max(1, max_letters // max(1, lengths[ordered[first]])))
+        yield ordered[first : first + count]
+        first += count
 
 
 def in_order(answered: Iterable[tuple[Sequence[int], Sequence[T]]]) -> list[T]:
