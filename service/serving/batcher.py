@@ -3,7 +3,8 @@
 Requests add words (`Batcher.submit`), and free workers receive batches (`Batcher.mark_idle`). New
 words go to a free worker within the same call, since an iteration of a busy event loop takes longer
 than a decode; batches grow while all workers are busy. A busy worker gets a full batch ahead of
-time, not to wait for the event loop. A word that several requests wait for is decoded once.
+time, so that it need not wait for the event loop. A word that several requests wait for is decoded
+once. This module is independent of HTTP and of the network.
 """
 
 from __future__ import annotations
