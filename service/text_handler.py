@@ -186,9 +186,11 @@ async def _json(job: TextJob) -> list[bytes]:
     def render(tokens: Tokens) -> bytes:
         line.add(tokens)
         warnings.update(dict.fromkeys(note for each in tokens for note in each.warnings))
-        return msgspec.json.encode([texts.token_dict(each, job.alphabet) for each in tokens])[1:-1]
+        listed = msgspec.json.encode([texts.token_dict(each, job.alphabet) for each in tokens])
+        return b"," + listed[1:-1]
 
     pieces = await job.render(render)
+    await asyncio.sleep(0)  # the whole text takes milliseconds to encode
     head = msgspec.json.encode(
         {
             "model": job.words.model.model_dump(),
@@ -197,9 +199,9 @@ async def _json(job: TextJob) -> list[bytes]:
             "pronunciation": line.pronunciation,
         }
     )
-    parts = [head[:-1] + b',"tokens":[']
-    parts += [piece if number == 0 else b"," + piece for number, piece in enumerate(pieces)]
-    return [*parts, b'],"warnings":' + msgspec.json.encode(list(warnings)) + b"}"]
+    await asyncio.sleep(0)  # so do freeing the job and sending the first chunk
+    first = head[:-1] + b',"tokens":[' + b"".join(pieces[:1])[1:]
+    return [first, *pieces[1:], b'],"warnings":' + msgspec.json.encode(list(warnings)) + b"}"]
 
 
 async def _rows(job: TextJob) -> list[bytes]:

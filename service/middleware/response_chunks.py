@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 
@@ -76,7 +77,7 @@ class ChunkSender:
             for first in range(0, len(body), SMALL):
                 chunk = body[first : first + SMALL]
                 last = first + SMALL >= len(body)
-                await self._send({**message, "body": chunk, "more_body": more or not last})
+                await _send_chunk(self._send, chunk, more=more or not last)
 
 
 async def send_parts(
@@ -104,7 +105,7 @@ async def send_parts(
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         for chunk in _chunks(parts):
             left -= len(chunk)
-            await send({"type": "http.response.body", "body": chunk, "more_body": left > 0})
+            await _send_chunk(send, chunk, more=left > 0)
     finally:
         if reservation is not None:
             reservation.resize(0)
@@ -139,7 +140,18 @@ async def send_stream(
 
 async def _send_chunks(send: Send, parts: Sequence[bytes]) -> None:
     for chunk in _chunks(parts):
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await _send_chunk(send, chunk, more=True)
+
+
+async def _send_chunk(send: Send, chunk: bytes, *, more: bool) -> None:
+    """Send a part of the body, and let other tasks run if more of it follows.
+
+    The server's `send` waits only for clients that read slowly: a large body would go out without a
+    pause to one that reads fast.
+    """
+    await send({"type": "http.response.body", "body": chunk, "more_body": more})
+    if more:
+        await asyncio.sleep(0)
 
 
 def _chunks(parts: Sequence[bytes]) -> Iterator[bytes]:
