@@ -8,6 +8,7 @@ from tanger.model.text.reader import (
     abbreviations,
     dates,
     electronic,
+    formulas,
     letters,
     numerals,
     overrides,
@@ -91,6 +92,7 @@ def american_english() -> Language:
         letters=(
             letters.lexeme,
             electronic.address,
+            formulas.formula,
             dates.short_year,
             dates.decade,
             dates.date_from_month,
@@ -122,6 +124,7 @@ def american_english() -> Language:
             numerals.roman,
             quantities.fraction,
             signs.power,
+            signs.superscript,
             signs.sign,
             signs.punctuation,
         ),

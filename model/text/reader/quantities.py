@@ -8,9 +8,11 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
+from tanger.model.text.reader import formulas
 from tanger.model.text.reader import number_words as say
 from tanger.model.text.reader.scan import Reading, Scan
 from tanger.model.text.reader.tables import Tables, Unit
+from tanger.model.text.reader.token import SpokenWord
 
 NUMBER = r"(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)"
 _VULGAR = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
@@ -41,7 +43,7 @@ _LENGTH = re.compile(r"(\d{1,3})(['\"′″])(?= (\w{1,12}))")
 _FEET = re.compile(
     r"(\d{1,2})(?:['′] ?| (?:ft|feet|foot)\.? )(\d{1,2})(?:\"|″|''| (?:in|inches)\b\.?)?(?!\w)"
 )
-_BY = re.compile(rf"({NUMBER})( ?)[x×]( ?)(?={NUMBER})")
+_BY = re.compile(rf"({NUMBER})( ?)[x×]( ?)(?={NUMBER})(?!10(?:\^|[⁻⁰¹²³⁴-⁹]))")
 
 
 _POWERS = {"²": " squared", "2": " squared", "³": " cubed", "3": " cubed"}
@@ -155,6 +157,8 @@ def unit_alone(scan: Scan, at: int) -> Reading | None:
     unit = scan.tables.units.get(match[1]) if match else None
     if match is None or unit is None or match[1].isupper():
         return None
+    if formulas.is_element(scan.tables, match[1]):
+        return Reading(match.end(1), "alphanumeric", (SpokenWord(match[1].upper(), letters=True),))
     below = scan.tables.units.get(match[2]) if match[2] else None
     if match[2] and below is None:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from tanger.model.text.reader import formulas
 from tanger.model.text.reader import number_words as say
 from tanger.model.text.reader.scan import Reading, Scan
 
@@ -19,12 +20,16 @@ _PUNCTUATION = re.compile(r"([.,;:!?\"()\[\]{}…—–-])\1*")
 _EMOTICON = re.compile(r"[:;=8][-^o']?[)(\]\[DPpOo/\\|*3](?!\w)|<3(?!\w)|\^_?\^|:'\(")
 _EQUATION = re.compile(r"[-–] ?[\d.]+ ?=")
 _POWER = re.compile(r"\^([-–]?)(\d{1,3})(?![\w.]|,\d)")
+_SUPERSCRIPT = re.compile("(⁻?)([⁰¹²³⁴-⁹]{1,3})(?![⁰¹²³⁴-⁹])")
+# What an exponent stands after; longer words have notes
+_BASE = re.compile(r"(?:\d|\)|(?<![^\W\d_])[^\W\d_]{1,3})$")
 _NUMBER = re.compile(r"[-$£€¥]?\.?\d")
 _EMOJI = re.compile(
     "[\U0001f000-\U0001faff\u2600-\u2712\u2715-\u27bf\u2b00-\u2bff\u231a-\u23ff\u3030\u303d"
     "\u200d\ufe0e\ufe0f\u20e3\U000e0020-\U000e007f]+"
 )
 _KEYCAP = re.compile(r"[\d#*]\ufe0f?\u20e3")
+_SCIENTIFIC = re.compile(r"[x×] ?10(?:\^|[⁻⁰¹²³⁴-⁹])")
 _CHECKS = frozenset("✓✔✗✘☓")
 
 
@@ -97,14 +102,17 @@ def sign(scan: Scan, at: int) -> Reading | None:
             spoken = "times"
         elif before.isalpha() and not after.isalnum():
             spoken = ""  # a footnote
-    elif character == "×" and (before.isdigit() and after.isdigit()):
+    elif (
+        character == "×"
+        and before.isdigit()
+        and after.isdigit()
+        and not _SCIENTIFIC.match(scan.text, at)
+    ):
         spoken = "by"
     elif character == "^" and after.isdigit():
         spoken = "to the"
     elif character == "/" and before.isdigit() and after.isdigit():
         spoken = ""  # silent in 31/31/100, which is neither a fraction nor a date
-    elif character in "²³" and not before.strip():
-        spoken = {"²": "two", "³": "three"}[character]
     if not spoken:
         return Reading(at + 1, "punctuation")
     return Reading(at + 1, "sign", spoken)
@@ -113,9 +121,23 @@ def sign(scan: Scan, at: int) -> Reading | None:
 def power(scan: Scan, at: int) -> Reading | None:
     """Recognise an exponent: the end of ``10^6``, ``x^2``, ``10^-3``."""
     match = _POWER.match(scan.text, at)
+    return _exponent(match, int(match[2])) if match else None
+
+
+def superscript(scan: Scan, at: int) -> Reading | None:
+    """Recognise superscript digits: exponents, ``10⁻³``; numbers, ``¹⁴C``; silent, ``word²``."""
+    match = _SUPERSCRIPT.match(scan.text, at)
     if match is None:
         return None
-    exponent = int(match[2])
+    digits = formulas.ordinary(match[2])
+    if not scan.before(at).strip():
+        return None if match[1] else Reading(match.end(), "number", say.quantity(digits))
+    if _BASE.search(scan.text, max(0, at - 4), at):
+        return _exponent(match, int(digits))
+    return Reading(match.end(), "punctuation")  # the mark of a note
+
+
+def _exponent(match: re.Match[str], exponent: int) -> Reading:
     if match[1]:
         return Reading(match.end(), "sign", f"to the minus {say.cardinal(exponent)}")
     spoken = {2: "squared", 3: "cubed"}.get(exponent) or f"to the {say.ordinal(exponent)}"

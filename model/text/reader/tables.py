@@ -167,7 +167,7 @@ def load(language: str = "en-us") -> Tables:
     for written, spoken, conditions in table("abbreviations"):
         rule = Abbreviation(spoken, tuple(conditions.split()))
         abbreviations.setdefault(written.lower(), []).append(rule)
-    lists = {name: frozenset(words.split()) for name, words in table("word_lists")}
+    lists = _lists(_path(language, "word_lists"))
     spellings = dict(table("spellings"))
     return Tables(
         accents=Accents.parse(table("accents")),
@@ -203,6 +203,15 @@ def _path(language: str, name: str) -> Path:
     """Return the file of a table: the language's own, or that of American English."""
     own = FOLDER / language / f"{name}.tsv"
     return own if own.exists() else FOLDER / "en-us" / f"{name}.tsv"
+
+
+def _lists(path: Path) -> dict[str, frozenset[str]]:
+    lists: dict[str, frozenset[str]] = {}
+    for number, (name, words) in enumerate(rows(path), 1):
+        if name in lists:  # the later one would replace the earlier unnoticed
+            raise TableError(path, number, f"there is a list {name} already")
+        lists[name] = frozenset(words.split())
+    return lists
 
 
 def _weak_forms(
