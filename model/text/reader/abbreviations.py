@@ -18,7 +18,8 @@ _NUMBER_AFTER = re.compile(r"\s{0,2}#?(?:\d|[IVXivx]{2,}\b|[ivxVX]\b)")
 _YEAR_AFTER = re.compile(r"\s?[12]\d{3}\b")
 _DATE_AFTER = re.compile(r"\.?,? (?:[A-Z][a-z]{2,8}\.? )?\d{1,2}\b|,? [A-Z][a-z]{2,8}\.? \d")
 _ADDRESS = (
-    r"(\d{{1,5}})(?: (?:[A-Z][\w'-]*\.?|\d{{1,3}}(?:st|nd|rd|th))){{1,4}} (?i:{types})(?!\w)\.?"
+    r"(\d{{1,5}})([A-Z]?)(?: (?:[A-Z][\w'-]*\.?|\d{{1,3}}(?:st|nd|rd|th))){{1,4}}"
+    r" (?i:{types})(?!\w)\.?"
 )
 _DIRECTION = re.compile(r"([NSEW]{1,2})\.?(?!\w)")
 _STATE = re.compile(r"([A-Z]{2})(?![\w']|\.\w)")
@@ -57,12 +58,12 @@ def initials(scan: Scan, at: int) -> Reading | None:
 
 
 def house_number(scan: Scan, at: int) -> Reading | None:
-    """Recognise a house number, read in pairs, and begin an address: ``2788 San Tomas Expy``."""
+    """Recognise a house number, read in pairs, and begin an address: ``221B Baker St.``."""
     match = _address(scan.tables).match(scan.text, at)
     if match is None:
         return None
     scan.address_end = match.end()
-    return Reading(at + len(match[1]), "number", say.pairs(match[1]))
+    return Reading(match.end(2), "number", f"{say.pairs(match[1])} {match[2]}".rstrip())
 
 
 def direction(scan: Scan, at: int) -> Reading | None:
@@ -122,6 +123,10 @@ def _with_dot(scan: Scan, match: re.Match[str]) -> bool:
 
 def _capital(scan: Scan, match: re.Match[str]) -> bool:
     return match[0][0].isupper()
+
+
+def _small(scan: Scan, match: re.Match[str]) -> bool:
+    return match[0][0].islower()
 
 
 def _titled(scan: Scan, match: re.Match[str]) -> bool:
@@ -187,6 +192,7 @@ _CONDITIONS: dict[str, Callable[[Scan, re.Match[str]], bool]] = {
     "titled": _titled,
     "with-dot": _with_dot,
     "capital": _capital,
+    "small": _small,
     "in-address": _in_address,
     "before-name": _before_name,
     "before-place": _before_place,

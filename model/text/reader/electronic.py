@@ -21,8 +21,9 @@ _DOMAIN = re.compile(
 )
 _LOCAL = re.compile(r"localhost(?::\d{2,5}(?!\w)(?:/[^\s<>\"]{0,200})?|/[^\s<>\"]{1,200})")
 _INITIALS = re.compile(r"(?:[A-Z]\.)+[A-Z]")
+_HARDWARE = re.compile(r"[\dA-Fa-f]{2}([:-])(?:[\dA-Fa-f]{2}\1){4}[\dA-Fa-f]{2}(?![\w:])")
 _HANDLE = re.compile(r"@[A-Za-z_][A-Za-z\d_]{0,63}")
-_HASHTAG = re.compile(r"#(?=[A-Za-z\d_]{0,63}[A-Za-z])\w{1,64}")
+_HASHTAG = re.compile(r"#(?!\d+[A-Z]?(?!\w))(?=[A-Za-z\d_]{0,63}[A-Za-z])\w{1,64}")
 _RUNS = re.compile(r"[A-Za-z]+(?:'[a-z]+)?|\d+|[^\W\d_]+|[^A-Za-z\d]")
 # Ends of domains that are no words of other languages
 _COMMON_TLDS = frozenset(
@@ -54,6 +55,16 @@ def address(scan: Scan, at: int) -> Reading | None:
         return None
     written = match[0].rstrip(_TRAILING)
     return Reading(at + len(written), "electronic", spelt_out(scan, written))
+
+
+def hardware_address(scan: Scan, at: int) -> Reading | None:
+    """Recognise the hardware address of a network device: ``00:1B:44:11:3A:B7``."""
+    match = _HARDWARE.match(scan.text, at)
+    if match is None:
+        return None
+    written = match[0].replace(match[1], "").upper()
+    spoken = " ".join(say.digits(each) if each.isdigit() else each for each in written)
+    return Reading(match.end(), "electronic", spoken)
 
 
 def end_of_address(text: str, at: int) -> int:

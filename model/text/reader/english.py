@@ -27,6 +27,7 @@ _PLAIN = re.compile(r"[A-Za-z]?[a-z]+(?:'(?:s|t|re|ve|ll|d|m)(?![a-z]))?(?=[,;:!
 _NUMBERS: tuple[Recognizer, ...] = (
     letters.lexeme,
     signs.keycap,
+    electronic.hardware_address,
     telephone.telephone,
     dates.numeric_date,
     dates.date_from_day,
@@ -91,6 +92,7 @@ def american_english() -> Language:
         needs_care=letters.needs_care,
         letters=(
             letters.lexeme,
+            electronic.hardware_address,
             electronic.address,
             formulas.formula,
             dates.short_year,
@@ -122,6 +124,7 @@ def american_english() -> Language:
             signs.markup,
             signs.minus,
             numerals.roman,
+            quantities.measure,
             quantities.fraction,
             signs.power,
             signs.superscript,
