@@ -106,7 +106,7 @@ lowest: | $(BIN)/python ## The unit tests with the lowest versions that pyprojec
 	$(PYTHON) -m venv --clear $(LOWEST)
 	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python -r $(VENV)/lowest.txt
 	$(subst $(BIN),$(LOWEST)/bin,$(TORCH_PIP)) --quiet
-	$(LOWEST)/bin/python -m pytest -W default tests/unit  # old packages meet deprecations of newer ones
+	$(LOWEST)/bin/python -m pytest -W default -m "not slow" tests/unit  # old packages meet deprecations of newer ones
 
 .PHONY: audit
 audit: | $(BIN)/python ## Known faults of the locked packages, by pip-audit (asks PyPI)
