@@ -51,6 +51,7 @@ class SourceFile:
         use: what it is read for.
         delimited: read only pronunciations within strokes or brackets, as those without are of
             another notation.
+        rewrite: like `Definition.rewrite`, for this file alone, after it.
     """
 
     file: str
@@ -60,10 +61,30 @@ class SourceFile:
     licence: str
     use: Use = "pronunciations"
     delimited: bool = False
+    rewrite: tuple[tuple[re.Pattern[str], str], ...] = ()
 
     def __post_init__(self) -> None:
         if self.format not in get_args(SourceFormat) or self.use not in get_args(Use):
             raise ValueError(f"{self.file}: no such format or use: {self.format}, {self.use}")
+
+
+@dataclass(frozen=True)
+class SpeltSounds:
+    """Sounds that entries write in one of several ways, of which the spelling chooses one.
+
+    Attributes:
+        symbols: the ways, without stress marks.
+        letters: what spells these sounds; a word that has not as many of them as of the sounds
+            keeps its own.
+        place: what has to follow in the pronunciation, symbols separated by spaces.
+        choose: pairs of a regular expression, for the word from these letters on, and a symbol;
+            the first that matches chooses.
+    """
+
+    symbols: frozenset[str]
+    letters: re.Pattern[str]
+    place: re.Pattern[str]
+    choose: tuple[tuple[re.Pattern[str], str], ...]
 
 
 @dataclass(frozen=True)
@@ -82,8 +103,9 @@ class Definition:
         finish: the same, applied once the stress is known.
         spelled_stress: pairs of a regular expression and a number: where no entry marks a word's
             stress, the first that the spelling has tells which vowel from the end has it.
+        spelt: sounds that entries write in several ways, of which the spelling chooses one.
         refuse: pairs of regular expressions; an entry whose spelling has the first must have the
-            second in its pronunciation, else it is of another accent.
+            second in its pronunciation, else it is of another accent or form.
         reduced: pronunciations, symbols separated by spaces, that come after a word's others.
         prefer: the pronunciation that comes first, by word.
         given: pronunciations that stand for those of the sources, by word; also of words without a
@@ -110,6 +132,7 @@ class Definition:
     rewrite: tuple[tuple[re.Pattern[str], str], ...]
     finish: tuple[tuple[re.Pattern[str], str], ...]
     spelled_stress: tuple[tuple[re.Pattern[str], int], ...]
+    spelt: tuple[SpeltSounds, ...]
     refuse: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]
     reduced: re.Pattern[str] | None
     prefer: Mapping[str, Pronunciation]
@@ -184,6 +207,7 @@ def _parse(content: Mapping[str, Any]) -> Definition:
         rewrite=_patterns(fields.pop("rewrite", ())),
         finish=_patterns(fields.pop("finish", ())),
         spelled_stress=tuple((re.compile(a), n) for a, n in fields.pop("spelled_stress", ())),
+        spelt=tuple(_spelt_sounds(**sounds) for sounds in fields.pop("spelt", ())),
         refuse=tuple((re.compile(a), re.compile(b)) for a, b in fields.pop("refuse", ())),
         reduced=re.compile(reduced) if (reduced := fields.pop("reduced", None)) else None,
         prefer=_pronunciations(fields.pop("prefer", {})),
@@ -194,13 +218,23 @@ def _parse(content: Mapping[str, Any]) -> Definition:
         again=tuple((rank, times) for rank, times in fields.pop("again", ())),
         recipe=fields.pop("recipe", "language"),
         known=fields.pop("known", "frequent"),
-        sources=tuple(SourceFile(**source) for source in fields.pop("sources")),
+        sources=tuple(
+            SourceFile(**{**source, "rewrite": _patterns(source.get("rewrite", ()))})
+            for source in fields.pop("sources")
+        ),
         **fields,  # a TypeError names what is not known
     )
 
 
 def _patterns(pairs: list[tuple[str, str]]) -> tuple[tuple[re.Pattern[str], str], ...]:
     return tuple((re.compile(pattern), replacement) for pattern, replacement in pairs)
+
+
+def _spelt_sounds(
+    symbols: str, letters: str, place: str, choose: list[tuple[str, str]]
+) -> SpeltSounds:
+    chosen = tuple((re.compile(pattern), symbol) for pattern, symbol in choose)
+    return SpeltSounds(frozenset(symbols.split()), re.compile(letters), re.compile(place), chosen)
 
 
 def _pronunciations(by_word: Mapping[str, str]) -> dict[str, Pronunciation]:

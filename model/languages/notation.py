@@ -38,13 +38,20 @@ def split_variants(text: str) -> list[str]:
     ]
 
 
-def parse(text: str, language: Definition, *, spaced: bool = False) -> Pronunciation:
+def parse(
+    text: str,
+    language: Definition,
+    *,
+    spaced: bool = False,
+    rewrite: Iterable[tuple[re.Pattern[str], str]] = (),
+) -> Pronunciation:
     """Parse one pronunciation, without applying a stress rule.
 
     Args:
         text: the pronunciation, without delimiters.
         language: determines symbols and replacements.
         spaced: spaces separate symbols, not words.
+        rewrite: replacements of its source alone, after those of the language.
 
     Raises:
         NotationError: if it is of several words, or has a character that is in no symbol.
@@ -55,7 +62,7 @@ def parse(text: str, language: Definition, *, spaced: bool = False) -> Pronuncia
     text = text.replace(" ", "")
     for pattern, replacement in language.replace:
         text = pattern.sub(replacement, text)
-    return _rewritten(_symbols(text, language), language.rewrite)
+    return _rewritten(_symbols(text, language), (*language.rewrite, *rewrite))
 
 
 def _rewritten(
@@ -90,6 +97,30 @@ def _symbols(text: str, language: Definition) -> Iterator[str]:
             at += size
             continue
         at += 1
+
+
+def as_spelt(word: str, phonemes: Pronunciation, language: Definition) -> Pronunciation:
+    """Return a pronunciation in which the spelling chooses between notations of the same sound.
+
+    Args:
+        word: the word.
+        phonemes: its pronunciation.
+        language: has the sounds, and what chooses.
+    """
+    for sounds in language.spelt:
+        found = list(sounds.letters.finditer(word))
+        places = [at for at, symbol in enumerate(unmark(phonemes)) if symbol in sounds.symbols]
+        if len(found) != len(places):
+            continue
+        written = list(phonemes)
+        for letters, at in zip(found, places, strict=True):
+            if not sounds.place.match(" ".join(phonemes[at + 1 :])):
+                continue
+            fitting = (s for way, s in sounds.choose if way.match(word, letters.start()))
+            if (chosen := next(fitting, None)) is not None:
+                written[at] = phonemes[at].removesuffix(unmark((phonemes[at],))[0]) + chosen
+        phonemes = tuple(written)
+    return phonemes
 
 
 def complete(phonemes: Pronunciation, language: Definition) -> Pronunciation:

@@ -16,6 +16,7 @@ from tanger.model.languages.notation import (
     PRIMARY,
     SECONDARY,
     NotationError,
+    as_spelt,
     complete,
     copy_stress,
     parse,
@@ -152,7 +153,9 @@ def _read_file(
         votes = _FOREIGN_VOTES if text[:1] in "/[" else _OWN_VOTES
         for variant in variants:
             try:
-                phonemes = parse(variant, language, spaced=source.format != "ipa")
+                spaced = source.format != "ipa"
+                parsed = parse(variant, language, spaced=spaced, rewrite=source.rewrite)
+                phonemes = as_spelt(word, parsed, language)
                 _check_accent(word, phonemes, language)
             except NotationError as e:
                 counts[f"{source.file}: {e}"] += 1
@@ -202,7 +205,7 @@ def _check_accent(word: str, phonemes: Pronunciation, language: Definition) -> N
     spoken = " ".join(unmark(phonemes))
     for spelling, needed in language.refuse:
         if spelling.search(word) and not needed.search(spoken):
-            raise NotationError("of another accent")
+            raise NotationError("of another accent or form")
 
 
 def _by_votes(

@@ -37,6 +37,34 @@ def test_a_text_becomes_symbols(language, text, symbols):
     assert notation.complete(notation.parse(variant, defined), defined) == tuple(symbols.split())
 
 
+@pytest.mark.parametrize(("word", "written", "symbols"), [
+    ("automatique", "ɔ t o m a t i k", "o t ɔ m a t i k"),
+    ("opposition", "ɔ p ɔ z i s j ɔ̃", "ɔ p o z i s j ɔ̃"),
+    ("émotion", "e m ɔ s j ɔ̃", "e m o s j ɔ̃"),
+    ("oasis", "ɔ a z i s", "o a z i s"),
+    ("rose", "ʁ o z", "ʁ o z"),  # the last vowel is as the entry has it
+    ("vouloir", "v u l w a ʁ", "v u l w a ʁ"),
+    ("football", "f u t b o l", "f u t b o l"),  # more letters than sounds
+])  # fmt: skip
+def test_spelling_chooses_the_notation_of_a_french_o(word, written, symbols):
+    chosen = notation.as_spelt(word, tuple(written.split()), definition.load("fr"))
+    assert chosen == tuple(symbols.split())
+
+
+@pytest.mark.parametrize(("text", "symbols"), [
+    ("/kon.ten.ˈten.te/", "k o n t e n t ˈɛ n t e"),
+    ("/ve.lot͡ʃe.ˈmen.te/", "v e l o t͡ʃ e m ˈe n t e"),
+    ("/sta.ˈt͡sjɔ.ne/", "s t a t t͡s j ˈo n e"),
+    ("/fa.ˈmo.so/", "f a m ˈo z o"),
+    ("/ˈaw.to/", "ˈa u t o"),
+    ("/si.tu.ˈa.re/", "s i t w ˈa r e"),
+])  # fmt: skip
+def test_italian_suffixes_have_one_notation(text, symbols):
+    italian = definition.load("it")
+    (variant,) = notation.split_variants(text)
+    assert notation.parse(variant, italian) == tuple(symbols.split())
+
+
 def test_british_symbols_and_stress_by_rule():
     defined = definition.load("en-gb")
     bare = notation.parse("ɹ ɛ v ə ɹ ə n t", defined, spaced=True)

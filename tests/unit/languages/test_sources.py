@@ -34,11 +34,21 @@ def test_words_are_cleaned_and_what_is_thrown_away_is_counted(spanish):
     }
     counts = spanish.counts
     assert counts["es.tsv: lines"] == 10
-    assert counts["es.tsv: of another accent"] == 2
+    assert counts["es.tsv: of another accent or form"] == 2
     assert counts["es.tsv: an abbreviation"] == 1
     assert counts["es.tsv: a word of other characters"] == 1
     assert counts["es.tsv: a symbol that the language does not have"] == 1
     assert counts["pronunciation refused: no primary stress"] == 1
+
+
+def test_italian_entries_with_the_sounds_of_another_form_are_refused(tmp_path):
+    (tmp_path / "it.tsv").write_text(
+        "soluzioni\t/solutˈtsjone/\ntrasporrà\t/porˈra/\nannoverare\t/anno/\nquesto\t/ˈkwesto/\n",
+        "utf-8",
+    )
+    found = sources.read(definition.load("it"), tmp_path, verify=False)
+    assert found.words == {"questo": [("k", "w", "ˈe", "s", "t", "o")]}
+    assert found.counts["it.tsv: of another accent or form"] == 3
 
 
 def test_another_edition_is_refused(tmp_path):
