@@ -1,6 +1,7 @@
 """One of several HTTP processes of a service, started by their parent (see `parent`).
 
-It is started as ``python -m tanger.service.http_process ROW PROCESSES COUNTS SOCKETS ARGUMENT...``.
+It is forked by the `fork_server`, which calls `main`, or started as
+``python -m tanger.service.http_process ROW PROCESSES COUNTS SOCKETS ARGUMENT...``.
 Its stdin is a socket to the parent, through which it gets the first model and the workers.
 """
 
@@ -36,6 +37,7 @@ def main(row: str, count: str, counts: str, sockets: str, *arguments: str) -> in
         the exit status, see `server.main`.
     """
     processes.end_with_parent()
+    processes.name(f"tanger-http-{int(row) + 1}")
     settings = CliApp.run(Settings, cli_args=list(arguments))
     logs.configure(settings.log_level, settings.log_format)
     logs.share(int(row) + 1, int(counts))

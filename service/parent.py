@@ -21,6 +21,8 @@ from tanger.service.metric_sums import Family
 from tanger.service.metrics import Metrics
 from tanger.service.serving import control, processes
 from tanger.service.serving.control import Body, CallError, Peer, PeerGoneError
+from tanger.service.serving.fork_server import ForkServer
+from tanger.service.serving.languages import builtin_dictionary
 from tanger.service.serving.model_source import Sources
 from tanger.service.serving.processes import Process, StartError
 from tanger.service.serving.shared_counts import SharedCounts
@@ -32,6 +34,7 @@ from tanger.service.user_lexicon.lexicons import UserLexicons
 
 log = logging.getLogger("tanger.parent")
 
+_HTTP_PROCESS = "tanger.service.http_process"
 # Seconds between two pings of an HTTP process, between two checks of one that does not respond, and
 # after which it is replaced regardless of its CPU use
 _PING_EVERY = 1.0
@@ -133,12 +136,14 @@ class HttpProcess:
             await asyncio.sleep(_PING_EVERY)
             answer = asyncio.ensure_future(self._call(control.Ping()))
             watchdog = Watchdog(loop.time(), _STEP)
-            while not (await asyncio.wait({answer}, timeout=_STEP))[0]:
-                watchdog.check(self.process.pid, loop.time())
-                if watchdog.hangs or watchdog.checks * _STEP > _LONGEST_SILENCE:
-                    answer.cancel()
-                    return
-            await answer
+            try:
+                while not (await asyncio.wait({answer}, timeout=_STEP))[0]:
+                    watchdog.check(self.process.pid, loop.time())
+                    if watchdog.hangs or watchdog.checks * _STEP > _LONGEST_SILENCE:
+                        return
+                await answer
+            finally:
+                answer.cancel()  # if the process has ended meanwhile, nobody waits for it
 
     def close(self) -> None:
         """Close the connection to an ended process."""
@@ -160,26 +165,28 @@ class Parent:
         self,
         settings: Settings,
         arguments: Sequence[str],
-        sockets: Sequence[socket.socket],
         counts: SharedCounts,
     ) -> None:
-        """Read the artifact.
+        """Read the artifact and its dictionary, and launch the fork server.
 
         Args:
             settings: of the service, with the number of HTTP processes.
             arguments: the command line that the settings were read from.
-            sockets: to listen on.
             counts: shared counts with a row for each HTTP process.
 
         Raises:
-            ArtifactError: if the artifact is damaged.
+            ArtifactError, LexiconFileError: if the artifact or its dictionary is damaged.
         """
         self._settings = settings
         self._arguments = arguments
-        self._sockets = sockets
+        self._sockets: Sequence[socket.socket] = ()
         self._counts = counts
         self._metrics = Metrics()
         self._supervisor = Supervisor(settings, self._metrics, self._counts)
+        # Kept, so that HTTP processes find it in the memory that they inherit
+        self._dictionary = builtin_dictionary(settings, self._supervisor.current.sources)
+        server = ForkServer.launch([_HTTP_PROCESS])
+        self._start_process: processes.Start = processes.start if server is None else server.start
         self._running: dict[int, HttpProcess] = {}
         # Set once the first HTTP process has loaded its model, or has failed to
         self._first = asyncio.Event()
@@ -204,8 +211,13 @@ class Parent:
             lexicons.of(code)
         lexicons.close()
 
-    async def run(self) -> int:
-        """Serve until stopped, or until no worker can start; return the exit status."""
+    async def run(self, sockets: Sequence[socket.socket]) -> int:
+        """Serve until stopped, or until no worker can start; return the exit status.
+
+        Args:
+            sockets: to listen on.
+        """
+        self._sockets = sockets
         loop = asyncio.get_running_loop()
         self._stop = loop.create_future()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -314,8 +326,8 @@ class Parent:
 
     async def _start(self, row: int) -> Process:
         descriptors = [self._counts.descriptor, *(each.fileno() for each in self._sockets)]
-        return await processes.start(
-            "tanger.service.http_process",
+        return await self._start_process(
+            _HTTP_PROCESS,
             *(row, self._counts.rows, self._counts.descriptor),
             ",".join(str(each.fileno()) for each in self._sockets),
             *self._arguments,

@@ -46,13 +46,11 @@ def main(arguments: Sequence[str]) -> int:
             "http_processes": http_processes(settings.http_processes, devices.available_cores())
         }
     )
-    logs.configure(settings.log_level, settings.log_format)
-    for name in unknown(os.environ):
-        log.warning("%s is none of the settings, and counts for nothing", name)
     try:
         if settings.http_processes > 1:
-            return asyncio.run(serve_by_several(settings, arguments))
-        # Imported here to save memory in a parent, which does not serve HTTP itself
+            return serve_by_several(settings, arguments)
+        _begin_log(settings)
+        # Imported here to save memory in a parent that does not serve HTTP itself
         from tanger.service import http_server
         from tanger.service.app import create_app
 
@@ -65,6 +63,13 @@ def main(arguments: Sequence[str]) -> int:
         return 1
 
 
+def _begin_log(settings: Settings) -> None:
+    """Configure the log, and warn of settings that do not exist."""
+    logs.configure(settings.log_level, settings.log_format)
+    for name in unknown(os.environ):
+        log.warning("%s is none of the settings, and counts for nothing", name)
+
+
 def http_processes(wanted: int, cores: int) -> int:
     """Return the number of HTTP processes; by default (0) one for every three cores.
 
@@ -74,19 +79,21 @@ def http_processes(wanted: int, cores: int) -> int:
     return wanted or max(1, round(cores / 3))
 
 
-async def serve_by_several(settings: Settings, arguments: Sequence[str]) -> int:
+def serve_by_several(settings: Settings, arguments: Sequence[str]) -> int:
     """Serve by several HTTP processes; return the exit status.
 
     Raises:
         TangerError: if the artifact or a lexicon cannot be loaded.
     """
     counts = SharedCounts(settings.http_processes)
+    # Before the log, which has a thread, and before sockets that the fork server would keep open
+    parent = Parent(settings, arguments, counts)
+    _begin_log(settings)
     logs.share(0, counts.descriptor)
     try:
         sockets = bind(settings.host, settings.port)
     except OSError as e:
         log.error("%s", e)
         return _PORT_TAKEN
-    parent = Parent(settings, arguments, sockets, counts)
     parent.create_lexicons()
-    return await parent.run()
+    return asyncio.run(parent.run(sockets))

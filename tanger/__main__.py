@@ -13,6 +13,8 @@ def main() -> None:
         # without a handler, and would miss a request to stop.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))
+        # numpy's linear algebra, which the service does not use, would start a thread for each core
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         from tanger.service.server import main as serve
 
         sys.exit(serve(sys.argv[2:]))

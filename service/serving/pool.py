@@ -39,6 +39,10 @@ _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
 
+# Environment variables by which libraries for linear algebra know their number of threads
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
 class PoolError(Exception):
     """No worker can start; the message is the reason given by the first one."""
 
@@ -202,7 +206,7 @@ class Pool:
             )
 
     async def _start(self, device: str) -> tuple[_Worker, Ready]:
-        share = max(1, self.cores // (self.workers or self.cores))
+        threads = str(self.threads or max(1, self.cores // (self.workers or self.cores)))
         slot = self.counts.take_slot()
         try:
             process = await processes.start(
@@ -211,7 +215,7 @@ class Pool:
                 *(device, self.threads, self.workers, self.cores),
                 *(self._store.descriptor, self.language_memory),
                 descriptors=[self.counts.descriptor, self._store.descriptor],
-                environment={**_environment(), "OMP_NUM_THREADS": str(self.threads or share)},
+                environment={**_environment(), **dict.fromkeys(_THREADS, threads)},
             )
         except StartError as e:
             self.counts.free_slot(slot)

@@ -6,15 +6,19 @@ import asyncio
 import contextlib
 import ctypes
 import logging
+import os
 import signal
 import socket
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from pathlib import Path
+from typing import Protocol
 
 log = logging.getLogger("tanger.processes")
 
-# PR_SET_PDEATHSIG of prctl(2)
+# PR_SET_PDEATHSIG and PR_SET_CHILD_SUBREAPER of prctl(2)
 _PARENT_DEATH_SIGNAL = 1
+_CHILD_SUBREAPER = 36
 # Seconds to wait for a killed process, which a device driver may keep alive for ever
 _KILL_TIMEOUT = 5.0
 
@@ -27,29 +31,40 @@ class Process:
     """A child process, and the socket to it, which is its stdin.
 
     Attributes:
+        pid: its process ID.
         control: the parent's end of the socket.
-        exited: a future that is done once it has ended.
+        exited: a future of its exit status, negative for a signal.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, control: socket.socket) -> None:
-        self.control = control
-        self.exited = asyncio.ensure_future(process.wait())
-        self._process = process
+    def __init__(
+        self,
+        pid: int,
+        control: socket.socket,
+        exited: asyncio.Future[int],
+        send: Callable[[int], None],
+    ) -> None:
+        """Watch a process.
 
-    @property
-    def pid(self) -> int:
-        """Return its process ID."""
-        return self._process.pid
+        Args:
+            pid: its process ID.
+            control: the parent's end of the socket.
+            exited: a future of its exit status.
+            send: sends it a signal, unless it has ended.
+        """
+        self.pid = pid
+        self.control = control
+        self.exited = exited
+        self._send = send
 
     @property
     def status(self) -> int | None:
         """Return its exit status, negative for a signal; None while it runs."""
-        return self._process.returncode
+        return self.exited.result() if self.exited.done() else None
 
     def send_signal(self, number: int) -> None:
         """Send a signal, if it still runs."""
         with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(number)
+            self._send(number)
 
     async def kill(self) -> None:
         """Kill it and wait until it has ended."""
@@ -57,6 +72,19 @@ class Process:
         ended, _ = await asyncio.wait({self.exited}, timeout=_KILL_TIMEOUT)
         if not ended:
             log.error("process %d does not end although it was killed", self.pid)
+
+
+class Start(Protocol):
+    """A way to start a module of the service as a process."""
+
+    def __call__(
+        self,
+        module: str,
+        *arguments: object,
+        descriptors: Collection[int],
+        environment: Mapping[str, str],
+    ) -> Awaitable[Process]:
+        """Start a process, see `start`."""
 
 
 async def start(
@@ -94,7 +122,38 @@ async def start(
             raise StartError(f"no process can be made: {e}") from e
         theirs.close()  # so that the end of the process shows as end of file
         ends.pop_all()
-    return Process(process, ours)
+    return Process(process.pid, ours, asyncio.ensure_future(process.wait()), process.send_signal)
+
+
+def adopted(pid: int, control: socket.socket) -> Process:
+    """Return a child that another process has forked for this one (see `fork_server`)."""
+    loop = asyncio.get_running_loop()
+    exited: asyncio.Future[int] = loop.create_future()
+    descriptor = os.pidfd_open(pid)
+
+    def end() -> None:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+        _, status = os.waitpid(pid, 0)
+        exited.set_result(os.waitstatus_to_exitcode(status))
+
+    def send(number: int) -> None:
+        if not exited.done():
+            os.kill(pid, number)
+
+    loop.add_reader(descriptor, end)
+    return Process(pid, control, exited, send)
+
+
+def name(shown: str) -> None:
+    """Set the name by which the system shows this process, of 15 characters at most."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/comm").write_text(shown)
+
+
+def adopt_orphans() -> None:
+    """Make this process the parent of its descendants whose own parent ends."""
+    ctypes.CDLL(None).prctl(_CHILD_SUBREAPER, 1)
 
 
 def end_with_parent() -> None:

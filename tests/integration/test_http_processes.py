@@ -321,7 +321,7 @@ def test_words_that_kill_cost_other_processes_nothing(shipped_artifact, tmp_path
 
 def test_all_end_when_the_parent_is_killed(run):
     with run() as service:
-        stopped = [service.workers()[0], service.http_processes()[0]]
+        stopped = [service.workers()[0], service.http_processes()[0], *service.fork_servers()]
         for pid in stopped:  # these notice nothing
             os.kill(pid, signal.SIGSTOP)
         assert len(service.workers() + service.http_processes()) == 4

@@ -161,7 +161,7 @@ class LiveService:
 
     def workers(self) -> list[int]:
         """The process IDs of the decoding processes."""
-        return self._children("tanger.service.serving.worker")
+        return self._children(lambda pid: _runs(pid, "tanger.service.serving.worker"))
 
     def refuses_connections(self) -> bool:
         """Whether the service no longer listens on its port."""
@@ -173,13 +173,17 @@ class LiveService:
 
     def http_processes(self) -> list[int]:
         """The process IDs of the HTTP processes in their order, where there are several."""
-        return sorted(self._children("tanger.service.http_process"), key=_row)
+        return sorted(self._children(lambda pid: _name(pid).startswith("tanger-http-")), key=_name)
 
-    def _children(self, module: str) -> list[int]:
+    def fork_servers(self) -> list[int]:
+        """The process ID of the process that others are forked from, if there is one."""
+        return self._children(lambda pid: _name(pid) == "tanger-fork")
+
+    def _children(self, chosen: Callable[[int], bool]) -> list[int]:
         found = [
             pid
             for pid, parent, state in _processes()
-            if parent == self.process.pid and state != "Z" and _runs(pid, module)
+            if parent == self.process.pid and state != "Z" and chosen(pid)
         ]
         self._workers.update(found)
         return found
@@ -223,6 +227,7 @@ class LiveService:
         with suppress(OSError):
             self.workers()
             self.http_processes()
+            self.fork_servers()
         self.process.kill()
         self.process.wait()
         for exchange in self._exchanges:
@@ -282,10 +287,12 @@ def _runs(pid: int, module: str) -> bool:
         return False
 
 
-def _row(pid: int) -> int:
-    """The place of an HTTP process among the others."""
-    arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    return int(arguments[arguments.index(b"tanger.service.http_process") + 1])
+def _name(pid: int) -> str:
+    """The name that a process has given itself; empty if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _processes() -> list[tuple[int, int, str]]:

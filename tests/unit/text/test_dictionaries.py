@@ -7,7 +7,8 @@ from itertools import islice
 import pytest
 
 from tanger.model import lexicon
-from tanger.model.lexicon import LexiconError, Variant
+from tanger.model.lexicon import Entry, LexiconError, Variant
+from tanger.model.lexicon import builtin as lexicon_file
 from tanger.model.lexicon.index import lexicon_key
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text import dictionaries
@@ -51,6 +52,23 @@ def test_cmudict_is_built_in_and_whole(builtin):
     for word, pronunciations in islice(whole.items(), 0, None, 17):
         found = builtin.get(word, lexicon_key(word))
         assert found == (((word,), tuple(map(Variant, pronunciations))), 0, "lexicon")
+
+
+def test_builtin_dictionaries_in_use_are_not_indexed_again(builtin, tmp_path, monkeypatch):
+    own = tmp_path / "lexicon.tsv.xz"
+    lexicon_file.write(own, [Entry("bad", ("B", "AE", "D"))])
+    kept = Dictionaries.read(ENGLISH, folder=tmp_path)
+    with monkeypatch.context() as forbidden:
+        forbidden.setattr(dictionaries, "IndexedLexicon", None)
+        assert get(read(builtin="auto"), "hello") == get(builtin, "hello")
+        assert get(Dictionaries.read(ENGLISH, folder=tmp_path), "bad") == ["B AE D"]
+        with pytest.raises(TypeError):  # its entries were checked against other phonemes
+            Dictionaries.read(Inventory(["B", "AE", "D"]), folder=tmp_path)
+        lexicon_file.write(own, [Entry("bad", ("B", "EH", "D"))])
+        with pytest.raises(TypeError):
+            Dictionaries.read(ENGLISH, folder=tmp_path)
+    assert get(kept, "bad") == ["B AE D"]
+    assert get(Dictionaries.read(ENGLISH, folder=tmp_path), "bad") == ["B EH D"]
 
 
 def test_its_code_is_not_imported():
