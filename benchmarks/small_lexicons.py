@@ -27,6 +27,7 @@ from tanger.model.evaluation import error_rates
 from tanger.model.evaluation.error_rates import ErrorRates
 from tanger.model.lexicon import Entry
 from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonology.vocabulary import letters
 from tanger.model.training import data as datasets
 from tanger.model.training import recipe
 from tanger.model.training.distributed import Processes
@@ -92,7 +93,13 @@ def _sigmorphon(folder: Path, language: str) -> None:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as apart:
         references = lexicon.pronunciations(lexicon.read(test))
-        rates = _ours(train, dev, len(lexicon.read(train)), references, Path(apart))
+        entries = lexicon.read(train)
+        known = {letter for word, _ in entries for letter in letters(word)}
+        spelt = [each for each in lexicon.read(dev) if known.issuperset(letters(each.word))]
+        watched = Path(apart) / "dev.tsv"  # without letters that nothing can learn
+        lines = (f"{word}\t{' '.join(phonemes)}\n" for word, phonemes in spelt)
+        watched.write_text("".join(lines), encoding="utf-8")
+        rates = _ours(train, watched, len(entries), references, Path(apart))
     print(
         f"{language:9}  WER {100 * rates.wer:5.2f} %  PER {100 * rates.per:5.2f} %  baseline "
         f"{BASELINES.get(language, float('nan')):5.1f} %  {time.monotonic() - began:,.0f} s",
@@ -118,9 +125,12 @@ def _ours(drawn: Path, dev: Path, count: int, references: References, apart: Pat
         processes=Processes(0, 1, torch.device("cpu")),
     ).fit()
     phonemizer = Phonemizer.load(out, "cpu")
-    known = [word for word in references if all(letter in phonemizer.graphemes for letter in word)]
-    answers = zip(known, phonemizer.pronounce(known), strict=True)
-    return _score(references, {word: answer.phonemes for word, answer in answers})
+    spelt = {word: letters(word) for word in references}
+    known = [word for word in spelt if all(each in phonemizer.graphemes for each in spelt[word])]
+    answers = phonemizer.pronounce([spelt[word] for word in known])
+    return _score(
+        references, {w: answer.phonemes for w, answer in zip(known, answers, strict=True)}
+    )
 
 
 def _theirs(program: str, drawn: Path, references: References) -> ErrorRates:

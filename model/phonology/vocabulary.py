@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +19,7 @@ SPECIALS = frozenset({START, END, UNUSED})
 SPACE = " "
 # Prefix of phonemes in a table that graphemes and phonemes share, as in CNTK's data.
 CNTK_PREFIX = "~"
+_HANGUL = re.compile("[가-힣]+")
 
 
 class UnknownSymbolError(TangerError, ValueError):
@@ -50,6 +53,14 @@ class SymbolClashError(TangerError, ValueError):
 
 class VocabularyError(TangerError, ValueError):
     """A table of symbols is not a valid vocabulary."""
+
+
+def letters(word: str) -> str:
+    """Return a word with Hangul syllables decomposed: 67 letters spell all 11,172 of them.
+
+    A lexicon of thousands of words lacks most syllables, and no letter.
+    """
+    return _HANGUL.sub(lambda match: unicodedata.normalize("NFD", match[0]), word)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from tanger.model import TangerError, lexicon
 from tanger.model.lexicon import Entry
 from tanger.model.lexicon.index import StressedLexicon
 from tanger.model.phonology.stress import NO_VOWEL
-from tanger.model.phonology.vocabulary import SPACE, UnknownSymbolError, Vocabulary
+from tanger.model.phonology.vocabulary import SPACE, UnknownSymbolError, Vocabulary, letters
 from tanger.model.training import soft_labels
 from tanger.model.training.batches import Example, encode_entries
 from tanger.model.training.recipe import Recipe
@@ -72,13 +72,13 @@ def read(
     """
     if soft_path is not None:
         _check_soft_labels(recipe, additional_lexicons)
-    entries = lexicon.read(lexicon_path)
+    entries = _read_entries(lexicon_path)
     if not entries:
         raise DatasetError(f"{lexicon_path} holds no words to train on")
     _check_spaces(lexicon_path, entries)
     encoder = _Encoder.of(entries, recipe)
     words = {entry.word for entry in entries}
-    dev_entries = lexicon.read(dev_path)
+    dev_entries = _read_entries(dev_path)
     dev = [entry for entry in dev_entries if entry.word not in words]
     encoded_dev = _encode_dev(dev, encoder, lexicon_path, dev_path)
     checksums: dict[str, Any] = {
@@ -114,6 +114,10 @@ def read(
         dev_known=len(dev_entries) - len(dev),
         checksums=checksums,
     )
+
+
+def _read_entries(path: Path) -> list[Entry]:
+    return [Entry(letters(word), phonemes) for word, phonemes in lexicon.read(path)]
 
 
 @dataclass(frozen=True)
@@ -168,7 +172,7 @@ def _encode_dev(
 
 def _encode_additional(path: Path, encoder: _Encoder) -> list[Example]:
     try:
-        return encoder.encode(lexicon.read(path))
+        return encoder.encode(_read_entries(path))
     except UnknownSymbolError as e:
         raise DatasetError(f"{path} has {e.symbol!r}, which the training lexicon never has") from e
 

@@ -14,12 +14,14 @@ import safetensors.torch
 import torch
 from typer.testing import CliRunner
 
+import tanger
 from tanger.commands import app
 from tanger.model import OutputExistsError, lexicon
 from tanger.model import artifact as artifacts
 from tanger.model.artifact import ArtifactError
 from tanger.model.lexicon import Entry
 from tanger.model.output_files import LockedError
+from tanger.model.phonology.vocabulary import letters
 from tanger.model.training import data as datasets
 from tanger.model.training import recipe, run_state, trainer
 from tanger.model.training.data import DatasetError
@@ -143,6 +145,23 @@ def test_any_script_trains(small, tiny_recipe, reporter):
     artifact = artifacts.read(small / "artifact")
     assert set(artifact.graphemes.own) == set(table.values())
     assert reporter.samples[0][-1] is None  # TANGER cannot be spelt in it
+
+
+def test_hangul_is_learnt_letter_by_letter(small, tiny_recipe, reporter):
+    syllables = dict(zip("ABDEGNRT", "가나다라마바사각", strict=True))
+    for name in ("train", "dev"):
+        entries = [
+            Entry("".join(syllables.get(letter, "") for letter in word), phonemes)
+            for word, phonemes in lexicon.read(small / f"{name}.dict")
+        ]
+        lexicon.write(small / f"{name}.tsv", [entry for entry in entries if entry.word], "tsv")
+    run(small, replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=1)), reporter,
+        lexicon_path=small / "train.tsv", dev_path=small / "dev.tsv")  # fmt: skip
+    assert set(artifacts.read(small / "artifact").graphemes.own) == set(letters("가나다라마바사각"))
+    # A syllable that training never saw, of letters that it did
+    (found,) = tanger.Phonemizer.load(small / "artifact", device="cpu").pronounce(["낙"])
+    assert found.normalized == letters("낙")
+    assert found.warnings == ()
 
 
 @pytest.mark.parametrize("layers", [1, 3])

@@ -1,6 +1,11 @@
 import pytest
 
-from tanger.model.phonology.vocabulary import SymbolClashError, UnknownSymbolError, Vocabulary
+from tanger.model.phonology.vocabulary import (
+    SymbolClashError,
+    UnknownSymbolError,
+    Vocabulary,
+    letters,
+)
 
 
 def test_a_table_of_its_own():
@@ -46,3 +51,7 @@ def test_a_symbol_stands_for_one_thing():
 def test_graphemes_of_any_script():
     vocabulary = Vocabulary.of("день語𐐷")
     assert vocabulary.decode(vocabulary.encode("語𐐷")) == ("語", "𐐷")
+
+
+def test_hangul_syllables_are_decomposed_and_nothing_else():
+    assert letters("각é語") == "\u1100\u1161\u11a8é語"
