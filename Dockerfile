@@ -5,28 +5,22 @@
 # BASE may be any image with Python 3.11 or newer as `python3`, and its venv module.
 ARG BASE=python:3.11-slim-bookworm
 
-# The decode is compiled in a stage of its own: no compiler is shipped. Where none is to be had (a BASE
-# without apt, a build without the internet), the build fails unless torch, which then decodes, is wanted.
-FROM ${BASE} AS compiler
-RUN command -v cc || { apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev; } \
-    || echo "no C compiler: torch will decode, where TORCH_INDEX names one"
-COPY pyproject.toml setup.py README.md LICENSE /src/
-COPY tanger /src/tanger
-COPY model /src/model
-COPY service /src/service
-COPY artifacts /src/artifacts
-RUN python3 -m venv /pip && /pip/bin/pip wheel --no-cache-dir --disable-pip-version-check --no-deps --wheel-dir /wheel /src
-
 FROM ${BASE} AS builder
 ARG TORCH_INDEX=
 
-# pip stays behind in the builder: from a venv of its own it installs into the one that is shipped.
+# A C compiler for the decode, which stays behind like all of this stage but /venv. Where none is to be
+# had (a BASE without apt, a build without the internet), the build fails unless torch, which then
+# decodes, is wanted.
+RUN command -v cc || { apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev; } \
+    || echo "no C compiler: torch will decode, where TORCH_INDEX names one"
+
+# pip stays behind, too: from a venv of its own it installs into the one that is shipped.
 RUN python3 -m venv /pip && python3 -m venv --without-pip /venv
 
-# Wheels only, since there is no compiler here either (docopt has none, and needs none). What torch needs comes before torch, which then
+# Wheels only (docopt has none, and needs no compiler). What torch needs comes before torch, which then
 # finds it (see the Makefile). What no running program reads goes: torch's C++ headers, its test binaries
 # (but torch_shm_manager is looked for at import), everybody's tests, type stubs, sources of compiled
-# modules and static libraries.
+# modules, static libraries, and 11 MB of symbols in uvloop.
 WORKDIR /build
 COPY requirements.lock requirements-torch.lock requirements-torch.txt ./
 RUN pip() { /pip/bin/pip --python /venv/bin/python --no-cache-dir --disable-pip-version-check "$@"; } \
@@ -39,10 +33,17 @@ RUN pip() { /pip/bin/pip --python /venv/bin/python --no-cache-dir --disable-pip-
         && find torch/bin -mindepth 1 -maxdepth 1 ! -name torch_shm_manager -exec rm -r {} +; \
     fi \
     && find . -type d -name tests -prune -exec rm -r {} + \
-    && find . -type f -regex '.*\.\(pyi\|pyx\|pxd\|c\|h\|a\)' -delete
+    && find . -type f -regex '.*\.\(pyi\|pyx\|pxd\|c\|h\|a\)' -delete \
+    && if command -v strip; then find uvloop -name '*.so' -exec strip --strip-unneeded {} +; fi
 
-COPY --from=compiler /wheel /wheel
-RUN /pip/bin/pip --python /venv/bin/python --disable-pip-version-check install --no-deps --no-cache-dir --no-index /wheel/*.whl \
+COPY pyproject.toml setup.py README.md LICENSE /src/
+COPY tanger /src/tanger
+COPY model /src/model
+COPY service /src/service
+COPY artifacts /src/artifacts
+RUN pip() { /pip/bin/pip --no-cache-dir --disable-pip-version-check "$@"; } \
+    && pip wheel --no-deps --wheel-dir /wheel /src \
+    && pip --python /venv/bin/python install --no-deps --no-index /wheel/*.whl \
     && { [ -n "${TORCH_INDEX}" ] || ls /venv/lib/python3*/site-packages/tanger/model/decoding/native/*.so \
         || { echo "nothing would decode: a C compiler or TORCH_INDEX is needed" >&2; exit 1; }; }
 

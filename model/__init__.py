@@ -16,6 +16,18 @@ class TangerError(Exception):
     """
 
 
+class FileError(TangerError, ValueError):
+    """A file or folder cannot be used.
+
+    Attributes:
+        path: the file or folder.
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+
+
 class OutputExistsError(TangerError, ValueError):
     """A command would overwrite a finished result.
 

@@ -119,15 +119,11 @@ class Artifact:
         Raises:
             ArtifactError: if the file is damaged or belongs to other weights.
         """
-        path = self.path / METRICS
-        if not path.exists():
+        if (found := self._measured(METRICS)) is None:
             return {}
-        metrics = checks.parse_json(path, checks.read_file(path))
-        if metrics.get("weights_sha256") != self.weights_sha256:
-            raise ArtifactError(path, "was measured on other weights: run `evaluate` again")
-        evaluations = metrics.get("evaluations")
+        evaluations = found.get("evaluations")
         if not isinstance(evaluations, dict):
-            raise ArtifactError(path, "is incomplete: run `evaluate` again")
+            raise ArtifactError(self.path / METRICS, "is incomplete: run `evaluate` again")
         return evaluations
 
     def word_sets(self) -> dict[str, Any]:
@@ -136,13 +132,8 @@ class Artifact:
         Raises:
             ArtifactError: see `metrics`.
         """
-        path = self.path / METRICS
-        self.metrics()  # raises if the file is damaged
-        return (
-            checks.parse_json(path, checks.read_file(path)).get("word_sets", {})
-            if path.exists()
-            else {}
-        )
+        found: dict[str, Any] = (self._measured(METRICS) or {}).get("word_sets", {})
+        return found
 
     def pinned(self) -> dict[str, tuple[str, ...]]:
         """Return the pinned words with their expected phonemes; empty before the first evaluation.
@@ -150,13 +141,20 @@ class Artifact:
         Raises:
             ArtifactError: if the file is damaged or belongs to other weights.
         """
-        path = self.path / PINNED
-        if not path.exists():
+        if (found := self._measured(PINNED)) is None:
             return {}
-        pinned = checks.parse_json(path, checks.read_file(path))
-        if pinned.get("weights_sha256") != self.weights_sha256:
-            raise ArtifactError(path, "is of other weights: run `evaluate` again")
-        return checks.parse_pinned(path, pinned.get("words"), self.graphemes, self.phonemes)
+        words = found.get("words")
+        return checks.parse_pinned(self.path / PINNED, words, self.graphemes, self.phonemes)
+
+    def _measured(self, name: str) -> dict[str, Any] | None:
+        """Return the content of a file that the evaluation wrote; None if there is none."""
+        path = self.path / name
+        if not path.exists():
+            return None
+        found = checks.parse_json(path, checks.read_file(path))
+        if found.get("weights_sha256") != self.weights_sha256:
+            raise ArtifactError(path, "was measured on other weights: run `evaluate` again")
+        return found
 
     def notice(self) -> str | None:
         """Return the attribution of the training data, if there is one.

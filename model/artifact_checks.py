@@ -18,7 +18,7 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 import safetensors
 
-from tanger.model import TangerError
+from tanger.model import FileError
 from tanger.model.bloom_filter import BloomFilter
 from tanger.model.calibration import Calibration
 from tanger.model.language_tags import Language, Variant, canonical, is_tag
@@ -46,16 +46,8 @@ _PINNED_LETTERS = 64
 _DTYPES = {"F16": np.float16, "F32": np.float32}
 
 
-class ArtifactError(TangerError, ValueError):
-    """An artifact is missing, damaged or not supported.
-
-    Attributes:
-        path: the file or folder at fault.
-    """
-
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path}: {problem}")
-        self.path = path
+class ArtifactError(FileError):
+    """An artifact is missing, damaged or not supported."""
 
 
 def read_file(path: Path, *, limit: int = MAX_FILE) -> bytes:

@@ -80,6 +80,42 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+class EditionError(TangerError, ValueError):
+    """A source file is not of the required edition.
+
+    Attributes:
+        path: the file.
+        expected, found: SHA-256; the first digits alone may be expected.
+    """
+
+    def __init__(self, path: Path, *, expected: str, found: str, origin: str) -> None:
+        super().__init__(
+            f"{path} is another edition: its sha256 is {found[:12]}..., not {expected[:12]}...; "
+            f"it has to be {origin}"
+        )
+        self.path = path
+        self.expected = expected
+        self.found = found
+
+
+def edition_sha256(path: Path, expected: str | None, *, origin: str) -> str:
+    """Return the SHA-256 of a source file, in hexadecimal.
+
+    Args:
+        path: the file.
+        expected: its SHA-256, or the first digits of it; None for any edition.
+        origin: where the right edition comes from, for the message.
+
+    Raises:
+        EditionError: if it is another edition.
+        OSError: if it cannot be read.
+    """
+    found = file_sha256(path)
+    if expected is not None and not found.startswith(expected):
+        raise EditionError(path, expected=expected, found=found, origin=origin)
+    return found
+
+
 def replace_folder(path: Path, files: Mapping[str, bytes]) -> None:
     """Write a folder atomically: at any time it is the whole old folder or the whole new one.
 

@@ -18,6 +18,7 @@ import typer
 
 from tanger.model import OutputExistsError, TangerError, artifact_folders
 from tanger.model.decoding import devices
+from tanger.model.lexicon import write_lines
 from tanger.model.network.config import Precision
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.phonology.phoneme_set import Inventory
@@ -129,6 +130,17 @@ def check_lines(path: Path, lines: Iterable[str], *, overwrite: bool) -> None:
             path,
             "holds something else already: name another file, or replace it with --overwrite",
         )
+
+
+def write_new(path: Path, lines: Iterable[str], *, overwrite: bool) -> int:
+    """Write a text file that must not replace another one; return the number of its lines.
+
+    Arguments and exceptions are those of `check_lines`, and OSError if it cannot be written.
+    """
+    written = list(lines)
+    check_lines(path, written, overwrite=overwrite)
+    write_lines(path, written)
+    return len(written)
 
 
 def load(

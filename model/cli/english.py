@@ -159,7 +159,7 @@ def evaluate_sets(
         OSError: if a file cannot be read or written.
     """
     from tanger.model.english import sources as dictionaries
-    from tanger.model.evaluation import english
+    from tanger.model.evaluation import english, model_card
 
     sets = [each for each in english.WORD_SETS if each in names or "all" in names]
     sources = dictionaries.read(folder, verify=verify)
@@ -182,7 +182,7 @@ def evaluate_sets(
         }
         replace_file(wrong, (json.dumps(answers, indent=1) + "\n").encode())
     if keep:
-        english.keep(artifact, found, networks[0].weights_sha256)
+        model_card.update(artifact, networks[0].weights_sha256, word_sets=found.as_dict())
     print(artifact)
     for rate in found.rates:
         error = found.calibration_errors.get(rate.name)
@@ -248,14 +248,12 @@ def _repeat(text: str) -> tuple[int, int]:
 
 
 def _candidates(network: Phonemizer, words: Sequence[str]) -> list[list[Pronunciation]]:
-    """Return the network's most probable answers; words are sorted by length to decode fast."""
-    found: dict[str, list[Pronunciation]] = {}
-    ordered = sorted(words, key=len)
-    for first in range(0, len(ordered), _BATCH):
-        batch = ordered[first : first + _BATCH]
-        for word, answers in zip(batch, network.nbest(batch, _CANDIDATES), strict=True):
-            found[word] = [answer.phonemes for answer in answers if answer.complete]
-    return [found[word] for word in words]
+    """Return the network's most probable answers, of which only the phonemes are kept."""
+    return [
+        [answer.phonemes for answer in answers if answer.complete]
+        for first in range(0, len(words), _BATCH)
+        for answers in network.nbest(words[first : first + _BATCH], _CANDIDATES)
+    ]
 
 
 def rank_variants(artifact: ArtifactOption = ARTIFACT) -> None:

@@ -48,7 +48,7 @@ class WordSetName(enum.StrEnum):
 
 
 # Options of `evaluate` about its references
-StressOption = Annotated[
+StressLexiconOption = Annotated[
     Path | None, typer.Option(help="Lexicon with stress digits, to evaluate stress.")
 ]
 KnownOption = Annotated[
@@ -98,7 +98,7 @@ def evaluate(
         list[Path] | None,
         typer.Option(help="Folder of the artifact; several are averaged as an ensemble."),
     ] = None,
-    stress: StressOption = None,
+    stress: StressLexiconOption = None,
     known: KnownOption = None,
     trained: TrainedOption = None,
     device: DeviceOption = "auto",

@@ -42,7 +42,7 @@ def reproduce(
     """Reproduce a shipped artifact from its sources. Takes minutes to days; repeat it to resume."""
     with plain_errors():
         from tanger.model.cli.reproduction import cmudict, english, languages
-        from tanger.model.cli.reproduction.pipeline import Pipeline
+        from tanger.model.cli.reproduction.pipeline import Pipeline, evaluated
         from tanger.model.cli.reproduction.workspace import SCALES, Workspace
         from tanger.model.languages.definition import names
 
@@ -52,8 +52,8 @@ def reproduce(
         out.mkdir(parents=True, exist_ok=True)
         if artifact in ENGLISH:
             steps = [*work.source_steps(), *cmudict.steps(work), *english.steps(work)]
-            wanted = SOURCES if artifact == SOURCES else english.evaluated(artifact)
+            wanted = SOURCES if artifact == SOURCES else evaluated(artifact)
         else:
-            steps, wanted = languages.steps(work, artifact), languages.evaluated(artifact)
+            steps, wanted = languages.steps(work, artifact), evaluated(artifact)
         Pipeline(out, steps).run(wanted)
     print(f"{artifact}: made in {sources if wanted == SOURCES else work.artifact(artifact)}")

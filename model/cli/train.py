@@ -21,6 +21,7 @@ from tanger.model.cli.common import (
     load,
     plain_errors,
     set_threads,
+    write_new,
 )
 from tanger.model.lexicon import (
     Entry,
@@ -29,7 +30,6 @@ from tanger.model.lexicon import (
     read_words,
     render,
     write,
-    write_lines,
 )
 
 if TYPE_CHECKING:
@@ -212,8 +212,7 @@ def spellings(
         words = list(islice(chain(people, frequent), limit))
         left_out |= set(words)
         words += sources.invented_words(own, count=invented, without=left_out, seed=seed)
-        check_lines(out, words, overwrite=overwrite)
-        write_lines(out, words)
+        write_new(out, words, overwrite=overwrite)
     print(f"{len(words):,} words written to {out}")
 
 
@@ -248,9 +247,7 @@ def derive(
             if form not in left_out
             for phonemes in derived_forms.derive(form, known)
         ]
-        lines = list(render(entries, "cmudict"))
-        check_lines(out, lines, overwrite=overwrite)
-        write_lines(out, lines)
+        write_new(out, render(entries, "cmudict"), overwrite=overwrite)
     print(f"{len(entries):,} entries written to {out}")
 
 
@@ -286,13 +283,8 @@ def repeat_errors(
             if answer not in checked[word]
         ]
         repeated = [Entry(word, trained[word][0]) for word in wrong for _ in range(times - 1)]
-        lines = list(render([*entries, *repeated], "cmudict"))
-        check_lines(out, lines, overwrite=overwrite)
-        write_lines(out, lines)
-    print(
-        f"{len(wrong):,} of {len(checked):,} words are wrong; {len(lines):,} entries written to "
-        f"{out}"
-    )
+        count = write_new(out, render([*entries, *repeated], "cmudict"), overwrite=overwrite)
+    print(f"{len(wrong):,} of {len(checked):,} words are wrong; {count:,} entries written to {out}")
 
 
 def reverse(
@@ -307,9 +299,7 @@ def reverse(
             for path in lexicon
             for entry in read(path)
         ]
-        lines = list(render(entries, "cmudict"))
-        check_lines(out, lines, overwrite=overwrite)
-        write_lines(out, lines)
+        write_new(out, render(entries, "cmudict"), overwrite=overwrite)
     print(f"{len(entries):,} entries written to {out}")
 
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import takewhile
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from tanger.model.artifact import Artifact
 from tanger.model.decoding import engine
 from tanger.model.decoding.hypothesis import GivenPronunciation
 from tanger.model.distillation import joint_ngram
-from tanger.model.distillation.joint_ngram import Phonemes
+from tanger.model.distillation.joint_ngram import UNLISTED, Phonemes
 from tanger.model.text import derived_forms
 
 # Candidates per word of each network, and of the n-gram model.
@@ -35,8 +35,6 @@ _LEAST = -25.0
 # Letters that words have to share at the beginning to count as alike, and how many words count.
 _SHORTEST_BEGINNING = 3
 _NEIGHBOURS = 40
-# Log-probability of a candidate that the n-gram model did not list, relative to its last one.
-_UNLISTED = 1.5
 
 
 # Features besides each network's log-probability.
@@ -174,16 +172,14 @@ class FeatureExtractor:
         return (*(network.name for network in self.networks), *_OTHERS)
 
     def candidates(self, words: Sequence[str]) -> Iterator[Candidates]:
-        """Yield the candidates of each word, in order; words without any are omitted.
+        """Return the candidates of each word, in order; words without any are omitted.
 
         Raises:
             UnknownSymbolError: if a symbol is not in a network's vocabulary.
             JointNgramError: if the n-gram model cannot be used.
         """
-        for listed in joint_ngram.candidates(self.ngram, words, n=NGRAM_CANDIDATES):
-            some = list(listed)
-            for first in range(0, len(some), _BATCH):
-                yield from self._of({word: listed[word] for word in some[first : first + _BATCH]})
+        found = joint_ngram.candidates(self.ngram, words, n=NGRAM_CANDIDATES, batch=_BATCH)
+        return chain.from_iterable(map(self._of, found))
 
     def _of(self, listed: Mapping[str, Mapping[Phonemes, float]]) -> Iterator[Candidates]:
         words = list(listed)
@@ -244,7 +240,7 @@ class FeatureExtractor:
 
 def _of_ngram(spoken: Phonemes, listed: Mapping[Phonemes, float]) -> tuple[float, bool, bool]:
     """Return the n-gram model's log-probability, whether it lists the candidate, and as first."""
-    unlisted = min(listed.values(), default=0.0) - _UNLISTED
+    unlisted = min(listed.values(), default=0.0) - UNLISTED
     return listed.get(spoken, unlisted), spoken in listed, spoken == next(iter(listed), None)
 
 

@@ -22,9 +22,12 @@ from tanger.model import TangerError
 from tanger.model.lexicon import Entry, pronunciations
 
 Phonemes = tuple[str, ...]
+_Found = Mapping[str, Mapping[Phonemes, float]]
 
 # Words per process, which takes a second to load the model.
-_BATCH = 20_000
+_WORDS_PER_PROCESS = 20_000
+# Log-probability of a candidate that the model did not list, relative to its last one.
+UNLISTED = 1.5
 
 # Size of the search: states kept, cost above the best, probability mass of the listed answers. Ten
 # times the states and twice the cost take four times as long and improve the ensemble by 0.2
@@ -64,14 +67,15 @@ def train(entries: Sequence[Entry], model: Path) -> None:
 
 
 def candidates(
-    model: Path, words: Sequence[str], *, n: int
-) -> Iterator[Mapping[str, Mapping[Phonemes, float]]]:
-    """Decode words; yield the most probable pronunciations of some thousand words at a time.
+    model: Path, words: Sequence[str], *, n: int, batch: int = _WORDS_PER_PROCESS
+) -> Iterator[_Found]:
+    """Decode words; yield the most probable pronunciations of several words at a time.
 
     Args:
         model: a model written by `train`.
         words: words to decode.
         n: largest number of pronunciations per word.
+        batch: largest number of words at a time.
 
     Yields:
         For each of the words, in order, the natural logarithm of each pronunciation's probability,
@@ -80,12 +84,19 @@ def candidates(
     Raises:
         JointNgramError: if decoding fails.
     """
-    batches = [words[first : first + _BATCH] for first in range(0, len(words), _BATCH)]
-    # The next batch is decoded while the caller uses this one, which takes about as long on another
+    for found in _search_all(model, words, n):
+        listed = list(found.items())
+        for first in range(0, len(listed), batch):
+            yield dict(listed[first : first + batch])
+
+
+def _search_all(model: Path, words: Sequence[str], n: int) -> Iterator[_Found]:
+    # The next words are decoded while the caller uses these, which takes about as long on another
     # core
     with ThreadPoolExecutor(1) as searching:
-        coming: Future[Mapping[str, Mapping[Phonemes, float]]] | None = None
-        for some in batches:
+        coming: Future[_Found] | None = None
+        for first in range(0, len(words), _WORDS_PER_PROCESS):
+            some = words[first : first + _WORDS_PER_PROCESS]
             before, coming = coming, searching.submit(_search, model, some, n)
             if before is not None:
                 yield before.result()
@@ -93,7 +104,7 @@ def candidates(
             yield coming.result()
 
 
-def _search(model: Path, words: Sequence[str], n: int) -> Mapping[str, Mapping[Phonemes, float]]:
+def _search(model: Path, words: Sequence[str], n: int) -> _Found:
     with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as listed:
         listed.write("".join(f"{word}\n" for word in words))
         listed.flush()

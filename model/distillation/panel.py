@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tanger.model import TangerError
+from tanger.model import FileError, TangerError
 from tanger.model.distillation.candidates import Candidates, FeatureExtractor
 from tanger.model.distillation.joint_ngram import Phonemes
 from tanger.model.distillation.soft_labelling import expected_symbols
@@ -42,16 +42,8 @@ _Array = np.ndarray[Any, Any]
 Encoder = Callable[[Sequence[Entry]], Sequence[Example]]
 
 
-class PanelError(TangerError, ValueError):
-    """A file that is no panel.
-
-    Attributes:
-        path: the file.
-    """
-
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path}: {problem}")
-        self.path = path
+class PanelError(FileError):
+    """A file that is no panel."""
 
 
 class PanelMismatchError(TangerError, ValueError):

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 
+from tanger.model.decoding.hypothesis import batches_by_length
 from tanger.model.decoding.torch_decoder import BATCH, TorchDecoder
 from tanger.model.lexicon import Entry
 from tanger.model.network import lstm
 from tanger.model.training.batches import Example, SoftLabels, collate, encode_entries
 from tanger.model.training.soft_labels import KEPT
-
-_T = TypeVar("_T")
 
 
 def label(
@@ -29,10 +28,10 @@ def label(
     Raises:
         UnknownSymbolError: if a symbol is not in the teachers' vocabularies.
     """
-    for chosen in _batches(entries, lambda entry: len(entry.word)):
-        yield from _expected(teachers, chosen)
-    for spelt in _batches(words, len):
-        if pronounced := _pronounced(teachers, spelt):
+    for batch in batches_by_length([len(entry.word) for entry in entries], max_words=BATCH):
+        yield from _expected(teachers, [entries[index] for index in batch])
+    for batch in batches_by_length(list(map(len, words)), max_words=BATCH):
+        if pronounced := _pronounced(teachers, [words[index] for index in batch]):
             yield from _expected(teachers, pronounced)
 
 
@@ -42,10 +41,7 @@ def hard_labels(teachers: TorchDecoder, entries: Sequence[Entry]) -> Iterator[Ex
     Raises:
         UnknownSymbolError: if a symbol is not in the teachers' vocabularies.
     """
-    add_bos_eos = teachers.network.config.add_bos_eos
-    for example in encode_entries(
-        entries, teachers.graphemes, teachers.phonemes, add_bos_eos=add_bos_eos
-    ):
+    for example in encode(teachers, entries):
         labels = example.labels[1:]
         symbols = np.zeros((len(labels), KEPT), np.uint16)
         probabilities = np.zeros((len(labels), KEPT), np.float16)
@@ -80,18 +76,24 @@ def expected_symbols(candidates: Sequence[Example], shares: np.ndarray[Any, Any]
     return chosen._replace(soft=SoftLabels(symbols, probabilities))
 
 
-def _batches(items: Sequence[_T], length: Callable[[_T], int]) -> Iterator[list[_T]]:
-    ordered = sorted(items, key=length)
-    return (ordered[first : first + BATCH] for first in range(0, len(ordered), BATCH))
+def encode(teachers: TorchDecoder, entries: Sequence[Entry]) -> list[Example]:
+    """Encode entries with the teachers' vocabularies.
+
+    Raises:
+        UnknownSymbolError: if a symbol is not in them.
+    """
+    add_bos_eos = teachers.network.config.add_bos_eos
+    return encode_entries(entries, teachers.graphemes, teachers.phonemes, add_bos_eos=add_bos_eos)
 
 
-def _fast(teachers: TorchDecoder) -> AbstractContextManager[None]:
+def fast_products(teachers: TorchDecoder) -> AbstractContextManager[None]:
+    """Multiply in bfloat16 in this context, if that is faster on the teachers' device."""
     fast = lstm.bfloat16_is_faster(teachers.torch_device)
     return lstm.products_in_bfloat16(teachers.torch_device, enabled=fast)
 
 
 def _pronounced(teachers: TorchDecoder, words: Sequence[str]) -> list[Entry]:
-    with _fast(teachers):
+    with fast_products(teachers):
         answers = teachers.decode([teachers.graphemes.encode(word) for word in words])
     return [
         Entry(word, teachers.phonemes.decode(answer.symbols))
@@ -102,14 +104,9 @@ def _pronounced(teachers: TorchDecoder, words: Sequence[str]) -> list[Entry]:
 
 @torch.inference_mode()
 def _expected(teachers: TorchDecoder, entries: Sequence[Entry]) -> list[Example]:
-    examples = encode_entries(
-        entries,
-        teachers.graphemes,
-        teachers.phonemes,
-        add_bos_eos=teachers.network.config.add_bos_eos,
-    )
+    examples = encode(teachers, entries)
     minibatch = collate(examples).to(teachers.torch_device)
-    with _fast(teachers):
+    with fast_products(teachers):
         scores = teachers.network(minibatch.graphemes, minibatch.grapheme_lengths, minibatch.labels)
     logits = scores.phonemes
     likeliest = logits.float().softmax(dim=2).topk(min(KEPT, logits.shape[2]), dim=2)  # [B, U, K]

@@ -25,12 +25,11 @@ import torch
 
 from tanger.model.decoding.torch_decoder import BATCH, TorchDecoder
 from tanger.model.distillation import joint_ngram
-from tanger.model.distillation.joint_ngram import Phonemes
-from tanger.model.distillation.soft_labelling import expected_symbols
+from tanger.model.distillation.joint_ngram import UNLISTED, Phonemes
+from tanger.model.distillation.soft_labelling import encode, expected_symbols, fast_products
 from tanger.model.lexicon import Entry
-from tanger.model.network import lstm
 from tanger.model.network.seq2seq import pad
-from tanger.model.training.batches import Example, collate, encode_entries
+from tanger.model.training.batches import Example, collate
 
 # Chosen on dev: the weight by the WER of the most probable candidate, the sharpness by the
 # likelihood of the correct one.
@@ -39,9 +38,6 @@ SHARPNESS = 0.6
 
 # Candidates per word from the n-gram model.
 CANDIDATES = 4
-
-# Log-probability of a candidate that the n-gram model did not list, relative to its last one.
-_UNLISTED = 1.5
 
 
 def label(
@@ -68,15 +64,8 @@ def label(
         JointNgramError: if the n-gram model cannot be used.
     """
     ordered = sorted(words, key=len)
-    for listed in joint_ngram.candidates(ngram, ordered, n=CANDIDATES):
-        some = list(listed)
-        for first in range(0, len(some), BATCH):
-            yield from _judged(
-                teachers,
-                {word: listed[word] for word in some[first : first + BATCH]},
-                weight,
-                sharpness,
-            )
+    for listed in joint_ngram.candidates(ngram, ordered, n=CANDIDATES, batch=BATCH):
+        yield from _judged(teachers, listed, weight, sharpness)
 
 
 def _judged(
@@ -92,17 +81,12 @@ def _judged(
         proposed = dict(known)
         if answer.complete and answer.symbols:
             own = teachers.phonemes.decode(answer.symbols)
-            proposed.setdefault(own, min(known.values(), default=0.0) - _UNLISTED)
+            proposed.setdefault(own, min(known.values(), default=0.0) - UNLISTED)
         candidates += [Entry(word, phonemes) for phonemes in proposed]
         ngram_scores += proposed.values()
     if not candidates:
         return []
-    examples = encode_entries(
-        candidates,
-        teachers.graphemes,
-        teachers.phonemes,
-        add_bos_eos=teachers.network.config.add_bos_eos,
-    )
+    examples = encode(teachers, candidates)
     scores = sharpness * (_scores(teachers, examples) + weight * np.array(ngram_scores))
     of_word: dict[str, list[int]] = {}
     for index, entry in enumerate(candidates):
@@ -122,7 +106,7 @@ def _scores(teachers: TorchDecoder, examples: Sequence[Example]) -> np.ndarray[A
     graphemes, lengths = pad(list(spelt))
     device = teachers.torch_device
     labels = minibatch.labels.to(device)
-    with lstm.products_in_bfloat16(device, enabled=lstm.bfloat16_is_faster(device)):
+    with fast_products(teachers):
         logits = teachers.network(
             graphemes.to(device), lengths, labels, torch.tensor(words, device=device)
         ).phonemes

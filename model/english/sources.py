@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tanger.model import TangerError, lexicon
+from tanger.model import lexicon
 from tanger.model.english.equivalence import equivalence_class
 from tanger.model.english.folds import fold
 from tanger.model.english.notations import (
@@ -31,7 +31,7 @@ from tanger.model.english.notations import (
     read_mfa,
 )
 from tanger.model.lexicon import Entry
-from tanger.model.output_files import file_sha256
+from tanger.model.output_files import edition_sha256
 from tanger.model.phonology import stress
 
 # Returns each word's most probable pronunciations, without stress, the most probable first.
@@ -57,24 +57,6 @@ CHECKSUMS: Mapping[str, str] = {
 _VOWEL_LETTERS = frozenset("AEIOUY")
 _SHORTEST_SPELLING = 4
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ'")
-
-
-class SourceError(TangerError, ValueError):
-    """A dictionary is not of the required edition.
-
-    Attributes:
-        path: its file.
-        expected, found: SHA-256.
-    """
-
-    def __init__(self, path: Path, *, expected: str, found: str) -> None:
-        super().__init__(
-            f"{path} is another edition: its sha256 is {found[:12]}..., not {expected[:12]}...; "
-            "fetch the edition that tanger.model.english.sources names"
-        )
-        self.path = path
-        self.expected = expected
-        self.found = found
 
 
 @dataclass(frozen=True)
@@ -135,15 +117,16 @@ def read(folder: Path, *, verify: bool = True) -> Sources:
         verify: refuse files that are not the editions of `CHECKSUMS`.
 
     Raises:
-        SourceError: if a file is of another edition.
+        EditionError: if a file is of another edition.
         LexiconError: if a line of CMUdict cannot be parsed.
         OSError: if a file cannot be read.
     """
     paths = {name: folder / file for name, file in FILES.items()}
-    checksums = {n: file_sha256(p) for n, p in paths.items()}
-    for name, found in checksums.items():
-        if verify and found != CHECKSUMS[name]:
-            raise SourceError(paths[name], expected=CHECKSUMS[name], found=found)
+    origin = f"the edition that {__name__} names"
+    checksums = {
+        name: edition_sha256(path, CHECKSUMS[name] if verify else None, origin=origin)
+        for name, path in paths.items()
+    }
     dropped: dict[str, Counter[str]] = {name: Counter() for name in paths}
     return Sources(
         cmudict=_read_cmudict(paths["cmudict"], dropped["cmudict"]),

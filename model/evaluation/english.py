@@ -14,12 +14,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from tanger.model import TangerError, calibration, lexicon
-from tanger.model import artifact as artifacts
-from tanger.model.artifact import ArtifactError
 from tanger.model.english.equivalence import classes, equivalence_class
 from tanger.model.english.notations import Pronunciation, copy_stress
 from tanger.model.english.sources import Sources
-from tanger.model.evaluation import model_card
 from tanger.model.evaluation.significance import ErrorRate, PairedComparison
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology import stress
@@ -80,24 +77,6 @@ class EnglishEvaluation:
             for rate in self.rates
             if rate.words
         }
-
-
-def keep(artifact: Path, evaluation: EnglishEvaluation, weights_sha256: str | None) -> None:
-    """Write the results into the artifact's ``metrics.json`` and its model card.
-
-    Raises:
-        ArtifactError: if the artifact is damaged, or was replaced by one with other weights.
-        OSError: if a file cannot be written.
-    """
-    found = artifacts.read(artifact)
-    if found.weights_sha256 != weights_sha256:
-        raise ArtifactError(artifact, "was replaced while it was evaluated: evaluate it again")
-    try:
-        evaluations = found.metrics()
-    except ArtifactError:  # metrics of other weights
-        evaluations = {}
-    artifacts.write_metrics(found, evaluations, evaluation.as_dict())
-    model_card.write(found, evaluations, evaluation.as_dict())
 
 
 def read_real_words(path: Path) -> dict[str, RealWord]:

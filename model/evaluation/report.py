@@ -251,19 +251,14 @@ def keep(artifact: Path, evaluation: Evaluation) -> None:
         ArtifactError: if the artifact is damaged, or was replaced by another one.
         OSError: if a file cannot be written.
     """
-    found = artifacts.read(artifact)
-    if found.weights_sha256 != evaluation.weights_sha256:
-        raise ArtifactError(artifact, "was replaced while it was evaluated: evaluate it again")
-    try:
-        kept, word_sets = found.metrics(), found.word_sets()
-    except ArtifactError:
-        kept, word_sets = {}, {}
-    evaluations = {**kept, evaluation.lexicon: evaluation.as_dict()}
-    artifacts.write_metrics(found, evaluations, word_sets)
+    found = model_card.update(
+        artifact,
+        evaluation.weights_sha256,
+        evaluations={evaluation.lexicon: evaluation.as_dict()},
+    )
     # A lexicon with fewer correct answers must not reduce the number of pinned words
     if len(evaluation.pinned) >= len(_pinned(found)):
         artifacts.write_pinned(found, evaluation.pinned)
-    model_card.write(found, evaluations, word_sets)
 
 
 def _pinned(artifact: Artifact) -> Mapping[str, Sequence[str]]:
@@ -282,14 +277,12 @@ def _without_marks(
     if not any(map(transcription.is_marked, phonemizer.phonemes.own)):
         return None
     return error_rates.any_match(
-        {word: [_unmarked(way) for way in ways] for word, ways in references.items()},
-        {word: _unmarked(way) for word, way in hypotheses.items()},
+        {
+            word: [transcription.unmark_all(way) for way in ways]
+            for word, ways in references.items()
+        },
+        {word: transcription.unmark_all(way) for word, way in hypotheses.items()},
     )
-
-
-def _unmarked(phonemes: Sequence[str]) -> tuple[str, ...]:
-    """Return phonemes without the stress marks that symbols of IPA carry."""
-    return tuple(map(transcription.unmark, phonemes))
 
 
 def _stress_rates(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 from collections import Counter
@@ -10,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tanger.model import TangerError, lexicon
+from tanger.model import lexicon
 from tanger.model.languages.definition import Definition, Pronunciation, SourceFile
 from tanger.model.languages.notation import (
     PRIMARY,
@@ -26,6 +25,7 @@ from tanger.model.languages.notation import (
     unmark,
 )
 from tanger.model.lexicon.index import APOSTROPHES
+from tanger.model.output_files import edition_sha256
 from tanger.model.phonology import stress
 
 Readings = dict[str, list[Pronunciation]]
@@ -33,24 +33,6 @@ Readings = dict[str, list[Pronunciation]]
 _OWN_VOTES, _FOREIGN_VOTES = 3, 2
 _BRITFONE_VARIANT = re.compile(r"\(\d+\)$")
 _DIGIT_MARKS = {0: "", 1: PRIMARY, 2: SECONDARY}
-
-
-class SourceError(TangerError, ValueError):
-    """A dictionary is not of the required edition.
-
-    Attributes:
-        path: its file.
-        expected, found: SHA-256.
-    """
-
-    def __init__(self, path: Path, *, expected: str, found: str, origin: str) -> None:
-        super().__init__(
-            f"{path} is another edition: its sha256 is {found[:12]}..., not {expected[:12]}...; "
-            f"it has to be {origin}"
-        )
-        self.path = path
-        self.expected = expected
-        self.found = found
 
 
 @dataclass(frozen=True)
@@ -77,7 +59,7 @@ def read(language: Definition, folder: Path, *, verify: bool = True) -> Combined
         verify: refuse files of other editions.
 
     Raises:
-        SourceError: if a file is of another edition.
+        EditionError: if a file is of another edition.
         OSError: if a file cannot be read.
     """
     counts: Counter[str] = Counter()
@@ -85,10 +67,8 @@ def read(language: Definition, folder: Path, *, verify: bool = True) -> Combined
     found: list[tuple[SourceFile, Readings]] = []
     for source in language.sources:
         path = folder / source.file
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        if verify and not digest.startswith(source.sha256):
-            raise SourceError(path, expected=source.sha256, found=digest, origin=source.origin)
-        checksums[source.file] = digest
+        expected = source.sha256 if verify else None
+        checksums[source.file] = edition_sha256(path, expected, origin=source.origin)
         if source.format != "cmudict":
             found.append((source, _read_file(path, source, language, counts)))
     marks = [readings for _, readings in found]

@@ -48,17 +48,17 @@ class Conventions:
             entries: the lexicon's entries; if most have stress digits, all must have them.
         """
         self.phonemes = frozenset(phonemes)
-        self.vowels = Inventory(phonemes).vowels
+        self._inventory = Inventory(phonemes)
+        self.vowels = self._inventory.vowels
         marked = [any(stress.split(p)[1] is not None for p in entry.phonemes) for entry in entries]
         self.stressed = bool(self.vowels) and 2 * sum(marked) > len(marked)
 
     def parse(self, phonemes: Phonemes) -> Pronunciation | Fault:
         """Return an entry's phonemes and digits, or a fault if it has other symbols."""
-        split = [(p, None) if p in self.phonemes else stress.split(p) for p in phonemes]
-        wrong = [place for place, (sound, _) in enumerate(split) if sound not in self.phonemes]
+        sounds, digits = self._inventory.split(phonemes)
+        wrong = [place for place, sound in enumerate(sounds) if sound not in self.phonemes]
         if wrong:
             return self._unknown(phonemes, wrong)
-        sounds, digits = zip(*split, strict=True)
         for phoneme, sound, digit in zip(phonemes, sounds, digits, strict=True):
             if sound not in self.vowels and digit is not None:
                 bare = tuple(

@@ -129,14 +129,15 @@ def write(
             if any(digit is not None for _, digit in split):
                 phonemes, digits = zip(*split, strict=True)
         if alphabet == "ipa" and not ARPABET.issuperset(phonemes):
-            return transcription.mark(phonemes, digits) if marks else _unmarked(phonemes)
+            bare = phonemes if marks else transcription.unmark_all(phonemes)
+            return transcription.mark(bare, digits if marks else None)
         return transcription.write(phonemes, alphabet, digits, marks=marks)
     if alphabet == "cntk":
         return tuple(CNTK_PREFIX + phoneme for phoneme in phonemes)
     if not marks:
         if alphabet == "arpabet":
             return tuple([phoneme.rstrip("012") for phoneme in phonemes])
-        return _unmarked(phonemes)
+        return transcription.unmark_all(phonemes)
     return tuple(phonemes) if digits is None else stress.mark(phonemes, digits)
 
 
@@ -219,10 +220,6 @@ def parse_arpabet(text: str) -> tuple[str, ...] | None:
 def is_arpabet(phonemes: Collection[str]) -> bool:
     """Return whether all phonemes are ARPAbet, with or without stress digits."""
     return {phoneme.rstrip("012") for phoneme in phonemes} <= ARPABET
-
-
-def _unmarked(phonemes: Sequence[str]) -> tuple[str, ...]:
-    return tuple(map(transcription.unmark, phonemes))
 
 
 def _is_notation(alphabet: Alphabet) -> TypeGuard[Notation]:

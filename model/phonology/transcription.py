@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Literal, NamedTuple
@@ -161,6 +161,11 @@ def is_marked(symbol: str) -> bool:
 def unmark(symbol: str) -> str:
     """Remove the stress marks of an IPA symbol; a symbol that is only a mark is kept."""
     return symbol.lstrip(_MARKS) or symbol
+
+
+def unmark_all(phonemes: Iterable[str]) -> tuple[str, ...]:
+    """Remove the stress marks of IPA symbols (see `unmark`)."""
+    return tuple(map(unmark, phonemes))
 
 
 def mark(phonemes: Sequence[str], digits: Sequence[int | None] | None) -> tuple[str, ...]:

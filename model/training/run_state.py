@@ -16,7 +16,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from tanger.model import TangerError
+from tanger.model import FileError
 from tanger.model.output_files import replace_file
 from tanger.model.training.optimizers import Optimizer
 from tanger.model.training.recipe import RENAMED_SETTINGS, RunRecipe, flat
@@ -28,16 +28,8 @@ FILE = "state.safetensors"
 FORMAT = "3"
 
 
-class RunStateError(TangerError, ValueError):
-    """A saved run that cannot be resumed.
-
-    Attributes:
-        path: the state file or the folder of the run.
-    """
-
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path}: {problem}")
-        self.path = path
+class RunStateError(FileError):
+    """A saved run that cannot be resumed."""
 
 
 @dataclass

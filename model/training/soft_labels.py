@@ -16,7 +16,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from tanger.model import TangerError
+from tanger.model import FileError
 from tanger.model.output_files import replace_file
 from tanger.model.phonology.vocabulary import Vocabulary
 from tanger.model.training.batches import Example, SoftLabels
@@ -25,16 +25,8 @@ from tanger.model.training.batches import Example, SoftLabels
 KEPT = 8
 
 
-class SoftLabelsError(TangerError, ValueError):
-    """A file of soft labels that cannot be used.
-
-    Attributes:
-        path: the file.
-    """
-
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path}: {problem}")
-        self.path = path
+class SoftLabelsError(FileError):
+    """A file of soft labels that cannot be used."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from tanger.model.cli.english import (
 from tanger.model.cli.evaluate import calibrate, evaluate
 from tanger.model.cli.labels import label, train_joint_ngram
 from tanger.model.cli.reproduction import cmudict
-from tanger.model.cli.reproduction.pipeline import Step
+from tanger.model.cli.reproduction.pipeline import Step, evaluated
 from tanger.model.cli.reproduction.sources import REAL_WORDS, SPELLINGS, TEST, TRAIN
 from tanger.model.cli.reproduction.workspace import CMUDICT, Workspace
 from tanger.model.cli.train import repeat_errors
@@ -88,11 +88,6 @@ _ENSEMBLES = {
 def steps(work: Workspace) -> list[Step]:
     """Return all steps."""
     return [*_lexicons(work), *_labels(work), *_students(work), *_evaluations(work)]
-
-
-def evaluated(artifact: str) -> str:
-    """Return the name of an artifact's last step."""
-    return f"{artifact}, evaluated"
 
 
 def _folder(work: Workspace) -> Path:

@@ -13,7 +13,7 @@ from tanger.model import artifact as artifacts
 from tanger.model import lexicon
 from tanger.model.artifact import HISTORY, METRICS, NOTICE, Artifact
 from tanger.model.cli.evaluate import calibrate, evaluate
-from tanger.model.cli.reproduction.pipeline import Step
+from tanger.model.cli.reproduction.pipeline import Step, evaluated
 from tanger.model.cli.reproduction.sources import SourceMissingError
 from tanger.model.cli.reproduction.workspace import Workspace
 from tanger.model.evaluation import model_card
@@ -74,11 +74,6 @@ def _trainings(work: Workspace, definition: Definition, lexicons: Mapping[str, P
         recipe = f"{definition.recipe}-again"
         trained.append(work.train(name, made, data, recipe=recipe, init=first))
     return trained
-
-
-def evaluated(name: str) -> str:
-    """Return the name of an artifact's last step."""
-    return f"{name}, evaluated"
 
 
 def notice(definition: Definition) -> str:

@@ -15,8 +15,9 @@ from tanger.model.english.notations import (
     read_isle,
     read_mfa,
 )
-from tanger.model.english.sources import SourceError, Sources
+from tanger.model.english.sources import Sources
 from tanger.model.lexicon import Entry
+from tanger.model.output_files import EditionError
 
 # Folds by SHA-256: TWERK and TOFU test, PODCAST dev, BLOG and EMOJI training.
 
@@ -245,7 +246,7 @@ def folder(tmp_path):
 
 
 def test_another_edition_is_refused(folder):
-    with pytest.raises(SourceError, match="is another edition") as raised:
+    with pytest.raises(EditionError, match="is another edition") as raised:
         dictionaries.read(folder)
     assert raised.value.path == folder / "cmudict-0.7b"
 

@@ -6,6 +6,7 @@ import pytest
 
 from tanger.model.english.folds import fold
 from tanger.model.languages import definition, sources, splits
+from tanger.model.output_files import EditionError
 
 LINES = """casa\t[ˈka.sa]
 casa\t/ˈkasa/
@@ -53,7 +54,7 @@ def test_italian_entries_with_the_sounds_of_another_form_are_refused(tmp_path):
 
 def test_another_edition_is_refused(tmp_path):
     (tmp_path / "es.tsv").write_text(LINES, "utf-8")
-    with pytest.raises(sources.SourceError, match="another edition") as raised:
+    with pytest.raises(EditionError, match="another edition") as raised:
         sources.read(definition.load("es"), tmp_path)
     assert raised.value.path == tmp_path / "es.tsv"
 
