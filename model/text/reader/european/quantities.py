@@ -173,7 +173,8 @@ class Quantities:
         written = match[0]
         if len(written) == 4 and written.isdigit() and 1100 <= int(written) < 2100:
             return Reading(match.end(), "year", self._numbers.year(int(written)))
-        return Reading(match.end(), "number", self._numbers.quantity(written))
+        gender = self._gender(scan, match.end())
+        return Reading(match.end(), "number", self._numbers.quantity(written, gender))
 
     def quantity(self, scan: Scan, at: int) -> Reading | None:
         """Recognise what may be the second part of a range or a product."""
@@ -215,6 +216,14 @@ class Quantities:
         return reading._replace(spoken=(*spoken_words(self._rules.numbers.minus), *reading.words))
 
     # --------------------------------------------------------------------------------------------
+
+    def _gender(self, scan: Scan, end: int) -> str:
+        """Return the gender of the noun after a number; none if it is unknown or counts nothing."""
+        nouns = self._rules.numbers.nouns
+        before, after = scan.word_before(), scan.word_after(end)
+        if any(pattern.fullmatch(before) for _, pattern in nouns):  # *Kapitel 1 Einleitung*
+            return ""
+        return next((gender for gender, pattern in nouns if pattern.fullmatch(after)), "")
 
     def _amount(self, written: str, currency: Currency) -> str:
         """Return an amount of money in words."""

@@ -91,6 +91,7 @@ class NumberRules:
         breaks: ends of word pieces, after which long number words are divided.
         replaced: corrections of num2words; those with a dollar sign at the end of a number only.
         agreement: endings by gender.
+        nouns: genders by patterns for the word after a number, unless one fits the word before.
         over: what is said between numerator and denominator.
         fractions: common fractions by written form.
     """
@@ -114,6 +115,7 @@ class NumberRules:
     breaks: re.Pattern[str] | None
     replaced: Mapping[str, str]
     agreement: Mapping[str, Endings]
+    nouns: tuple[tuple[str, re.Pattern[str]], ...]
     over: str
     fractions: Mapping[str, str]
 
