@@ -199,6 +199,7 @@ def _ordinals(section: Section) -> OrdinalRules:
         marks=_split_keys(section.section("marks")),
         forms=_by_form(section.section("forms")),
         after=_split_keys(section.section("after")),
+        nouns=section.section("nouns").patterns(),
         first=section.section("first").rest(),
         largest=section.whole("largest", 10**9),
         irregular=section.texts("irregular"),

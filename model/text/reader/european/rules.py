@@ -129,6 +129,7 @@ class OrdinalRules:
             words around it show that it is no full stop.
         forms: endings by form.
         after: form by the previous word.
+        nouns: forms by patterns for the next word, where the previous one tells none.
         first: forms of first that are irregular, by form.
         largest: largest number whose ordinal is known.
         irregular: ordinals that num2words lacks, from the first.
@@ -137,6 +138,7 @@ class OrdinalRules:
     marks: Mapping[str, str]
     forms: Mapping[str, Endings]
     after: Mapping[str, str]
+    nouns: tuple[tuple[str, re.Pattern[str]], ...]
     first: Mapping[str, str]
     largest: int
     irregular: tuple[str, ...]
