@@ -19,6 +19,7 @@ _NOT_ADDED: dict[str, Callable[[float, float], float]] = {
     "tanger_key_reloads": max,
     "tanger_queue_oldest_seconds": max,
     "tanger_queue_drain_seconds": max,
+    "tanger_languages_open": max,
     "tanger_workers_ready": max,
     "tanger_ready": min,
     "tanger_api_keys": max,

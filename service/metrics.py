@@ -54,6 +54,7 @@ _SERIES = {
     "queue_oldest_seconds": "Seconds that the word at the head of the queue has waited.",
     "queue_drain_seconds": "Seconds until the queue would be empty, at the present rate.",
     "cached_words": "Answers of the network that are kept in memory.",
+    "languages_open": "Languages that were asked for since the start, and whose lexicons are open.",
     "workers_ready": "Decoding processes that are ready.",
     "ready": "1 where a request that comes now would be decoded, as /readyz says, else 0.",
     "api_keys": "API keys that are good now.",

@@ -410,6 +410,7 @@ class ModelManager:
             "queue_oldest_seconds": serving.batcher.age,
             "queue_drain_seconds": serving.batcher.drained_in(),
             "cached_words": len(serving.pronouncer.cache),
+            "languages_open": len(serving.languages.opened),
             "workers_ready": serving.workers.ready,
             "ready": float(self.answers),
             "api_keys": len(self.keys),

@@ -3,6 +3,7 @@ speak.
 """
 
 import json
+import re
 import shutil
 
 import httpx
@@ -169,6 +170,8 @@ def test_metrics_and_log_know_the_language(client, service):
     assert 'tanger_words_total{language="de",origin="cached"}' in reported
     assert 'language="de-CH"' not in reported
     assert 'tanger_model{language="es",name="random"' in reported
+    (opened,) = re.findall(r"^tanger_languages_open (\S+)$", reported, re.MULTILINE)
+    assert 2 <= float(opened) <= len(client.get("/languages").json()["languages"])
 
     def logged():
         lines = (line for line in service.log.splitlines() if '"language":"de"' in line)

@@ -98,7 +98,7 @@ class Quantities:
                 return None
             if not (following.islower() or before in rules.after):
                 return None  # a full stop
-            form = rules.after.get(before, form)
+            form = rules.after.get(before) or _fitting(rules.nouns, following) or form
         try:
             return Reading(match.end(), "ordinal", self._numbers.ordinal(int(match[1]), form))
         except OrdinalError:
@@ -173,7 +173,8 @@ class Quantities:
         written = match[0]
         if len(written) == 4 and written.isdigit() and 1100 <= int(written) < 2100:
             return Reading(match.end(), "year", self._numbers.year(int(written)))
-        return Reading(match.end(), "number", self._numbers.quantity(written))
+        gender = self._gender(scan, match.end())
+        return Reading(match.end(), "number", self._numbers.quantity(written, gender))
 
     def quantity(self, scan: Scan, at: int) -> Reading | None:
         """Recognise what may be the second part of a range or a product."""
@@ -216,6 +217,14 @@ class Quantities:
 
     # --------------------------------------------------------------------------------------------
 
+    def _gender(self, scan: Scan, end: int) -> str:
+        """Return the gender of the noun after a number; none if it is unknown or counts nothing."""
+        nouns = self._rules.numbers.nouns
+        before, after = scan.word_before(), scan.word_after(end)
+        if _fitting(nouns, before):  # *Kapitel 1 Einleitung*
+            return ""
+        return _fitting(nouns, after)
+
     def _amount(self, written: str, currency: Currency) -> str:
         """Return an amount of money in words."""
         numbers, money = self._numbers, self._rules.money
@@ -240,6 +249,11 @@ class Quantities:
     def _value(self, written: str) -> float:
         whole, _, decimals = self._numbers.split(written)
         return float(f"{whole}.{decimals or 0}")
+
+
+def _fitting(patterns: Iterable[tuple[str, re.Pattern[str]]], word: str) -> str:
+    """Return the name of the first pattern that fits a word; an empty string if none does."""
+    return next((name for name, pattern in patterns if pattern.fullmatch(word)), "")
 
 
 def _longest_first(words: Iterable[str]) -> str:

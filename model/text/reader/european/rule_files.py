@@ -128,6 +128,11 @@ class Section:
         for part in self._parts:
             part.close()
 
+    def patterns(self) -> tuple[tuple[str, re.Pattern[str]], ...]:
+        """Take all that is left, as regular expressions."""
+        found = [(key, self.pattern(key)) for key in list(self._left)]
+        return tuple((key, pattern) for key, pattern in found if pattern is not None)
+
     def pattern(self, key: str) -> re.Pattern[str] | None:
         """Take a regular expression; None if there is none."""
         written = self.text(key, "")
@@ -183,6 +188,7 @@ def _numbers(section: Section) -> NumberRules:
         breaks=section.pattern("breaks"),
         replaced=section.section("replaced").rest(),
         agreement=_by_form(section.section("agreement")),
+        nouns=section.section("nouns").patterns(),
         over=section.text("over"),
         fractions=section.section("fractions").rest(),
     )
@@ -193,6 +199,7 @@ def _ordinals(section: Section) -> OrdinalRules:
         marks=_split_keys(section.section("marks")),
         forms=_by_form(section.section("forms")),
         after=_split_keys(section.section("after")),
+        nouns=section.section("nouns").patterns(),
         first=section.section("first").rest(),
         largest=section.whole("largest", 10**9),
         irregular=section.texts("irregular"),

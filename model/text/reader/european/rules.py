@@ -91,6 +91,7 @@ class NumberRules:
         breaks: ends of word pieces, after which long number words are divided.
         replaced: corrections of num2words; those with a dollar sign at the end of a number only.
         agreement: endings by gender.
+        nouns: genders by patterns for the word after a number, unless one fits the word before.
         over: what is said between numerator and denominator.
         fractions: common fractions by written form.
     """
@@ -114,6 +115,7 @@ class NumberRules:
     breaks: re.Pattern[str] | None
     replaced: Mapping[str, str]
     agreement: Mapping[str, Endings]
+    nouns: tuple[tuple[str, re.Pattern[str]], ...]
     over: str
     fractions: Mapping[str, str]
 
@@ -127,6 +129,7 @@ class OrdinalRules:
             words around it show that it is no full stop.
         forms: endings by form.
         after: form by the previous word.
+        nouns: forms by patterns for the next word, where the previous one tells none.
         first: forms of first that are irregular, by form.
         largest: largest number whose ordinal is known.
         irregular: ordinals that num2words lacks, from the first.
@@ -135,6 +138,7 @@ class OrdinalRules:
     marks: Mapping[str, str]
     forms: Mapping[str, Endings]
     after: Mapping[str, str]
+    nouns: tuple[tuple[str, re.Pattern[str]], ...]
     first: Mapping[str, str]
     largest: int
     irregular: tuple[str, ...]
