@@ -37,7 +37,22 @@ System = Callable[[Sequence[str]], dict[str, Phonemes]]
 _SETS = ("test", "unlike", "commonest")
 _ESPEAK = {"es": "es", "fr": "fr-fr"}
 # Symbols of espeak-ng that stand for others of the dictionary
-_ESPEAK_SYMBOLS = {"de": {"ɜ": "ɐ", "ɔø": "ɔɪ̯", "ɾ": "ʁ"}}
+_ESPEAK_SYMBOLS = {
+    "cs": {"oʊ": "oʊ̯", "aʊ": "aʊ̯", "eɪ": "ɛj"},
+    "de": {"ɜ": "ɐ", "ɔø": "ɔɪ̯", "ɾ": "ʁ"},
+    "en-gb": {"ɐ": "ə", "iə": "ɪə"},
+    "hu": {"ɑː": "ɒ", "ɑ": "ɒ"},
+    "it": {"ʊ": "u"},
+    "nl": {
+        "i": "iː", "u": "uː", "y": "yː", "ɪː": "eː", "ɛɪ": "ɛi", "œyː": "œy", "ʌʊ": "ɑu", "ɵ": "ʉ",
+        "ɔː": "oː", "ən\n": "ə\n",
+    },
+    "pl": {
+        "ɲʲ": "ɲ", "ʲˈi": "ˈi", "ʲi": "i", "ʲ": "j", "ɔ̃": "ɔw̃", "ɛ̃": "ɛw̃", "tʃ": "t͡ʂ",
+        "dʒ": "d͡ʐ", "ʃ": "ʂ", "ʒ": "ʐ", "ts": "t͡s", "tɕ": "t͡ɕ", "dz": "d͡z", "dʑ": "d͡ʑ", "ç": "x",
+    },
+    "sv": {"ə": "ɛ", "sx": "ɧ", "ʉ": "ʉː", "y": "ʏ", "ʏː": "yː", "ʉːː": "ʉː"},
+}  # fmt: skip
 _BASE_LANGUAGES = {"en-gb": "en", "pt-br": "pt"}
 
 
