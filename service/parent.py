@@ -21,8 +21,6 @@ from tanger.service.metric_sums import Family
 from tanger.service.metrics import Metrics
 from tanger.service.serving import control, processes
 from tanger.service.serving.control import Body, CallError, Peer, PeerGoneError
-from tanger.service.serving.fork_server import ForkServer
-from tanger.service.serving.languages import builtin_dictionary
 from tanger.service.serving.model_source import Sources
 from tanger.service.serving.processes import Process, StartError
 from tanger.service.serving.shared_counts import SharedCounts
@@ -34,7 +32,8 @@ from tanger.service.user_lexicon.lexicons import UserLexicons
 
 log = logging.getLogger("tanger.parent")
 
-_HTTP_PROCESS = "tanger.service.http_process"
+# The module of an HTTP process
+HTTP_PROCESS = "tanger.service.http_process"
 # Seconds between two pings of an HTTP process, between two checks of one that does not respond, and
 # after which it is replaced regardless of its CPU use
 _PING_EVERY = 1.0
@@ -166,16 +165,18 @@ class Parent:
         settings: Settings,
         arguments: Sequence[str],
         counts: SharedCounts,
+        start: processes.Start,
     ) -> None:
-        """Read the artifact and its dictionary, and launch the fork server.
+        """Read the artifact.
 
         Args:
             settings: of the service, with the number of HTTP processes.
             arguments: the command line that the settings were read from.
             counts: shared counts with a row for each HTTP process.
+            start: starts HTTP processes.
 
         Raises:
-            ArtifactError, LexiconFileError: if the artifact or its dictionary is damaged.
+            ArtifactError: if the artifact is damaged.
         """
         self._settings = settings
         self._arguments = arguments
@@ -183,10 +184,7 @@ class Parent:
         self._counts = counts
         self._metrics = Metrics()
         self._supervisor = Supervisor(settings, self._metrics, self._counts)
-        # Kept, so that HTTP processes find it in the memory that they inherit
-        self._dictionary = builtin_dictionary(settings, self._supervisor.current.sources)
-        server = ForkServer.launch([_HTTP_PROCESS])
-        self._start_process: processes.Start = processes.start if server is None else server.start
+        self._start_process = start
         self._running: dict[int, HttpProcess] = {}
         # Set once the first HTTP process has loaded its model, or has failed to
         self._first = asyncio.Event()
@@ -327,7 +325,7 @@ class Parent:
     async def _start(self, row: int) -> Process:
         descriptors = [self._counts.descriptor, *(each.fileno() for each in self._sockets)]
         return await self._start_process(
-            _HTTP_PROCESS,
+            HTTP_PROCESS,
             *(row, self._counts.rows, self._counts.descriptor),
             ",".join(str(each.fileno()) for each in self._sockets),
             *self._arguments,

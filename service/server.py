@@ -14,7 +14,10 @@ from pydantic_settings import CliApp
 from tanger.model import TangerError
 from tanger.model.decoding import devices
 from tanger.service import logs
-from tanger.service.parent import Parent, bind
+from tanger.service.parent import HTTP_PROCESS, Parent, bind
+from tanger.service.serving import processes
+from tanger.service.serving.fork_server import ForkServer
+from tanger.service.serving.languages import builtin_dictionary
 from tanger.service.serving.shared_counts import SharedCounts
 from tanger.service.settings import SettingError, Settings, unknown
 
@@ -85,10 +88,13 @@ def serve_by_several(settings: Settings, arguments: Sequence[str]) -> int:
     Raises:
         TangerError: if the artifact or a lexicon cannot be loaded.
     """
-    counts = SharedCounts(settings.http_processes)
-    # Before the log, which has a thread, and before sockets that the fork server would keep open
-    parent = Parent(settings, arguments, counts)
+    # Before all that it should not have: the log's thread, sockets, the artifact's weights
+    server = ForkServer.launch([HTTP_PROCESS], shared=builtin_dictionary(settings))
     _begin_log(settings)
+    counts = SharedCounts(settings.http_processes)
+    parent = Parent(
+        settings, arguments, counts, processes.start if server is None else server.start
+    )
     logs.share(0, counts.descriptor)
     try:
         sockets = bind(settings.host, settings.port)

@@ -54,16 +54,21 @@ class _Start(msgspec.Struct):
 class ForkServer:
     """The connection to a fork server."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, shared: object) -> None:
         connection.settimeout(_PATIENCE)
         self._connection: socket.socket | None = connection
+        self._shared = shared  # to free it here would copy its memory first
 
     @classmethod
-    def launch(cls, modules: Sequence[str]) -> ForkServer | None:
-        """Import modules, and fork the server off this process; return None if it cannot be.
+    def launch(cls, modules: Sequence[str], shared: object = None) -> ForkServer | None:
+        """Fork the server off this process; return None if it cannot be.
 
         It returns in this process only. In those that the server starts, it exits with the status
         that the ``main`` of their module returns.
+
+        Args:
+            modules: imported first.
+            shared: kept in the memory of the processes.
         """
         for module in modules:
             importlib.import_module(module)
@@ -80,7 +85,7 @@ class ForkServer:
             ours.close()
             sys.exit(_serve(theirs, parent))
         theirs.close()
-        return cls(ours)
+        return cls(ours, shared)
 
     async def start(
         self,
@@ -108,7 +113,10 @@ class ForkServer:
         """
         if self._connection is None:
             return None
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as e:
+            raise StartError(f"no process can be made: {e}") from e
         message = wire.frame(msgspec.msgpack.encode(wanted))
         try:
             with theirs:

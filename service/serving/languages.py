@@ -305,15 +305,16 @@ class Languages:
         )
 
 
-def builtin_dictionary(settings: Settings, sources: Sources) -> Dictionaries:
+def builtin_dictionary(settings: Settings) -> Dictionaries:
     """Read the built-in dictionary of the default language.
 
     While it is in use, all models of this process, and of processes forked from it, share it.
 
     Raises:
-        LexiconFileError: if it cannot be read.
+        ArtifactError: if the artifact is damaged.
+        LexiconFileError: if the dictionary cannot be read.
     """
-    artifact = sources.first.artifact
+    artifact = Sources.read(settings).first.artifact
     return Dictionaries.read(
         Inventory(artifact.phonemes.own), builtin=settings.builtin_lexicon, folder=artifact.path
     )
