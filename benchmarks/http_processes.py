@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import statistics
 import tempfile
 import time
@@ -58,14 +59,15 @@ class Measured:
             self.server.pid
         ]
 
-    def measure(self, words: Path, seconds: float) -> None:
-        """Load the service for one round."""
+    def measure(self, words: Path, seconds: float, *, offset: int = 0) -> None:
+        """Load the service for one round, with the words from an offset of the file on."""
         http = self.http()
         watched = {*http, self.server.pid}
         before = {pid: cpu_seconds(pid) for pid in watched}
         load = http_load.load(
-            self.server, "natural", words, words=1, connections=CONNECTIONS, seconds=seconds
-        )
+            self.server, "natural", words, words=1, connections=CONNECTIONS, seconds=seconds,
+            offset=offset,
+        )  # fmt: skip
         used = {pid: cpu_seconds(pid) - before[pid] for pid in watched}
         own = [used[pid] for pid in http]
         self.cpu.append(sum(used.values()) / max(1, load.summary.requests))
@@ -111,9 +113,13 @@ def compare(
             each.measure(words, 2 * seconds)
             for figures in (each.cpu, each.share, each.rates):
                 figures.clear()
+        draw, size = random.Random(3), words.stat().st_size
         for _ in range(rounds):
+            # The same words for both, but not those of an earlier round: one process would have
+            # them all in its cache, and each of two only those that it was asked for itself
+            offset = draw.randrange(size)
             for each in (one, two):
-                each.measure(words, seconds)
+                each.measure(words, seconds, offset=offset)
         memory = {each.processes: [megabytes(pid) for pid in each.http()] for each in (one, two)}
         beside = [megabytes(pid) for pid in two.beside()]
     ratio = statistics.median(b / a for a, b in zip(one.cpu, two.cpu, strict=True))

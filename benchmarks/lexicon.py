@@ -15,8 +15,8 @@ from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.lookup import WordLookup
 from tanger.model.text.speller import Speller
-from tanger.service.user_lexicon.staging import Staged
 from tanger.service.user_lexicon.store import UserLexicon
+from tanger.service.user_lexicon.transfer import Staged
 
 ARTIFACT = Path(__file__).parent.parent / "artifacts" / "en-us"
 _RUNS = 5

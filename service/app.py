@@ -21,7 +21,7 @@ from tanger.service.connections.limits import Connections
 from tanger.service.middleware.browsers import CrossOrigin
 from tanger.service.middleware.gateway import Gateway
 from tanger.service.middleware.telemetry import RequestLog, Telemetry, record_refusal
-from tanger.service.routes import lexicon, operations, pages, pronounce, text
+from tanger.service.routes import lexicon, operations, pages, pronounce
 from tanger.service.routing import PROBLEMS, DescribedApp, RawRoute, operation_id
 from tanger.service.serving.manager import ModelManager
 from tanger.service.serving.supervisor import Backend
@@ -118,7 +118,13 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
     `include_router` is not used because it keeps each router as one: a request would be matched
     twice, a `RawRoute` would become a plain route, and the routes could not be enumerated.
     """
-    routers = [pronounce.router, text.router, operations.router, lexicon.router, pages.docs_router]
+    routers = [
+        pronounce.router,
+        pronounce.text_router,
+        operations.router,
+        lexicon.router,
+        pages.docs_router,
+    ]
     if settings.page:
         routers.append(pages.router)
     if settings.metrics:

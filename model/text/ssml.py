@@ -182,8 +182,11 @@ class Parser:
         try:
             self._expat.Parse(piece, last)
         except expat.ExpatError as e:
-            problem = expat.ErrorString(e.code) or "an error"
-            raise SSMLError(self._at(self._expat.ErrorByteIndex), "XML", problem) from e
+            expected, problem = "XML", expat.ErrorString(e.code) or "an error"
+            if problem == expat.errors.XML_ERROR_NO_ELEMENTS:
+                expected = f"</{self._stack[-1].name}>" if self._stack else "<speak>"
+                problem = "the end of the text"
+            raise SSMLError(self._at(self._expat.ErrorByteIndex), expected, problem) from e
 
     def _at(self, index: int) -> int:
         """Convert an offset in bytes to one in characters; offsets must not decrease."""

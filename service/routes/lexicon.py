@@ -29,6 +29,8 @@ from tanger.service.lexicon_schemas import (
     ImportResponse,
     LexiconLanguage,
     WordOptions,
+    read_variant,
+    written_variant,
 )
 from tanger.service.pronounce_handler import read_body
 from tanger.service.request_body import (
@@ -50,7 +52,6 @@ from tanger.service.serving.languages import ServedLanguage
 from tanger.service.serving.manager import ModelManager
 from tanger.service.user_lexicon.errors import NoEntryError
 from tanger.service.user_lexicon.read_only import ReadOnlyLexiconError
-from tanger.service.user_lexicon.representation import read_variant, written_variant
 from tanger.service.user_lexicon.store import UserLexicon
 from tanger.service.user_lexicon.transfer import Import, variant_fault, word_fault
 

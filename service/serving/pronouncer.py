@@ -21,7 +21,7 @@ from tanger.model.phonology.notation import Alphabet
 from tanger.model.text import pipeline
 from tanger.model.text.candidates import Candidate, Failure
 from tanger.model.text.pipeline import Pipeline, Task
-from tanger.model.text.segments import Answerer, SegmentSource, Source, WordResolution
+from tanger.model.text.segments import Answerer, Segment, SegmentSource, Source, WordResolution
 from tanger.model.text.senses import homographs
 from tanger.model.text.speller import WordErrorCode
 from tanger.service.connections.limits import Reservation
@@ -118,22 +118,22 @@ class Pronouncer:
             UserLexiconError: if the user lexicon cannot be read.
         """
         checked = self._checked(options, alignment=options.alignment)
-        resolve = self.pipeline.resolver.resolve
-        if len(words) <= WORDS_TOGETHER and (self.user is None or checked.source == "model"):
-            job = PronounceJob(self, checked, explain=options.explain)
-            for resolution in resolve(words, source=checked.source):
-                job.add(resolution)
-            return job
-        together = (
-            words[start : start + WORDS_TOGETHER] for start in range(0, len(words), WORDS_TOGETHER)
-        )
-        resolved = await self.resolve(
-            partial(resolve, source=checked.source),
-            together,
-            checked.source,
-            time.monotonic() + timeout,
-        )
         job = PronounceJob(self, checked, explain=options.explain)
+        together = [
+            words[start : start + WORDS_TOGETHER] for start in range(0, len(words), WORDS_TOGETHER)
+        ]
+        if checked.source == "model":
+            if len(together) == 1:
+                job.add_words(words)
+            else:
+                await self.slices.map(job.add_words, together)
+            return job
+        resolve = partial(self.pipeline.resolver.resolve, source=checked.source)
+        if len(together) == 1 and self.user is None:
+            resolved: Iterable[Sequence[WordResolution]] = [resolve(words)]
+        else:
+            due = time.monotonic() + timeout
+            resolved = await self.resolve(resolve, together, checked.source, due)
         await self.slices.map(job.add, chain.from_iterable(resolved))
         return job
 
@@ -266,7 +266,8 @@ class PronounceJob:
         self.looked_up = options.source != "model"
         self._pronouncer = pronouncer
         self._pipeline = pronouncer.pipeline
-        self._resolutions: list[WordResolution] = []
+        # Of plain words that need no resolution, word and spelling
+        self._words: list[WordResolution | tuple[str, str]] = []
         self._options = options
         self._explain = explain
         self._usual = not (explain or options.alignment)
@@ -291,9 +292,21 @@ class PronounceJob:
         self.known = 0
         self.answered: DecodeResult[Answer] = DecodeResult([])
 
+    def add_words(self, words: Iterable[str]) -> None:
+        """Add words that are looked up in no lexicon."""
+        resolver = self._pipeline.resolver
+        for word in words:
+            if not self._usual or (form := resolver.reader.plain(word)) is None:
+                self.add(resolver.resolve((word,), "model")[0])
+                continue
+            self._words.append((word, form))
+            self._look_up((form, ()))
+            self._plain.append(form)
+            self._characters += len(word)
+
     def add(self, resolution: WordResolution) -> None:
         """Add a word, look up its tasks in the cache, and add up its cost."""
-        self._resolutions.append(resolution)
+        self._words.append(resolution)
         word = resolution.network_word
         if word is not None and self._usual:
             self._look_up((word, ()))
@@ -384,16 +397,19 @@ class PronounceJob:
         Args:
             form: encodes each result.
         """
-        return await self._pronouncer.slices.map(
-            lambda resolution: form(self._result(resolution)), self._resolutions
-        )
+        return await self._pronouncer.slices.map(lambda word: form(self._result(word)), self._words)
 
-    def _result(self, resolution: WordResolution) -> str:
+    def _result(self, resolution: WordResolution | tuple[str, str]) -> str:
         """Return a result as JSON."""
+        if not isinstance(resolution, WordResolution):
+            word, form = resolution
+            rendered = self._rendered.get((form, ()))
+            if rendered is not None and self._pipeline.variant is None:
+                return rendering.result(word, form, "model", rendered)
+            resolution = WordResolution(word, form, (Segment(form),))
         rendered = self._rendered.get((resolution.network_word or "", ()))
         whole = resolution.probability == 1.0 and self._pipeline.variant is None
-        if rendered is not None and whole:
-            # Rendered by the worker, with the same output as the pipeline's
+        if rendered is not None and whole:  # the worker's output is the same as the pipeline's
             explained = rendering.explanation(resolution, "model") if self._explain else "null"
             return rendering.result(
                 resolution.word,

@@ -18,8 +18,8 @@ from tanger.service.user_lexicon.errors import (
     UserLexiconError,
     UserLexiconStorageError,
 )
-from tanger.service.user_lexicon.staging import Staged
 from tanger.service.user_lexicon.store import UserLexicon
+from tanger.service.user_lexicon.transfer import Staged
 from tests.support.live_service import eventually, get, running
 
 KEY = "a-key-of-the-failure-tests"

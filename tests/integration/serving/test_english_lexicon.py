@@ -19,8 +19,8 @@ from tanger.service.serving.admission import DecodeResult
 from tanger.service.serving.batcher import Batcher
 from tanger.service.serving.pronouncer import Pronouncer
 from tanger.service.serving.worker import render_answer
-from tanger.service.user_lexicon.staging import Staged
 from tanger.service.user_lexicon.store import UserLexicon
+from tanger.service.user_lexicon.transfer import Staged
 
 
 class Humming(Batcher):

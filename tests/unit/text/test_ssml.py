@@ -107,12 +107,12 @@ def test_sentences_are_those_of_the_document():
 @pytest.mark.parametrize(
     ("document", "position", "message"),
     [
-        ("", 0, "no element found"),
+        ("", 0, "expected <speak>, found the end of the text"),
         ("hello", 0, "syntax error"),
         ("<p>hello</p>", 0, "expected <speak>, found <p>"),
         ("<speak>é<foo/></speak>", 8, "<foo>"),
         ("<speak><amazon:effect/></speak>", 7, "<amazon:effect>"),
-        ("<speak>a", 8, "no element found"),
+        ("<speak>a", 8, "expected </speak>, found the end of the text"),
         ("<speak>&x;</speak>", 7, "undefined entity"),
         ("<!DOCTYPE speak [<!ENTITY x 'y'>]><speak>&x;</speak>", None, "no document type"),
         ("<speak><phoneme>x</phoneme></speak>", 7, "<phoneme ph=...>"),

@@ -10,8 +10,13 @@ from tanger.model.lexicon import EntryError, Variant
 from tanger.model.phonology import notation
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.phonology.stress import VOWELS
-from tanger.service.lexicon_schemas import EntryPronunciation, EntryRequest, EntryResponse
-from tanger.service.user_lexicon.representation import read_variant, written_variant
+from tanger.service.lexicon_schemas import (
+    EntryPronunciation,
+    EntryRequest,
+    EntryResponse,
+    read_variant,
+    written_variant,
+)
 from tanger.service.user_lexicon.store import UserLexicon
 from tanger.service.user_lexicon.transfer import Import
 from tests.support.lexicons import STREAMED

@@ -13,8 +13,8 @@ from tanger.model.lexicon.index import lexicon_key
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.service.user_lexicon.errors import UserLexiconError
 from tanger.service.user_lexicon.read_only import ReadOnlyLexicon
-from tanger.service.user_lexicon.staging import Staged
 from tanger.service.user_lexicon.store import LONGEST, FullEntryError, UserLexicon
+from tanger.service.user_lexicon.transfer import Staged
 
 INVENTORY = Inventory(["T", "AE", "NG", "ER"])
 
