@@ -137,7 +137,7 @@ def _rows(result: str) -> bytes:
         notes = [f"{error['code']}: {error['message']}", *notes]
     texts = [pronunciation["text"] for pronunciation in found["pronunciations"]] or [""]
     rows = ((found["word"], text, "; ".join(notes)) for text in texts)
-    return "".join("\t".join(map(lexicon.escape_tsv, fields)) + "\n" for fields in rows).encode()
+    return "".join(map(lexicon.tsv_line, rows)).encode()
 
 
 _FORMS: Mapping[MediaType, Callable[[str], bytes]] = {

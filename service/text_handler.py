@@ -211,7 +211,7 @@ async def _rows(job: TextJob) -> list[bytes]:
 
 def _rows_of(alphabet: Alphabet, tokens: Tokens) -> bytes:
     rows = (row for each in tokens for row in texts.rows(each, alphabet))
-    return "".join("\t".join(map(lexicon.escape_tsv, row)) + "\n" for row in rows).encode()
+    return "".join(map(lexicon.tsv_line, rows)).encode()
 
 
 async def _plain(job: TextJob) -> list[bytes]:

@@ -203,6 +203,12 @@ def open_input(path: Path) -> TextIO:
     return sys.stdin
 
 
+def escape_output() -> None:
+    """Print text that is not valid UTF-8 with escapes, instead of failing."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def set_threads(threads: int | None) -> None:
     """Set the number of torch's threads, unless it is None."""
     import torch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +20,7 @@ from tanger.model.cli.common import (
     load,
     plain_errors,
 )
+from tanger.model.evaluation.english import WordSet
 from tanger.model.output_files import file_sha256, replace_file
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def english_spellings(
 
 
 def evaluate_sets(
-    names: Collection[str],
+    names: Set[WordSet],
     folder: Path,
     artifact: Path,
     *,
@@ -140,7 +141,7 @@ def evaluate_sets(
     """Score the network's greedy answers to sets of English words, and print a line per set.
 
     Args:
-        names: names of sets of `evaluation.english`, or ``all``.
+        names: names of the sets.
         folder: folder of the dictionaries.
         artifact: the artifact to score.
         real_words: list of words that are not in CMUdict 0.7b.
@@ -161,9 +162,8 @@ def evaluate_sets(
     from tanger.model.english import sources as dictionaries
     from tanger.model.evaluation import english, model_card
 
-    sets = [each for each in english.WORD_SETS if each in names or "all" in names]
     sources = dictionaries.read(folder, verify=verify)
-    new_words = english.read_real_words(real_words) if "real-words" in sets else None
+    new_words = english.read_real_words(real_words) if names & {WordSet.REAL, WordSet.ALL} else None
     networks = [
         load(artifacts.read(path), device, precision=precision, threads=threads)
         for path in (artifact, against)
@@ -171,7 +171,7 @@ def evaluate_sets(
     ]
     found, *others = [
         english.evaluate(
-            network, sources, sets, real_words=new_words, trained=trained, splits=[split]
+            network, sources, names, real_words=new_words, trained=trained, splits=[split]
         )
         for network in networks
     ]

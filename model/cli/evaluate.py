@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from tanger.model.cli.common import (
     plain_errors,
     set_threads,
 )
+from tanger.model.evaluation.english import WordSet
 from tanger.model.network.config import Precision
 from tanger.model.output_files import file_sha256
 
@@ -35,17 +35,6 @@ if TYPE_CHECKING:
 # Default files of `--set`, in the sources' folder
 _SPLIT = "cmudict-0.7b.test"
 _REAL_WORDS = "real-words.tsv"
-
-
-class WordSetName(enum.StrEnum):
-    """Names of the sets of English words in `evaluate --set`."""
-
-    FREQUENT = "frequent-words"
-    TRAINED = "trained-words"
-    REAL = "real-words"
-    SPLIT = "split"
-    ALL = "all"
-
 
 # Options of `evaluate` about its references
 StressLexiconOption = Annotated[
@@ -69,7 +58,7 @@ KeepOption = Annotated[
 
 # Options of `evaluate --set`
 SetsOption = Annotated[
-    list[WordSetName] | None,
+    list[WordSet] | None,
     typer.Option("--set", help="Named set of English words, instead of a lexicon; repeatable."),
 ]
 SourcesOption = Annotated[
@@ -124,7 +113,7 @@ def evaluate(
             fail("--set scores one artifact: compare it with another by --against")
         with plain_errors():
             evaluate_sets(
-                {each.value for each in sets},
+                set(sets),
                 sources,
                 artifact[0] if artifact else ARTIFACT,
                 split=lexicon or sources / _SPLIT,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -27,6 +26,7 @@ from tanger.model.cli.common import (
     StressOption,
     ThreadsOption,
     VariantOrderOption,
+    escape_output,
     fail,
     load,
     load_dictionaries,
@@ -129,8 +129,7 @@ def pronounce(
     a comment; ctf, mfa, kaldi and kaldip: nothing), and make the exit status 1. Blank lines of the
     input are counted, but have no answer.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):  # print words that are not valid UTF-8, too
-        sys.stdout.reconfigure(errors="backslashreplace")
+    escape_output()
     with plain_errors():
         part = bulk.Shard.parse(shard)
         _check(words, input, output, format, overwrite=overwrite, shard=part)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from tanger.model.cli.common import (
     SpokenArtifactOption,
     StressOption,
     ThreadsOption,
+    escape_output,
     fail,
     load,
     load_dictionaries,
@@ -84,8 +84,7 @@ def text(
 
     Words that cannot be pronounced are reported on stderr, and the exit status is 1.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):  # print texts that are not valid UTF-8, too
-        sys.stdout.reconfigure(errors="backslashreplace")
+    escape_output()
     failed = False
     with plain_errors():
         if alignment and format != "jsonl":
@@ -146,5 +145,5 @@ def _shown(found: PronouncedText, format: TextFormat, alphabet: Alphabet) -> str
     if format == "jsonl":
         return f"{json.dumps(found.to_dict(alphabet), ensure_ascii=False)}\n"
     found_rows = (row for each in found.tokens for row in rows(each, alphabet))
-    lines = "".join("\t".join(map(lexicons.escape_tsv, row)) + "\n" for row in found_rows)
+    lines = "".join(map(lexicons.tsv_line, found_rows))
     return f"{lines}\n"  # an empty line after each text

@@ -7,11 +7,12 @@ judged by equivalence classes (see `english.equivalence`) on which several dicti
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from tanger.model import TangerError, calibration, lexicon
 from tanger.model.english.equivalence import classes, equivalence_class
@@ -21,11 +22,17 @@ from tanger.model.evaluation.significance import ErrorRate, PairedComparison
 from tanger.model.phonemizer import Phonemizer
 from tanger.model.phonology import stress
 
-# Names of the word sets, as in `tanger evaluate --set`.
-WordSet = Literal["frequent-words", "trained-words", "real-words", "split"]
-WORD_SETS: tuple[WordSet, ...] = get_args(WordSet)
-
 _FREQUENT = (100, 1_000, 10_000)  # numbers of the most frequent words
+
+
+class WordSet(enum.StrEnum):
+    """Names of the word sets, as in `tanger evaluate --set`; `ALL` stands for the others."""
+
+    FREQUENT = "frequent-words"
+    TRAINED = "trained-words"
+    REAL = "real-words"
+    SPLIT = "split"
+    ALL = "all"
 
 
 class RealWordsError(TangerError, ValueError):
@@ -127,7 +134,7 @@ def references(sources: Sources, words: Iterable[str]) -> dict[str, list[Pronunc
 def evaluate(
     phonemizer: Phonemizer,
     sources: Sources,
-    sets: Collection[WordSet] = WORD_SETS,
+    sets: Collection[WordSet] = (WordSet.ALL,),
     *,
     real_words: Mapping[str, RealWord] | None = None,
     trained: Path | None = None,
@@ -144,19 +151,20 @@ def evaluate(
         splits: other lexicons, scored any-match; words that are also in `trained` are omitted.
     """
     result = EnglishEvaluation([], {}, {})
+    sets = list(WordSet) if WordSet.ALL in sets else sets
     learnt = {} if trained is None else lexicon.pronunciations(lexicon.read(trained))
     judgements: list[_Judgement] = []
-    if "frequent-words" in sets:
+    if WordSet.FREQUENT in sets:
         judgements += _frequent_words(sources)
-    if "trained-words" in sets:
+    if WordSet.TRAINED in sets:
         judgements += _trained_words(sources, learnt)
-    if "real-words" in sets and real_words is not None:
+    if WordSet.REAL in sets and real_words is not None:
         judgements += _real_words(real_words)
-    if "split" in sets:
+    if WordSet.SPLIT in sets:
         judgements += [_split(path, learnt) for path in splits]
     for judgement in judgements:
         _score(phonemizer, judgement, result)
-    if "real-words" in sets and real_words is not None:
+    if WordSet.REAL in sets and real_words is not None:
         result.rates.append(_stress(phonemizer, real_words, sources))
     return result
 

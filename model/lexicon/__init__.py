@@ -36,7 +36,7 @@ from tanger.model.lexicon.files import (
     write,
     write_lines,
 )
-from tanger.model.lexicon.line_formats import LINE_FORMATS, cmudict_pairs, escape_tsv
+from tanger.model.lexicon.line_formats import LINE_FORMATS, cmudict_pairs, escape_tsv, tsv_line
 
 __all__ = [
     "LINE_FORMATS",
@@ -61,6 +61,7 @@ __all__ = [
     "read_words",
     "render",
     "render_rows",
+    "tsv_line",
     "write",
     "write_lines",
 ]

@@ -239,6 +239,11 @@ def escape_tsv(field: str) -> str:
     return field.translate(_ESCAPES)
 
 
+def tsv_line(fields: Iterable[str]) -> str:
+    """Return a line of a result as TSV, with its line feed; the fields are escaped."""
+    return "\t".join(map(escape_tsv, fields)) + "\n"
+
+
 def _parse_tsv(line: str) -> Parsed | None:
     if not line.strip():
         return None

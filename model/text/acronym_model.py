@@ -36,8 +36,6 @@ _PLURAL = re.compile(r"([A-Z]{2,}|(?:[A-Za-z]\.){2,}|Ph\.?D\.?)s")
 _LETTERS = re.compile(r"[A-Za-z]+")
 # Lower or title case, of two letters or more, with a vowel
 _SMALL = re.compile(r"(?=[a-zA-Z]*[aeiouyAEIOUY])[A-Za-z][a-z]+")
-# Parts of mixed-case tokens end at a change of case: "chatG", and "GPTt" before its last capital
-_PARTS = re.compile(r"[A-Z]{2,}s(?![a-z])|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]+")
 _VOWELS = frozenset("AEIOUY")
 
 
@@ -103,7 +101,7 @@ class AcronymModel:
         """Decide how a token is read; None if the model does not apply.
 
         It does not apply to tokens with characters other than A to Z, dots and a suffix, nor to
-        tokens in mixed case that are not in the table; `split_case` splits the latter into parts.
+        tokens in mixed case that are not in the table, which `reader.letters` reads in parts.
 
         Args:
             token: token as written: ``FAQ``, ``faqs``, ``UK's``, ``M.D.s``, ``www``.
@@ -198,11 +196,6 @@ def split_suffix(token: str) -> tuple[str, Suffix]:
     if match := _PLURAL.fullmatch(token):
         return match[1], "s"
     return token, ""
-
-
-def split_case(token: str) -> list[str]:
-    """Split a token in mixed case: ChatGPT into Chat and GPT, mRNA into m and RNA."""
-    return _PARTS.findall(token)
 
 
 def phonemes(acronym: Acronym) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from tanger.model.cli.reproduction.sources import REAL_WORDS, SPELLINGS, TEST, T
 from tanger.model.cli.reproduction.workspace import CMUDICT, Workspace
 from tanger.model.cli.train import repeat_errors
 from tanger.model.evaluation import model_card
+from tanger.model.evaluation.english import WordSet
 
 BENCHMARK = "en-us-cmudict"
 _PRODUCTS = ("en-us", "en-us-fast")
@@ -300,7 +301,7 @@ def _evaluate(work: Workspace, artifact: Path, trained: Path) -> None:
         keep=True,
     )
     evaluate_sets(
-        ["frequent-words", "trained-words", "real-words"],
+        {WordSet.FREQUENT, WordSet.TRAINED, WordSet.REAL},
         work.sources,
         artifact,
         real_words=work.sources / REAL_WORDS,

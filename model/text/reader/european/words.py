@@ -45,7 +45,6 @@ class Words:
         self._rules = rules.words
         self._clitics = rules.clitics
         self._numbers = numbers
-        self._months = rules.dates.months
         self._abbreviation = _any_of(
             {*self._rules.abbreviations, *self._rules.before_number, *self._rules.before_name}
         )
