@@ -97,9 +97,13 @@ mapfile -t health < <(config Healthcheck.Test)
 health=("${health[@]:1}")
 
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-# inside COMMAND...: in the container, as its own user; chroot shares this machine's network, hence
-# the loopback address and a port that is free.
-inside() { buildah run --env TANGER_HOST=127.0.0.1 --env TANGER_PORT="$port" "$container" -- "$@"; }
+package=$(echo "$root"/venv/lib/python3*/site-packages/tanger)
+# inside COMMAND...: in the container, as its own user, with all artifacts; chroot shares this machine's
+# network, hence the loopback address and a port that is free.
+inside() {
+    buildah run --env TANGER_HOST=127.0.0.1 --env TANGER_PORT="$port" \
+        --env TANGER_ARTIFACTS="${package#"$root"}/artifacts" "$container" -- "$@"
+}
 
 step "contents"
 [[ $(inside id -u) != 0 ]] || fail "it runs as root"
@@ -109,7 +113,6 @@ inside sh -c '! test -w /venv' || fail "its user may change the program"
 [[ ! -e $root/venv/bin/pip && ! -e $root/pip && -z $(find "$root" -xdev -maxdepth 3 -name .cache) ]] ||
     fail "it has pip, or pip's cache"
 [[ -z $(find "$root/venv" -maxdepth 5 -iname '*nvidia*' -print -quit) || -n ${TORCH_INDEX:-} ]] || fail "it has CUDA"
-package=$(echo "$root"/venv/lib/python3*/site-packages/tanger)
 shipped=$(sed -nE 's|^ *"artifacts/([^/]+)/\*",$|\1|p' pyproject.toml | LC_ALL=C sort | xargs)
 [[ -n $shipped && $(cd "$package/artifacts" && LC_ALL=C && echo *) == "$shipped" ]] ||
     fail "it holds something else than the shipped artifacts"
@@ -174,6 +177,24 @@ answer=$(get /pronounce/tanger) || { cat "$scratch/service.log"; fail "no answer
 echo "$answer"
 python3 -c 'import json, sys
 sys.exit(not json.loads(sys.argv[1])["results"][0]["pronunciations"][0]["phonemes"])' "$answer" || fail "no phonemes"
+
+step "GET /pronounce/WORD in each language, a pinned word of its artifact"
+for artifact in $shipped; do
+    [[ -e $package/artifacts/$artifact/pinned.json ]] || continue
+    python3 - "$package/artifacts/$artifact" <<'END' || fail "no answer by $artifact"
+import json, pathlib, sys, urllib.parse
+folder = pathlib.Path(sys.argv[1])
+language = json.loads((folder / "manifest.json").read_text()).get("language", {"code": "en-US"})
+word = next(iter(json.loads((folder / "pinned.json").read_text())["words"]))
+print(f"/pronounce/{urllib.parse.quote(word)}?language={language['code']}")
+END
+done >"$scratch/paths"
+while read -r path; do
+    get "$path" | python3 -c 'import json, sys
+found = json.load(sys.stdin)
+(result,) = found["results"]
+print(found["model"]["language"], result["word"], result["pronunciations"][0]["text"])' || fail "no answer to $path"
+done <"$scratch/paths"
 
 step "health check"
 inside "${health[@]}" || fail "it finds a healthy service sick"
