@@ -11,12 +11,16 @@ at both ends.
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from tanger.model.lexicon import Entry
 
 # L2 penalty on the standardised features. It keeps the fit to a lexicon that is small, or answered
 # without an error, from claiming certainty.
@@ -176,3 +180,41 @@ def expected_calibration_error(table: Sequence[Bin]) -> float:
     """
     answers = sum(row.answers for row in table)
     return sum(row.answers * abs(row.probability - row.right) for row in table) / answers
+
+
+# ------------------------------------------------------------------------------------------------
+# Words to calibrate on, held out of training with a normal share of several pronunciations.
+#
+# If a lexicon is split by lines, no word with several pronunciations is entirely missing from
+# training. Such words are answered correctly (any-match) more often, so that probabilities fitted
+# without them are too low.
+
+
+def hold_out(
+    entries: Sequence[Entry], unseen: Sequence[Entry], *, seed: int
+) -> tuple[list[Entry], list[Entry]]:
+    """Split off words for calibration; return the remaining training entries, and the words.
+
+    Args:
+        entries: a training lexicon.
+        unseen: other entries, such as a dev lexicon; words that are also in `entries` are ignored.
+        seed: seed of the draw of words with several pronunciations.
+
+    Returns:
+        `entries` without the words held out, and `unseen` with them. Words with several
+        pronunciations have the same share in it as in `entries`.
+    """
+    # Artifacts are read with this module, and need no lexicon
+    from tanger.model.lexicon import pronunciations
+
+    known = pronunciations(entries)
+    several = [word for word, ways in known.items() if len(ways) > 1]
+    kept = [entry for entry in unseen if entry.word not in known]
+    single = {word for word, ways in pronunciations(kept).items() if len(ways) == 1}
+    count = round(len(single) * len(several) / max(1, len(known) - len(several)))
+    count -= len({entry.word for entry in kept}) - len(single)
+    drawn = set(random.Random(seed).sample(several, min(max(0, count), len(several))))
+    return (
+        [entry for entry in entries if entry.word not in drawn],
+        [*kept, *(entry for entry in entries if entry.word in drawn)],
+    )

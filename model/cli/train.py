@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from tanger.model import artifact
+from tanger.model import artifact, calibration
 from tanger.model.cli.common import (
     DeviceOption,
     OverwriteOption,
@@ -161,11 +161,9 @@ def hold_out(
 ) -> None:
     """Hold words out of a training lexicon, some with several pronunciations, for `calibrate`."""
     with plain_errors():
-        from tanger.model.distillation import calibration_split
-
         if out.resolve() == held_out.resolve():
             fail("--out and --held-out are one file: name two")
-        kept, drawn = calibration_split.hold_out(read(lexicon), read(unseen), seed=seed)
+        kept, drawn = calibration.hold_out(read(lexicon), read(unseen), seed=seed)
         parts = ((out, kept), (held_out, drawn))
         for path, part in parts:
             check_lines(path, render(part, "cmudict"), overwrite=overwrite)

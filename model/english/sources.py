@@ -4,7 +4,7 @@ All pronunciations are in CMUdict's conventions. Words of CMUdict 0.7b keep its 
 except those that neither its newest edition nor AmEPD has kept; the one on which most dictionaries
 agree comes first. Other words come from the newest CMUdict, AmEPD, ISLEX and the Montreal Forced
 Aligner's dictionary. The last two have other notations. Their entries are replaced by the
-equivalent one (see `english.equivalence`) among the most probable answers of a network trained on
+equivalent one (see `english.notations`) among the most probable answers of a network trained on
 CMUdict; if there is none, their symbols are mapped one by one. Words of the test fold (see
 `english.folds`) are dropped before anything uses them; those of the dev fold go into a separate
 lexicon.
@@ -19,12 +19,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tanger.model import lexicon
-from tanger.model.english.equivalence import equivalence_class
 from tanger.model.english.folds import fold
 from tanger.model.english.notations import (
     Pronunciation,
     Readings,
     copy_stress,
+    equivalence_class,
     merge_er,
     read_amepd,
     read_isle,

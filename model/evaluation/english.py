@@ -2,7 +2,7 @@
 
 The network's greedy answers are scored. An answer to a frequent word, or a word of the training
 lexicon, is correct if any CMUdict or AmEPD contains it. Real words that are not in CMUdict 0.7b are
-judged by equivalence classes (see `english.equivalence`) on which several dictionaries agree.
+judged by equivalence classes (see `english.notations`) on which several dictionaries agree.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tanger.model import TangerError, calibration, lexicon
-from tanger.model.english.equivalence import classes, equivalence_class
-from tanger.model.english.notations import Pronunciation, copy_stress
+from tanger.model.english.notations import Pronunciation, classes, copy_stress, equivalence_class
 from tanger.model.english.sources import Sources
 from tanger.model.evaluation.significance import ErrorRate, PairedComparison
 from tanger.model.phonemizer import Phonemizer

@@ -11,8 +11,7 @@ from tanger.model import calibration
 from tanger.model.bloom_filter import BloomFilter
 from tanger.model.calibration import Calibration
 from tanger.model.decoding.hypothesis import Hypothesis
-from tanger.model.english.equivalence import classes, equivalence_class
-from tanger.model.english.notations import Pronunciation
+from tanger.model.english.notations import Pronunciation, classes, equivalence_class
 from tanger.model.english.sources import Sources
 from tanger.model.evaluation import english
 from tanger.model.evaluation.english import RealWord

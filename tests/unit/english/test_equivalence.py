@@ -1,6 +1,6 @@
 import pytest
 
-from tanger.model.english.equivalence import classes, equivalence_class
+from tanger.model.english.notations import classes, equivalence_class
 
 
 @pytest.mark.parametrize(

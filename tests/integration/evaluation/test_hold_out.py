@@ -2,7 +2,7 @@ import subprocess
 import sys
 
 from tanger.model import lexicon
-from tanger.model.distillation.calibration_split import hold_out
+from tanger.model.calibration import hold_out
 from tanger.model.lexicon import Entry
 
 
