@@ -156,6 +156,15 @@ def adopt_orphans() -> None:
     ctypes.CDLL(None).prctl(_CHILD_SUBREAPER, 1)
 
 
+def release_memory() -> None:
+    """Return freed memory to the system, where the C library can.
+
+    By itself it does so only with what lies at the end of its heap.
+    """
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def end_with_parent() -> None:
     """Make Linux kill this process when its parent dies.
 

@@ -94,6 +94,7 @@ def main(
         control.sendall(wire.frame(wire.encode(NotReady(reason))))
         return 1
     del artifact  # megabytes
+    processes.release_memory()
     gc.freeze()  # loaded objects are permanent: exclude them from garbage collection
     gc.set_threshold(_GC_THRESHOLD)
     decoder = networks.first.decoder
