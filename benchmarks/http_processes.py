@@ -90,7 +90,7 @@ def main(
     found = artifacts.read(artifact)
     with tempfile.TemporaryDirectory() as folder:
         words = Path(folder) / "words.txt"
-        natural = natural_words(found.graphemes.own, 20_000)
+        natural = natural_words(found.graphemes.own, 200_000)
         words.write_text("".join(f"{word}\n" for word in natural))
         show_table(compare(Path(folder), artifact, words, seconds=seconds, rounds=rounds))
 
