@@ -166,7 +166,9 @@ def load(
 def load_dictionaries(
     artifact: Artifact, source: Source, lexicon: Sequence[str] | None, order: Order = "network"
 ) -> Dictionaries:
-    """Read CMUdict and the dictionaries of --lexicon; none if the network is the only source.
+    """Read CMUdict and the dictionaries of --lexicon.
+
+    If the network is the only source, CMUdict still tells words in capitals from acronyms.
 
     Args:
         artifact: its phonemes are those of the entries, and its ranking orders CMUdict's variants.
@@ -177,17 +179,14 @@ def load_dictionaries(
     Raises:
         LexiconError, LexiconFileError: if a dictionary cannot be read.
     """
-    if source != "model":
-        ranking = variants.read(artifact) if order == "network" else None
-        return Dictionaries.read(
-            Inventory(artifact.phonemes.own),
-            files=lexicon or (),
-            ranking=ranking,
-            folder=artifact.path,
-        )
-    if lexicon:
+    if source == "model" and lexicon:
         fail("--lexicon is for --source auto or lexicon")
-    return Dictionaries()
+    return Dictionaries.read(
+        Inventory(artifact.phonemes.own),
+        files=lexicon or (),
+        ranking=variants.read(artifact) if order == "network" else None,
+        folder=artifact.path,
+    )
 
 
 def open_input(path: Path) -> TextIO:

@@ -29,6 +29,9 @@ _TABLE = 0.98
 _CASE = 0.97
 _DIGITS = 0.9
 _EMPHASIS = 0.98
+# How much less likely letters are, as a factor of the odds, for a word of the lexicon that stands
+# alone: many lists have all words in capitals, as CMUdict has
+_ALONE = 3.0
 
 _DOTTED = re.compile(r"(?:[^\W\d_]\.){2,}[^\W\d_]?|[^\W\d_]\.[^\W\d_]|[Pp]h\.?[Dd]\.?")
 _POSSESSIVE = re.compile(r"(.+?)(?:['’]([sS]?))$")
@@ -97,6 +100,7 @@ class AcronymModel:
         *,
         beside_digits: bool = False,
         among_capitals: bool = False,
+        alone: bool = False,
     ) -> Acronym | None:
         """Decide how a token is read; None if the model does not apply.
 
@@ -109,6 +113,7 @@ class AcronymModel:
             beside_digits: whether the token is next to digits, as in CO2.
             among_capitals: whether the words around it are in capitals, too, so that its own
                 capitals are no evidence.
+            alone: whether there are no words around it.
         """
         if not pronunciations and _SMALL.fullmatch(token) and token.upper() not in self._table:
             return Acronym(False, _CASE, token.upper(), "", "case")  # as below, in a tenth the time
@@ -124,15 +129,19 @@ class AcronymModel:
         spelt, known = lexicon_readings(upper, pronunciations)
         decided = _by_rule(stem, spelt, known, beside_digits, among_capitals)
         if decided is None and (stem.isupper() or stem[1:].islower()):
-            decided = self._by_model(upper, spelt, known)
+            decided = self._by_model(upper, spelt, known, alone=alone)
         if decided is None:
             return None
         letters, probability, source = decided
         return Acronym(letters, probability, upper, suffix, source)
 
-    def _by_model(self, upper: str, spelt: bool, known: bool) -> tuple[bool, float, Source]:
+    def _by_model(
+        self, upper: str, spelt: bool, known: bool, *, alone: bool
+    ) -> tuple[bool, float, Source]:
         """Decide by the letters; return as `_by_rule`."""
         score = sum(self._weights.get(name, 0.0) for name in features(upper, spelt, known))
+        if alone and known and not spelt:
+            score -= math.log(_ALONE)
         probability = 1 / (1 + math.exp(-score))
         return probability >= 0.5, max(probability, 1 - probability), "model"
 
@@ -153,7 +162,12 @@ class LexiconAcronyms:
         self._look_up = look_up
 
     def decide(
-        self, token: str, *, beside_digits: bool = False, among_capitals: bool = False
+        self,
+        token: str,
+        *,
+        beside_digits: bool = False,
+        among_capitals: bool = False,
+        alone: bool = False,
     ) -> tuple[bool, float]:
         """Return whether a token is read letter by letter, and the probability of that decision.
 
@@ -161,12 +175,14 @@ class LexiconAcronyms:
             token: letters without a suffix.
             beside_digits: see `AcronymModel.decide`.
             among_capitals: see `AcronymModel.decide`.
+            alone: see `AcronymModel.decide`.
         """
         decided = self._model.decide(
             token,
             self._look_up(token.lower()),
             beside_digits=beside_digits,
             among_capitals=among_capitals,
+            alone=alone,
         )
         return (False, 1.0) if decided is None else (decided.letters, decided.probability)
 

@@ -214,7 +214,8 @@ def _capitals(scan: Scan, written: str, match: re.Match[str], end: int) -> Readi
         shouted or small not in scan.tables.lists["ambiguous_capitals"]
     ):
         return Reading(end, "word", (SpokenWord(written),))
-    spelt, probability = scan.acronyms.decide(letters, among_capitals=shouted)
+    alone = len(scan.text.strip()) == len(written)
+    spelt, probability = scan.acronyms.decide(letters, among_capitals=shouted, alone=alone)
     if not spelt:
         kind: Kind = "word" if shouted or (not match[2] and len(letters) > 6) else "acronym"
         return Reading(end, kind, (SpokenWord(written),), probability)

@@ -25,7 +25,12 @@ class Acronyms(Protocol):
     """Decides whether letters are read as a word or one by one."""
 
     def decide(
-        self, token: str, *, beside_digits: bool = False, among_capitals: bool = False
+        self,
+        token: str,
+        *,
+        beside_digits: bool = False,
+        among_capitals: bool = False,
+        alone: bool = False,
     ) -> tuple[bool, float]:
         """Return whether `token` is read letter by letter, and the probability of that decision.
 
@@ -33,6 +38,7 @@ class Acronyms(Protocol):
             token: letters as written, without a suffix.
             beside_digits: whether they are next to digits, as in CO2.
             among_capitals: whether the surrounding words are in capitals, too.
+            alone: whether there are no surrounding words, as in a list of words.
         """
 
 

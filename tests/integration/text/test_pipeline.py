@@ -11,6 +11,7 @@ from tests.support.live_service import running
 # Inputs that take every way through the pipeline.
 WORDS = [
     *("tanger", "Tanger", "TANGER", "o'brien", "O’Brien", "a", "A", "I", "NASA", "BBC", "BVQ"),
+    *("SAID", "AIR", "US"),
     *("42", "3.14", "1,234", "-5", "21st", "1990s", "$5.99", "$5M", "50%", "10pm", "٤٢"),
     *("mother-of-pearl", "New York", "blorfy-42", "well-qzx", "AT&T", "R&D", "9-11"),
     *("Ångström", "café", "naïve", "straße", "Łódź", "ﬁne", "soft\u00adhyphen"),

@@ -60,6 +60,16 @@ def test_the_lexicon_tells_words_in_capitals(model):
     assert model.decide("CBO", [("S", "IY1", "B", "IY1", "OW1")]).letters
 
 
+def test_capitals_of_a_word_alone_count_for_less(model):
+    sounds = [("EH1", "R")]
+    assert model.decide("AIR", sounds).letters
+    alone = model.decide("AIR", sounds, alone=True)
+    assert not alone.letters
+    assert alone.probability > 0.5
+    assert model.decide("BBQ", [("B", "AA1", "R")], alone=True).letters  # nobody says it as a word
+    assert model.decide("XQB", alone=True).letters
+
+
 def test_the_reader_asks_with_its_lexicon(model):
     lexicon = {"hard": [("HH", "AA1", "R", "D")]}
     acronyms = acronym_model.LexiconAcronyms(model, lambda word: lexicon.get(word, []))
