@@ -173,7 +173,7 @@ def _mapped(
         try:
             # Its place is not scored, but there has to be one
             marked = answer if notation.PRIMARY in answer else notation.PRIMARY + answer
-            parsed = notation.parse(marked, defined, spaced=True)
+            parsed = notation.as_spelt(word, notation.parse(marked, defined, spaced=True), defined)
             found[word] = notation.unmark(notation.complete(parsed, defined))
         except NotationError:
             continue
