@@ -75,6 +75,7 @@ async def text(manager: ModelManager, request: RawRequest) -> RawAnswer:
         try:
             await _decode(manager, request, job, left(due))
             parts = await form.render(job)
+            await asyncio.sleep(0)  # freeing the job and sending take a turn, too
             headers += job_headers(job.words)
             return RawAnswer(headers, media_type, parts, job.words.reservation)
         except BaseException:
@@ -158,7 +159,6 @@ async def _lines(
                     await _decode(manager, request, job, clock.left(), patient=begun)
                     begun = True
                     lines = await job.render(partial(_line, job))
-                    await asyncio.sleep(0)  # joining and sending a passage takes a turn, too
                     handed_over = time.monotonic()
                     yield b"".join(lines)
                     clock.extend(time.monotonic() - handed_over)
@@ -190,7 +190,6 @@ async def _json(job: TextJob) -> list[bytes]:
         return b"," + listed[1:-1]
 
     pieces = await job.render(render)
-    await asyncio.sleep(0)  # the whole text takes milliseconds to encode
     head = msgspec.json.encode(
         {
             "model": job.words.model.model_dump(),
@@ -199,7 +198,6 @@ async def _json(job: TextJob) -> list[bytes]:
             "pronunciation": line.pronunciation,
         }
     )
-    await asyncio.sleep(0)  # so do freeing the job and sending the first chunk
     first = head[:-1] + b',"tokens":[' + b"".join(pieces[:1])[1:]
     return [first, *pieces[1:], b'],"warnings":' + msgspec.json.encode(list(warnings)) + b"}"]
 

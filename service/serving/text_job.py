@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -95,7 +96,10 @@ class TextJob:
             tokens.clear()  # freeing all tokens at once would block for long
             return rendered
 
-        return await self._slices.map(render, self._sentences)
+        rendered = await self._slices.map(render, self._sentences)
+        results.clear()
+        await asyncio.sleep(0)  # what is left to do for the whole text takes a turn of its own
+        return rendered
 
 
 async def read(
