@@ -156,6 +156,7 @@ async def _lines(
         async with aclosing(passages):
             async for job in passages:
                 try:
+                    await asyncio.sleep(0)  # freeing the passage before took time of this turn
                     await _decode(manager, request, job, clock.left(), patient=begun)
                     begun = True
                     lines = await job.render(partial(_line, job))
