@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from tanger.model import TangerError
+from tanger.model import FileError
 from tanger.model.text.homographs import features, table
 
 WEIGHTS_FILE = "homographs.safetensors"
@@ -23,16 +23,8 @@ TABLE_FILE = "homographs.tsv"
 FORMAT = "tanger-homographs-1"
 
 
-class HomographModelError(TangerError, ValueError):
-    """A weight file does not belong to this model.
-
-    Attributes:
-        path: path of the file.
-    """
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
-        self.path = path
+class HomographModelError(FileError):
+    """A weight file does not belong to this model."""
 
 
 class Sense(NamedTuple):

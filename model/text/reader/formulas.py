@@ -1,4 +1,4 @@
-"""Recognise chemical formulas and charges: ``CaCO3``, ``SiO₂``, ``Fe³⁺``, ``SO₄²⁻``."""
+"""Recognise chemical formulas and charges, ``CaCO3``, ``SiO₂``, ``SO₄²⁻``; superscript digits."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from tanger.model.text.reader.scan import Reading, Scan
 from tanger.model.text.reader.tables import Tables
 from tanger.model.text.reader.token import SpokenWord, spoken_words
 
+# A pattern for a power of ten, before which a multiplication sign is "times": 5 × 10⁸, 5 x 10^8
+POWER_OF_TEN = r"10(?:\^|[⁻⁰¹²³⁴-⁹])"
 _PART = re.compile(r"([A-Z][a-z]?)(\d{0,3})")
 _CHARGE = re.compile(r"([²³⁴-⁹]?)([⁺⁻])(?!\w)|()(\+)(?![\w+])")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")

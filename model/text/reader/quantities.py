@@ -43,7 +43,7 @@ _LENGTH = re.compile(r"(\d{1,3})(['\"′″])(?= (\w{1,12}))")
 _FEET = re.compile(
     r"(\d{1,2})(?:['′] ?| (?:ft|feet|foot)\.? )(\d{1,2})(?:\"|″|''| (?:in|inches)\b\.?)?(?!\w)"
 )
-_BY = re.compile(rf"({NUMBER})( ?)[x×]( ?)(?={NUMBER})(?!10(?:\^|[⁻⁰¹²³⁴-⁹]))")
+_BY = re.compile(rf"({NUMBER})( ?)[x×]( ?)(?={NUMBER})(?!{formulas.POWER_OF_TEN})")
 
 
 _POWERS = {"²": " squared", "2": " squared", "³": " cubed", "3": " cubed"}

@@ -29,7 +29,7 @@ _EMOJI = re.compile(
     "\u200d\ufe0e\ufe0f\u20e3\U000e0020-\U000e007f]+"
 )
 _KEYCAP = re.compile(r"[\d#*]\ufe0f?\u20e3")
-_SCIENTIFIC = re.compile(r"[x×] ?10(?:\^|[⁻⁰¹²³⁴-⁹])")
+_SCIENTIFIC = re.compile(rf"[x×] ?{formulas.POWER_OF_TEN}")
 _CHECKS = frozenset("✓✔✗✘☓")
 
 
