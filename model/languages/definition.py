@@ -22,8 +22,9 @@ StressRule = Literal["marked", "initial", "penultimate", "none"]
 # ipa: word, tab, IPA; spaced: the same, symbols separated by spaces; britfone: WORD, comma, IPA;
 # cmudict: ARPAbet, of which only the stress is used
 SourceFormat = Literal["ipa", "spaced", "britfone", "cmudict"]
-# What a source is read for; the stress of one is copied to the pronunciations of others
-Use = Literal["pronunciations", "stress"]
+# What a source is read for. The stress of one is copied to the pronunciations of others; accent:
+# that, and American pronunciations, converted by rule, of words that no other source has
+Use = Literal["pronunciations", "stress", "accent"]
 
 
 class DefinitionError(TangerError, ValueError):
@@ -114,8 +115,8 @@ class Definition:
             is also known in this spelling, unless it is that of another word.
         words: largest number of words to train on.
         repeats: pairs of a rank and a count, see `english.sources.entries`.
-        again: the same, of a second training on frequent words and a sample of the others; none if
-            empty.
+        again: the same, of a second training on frequent words and a sample of the others, without
+            those of another accent; none if empty.
         recipe: name of the recipe; that of the second training ends in "-again".
         known: words that are always for training: "frequent", the 20,000 most frequent ones, or
             "cmudict", those of CMUdict 0.7b.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tanger.model import lexicon
+from tanger.model.languages import british
 from tanger.model.languages.definition import Definition, Pronunciation, SourceFile
 from tanger.model.languages.notation import (
     PRIMARY,
@@ -41,11 +42,13 @@ class Combined:
 
     Attributes:
         words: pronunciations of each word, in lower case, the preferred one first.
+        converted: pronunciations by rule from another accent, of words that no other source has.
         counts: number of entries by what happened to them.
         checksums: SHA-256 of each file.
     """
 
     words: Readings
+    converted: Readings
     counts: Counter[str]
     checksums: dict[str, str]
 
@@ -85,7 +88,29 @@ def read(language: Definition, folder: Path, *, verify: bool = True) -> Combined
         if kept := _completed(stressed, language, counts):
             words[word] = kept
     words |= {word: [way] for word, way in language.given.items()}
-    return Combined(_with_respelled(words, language), counts, checksums)
+    words = _with_respelled(words, language)
+    converted = {
+        word: way
+        for source in language.sources
+        if source.use == "accent"
+        for word, way in _converted(folder / source.file, language, counts).items()
+        if word not in words
+    }
+    return Combined(words, converted, counts, checksums)
+
+
+def _converted(path: Path, language: Definition, counts: Counter[str]) -> Readings:
+    """Return pronunciations of American entries in the language's notation, by rule."""
+    found: Readings = {}
+    for entry in lexicon.read(path, "cmudict"):
+        try:
+            word = _word(entry.word.lower(), language)
+            way = complete(british.from_american(word, entry.phonemes), language)
+        except NotationError as e:
+            counts[f"{path.name}, converted: {e}"] += 1
+            continue
+        found.setdefault(word, [way])  # the preferred one comes first
+    return found
 
 
 def _with_respelled(words: Readings, language: Definition) -> Readings:

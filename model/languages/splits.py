@@ -33,6 +33,7 @@ class Split:
     Attributes:
         train: the training lexicon, with the preferred pronunciation of a word.
         again: the same of a second training, if there is one.
+        converted: words of another accent for the first training, once each.
         dev: words to choose the best epoch on.
         calibration: words to calibrate on: others of the dev fold, and as many frequent ones.
         test: words of the test fold, drawn by a hash.
@@ -44,6 +45,7 @@ class Split:
 
     train: list[Entry]
     again: list[Entry]
+    converted: list[Entry]
     dev: list[Entry]
     calibration: list[Entry]
     test: list[Entry]
@@ -64,6 +66,7 @@ def split(
     ranked: Iterable[str],
     cmudict: Collection[str] = (),
     *,
+    converted: Mapping[str, Sequence[Pronunciation]] | None = None,
     count: int | None = None,
 ) -> Split:
     """Split a dictionary.
@@ -73,6 +76,7 @@ def split(
         language: its definition.
         ranked: words of the language by falling frequency, in lower case.
         cmudict: words of CMUdict 0.7b in upper case, if the language's rule of folds needs them.
+        converted: pronunciations by word from another accent; those of the train fold are kept.
         count: largest number of words to train on, if not that of the definition.
     """
     order = list(dict.fromkeys(map(_nfc, ranked)))
@@ -100,6 +104,11 @@ def split(
     return Split(
         train=entries(train, frequent, language.repeats, preferred_alone=True),
         again=_again(train, frequent, language),
+        converted=[
+            Entry(word, ways[0])
+            for word, ways in (converted or {}).items()
+            if fold(word, known) == "train" and learnt.issuperset(ways[0])
+        ],
         dev=_entries(held["dev"][:dev], known_sounds),
         calibration=_entries([*held_out, *sampled], known_sounds),
         test=_entries(test, known_sounds),

@@ -23,7 +23,7 @@ from tanger.model.output_files import replace_file
 
 # Lexicons that figures are measured on, the last one first in the card
 EVALUATED = ("test", "unlike", "commonest")
-_LEXICONS = ("train", "again", "dev", "calibration", *EVALUATED, "frequent")
+_LEXICONS = ("train", "again", "converted", "dev", "calibration", *EVALUATED, "frequent")
 
 
 def steps(work: Workspace, name: str) -> list[Step]:
@@ -64,11 +64,10 @@ def _trainings(work: Workspace, definition: Definition, lexicons: Mapping[str, P
     name, dev = definition.folder, lexicons["dev"]
     made = (f"{name}, lexicons",)
     first = f"{name}-start" if definition.again else name
-    trained = [
-        work.train(
-            first, made, {"lexicon": lexicons["train"], "dev": dev}, recipe=definition.recipe
-        )
-    ]
+    data: dict[str, Path | list[Path]] = {"lexicon": lexicons["train"], "dev": dev}
+    if any(source.use == "accent" for source in definition.sources):
+        data["further"] = [lexicons["converted"]]
+    trained = [work.train(first, made, data, recipe=definition.recipe)]
     if definition.again:
         data = {"lexicon": lexicons["again"], "dev": dev}
         recipe = f"{definition.recipe}-again"
@@ -125,6 +124,7 @@ def _combine(name: str, folder: Path, out: Path, words: int | None, verify: bool
         definition,
         wordfreq.iter_wordlist(definition.frequencies, "best"),
         sources.cmudict_words(definition, folder),
+        converted=combined.converted,
         count=words,
     )
     for file, entries in split.lexicons.items():
