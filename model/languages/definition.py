@@ -79,7 +79,7 @@ class SpeltSounds:
             keeps its own.
         place: what has to follow in the pronunciation, symbols separated by spaces.
         choose: pairs of a regular expression, for the word from these letters on, and a symbol;
-            the first that matches chooses.
+            the first that matches chooses; an empty one keeps the entry's own.
     """
 
     symbols: frozenset[str]

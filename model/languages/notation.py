@@ -117,7 +117,7 @@ def as_spelt(word: str, phonemes: Pronunciation, language: Definition) -> Pronun
             if not sounds.place.match(" ".join(phonemes[at + 1 :])):
                 continue
             fitting = (s for way, s in sounds.choose if way.match(word, letters.start()))
-            if (chosen := next(fitting, None)) is not None:
+            if chosen := next(fitting, None):
                 written[at] = phonemes[at].removesuffix(unmark((phonemes[at],))[0]) + chosen
         phonemes = tuple(written)
     return phonemes
