@@ -218,12 +218,15 @@ class MoneyRules:
         format: format with units, and hundredths with (`cents`) or without (`parts`) their name.
         of: what is spoken between millions and the currency; with a second form before vowels.
         millions: pattern for the end of a number that needs it.
+        magnitudes: thousands, millions and so on between a number and its currency, or after both,
+            by how they are written: ``5 mln zł``, ``R$ 5 milhões``.
     """
 
     currencies: Mapping[str, Currency]
     format: str
     of: tuple[str, ...]
     millions: re.Pattern[str]
+    magnitudes: Mapping[str, Noun]
 
 
 @dataclass(frozen=True)
