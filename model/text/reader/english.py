@@ -31,6 +31,7 @@ _NUMBERS: tuple[Recognizer, ...] = (
     telephone.telephone,
     dates.numeric_date,
     dates.date_from_day,
+    dates.two_years,
     dates.time,
     dates.duration,
     quantities.money,

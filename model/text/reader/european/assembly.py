@@ -66,6 +66,7 @@ def language(code: str) -> Language:
             dates.numeric_date,
             dates.time,
             dates.year,
+            dates.two_years,
             quantities.ratio,
             quantities.telephone,
             quantities.range,

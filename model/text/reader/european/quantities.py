@@ -13,6 +13,9 @@ from tanger.model.text.reader.scan import Reading, Scan
 from tanger.model.text.reader.token import spoken_words
 
 _DASH = re.compile(r" ?[-–—] ?(?=\d)")
+# A minus between the numbers of an equation
+_SUBTRACTION = re.compile(r"[-–] ?[\d.,]+ ?=")
+_EQUALS = re.compile(" ?=")
 _TIMES = re.compile(r" ?[x×] ?(?=\d)")
 _FRACTION = re.compile(r"(?:(\d{1,4}) )?(\d{1,4})[/⁄](\d{1,4})(?![\w/⁄]|[.,]\d)")
 _VULGAR = re.compile(r"(?:(\d{1,6})[ \xa0]?)?([¼½¾⅐-⅞])(?!\d)")
@@ -206,6 +209,8 @@ class Quantities:
         high = self._number.match(scan.text, dash.end())
         if second is None or high is None or scan.after(second.end) in ("-", "/"):
             return None
+        if _EQUALS.match(scan.text, second.end):
+            return None
         if self._value(first[0]) >= self._value(high[0]):
             return None
         low = self.number(scan, at)
@@ -216,8 +221,10 @@ class Quantities:
         return Reading(second.end, "range", (*to, *second.words))
 
     def minus(self, scan: Scan, at: int) -> Reading | None:
-        """Recognise a negative number: ``-5``, ``−3,5 °C``."""
+        """Recognise a minus: ``-5``, ``−3,5 °C``, ``10 - 3 = 7``."""
         text = scan.text
+        if _SUBTRACTION.match(text, at) and scan.last() is not None:
+            return Reading(at + 1, "sign", self._rules.numbers.minus)
         if text[at] not in "-–" or not text[at + 1 : at + 2].isdigit():
             return None
         before = scan.before(at)
