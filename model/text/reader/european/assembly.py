@@ -88,6 +88,7 @@ def language(code: str) -> Language:
             quantities.fraction,
             quantities.telephone,
             signs.emoji,
+            texts.bracketed,
             signs.markup,
             texts.sign,
             signs.punctuation,
