@@ -72,9 +72,13 @@ class Quantities:
         return Reading(match.end(), "range" if low else "money", spoken)
 
     def measure(self, scan: Scan, at: int) -> Reading | None:
-        """Recognise a measure or a percentage: ``5 km/h``, ``20 %``, ``3,5 m²``."""
+        """Recognise a measure or a percentage: ``5 km/h``, ``20 %``; not in ``3° piano``."""
         match = self._measure.match(scan.text, at)
         if match is None:
+            return None
+        ordinals = self._rules.ordinals
+        following = scan.word_after(match.end())
+        if match[2] in ordinals.marks and _fitting(ordinals.nouns, following):
             return None
         spoken = self._numbers.counted(match[1], self._rules.units[match[2]])
         return Reading(match.end(), "measure", spoken)
@@ -107,8 +111,10 @@ class Quantities:
             return None
         rules = self._rules.ordinals
         form = rules.marks[match[2]]
-        if match[2] == ".":
-            following = scan.word_after(match.end())
+        following = scan.word_after(match.end())
+        if match[2] != ".":
+            form = _fitting(rules.nouns, following) or form
+        else:
             before = scan.word_before().lower()
             if not following or scan.after(match.end()) not in (" ", "\xa0"):
                 return None

@@ -129,7 +129,8 @@ class OrdinalRules:
             words around it show that it is no full stop.
         forms: endings by form.
         after: form by the previous word.
-        nouns: forms by patterns for the next word, where the previous one tells none.
+        nouns: forms by patterns for the next word, where the previous one tells none; before such a
+            word a mark that is also a unit is an ordinal's: ``3° piano``.
         first: forms of first that are irregular, by form.
         largest: largest number whose ordinal is known.
         irregular: ordinals that num2words lacks, from the first.
