@@ -47,6 +47,8 @@ _FEET = re.compile(
 _BY = re.compile(rf"({NUMBER})( ?)[x×]( ?)(?={NUMBER})(?!{formulas.POWER_OF_TEN})")
 
 
+_PRODUCT_END = re.compile(r"[\d.,]+ ?=")
+
 _POWERS = {"²": " squared", "2": " squared", "³": " cubed", "3": " cubed"}
 
 
@@ -137,8 +139,9 @@ def measure(scan: Scan, at: int) -> Reading | None:
         return None  # F-35s
     lead = ""
     if by := _BY.match(scan.text, at):
-        lead = f"{say.quantity(by[1])} by "
         at = by.end()
+        sign = "times" if _PRODUCT_END.match(scan.text, at) else "by"
+        lead = f"{say.quantity(by[1])} {sign} "
     count = _fraction(scan, at) or (None if lead else _scientific(scan, at))
     count = count or _count(scan, at, large=not lead)
     if count is None:
