@@ -80,6 +80,9 @@ class LanguageError(TangerError, ValueError):
 
     def __init__(self, requested: str, available: Sequence[str]) -> None:
         problem = "is not available" if is_tag(requested) else "is not a language tag (BCP 47)"
+        hyphenated = requested.replace("_", "-")
+        if problem != "is not available" and is_tag(hyphenated):
+            problem += f": write {canonical(hyphenated)}"
         super().__init__(
             f"language {requested[:80]!r} {problem}; available: {', '.join(available)}"
         )

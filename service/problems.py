@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 
 from fastapi.exceptions import RequestValidationError
@@ -14,7 +15,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from tanger.model.language_tags import LanguageError
+from tanger.model import artifact_folders
+from tanger.model.artifact_checks import ArtifactError
+from tanger.model.artifact_folders import INSTALLED
+from tanger.model.language_tags import LanguageError, lookup
 from tanger.model.lexicon import EntryError
 from tanger.model.phonology.alignment import AlignmentError
 from tanger.model.phonology.notation import AlphabetError, StressError
@@ -127,7 +131,25 @@ async def handle_error(request: Request, error: Exception) -> Response:
     if isinstance(error, BodyTooLargeError | BuffersFullError | RequestTimeoutError):
         headers["Connection"] = "close"  # the rest of the body is not read
     errors = error.errors if isinstance(error, InvalidRequestError) else ()
-    return _problem(request, kind.status, kind.code, str(error), errors, headers)
+    detail = str(error)
+    if isinstance(error, LanguageError) and _is_installed(error.requested):
+        detail += "; tanger comes with it: name its artifact in TANGER_ARTIFACTS of the service"
+    return _problem(request, kind.status, kind.code, detail, errors, headers)
+
+
+def _is_installed(language: str) -> bool:
+    """Return whether an artifact that comes with tanger speaks a language."""
+    return lookup(language, _installed_codes()) is not None
+
+
+@lru_cache(maxsize=1)
+def _installed_codes() -> tuple[str, ...]:
+    """Return the tags of the installed artifacts; none if they cannot be read."""
+    try:
+        found = map(artifact_folders.language_of, artifact_folders.folders(INSTALLED))
+        return tuple(code for each in found for code in artifact_folders.codes(each))
+    except (OSError, ArtifactError):
+        return ()
 
 
 async def last_line(request: Request, error: Exception) -> bytes:

@@ -192,13 +192,15 @@ def load_dictionaries(
 def open_input(path: Path) -> TextIO:
     """Open a text file in UTF-8, or standard input for ``-``; invalid bytes are kept as surrogates.
 
+    A byte order mark at the start is no part of the text.
+
     Raises:
         OSError: if it cannot be opened.
     """
     if str(path) != "-":
         return path.open(encoding="utf-8-sig", errors="surrogateescape")
     if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
+        sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")
     return sys.stdin
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,10 @@ from tanger.model.text.texts import (
     pronounce_text,
     rows,
 )
+
+# How `open_input` keeps an invalid byte
+_FIRST_SURROGATE = 0xDC00
+_INVALID_BYTE = re.compile("[\udc80-\udcff]")
 
 TextFormat = Literal["pronunciation", "spoken", "tsv", "jsonl"]
 
@@ -82,13 +87,15 @@ def text(
 ) -> None:
     """Read texts line by line and pronounce them, including numbers and abbreviations.
 
-    Words that cannot be pronounced are reported on stderr, and the exit status is 1.
+    Lines that are not UTF-8 and words that cannot be pronounced are reported on stderr, and the
+    exit status is 1.
     """
     escape_output()
     failed = False
     with plain_errors():
         if alignment and format != "jsonl":
             fail("--alignment is for --format jsonl")
+        _check(files or [])
         checked, variant = artifact_folders.open_artifact(artifact, language)
         dictionaries = load_dictionaries(checked, source, lexicon)
         phonemizer = TextPhonemizer(
@@ -105,7 +112,8 @@ def text(
             alignment=alignment,
         )
         chosen = alphabet or phonemizer.pipeline.alphabets[0]
-        for line in _texts(files or [Path("-")], whole=ssml):
+        for place, line in _texts(files or [Path("-")], whole=ssml):
+            failed = _report_encoding(place, line) or failed
             whole = format != "jsonl"
             for found in (
                 [pronounce_text(phonemizer, line, **options)]
@@ -117,14 +125,35 @@ def text(
     raise typer.Exit(1 if failed else 0)
 
 
-def _texts(files: list[Path], *, whole: bool) -> Iterator[str]:
-    """Yield the lines of files, without line ends, or whole files."""
+def _check(files: list[Path]) -> None:
+    """Fail if a file is missing; often it is the text itself that was given."""
     for path in files:
+        if str(path) != "-" and not path.exists():
+            fail(
+                f"{path}: No such file or directory; arguments are files, and the text itself goes "
+                "to the standard input: echo 'a text' | tanger text"
+            )
+
+
+def _texts(files: list[Path], *, whole: bool) -> Iterator[tuple[str, str]]:
+    """Yield the lines of files, without line ends, or whole files, each with its place."""
+    for path in files:
+        name = "standard input" if str(path) == "-" else str(path)
         with open_input(path) as file:
             if whole:
-                yield file.read()
+                yield name, file.read()
             else:
-                yield from (line.rstrip("\r\n") for line in file)
+                for number, line in enumerate(file, 1):
+                    yield f"{name}:{number}", line.rstrip("\r\n")
+
+
+def _report_encoding(place: str, line: str) -> bool:
+    """Print the first byte of a line that is not UTF-8; return whether there is one."""
+    if (match := _INVALID_BYTE.search(line)) is None:
+        return False
+    byte = ord(match[0]) - _FIRST_SURROGATE
+    print(f"{place}: the byte {byte:#x} is not UTF-8 and is not read", file=sys.stderr)
+    return True
 
 
 def _report_errors(found: PronouncedText) -> bool:

@@ -24,6 +24,7 @@ _ISO_TIME = re.compile(r"T(\d\d):(\d\d)(?::\d\d(?:\.\d{1,9})?)?(Z)?(?![\w:])")
 _NUMERIC = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})" + _END)
 _SHORT = re.compile(r"(\d{1,2})/(\d{1,2}|\d{4})" + _END)
 _DECADE = re.compile(r"'?(\d{4}|\d0)'?s(?![\w])")
+_YEARS = re.compile(r"(\d{4})/(\d{4}|\d\d)(?![\w/]|[.,]\d)")
 _SHORT_YEAR = re.compile(r"'(\d\d)(?![\w'])")
 # Lower-case words that are months only in certain contexts
 _AMBIGUOUS = frozenset({"may", "march", "mar", "dec", "sep", "jun"})
@@ -151,6 +152,23 @@ def decade(scan: Scan, at: int) -> Reading | None:
     else:
         spoken = say.year(int(written))
     return Reading(match.end(), "year", say.plural(spoken))
+
+
+def two_years(scan: Scan, at: int) -> Reading | None:
+    """Recognise a year and the next one, a season: ``2021/22``, ``1999/2000``."""
+    match = match_two_years(scan, at)
+    if match is None:
+        return None
+    return Reading(match.end(), "year", f"{say.year(int(match[1]))} {_year(match[2])}")
+
+
+def match_two_years(scan: Scan, at: int) -> re.Match[str] | None:
+    """Return a match whose groups are a year and the next one; None for other numbers."""
+    match = _YEARS.match(scan.text, at)
+    if match is None or scan.before(at) in tuple("/.-"):
+        return None
+    following = str(int(match[1]) + 1)
+    return match if "1800" < following < "2101" and following.endswith(match[2]) else None
 
 
 def short_year(scan: Scan, at: int) -> Reading | None:

@@ -57,6 +57,16 @@ def address(scan: Scan, at: int) -> Reading | None:
     return Reading(at + len(written), "electronic", spelt_out(scan, written))
 
 
+def bracketed(scan: Scan, at: int) -> Reading | None:
+    """Recognise an address in angle brackets, which is no tag: ``<ann@x.org>``, ``<https://x.org>``."""
+    if scan.text[at] != "<":
+        return None
+    reading = address(scan, at + 1)
+    if reading is None or scan.after(reading.end) != ">":
+        return None
+    return reading._replace(end=reading.end + 1)
+
+
 def hardware_address(scan: Scan, at: int) -> Reading | None:
     """Recognise the hardware address of a network device: ``00:1B:44:11:3A:B7``."""
     match = _HARDWARE.match(scan.text, at)

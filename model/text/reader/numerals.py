@@ -22,6 +22,7 @@ _RATIO = re.compile(r"(\d{1,4}):(\d{1,4})(?![\w:])")
 _DASH = re.compile(r"( ?)[-–—]( ?)(?=[$£€¥'.\d])")
 _ROMAN = re.compile(r"[IVXLCDM]{1,9}(?!\w|'[^s\W])|[ivxlcdm]{1,9}(?!\w)")
 _ROMAN_SIGN = re.compile("[Ⅰ-ⅿ]+")
+_THOUSANDS = re.compile(r"\d{1,3}[kK](?!\w)")
 _CHAIN = re.compile(r"[-/]?\w")
 _EQUALS = re.compile(r"\s?=")
 
@@ -148,7 +149,8 @@ def range_from(
     if allowed is None or dash is None or dash[1] != dash[2] or scan.before(at) in ("-", "/"):
         return None
     second = read(scan, dash.end())
-    if second is None or second.kind not in allowed:
+    thousands = first.kind == "number" and _THOUSANDS.match(scan.text, dash.end())
+    if second is None or not (second.kind in allowed or thousands):
         return None
     if _CHAIN.match(scan.text, second.end) or _EQUALS.match(scan.text, second.end):
         return None

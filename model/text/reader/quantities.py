@@ -17,6 +17,7 @@ from tanger.model.text.reader.token import SpokenWord
 NUMBER = r"(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)"
 _VULGAR = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 _AMOUNT = re.compile(NUMBER)
+_SCIENTIFIC = re.compile(r"(\d{1,3}(?:\.\d{1,15})?)(?:e([-+]?)|E([-+]))(\d{1,3})(?![\w.]|,\d)")
 _MAGNITUDE = re.compile(r"[ \xa0-]?([A-Za-z]{1,11})(?![\w])")
 _PER = re.compile(r" ?/ ?([A-Za-z]{1,6})(²|³|\^?[23](?!\d))?(?![\w/])")
 _TO = re.compile(rf" ?[-–—] ?({NUMBER})")
@@ -45,6 +46,8 @@ _FEET = re.compile(
 )
 _BY = re.compile(rf"({NUMBER})( ?)[x×]( ?)(?={NUMBER})(?!{formulas.POWER_OF_TEN})")
 
+
+_PRODUCT_END = re.compile(r"[\d.,]+ ?=")
 
 _POWERS = {"²": " squared", "2": " squared", "³": " cubed", "3": " cubed"}
 
@@ -108,6 +111,12 @@ def fraction(scan: Scan, at: int) -> Reading | None:
     return Reading(found.end, "fraction", found.spoken) if found else None
 
 
+def scientific(scan: Scan, at: int) -> Reading | None:
+    """Recognise a number in scientific notation: ``6.02e23``, ``1e-9``, ``1E+6``."""
+    found = _scientific(scan, at)
+    return Reading(found.end, "number", found.spoken) if found else None
+
+
 def imperial(scan: Scan, at: int) -> Reading | None:
     """Recognise feet and inches: ``6'1"``, ``12" long``, ``a 34" waist``."""
     if (match := _FEET.match(scan.text, at)) and int(match[2]) < 12:
@@ -130,9 +139,11 @@ def measure(scan: Scan, at: int) -> Reading | None:
         return None  # F-35s
     lead = ""
     if by := _BY.match(scan.text, at):
-        lead = f"{say.quantity(by[1])} by "
         at = by.end()
-    count = _fraction(scan, at) or _count(scan, at, large=not lead)
+        sign = "times" if _PRODUCT_END.match(scan.text, at) else "by"
+        lead = f"{say.quantity(by[1])} {sign} "
+    count = _fraction(scan, at) or (None if lead else _scientific(scan, at))
+    count = count or _count(scan, at, large=not lead)
     if count is None:
         return None
     single = count.single and not lead
@@ -197,8 +208,8 @@ def _money_before(scan: Scan, at: int, sign: str) -> Reading | None:
     end, magnitude = _magnitude(scan, amount.end)
     tables = scan.tables
     to = _TO.match(scan.text, end)
-    if to is not None and not scan.after(to.end()).isalnum():
-        last, scale = _magnitude(scan, to.end())
+    last, scale = _magnitude(scan, to.end()) if to else (end, "")
+    if to is not None and not scan.after(last).isalnum():
         low = say.quantity(amount.written) + (f" {magnitude}" if magnitude else "")
         single = _qualifies_noun(scan, last)
         spoken = f"{low} to {_amount(tables, sign, to[1], scale, single=single)}"
@@ -291,6 +302,16 @@ def _count(scan: Scan, at: int, *, large: bool) -> Count | None:
         end, magnitude = _magnitude(scan, end, words_only=True)
     spoken = f"{say.quantity(amount[0])} {magnitude}".strip()
     return Count(end, spoken, single=amount[0] == "1" and not magnitude)
+
+
+def _scientific(scan: Scan, at: int) -> Count | None:
+    match = _SCIENTIFIC.match(scan.text, at)
+    if match is None:
+        return None
+    minus = "minus " if "-" in (match[2], match[3]) else ""
+    exponent = int(match[4])
+    power = say.cardinal(exponent) if minus or not exponent else say.ordinal(exponent)
+    return Count(match.end(), f"{say.quantity(match[1])} times ten to the {minus}{power}")
 
 
 def _fraction(scan: Scan, at: int) -> Count | None:

@@ -18,7 +18,8 @@ _EMPHASIS = re.compile(r"[*_](?=[^\s*_])")
 _EMPHASIS_END = re.compile(r"[*_](?=[\s.,;:!?)\]'\"]|$)")
 _PUNCTUATION = re.compile(r"([.,;:!?\"()\[\]{}…—–-])\1*")
 _EMOTICON = re.compile(r"[:;=8][-^o']?[)(\]\[DPpOo/\\|*3](?!\w)|<3(?!\w)|\^_?\^|:'\(")
-_EQUATION = re.compile(r"[-–] ?[\d.]+ ?=")
+_EQUATION = re.compile(r"[-–] ?[\d.]+ ?=|(?<= )[-–] (?:\d{1,4}|\d{0,4}[a-z]) ?[=+](?!\w)")
+_DIVISION = re.compile(r"/ ?[\d.]+ ?=")
 _POWER = re.compile(r"\^([-–]?)(\d{1,3})(?![\w.]|,\d)")
 _SUPERSCRIPT = re.compile("(⁻?)([⁰¹²³⁴-⁹]{1,3})(?![⁰¹²³⁴-⁹])")
 # What an exponent stands after; longer words have notes
@@ -111,6 +112,8 @@ def sign(scan: Scan, at: int) -> Reading | None:
         spoken = "by"
     elif character == "^" and after.isdigit():
         spoken = "to the"
+    elif character == "/" and _DIVISION.match(scan.text, at):
+        spoken = "divided by"
     elif character == "/" and before.isdigit() and after.isdigit():
         spoken = ""  # silent in 31/31/100, which is neither a fraction nor a date
     if not spoken:

@@ -18,6 +18,7 @@ _INTERNATIONAL = re.compile(r"\+(\d{1,3})((?:[ .-]?\(?\d{1,4}\)?){2,6})" + _END)
 _NATIONAL = re.compile(r"(0\d{2,4}) (\d{3,4}) (\d{3,4})" + _END)
 _LETTERED = re.compile(r"(?:(1)-)?(8\d\d|900)((?:-[A-Z\d]{1,10}){1,5})(?![\w-])")
 _SOCIAL = re.compile(r"(\d{3})-(\d{2})-(\d{4})" + _END)
+_CARD = re.compile(r"(\d{4})([ -])(\d{4})\2(\d{4})\2(\d{4})" + _END)
 _RUNS = re.compile(r"\d+|[A-Z]+")
 
 
@@ -42,7 +43,7 @@ def _american(match: re.Match[str]) -> str:
 
 
 def _grouped(match: re.Match[str]) -> str:
-    return " ".join(map(say.digits, match.groups()))
+    return " ".join(map(say.digits, re.findall(r"\d+", match[0])))
 
 
 def _international(match: re.Match[str]) -> str:
@@ -73,6 +74,7 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (_AMERICAN, _american),
     (_SOCIAL, _grouped),
     (_LOCAL, _grouped),
+    (_CARD, _grouped),
     (_NATIONAL, _grouped),
     (_INTERNATIONAL, _international),
     (_LETTERED, _lettered),

@@ -205,6 +205,14 @@ def test_words_that_are_not_utf8_are_answered(pronounce, tmp_path):
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["TANGER", "#", "BRAND"]
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_word(tiny_artifact):
+    done = subprocess.run(
+        [sys.executable, "-m", "tanger", "pronounce", "--artifact", str(tiny_artifact)],
+        cwd=ROOT, input=b"\xef\xbb\xbfBRAND\r\n", capture_output=True, check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == (b"BRAND  B R AE N D\n", b"")
+
+
 def test_an_argument_that_is_not_utf8_is_answered(tiny_artifact):
     done = subprocess.run(
         [sys.executable, "-m", "tanger", "pronounce", b"caf\xe9", "BRAND", "--format", "tsv",

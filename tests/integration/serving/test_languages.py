@@ -111,7 +111,10 @@ def test_an_unknown_language_is_refused_with_those_that_there_are(client, reques
     ]
     for answer in answers:
         assert answer.status_code == 422
-        assert "available: en-US, de, es, es-419" in answer.json()["detail"]
+        detail = answer.json()["detail"]
+        assert "available: en-US, de, es, es-419" in detail
+        assert ("TANGER_ARTIFACTS" in detail) == (requested == "fr")
+        assert ("write de-AT" in detail) == (requested == "de_AT")
 
 
 def test_a_variant_is_a_rule_on_its_language(client):

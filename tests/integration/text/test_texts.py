@@ -153,6 +153,20 @@ def test_the_command_reads_the_standard_input_and_tells_what_it_cannot_read(ship
     assert json.loads(done.stdout)["spoken"] == "hi 日本"
 
 
+def test_the_command_tells_of_a_missing_file_and_of_bytes_that_are_not_utf8(
+    tmp_path, shipped_artifact
+):
+    done = _tanger("text", "Hello world", "--artifact", shipped_artifact)
+    assert done.returncode == 2
+    assert "standard input" in done.stderr
+    (tmp_path / "text").write_bytes(b"\xef\xbb\xbfone\r\ncaf\xe9\r\n")
+    done = _tanger("text", tmp_path / "text", "--format", "spoken", "--artifact", shipped_artifact)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (1, "one")
+    assert done.stderr.splitlines() == [
+        f"{tmp_path / 'text'}:2: the byte 0xe9 is not UTF-8 and is not read"
+    ]
+
+
 def test_the_command_writes_each_sentence_as_it_is_ready(shipped_artifact):
     arguments = ("text", "--format", "jsonl", "--alignment", "--artifact", str(shipped_artifact))
     with subprocess.Popen(

@@ -37,13 +37,16 @@ def test_plurals_and_possessives_of_any_length(model, token, sounds):
 
 
 @pytest.mark.parametrize(
-    "token", "FAQ faq URL UX UK AWS AI DIY ETA IPO ID OS NYU ICU mRNA www http sql jpg ghz".split()
+    "token",
+    "FAQ faq LED URL UX UK AWS AI DIY ETA IPO ID OS NYU ICU mRNA www http sql jpg ghz".split(),
 )
 def test_letter_by_letter(model, token):
     assert model.decide(token).letters
 
 
-@pytest.mark.parametrize("token", "NASA NATO GIFs laser UNESCO's hmm nth us it id diys".split())
+@pytest.mark.parametrize(
+    "token", "NASA NATO GIFs laser UNESCO's hmm nth us it id diys led Led".split()
+)
 def test_as_a_word(model, token):
     assert not model.decide(token).letters
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from tanger.model.text.reader.dates import match_two_years
 from tanger.model.text.reader.european.numbers import NumberWords, OrdinalError, changed
 from tanger.model.text.reader.european.rules import Rules
 from tanger.model.text.reader.scan import Reading, Scan
@@ -90,6 +91,15 @@ class Dates:
         if spoken:
             return Reading(match.end(), "year", f"{line} {spoken}")
         return Reading(match.end(1), "year", line)
+
+    def two_years(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise a year and the next one, a season: ``2021/22``, ``1999/2000``."""
+        match = match_two_years(scan, at)
+        if match is None:
+            return None
+        first, second = self._numbers.year(int(match[1])), match[2]
+        rest = self._numbers.year(int(second)) if len(second) == 4 else self._year(second)
+        return Reading(match.end(), "year", f"{first} {rest}")
 
     def time(self, scan: Scan, at: int) -> Reading | None:
         """Recognise a time of day: ``14:30``, ``14h30``, ``14.30 Uhr``."""

@@ -13,6 +13,9 @@ from tanger.model.text.reader.scan import Reading, Scan
 from tanger.model.text.reader.token import spoken_words
 
 _DASH = re.compile(r" ?[-–—] ?(?=\d)")
+# A minus between the numbers of an equation
+_SUBTRACTION = re.compile(r"[-–] ?[\d.,]+ ?=")
+_EQUALS = re.compile(" ?=")
 _TIMES = re.compile(r" ?[x×] ?(?=\d)")
 _FRACTION = re.compile(r"(?:(\d{1,4}) )?(\d{1,4})[/⁄](\d{1,4})(?![\w/⁄]|[.,]\d)")
 _VULGAR = re.compile(r"(?:(\d{1,6})[ \xa0]?)?([¼½¾⅐-⅞])(?!\d)")
@@ -36,8 +39,15 @@ class Quantities:
         self._numbers = numbers
         self._number = re.compile(rf"(?<!\d){numbers.pattern}")
         signs = _longest_first(rules.money.currencies)
-        self._money_after = re.compile(rf"(?<!\d)({numbers.pattern}){_GAP}({signs})(?!\w)")
-        self._money_before = re.compile(rf"({signs}){_GAP}({numbers.pattern})")
+        number = numbers.pattern
+        scale = rf"(?:{_GAP}(?P<scale>{_longest_first(rules.money.magnitudes)}))?"
+        self._money_after = re.compile(
+            rf"(?<!\d)(?P<number>{number}){scale}{_GAP}(?P<sign>{signs})(?!\w)"
+        )
+        self._money_before = re.compile(
+            rf"(?P<sign>{signs}){_GAP}(?:(?P<low>{number}) ?[-–] ?(?=\d))?(?P<number>{number})"
+            rf"(?:{scale}(?!\w))?"
+        )
         units = _longest_first(rules.units)
         self._measure = re.compile(rf"(?<!\d)({numbers.pattern}){_GAP}({units})(?![\w'/²³])")
         self._ordinal = re.compile(rf"(\d{{1,9}})({_longest_first(rules.ordinals.marks)})(?!\w)")
@@ -45,20 +55,30 @@ class Quantities:
         self._suffixed = re.compile(rf"(\d{{1,4}})({suffixes})(?!\w)")
 
     def money(self, scan: Scan, at: int) -> Reading | None:
-        """Recognise money: ``3,50 €``, ``€ 20``, ``20 CHF``."""
-        if match := self._money_after.match(scan.text, at):
-            written, sign = match[1], match[2]
-        elif match := self._money_before.match(scan.text, at):
-            sign, written = match[1], match[2]
-        else:
+        """Recognise money: ``3,50 €``, ``€ 20``, ``20 CHF``, ``R$ 5 milhões``, ``€ 10-15``."""
+        match = self._money_after.match(scan.text, at) or self._money_before.match(scan.text, at)
+        if match is None:
             return None
-        currency = self._rules.money.currencies[sign]
-        return Reading(match.end(), "money", self._amount(written, currency))
+        found = match.groupdict()
+        currency = self._rules.money.currencies[found["sign"]]
+        magnitude = self._rules.money.magnitudes.get(found["scale"] or "")
+        if magnitude is None:
+            spoken = self._amount(found["number"], currency)
+        else:
+            large = self._numbers.counted(found["number"], magnitude)
+            spoken = self._large_amount(large, currency)
+        if low := found.get("low"):
+            spoken = f"{self._numbers.quantity(low)} {self._rules.numbers.to} {spoken}"
+        return Reading(match.end(), "range" if low else "money", spoken)
 
     def measure(self, scan: Scan, at: int) -> Reading | None:
-        """Recognise a measure or a percentage: ``5 km/h``, ``20 %``, ``3,5 m²``."""
+        """Recognise a measure or a percentage: ``5 km/h``, ``20 %``; not in ``3° piano``."""
         match = self._measure.match(scan.text, at)
         if match is None:
+            return None
+        ordinals = self._rules.ordinals
+        following = scan.word_after(match.end())
+        if match[2] in ordinals.marks and _fitting(ordinals.nouns, following):
             return None
         spoken = self._numbers.counted(match[1], self._rules.units[match[2]])
         return Reading(match.end(), "measure", spoken)
@@ -91,8 +111,10 @@ class Quantities:
             return None
         rules = self._rules.ordinals
         form = rules.marks[match[2]]
-        if match[2] == ".":
-            following = scan.word_after(match.end())
+        following = scan.word_after(match.end())
+        if match[2] != ".":
+            form = _fitting(rules.nouns, following) or form
+        else:
             before = scan.word_before().lower()
             if not following or scan.after(match.end()) not in (" ", "\xa0"):
                 return None
@@ -193,6 +215,8 @@ class Quantities:
         high = self._number.match(scan.text, dash.end())
         if second is None or high is None or scan.after(second.end) in ("-", "/"):
             return None
+        if _EQUALS.match(scan.text, second.end):
+            return None
         if self._value(first[0]) >= self._value(high[0]):
             return None
         low = self.number(scan, at)
@@ -203,8 +227,10 @@ class Quantities:
         return Reading(second.end, "range", (*to, *second.words))
 
     def minus(self, scan: Scan, at: int) -> Reading | None:
-        """Recognise a negative number: ``-5``, ``−3,5 °C``."""
+        """Recognise a minus: ``-5``, ``−3,5 °C``, ``10 - 3 = 7``."""
         text = scan.text
+        if _SUBTRACTION.match(text, at) and scan.last() is not None:
+            return Reading(at + 1, "sign", self._rules.numbers.minus)
         if text[at] not in "-–" or not text[at + 1 : at + 2].isdigit():
             return None
         before = scan.before(at)
@@ -231,10 +257,7 @@ class Quantities:
         whole, _, cents = numbers.split(written)
         units = numbers.counted(whole, currency.unit)
         if money.of and money.millions.search(numbers.quantity(whole)):
-            name = currency.unit.form(9)
-            of = money.of[-1] if name[0] in "aeiouyhé" else money.of[0]
-            joint = of if of.endswith("'") else f"{of} "
-            units = f"{numbers.quantity(whole, currency.unit.gender)} {joint}{name}"
+            units = self._large_amount(numbers.quantity(whole, currency.unit.gender), currency)
         if not cents.strip("0"):
             return units
         if currency.part is None or len(cents) > 2:
@@ -245,6 +268,14 @@ class Quantities:
             return named
         bare = numbers.quantity(count)
         return money.format.format(units=units, cents=named, parts=bare)
+
+    def _large_amount(self, spoken: str, currency: Currency) -> str:
+        """Return words such as *five millions* with a currency, and "of" where it is said."""
+        name = currency.unit.form(self._rules.numbers.plural(1_000_000))
+        if not (self._rules.money.of and self._rules.money.millions.search(spoken)):
+            return f"{spoken} {name}"
+        of = self._rules.money.of[-1] if name[0] in "aeiouyhé" else self._rules.money.of[0]
+        return f"{spoken} {of}{name}" if of.endswith("'") else f"{spoken} {of} {name}"
 
     def _value(self, written: str) -> float:
         whole, _, decimals = self._numbers.split(written)

@@ -256,6 +256,10 @@ def _money(section: Section) -> MoneyRules:
         format=section.text("format"),
         of=tuple(section.text("of", "").split()),
         millions=section.pattern("millions") or re.compile("(?!)"),
+        magnitudes={
+            written: Noun.parse(noun)
+            for written, noun in _split_keys(section.section("magnitudes")).items()
+        },
     )
 
 

@@ -129,7 +129,8 @@ class OrdinalRules:
             words around it show that it is no full stop.
         forms: endings by form.
         after: form by the previous word.
-        nouns: forms by patterns for the next word, where the previous one tells none.
+        nouns: forms by patterns for the next word, where the previous one tells none; before such a
+            word a mark that is also a unit is an ordinal's: ``3° piano``.
         first: forms of first that are irregular, by form.
         largest: largest number whose ordinal is known.
         irregular: ordinals that num2words lacks, from the first.
@@ -218,12 +219,15 @@ class MoneyRules:
         format: format with units, and hundredths with (`cents`) or without (`parts`) their name.
         of: what is spoken between millions and the currency; with a second form before vowels.
         millions: pattern for the end of a number that needs it.
+        magnitudes: thousands, millions and so on between a number and its currency, or after both,
+            by how they are written: ``5 mln zł``, ``R$ 5 milhões``.
     """
 
     currencies: Mapping[str, Currency]
     format: str
     of: tuple[str, ...]
     millions: re.Pattern[str]
+    magnitudes: Mapping[str, Noun]
 
 
 @dataclass(frozen=True)
