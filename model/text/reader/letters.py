@@ -44,7 +44,7 @@ def lexeme(scan: Scan, at: int) -> Reading | None:
         end = at + length
         if _joined(scan, at, end):
             continue
-        kind = _kind_of_lexeme(written)
+        kind = _kind_of_lexeme(written, scan.tables.lexemes[written])
         words = tuple(
             replace(word, phonemes=scan.tables.phonemes.get(word.text))
             for word in spoken_words(scan.tables.lexemes[written])
@@ -358,13 +358,13 @@ def _joined(scan: Scan, at: int, end: int) -> bool:
     )
 
 
-def _kind_of_lexeme(written: str) -> Kind:
+def _kind_of_lexeme(written: str, spoken: str) -> Kind:
     if any(map(str.isdigit, written)):
         return "alphanumeric" if any(map(str.isalpha, written)) else "number"
     if written[0] == "&":
         return "sign"
-    if "." in written or "/" in written:
-        return "abbreviation"
+    if "." in written or "/" in written or (written.isalpha() and spoken.islower()):
+        return "abbreviation"  # nothing of it is said letter by letter
     return (
         "word"
         if "'" in written or written[0] == "-"
