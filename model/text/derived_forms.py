@@ -1,4 +1,4 @@
-"""Pronounce English possessives, plurals and verb forms by rule from their stems.
+"""Pronounce English possessives, plurals, verb forms and drawn-out words by rule from known words.
 
 A rule applies only if the stem is in a lexicon, and uses the lexicon's pronunciation of the stem.
 On CMUdict's training words, possessives are right in 96 %, plurals in 92 %, verb forms in 88 to
@@ -7,7 +7,9 @@ On CMUdict's training words, possessives are right in 96 %, plurals in 92 %, ver
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
 
 from tanger.model.phonology.stress import VOWELS
 
@@ -69,6 +71,10 @@ def _with(*sounds: str) -> Callable[[Phonemes], Phonemes]:
     return lambda stem: (*stem, *sounds)
 
 
+_ROW = re.compile(r"([A-Z])\1{2,}")
+_MOST_ROWS = 4
+# FREE, ALL, OFF
+_DOUBLE_AT_END = frozenset("EFL")
 _SUFFIXES: tuple[tuple[str, Callable[[Phonemes], Phonemes]], ...] = (
     ("ED", past),
     ("ING", _with("IH", "NG")),
@@ -105,6 +111,34 @@ def inflected(word: str, known: Mapping[str, Sequence[Phonemes]]) -> list[Phonem
         found = derive(word[:-1], known)
     stressed = any(phoneme[-1].isdigit() for phonemes in found for phoneme in phonemes)
     return [with_stress(each) for each in found] if stressed else found
+
+
+def drawn_out(word: str, known: Mapping[str, Sequence[Phonemes]]) -> Sequence[Phonemes]:
+    """Return the pronunciations of a word that is written with more letters: ``SOOOO``, ``LOOOVE``.
+
+    The result is empty if no letter stands three times in a row, or no word comes of it.
+
+    Args:
+        word: word in upper case.
+        known: pronunciations by word.
+    """
+    rows = [match.end() == len(word) for match in _ROW.finditer(word)]
+    if not rows or len(rows) > _MOST_ROWS:
+        return []
+    pieces = _ROW.split(word)  # letters between the rows, and the letter of each row
+    for counts in product((2, 1), repeat=len(rows)):
+        letters = [
+            piece if at % 2 == 0 else piece * _repeated(piece, counts[at // 2], rows[at // 2])
+            for at, piece in enumerate(pieces)
+        ]
+        if found := known.get("".join(letters)):
+            return found
+    return []
+
+
+def _repeated(letter: str, count: int, last: bool) -> int:
+    """Return how often a letter is tried: twice first, but once at the end of words like NO."""
+    return 3 - count if last and letter not in _DOUBLE_AT_END else count
 
 
 def with_stress(phonemes: Phonemes) -> Phonemes:

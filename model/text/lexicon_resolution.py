@@ -287,7 +287,7 @@ class LexiconResolver:
         if self._reader.american:
             stems = _Stems(self._known, self._is_known)
             word = lexicon_key(part.looked_up).upper()
-            derived = derived_forms.inflected(word, stems)
+            derived = derived_forms.inflected(word, stems) or derived_forms.drawn_out(word, stems)
             if derived and stems.last is not None:
                 stem = self._known[stems.last]
                 origin = stem.origin._replace(rule="derived", stem=stems.last)

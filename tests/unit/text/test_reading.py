@@ -192,3 +192,29 @@ def test_any_text_is_read_or_refused(word):
 def test_possessives_and_plurals_of_known_words(word, known, found):
     known = {stem: [tuple(spoken.split())] for stem, spoken in known.items()}
     assert derived_forms.inflected(word, known) == ([tuple(found.split())] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [
+        ("SOOOOO", "S OW1"),  # not SOO
+        ("LOOOOVE", "L AH1 V"),
+        ("GOOOOD", "G UH1 D"),  # not GOD
+        ("HELLLOOO", "HH AH0 L OW1"),
+        ("FREEEE", "F R IY1"),
+        ("HMMM", ""),
+        ("SOO", ""),
+        ("AAABBBCCCDDDEEE", ""),
+    ],
+)
+def test_drawn_out_words_are_those_that_they_draw_out(word, found):
+    known = {
+        "SO": [("S", "OW1")],
+        "SOO": [("S", "UW1")],
+        "LOVE": [("L", "AH1", "V")],
+        "GOOD": [("G", "UH1", "D")],
+        "GOD": [("G", "AA1", "D")],
+        "HELLO": [("HH", "AH0", "L", "OW1")],
+        "FREE": [("F", "R", "IY1")],
+    }
+    assert list(derived_forms.drawn_out(word, known)) == ([tuple(found.split())] if found else [])
