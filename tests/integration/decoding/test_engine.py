@@ -134,8 +134,9 @@ def test_it_answers_without_torch(shipped_artifact):
 
 
 def test_on_many_test_words(shipped, split):
-    """The reference's WER, within a tenth of a point."""
-    references = lexicon.pronunciations(lexicon.read(split / "cmudict-0.7b.test"))
+    """The reference's WER on every third of them, within a tenth of a point."""
+    every = lexicon.pronunciations(lexicon.read(split / "cmudict-0.7b.test"))
+    references = dict(list(every.items())[::3])
     rows = [shipped.graphemes.encode(word) for word in references]
     expected = TorchDecoder.of([shipped], "cpu").decode(rows)
     wrong = [

@@ -184,7 +184,7 @@ def test_what_is_pronounced_converts_and_is_linted(tmp_path):
         return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
     (tmp_path / "words").write_text(
-        "\n".join([*map(str.lower, HARD), *words(300), "ice-tea", "42", "AT&T"])
+        "\n".join([*map(str.lower, HARD), *words(100), "ice-tea", "42", "AT&T"])
     )
     for format in ("cmudict", "tsv"):
         spoken = tanger("pronounce", "--input", tmp_path / "words", "--n", 10, "--stress",
@@ -198,7 +198,7 @@ def test_what_is_pronounced_converts_and_is_linted(tmp_path):
                             "--overwrite")  # fmt: skip
             assert turned.exit_code == 0, turned.output
         entries = lexicon.read(tmp_path / "said", format)
-        assert len(entries) > 2500
+        assert len(entries) > 900
         assert {e.phonemes for e in lexicon.read(path)} == {e.phonemes for e in entries}
         linted = tanger("lint", path, "--format", "tsv", "--exit-zero")
         assert linted.exit_code == 0

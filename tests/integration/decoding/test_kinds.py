@@ -24,7 +24,7 @@ SANITIZERS = (
     "-fno-sanitize-recover=all",
 )
 SEEDS = range(6)
-SANITIZED_SEEDS = range(int(os.environ.get("TANGER_NETWORKS", "6")))
+SANITIZED_SEEDS = range(int(os.environ.get("TANGER_NETWORKS", "3")))
 EXACT = 1e-5
 BY_NAME = {kind.name: kind for kind in build.KINDS}
 
