@@ -40,7 +40,7 @@ _ALONE = re.compile(r"([b-df-hj-np-tv-zA-Z]{2,4})(?:/([A-Za-z]{1,6}))?(?![\w/'])
 _ALONE_POWER = re.compile(r"(m|[a-z]{2})([²³])(?!\w)")
 _PLURAL = re.compile(r"\d{1,4}s(?!\w)")
 _SQUARE = re.compile(r"[ \xa0]?(sq|cu)\.? ?([A-Za-z]{1,3})\b")
-_LENGTH = re.compile(r"(\d{1,3})(['\"′″])(?= (\w{1,12}))")
+_LENGTH = re.compile(r"(\d{1,3}(?:\.\d{1,2})?)(['\"′″])(?= (\w{1,12}))")
 _FEET = re.compile(
     r"(\d{1,2})(?:['′] ?| (?:ft|feet|foot)\.? )(\d{1,2})(?:\"|″|''| (?:in|inches)\b\.?)?(?!\w)"
 )
@@ -123,7 +123,7 @@ def imperial(scan: Scan, at: int) -> Reading | None:
         spoken = f"{say.quantity(match[1])} foot {say.quantity(match[2])}"
         return Reading(match.end(), "measure", spoken)
     match = _LENGTH.match(scan.text, at)
-    if match is None:
+    if match is None or scan.before(at) == match[2]:  # a number within quotation marks
         return None
     unit = scan.tables.units["ft" if match[2] in "'′" else "in"]
     if match[3] in scan.tables.lists["lengths"]:
