@@ -49,6 +49,7 @@ class Quantities:
             rf"(?:{scale}(?!\w))?"
         )
         units = _longest_first(rules.units)
+        self._per = re.compile(rf" ?/ ?({units})(?![\w'/²³])" if rules.money.per else "(?!)")
         self._measure = re.compile(rf"(?<!\d)({numbers.pattern}){_GAP}({units})(?![\w'/²³])")
         self._ordinal = re.compile(rf"(\d{{1,9}})({_longest_first(rules.ordinals.marks)})(?!\w)")
         suffixes = _longest_first(rules.numbers.suffixes)
@@ -69,7 +70,11 @@ class Quantities:
             spoken = self._large_amount(large, currency)
         if low := found.get("low"):
             spoken = f"{self._numbers.quantity(low)} {self._rules.numbers.to} {spoken}"
-        return Reading(match.end(), "range" if low else "money", spoken)
+        end = match.end()
+        if per := self._per.match(scan.text, end):
+            one = self._rules.units[per[1]].form(self._rules.numbers.plural(1))
+            end, spoken = per.end(), f"{spoken} {self._rules.money.per} {one}"
+        return Reading(end, "range" if low else "money", spoken)
 
     def measure(self, scan: Scan, at: int) -> Reading | None:
         """Recognise a measure or a percentage: ``5 km/h``, ``20 %``; not in ``3° piano``."""

@@ -260,6 +260,7 @@ def _money(section: Section) -> MoneyRules:
             written: Noun.parse(noun)
             for written, noun in _split_keys(section.section("magnitudes")).items()
         },
+        per=section.text("per", ""),
     )
 
 

@@ -221,6 +221,7 @@ class MoneyRules:
         millions: pattern for the end of a number that needs it.
         magnitudes: thousands, millions and so on between a number and its currency, or after both,
             by how they are written: ``5 mln zł``, ``R$ 5 milhões``.
+        per: what is spoken before a unit after a stroke: ``5 €/kg``; empty if it is not read.
     """
 
     currencies: Mapping[str, Currency]
@@ -228,6 +229,7 @@ class MoneyRules:
     of: tuple[str, ...]
     millions: re.Pattern[str]
     magnitudes: Mapping[str, Noun]
+    per: str
 
 
 @dataclass(frozen=True)
