@@ -20,7 +20,7 @@ Pronunciation = tuple[str, ...]
 # last but one syllable; or the language has no word stress
 StressRule = Literal["marked", "initial", "penultimate", "none"]
 # ipa: word, tab, IPA; spaced: the same, symbols separated by spaces; britfone: WORD, comma, IPA;
-# cmudict: ARPAbet, of which only the stress is used
+# cmudict: ARPAbet
 SourceFormat = Literal["ipa", "spaced", "britfone", "cmudict"]
 # What a source is read for. The stress of one is copied to the pronunciations of others; accent:
 # that, and American pronunciations, converted by rule, of words that no other source has
