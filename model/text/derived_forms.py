@@ -72,7 +72,7 @@ def _with(*sounds: str) -> Callable[[Phonemes], Phonemes]:
 
 
 _ROW = re.compile(r"([A-Z])\1{2,}")
-_MOST_ROWS = 4
+_MAX_ROWS = 4
 # FREE, ALL, OFF
 _DOUBLE_AT_END = frozenset("EFL")
 _SUFFIXES: tuple[tuple[str, Callable[[Phonemes], Phonemes]], ...] = (
@@ -123,7 +123,7 @@ def drawn_out(word: str, known: Mapping[str, Sequence[Phonemes]]) -> Sequence[Ph
         known: pronunciations by word.
     """
     rows = [match.end() == len(word) for match in _ROW.finditer(word)]
-    if not rows or len(rows) > _MOST_ROWS:
+    if not rows or len(rows) > _MAX_ROWS:
         return []
     pieces = _ROW.split(word)  # letters between the rows, and the letter of each row
     for counts in product((2, 1), repeat=len(rows)):
