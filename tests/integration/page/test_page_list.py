@@ -25,7 +25,7 @@ def service(browser, shipped_artifact, tmp_path_factory):
 
 
 def made_up(count):
-    return [f"ba{chr(97 + i // 26 % 26)}{chr(97 + i % 26)}o" for i in range(count)]
+    return [f"ko{chr(97 + i // 26 % 26)}{chr(97 + i % 26)}o" for i in range(count)]
 
 
 def run_list(page, words, done="Done"):
