@@ -10,6 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from tanger.model.phonology import transcription
+from tanger.model.phonology.notation import ARPABET
+
 _LETTERS = re.compile("[aeiouy]+")
 # An e that spells no vowel: stone, stone's, stones, loved
 _SILENT = re.compile("(?<=[^aeiouy])e(?=$|'s$)|(?<=[^aeioudt])e(?=d$)|(?<=[^aeiouyszxcgh])e(?=s$)")
@@ -66,12 +69,9 @@ _RULES = tuple(
         (r"(?<=[TDN] )UW(?=\d<(?:u|eu?)>)", "Y UW"),
     )
 )  # fmt: skip
-_IPA = {
-    "AE": "æ", "AW": "aʊ", "AY": "aɪ", "EH": "ɛ", "EY": "eɪ", "IH": "ɪ", "IY": "iː", "OW": "əʊ",
-    "OY": "ɔɪ", "UH": "ʊ", "UW": "uː",
-    "B": "b", "CH": "t͡ʃ", "D": "d", "DH": "ð", "F": "f", "G": "ɡ", "HH": "h", "JH": "d͡ʒ", "K": "k",
-    "L": "l", "M": "m", "N": "n", "NG": "ŋ", "P": "p", "R": "ɹ", "S": "s", "SH": "ʃ", "T": "t",
-    "TH": "θ", "V": "v", "W": "w", "Y": "j", "Z": "z", "ZH": "ʒ",
+# General American's symbols, but for long vowels, GOAT, and affricates with a tie
+_IPA = {symbol: transcription.write([symbol], "ipa")[0] for symbol in ARPABET} | {
+    "IY": "iː", "UW": "uː", "OW": "əʊ", "CH": "t͡ʃ", "JH": "d͡ʒ",
 }  # fmt: skip
 _MARKS = {"1": "ˈ", "2": "ˌ"}
 _SYMBOL = re.compile(r"([^\d<]+)(\d?)")

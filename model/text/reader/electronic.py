@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from tanger.model.text.reader import number_words as say
 from tanger.model.text.reader.letters import letter_words
@@ -57,11 +58,17 @@ def address(scan: Scan, at: int) -> Reading | None:
     return Reading(at + len(written), "electronic", spelt_out(scan, written))
 
 
-def bracketed(scan: Scan, at: int) -> Reading | None:
-    """Recognise an address in angle brackets, which is no tag: ``<ann@x.org>``, ``<https://x.org>``."""
-    if scan.text[at] != "<":
-        return None
-    reading = address(scan, at + 1)
+def bracketed(
+    scan: Scan, at: int, recognize: Callable[[Scan, int], Reading | None] = address
+) -> Reading | None:
+    """Recognise an address in angle brackets, which is no tag: ``<ann@x.org>``, ``<https://x.org>``.
+
+    Args:
+        scan: the text.
+        at: offset.
+        recognize: recognises the address itself.
+    """
+    reading = recognize(scan, at + 1) if scan.text[at] == "<" else None
     if reading is None or scan.after(reading.end) != ">":
         return None
     return reading._replace(end=reading.end + 1)

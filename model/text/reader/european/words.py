@@ -185,10 +185,7 @@ class Words:
 
     def bracketed(self, scan: Scan, at: int) -> Reading | None:
         """Recognise an address in angle brackets, which is no tag: ``<ann@x.org>``."""
-        reading = self.address(scan, at + 1) if scan.text[at] == "<" else None
-        if reading is None or scan.after(reading.end) != ">":
-            return None
-        return reading._replace(end=reading.end + 1)
+        return electronic.bracketed(scan, at, self.address)
 
     def sign(self, scan: Scan, at: int) -> Reading | None:
         """Recognise a sign of the table; others are reported as unknown."""
