@@ -38,7 +38,11 @@ class Accents:
 
     def __init__(self, rules: Sequence[AccentRule] = ()) -> None:
         """Use `rules`; at each letter the first that matches applies."""
-        self.rules = tuple(rules)
+        self.rules = {f"rule{number}": rule for number, rule in enumerate(rules)}
+        # One pattern of them all, since a word may have hundreds of characters
+        self._written = re.compile(
+            "|".join(f"(?P<{name}>{rule.written.pattern})" for name, rule in self.rules.items())
+        )
 
     @classmethod
     def parse(cls, rows: Iterable[Sequence[str]]) -> Accents:
@@ -86,17 +90,12 @@ class Accents:
         if word.isascii() or len(word) == 1 or not self.rules:
             yield 0, len(word), None
             return
-        small = "".join(map(_small, word))
         at = 0
-        while at < len(small):
-            for rule in self.rules:
-                if match := rule.written.match(small, at):
-                    yield at, match.end(), rule
-                    at = match.end()
-                    break
-            else:
-                yield at, at + 1, None
-                at += 1
+        for match in self._written.finditer("".join(map(_small, word))):
+            yield from ((each, each + 1, None) for each in range(at, match.start()))
+            at = match.end()
+            yield match.start(), at, self.rules[match.lastgroup or ""]
+        yield from ((each, each + 1, None) for each in range(at, len(word)))
 
 
 def _small(letter: str) -> str:

@@ -16,7 +16,7 @@ from tanger.model.text.segments import ReadWord, WordResolution
 from tanger.model.text.texts import PronouncedToken
 from tanger.service.schemas import TextOptions
 from tanger.service.serving.pricing import RequestCost
-from tanger.service.serving.pronouncer import WORDS_TOGETHER, PronounceJob, Pronouncer
+from tanger.service.serving.pronouncer import PronounceJob, Pronouncer, groups
 
 # Tokens of a sentence, the unit of parsing and rendering within a time slice
 Tokens = list[PronouncedToken]
@@ -160,9 +160,7 @@ async def begin(reading: TextReading, price: Price, timeout: float) -> TextJob:
 
     sentences = await pronouncer.slices.map(take, reading.sentences)
     distinct = list(words)
-    together = (
-        distinct[at : at + WORDS_TOGETHER] for at in range(0, len(distinct), WORDS_TOGETHER)
-    )
+    together = groups(distinct, (each.word.text for each in distinct))
     resolve = partial(pronouncer.pipeline.resolver.resolve_read, source=source)
     due = time.monotonic() + timeout
     resolved = await pronouncer.resolve(resolve, together, source, due)
