@@ -84,7 +84,7 @@ test-slow: dev ## The slow tests: load and faults in short form, long training
 MINUTES = 30
 
 .PHONY: soak
-soak: deploy ## Try to break the service, with MINUTES= of constant load (30, and some ten for the rest)
+soak: deploy ## Try to break the service, with MINUTES= of constant load (30, and up to forty for the rest)
 	TANGER_SOAK=$(MINUTES) $(BIN)/python -m pytest tests/soak; status=$$?; \
 		grep '^|' docs/reliability.md; exit $$status
 

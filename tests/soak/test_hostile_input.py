@@ -49,7 +49,7 @@ def pronounced(client, words):
 
 
 # A deadline of zero cannot be met, and is refused. Of changes to the user lexicon, which this service
-# refuses, and whose examples take half a second each to make, a few are enough.
+# does not accept, a few are enough.
 SCHEMATHESIS = """
 generation.max-examples = {count}
 
