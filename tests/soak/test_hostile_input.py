@@ -48,8 +48,8 @@ def pronounced(client, words):
     return results
 
 
-# A deadline of zero cannot be met, and is refused. Of changes to the user lexicon, which this service
-# does not accept, a few are enough.
+# A deadline of zero cannot be met, and is refused. Of changes to the user lexicon, which this
+# service does not accept, a few are enough.
 SCHEMATHESIS = """
 generation.max-examples = {count}
 
