@@ -36,36 +36,12 @@ from tanger.service.serving.pricing import (
     join_letters,
     result_bytes,
 )
-from tanger.service.serving.time_slices import TimeSlices
+from tanger.service.serving.time_slices import TimeSlices, word_groups
 from tanger.service.serving.wire import Answer, DecodeRequest
 from tanger.service.user_lexicon.store import UserLexicon
 
 R = TypeVar("R")
 T = TypeVar("T")
-
-# Words that are resolved together, with one lookup in the lexicons: at most so many, and fewer long
-# ones, of which one may take milliseconds
-_WORDS_TOGETHER = 16
-_CHARACTERS_TOGETHER = 160
-
-
-def groups(items: Sequence[T], words: Iterable[str]) -> list[Sequence[T]]:
-    """Divide words into groups that take about equally long to resolve.
-
-    Args:
-        items: what is divided.
-        words: the word of each item.
-    """
-    found: list[Sequence[T]] = []
-    start = characters = 0
-    for at, word in enumerate(words):
-        characters += len(word)
-        if at > start and (at - start == _WORDS_TOGETHER or characters > _CHARACTERS_TOGETHER):
-            found.append(items[start:at])
-            start, characters = at, len(word)
-    if start < len(items):
-        found.append(items[start:])
-    return found
 
 
 class Pronouncer:
@@ -140,7 +116,7 @@ class Pronouncer:
         """
         checked = self._checked(options, alignment=options.alignment)
         job = PronounceJob(self, checked, explain=options.explain)
-        together = groups(words, words)
+        together = word_groups(words, words)
         if checked.source == "model":
             if len(together) == 1:
                 job.add_words(words)

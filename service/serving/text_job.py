@@ -16,7 +16,8 @@ from tanger.model.text.segments import ReadWord, WordResolution
 from tanger.model.text.texts import PronouncedToken
 from tanger.service.schemas import TextOptions
 from tanger.service.serving.pricing import RequestCost
-from tanger.service.serving.pronouncer import PronounceJob, Pronouncer, groups
+from tanger.service.serving.pronouncer import PronounceJob, Pronouncer
+from tanger.service.serving.time_slices import word_groups
 
 # Tokens of a sentence, the unit of parsing and rendering within a time slice
 Tokens = list[PronouncedToken]
@@ -160,7 +161,7 @@ async def begin(reading: TextReading, price: Price, timeout: float) -> TextJob:
 
     sentences = await pronouncer.slices.map(take, reading.sentences)
     distinct = list(words)
-    together = groups(distinct, (each.word.text for each in distinct))
+    together = word_groups(distinct, (each.word.text for each in distinct))
     resolve = partial(pronouncer.pipeline.resolver.resolve_read, source=source)
     due = time.monotonic() + timeout
     resolved = await pronouncer.resolve(resolve, together, source, due)

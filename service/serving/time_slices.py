@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -12,6 +12,29 @@ R = TypeVar("R")
 
 # Seconds for which work may occupy the event loop before others get a turn
 SLICE = 0.002
+# Words that are resolved together, with one lookup in the lexicons: at most so many, and fewer long
+# ones, of which one may take milliseconds
+_WORDS_TOGETHER = 16
+_CHARACTERS_TOGETHER = 160
+
+
+def word_groups(items: Sequence[T], words: Iterable[str]) -> list[Sequence[T]]:
+    """Divide items into groups that are resolved in one step, without a turn for others.
+
+    Args:
+        items: what is divided.
+        words: the word of each item, in the same order.
+    """
+    found: list[Sequence[T]] = []
+    start = characters = 0
+    for at, word in enumerate(words):
+        characters += len(word)
+        if at > start and (at - start == _WORDS_TOGETHER or characters > _CHARACTERS_TOGETHER):
+            found.append(items[start:at])
+            start, characters = at, len(word)
+    if start < len(items):
+        found.append(items[start:])
+    return found
 
 
 class TimeSlices:

@@ -1,10 +1,10 @@
 """Words of a request are resolved in groups that take about equally long."""
 
-from tanger.service.serving.pronouncer import groups
+from tanger.service.serving.time_slices import word_groups
 
 
 def sizes(words):
-    found = groups(words, words)
+    found = word_groups(words, words)
     assert [word for group in found for word in group] == words
     return [len(group) for group in found]
 
