@@ -20,6 +20,10 @@ RESERVED = 64
 # Pipelined or large requests that start in one iteration of the event loop before other
 # connections are served
 _A_ROUND = 4
+# They wait until so many iterations have accepted no connection, but for no more than so many in
+# all. libuv accepts at most one in an iteration (since 1.47), so a short request behind many new
+# connections would wait for whatever is started meanwhile.
+_QUIET, _PUT_OFF = 3, 100
 # Open files other than connections: workers' sockets, lexicons, the log, ...
 _OTHER_FILES = 128
 # Position of tcpi_bytes_acked, the bytes that the peer has acknowledged, in struct tcp_info of
@@ -148,6 +152,9 @@ class Connections:
     _surplus: dict[Connection, None] = field(default_factory=dict, init=False)
     _turns: deque[Callable[[], None]] = field(default_factory=deque, init=False)
     _taking_turns: bool = field(default=False, init=False)
+    # Iterations since the last connection, and since the last round
+    _quiet: int = field(default=_QUIET, init=False)
+    _put_off: int = field(default=0, init=False)
     _sweeping: asyncio.TimerHandle | None = field(default=None, init=False)
 
     def __len__(self) -> int:
@@ -160,6 +167,7 @@ class Connections:
 
     def add(self, connection: Connection) -> bool:
         """Register an open connection; return whether it is beyond the limit."""
+        self._quiet = 0
         if self._sweeping is None:
             self._schedule()
         if len(self._regular) < self.limit:
@@ -190,8 +198,12 @@ class Connections:
             asyncio.get_running_loop().call_soon(self._take_turns)
 
     def _take_turns(self) -> None:
-        for _ in range(min(_A_ROUND, len(self._turns))):
-            self._turns.popleft()()
+        self._quiet += 1
+        self._put_off += 1
+        if self._quiet > _QUIET or self._put_off > _PUT_OFF:
+            self._put_off = 0
+            for _ in range(min(_A_ROUND, len(self._turns))):
+                self._turns.popleft()()
         self._taking_turns = bool(self._turns)
         if self._taking_turns:
             asyncio.get_running_loop().call_soon(self._take_turns)

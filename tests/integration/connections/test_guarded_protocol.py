@@ -3,14 +3,17 @@
 import asyncio
 import json
 import re
+import socket
 from functools import partial
 
 import pytest
 import uvicorn
+import uvloop
 from uvicorn.server import ServerState
 
 from tanger.service.connections.limits import ByteBudget, Connections
 from tanger.service.connections.protocol import AnswerNotice, GuardedProtocol
+from tests.support.live_service import get
 
 # More bytes than the buffers on the way hold
 LARGE = 1 << 24
@@ -39,16 +42,22 @@ async def echo(scope, receive, send):
     await send({"type": "http.response.body", "body": answer})
 
 
-async def exchange(*pieces, head_timeout=5.0, keep_alive=5.0, idle=0.0):
-    """All that a client gets that sends these pieces, one after the other."""
-    refused = []
-    connections = Connections(
-        limit=10,
+def registry(on_refusal, head_timeout=5.0, limit=10):
+    return Connections(
+        limit=limit,
         budget=ByteBudget(1 << 20),
         head_timeout=head_timeout,
         send_timeout=5,
         min_send_rate=1,
-        on_refusal=lambda status, request_id: refused.append((status, request_id)),
+        on_refusal=on_refusal,
+    )
+
+
+async def exchange(*pieces, head_timeout=5.0, keep_alive=5.0, idle=0.0):
+    """All that a client gets that sends these pieces, one after the other."""
+    refused = []
+    connections = registry(
+        lambda status, request_id: refused.append((status, request_id)), head_timeout
     )
     config = uvicorn.Config(
         AnswerNotice(echo),
@@ -147,3 +156,51 @@ def test_who_takes_long_to_read_answers_is_not_late_with_what_was_sent():
     received, refused = asyncio.run(exchange(sent, head_timeout=0.2, idle=0.8))
     assert statuses(received) == [200, 200, 200]
     assert refused == []
+
+
+def test_a_short_request_does_not_wait_for_large_ones_on_connections_before_it():
+    """libuv accepts one connection in each iteration of the loop, which large requests may fill."""
+    begun = []
+
+    async def note(scope, receive, send):
+        begun.append(scope["path"])
+        await echo(scope, receive, send)
+
+    async def main():
+        connections = registry(lambda status, request_id: None, limit=500)
+        config = uvicorn.Config(AnswerNotice(note), ws="none", lifespan="off")
+        make = partial(GuardedProtocol, config, ServerState(), {}, connections=connections)
+        server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 0, backlog=500)
+        address = server.sockets[0].getsockname()
+        # All wait in the backlog before the loop goes on
+        sockets = [socket.create_connection(address) for _ in range(301)]
+        for each in sockets[:-1]:
+            each.sendall(get("/large-head", X_Fill=9_000 * "x"))
+        sockets[-1].sendall(get("/short"))
+        async with asyncio.timeout(60):
+            while "/short" not in begun:
+                await asyncio.sleep(0)
+            before = begun.index("/short")
+            while len(begun) < len(sockets):
+                await asyncio.sleep(0)
+        for each in sockets:
+            each.close()
+        server.close()
+        return before
+
+    assert uvloop.run(main()) < 60
+
+
+def test_connections_that_keep_arriving_put_large_requests_off_for_a_while_only():
+    async def main():
+        connections = registry(lambda status, request_id: None, limit=500)
+        begun = []
+        connections.in_turn(lambda: begun.append(True))
+        for count in range(500):
+            if begun:
+                return count
+            connections.add(GuardedProtocol.__new__(GuardedProtocol))
+            await asyncio.sleep(0)
+        return None
+
+    assert asyncio.run(main()) <= 102
