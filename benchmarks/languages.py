@@ -5,6 +5,11 @@ training words; espeak-ng and g2p2 (``pip install g2p2`` and its group packages)
 models of their own, and their answers are brought to the artifact's symbols by the replacements of
 `model/languages`, which hardly flatters them: where their notation differs from the dictionary's,
 they are wrong. Scored without stress, any-match. What is not installed is named.
+
+With ``--charsiu`` CharsiuG2P's test words are scored too (Zhu et al. 2022, arXiv:2204.03067): its
+references are brought to the artifact's symbols in the same way, and those with other symbols left
+out. Training had most of these words, since they come from the same dictionaries; "new" are the
+others.
 """
 
 from __future__ import annotations
@@ -53,6 +58,11 @@ _ESPEAK_SYMBOLS = {
     },
     "sv": {"ə": "ɛ", "sx": "ɧ", "ʉ": "ʉː", "y": "ʏ", "ʏː": "yː", "ʉːː": "ʉː"},
 }  # fmt: skip
+# Names of CharsiuG2P's files; its Swedish is in another alphabet
+_CHARSIU = {
+    "cs": "cze", "de": "ger", "en-gb": "eng-uk", "es": "spa", "fr": "fra", "hu": "hun", "it": "ita",
+    "nl": "dut", "pl": "pol", "pt-br": "por-bz", "ru": "rus",
+}  # fmt: skip
 _BASE_LANGUAGES = {"en-gb": "en", "pt-br": "pt"}
 
 
@@ -65,6 +75,9 @@ def main(
     train_words: Annotated[
         int | None,
         typer.Option(help="Training words of Phonetisaurus; all by default, 0 to leave it out."),
+    ] = None,
+    charsiu: Annotated[
+        Path | None, typer.Option(help="Folder of CharsiuG2P's test words, such as fra.tsv.")
     ] = None,
 ) -> None:
     """Print WER and PER, %, without stress, a line a language, lexicon and system."""
@@ -79,16 +92,35 @@ def main(
                 "espeak-ng": _espeak(defined),
             }
             for each in _SETS:
-                _score(name, each, folder / f"{each}.tsv", systems, words)
+                _score(name, each, _bare(folder / f"{each}.tsv", words), systems)
+            if charsiu is not None and name in _CHARSIU:
+                references = _charsiu(charsiu / f"{_CHARSIU[name]}.tsv", defined)
+                _score(name, "charsiu", references, systems)
+                trained = {entry.word for entry in lexicon.read(folder / "train.tsv")}
+                new = {word: ways for word, ways in references.items() if word not in trained}
+                _score(name, "its new", new, systems)
+
+
+def _bare(path: Path, count: int) -> dict[str, list[Phonemes]]:
+    """Return the pronunciations, without stress, of the first `count` words of a lexicon."""
+    known = lexicon.pronunciations(lexicon.read(path))
+    return {
+        word: [notation.unmark(way) for way in ways] for word, ways in islice(known.items(), count)
+    }
+
+
+def _charsiu(path: Path, defined: Definition) -> dict[str, list[Phonemes]]:
+    lines = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+    words = [word.lower() for word, _ in lines]
+    return {word: [way] for word, way in _mapped(words, [ipa for _, ipa in lines], defined).items()}
 
 
 def _score(
-    language: str, each: str, path: Path, systems: dict[str, System | None], count: int
+    language: str,
+    each: str,
+    references: dict[str, list[Phonemes]],
+    systems: dict[str, System | None],
 ) -> None:
-    known = lexicon.pronunciations(lexicon.read(path))
-    references = {
-        word: [notation.unmark(way) for way in ways] for word, ways in islice(known.items(), count)
-    }
     for system, pronounce in systems.items():
         if pronounce is None:
             print(f"{language:6} {each:10} {system:14} not installed, or left out", flush=True)

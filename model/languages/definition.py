@@ -113,6 +113,7 @@ class Definition:
             vowel, which are refused otherwise.
         respell: pairs of a letter and another that stands for it where its mark is left out; a word
             is also known in this spelling, unless it is that of another word.
+        restore: letters with marks that the sources write without, see `marked_letters`.
         words: largest number of words to train on.
         repeats: pairs of a rank and a count, see `english.sources.entries`.
         again: the same, of a second training on frequent words and a sample of the others, without
@@ -139,6 +140,7 @@ class Definition:
     prefer: Mapping[str, Pronunciation]
     given: Mapping[str, Pronunciation]
     respell: tuple[tuple[str, str], ...]
+    restore: str
     words: int
     repeats: tuple[tuple[int, int], ...]
     again: tuple[tuple[int, int], ...]
@@ -214,6 +216,7 @@ def _parse(content: Mapping[str, Any]) -> Definition:
         prefer=_pronunciations(fields.pop("prefer", {})),
         given=_pronunciations(fields.pop("given", {})),
         respell=tuple((a, b) for a, b in fields.pop("respell", ())),
+        restore=fields.pop("restore", ""),
         words=fields.pop("words"),
         repeats=tuple((rank, times) for rank, times in fields.pop("repeats")),
         again=tuple((rank, times) for rank, times in fields.pop("again", ())),

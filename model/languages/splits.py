@@ -60,10 +60,19 @@ class Split:
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "fold_sizes"}
 
 
+def ranked(words: Iterable[str]) -> list[str]:
+    """Return words by falling frequency in the spelling of the dictionaries, each once."""
+    return list(
+        dict.fromkeys(
+            unicodedata.normalize("NFC", word).lower().replace("\u2019", "'") for word in words
+        )
+    )
+
+
 def split(
     words: Mapping[str, Sequence[Pronunciation]],
     language: Definition,
-    ranked: Iterable[str],
+    order: Sequence[str],
     cmudict: Collection[str] = (),
     *,
     converted: Mapping[str, Sequence[Pronunciation]] | None = None,
@@ -74,12 +83,11 @@ def split(
     Args:
         words: pronunciations by word, in lower case, the preferred one first.
         language: its definition.
-        ranked: words of the language by falling frequency, in lower case.
+        order: words of the language by falling frequency, from `ranked`.
         cmudict: words of CMUdict 0.7b in upper case, if the language's rule of folds needs them.
         converted: pronunciations by word from another accent; those of the train fold are kept.
         count: largest number of words to train on, if not that of the definition.
     """
-    order = list(dict.fromkeys(map(_nfc, ranked)))
     known = set(cmudict) if language.known == "cmudict" else set(map(str.upper, order[:EXEMPT]))
     folds: dict[str, list[str]] = {"train": [], "dev": [], "test": []}
     for word in words:
@@ -134,10 +142,6 @@ def _again(
             seen.update((*word, *train[word][0]))
     words = {word: train[word] for word in chosen}
     return entries(words, frequent, language.again, preferred_alone=True)
-
-
-def _nfc(word: str) -> str:
-    return unicodedata.normalize("NFC", word).lower().replace("\u2019", "'")
 
 
 def _chosen(train: Sequence[str], listed: Sequence[str], count: int) -> list[str]:

@@ -115,14 +115,18 @@ def _combine(name: str, folder: Path, out: Path, words: int | None, verify: bool
     import wordfreq
 
     from tanger.model import lexicon
-    from tanger.model.languages import sources, splits
+    from tanger.model.languages import marked_letters, sources, splits
 
     definition = load(name)
     combined = sources.read(definition, folder, verify=verify)
+    ranked = splits.ranked(wordfreq.iter_wordlist(definition.frequencies, "best"))
+    known = combined.words
+    if definition.restore:
+        known = marked_letters.restore(known, ranked, definition.restore, combined.counts)
     split = splits.split(
-        combined.words,
+        known,
         definition,
-        wordfreq.iter_wordlist(definition.frequencies, "best"),
+        ranked,
         sources.cmudict_words(definition, folder),
         converted=combined.converted,
         count=words,
