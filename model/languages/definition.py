@@ -114,6 +114,7 @@ class Definition:
         respell: pairs of a letter and another that stands for it where its mark is left out; a word
             is also known in this spelling, unless it is that of another word.
         restore: letters with marks that the sources write without, see `marked_letters`.
+        inflect: derive frequent inflected forms that the sources lack, see `dutch` and `russian`.
         words: largest number of words to train on.
         repeats: pairs of a rank and a count, see `english.sources.entries`.
         again: the same, of a second training on frequent words and a sample of the others, without
@@ -141,6 +142,7 @@ class Definition:
     given: Mapping[str, Pronunciation]
     respell: tuple[tuple[str, str], ...]
     restore: str
+    inflect: bool
     words: int
     repeats: tuple[tuple[int, int], ...]
     again: tuple[tuple[int, int], ...]
@@ -152,6 +154,12 @@ class Definition:
     def folder(self) -> str:
         """Name of the artifact: the code in lower case."""
         return self.language.code.lower()
+
+    def respelled(self, word: str) -> str:
+        """Return a word's spelling without the marks that are left out."""
+        for letter, instead in self.respell:
+            word = word.replace(letter, instead)
+        return word
 
     @cached_property
     def symbols(self) -> frozenset[str]:
@@ -217,6 +225,7 @@ def _parse(content: Mapping[str, Any]) -> Definition:
         given=_pronunciations(fields.pop("given", {})),
         respell=tuple((a, b) for a, b in fields.pop("respell", ())),
         restore=fields.pop("restore", ""),
+        inflect=fields.pop("inflect", False),
         words=fields.pop("words"),
         repeats=tuple((rank, times) for rank, times in fields.pop("repeats")),
         again=tuple((rank, times) for rank, times in fields.pop("again", ())),

@@ -117,9 +117,7 @@ def _with_respelled(words: Readings, language: Definition) -> Readings:
     """Return words with those that are also spelled without a letter's mark."""
     respelled: Readings = {}
     for word, ways in words.items():
-        other = word
-        for letter, instead in language.respell:
-            other = other.replace(letter, instead)
+        other = language.respelled(word)
         if other not in words:
             respelled.setdefault(other, []).extend(ways)
     return words | respelled

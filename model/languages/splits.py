@@ -92,6 +92,10 @@ def split(
     folds: dict[str, list[str]] = {"train": [], "dev": [], "test": []}
     for word in words:
         folds[fold(word, known)].append(word)
+    # No held-out word is trained on in another spelling
+    trained = {language.respelled(word) for word in folds["train"]} if language.respell else set()
+    for name in ("dev", "test"):
+        folds[name] = [word for word in folds[name] if language.respelled(word) not in trained]
     listed = [word for word in order if word in words]
     chosen = _chosen(folds["train"], listed, count or language.words)
     train = {word: words[word] for word in chosen}

@@ -115,7 +115,7 @@ def _combine(name: str, folder: Path, out: Path, words: int | None, verify: bool
     import wordfreq
 
     from tanger.model import lexicon
-    from tanger.model.languages import marked_letters, sources, splits
+    from tanger.model.languages import dutch, marked_letters, russian, sources, splits
 
     definition = load(name)
     combined = sources.read(definition, folder, verify=verify)
@@ -123,6 +123,10 @@ def _combine(name: str, folder: Path, out: Path, words: int | None, verify: bool
     known = combined.words
     if definition.restore:
         known = marked_letters.restore(known, ranked, definition.restore, combined.counts)
+    if definition.inflect:
+        # The most frequent words are for training, so that no test word is a derived one
+        rules = {"nl": dutch.inflected, "ru": russian.inflected}[name]
+        known = known | rules(known, ranked[: splits.EXEMPT], combined.counts)
     split = splits.split(
         known,
         definition,
