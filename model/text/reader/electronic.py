@@ -23,6 +23,7 @@ _DOMAIN = re.compile(
 _LOCAL = re.compile(r"localhost(?::\d{2,5}(?!\w)(?:/[^\s<>\"]{0,200})?|/[^\s<>\"]{1,200})")
 _INITIALS = re.compile(r"(?:[A-Z]\.)+[A-Z]")
 _HARDWARE = re.compile(r"[\dA-Fa-f]{2}([:-])(?:[\dA-Fa-f]{2}\1){4}[\dA-Fa-f]{2}(?![\w:])")
+_UUID = re.compile(r"[\da-fA-F]{8}(?:-[\da-fA-F]{4}){3}-[\da-fA-F]{12}(?![\w-])")
 _HANDLE = re.compile(r"@[A-Za-z_][A-Za-z\d_]{0,63}")
 _HASHTAG = re.compile(r"#(?!\d+[A-Z]?(?!\w))(?=[A-Za-z\d_]{0,63}[A-Za-z])\w{1,64}")
 _RUNS = re.compile(r"[A-Za-z]+(?:'[a-z]+)?|\d+|[^\W\d_]+|[^A-Za-z\d]")
@@ -74,13 +75,16 @@ def bracketed(
     return reading._replace(end=reading.end + 1)
 
 
-def hardware_address(scan: Scan, at: int) -> Reading | None:
-    """Recognise the hardware address of a network device: ``00:1B:44:11:3A:B7``."""
-    match = _HARDWARE.match(scan.text, at)
-    if match is None:
+def hexadecimal(scan: Scan, at: int) -> Reading | None:
+    """Recognise a UUID, or the hardware address of a network device: ``00:1B:44:11:3A:B7``.
+
+    Source: RFC 9562, 4, for UUIDs.
+    """
+    match = _HARDWARE.match(scan.text, at) or _UUID.match(scan.text, at)
+    if match is None or scan.before(at).isalnum():
         return None
-    written = match[0].replace(match[1], "").upper()
-    spoken = " ".join(say.digits(each) if each.isdigit() else each for each in written)
+    digits = re.sub("[:-]", "", match[0]).upper()
+    spoken = " ".join(say.digits(each) if each.isdigit() else each for each in digits)
     return Reading(match.end(), "electronic", spoken)
 
 

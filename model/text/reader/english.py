@@ -27,7 +27,7 @@ _PLAIN = re.compile(r"[A-Za-z]?[a-z]+(?:'(?:s|t|re|ve|ll|d|m)(?![a-z]))?(?=[,;:!
 _NUMBERS: tuple[Recognizer, ...] = (
     letters.lexeme,
     signs.keycap,
-    electronic.hardware_address,
+    electronic.hexadecimal,
     telephone.telephone,
     dates.numeric_date,
     dates.date_from_day,
@@ -94,9 +94,10 @@ def american_english() -> Language:
         needs_care=letters.needs_care,
         letters=(
             letters.lexeme,
-            electronic.hardware_address,
+            electronic.hexadecimal,
             electronic.address,
             formulas.formula,
+            formulas.function,
             dates.short_year,
             dates.decade,
             dates.date_from_month,

@@ -13,6 +13,7 @@ from tanger.model.text.reader.token import SpokenWord, spoken_words
 # A pattern for a power of ten, before which a multiplication sign is "times": 5 × 10⁸, 5 x 10^8
 POWER_OF_TEN = r"10(?:\^|[⁻⁰¹²³⁴-⁹])"
 _PART = re.compile(r"([A-Z][a-z]?)(\d{0,3})")
+_FUNCTION = re.compile(r"([A-Za-z])\(([a-z](?:, ?[a-z]){0,3})\)(?!\w)")
 _CHARGE = re.compile(r"([²³⁴-⁹]?)([⁺⁻])(?!\w)|()(\+)(?![\w+])")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 
@@ -46,6 +47,16 @@ def formula(scan: Scan, at: int) -> Reading | None:
     count, sign = ordinary(charge[1] or ""), scan.tables.signs[charge[2] or charge[4]]
     words += spoken_words(f"{say.quantity(count)} {sign}" if count else sign)
     return Reading(charge.end(), "alphanumeric", tuple(words))
+
+
+def function(scan: Scan, at: int) -> Reading | None:
+    """Recognise a function and its variables: ``f(x)``, ``P(x, y)``."""
+    match = _FUNCTION.match(scan.text, at)
+    if match is None or scan.before(at).isalnum():
+        return None
+    names = [match[1], *re.split(", ?", match[2])]
+    spelt = [SpokenWord(name.upper(), letters=True) for name in names]
+    return Reading(match.end(), "alphanumeric", (spelt[0], SpokenWord("of"), *spelt[1:]))
 
 
 def is_element(tables: Tables, written: str) -> bool:

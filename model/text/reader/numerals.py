@@ -26,11 +26,13 @@ _THOUSANDS = re.compile(r"\d{1,3}[kK](?!\w)")
 _CHAIN = re.compile(r"[-/]?\w")
 _EQUALS = re.compile(r"\s?=")
 
+_LAST_HOUR = 12
+
 # Kinds that the second number of a range may have, by the kind of the first.
 _RANGES: dict[str, frozenset[str]] = {
     "number": frozenset({"number", "measure", "year", "time", "money"}),
     "year": frozenset({"year", "number", "measure"}),
-    "time": frozenset({"time"}),
+    "time": frozenset({"time", "number"}),
     "money": frozenset({"money"}),
     "measure": frozenset({"measure"}),
     "date": frozenset({"date"}),
@@ -69,9 +71,9 @@ def grouped(scan: Scan, at: int) -> Reading | None:
 
 
 def scaled(scan: Scan, at: int) -> Reading | None:
-    """Recognise a number with a magnitude: ``5M``, ``1.5B``, ``3bn``."""
+    """Recognise a number with a magnitude: ``5M``, ``1.5B``, ``3bn``; not ``Room 101B``."""
     match = _SCALED.match(scan.text, at)
-    if match is None:
+    if match is None or scan.word_before().lower() in scan.tables.lists["lettered_numbers"]:
         return None
     magnitude = scan.tables.magnitudes[match[2].lower()]
     return Reading(match.end(), "number", f"{say.quantity(match[1])} {magnitude}")
@@ -158,6 +160,8 @@ def range_from(
     if first.kind == "year" and second.kind == "number" and dash.end() + 2 == second.end:
         high += 100 * (low // 100)  # 1990-91
     plain = first.kind in ("number", "year") and second.kind not in ("time", "measure")
+    if plain and max(low, high) <= _LAST_HOUR and _after_weekday(scan):  # Sat 10-2
+        plain = False
     if plain and low >= high:  # a score
         return None
     if first.kind == "year" and second.kind == "measure":
@@ -230,6 +234,12 @@ def _suffix(digits: str) -> str:
 def _value(text: str, at: int) -> float:
     match = _NUMBER.search(text, at, at + 40)
     return float(match[0].replace(",", "")) if match else 0.0
+
+
+def _after_weekday(scan: Scan) -> bool:
+    """Return whether the previous word is a weekday, or its first three letters or more."""
+    before = scan.word_before().lower()
+    return len(before) > 2 and any(day.startswith(before) for day in scan.tables.lists["weekdays"])
 
 
 def _counts(scan: Scan, written: str, before: Sequence[str], end: int) -> bool:

@@ -47,6 +47,8 @@ _FEET = re.compile(
 _BY = re.compile(rf"({NUMBER})( ?)[x×]( ?)(?={NUMBER})(?!{formulas.POWER_OF_TEN})")
 
 
+# Pixels, which are read in pairs
+_PIXELS = re.compile(r"(\d{3,4})[x×](\d{3,4})(?![\w.]|,\d| ?[A-Za-zµμ]{1,2}\b)")
 _PRODUCT_END = re.compile(r"[\d.,]+ ?=")
 
 _POWERS = {"²": " squared", "2": " squared", "³": " cubed", "3": " cubed"}
@@ -138,6 +140,9 @@ def measure(scan: Scan, at: int) -> Reading | None:
     if scan.before(at) == "-" and _PLURAL.match(scan.text, at):
         return None  # F-35s
     lead = ""
+    if pixels := _PIXELS.match(scan.text, at):
+        spoken = f"{say.pairs(pixels[1])} by {say.pairs(pixels[2])}"
+        return Reading(pixels.end(), "measure", spoken)
     if by := _BY.match(scan.text, at):
         at = by.end()
         sign = "times" if _PRODUCT_END.match(scan.text, at) else "by"

@@ -19,6 +19,9 @@ _EMPHASIS_END = re.compile(r"[*_](?=[\s.,;:!?)\]'\"]|$)")
 _PUNCTUATION = re.compile(r"([.,;:!?\"()\[\]{}…—–-])\1*")
 _EMOTICON = re.compile(r"[:;=8][-^o']?[)(\]\[DPpOo/\\|*3](?!\w)|<3(?!\w)|\^_?\^|:'\(")
 _EQUATION = re.compile(r"[-–] ?[\d.]+ ?=|(?<= )[-–] (?:\d{1,4}|\d{0,4}[a-z]) ?[=+](?!\w)")
+# A minus in an expression: spaced, before a number, with an equals sign, a power or a sum before
+_TERM = re.compile(r"(?<= )[-–] \d{1,4}[a-z]?(?![\w-])")
+_EXPRESSION = re.compile(r"[=^] ?[\w(]")
 _DIVISION = re.compile(r"/ ?[\d.]+ ?=")
 _POWER = re.compile(r"\^([-–]?)(\d{1,3})(?![\w.]|,\d)")
 _SUPERSCRIPT = re.compile("(⁻?)([⁰¹²³⁴-⁹]{1,3})(?![⁰¹²³⁴-⁹])")
@@ -79,6 +82,8 @@ def minus(scan: Scan, at: int) -> Reading | None:
     if (graded and not after.isalnum()) or (zone and after.isdigit()):
         return Reading(at + 1, "sign", "minus")
     if _EQUATION.match(text, at) and scan.last() is not None:
+        return Reading(at + 1, "sign", "minus")
+    if _TERM.match(text, at) and _EXPRESSION.search(text, max(0, at - 30), at):
         return Reading(at + 1, "sign", "minus")
     if (not before or before in ' \t\n(=<>*/×÷^[\xa0"“') and _NUMBER.match(text, at + 1):
         return Reading(at + 1, "sign", "minus")
