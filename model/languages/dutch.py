@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from tanger.model.languages.definition import Pronunciation
 from tanger.model.languages.notation import unmark
@@ -58,6 +59,7 @@ _VERBAL: tuple[tuple[str, Pronunciation], ...] = (
 )
 _PARTICIPLE = "ge"
 _SIBILANTS = frozenset({"s", "z", "ʃ", "ʒ"})
+# Letters of a stem, at least
 _SHORTEST = 3
 
 
@@ -85,47 +87,57 @@ def inflected(
     return found
 
 
+@dataclass(frozen=True)
 class _Form:
-    """How a stem's pronunciation becomes that of a form: called with the one, returns the other."""
+    """How a stem's pronunciation becomes that of a form: called with the one, returns the other.
 
-    def __init__(self, ending: Pronunciation, before: str = "", *, reduced: bool = False) -> None:
-        self._ending = ending
-        self._before = before
-        self._reduced = reduced
+    Attributes:
+        ending: sounds of the ending.
+        before: the letter before it, which says whether the stem's last sound is voiced.
+        reduced: whether the stem's last vowel has to be a schwa.
+    """
+
+    ending: Pronunciation
+    before: str = ""
+    reduced: bool = False
 
     def __call__(self, stem: Pronunciation) -> Pronunciation | None:
-        if self._reduced and (len(stem) < 2 or unmark(stem)[-2] != "ə"):
+        if len(stem) < 2 or (self.reduced and unmark(stem)[-2] != "ə"):
             return None
-        if self._ending == ("s",) and stem[-1] in _SIBILANTS:  # of English, with a vowel: *races*
+        if self.ending == ("s",) and stem[-1] in _SIBILANTS:  # of English, with a vowel: *races*
             return None
-        last, voiced = _VOICED.get(self._before, ("", ""))
+        last, voiced = _VOICED.get(self.before, ("", ""))
         if not last or stem[-1] != last:
-            return stem + self._ending
+            return stem + self.ending
         # *bevestigd*, *bevestigde*: what is before it is voiced with it
         before = _CLUSTER.get(stem[-2], stem[-2]) if voiced == "d" else stem[-2]
-        return (*stem[:-2], before, voiced, *self._ending)
+        return (*stem[:-2], before, voiced, *self.ending)
 
 
+@dataclass(frozen=True)
 class _VerbForm:
-    """How an infinitive's pronunciation becomes that of a form of the verb."""
+    """How an infinitive's pronunciation becomes that of a form of the verb.
 
-    def __init__(
-        self, ending: Pronunciation, *, participle: bool = False, reduced: bool = False
-    ) -> None:
-        self._ending = ending
-        self._participle = participle
-        self._reduced = reduced
+    Attributes:
+        ending: sounds of the ending.
+        reduced: whether the last vowel of the stem has to be a schwa.
+        participle: whether it begins with *ge-*.
+    """
+
+    ending: Pronunciation
+    reduced: bool
+    participle: bool = False
 
     def __call__(self, infinitive: Pronunciation) -> Pronunciation | None:
         if infinitive[-1] != "ə" or len(infinitive) < _SHORTEST:
             return None
-        if self._reduced and unmark(infinitive)[-3] != "ə":  # *komt*, *nam*: of irregular verbs
+        if self.reduced and unmark(infinitive)[-3] != "ə":  # *komt*, *nam*: of irregular verbs
             return None
         stem, last = infinitive[:-2], infinitive[-2]
-        if self._ending[:1] != ("d",):
+        if self.ending[:1] != ("d",):
             last = _VOICELESS.get(last, last)
-        ending = self._ending[1:] if self._ending[:1] == (last,) else self._ending
-        return (("x", "ə") if self._participle else ()) + (*stem, last, *ending)
+        ending = self.ending[1:] if self.ending[:1] == (last,) else self.ending
+        return (("x", "ə") if self.participle else ()) + (*stem, last, *ending)
 
 
 def _analyses(word: str) -> Iterator[tuple[str, _Form | _VerbForm]]:
@@ -145,10 +157,10 @@ def _analyses(word: str) -> Iterator[tuple[str, _Form | _VerbForm]]:
             continue
         body = word[: len(word) - len(ending)]
         for infinitive, reduced in _infinitives(body):
-            yield infinitive, _VerbForm(sounds, reduced=reduced)
+            yield infinitive, _VerbForm(sounds, reduced)
         if body.startswith(_PARTICIPLE) and ending in ("t", "d"):
             for infinitive, reduced in _infinitives(body.removeprefix(_PARTICIPLE)):
-                yield infinitive, _VerbForm(sounds, participle=True, reduced=reduced)
+                yield infinitive, _VerbForm(sounds, reduced, participle=True)
 
 
 def _infinitives(stem: str) -> Iterator[tuple[str, bool]]:
