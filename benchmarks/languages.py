@@ -19,7 +19,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,6 +31,7 @@ from tanger.model import lexicon
 from tanger.model.evaluation import error_rates
 from tanger.model.languages import definition, notation
 from tanger.model.languages.definition import Definition
+from tanger.model.languages.marked_letters import without_marks
 from tanger.model.languages.notation import NotationError
 from tanger.model.lexicon import Entry
 from tanger.model.phonemizer import Phonemizer
@@ -63,6 +64,8 @@ _CHARSIU = {
     "cs": "cze", "de": "ger", "en-gb": "eng-uk", "es": "spa", "fr": "fra", "hu": "hun", "it": "ita",
     "nl": "dut", "pl": "pol", "pt-br": "por-bz", "ru": "rus",
 }  # fmt: skip
+# Accents that its references have
+_CHARSIU_ACCENTS = {"es": "es-419"}
 _BASE_LANGUAGES = {"en-gb": "en", "pt-br": "pt"}
 
 
@@ -95,10 +98,14 @@ def main(
                 _score(name, each, _bare(folder / f"{each}.tsv", words), systems)
             if charsiu is not None and name in _CHARSIU:
                 references = _charsiu(charsiu / f"{_CHARSIU[name]}.tsv", defined)
-                _score(name, "charsiu", references, systems)
+                code = _CHARSIU_ACCENTS.get(name)
+                accent = next(
+                    (each.phonemes for each in defined.language.variants if each.code == code), {}
+                )
+                _score(name, "charsiu", references, systems, accent)
                 trained = {entry.word for entry in lexicon.read(folder / "train.tsv")}
                 new = {word: ways for word, ways in references.items() if word not in trained}
-                _score(name, "its new", new, systems)
+                _score(name, "its new", new, systems, accent)
 
 
 def _bare(path: Path, count: int) -> dict[str, list[Phonemes]]:
@@ -110,9 +117,12 @@ def _bare(path: Path, count: int) -> dict[str, list[Phonemes]]:
 
 
 def _charsiu(path: Path, defined: Definition) -> dict[str, list[Phonemes]]:
+    """Return CharsiuG2P's pronunciations of the words that have letters alone."""
     lines = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
-    words = [word.lower() for word, _ in lines]
-    return {word: [way] for word, way in _mapped(words, [ipa for _, ipa in lines], defined).items()}
+    known = {word.lower(): ipa for word, ipa in lines if defined.letters.issuperset(word.lower())}
+    return {
+        word: [way] for word, way in _mapped(list(known), list(known.values()), defined).items()
+    }
 
 
 def _score(
@@ -120,7 +130,9 @@ def _score(
     each: str,
     references: dict[str, list[Phonemes]],
     systems: dict[str, System | None],
+    accent: Mapping[str, str] | None = None,
 ) -> None:
+    """Print the error rates of each system; `accent` has what references have for symbols."""
     for system, pronounce in systems.items():
         if pronounce is None:
             print(f"{language:6} {each:10} {system:14} not installed, or left out", flush=True)
@@ -128,6 +140,11 @@ def _score(
         began = time.process_time()
         answers = pronounce(list(references))
         took = time.process_time() - began
+        if accent:
+            answers = {
+                word: tuple(accent.get(symbol, symbol) for symbol in way)
+                for word, way in answers.items()
+            }
         rates = error_rates.any_match(
             references, {word: answers.get(word, ()) for word in references}
         )
@@ -142,10 +159,17 @@ def _score(
 
 def _tanger(artifact: Path) -> System:
     phonemizer = Phonemizer.load(artifact, "cpu")
+    letters = frozenset(phonemizer.graphemes.symbols)
 
     def pronounce(words: Sequence[str]) -> dict[str, Phonemes]:
-        answers = zip(words, phonemizer.pronounce(words), strict=True)
-        return {word: notation.unmark(answer.phonemes) for word, answer in answers}
+        # Marks that the network does not know are left out, as the service does
+        spelt = {word: word if letters.issuperset(word) else without_marks(word) for word in words}
+        readable = [word for word in words if letters.issuperset(spelt[word])]
+        answers = phonemizer.pronounce([spelt[word] for word in readable])
+        return {
+            word: notation.unmark(answer.phonemes)
+            for word, answer in zip(readable, answers, strict=True)
+        }
 
     return pronounce
 
