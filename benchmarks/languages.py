@@ -117,12 +117,18 @@ def _bare(path: Path, count: int) -> dict[str, list[Phonemes]]:
 
 
 def _charsiu(path: Path, defined: Definition) -> dict[str, list[Phonemes]]:
-    """Return CharsiuG2P's pronunciations of the words that have letters alone."""
-    lines = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+    """Return CharsiuG2P's pronunciations of the words that have letters alone.
+
+    Those of British English are in espeak-ng's notation.
+    """
+    symbols = _ESPEAK_SYMBOLS["en-gb"] if defined.folder == "en-gb" else {}
+    text = path.read_text(encoding="utf-8")
+    for symbol, other in symbols.items():
+        text = text.replace(symbol, other)
+    lines = [line.split("\t") for line in text.splitlines()]
     known = {word.lower(): ipa for word, ipa in lines if defined.letters.issuperset(word.lower())}
-    return {
-        word: [way] for word, way in _mapped(list(known), list(known.values()), defined).items()
-    }
+    found = _mapped(list(known), list(known.values()), defined)
+    return {word: [way] for word, way in found.items()}
 
 
 def _score(
