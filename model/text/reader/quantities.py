@@ -152,7 +152,11 @@ def measure(scan: Scan, at: int) -> Reading | None:
     if count is None:
         return None
     single = count.single and not lead
-    if (unit := _unit(scan, count, single=single)) and _qualifies_noun(scan, unit.end):
+    unit = _unit(scan, count, single=single)
+    if unit and (
+        _qualifies_noun(scan, unit.end)
+        or scan.word_after(unit.end) in scan.tables.lists["measured_nouns"]
+    ):
         unit = _unit(scan, count, single=True)
     if unit:
         joined = f" of {_article(unit.name)} {unit.name}" if count.part else f" {unit.name}"
