@@ -101,8 +101,10 @@ def split(
     train = {word: words[word] for word in chosen}
     frequent = [word for word in listed if word in train][:EXEMPT]
     learnt = {symbol for ways in train.values() for symbol in ways[0]}
+    letters = frozenset().union(*train)
     known_sounds = {
-        word: [way for way in ways if learnt.issuperset(way)] for word, ways in words.items()
+        word: [way for way in ways if learnt.issuperset(way)] if letters.issuperset(word) else []
+        for word, ways in words.items()
     }
     held = {
         name: [word for word in sorted(folds[name], key=_digest) if known_sounds[word]]
