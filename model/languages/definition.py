@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -150,6 +151,14 @@ class Definition:
     known: Literal["frequent", "cmudict"]
     sources: tuple[SourceFile, ...]
 
+    def __post_init__(self) -> None:
+        for word, way in (*self.given.items(), *self.prefer.items()):
+            unknown = {symbol.lstrip("ˈˌ") for symbol in way} - self.vowels - self.consonants
+            if unknown:
+                raise ValueError(
+                    f"{word}: {' '.join(sorted(unknown))} is no symbol of the language"
+                )
+
     @property
     def folder(self) -> str:
         """Name of the artifact: the code in lower case."""
@@ -251,4 +260,7 @@ def _spelt_sounds(
 
 
 def _pronunciations(by_word: Mapping[str, str]) -> dict[str, Pronunciation]:
-    return {word: tuple(symbols.split()) for word, symbols in by_word.items()}
+    return {
+        word: tuple(unicodedata.normalize("NFD", symbols).split())
+        for word, symbols in by_word.items()
+    }

@@ -20,6 +20,9 @@ WORDS = {
         "schrijven": "s x r ˈɛi v ə",
         "huis": "h ˈœy s",
         "moeilijk": "m ˈuː j l ə k",
+        "belgië": "b ˈɛ l ɣ iː j ə",
+        "betere": "b ˈeː t ə r ə",
+        "wordt": "ʋ ˈɔ r t",
     },
     "pl": {
         "na": "n ˈa",
@@ -63,6 +66,7 @@ def test_each_language_has_an_artifact_with_its_notice_and_lexicon(name: str) ->
     assert all(source.origin in notice for source in defined.sources)
     entries = list(builtin.pairs((made.path / builtin.FILE).read_bytes()))
     assert len({word for word, _ in entries}) > 10_000
+    assert {symbol for _, way in entries for symbol in way.split()} <= set(made.phonemes.own)
 
 
 @pytest.mark.parametrize("name", WORDS)

@@ -55,6 +55,7 @@ def language(code: str) -> Language:
             *((dates.date,) if rules.dates.order == "ymd" else ()),
             quantities.money,
             texts.abbreviation,
+            quantities.unit_alone,
             texts.roman,
             texts.with_digits,
             texts.word,
@@ -103,4 +104,5 @@ def _careful(rules: Rules) -> frozenset[str]:
     months = rules.dates.months if rules.dates.order == "ymd" else {}
     tables = (rules.words.abbreviations, rules.words.before_number, rules.words.before_name, months)
     found = {key.rstrip(".").lower() for table in tables for key in table}
+    found |= {unit.lower() for unit in rules.units if unit.isalpha()}
     return frozenset(found | {each.lower() for each in rules.words.roman_single})

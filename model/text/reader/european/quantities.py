@@ -27,6 +27,13 @@ _TELEPHONE = re.compile(
 _AFTER_WORD = re.compile(r"\(?\d{1,4}\)?(?:[ ./-]{1,3}\d{1,8}){1,6}(?![\w]|[.,]\d)")
 _WORDS_FOR_TELEPHONE = ("tel", "tél", "тел", "fax")
 _RATIO = re.compile(r"(\d{1,4}):(\d{1,4})(?![\w:])")
+# Units that are read without a number, too: *5 euros pro kg*
+_ALONE = frozenset(
+    "kg mg km cm mm dm ml cl dl km/h km/u m² km² cm² m³ cm³ kW kWh Hz kHz MHz GHz "
+    "кг мг км см мм мл км/ч м² км² м³ кВт".split()
+)
+# Words that one unit follows, beside that of prices
+_BEFORE_ONE = frozenset("per pro je par le au por al il za na à за на".split())
 # Space between a number and its unit
 _GAP = "[ \xa0\u202f]?"
 
@@ -51,6 +58,8 @@ class Quantities:
         units = _longest_first(rules.units)
         self._per = re.compile(rf" ?/ ?({units})(?![\w'/²³])" if rules.money.per else "(?!)")
         self._measure = re.compile(rf"(?<!\d)({numbers.pattern}){_GAP}({units})(?![\w'/²³])")
+        alone = _longest_first(_ALONE.intersection(rules.units))
+        self._alone = re.compile(rf"(?:{alone})(?![\w'/²³-]|\.\w)")
         self._ordinal = re.compile(rf"(\d{{1,9}})({_longest_first(rules.ordinals.marks)})(?!\w)")
         suffixes = _longest_first(rules.numbers.suffixes)
         self._suffixed = re.compile(rf"(\d{{1,4}})({suffixes})(?!\w)")
@@ -87,6 +96,16 @@ class Quantities:
             return None
         spoken = self._numbers.counted(match[1], self._rules.units[match[2]])
         return Reading(match.end(), "measure", spoken)
+
+    def unit_alone(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise a unit without a number: ``5 € pro kg``, ``in km/h``."""
+        match = self._alone.match(scan.text, at)
+        if match is None or scan.before(at).isalnum():
+            return None
+        before = scan.word_before().lower()
+        single = before in _BEFORE_ONE or before == self._rules.money.per
+        plural = self._rules.numbers.plural(1 if single else 5)
+        return Reading(match.end(), "measure", self._rules.units[match[0]].form(plural))
 
     def fraction(self, scan: Scan, at: int) -> Reading | None:
         """Recognise a fraction: ``1/2``, ``2 3/4``, ``½``."""
