@@ -20,9 +20,9 @@ RESERVED = 64
 # Pipelined or large requests that start in one iteration of the event loop before other
 # connections are served
 _A_ROUND = 4
-# They wait until so many iterations have accepted no connection, but for no more than so many in
-# all. libuv accepts at most one in an iteration (since 1.47), so a short request behind many new
-# connections would wait for whatever is started meanwhile.
+# Large ones wait until so many iterations have accepted no connection, but for no more than so many
+# in all. libuv accepts few in an iteration (since 1.47), so a short request behind many new
+# connections would wait for whatever is read meanwhile.
 _QUIET, _PUT_OFF = 3, 100
 # Open files other than connections: workers' sockets, lexicons, the log, ...
 _OTHER_FILES = 128
@@ -151,6 +151,8 @@ class Connections:
     # In the order of their arrival
     _surplus: dict[Connection, None] = field(default_factory=dict, init=False)
     _turns: deque[Callable[[], None]] = field(default_factory=deque, init=False)
+    # Turns that are put off while connections arrive
+    _large: deque[Callable[[], None]] = field(default_factory=deque, init=False)
     _taking_turns: bool = field(default=False, init=False)
     # Iterations since the last connection, and since the last round
     _quiet: int = field(default=_QUIET, init=False)
@@ -186,13 +188,14 @@ class Connections:
         self._regular.discard(connection)
         self._surplus.pop(connection, None)
 
-    def in_turn(self, begin: Callable[[], None]) -> None:
+    def in_turn(self, begin: Callable[[], None], *, large: bool = False) -> None:
         """Call `begin`, such as the start of a pipelined request, in a later iteration of the loop.
 
         Few of these calls are made in each iteration, so that clients that pipeline thousands of
-        requests on many connections cannot delay those that send one at a time.
+        requests on many connections cannot delay those that send one at a time; `large` ones begin
+        when no more connections arrive.
         """
-        self._turns.append(begin)
+        (self._large if large else self._turns).append(begin)
         if not self._taking_turns:
             self._taking_turns = True
             asyncio.get_running_loop().call_soon(self._take_turns)
@@ -200,11 +203,16 @@ class Connections:
     def _take_turns(self) -> None:
         self._quiet += 1
         self._put_off += 1
-        if self._quiet > _QUIET or self._put_off > _PUT_OFF:
+        waits = self._quiet <= _QUIET and self._put_off <= _PUT_OFF
+        if not waits:
             self._put_off = 0
-            for _ in range(min(_A_ROUND, len(self._turns))):
+        for place in range(_A_ROUND):
+            # One of a round at least, so that neither kind keeps the other waiting
+            if self._large and not waits and (place == 0 or not self._turns):
+                self._large.popleft()()
+            elif self._turns:
                 self._turns.popleft()()
-        self._taking_turns = bool(self._turns)
+        self._taking_turns = bool(self._turns or self._large)
         if self._taking_turns:
             asyncio.get_running_loop().call_soon(self._take_turns)
 

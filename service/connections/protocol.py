@@ -120,7 +120,7 @@ class GuardedProtocol(asyncio.Protocol):
             return
         self._unread += data
         if len(self._unread) > _AT_ONCE:
-            self._in_turn()
+            self._in_turn(large=True)
             self._steer()
         else:
             self._advance()
@@ -182,11 +182,11 @@ class GuardedProtocol(asyncio.Protocol):
 
     # Receiving
 
-    def _in_turn(self) -> None:
+    def _in_turn(self, *, large: bool = False) -> None:
         """Schedule the forwarding of received bytes for this connection's turn."""
         if not self._queued:
             self._queued = True
-            self._connections.in_turn(self._take_turn)
+            self._connections.in_turn(self._take_turn, large=large)
 
     def _take_turn(self) -> None:
         self._queued = False

@@ -195,7 +195,7 @@ def test_connections_that_keep_arriving_put_large_requests_off_for_a_while_only(
     async def main():
         connections = registry(lambda status, request_id: None, limit=500)
         begun = []
-        connections.in_turn(lambda: begun.append(True))
+        connections.in_turn(lambda: begun.append(True), large=True)
         for count in range(500):
             if begun:
                 return count
