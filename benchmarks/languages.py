@@ -105,7 +105,7 @@ def main(
                 _score(name, "charsiu", references, systems, accent)
                 trained = {entry.word for entry in lexicon.read(folder / "train.tsv")}
                 new = {word: ways for word, ways in references.items() if word not in trained}
-                _score(name, "its new", new, systems, accent)
+                _score(name, "charsiu new", new, systems, accent)
 
 
 def _bare(path: Path, count: int) -> dict[str, list[Phonemes]]:
@@ -141,7 +141,7 @@ def _score(
     """Print the error rates of each system; `accent` has what references have for symbols."""
     for system, pronounce in systems.items():
         if pronounce is None:
-            print(f"{language:6} {each:10} {system:14} not installed, or left out", flush=True)
+            print(f"{language:6} {each:11} {system:14} not installed, or left out", flush=True)
             continue
         began = time.process_time()
         answers = pronounce(list(references))
@@ -157,7 +157,7 @@ def _score(
         # Programs of their own use no time of this process
         speed = f"{len(references) / took:10,.0f} words/s" if system == "tanger" else ""
         print(
-            f"{language:6} {each:10} {system:14} WER {100 * rates.wer:6.2f}  PER "
+            f"{language:6} {each:11} {system:14} WER {100 * rates.wer:6.2f}  PER "
             f"{100 * rates.per:6.2f}  of {rates.words:,} words {speed}",
             flush=True,
         )

@@ -10,7 +10,6 @@ before a vowel where the spelling says so (*goed* /xuːt/, *goede* /xuːdə/), a
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -64,14 +63,13 @@ _SHORTEST = 3
 
 
 def inflected(
-    words: Mapping[str, Sequence[Pronunciation]], listed: Iterable[str], counts: Counter[str]
+    words: Mapping[str, Sequence[Pronunciation]], listed: Iterable[str]
 ) -> dict[str, list[Pronunciation]]:
     """Return pronunciations of listed words that are inflected forms of a dictionary's words.
 
     Args:
         words: pronunciations by word.
         listed: words to derive, in lower case; those of the dictionary are left out.
-        counts: number of entries by what happened to them; added to.
     """
     found: dict[str, list[Pronunciation]] = {}
     waiting = [word for word in listed if word not in words]
@@ -82,7 +80,6 @@ def inflected(
                 form = way(known[0])
                 if form is not None:
                     found[word] = [form]
-                    counts["inflected forms derived"] += 1
                     break
     return found
 

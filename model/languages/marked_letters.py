@@ -12,14 +12,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from tanger.model.languages.definition import Pronunciation
+from tanger.model.languages.splits import EXEMPT
 
 # A longer word is taken for one that begins with a listed word from this many letters on
 _STEM = 6
 # A mark that says that two vowels do not make one sound, so that it stands in every form of a word
 _DIAERESIS = "\u0308"
-# More frequent words are for training whatever their spelling, so that both spellings of a word can
-# be kept
-_BOTH = 20_000
 
 
 def restore(
@@ -54,7 +52,7 @@ def restore(
         if ranks.get(bare, len(ranks)) > ranks[word]:
             restored[word] = restored.pop(bare)
             counts["marks restored"] += 1
-        elif ranks[word] < _BOTH:
+        elif ranks[word] < EXEMPT:  # for training in both spellings
             restored[word] = restored[bare]
             counts["marks restored, and kept without"] += 1
     longest = max(map(len, stems), default=0)

@@ -7,7 +7,6 @@ adjective keep the stress where the nominative has it: on the stem, or on the en
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from tanger.model.languages.definition import Pronunciation
@@ -36,25 +35,17 @@ _SHORTEST = 2
 
 
 def inflected(
-    words: Mapping[str, Sequence[Pronunciation]], listed: Sequence[str], counts: Counter[str]
+    words: Mapping[str, Sequence[Pronunciation]], listed: Sequence[str]
 ) -> dict[str, list[Pronunciation]]:
     """Return pronunciations of listed words that are forms of a dictionary's adjectives.
 
     Args:
         words: pronunciations by word.
-        listed: words to derive, in lower case; those of the dictionary are left out.
-        counts: number of entries by what happened to them; added to.
+        listed: words by falling frequency, in lower case; those of the dictionary are left out.
     """
-    found: dict[str, list[Pronunciation]] = {}
     ranks = {word: rank for rank, word in enumerate(listed)}
-    for word in listed:
-        if word in words:
-            continue
-        form = _form(word, words, ranks)
-        if form is not None:
-            found[word] = [form]
-            counts["inflected forms derived"] += 1
-    return found
+    forms = {word: _form(word, words, ranks) for word in listed if word not in words}
+    return {word: [form] for word, form in forms.items() if form is not None}
 
 
 def _form(

@@ -126,7 +126,9 @@ def _combine(name: str, folder: Path, out: Path, words: int | None, verify: bool
     if definition.inflect:
         # The most frequent words are for training, so that no test word is a derived one
         rules = {"nl": dutch.inflected, "ru": russian.inflected}[name]
-        known = known | rules(known, ranked[: splits.EXEMPT], combined.counts)
+        derived = rules(known, ranked[: splits.EXEMPT])
+        combined.counts["inflected forms derived"] = len(derived)
+        known = known | derived
     split = splits.split(
         known,
         definition,

@@ -19,7 +19,7 @@ _EMPHASIS_END = re.compile(r"[*_](?=[\s.,;:!?)\]'\"]|$)")
 _PUNCTUATION = re.compile(r"([.,;:!?\"()\[\]{}…—–-])\1*")
 _EMOTICON = re.compile(r"[:;=8][-^o']?[)(\]\[DPpOo/\\|*3](?!\w)|<3(?!\w)|\^_?\^|:'\(")
 _EQUATION = re.compile(r"[-–] ?[\d.]+ ?=|(?<= )[-–] (?:\d{1,4}|\d{0,4}[a-z]) ?[=+](?!\w)")
-# A minus in an expression: spaced, before a number, with an equals sign, a power or a sum before
+# A minus in an expression: spaced, before a number, with an equals sign or a power before
 _TERM = re.compile(r"(?<= )[-–] \d{1,4}[a-z]?(?![\w-])")
 _EXPRESSION = re.compile(r"[=^] ?[\w(]")
 _DIVISION = re.compile(r"/ ?[\d.]+ ?=")

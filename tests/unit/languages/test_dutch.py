@@ -1,7 +1,5 @@
 """Dutch forms are pronounced as their stems and endings are."""
 
-from collections import Counter
-
 import pytest
 
 from tanger.model.languages.dutch import inflected
@@ -51,16 +49,14 @@ STEMS = {
     ],
 )
 def test_a_form_has_the_sounds_of_its_stem(word, way):
-    assert inflected(STEMS, [word], Counter()) == {word: [tuple(way.split())]}
+    assert inflected(STEMS, [word]) == {word: [tuple(way.split())]}
 
 
 def test_a_form_of_a_form_is_one():
-    counts = Counter()
-    found = inflected(STEMS, ["hogere", "hoger"], counts)
+    found = inflected(STEMS, ["hogere", "hoger"])
     assert found["hogere"] == [("h", "ˈoː", "ɣ", "ə", "r", "ə")]
-    assert counts == {"inflected forms derived": 2}
 
 
 @pytest.mark.parametrize("word", ["dagen", "races", "e", "huis", "wandelde", "komt"])
 def test_what_the_rules_do_not_know_is_left_out(word):
-    assert inflected(STEMS, [word], Counter()) == {}
+    assert inflected(STEMS, [word]) == {}

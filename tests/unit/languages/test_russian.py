@@ -1,7 +1,5 @@
 """Long forms of Russian adjectives have the stress of the nominative."""
 
-from collections import Counter
-
 import pytest
 
 from tanger.model.languages.russian import inflected
@@ -52,10 +50,8 @@ WRITTEN = [
     ],
 )
 def test_a_form_has_the_stress_of_the_nominative(word, way):
-    assert inflected(NOMINATIVES, WRITTEN, Counter())[word] == [tuple(way.split())]
+    assert inflected(NOMINATIVES, WRITTEN)[word] == [tuple(way.split())]
 
 
 def test_comparatives_and_nouns_are_left_out():
-    found = inflected(NOMINATIVES, WRITTEN, counts := Counter())
-    assert not {"севернее", "гением"} & found.keys()
-    assert counts["inflected forms derived"] == len(found)
+    assert not {"севернее", "гением"} & inflected(NOMINATIVES, WRITTEN).keys()

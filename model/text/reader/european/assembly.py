@@ -9,7 +9,7 @@ from tanger.model.text.reader import overrides, signs
 from tanger.model.text.reader.european import words
 from tanger.model.text.reader.european.dates import Dates
 from tanger.model.text.reader.european.numbers import NumberWords
-from tanger.model.text.reader.european.quantities import Quantities
+from tanger.model.text.reader.european.quantities import UNITS_ALONE, Quantities
 from tanger.model.text.reader.european.rule_files import load
 from tanger.model.text.reader.european.rules import Rules
 from tanger.model.text.reader.european.words import Words
@@ -104,5 +104,5 @@ def _careful(rules: Rules) -> frozenset[str]:
     months = rules.dates.months if rules.dates.order == "ymd" else {}
     tables = (rules.words.abbreviations, rules.words.before_number, rules.words.before_name, months)
     found = {key.rstrip(".").lower() for table in tables for key in table}
-    found |= {unit.lower() for unit in rules.units if unit.isalpha()}
+    found |= UNITS_ALONE.intersection(rules.units)
     return frozenset(found | {each.lower() for each in rules.words.roman_single})

@@ -28,7 +28,7 @@ _AFTER_WORD = re.compile(r"\(?\d{1,4}\)?(?:[ ./-]{1,3}\d{1,8}){1,6}(?![\w]|[.,]\
 _WORDS_FOR_TELEPHONE = ("tel", "tél", "тел", "fax")
 _RATIO = re.compile(r"(\d{1,4}):(\d{1,4})(?![\w:])")
 # Units that are read without a number, too: *5 euros pro kg*
-_ALONE = frozenset(
+UNITS_ALONE = frozenset(
     "kg mg km cm mm dm ml cl dl km/h km/u m² km² cm² m³ cm³ kW kWh Hz kHz MHz GHz "
     "кг мг км см мм мл км/ч м² км² м³ кВт".split()
 )
@@ -58,7 +58,7 @@ class Quantities:
         units = _longest_first(rules.units)
         self._per = re.compile(rf" ?/ ?({units})(?![\w'/²³])" if rules.money.per else "(?!)")
         self._measure = re.compile(rf"(?<!\d)({numbers.pattern}){_GAP}({units})(?![\w'/²³])")
-        alone = _longest_first(_ALONE.intersection(rules.units))
+        alone = _longest_first(UNITS_ALONE.intersection(rules.units))
         self._alone = re.compile(rf"(?:{alone})(?![\w'/²³-]|\.\w)")
         self._ordinal = re.compile(rf"(\d{{1,9}})({_longest_first(rules.ordinals.marks)})(?!\w)")
         suffixes = _longest_first(rules.numbers.suffixes)
