@@ -21,6 +21,8 @@ _TIMES = re.compile(rf"({NUMBER})[x×](?= [a-z])")
 _RATIO = re.compile(r"(\d{1,4}):(\d{1,4})(?![\w:])")
 _DASH = re.compile(r"( ?)[-–—]( ?)(?=[$£€¥'.\d])")
 _ROMAN = re.compile(r"[IVXLCDM]{1,9}(?!\w|'[^s\W])|[ivxlcdm]{1,9}(?!\w)")
+# Numerals that belong to one before them: I and II, IV-VI
+_MORE_ROMAN = re.compile(r"(?: (?:and|to|or|&) |, ?|[-–])([IVXL]{1,9}|[ivxl]{1,9})(?!\w)")
 _ROMAN_SIGN = re.compile("[Ⅰ-ⅿ]+")
 _THOUSANDS = re.compile(r"\d{1,3}[kK](?!\w)")
 _CHAIN = re.compile(r"[-/]?\w")
@@ -188,6 +190,8 @@ def roman(scan: Scan, at: int) -> Reading | None:
     lone = match[0] == "I" and following != ""
     if nearest[:1].isupper() and nearest.lower() in lists["numbered_one"]:
         lone = False
+    if several := _several_romans(scan, nearest.lower(), match.end(), value):
+        return several
     if nearest.lower() in lists["numbered"] and (match[0].islower() or match[0] not in "CDLM"):
         spoken = (
             "" if lone and following not in lists["after_numbered_one"] else say.cardinal(value)
@@ -208,6 +212,24 @@ def roman(scan: Scan, at: int) -> Reading | None:
     if scan.text.startswith("'s", match.end()):
         return Reading(match.end() + 2, "roman", f"{spoken}'s")
     return Reading(match.end(), "roman", spoken)
+
+
+def _several_romans(scan: Scan, noun: str, end: int, value: int) -> Reading | None:
+    """Read a numeral with others: both of ``chapters IV-VI``; the first, or the second, of two."""
+    numbered = scan.tables.lists["numbered"]
+    many = noun.removesuffix("s") in numbered and noun not in numbered
+    if (more := _MORE_ROMAN.match(scan.text, end)) and (many or noun in numbered):
+        last = say.roman_value(more[1].upper())
+        if more[0][0] in "-–" and value < last:
+            return Reading(more.end(), "range", f"{say.cardinal(value)} to {say.cardinal(last)}")
+        if last and many:
+            return Reading(end, "roman", say.cardinal(value))
+    earlier = [token for token in scan.tokens[-4:] if token.kind != "space"]
+    joined = len(earlier) > 1 and earlier[-1].text in ("and", "or", "to", "&")
+    counted = joined and earlier[-2].kind == "roman" and not earlier[-2].spoken.startswith("the ")
+    if counted and value > 1:  # not the I of "part I and I"
+        return Reading(end, "roman", say.cardinal(value))
+    return None
 
 
 def _after_any_name(scan: Scan, written: str, value: int, before: Sequence[str]) -> str:

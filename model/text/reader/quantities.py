@@ -41,6 +41,7 @@ _ALONE_POWER = re.compile(r"(m|[a-z]{2})([²³])(?!\w)")
 _PLURAL = re.compile(r"\d{1,4}s(?!\w)")
 _SQUARE = re.compile(r"[ \xa0]?(sq|cu)\.? ?([A-Za-z]{1,3})\b")
 _LENGTH = re.compile(r"(\d{1,3}(?:\.\d{1,2})?)(['\"′″])(?= (\w{1,12}))")
+_QUOTE = re.compile(r'(?<!\d)"')  # not that of inches
 _FEET = re.compile(
     r"(\d{1,2})(?:['′] ?| (?:ft|feet|foot)\.? )(\d{1,2})(?:\"|″|''| (?:in|inches)\b\.?)?(?!\w)"
 )
@@ -120,7 +121,14 @@ def scientific(scan: Scan, at: int) -> Reading | None:
 
 
 def imperial(scan: Scan, at: int) -> Reading | None:
-    """Recognise feet and inches: ``6'1"``, ``12" long``, ``a 34" waist``."""
+    """Recognise feet and inches: ``6'1"``, ``12" long``, ``a 34" waist``, ``a 3/4" bolt``."""
+    part = _fraction(scan, at)
+    quoted = len(_QUOTE.findall(scan.text, 0, at)) % 2
+    if part and (scan.after(part.end) == "″" or (scan.after(part.end) == '"' and not quoted)):
+        unit = scan.tables.units["in"]
+        before_noun = scan.word_after(part.end + 1) not in scan.tables.lists["lengths"]
+        name = unit.one if part.part or before_noun else unit.many
+        return Reading(part.end + 1, "measure", f"{part.spoken} {name}")
     if (match := _FEET.match(scan.text, at)) and int(match[2]) < 12:
         spoken = f"{say.quantity(match[1])} foot {say.quantity(match[2])}"
         return Reading(match.end(), "measure", spoken)

@@ -285,6 +285,7 @@ def _words(root: Section) -> WordRules:
         },
         spelt=acronyms.words("letters"),
         spoken=acronyms.words("words"),
+        syllabic=frozenset(acronyms.text("syllabic", "")),
         single=root.words("single"),
         abbreviations=abbreviations.rest(),
         before_number=before_number,

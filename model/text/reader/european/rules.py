@@ -240,6 +240,7 @@ class WordRules:
         letters: names of letters.
         spelt: words in capitals that are read letter by letter.
         spoken: words in capitals that are read as words.
+        syllabic: consonants that stand for a vowel in a syllable: ``r`` in *krk*.
         single: letters that are words.
         abbreviations: spoken form by abbreviation.
         before_number, before_name: abbreviations that are such only there.
@@ -257,6 +258,7 @@ class WordRules:
     letters: Mapping[str, LetterName]
     spelt: frozenset[str]
     spoken: frozenset[str]
+    syllabic: frozenset[str]
     single: frozenset[str]
     abbreviations: Mapping[str, str]
     before_number: Mapping[str, str]

@@ -26,16 +26,25 @@ _SPELT = re.compile(r"(\w+?)'?([a-z]{0,2})")
 # Longest word in capitals that may be spelt
 _LONGEST_ACRONYM = 6
 _VOWELS = "AEIOUYÀÁÂÃÄÅÆÈÉÊËÌÍÎÏÒÓÔÕÖØÙÚÛÜÝĄĘŐŰŮĚАЕЁИОУЫЭЮЯ"
+_VOWEL = re.compile(f"[{_VOWELS}]")
 # What can be said as a word: consonants by themselves or in pairs between vowels
 _SAYABLE = re.compile(
     rf"(?=.*[{_VOWELS}])[^{_VOWELS}]{{0,2}}(?:[{_VOWELS}]{{1,2}}[^{_VOWELS}]{{1,2}})*[{_VOWELS}]{{0,2}}"
 )
 
 
+# A word without vowels that is said as it is: brr, pst, hmm, mhm
+_INTERJECTION = re.compile(r".*(.)\1.*|[hm]+|p?st|tss?|.*'.*")
+
+
 def needs_care(tables: Tables, acronyms: object, written: str) -> bool:
-    """Return whether a word of small letters may be more than a word: an abbreviation, a letter."""
+    """Return whether a word of small letters may be more than a word: an abbreviation, letters."""
     capitals = len(written) < 2 or not written[1:].islower()
-    return capitals or written.lower() in tables.lists["careful"]
+    return (
+        capitals
+        or written.lower() in tables.lists["careful"]
+        or _VOWEL.search(written.upper()) is None
+    )
 
 
 class Words:
@@ -45,9 +54,10 @@ class Words:
         self._rules = rules.words
         self._clitics = rules.clitics
         self._numbers = numbers
-        self._abbreviation = _any_of(
+        self._listed = frozenset(
             {*self._rules.abbreviations, *self._rules.before_number, *self._rules.before_name}
         )
+        self._abbreviation = _any_of({*self._listed, *map(_capitalised, self._listed)})
         marks = _any_of(rules.ordinals.marks).pattern
         self._roman_ordinal = re.compile(rf"([IVXLCDM]{{1,9}})({marks})(?!\w)")
         self._marks = rules.ordinals.marks
@@ -61,7 +71,7 @@ class Words:
         match = self._abbreviation.match(scan.text, at)
         if match is None or scan.before(at).isalnum():
             return None
-        written, end = _tight(match[0]), match.end()
+        written, end = self._as_listed(_tight(match[0])), match.end()
         for table, needed in self._conditional:
             if written in table and needed.match(scan.text, end):
                 return Reading(end, "abbreviation", table[written])
@@ -71,6 +81,11 @@ class Words:
         if written in self._rules.final and _ends_sentence(scan, end):
             end -= 1  # the dot ends the sentence, too
         return Reading(end, "abbreviation", spoken)
+
+    def _as_listed(self, written: str) -> str:
+        """Return an abbreviation at the start of a sentence as the table has it."""
+        small = written[0].lower() + written[1:]
+        return small if written not in self._listed and small in self._listed else written
 
     def roman(self, scan: Scan, at: int) -> Reading | None:
         """Recognise a Roman numeral beside a word of the table, or with an ordinal's mark.
@@ -142,19 +157,18 @@ class Words:
         if whole is not None and scan.known(whole[0].lower()):
             return Reading(whole.end(), "word", (SpokenWord(scan.source[at : whole.end()]),))
         end = match.end()
-        if scan.after(end) == "'" and self._is_clitic(match[0]) and scan.after(end + 1).isalnum():
-            end += 1  # d'1 euro
-        written = scan.text[at:end]
-        around = (scan.before(at), scan.after(end))
-        if around in (("-", "-"), ("'", " ")) and self._is_clitic(written):
-            return Reading(end, "word", (SpokenWord(f"{written}'"),))  # a-t-il, 's avonds
+        written = match[0]
+        if self._is_clitic(written) and (clitic_end := _end_of_clitic(scan, at, end)):
+            return Reading(clitic_end, "word", (SpokenWord(f"{written}'"),))
         full = self._with_full_ending(scan.text[at : end + 1])
         if full is not None:
             return Reading(end + 1, "abbreviation", (SpokenWord(full),))
         elided, apostrophe, rest = written.partition("'")
-        bare = rest if apostrophe and self._is_clitic(elided) else written
+        whole_word = written.lower() in self._clitics.whole
+        bare = rest if apostrophe and self._is_clitic(elided) and not whole_word else written
         if self._is_spelt(scan, bare, end):
-            return Reading(end, "acronym", (SpokenWord(written, letters=True),))
+            shown = written.upper() if self._has_no_vowel(written) else written
+            return Reading(end, "acronym", (SpokenWord(shown, letters=True),))
         capitals = 1 < len(bare) <= _LONGEST_ACRONYM and bare.isupper()
         kind: Kind = "acronym" if capitals and not _shouted(scan, end) else "word"
         return Reading(end, kind, (SpokenWord(scan.source[at:end]),))
@@ -197,18 +211,34 @@ class Words:
 
     # --------------------------------------------------------------------------------------------
 
+    def _has_no_vowel(self, written: str) -> bool:
+        syllables = self._rules.syllabic
+        if written.isupper() or not written[1:].islower() or _VOWEL.search(written.upper()):
+            return False
+        return syllables.isdisjoint(written.lower())
+
     def _is_clitic(self, written: str) -> bool:
         return written.lower() in self._clitics.sounds
 
     def _is_spelt(self, scan: Scan, written: str, end: int) -> bool:
         """Return whether a word is read letter by letter: no model decides, but its shape does.
 
-        Words of one letter are, unless the language has them as words; then those in capitals, with
-        an ending such as that of *PKWs*, that the table has, that cannot be said as a word, or that
-        have two or three letters and are no known word.
+        Words of one letter are, unless the language has them as words; those of small letters that
+        have no vowel, unless a lexicon has them; and acronyms.
         """
+        small = written.lower()
         if len(written) == 1:
-            return written not in self._rules.single and written.lower() not in self._rules.single
+            return self._rules.single.isdisjoint((written, small))
+        if self._has_no_vowel(written):
+            return not scan.known(small) and not _INTERJECTION.fullmatch(small)
+        return self._is_acronym(scan, written, end)
+
+    def _is_acronym(self, scan: Scan, written: str, end: int) -> bool:
+        """Return whether a word in capitals is read letter by letter.
+
+        It may have an ending such as that of *PKWs*. The table has it, or it cannot be said as a
+        word, or it has two or three letters.
+        """
         match = _SPELT.fullmatch(written)
         capitals = match[1] if match else ""
         if not match or not capitals.isupper() or len(capitals) < 2:
@@ -220,6 +250,16 @@ class Words:
         if match[2] not in ("", "s") or _shouted(scan, end):
             return False
         return len(capitals) <= 3 or not _SAYABLE.fullmatch(capitals)
+
+
+def _end_of_clitic(scan: Scan, at: int, end: int) -> int:
+    """Return the end of an elided word, with its apostrophe or hyphen beside it; 0 if none is."""
+    before, after = scan.before(at), scan.after(end)
+    if after == "'" and before != "'":
+        return end + 1  # d'1 euro, or l' by itself
+    joined = before == "-" == after  # a-t-il
+    first = before == "'" and after != "'" and not after.isalnum()  # 's avonds
+    return end if joined or first else 0
 
 
 def _shouted(scan: Scan, end: int) -> bool:
@@ -237,6 +277,12 @@ def _ends_sentence(scan: Scan, end: int) -> bool:
 def _tight(written: str) -> str:
     """Return an abbreviation as the table has it: ``z.B.`` for ``z. B.``."""
     return re.sub(r"\.[ \xa0\u202f]", ".", written)
+
+
+def _capitalised(written: str) -> str:
+    """Return an abbreviation of several letters as it begins a sentence: ``Z.B.``."""
+    letters = sum(map(str.isalpha, written))
+    return written[0].upper() + written[1:] if letters > 1 else written
 
 
 def _any_of(words: Iterable[str]) -> re.Pattern[str]:
