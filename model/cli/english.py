@@ -71,7 +71,7 @@ def combine_dictionaries(
         repeats = [_repeat(text) for text in repeat or ("300:20", "1000:12", "10000:5")]
         sources = dictionaries.read(folder, verify=verify)
         network = load(artifacts.read(base), "cpu", precision="int8", threads=threads)
-        combined = dictionaries.combine(sources, lambda words: _candidates(network, words))
+        combined = dictionaries.combine(sources, lambda words: candidates(network, words))
         out.mkdir(parents=True, exist_ok=True)
         ranked = list(english.ranked_words())
         for name, entries in {
@@ -247,7 +247,7 @@ def _repeat(text: str) -> tuple[int, int]:
     return int(words), int(times)
 
 
-def _candidates(network: Phonemizer, words: Sequence[str]) -> list[list[Pronunciation]]:
+def candidates(network: Phonemizer, words: Sequence[str]) -> list[list[Pronunciation]]:
     """Return the network's most probable answers, of which only the phonemes are kept."""
     return [
         [answer.phonemes for answer in answers if answer.complete]

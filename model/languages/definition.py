@@ -21,11 +21,12 @@ Pronunciation = tuple[str, ...]
 # last but one syllable; or the language has no word stress
 StressRule = Literal["marked", "initial", "penultimate", "none"]
 # ipa: word, tab, IPA; spaced: the same, symbols separated by spaces; britfone: WORD, comma, IPA;
-# cmudict: ARPAbet
-SourceFormat = Literal["ipa", "spaced", "britfone", "cmudict"]
+# cmudict: ARPAbet; isle: ISLEX, IPA of American English
+SourceFormat = Literal["ipa", "spaced", "britfone", "cmudict", "isle"]
 # What a source is read for. The stress of one is copied to the pronunciations of others; accent:
-# that, and American pronunciations, converted by rule, of words that no other source has
-Use = Literal["pronunciations", "stress", "accent"]
+# that, and American pronunciations, converted by rule, of words that no other source has;
+# equivalent: words that no other source has, as a network answers that learnt from the others
+Use = Literal["pronunciations", "stress", "accent", "equivalent"]
 
 
 class DefinitionError(TangerError, ValueError):
@@ -114,6 +115,8 @@ class Definition:
             vowel, which are refused otherwise.
         respell: pairs of a letter and another that stands for it where its mark is left out; a word
             is also known in this spelling, unless it is that of another word.
+        equivalent: symbols between which a source of `use = "equivalent"` does not distinguish
+            reliably, each with the first of its group.
         restore: letters with marks that the sources write without, see `marked_letters`.
         inflect: derive frequent inflected forms that the sources lack, see `dutch` and `russian`.
         words: largest number of words to train on.
@@ -142,6 +145,7 @@ class Definition:
     prefer: Mapping[str, Pronunciation]
     given: Mapping[str, Pronunciation]
     respell: tuple[tuple[str, str], ...]
+    equivalent: Mapping[str, str]
     restore: str
     inflect: bool
     words: int
@@ -169,6 +173,10 @@ class Definition:
         for letter, instead in self.respell:
             word = word.replace(letter, instead)
         return word
+
+    def equivalence_class(self, phonemes: Pronunciation) -> Pronunciation:
+        """Return a pronunciation with the first symbol of each group of `equivalent` ones."""
+        return tuple(self.equivalent.get(symbol, symbol) for symbol in phonemes)
 
     @cached_property
     def symbols(self) -> frozenset[str]:
@@ -233,6 +241,11 @@ def _parse(content: Mapping[str, Any]) -> Definition:
         prefer=_pronunciations(fields.pop("prefer", {})),
         given=_pronunciations(fields.pop("given", {})),
         respell=tuple((a, b) for a, b in fields.pop("respell", ())),
+        equivalent={
+            symbol: group.split()[0]
+            for group in fields.pop("equivalent", ())
+            for symbol in group.split()
+        },
         restore=fields.pop("restore", ""),
         inflect=fields.pop("inflect", False),
         words=fields.pop("words"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tanger.model import lexicon
+from tanger.model.english.notations import read_isle
 from tanger.model.languages import british
 from tanger.model.languages.definition import Definition, Pronunciation, SourceFile
 from tanger.model.languages.notation import (
@@ -30,6 +31,8 @@ from tanger.model.output_files import edition_sha256
 from tanger.model.phonology import stress
 
 Readings = dict[str, list[Pronunciation]]
+# Returns each word's most probable pronunciations, the most probable first
+Candidates = Callable[[Sequence[str]], list[list[Pronunciation]]]
 
 _OWN_VOTES, _FOREIGN_VOTES = 3, 2
 _BRITFONE_VARIANT = re.compile(r"\(\d+\)$")
@@ -42,23 +45,33 @@ class Combined:
 
     Attributes:
         words: pronunciations of each word, in lower case, the preferred one first.
+        equivalent: those of `words` that a network's answers stand for: not for evaluation.
         converted: pronunciations by rule from another accent, of words that no other source has.
         counts: number of entries by what happened to them.
         checksums: SHA-256 of each file.
     """
 
     words: Readings
+    equivalent: frozenset[str]
     converted: Readings
     counts: Counter[str]
     checksums: dict[str, str]
 
 
-def read(language: Definition, folder: Path, *, verify: bool = True) -> Combined:
+def read(
+    language: Definition,
+    folder: Path,
+    *,
+    candidates: Candidates | None = None,
+    verify: bool = True,
+) -> Combined:
     """Read and combine the sources of a language.
 
     Args:
         language: its definition.
         folder: folder of the files.
+        candidates: a network trained on the other sources than those of `use = "equivalent"`,
+            which are left out without it.
         verify: refuse files of other editions.
 
     Raises:
@@ -72,10 +85,15 @@ def read(language: Definition, folder: Path, *, verify: bool = True) -> Combined
         path = folder / source.file
         expected = source.sha256 if verify else None
         checksums[source.file] = edition_sha256(path, expected, origin=source.origin)
-        if source.format != "cmudict":
+        if source.use != "accent":
             found.append((source, _read_file(path, source, language, counts)))
+    american = [
+        (source.file, _read_american(folder / source.file, source, counts))
+        for source in language.sources
+        if source.use == "accent"
+    ]
     marks = [readings for _, readings in found]
-    by_count = [_marks_of_cmudict(folder / s.file) for s in language.sources if _is_cmudict(s)]
+    by_count = [_marks_of_american(readings) for _, readings in american]
     merged: Readings = {}
     for source, readings in found:
         if source.use == "pronunciations":
@@ -87,29 +105,69 @@ def read(language: Definition, folder: Path, *, verify: bool = True) -> Combined
         stressed = [_with_stress(word, way, marks, by_count, words, language) for way in ordered]
         if kept := _completed(stressed, language, counts):
             words[word] = kept
+    foreign = [readings for source, readings in found if source.use == "equivalent"]
+    equivalent = _equivalent(foreign, words, candidates, language, counts) if candidates else {}
+    words |= equivalent
     words |= {word: [way] for word, way in language.given.items()}
     words = _with_respelled(words, language)
-    converted = {
-        word: way
-        for source in language.sources
-        if source.use == "accent"
-        for word, way in _converted(folder / source.file, language, counts).items()
-        if word not in words
-    }
-    return Combined(words, converted, counts, checksums)
+    converted: Readings = {}
+    for file, readings in american:  # the first file that has a word comes first
+        known = words.keys() | converted.keys()
+        others = {word: ways for word, ways in readings.items() if word not in known}
+        converted |= _converted(file, others, language, counts)
+    return Combined(words, frozenset(equivalent), converted, counts, checksums)
 
 
-def _converted(path: Path, language: Definition, counts: Counter[str]) -> Readings:
-    """Return pronunciations of American entries in the language's notation, by rule."""
+def _equivalent(
+    foreign: Sequence[Readings],
+    known: Readings,
+    candidates: Candidates,
+    language: Definition,
+    counts: Counter[str],
+) -> Readings:
+    """Return unknown words as the most probable answer that is equivalent to an entry of theirs."""
+    entries: Readings = {}
+    for readings in foreign:
+        for word, ways in readings.items():
+            if word not in known:
+                entries.setdefault(word, []).extend(ways)
+    chosen: Readings = {}
+    for word, answers in zip(entries, candidates(list(entries)), strict=True):
+        classes = set(map(language.equivalence_class, entries[word]))
+        fitting = [answer for answer in answers if language.equivalence_class(answer) in classes]
+        if fitting:
+            chosen[word] = fitting[:1]
+        else:
+            counts["entry refused: no answer is equivalent"] += 1
+    return chosen
+
+
+def _read_american(path: Path, source: SourceFile, counts: Counter[str]) -> Readings:
+    """Return the pronunciations of American words in lower case: ARPAbet with digits of stress."""
+    if source.format == "isle":
+        dropped: Counter[str] = Counter()
+        isle = read_isle(path.read_text("utf-8").splitlines(), dropped)
+        counts.update({f"{path.name}: {reason}": n for reason, n in dropped.items()})
+        return {word.lower(): ways for word, ways in isle.items()}
     found: Readings = {}
     for entry in lexicon.read(path, "cmudict"):
-        try:
-            word = _word(entry.word.lower(), language)
-            way = complete(british.from_american(word, entry.phonemes), language)
-        except NotationError as e:
-            counts[f"{path.name}, converted: {e}"] += 1
-            continue
-        found.setdefault(word, [way])  # the preferred one comes first
+        found.setdefault(entry.word.lower(), []).append(entry.phonemes)
+    return found
+
+
+def _converted(
+    file: str, american: Readings, language: Definition, counts: Counter[str]
+) -> Readings:
+    """Return American entries in the language's notation, by rule."""
+    found: Readings = {}
+    for word, ways in american.items():
+        for way in ways:  # the preferred one comes first
+            try:
+                british_way = complete(british.from_american(word, way), language)
+                found[_word(word, language)] = [british_way]
+                break
+            except NotationError as e:
+                counts[f"{file}, converted: {e}"] += 1
     return found
 
 
@@ -276,10 +334,14 @@ def _marks(phonemes: Pronunciation, language: Definition) -> tuple[str, ...]:
     return tuple(s[0] if s[0] in (PRIMARY, SECONDARY) else "" for s in vowels)
 
 
-def _marks_of_cmudict(path: Path) -> dict[str, list[tuple[str, ...]]]:
-    """Return the marks of the vowels of each word of CMUdict, in lower case."""
-    found: dict[str, list[tuple[str, ...]]] = {}
-    for entry in lexicon.read(path, "cmudict"):
-        digits = [digit for _, digit in map(stress.split, entry.phonemes) if digit is not None]
-        found.setdefault(entry.word.lower(), []).append(tuple(_DIGIT_MARKS[d] for d in digits))
-    return found
+def _marks_of_american(readings: Readings) -> dict[str, list[tuple[str, ...]]]:
+    """Return the marks of the vowels of each American pronunciation, where they are known."""
+    return {
+        word: [marks for way in ways if (marks := _digit_marks(way))]
+        for word, ways in readings.items()
+    }
+
+
+def _digit_marks(phonemes: Pronunciation) -> tuple[str, ...]:
+    digits = (stress.split(phoneme)[1] for phoneme in phonemes)
+    return tuple(_DIGIT_MARKS[digit] for digit in digits if digit is not None)

@@ -75,6 +75,7 @@ def split(
     order: Sequence[str],
     cmudict: Collection[str] = (),
     *,
+    unmeasured: Collection[str] = (),
     converted: Mapping[str, Sequence[Pronunciation]] | None = None,
     count: int | None = None,
 ) -> Split:
@@ -85,13 +86,15 @@ def split(
         language: its definition.
         order: words of the language by falling frequency, from `ranked`.
         cmudict: words of CMUdict 0.7b in upper case, if the language's rule of folds needs them.
+        unmeasured: words for training alone; those of other folds are left out.
         converted: pronunciations by word from another accent; those of the train fold are kept.
         count: largest number of words to train on, if not that of the definition.
     """
     known = set(cmudict) if language.known == "cmudict" else set(map(str.upper, order[:EXEMPT]))
     folds: dict[str, list[str]] = {"train": [], "dev": [], "test": []}
     for word in words:
-        folds[fold(word, known)].append(word)
+        if (name := fold(word, known)) == "train" or word not in unmeasured:
+            folds[name].append(word)
     # No held-out word is trained on in another spelling
     trained = {language.respelled(word) for word in folds["train"]} if language.respell else set()
     for name in ("dev", "test"):

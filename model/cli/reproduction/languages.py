@@ -12,6 +12,7 @@ from pathlib import Path
 from tanger.model import artifact as artifacts
 from tanger.model import lexicon
 from tanger.model.artifact import HISTORY, METRICS, NOTICE, Artifact
+from tanger.model.cli.english import candidates
 from tanger.model.cli.evaluate import calibrate, evaluate
 from tanger.model.cli.reproduction.pipeline import Step, evaluated
 from tanger.model.cli.reproduction.sources import SourceMissingError
@@ -33,8 +34,7 @@ def steps(work: Workspace, name: str) -> list[Step]:
         DefinitionError: if the language is not defined.
     """
     definition = load(name)
-    made = work.out / "languages" / name
-    lexicons = {each: made / f"{each}.tsv" for each in _LEXICONS}
+    base = f"{name}-base" if _needs_base(definition) else None
     return [
         Step(
             f"{name}, sources",
@@ -42,14 +42,9 @@ def steps(work: Workspace, name: str) -> list[Step]:
             tuple(work.downloads / source.file for source in definition.sources),
             settings={source.file: source.sha256 for source in definition.sources},
         ),
-        Step(
-            f"{name}, lexicons",
-            partial(_combine, name, work.downloads, made, work.scale.words, work.scale.verify),
-            tuple(lexicons.values()),
-            (f"{name}, sources",),
-            settings=repr(definition),
-        ),
-        *_trainings(work, definition, lexicons),
+        *([] if base is None else _base(work, definition, base)),
+        _lexicons(work, definition, name, base=base),
+        *_trainings(work, definition),
         Step(
             evaluated(name),
             partial(_evaluate, work, name),
@@ -59,9 +54,51 @@ def steps(work: Workspace, name: str) -> list[Step]:
     ]
 
 
-def _trainings(work: Workspace, definition: Definition, lexicons: Mapping[str, Path]) -> list[Step]:
+def _needs_base(definition: Definition) -> bool:
+    return any(source.use == "equivalent" for source in definition.sources)
+
+
+def _files(work: Workspace, folder: str) -> Mapping[str, Path]:
+    """Return the lexicons in a folder, by name."""
+    return {each: work.out / "languages" / folder / f"{each}.tsv" for each in _LEXICONS}
+
+
+def _lexicons(
+    work: Workspace, definition: Definition, folder: str, *, base: str | None = None
+) -> Step:
+    """Return the step that makes the lexicons; `base` answers for sources of other conventions."""
+    run = partial(
+        _combine,
+        definition.folder,
+        work.downloads,
+        work.out / "languages" / folder,
+        work.scale.words,
+        work.scale.verify,
+        None if base is None else work.artifact(base),
+    )
+    return Step(
+        f"{folder}, lexicons",
+        run,
+        tuple(_files(work, folder).values()),
+        (f"{definition.folder}, sources", *([] if base is None else [base])),
+        settings=repr(definition),
+    )
+
+
+def _base(work: Workspace, definition: Definition, base: str) -> list[Step]:
+    """Return the steps of the network that learns from the other sources alone."""
+    lexicons = _files(work, base)
+    data: dict[str, Path | list[Path]] = {"lexicon": lexicons["train"], "dev": lexicons["dev"]}
+    return [
+        _lexicons(work, definition, base),
+        work.train(base, (f"{base}, lexicons",), data, recipe=definition.recipe),
+    ]
+
+
+def _trainings(work: Workspace, definition: Definition) -> list[Step]:
     """Return the steps that train: on all words, and again on frequent ones where it is defined."""
-    name, dev = definition.folder, lexicons["dev"]
+    name, lexicons = definition.folder, _files(work, definition.folder)
+    dev = lexicons["dev"]
     made = (f"{name}, lexicons",)
     first = f"{name}-start" if definition.again else name
     data: dict[str, Path | list[Path]] = {"lexicon": lexicons["train"], "dev": dev}
@@ -110,15 +147,19 @@ def _collect(name: str, work: Workspace) -> None:
             shutil.copyfile(given[0], target)
 
 
-def _combine(name: str, folder: Path, out: Path, words: int | None, verify: bool) -> None:
+def _combine(
+    name: str, folder: Path, out: Path, words: int | None, verify: bool, base: Path | None
+) -> None:
     """Write a language's lexicons, and sources.json with what happened to its entries."""
     import wordfreq
 
     from tanger.model import lexicon
     from tanger.model.languages import dutch, marked_letters, russian, sources, splits
+    from tanger.model.phonemizer import Phonemizer
 
     definition = load(name)
-    combined = sources.read(definition, folder, verify=verify)
+    answers = None if base is None else partial(candidates, Phonemizer.load(base, "cpu"))
+    combined = sources.read(definition, folder, candidates=answers, verify=verify)
     ranked = splits.ranked(wordfreq.iter_wordlist(definition.frequencies, "best"))
     known = combined.words
     if definition.restore:
@@ -134,6 +175,7 @@ def _combine(name: str, folder: Path, out: Path, words: int | None, verify: bool
         definition,
         ranked,
         sources.cmudict_words(definition, folder),
+        unmeasured=combined.equivalent,
         converted=combined.converted,
         count=words,
     )

@@ -41,13 +41,19 @@ def test_words_of_british_dictionaries_are_not_converted(tmp_path):
         "en-gb-wikipron.tsv": "lot\tl ɒ t\n",
         "en-raw-unlabelled.tsv": "",
         "cmudict-0.7b": "CAR  K AA1 R\nCART  K AA1 R T\nLOT  L AA1 T\nOTTER  AA1 T ER0\n",
+        "ISLEdict.txt": "cart(nn) # k ˈɔ r t #\ncarat(nn) # k ˈɑ . r ə t #\nclot # k #\n",
     }
     for name, text in files.items():
         (tmp_path / name).write_text(text, "utf-8")
     language = definition.load("en-gb")
     found = sources.read(language, tmp_path, verify=False)
     assert set(found.words) == {"car", "lot"}
-    assert found.converted == {"cart": [("k", "ˈɑː", "t")], "otter": [("ˈɒ", "t", "ə")]}
+    assert found.converted == {
+        "cart": [("k", "ˈɑː", "t")],
+        "otter": [("ˈɒ", "t", "ə")],
+        "carat": [("k", "ˈɑː", "ɹ", "ə", "t")],
+    }
+    assert found.counts["ISLEdict.txt: not an entry"] == 1
     known = sources.cmudict_words(language, tmp_path)
     split = splits.split(found.words, language, ["car"], known, converted=found.converted)
     # No training word of the language's own has the sounds of "otter"

@@ -86,6 +86,28 @@ def test_folds_are_disjoint_and_frequent_words_are_trained_on():
     assert {entry.word for entry in few.test} <= test  # nothing moves between folds
 
 
+def test_entries_of_another_convention_are_replaced_by_equivalent_answers(tmp_path):
+    (tmp_path / "sv-ipa-dict.tsv").write_text("dag\t/²dɑːɡ/\n", "utf-8")
+    (tmp_path / "sv-mfa.dict").write_text("dag\td a ɡ\nväg\tv ɛ ɡ\nbil\tb a l\n", "utf-8")
+    answers = {"väg": ["ʋ a ɡ", "ʋ ɛː ɡ", "ʋ ɛ ɡ"], "bil": ["b iː l"]}
+
+    def candidates(words):
+        return [[tuple(answer.split()) for answer in answers[word]] for word in words]
+
+    language = replace(definition.load("sv"), given={})
+    found = sources.read(language, tmp_path, candidates=candidates, verify=False)
+    assert found.words == {"dag": [("d", "ɑː", "ɡ")], "väg": [("ʋ", "ɛː", "ɡ")]}
+    assert found.equivalent == {"väg"}
+    assert found.counts["entry refused: no answer is equivalent"] == 1
+    assert sources.read(language, tmp_path, verify=False).words.keys() == {"dag"}
+    held_out = {word: [("d",)] for word in ("tax", "vax", "lax", "sax", "fax", "rax", "wax")}
+    split = splits.split(held_out, language, (), unmeasured=held_out)
+    assert not split.test
+    assert not split.dev
+    trained = {word for word in held_out if fold(word, ()) == "train"}
+    assert {entry.word for entry in split.train} == trained != set(held_out)
+
+
 def test_russian_letters_without_dots_and_words_without_vowels(tmp_path):
     (tmp_path / "ru.tsv").write_text(
         "ещё\t[(j)ɪˈɕːɵ]\nещё\t/ji'ʃʲo/\nчто\tʂtə\nв\t[ˈvolʲt]\nелка\t[ˈjeɫkə]\nёлка\t[ˈjɵɫkə]\n",
