@@ -15,6 +15,7 @@ LARGEST = 2_000_000  # bytes
 SHIPPED = definition.names()
 
 WORDS = {
+    "cs": {"v": "v", "k": "k", "s": "s", "z": "z", "vlk": "v ˈl̩ k", "praha": "p r ˈa ɦ a"},
     "nl": {
         "de": "d ˈə",
         "schrijven": "s x r ˈɛi v ə",
@@ -51,6 +52,8 @@ WORDS = {
         "sju": "ɧ ʉː",
         "gärna": "j ɛː ɳ a",
         "sjuksköterska": "ɧ ʉː k ɧ øː t ɛ ʂ k a",
+        "väg": "ʋ ɛː ɡ",
+        "träning": "t r ɛː n ɪ ŋ",
     },
 }
 
