@@ -42,6 +42,8 @@ _PLURAL = re.compile(r"\d{1,4}s(?!\w)")
 _SQUARE = re.compile(r"[ \xa0]?(sq|cu)\.? ?([A-Za-z]{1,3})\b")
 _LENGTH = re.compile(r"(\d{1,3}(?:\.\d{1,2})?)(['\"′″])(?= (\w{1,12}))")
 _QUOTE = re.compile(r'(?<!\d)"')  # not that of inches
+# Characters before a quotation mark in which another may have opened the quotation
+_QUOTATION = 400
 _FEET = re.compile(
     r"(\d{1,2})(?:['′] ?| (?:ft|feet|foot)\.? )(\d{1,2})(?:\"|″|''| (?:in|inches)\b\.?)?(?!\w)"
 )
@@ -123,8 +125,7 @@ def scientific(scan: Scan, at: int) -> Reading | None:
 def imperial(scan: Scan, at: int) -> Reading | None:
     """Recognise feet and inches: ``6'1"``, ``12" long``, ``a 34" waist``, ``a 3/4" bolt``."""
     part = _fraction(scan, at)
-    quoted = len(_QUOTE.findall(scan.text, 0, at)) % 2
-    if part and (scan.after(part.end) == "″" or (scan.after(part.end) == '"' and not quoted)):
+    if part and (scan.after(part.end) == "″" or _is_inch(scan, at, part.end)):
         unit = scan.tables.units["in"]
         before_noun = scan.word_after(part.end + 1) not in scan.tables.lists["lengths"]
         name = unit.one if part.part or before_noun else unit.many
@@ -141,6 +142,13 @@ def imperial(scan: Scan, at: int) -> Reading | None:
     if match[3] in scan.tables.lists["length_nouns"] and match[2] not in "'′":
         return Reading(match.end(), "measure", f"{say.quantity(match[1])} {unit.one}")
     return None
+
+
+def _is_inch(scan: Scan, at: int, end: int) -> bool:
+    """Return whether the quotation mark after a number closes no quotation before it."""
+    if scan.after(end) != '"':
+        return False
+    return len(_QUOTE.findall(scan.text, max(0, at - _QUOTATION), at)) % 2 == 0
 
 
 def measure(scan: Scan, at: int) -> Reading | None:
