@@ -130,9 +130,11 @@ def _folders(setting: str) -> Iterator[tuple[Path, bool]]:
     A folder that is no artifact stands for all artifacts in it, by name, but en-us first.
 
     Raises:
-        SettingError: if it holds none.
+        SettingError: if it holds none, or the list is separated otherwise.
     """
     for path in map(Path, filter(None, setting.split(os.pathsep))):
+        if "," in str(path) and not path.exists():
+            raise SettingError(f"artifacts: separate folders by {os.pathsep}, not commas: {path}")
         if (path / MANIFEST).exists() or not path.is_dir():
             yield path, True
             continue
