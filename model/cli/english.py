@@ -248,12 +248,19 @@ def _repeat(text: str) -> tuple[int, int]:
 
 
 def candidates(network: Phonemizer, words: Sequence[str]) -> list[list[Pronunciation]]:
-    """Return the network's most probable answers, of which only the phonemes are kept."""
-    return [
-        [answer.phonemes for answer in answers if answer.complete]
-        for first in range(0, len(words), _BATCH)
-        for answers in network.nbest(words[first : first + _BATCH], _CANDIDATES)
-    ]
+    """Return the phonemes of the network's most probable answers to each word, in order.
+
+    Words with letters that it has not learnt have none.
+    """
+    known = frozenset(network.graphemes.own)
+    spelt = [word for word in words if known.issuperset(word)]
+    answers = (
+        [answer.phonemes for answer in ways if answer.complete]
+        for first in range(0, len(spelt), _BATCH)
+        for ways in network.nbest(spelt[first : first + _BATCH], _CANDIDATES)
+    )
+    found = dict(zip(spelt, answers, strict=True))
+    return [found.get(word, []) for word in words]
 
 
 def rank_variants(artifact: ArtifactOption = ARTIFACT) -> None:

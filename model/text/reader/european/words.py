@@ -212,10 +212,11 @@ class Words:
     # --------------------------------------------------------------------------------------------
 
     def _has_no_vowel(self, written: str) -> bool:
-        syllables = self._rules.syllabic
+        """Return whether a word in small letters of the language has nothing to make a syllable."""
         if written.isupper() or not written[1:].islower() or _VOWEL.search(written.upper()):
             return False
-        return syllables.isdisjoint(written.lower())
+        letters = set(written.lower())
+        return letters <= self._rules.letters.keys() and letters.isdisjoint(self._rules.syllabic)
 
     def _is_clitic(self, written: str) -> bool:
         return written.lower() in self._clitics.sounds

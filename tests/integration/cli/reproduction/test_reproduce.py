@@ -1,5 +1,6 @@
 """Every step from small dictionaries to artifacts, and sources that are not what they should be."""
 
+import json
 import lzma
 from importlib.util import find_spec
 from pathlib import Path
@@ -120,6 +121,29 @@ def test_a_language_from_its_dictionary(tmp_path):
     assert metrics["test.tsv"]["without_marks"]["wer"] <= metrics["test.tsv"]["any_match"]["wer"]
     again = reproduce("es", tmp_path / "sources", tmp_path, tmp_path / "out")
     assert again.output.count("made already") == 4
+
+
+@pytest.mark.slow
+def test_a_language_whose_second_dictionary_is_answered_by_a_network(tmp_path):
+    """Swedish, of made-up words; one has a letter that the first dictionary lacks."""
+    syllables = [c + v for c in "bdfklmnpst" for v in "aoeö"]
+    words = [f"{one}{two}" for one in syllables for two in syllables if one != two]
+    sounds = str.maketrans("oeö", "ɔɛœ")
+    (tmp_path / "sv-ipa-dict.tsv").write_text(
+        "".join(f"{word}\t/{word.translate(sounds)}/\n" for word in words[::2]), "utf-8"
+    )
+    (tmp_path / "sv-mfa.dict").write_text(
+        "".join(f"{word}\t{' '.join(word.translate(sounds))}\n" for word in [*words, "qa"]), "utf-8"
+    )
+    done = reproduce("sv", tmp_path / "sources", tmp_path, tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    begun = [line for line in done.output.splitlines() if line.endswith(" ...")]
+    steps = ["sv, sources", "sv-base, lexicons", "sv-base", "sv, lexicons", "sv", "sv, evaluated"]
+    assert begun == [f"{step} ..." for step in steps]
+    file = tmp_path / "out" / "languages" / "sv" / "sources.json"
+    assert (
+        json.loads(file.read_text("utf-8"))["entries"]["entry refused: no answer is equivalent"] > 0
+    )
 
 
 def test_an_unknown_artifact_and_missing_sources_say_what_to_do(tmp_path):
