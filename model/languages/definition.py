@@ -121,9 +121,8 @@ class Definition:
         inflect: derive frequent inflected forms that the sources lack, see `dutch` and `russian`.
         words: largest number of words to train on.
         repeats: pairs of a rank and a count, see `english.sources.entries`.
-        again: the same, of a second training on frequent words and a sample of the others, without
-            those of another accent; none if empty.
-        recipe: name of the recipe; that of the second training ends in "-again".
+        recipe: name of the recipe. A language with words of another accent is trained on all words
+            first, then without those, by the recipe whose name ends in "-again".
         known: words that are always for training: "frequent", the 20,000 most frequent ones, or
             "cmudict", those of CMUdict 0.7b.
         sources: the files, in order of preference.
@@ -150,7 +149,6 @@ class Definition:
     inflect: bool
     words: int
     repeats: tuple[tuple[int, int], ...]
-    again: tuple[tuple[int, int], ...]
     recipe: str
     known: Literal["frequent", "cmudict"]
     sources: tuple[SourceFile, ...]
@@ -167,6 +165,11 @@ class Definition:
     def folder(self) -> str:
         """Name of the artifact: the code in lower case."""
         return self.language.code.lower()
+
+    @property
+    def has_accents(self) -> bool:
+        """Whether a source has words of another accent."""
+        return any(source.use == "accent" for source in self.sources)
 
     def respelled(self, word: str) -> str:
         """Return a word's spelling without the marks that are left out."""
@@ -250,7 +253,6 @@ def _parse(content: Mapping[str, Any]) -> Definition:
         inflect=fields.pop("inflect", False),
         words=fields.pop("words"),
         repeats=tuple((rank, times) for rank, times in fields.pop("repeats")),
-        again=tuple((rank, times) for rank, times in fields.pop("again", ())),
         recipe=fields.pop("recipe", "language"),
         known=fields.pop("known", "frequent"),
         sources=tuple(

@@ -20,8 +20,6 @@ EXEMPT = 20_000
 # Largest numbers of words: to choose an epoch on, to calibrate on, and to evaluate on
 _DEV, _CALIBRATION, _TEST = 2_000, 3_000, 10_000
 _FREQUENT = 5_000
-# Words of the second training beside the frequent ones
-_OTHERS = 60_000
 # A test word is unlike the training words if none begins with as many of its letters
 _STEM = 5
 
@@ -32,7 +30,6 @@ class Split:
 
     Attributes:
         train: the training lexicon, with the preferred pronunciation of a word.
-        again: the same of a second training, if there is one.
         converted: words of another accent for the first training, once each.
         dev: words to choose the best epoch on.
         calibration: words to calibrate on: others of the dev fold, and as many frequent ones.
@@ -44,7 +41,6 @@ class Split:
     """
 
     train: list[Entry]
-    again: list[Entry]
     converted: list[Entry]
     dev: list[Entry]
     calibration: list[Entry]
@@ -120,7 +116,6 @@ def split(
     sampled = sorted(frequent, key=_digest)[: len(held_out)]
     return Split(
         train=entries(train, frequent, language.repeats, preferred_alone=True),
-        again=_again(train, frequent, language),
         converted=[
             Entry(word, ways[0])
             for word, ways in (converted or {}).items()
@@ -134,23 +129,6 @@ def split(
         commonest=_entries(frequent[:_FREQUENT], known_sounds),
         fold_sizes={name: len(of_fold) for name, of_fold in folds.items()},
     )
-
-
-def _again(
-    train: Mapping[str, Sequence[Pronunciation]], frequent: list[str], language: Definition
-) -> list[Entry]:
-    """Return the lexicon of a second training: frequent words, and others drawn by a hash."""
-    if not language.again:
-        return []
-    others = sorted(set(train).difference(frequent), key=_digest)
-    chosen = [*frequent, *others[:_OTHERS]]
-    seen = {symbol for word in chosen for symbol in (*word, *train[word][0])}
-    for word in others[_OTHERS:]:  # the network has to have the same symbols again
-        if not seen.issuperset((*word, *train[word][0])):
-            chosen.append(word)
-            seen.update((*word, *train[word][0]))
-    words = {word: train[word] for word in chosen}
-    return entries(words, frequent, language.again, preferred_alone=True)
 
 
 def _chosen(train: Sequence[str], listed: Sequence[str], count: int) -> list[str]:

@@ -24,7 +24,7 @@ from tanger.model.output_files import replace_file
 
 # Lexicons that figures are measured on, the last one first in the card
 EVALUATED = ("test", "unlike", "commonest")
-_LEXICONS = ("train", "again", "converted", "dev", "calibration", *EVALUATED, "frequent")
+_LEXICONS = ("train", "converted", "dev", "calibration", *EVALUATED, "frequent")
 
 
 def steps(work: Workspace, name: str) -> list[Step]:
@@ -96,20 +96,17 @@ def _base(work: Workspace, definition: Definition, base: str) -> list[Step]:
 
 
 def _trainings(work: Workspace, definition: Definition) -> list[Step]:
-    """Return the steps that train: on all words, and again on frequent ones where it is defined."""
+    """Return the steps that train: on all words, then without those of another accent."""
     name, lexicons = definition.folder, _files(work, definition.folder)
-    dev = lexicons["dev"]
     made = (f"{name}, lexicons",)
-    first = f"{name}-start" if definition.again else name
-    data: dict[str, Path | list[Path]] = {"lexicon": lexicons["train"], "dev": dev}
-    if any(source.use == "accent" for source in definition.sources):
-        data["further"] = [lexicons["converted"]]
-    trained = [work.train(first, made, data, recipe=definition.recipe)]
-    if definition.again:
-        data = {"lexicon": lexicons["again"], "dev": dev}
-        recipe = f"{definition.recipe}-again"
-        trained.append(work.train(name, made, data, recipe=recipe, init=first))
-    return trained
+    data: dict[str, Path | list[Path]] = {"lexicon": lexicons["train"], "dev": lexicons["dev"]}
+    if not definition.has_accents:
+        return [work.train(name, made, data, recipe=definition.recipe)]
+    first, all_words = f"{name}-start", {**data, "further": [lexicons["converted"]]}
+    return [
+        work.train(first, made, all_words, recipe=definition.recipe),
+        work.train(name, made, data, recipe=f"{definition.recipe}-again", init=first),
+    ]
 
 
 def notice(definition: Definition) -> str:

@@ -76,11 +76,6 @@ def test_folds_are_disjoint_and_frequent_words_are_trained_on():
     assert [entry.word for entry in found.train].count("tutu") == 3
     assert [entry.word for entry in found.frequent] == ["bada", "tutu"]
     assert sum(found.fold_sizes.values()) == len(words)
-    assert not found.again
-    again = splits.split(words, replace(language, again=((1, 5), (2, 2))), frequent).again
-    assert {entry.word for entry in again} == train
-    assert [entry.word for entry in again].count("bada") == 5
-    assert [entry.word for entry in again].count("tutu") == 2
     few = splits.split(words, language, frequent, count=100)
     assert len({entry.word for entry in few.train}) == 100
     assert {entry.word for entry in few.test} <= test  # nothing moves between folds
@@ -134,16 +129,3 @@ def test_portuguese_stress_follows_from_the_spelling(tmp_path):
     assert words["futebol"] == [tuple("f u t͡ʃ i b ˈɔ w".split())]
     assert words["política"] == [tuple("p o l ˈi t͡ʃ i k ɐ".split())]
     assert words["porta"] == [("p", "ˈɔ", "ʁ", "t", "ɐ")]  # what the definition gives
-
-
-def test_a_second_training_has_every_symbol_of_the_first(monkeypatch):
-    monkeypatch.setattr(splits, "_OTHERS", 3)
-    words = {f"{a}{b}": [(a, f"ˈ{b}")] for a in "bcdfghjklmnpqrstvwxyz" for b in "aeiou"}
-    language = replace(definition.load("es"), again=((1, 2),))
-    found = splits.split(words, language, ["ba"])
-    assert len(found.again) < len(found.train)
-    symbols = [
-        {symbol for entry in entries for symbol in (*entry.word, *entry.phonemes)}
-        for entries in (found.train, found.again)
-    ]
-    assert symbols[0] == symbols[1]
