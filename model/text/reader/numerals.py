@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 
 from tanger.model.text.reader import number_words as say
 from tanger.model.text.reader.quantities import NUMBER
@@ -23,6 +24,7 @@ _DASH = re.compile(r"( ?)[-–—]( ?)(?=[$£€¥'.\d])")
 _ROMAN = re.compile(r"[IVXLCDM]{1,9}(?!\w|'[^s\W])|[ivxlcdm]{1,9}(?!\w)")
 # Numerals that belong to one before them: I and II, IV-VI
 _MORE_ROMAN = re.compile(r"(?: (?:and|to|or|&) |, ?|[-–])([IVXL]{1,9}|[ivxl]{1,9})(?!\w)")
+_JOINS_ROMANS = frozenset({",", "and", "or", "to", "&"})
 _ROMAN_SIGN = re.compile("[Ⅰ-ⅿ]+")
 _THOUSANDS = re.compile(r"\d{1,3}[kK](?!\w)")
 _CHAIN = re.compile(r"[-/]?\w")
@@ -215,7 +217,7 @@ def roman(scan: Scan, at: int) -> Reading | None:
 
 
 def _several_romans(scan: Scan, noun: str, end: int, value: int) -> Reading | None:
-    """Read a numeral with others: both of ``chapters IV-VI``; the first, or the second, of two."""
+    """Read a numeral with others: both of ``chapters IV-VI``, one of ``parts II, III and IV``."""
     numbered = scan.tables.lists["numbered"]
     many = noun.removesuffix("s") in numbered and noun not in numbered
     if (more := _MORE_ROMAN.match(scan.text, end)) and (many or noun in numbered):
@@ -224,9 +226,10 @@ def _several_romans(scan: Scan, noun: str, end: int, value: int) -> Reading | No
             return Reading(more.end(), "range", f"{say.cardinal(value)} to {say.cardinal(last)}")
         if last and many:
             return Reading(end, "roman", say.cardinal(value))
-    earlier = [token for token in scan.tokens[-4:] if token.kind != "space"]
-    joined = len(earlier) > 1 and earlier[-1].text in ("and", "or", "to", "&")
-    counted = joined and earlier[-2].kind == "roman" and not earlier[-2].spoken.startswith("the ")
+    earlier = [token for token in scan.tokens[-6:] if token.kind != "space"]
+    joining = list(takewhile(lambda token: token.text in _JOINS_ROMANS, reversed(earlier)))
+    before = earlier[-len(joining) - 1 :][:1] if joining else []
+    counted = any(one.kind == "roman" and not one.spoken.startswith("the ") for one in before)
     if counted and value > 1:  # not the I of "part I and I"
         return Reading(end, "roman", say.cardinal(value))
     return None
