@@ -11,10 +11,13 @@ import pytest
 from tests.support.live_service import eventually, running
 from tests.support.load import under_load
 from tests.support.soak_report import (
+    FULL_CACHE,
+    FULL_MINUTES,
+    MEMORY_GOAL,
     MINUTES,
     assert_calm,
+    memory_trend,
     metric,
-    own_megabytes,
     row,
     times,
     two_workers,
@@ -145,29 +148,25 @@ def test_two_processes_lexicon_changed(service):
     assert_calm(service)
 
 
-def test_two_processes_memory(service):
-    goal = "at most 0.5 MB a minute more in the second half"
-    minutes = MINUTES / 3
-    with row("Two HTTP processes: constant load, memory", goal) as found:
+def test_two_processes_memory(shipped_artifact, tmp_path):
+    goal = f"at most {MEMORY_GOAL} MB a minute more in the second half"
+    settings = {"http_processes": 2, "cache_words": FULL_CACHE}
+    with (
+        row("Two HTTP processes: constant load, memory", goal) as found,
+        two_workers(shipped_artifact, tmp_path / "log", **settings) as service,
+    ):
+        wait_for_both(service)
         with under_load(service.port, connections=CONNECTIONS) as load:
-            began, seconds = time.monotonic(), 60 * minutes or 8
-            samples = []
-            while (elapsed := time.monotonic() - began) < seconds:
-                samples.append((elapsed, own_megabytes(service.process.pid)))
-                time.sleep(min(10, seconds / 20))
+            trend = memory_trend(service, load, cached=2 * FULL_CACHE, minutes=MINUTES / 3)
         load.assert_all_answered()
-        half = samples[len(samples) // 2 :]
-        slope = 60 * (half[-1][1] - half[0][1]) / (half[-1][0] - half[0][0])
-        # In a short run, the caches are still filling
-        assert half[-1][1] < 600
+        assert trend.samples[-1][1] < 600
         found.done(
-            f"{load.answered:,} requests of 3 new words in {seconds / 60:.1f} minutes",
-            f"all 200; {samples[0][1]:.0f} MB at the start, {samples[-1][1]:.0f} MB at the end, "
-            f"{slope:+.2f} MB a minute",
-            short=minutes < 10,
-            missed=slope > 0.5,
+            f"{trend.answered:,} requests of 3 new words in {trend.seconds / 60:.1f} minutes",
+            f"all 200, {trend}",
+            short=MINUTES < FULL_MINUTES,
+            missed=trend.slope > MEMORY_GOAL,
         )
-    assert_calm(service)
+        assert_calm(service)
 
 
 def test_two_processes_stopped(shipped_artifact, tmp_path):

@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import time
-from statistics import linear_regression
 
 import pytest
 
@@ -15,11 +14,13 @@ from tests.support import poison
 from tests.support.live_service import eventually, post, running
 from tests.support.load import under_load
 from tests.support.soak_report import (
+    FULL_CACHE,
     FULL_MINUTES,
+    MEMORY_GOAL,
     MINUTES,
     assert_calm,
+    memory_trend,
     metric,
-    own_megabytes,
     row,
     times,
     two_workers,
@@ -43,53 +44,31 @@ def some_answers(load):
     eventually(lambda: load.answered > answered + 10, "answers")
 
 
-# Capacity of the cache in a short run: memory must not grow once the cache is full
-SHORT_CACHE = 300
-
-
 @pytest.fixture
 def loaded(service, shipped_artifact, tmp_path):
-    """A service to load and its cache size: the default, or one that is soon full."""
+    """A service to load: with the default cache, or with one that is soon full."""
     if MINUTES:
-        yield service, 65536  # TANGER_CACHE_WORDS
+        yield service
         return
-    with two_workers(shipped_artifact, tmp_path / "log", cache_words=SHORT_CACHE) as small:
-        yield small, SHORT_CACHE
+    with two_workers(shipped_artifact, tmp_path / "log", cache_words=FULL_CACHE) as small:
+        yield small
 
 
 def test_constant_load(loaded):
-    service, full = loaded
-    goal = f"{FULL_MINUTES} minutes; at most 0.5 MB a minute more in the second half"
+    goal = f"{FULL_MINUTES} minutes; at most {MEMORY_GOAL} MB a minute more in the second half"
     with row("Constant load, memory", goal) as found:
-        with under_load(service.port) as load:
-            eventually(
-                lambda: metric(service, "tanger_cached_words") == full,
-                "a full cache",
-                seconds=1800,
-            )
-            # Memory levels off only when the cache has been replaced, however long that takes: its
-            # tables grow once more while it is full
-            level = load.answered + 2 * full // load.words
-            eventually(lambda: load.answered > level, "a replaced cache", seconds=1800)
-            seconds, answered, began = 60 * MINUTES or 8, load.answered, time.monotonic()
-            samples = []
-            while (elapsed := time.monotonic() - began) < seconds:
-                samples.append((elapsed, own_megabytes(service.process.pid)))
-                time.sleep(min(10, seconds / 20))
-            answered, elapsed = load.answered - answered, time.monotonic() - began
+        with under_load(loaded.port) as load:
+            trend = memory_trend(loaded, load, cached=FULL_CACHE, minutes=MINUTES)
         load.assert_all_answered()
-        later = samples[len(samples) // 2 :]
-        slope = 60 * linear_regression(*zip(*later, strict=True)).slope
-        assert later[-1][1] < 400
+        assert trend.samples[-1][1] < 400
         # Short-term fluctuations are not a trend
-        assert slope < max(0.5, 2 / (seconds / 120)), samples
+        assert trend.slope < max(MEMORY_GOAL, 2 / (trend.seconds / 120)), trend.samples
         found.done(
-            f"{answered:,} requests of 3 new words in {elapsed / 60:.1f} minutes",
-            f"all 200, {answered / elapsed:,.0f} a second; {samples[0][1]:.0f} MB at the start, "
-            f"{samples[-1][1]:.0f} MB at the end, {slope:+.2f} MB a minute",
+            f"{trend.answered:,} requests of 3 new words in {trend.seconds / 60:.1f} minutes",
+            f"all 200, {trend}",
             short=MINUTES < FULL_MINUTES,
         )
-    assert_calm(service)
+    assert_calm(loaded)
 
 
 def test_overload(service):

@@ -8,20 +8,31 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import linear_regression
 
 import httpx
 
 from benchmarks.footprint import family
 from tests.support import ROOT
 from tests.support.live_service import LiveService, eventually, get, running
+from tests.support.load import Load
 
 MINUTES = float(os.environ.get("TANGER_SOAK", "0"))
 # Duration of the constant load.
 FULL_MINUTES = 30
+# Capacity of the cache in a short run: memory must not grow once the cache is full
+SHORT_CACHE = 300
+# TANGER_CACHE_WORDS, of each HTTP process
+FULL_CACHE = SHORT_CACHE if not MINUTES else 65536
+# Requests until buffers, and the tables of what words share, have their size
+_WARM_UP = 8_000
+# Growth that short-term fluctuations alone do not make, in MB a minute
+MEMORY_GOAL = 0.5
 TABLE = ROOT / "docs" / "reliability.md"
 
 _HEADING = (
@@ -114,6 +125,58 @@ def metric(service: LiveService, name: str) -> float:
     """The value of a metric, given by name and labels."""
     reported = httpx.get(f"{service.url}/metrics", timeout=60).text
     return float(re.search(rf"^{re.escape(name)} (.*)$", reported, re.MULTILINE)[1])
+
+
+@dataclass(frozen=True)
+class MemoryTrend:
+    """Memory under constant load, once the caches are full and their answers replaced.
+
+    Attributes:
+        samples: seconds and MB.
+        answered: number of requests answered meanwhile.
+        slope: MB a minute in the second half.
+    """
+
+    samples: list[tuple[float, float]]
+    answered: int
+    slope: float
+
+    @property
+    def seconds(self) -> float:
+        return self.samples[-1][0]
+
+    def __str__(self) -> str:
+        (_, first), *_, (_, last) = self.samples
+        return (
+            f"{self.answered / self.seconds:,.0f} a second; {first:.0f} MB at the start, "
+            f"{last:.0f} MB at the end, {self.slope:+.2f} MB a minute"
+        )
+
+
+def memory_trend(service: LiveService, load: Load, *, cached: int, minutes: float) -> MemoryTrend:
+    """Sample the memory of a service's processes for some minutes, or 8 seconds in a short run.
+
+    Args:
+        service: the service, under load.
+        load: the load.
+        cached: capacity of its caches, of all HTTP processes.
+        minutes: duration in a full run.
+    """
+    eventually(
+        lambda: metric(service, "tanger_cached_words") >= cached, "a full cache", seconds=1800
+    )
+    # Memory levels off only when the cache has been replaced, however long that takes: its tables
+    # grow once more while it is full
+    level = load.answered + max(2 * cached // load.words, _WARM_UP)
+    eventually(lambda: load.answered > level, "a replaced cache", seconds=1800)
+    seconds, answered, began = 60 * minutes or 8, load.answered, time.monotonic()
+    samples = []
+    while (elapsed := time.monotonic() - began) < seconds:
+        samples.append((elapsed, own_megabytes(service.process.pid)))
+        time.sleep(min(10, seconds / 20))
+    later = samples[len(samples) // 2 :]
+    slope = 60 * linear_regression(*zip(*later, strict=True)).slope
+    return MemoryTrend(samples, load.answered - answered, slope)
 
 
 def assert_calm(service: LiveService) -> None:
