@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from tanger.service.connections.limits import Connections, within_file_limit
 from tanger.service.connections.protocol import AnswerNotice, GuardedProtocol
+from tanger.service.serving import processes
 from tanger.service.serving.manager import ModelManager
 from tanger.service.settings import Settings
 
@@ -43,6 +44,7 @@ def serve(app: FastAPI, settings: Settings, sockets: list[socket.socket] | None 
         settings: of the application.
         sockets: to accept connections from; by default one is bound.
     """
+    processes.map_large_blocks()
     server = make_server(app, settings)
     service = server.service
     # uvicorn handles these signals and raises them again after its shutdown; the exit status has to

@@ -19,6 +19,9 @@ log = logging.getLogger("tanger.processes")
 # PR_SET_PDEATHSIG and PR_SET_CHILD_SUBREAPER of prctl(2)
 _PARENT_DEATH_SIGNAL = 1
 _CHILD_SUBREAPER = 36
+# M_MMAP_THRESHOLD of mallopt(3), and its value: bytes
+_MMAP_THRESHOLD = -3
+_LARGE_BLOCK = 1 << 20
 # Seconds to wait for a killed process, which a device driver may keep alive for ever
 _KILL_TIMEOUT = 5.0
 
@@ -163,6 +166,17 @@ def release_memory() -> None:
     """
     with contextlib.suppress(AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def map_large_blocks() -> None:
+    """Make the C library return blocks of a megabyte or more to the system once they are freed.
+
+    glibc does so only until one was freed, and keeps later ones of that size in its heap. The
+    tables of a full cache are replaced by new ones now and then, each of which could leave a hole
+    of megabytes there.
+    """
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE_BLOCK)
 
 
 def end_with_parent() -> None:
