@@ -18,8 +18,9 @@ from tanger.model.language_tags import Language, Variant
 Pronunciation = tuple[str, ...]
 
 # Where stress comes from if an entry has no mark: nowhere (the entry is refused), the first or the
-# last but one syllable; or the language has no word stress
-StressRule = Literal["marked", "initial", "penultimate", "none"]
+# last but one syllable; spelled: from the spelling, whatever mark an entry has; or the language has
+# no word stress
+StressRule = Literal["marked", "initial", "penultimate", "spelled", "none"]
 # ipa: word, tab, IPA; spaced: the same, symbols separated by spaces; britfone: WORD, comma, IPA;
 # cmudict: ARPAbet; isle: ISLEX, IPA of American English
 SourceFormat = Literal["ipa", "spaced", "britfone", "cmudict", "isle"]
@@ -104,8 +105,9 @@ class Definition:
             a pronunciation (NFD).
         rewrite: the same, applied to the symbols separated by spaces, marks before vowels.
         finish: the same, applied once the stress is known.
-        spelled_stress: pairs of a regular expression and a number: where no entry marks a word's
-            stress, the first that the spelling has tells which vowel from the end has it.
+        spelled_stress: pairs of a regular expression and a number: the first that the spelling has
+            tells which vowel from the end has the stress, where no entry marks it or `stress` is
+            "spelled"; 0 if the spelling does not tell.
         spelt: sounds that entries write in several ways, of which the spelling chooses one.
         refuse: pairs of regular expressions; an entry whose spelling has the first must have the
             second in its pronunciation, else it is of another accent or form.

@@ -148,7 +148,7 @@ def _with_primary(phonemes: Pronunciation, language: Definition) -> Pronunciatio
         raise NotationError("several primary stresses")
     if primaries:
         return phonemes
-    if len(vowels) > 1 and language.stress == "marked":
+    if len(vowels) > 1 and language.stress in ("marked", "spelled"):
         raise NotationError("no primary stress")
     at = vowels[max(-2, -len(vowels))] if language.stress == "penultimate" else vowels[0]
     return (*phonemes[:at], PRIMARY + bare[at], *phonemes[at + 1 :])
@@ -212,7 +212,7 @@ def stress_of_spelling(
     vowels = [at for at, symbol in enumerate(phonemes) if symbol in language.vowels]
     for spelling, number in language.spelled_stress:
         if spelling.search(word):
-            if number > len(vowels):
+            if not 0 < number <= len(vowels):
                 return None
             at = vowels[-number]
             return (*phonemes[:at], PRIMARY + phonemes[at], *phonemes[at + 1 :])

@@ -306,10 +306,16 @@ def _with_stress(
     stems: Readings,
     language: Definition,
 ) -> Pronunciation:
-    """Copy marks from the same sounds in another source, else from as many vowels, or a stem."""
-    if any(symbol.startswith(PRIMARY) for symbol in phonemes) or language.stress != "marked":
-        return phonemes
+    """Copy marks from the same sounds in another source, else from as many vowels, or a stem.
+
+    Where the language's spelling decides, and tells, that comes before all marks.
+    """
     bare = unmark(phonemes)
+    if language.stress == "spelled" and (way := stress_of_spelling(word, bare, language)):
+        return way
+    is_marked = any(symbol.startswith(PRIMARY) for symbol in phonemes)
+    if is_marked or language.stress not in ("marked", "spelled"):
+        return phonemes
     if sum(symbol in language.vowels for symbol in bare) < 2:  # its only vowel has it
         return bare
     others = [

@@ -17,6 +17,7 @@ Casas\t/ˈkasas/
 buenos días\t/ˈbwenos ˈdias/
 ONU\t/ˈonu/
 nada\t/nada/
+parking\t/parkin/
 calle\t/ˈkaʃe/
 """
 
@@ -24,7 +25,9 @@ calle\t/ˈkaʃe/
 @pytest.fixture
 def spanish(tmp_path):
     (tmp_path / "es.tsv").write_text(LINES, "utf-8")
-    return sources.read(definition.load("es"), tmp_path, verify=False)
+    (tmp_path / "es-wikipron.tsv").touch()
+    language = replace(definition.load("es"), given={})
+    return sources.read(language, tmp_path, verify=False)
 
 
 def test_words_are_cleaned_and_what_is_thrown_away_is_counted(spanish):
@@ -32,14 +35,43 @@ def test_words_are_cleaned_and_what_is_thrown_away_is_counted(spanish):
         "casa": [("k", "ˈa", "s", "a")],  # two votes, and no letter of θ
         "caza": [("k", "ˈa", "θ", "a")],
         "casas": [("k", "ˈa", "s", "a", "s")],
+        "nada": [("n", "ˈa", "d", "a")],
     }
     counts = spanish.counts
-    assert counts["es.tsv: lines"] == 10
+    assert counts["es.tsv: lines"] == 11
     assert counts["es.tsv: of another accent or form"] == 2
     assert counts["es.tsv: an abbreviation"] == 1
     assert counts["es.tsv: a word of other characters"] == 1
     assert counts["es.tsv: a symbol that the language does not have"] == 1
     assert counts["pronunciation refused: no primary stress"] == 1
+
+
+def test_spanish_stress_and_voice_follow_from_the_spelling(tmp_path):
+    (tmp_path / "es.tsv").write_text(
+        "cremarán\tkɾeˈma.ɾan\nbarrio\tˈba.rjo\nmárketing\tˈmaɾ.ke.tin\nsincero\tθinˈθe.ɾo\n"
+        "parking\tˈpaɾ.kin\ntécnico\tˈteɣ.ni.ko\ncanción\tkanˈθjon\n",
+        "utf-8",
+    )
+    (tmp_path / "es-wikipron.tsv").write_text(
+        "danza\td a n θ a\ndanzadora\td a n θ a d o ɾ a\nlínea\tl i n e a\npaís\tp a i s\n"
+        "fácilmente\tf a θ i l m e n t e\nusad\tu s a d\naveriguáis\ta b e ɾ i ɡ w a i s\n",
+        "utf-8",
+    )
+    words = sources.read(definition.load("es"), tmp_path, verify=False).words
+    assert {word: " ".join(ways[0]) for word, ways in words.items()}.items() >= {
+        "cremarán": "k ɾ e m a ɾ ˈa n",
+        "barrio": "b ˈa r j o",
+        "parking": "p ˈa ɾ k i n",
+        "técnico": "t ˈe k n i k o",
+        "canción": "k a n θ j ˈo n",
+        "cancion": "k a n θ j ˈo n",
+        "danzadora": "d a n θ a d ˈo ɾ a",
+        "línea": "l ˈi n e a",
+        "fácilmente": "f a θ i l m ˈe n t e",
+        "usad": "u s ˈa d",
+        "averiguáis": "a b e ɾ i ɡ w ˈa j s",
+    }.items()  # fmt: skip
+    assert not {"sincero", "país"} & words.keys()
 
 
 def test_italian_entries_with_the_sounds_of_another_form_are_refused(tmp_path):
