@@ -101,13 +101,14 @@ def test_what_cannot_be_downloaded_says_where_it_is_from(tmp_path, small_sources
 
 @pytest.mark.slow
 def test_a_language_from_its_dictionary(tmp_path):
-    """Spanish, of made-up words of two syllables."""
+    """Spanish, of made-up words of two syllables, and one of three."""
     syllables = [c + v for c in "bdfklmnpst" for v in "aeiou"]
     lines = "".join(
         f"{one}{two}\t/ˈ{one}{two}/\n" for one in syllables for two in syllables if one != two
     )
     with lzma.open(tmp_path / "es.tsv.xz", "wt", encoding="utf-8") as file:
         file.write(lines)
+    (tmp_path / "es-wikipron.tsv").write_text("bababa\tb a b a b a\n", "utf-8")
     done = reproduce("es", tmp_path / "sources", tmp_path, tmp_path / "out")
     assert done.exit_code == 0, done.output
     made = artifact.read(tmp_path / "out" / "artifacts" / "es")
