@@ -230,7 +230,7 @@ def _several_romans(scan: Scan, noun: str, end: int, value: int) -> Reading | No
     joining = list(takewhile(lambda token: token.text in _JOINS_ROMANS, reversed(earlier)))
     before = earlier[-len(joining) - 1 :][:1] if joining else []
     counted = any(one.kind == "roman" and not one.spoken.startswith("the ") for one in before)
-    if counted and value > 1:  # not the I of "part I and I"
+    if counted and 1 < value < 90:  # not the I of "part I and I", nor "part ii, mix"
         return Reading(end, "roman", say.cardinal(value))
     return None
 
