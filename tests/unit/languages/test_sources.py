@@ -54,6 +54,7 @@ def test_spanish_stress_and_voice_follow_from_the_spelling(tmp_path):
     )
     (tmp_path / "es-wikipron.tsv").write_text(
         "danza\td a n θ a\ndanzadora\td a n θ a d o ɾ a\nlínea\tl i n e a\npaís\tp a i s\n"
+        "promo\tp ɾ o m o\npromover\tp ɾ o m o b e ɾ\n"
         "fácilmente\tf a θ i l m e n t e\nusad\tu s a d\naveriguáis\ta b e ɾ i ɡ w a i s\n",
         "utf-8",
     )
@@ -71,7 +72,8 @@ def test_spanish_stress_and_voice_follow_from_the_spelling(tmp_path):
         "usad": "u s ˈa d",
         "averiguáis": "a b e ɾ i ɡ w ˈa j s",
     }.items()  # fmt: skip
-    assert not {"sincero", "país"} & words.keys()
+    # The spelling does not tell the stress of words in -er, which may be foreign
+    assert not {"sincero", "país", "promover"} & words.keys()
 
 
 def test_italian_entries_with_the_sounds_of_another_form_are_refused(tmp_path):
