@@ -332,9 +332,9 @@ def _with_stress(
     for pattern in patterns:
         if (copied := copy_stress(phonemes, pattern, language)) is not None:
             return copied
-    # Where the spelling is asked, a stem does not tell: promover is no form of promo
-    known = {} if language.stress == "spelled" else stems
-    return stress_of_stem(word, bare, known) or stress_of_spelling(word, bare, language) or phonemes
+    # Where the spelling decides, a stem does not tell: promover is no form of promo
+    of_stem = None if language.stress == "spelled" else stress_of_stem(word, bare, stems)
+    return of_stem or stress_of_spelling(word, bare, language) or phonemes
 
 
 def _marks(phonemes: Pronunciation, language: Definition) -> tuple[str, ...]:

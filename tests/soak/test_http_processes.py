@@ -11,7 +11,7 @@ import pytest
 from tests.support.live_service import eventually, running
 from tests.support.load import under_load
 from tests.support.soak_report import (
-    FULL_CACHE,
+    CACHE_WORDS,
     FULL_MINUTES,
     MEMORY_GOAL,
     MINUTES,
@@ -150,14 +150,14 @@ def test_two_processes_lexicon_changed(service):
 
 def test_two_processes_memory(shipped_artifact, tmp_path):
     goal = f"at most {MEMORY_GOAL} MB a minute more in the second half"
-    settings = {"http_processes": 2, "cache_words": FULL_CACHE}
+    settings = {"http_processes": 2, "cache_words": CACHE_WORDS}
     with (
         row("Two HTTP processes: constant load, memory", goal) as found,
         two_workers(shipped_artifact, tmp_path / "log", **settings) as service,
     ):
         wait_for_both(service)
         with under_load(service.port, connections=CONNECTIONS) as load:
-            trend = memory_trend(service, load, cached=2 * FULL_CACHE, minutes=MINUTES / 3)
+            trend = memory_trend(service, load, cached=2 * CACHE_WORDS, minutes=MINUTES / 3)
         load.assert_all_answered()
         assert trend.samples[-1][1] < 600
         found.done(

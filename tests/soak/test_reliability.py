@@ -14,7 +14,7 @@ from tests.support import poison
 from tests.support.live_service import eventually, post, running
 from tests.support.load import under_load
 from tests.support.soak_report import (
-    FULL_CACHE,
+    CACHE_WORDS,
     FULL_MINUTES,
     MEMORY_GOAL,
     MINUTES,
@@ -50,7 +50,7 @@ def loaded(service, shipped_artifact, tmp_path):
     if MINUTES:
         yield service
         return
-    with two_workers(shipped_artifact, tmp_path / "log", cache_words=FULL_CACHE) as small:
+    with two_workers(shipped_artifact, tmp_path / "log", cache_words=CACHE_WORDS) as small:
         yield small
 
 
@@ -58,7 +58,7 @@ def test_constant_load(loaded):
     goal = f"{FULL_MINUTES} minutes; at most {MEMORY_GOAL} MB a minute more in the second half"
     with row("Constant load, memory", goal) as found:
         with under_load(loaded.port) as load:
-            trend = memory_trend(loaded, load, cached=FULL_CACHE, minutes=MINUTES)
+            trend = memory_trend(loaded, load, cached=CACHE_WORDS, minutes=MINUTES)
         load.assert_all_answered()
         assert trend.samples[-1][1] < 400
         # Short-term fluctuations are not a trend

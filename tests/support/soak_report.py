@@ -25,14 +25,13 @@ from tests.support.load import Load
 MINUTES = float(os.environ.get("TANGER_SOAK", "0"))
 # Duration of the constant load.
 FULL_MINUTES = 30
-# Capacity of the cache in a short run: memory must not grow once the cache is full
-SHORT_CACHE = 300
-# TANGER_CACHE_WORDS, of each HTTP process
-FULL_CACHE = SHORT_CACHE if not MINUTES else 65536
+# TANGER_CACHE_WORDS of each HTTP process whose memory is measured: the default, or a cache that is
+# soon full
+CACHE_WORDS = 65536 if MINUTES else 300
+# Most growth of memory under constant load, in MB a minute
+MEMORY_GOAL = 0.5
 # Requests until buffers, and the tables of what words share, have their size
 _WARM_UP = 8_000
-# Growth that short-term fluctuations alone do not make, in MB a minute
-MEMORY_GOAL = 0.5
 TABLE = ROOT / "docs" / "reliability.md"
 
 _HEADING = (

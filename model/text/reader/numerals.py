@@ -228,8 +228,10 @@ def _several_romans(scan: Scan, noun: str, end: int, value: int) -> Reading | No
             return Reading(end, "roman", say.cardinal(value))
     earlier = [token for token in scan.tokens[-6:] if token.kind != "space"]
     joining = list(takewhile(lambda token: token.text in _JOINS_ROMANS, reversed(earlier)))
-    before = earlier[-len(joining) - 1 :][:1] if joining else []
-    counted = any(one.kind == "roman" and not one.spoken.startswith("the ") for one in before)
+    if not joining or len(joining) == len(earlier):
+        return None
+    first = earlier[-len(joining) - 1]
+    counted = first.kind == "roman" and not first.spoken.startswith("the ")
     if counted and 1 < value < 90:  # not the I of "part I and I", nor "part ii, mix"
         return Reading(end, "roman", say.cardinal(value))
     return None
