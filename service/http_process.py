@@ -11,8 +11,6 @@ import os
 import socket
 import sys
 
-from pydantic_settings import CliApp
-
 from tanger.model import TangerError
 from tanger.service import http_server, logs
 from tanger.service.app import create_app
@@ -20,7 +18,7 @@ from tanger.service.serving import control, processes
 from tanger.service.serving.model_source import Sources
 from tanger.service.serving.remote_backend import RemoteBackend
 from tanger.service.serving.shared_counts import SharedCounts
-from tanger.service.settings import SettingError, Settings
+from tanger.service.settings import SettingError, read
 
 
 def main(row: str, count: str, counts: str, sockets: str, *arguments: str) -> int:
@@ -38,7 +36,7 @@ def main(row: str, count: str, counts: str, sockets: str, *arguments: str) -> in
     """
     processes.end_with_parent()
     processes.name(f"tanger-http-{int(row) + 1}")
-    settings = CliApp.run(Settings, cli_args=list(arguments))
+    settings = read(arguments)
     logs.configure(settings.log_level, settings.log_format)
     logs.share(int(row) + 1, int(counts))
     connection = socket.socket(fileno=os.dup(0))

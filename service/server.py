@@ -9,7 +9,6 @@ import sys
 from collections.abc import Sequence
 
 from pydantic import ValidationError
-from pydantic_settings import CliApp
 
 from tanger.model import TangerError
 from tanger.model.decoding import devices
@@ -17,9 +16,9 @@ from tanger.service import logs
 from tanger.service.parent import HTTP_PROCESS, Parent, bind
 from tanger.service.serving import processes
 from tanger.service.serving.fork_server import ForkServer
-from tanger.service.serving.languages import builtin_dictionary
+from tanger.service.serving.languages import shared_pipeline
 from tanger.service.serving.shared_counts import SharedCounts
-from tanger.service.settings import SettingError, Settings, unknown
+from tanger.service.settings import SettingError, Settings, read, unknown
 
 log = logging.getLogger("tanger.server")
 
@@ -38,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         invalid settings. If the port is in use, uvicorn itself ends the process with 3.
     """
     try:
-        settings = CliApp.run(Settings, cli_args=list(arguments))
+        settings = read(arguments)
     except ValidationError as e:
         for fault in e.errors(include_url=False):
             name = ".".join(map(str, fault["loc"])) or "settings"
@@ -89,7 +88,7 @@ def serve_by_several(settings: Settings, arguments: Sequence[str]) -> int:
         TangerError: if the artifact or a lexicon cannot be loaded.
     """
     # Before all that it should not have: the log's thread, sockets, the artifact's weights
-    server = ForkServer.launch([HTTP_PROCESS], shared=builtin_dictionary(settings))
+    server = ForkServer.launch([HTTP_PROCESS], shared=shared_pipeline(settings))
     _begin_log(settings)
     counts = SharedCounts(settings.http_processes)
     parent = Parent(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, CliApp, SettingsConfigDict
 
 from tanger.model import TangerError
 from tanger.model.text.dictionaries import BuiltinLexicon
@@ -202,6 +204,28 @@ class Settings(BaseSettings):
                 f"timeout ({self.timeout:g}) must be at most max_timeout ({self.max_timeout:g})"
             )
         return self
+
+
+def read(arguments: Sequence[str]) -> Settings:
+    """Return the settings of a command line and of the environment.
+
+    Args:
+        arguments: the command line, without the program's name.
+
+    Raises:
+        pydantic.ValidationError: if a setting is invalid.
+        SystemExit: if the command line is, or asks for help.
+    """
+    prefix = Settings.model_config["env_prefix"]
+    given = {name: v for name, v in os.environ.items() if name.upper().startswith(prefix)}
+    return _read(tuple(arguments), tuple(sorted(given.items())))
+
+
+# Cached, since a forked HTTP process then shares what its parent has read; reading it again takes
+# some 5 MB of memory
+@functools.cache
+def _read(arguments: tuple[str, ...], environment: tuple[tuple[str, str], ...]) -> Settings:
+    return CliApp.run(Settings, cli_args=list(arguments))
 
 
 def parse_origins(text: str) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.pipeline import Pipeline
 from tanger.model.text.reader import languages as reader_languages
+from tanger.model.text.senses import homographs
 from tanger.service.errors import UnavailableError
 from tanger.service.info_schemas import LanguageInfo, LanguageList
 from tanger.service.schemas import ModelName
@@ -305,19 +306,24 @@ class Languages:
         )
 
 
-def builtin_dictionary(settings: Settings) -> Dictionaries:
-    """Read the built-in dictionary of the default language.
+def shared_pipeline(settings: Settings) -> Pipeline:
+    """Return a pipeline of the default language, with the built-in dictionary alone.
 
-    While it is in use, all models of this process, and of processes forked from it, share it.
+    While it is in use, all models of this process, and of processes forked from it, share its
+    dictionary, and the tables and models that text is read by.
 
     Raises:
         ArtifactError: if the artifact is damaged.
         LexiconFileError: if the dictionary cannot be read.
     """
     artifact = Sources.read(settings).first.artifact
-    return Dictionaries.read(
+    dictionaries = Dictionaries.read(
         Inventory(artifact.phonemes.own), builtin=settings.builtin_lexicon, folder=artifact.path
     )
+    pipeline = Pipeline(artifact, dictionaries=dictionaries, longest=settings.max_letters)
+    if pipeline.resolver.reader.american:
+        homographs()
+    return pipeline
 
 
 def _files_by_language(files: Iterable[str], codes: list[str]) -> dict[str, list[str]]:

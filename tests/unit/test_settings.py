@@ -2,10 +2,9 @@ import os
 
 import pytest
 from pydantic import ValidationError
-from pydantic_settings import CliApp
 
 from tanger.service.server import main
-from tanger.service.settings import Settings, unknown
+from tanger.service.settings import Settings, read, unknown
 
 DEFAULTS = {name: field.default for name, field in Settings.model_fields.items()}
 
@@ -44,14 +43,14 @@ def test_an_empty_value_is_none_at_all(monkeypatch, shipped_artifact):
     assert settings.user_lexicon is None
     monkeypatch.setenv("TANGER_API_KEYS_FILE", " ")
     arguments = ["--user-lexicon", "", "--api-keys-file", ""]
-    settings = CliApp.run(Settings, cli_args=arguments)
+    settings = read(arguments)
     assert (settings.user_lexicon, settings.api_keys_file) == (None, None)
 
 
 def test_the_command_line_wins(monkeypatch):
     monkeypatch.setenv("TANGER_PORT", "9000")
     monkeypatch.setenv("TANGER_QUEUE_LETTERS", "3000")
-    settings = CliApp.run(Settings, cli_args=["--port", "9001", "--max-words", "17"])
+    settings = read(["--port", "9001", "--max-words", "17"])
     assert (settings.port, settings.queue_letters, settings.max_words) == (9001, 3000, 17)
 
 
