@@ -14,7 +14,7 @@ _WRITTEN = re.compile(r"([A-Za-z]{1,7}(?:/[a-z])?)(\.?)(?![\w/]|'[a-z])|w/(?=\s|
 _NAME = re.compile(r"[ \xa0]{1,2}([A-Z][\w'-]*)")
 _INITIALS = re.compile(r"((?:[A-Za-z]\.){2,10}(?:[A-RT-Za-rt-z](?![A-Za-z]))?)('?s(?!\w))?")
 _INITIAL = re.compile(r"([A-Z])\.(?=[ \xa0]?[A-Z])")
-_NUMBER_AFTER = re.compile(r"\s{0,2}#?(?:\d|[IVXivx]{2,}\b|[ivxVX]\b)")
+_NUMBER_AFTER = re.compile(r"\s{0,2}#?(?:\d|[IVXivx]{2,}\b|[ivxVX]\b)|\s?\(\d{1,3}[a-z]?\)")
 _YEAR_AFTER = re.compile(r"\s?[12]\d{3}\b")
 _DATE_AFTER = re.compile(r"\.?,? (?:[A-Z][a-z]{2,8}\.? )?\d{1,2}\b|,? [A-Z][a-z]{2,8}\.? \d")
 _ADDRESS = (

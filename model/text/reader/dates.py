@@ -33,6 +33,7 @@ _HALF_OF_DAY = r"\s?([aApP])(?:\.\s?[mM]\.?|[mM](?![A-Za-z]))"
 _CLOCK = re.compile(rf"(\d{{1,2}}):(\d{{2}})(?::(\d{{2}}))?(?![\d:])(?:{_HALF_OF_DAY})?")
 _DOTTED_CLOCK = re.compile(rf"(\d{{1,2}})\.([0-5]\d){_HALF_OF_DAY}")
 _HOUR = re.compile(rf"(\d{{1,2}}){_HALF_OF_DAY}")
+_MILITARY = re.compile(r"([01]\d|2[0-4])([0-5]\d)(?= (?:hrs?|hours)\b)")
 _ZONE = re.compile(r"\s?((?:[A-Za-z]\.?){2,4})(?![A-Za-z])")
 _DURATION = re.compile(r"(\d{1,3})h ?(\d{1,2})m(?:in)?(?: ?(\d{1,2})s)?(?!\w)")
 _SHORT_DURATION = re.compile(r"(\d{1,3})m ?(\d{1,2})s(?!\w)")
@@ -180,7 +181,7 @@ def short_year(scan: Scan, at: int) -> Reading | None:
 
 
 def time(scan: Scan, at: int) -> Reading | None:
-    """Recognise a time of day: ``3:00``, ``1.59 p.m.``, ``1:59 p.m. EST``, ``5pm``."""
+    """Recognise a time of day: ``3:00``, ``1:59 p.m. EST``, ``5pm``, ``0600 hrs``."""
     match = _CLOCK.match(scan.text, at)
     if match:
         hour, minute, second, half = match.groups()
@@ -189,7 +190,7 @@ def time(scan: Scan, at: int) -> Reading | None:
     elif match := _HOUR.match(scan.text, at):
         (hour, half), minute, second = match.groups(), "00", None
     else:
-        return None
+        return _military(scan, at)
     if int(hour) > 24 or int(minute) > 59 or int(second or 0) > 59:
         return None
     if half and not 1 <= int(hour) <= (12 if second is None else 24):
@@ -208,6 +209,20 @@ def time(scan: Scan, at: int) -> Reading | None:
             spoken += f" {name.upper()}"
             end = zone.end()
     return Reading(end, "time", spoken)
+
+
+def _military(scan: Scan, at: int) -> Reading | None:
+    """Recognise a time of day in four digits before "hours"; not ``1500 hours of work``."""
+    match = _MILITARY.match(scan.text, at)
+    if match is None:
+        return None
+    if match[0][0] != "0" and scan.word_before().lower() not in scan.tables.lists["time_words"]:
+        return None
+    hour, minute = int(match[1]), int(match[2])
+    spoken = say.two_digits(hour) if hour else "zero"
+    return Reading(
+        match.end(), "time", f"{spoken} {say.two_digits(minute) if minute else 'hundred'}"
+    )
 
 
 def duration(scan: Scan, at: int) -> Reading | None:

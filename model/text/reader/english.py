@@ -26,6 +26,7 @@ _PLAIN = re.compile(r"[A-Za-z]?[a-z]+(?:'(?:s|t|re|ve|ll|d|m)(?![a-z]))?(?=[,;:!
 # Recognisers of numbers, the more specific first.
 _NUMBERS: tuple[Recognizer, ...] = (
     letters.lexeme,
+    numerals.verse,
     signs.keycap,
     electronic.hexadecimal,
     telephone.telephone,
@@ -40,6 +41,7 @@ _NUMBERS: tuple[Recognizer, ...] = (
     dates.decade,
     numerals.ordinal,
     quantities.imperial,
+    quantities.side,
     quantities.measure,
     quantities.fraction,
     quantities.per_unit,
@@ -96,6 +98,8 @@ def american_english() -> Language:
             letters.lexeme,
             electronic.hexadecimal,
             electronic.address,
+            numerals.verse,
+            quantities.between_sides,
             formulas.formula,
             formulas.function,
             dates.short_year,
@@ -130,6 +134,7 @@ def american_english() -> Language:
             numerals.roman,
             quantities.measure,
             quantities.fraction,
+            quantities.between_sides,
             signs.power,
             signs.superscript,
             signs.sign,

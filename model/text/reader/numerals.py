@@ -43,6 +43,11 @@ _RANGES: dict[str, frozenset[str]] = {
     "ordinal": frozenset({"ordinal"}),
 }
 
+_VERSE = re.compile(
+    r"(?:([1-3]) )?([A-Z][a-z]{1,13})\.? (\d{1,3}):(\d{1,3})(?: ?[-–] ?(\d{1,3}))?"
+    r"(?![\d:]| ?[ap]\.?m)"
+)
+
 
 def ordinal(scan: Scan, at: int) -> Reading | None:
     """Recognise an ordinal: ``23rd``, ``1,000th``, ``1º``; not ``1th``."""
@@ -109,11 +114,15 @@ def version(scan: Scan, at: int) -> Reading | None:
 
 
 def ratio(scan: Scan, at: int) -> Reading | None:
-    """Recognise a ratio: ``16:9``, ``3:1``."""
+    """Recognise a ratio, ``16:9``, ``3:1``, or chapter and verse after a book: ``Job 3:1``."""
     match = _RATIO.match(scan.text, at)
     if match is None:
         return None
-    return Reading(match.end(), "number", f"{say.quantity(match[1])} to {say.quantity(match[2])}")
+    book = scan.word_before()
+    colon = "" if book[:1].isupper() and book.lower() in scan.tables.books else "to "
+    return Reading(
+        match.end(), "number", f"{say.quantity(match[1])} {colon}{say.quantity(match[2])}"
+    )
 
 
 def number(scan: Scan, at: int) -> Reading | None:
@@ -174,6 +183,21 @@ def range_from(
         second = second._replace(spoken=say.two_digits(int(scan.text[dash.end() : second.end])))
     words = (*first.words, *Reading(0, "range", "to").words, *second.words)
     return Reading(second.end, "range", words)
+
+
+def verse(scan: Scan, at: int) -> Reading | None:
+    """Recognise a reference to the Bible: ``Gen. 1:1``, ``1 Cor. 13:4-7``."""
+    match = _VERSE.match(scan.text, at)
+    name = scan.tables.books.get(match[2].lower()) if match else None
+    if match is None or name is None:
+        return None
+    book, _, chapter, first, last = match.groups()
+    spoken = f"{name} {say.cardinal(int(chapter))} {say.cardinal(int(first))}"
+    if book:
+        spoken = f"{say.ordinal(int(book))} {spoken}"
+    if last:
+        spoken += f" to {say.cardinal(int(last))}"
+    return Reading(match.end(), "number", spoken)
 
 
 def roman(scan: Scan, at: int) -> Reading | None:

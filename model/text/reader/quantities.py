@@ -41,6 +41,9 @@ _ALONE_POWER = re.compile(r"(m|[a-z]{2})([²³])(?!\w)")
 _PLURAL = re.compile(r"\d{1,4}s(?!\w)")
 _SQUARE = re.compile(r"[ \xa0]?(sq|cu)\.? ?([A-Za-z]{1,3})\b")
 _LENGTH = re.compile(r"(\d{1,3}(?:\.\d{1,2})?)(['\"′″])(?= (\w{1,12}))")
+_SIDE = re.compile(r"(\d{1,3}(?:\.\d{1,2})?)(['\"′″])")
+_BETWEEN = re.compile(r"[x×](?= ?\d)")
+_BY_SIDE = re.compile(r" ?[x×] ?\d")
 _QUOTE = re.compile(r'(?<!\d)"')  # not that of inches
 # Characters before a quotation mark in which another may have opened the quotation
 _QUOTATION = 400
@@ -142,6 +145,28 @@ def imperial(scan: Scan, at: int) -> Reading | None:
     if match[3] in scan.tables.lists["length_nouns"] and match[2] not in "'′":
         return Reading(match.end(), "measure", f"{say.quantity(match[1])} {unit.one}")
     return None
+
+
+def side(scan: Scan, at: int) -> Reading | None:
+    """Recognise a length in feet or inches before or after a sign: ``3" x 5"``."""
+    match = _SIDE.match(scan.text, at)
+    if match is None:
+        return None
+    last = scan.last()
+    beside = last is not None and last.text in ("x", "×")
+    if not beside and not _BY_SIDE.match(scan.text, match.end()):
+        return None
+    unit = scan.tables.units["ft" if match[2] in "'′" else "in"]
+    name = unit.one if match[1] == "1" else unit.many
+    return Reading(match.end(), "measure", f"{say.quantity(match[1])} {name}")
+
+
+def between_sides(scan: Scan, at: int) -> Reading | None:
+    """Recognise the sign between two lengths that have units: ``3" x 5"``, ``2 m x 3 m``."""
+    last = scan.last()
+    if last is None or last.kind != "measure" or not _BETWEEN.match(scan.text, at):
+        return None
+    return Reading(at + 1, "sign", "by")
 
 
 def _is_inch(scan: Scan, at: int, end: int) -> bool:

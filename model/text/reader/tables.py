@@ -106,6 +106,7 @@ class Tables:
         months: number and name by name or abbreviation in lower case.
         states: states by postal code.
         directions: directions by letter.
+        books: books of the Bible by name or abbreviation in lower case.
         signs: words by sign; empty for silent signs.
         confidence: share of correct readings by kind.
         lists: named sets of words that rules use.
@@ -124,6 +125,7 @@ class Tables:
     months: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     states: Mapping[str, str] = field(default_factory=dict)
     directions: Mapping[str, str] = field(default_factory=dict)
+    books: Mapping[str, str] = field(default_factory=dict)
     signs: Mapping[str, str] = field(default_factory=dict)
     confidence: Mapping[str, float] = field(default_factory=dict)
     lists: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -187,6 +189,11 @@ def load(language: str = "en-us") -> Tables:
         },
         states=dict(table("states")),
         directions=dict(table("directions")),
+        books={
+            written.lower(): name
+            for name, abbreviations in table("books")
+            for written in (name, *abbreviations.strip("-").split())
+        },
         signs={sign: spoken.strip("-") for sign, spoken in table("signs")},
         confidence={kind: float(share) for kind, share, *_ in table("confidence")},
         lists=lists,
