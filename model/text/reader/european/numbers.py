@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from num2words import num2words  # type: ignore[import-untyped]
 
-from tanger.model.text.reader.european.rules import Endings, Noun, Rules
+from tanger.model.text.reader.european.rules import LAST, Endings, Noun, Rules
 
 # Maximum digits of a number that is read as a quantity, with and without separators.
 MAX_DIGITS = 15
@@ -92,6 +92,13 @@ class NumberWords:
         plural = self.rules.decimal_plural if point else self.rules.plural
         place = plural(int(whole))
         return f"{self.quantity(written, noun.gender)} {noun.form(place)}"
+
+    def part_plural(self, whole: str) -> int:
+        """Return the place of the form of a noun after a fraction and a whole number, if any."""
+        place = self.rules.decimal_plural(int(whole or 0))
+        if place != LAST:
+            return place
+        return self.rules.plural(2 if whole else 1)
 
     def split(self, written: str) -> tuple[str, str, str]:
         """Split a number into whole part, separator and decimals, without other separators."""

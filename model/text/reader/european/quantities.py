@@ -58,6 +58,7 @@ class Quantities:
         units = _longest_first(rules.units)
         self._per = re.compile(rf" ?/ ?({units})(?![\w'/²³])" if rules.money.per else "(?!)")
         self._measure = re.compile(rf"(?<!\d)({numbers.pattern}){_GAP}({units})(?![\w'/²³])")
+        self._unit = re.compile(rf"{_GAP}({units})(?![\w'/²³])")
         alone = _longest_first(UNITS_ALONE.intersection(rules.units))
         self._alone = re.compile(rf"(?:{alone})(?![\w'/²³-]|\.\w)")
         self._ordinal = re.compile(rf"(\d{{1,9}})({_longest_first(rules.ordinals.marks)})(?!\w)")
@@ -116,17 +117,30 @@ class Quantities:
             written = f"{match[2]}/{match[3]}"
         else:
             return None
-        spoken = self._rules.numbers.fractions.get(written)
+        whole, end = match[1] or "", match.end()
+        if unit := self._unit.match(scan.text, end):
+            noun = self._rules.units[unit[1]]
+            spoken = self._fraction_words(whole, written, noun.gender)
+            name = noun.form(self._numbers.part_plural(whole))
+            if not whole and written != "1/2":  # *trois quarts de litre*
+                name = self._of(name)
+            return Reading(unit.end(), "measure", f"{spoken} {name}")
+        return Reading(end, "fraction", self._fraction_words(whole, written, ""))
+
+    def _fraction_words(self, whole: str, written: str, gender: str) -> str:
+        """Return a fraction, after a whole number or none, in words."""
+        numbers, common = self._numbers, self._rules.numbers.fractions
+        if not whole and (spoken := common.get(f"{written} {gender}")):
+            return spoken
+        if whole and (joint := common.get(f"{whole}+{written}", common.get(f"+{written}"))):
+            return joint.format(numbers.quantity(whole))
+        spoken = common.get(written)
         if spoken is None:
             numerator, _, denominator = written.partition("/")
             over = self._rules.numbers.over
-            spoken = (
-                f"{self._numbers.quantity(numerator)} {over} {self._numbers.quantity(denominator)}"
-            )
-        if match[1]:
-            joint = self._rules.numbers.fractions.get("+", "")
-            spoken = " ".join(f"{self._numbers.quantity(match[1])} {joint} {spoken}".split())
-        return Reading(match.end(), "fraction", spoken)
+            spoken = f"{numbers.quantity(numerator)} {over} {numbers.quantity(denominator)}"
+        parts = [numbers.quantity(whole), common.get("+", "")] if whole else []
+        return " ".join(filter(None, [*parts, spoken]))
 
     def ordinal(self, scan: Scan, at: int) -> Reading | None:
         """Recognise an ordinal: ``3.`` in ``am 3. Tag``, ``2e``, ``1ª``, ``5-го``."""
@@ -169,6 +183,23 @@ class Quantities:
             for group in groups
         ]
         return Reading(match.end(), "telephone", " ".join([*plus, *spoken]))
+
+    def postal_code(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise a postal code before a place: ``1012 AB Amsterdam``, ``31-042 Kraków``."""
+        pattern = self._rules.numbers.postal
+        match = pattern.match(scan.text, at) if pattern else None
+        if match is None or scan.before(at).isalnum():
+            return None
+        groups = re.findall(r"\d+", match[0])
+        if len(match[0]) == 4:
+            groups = [match[0][:2], match[0][2:]]
+        spoken = [
+            self._numbers.digits(group)
+            if group[0] == "0" or len(group) > 3
+            else self._numbers.quantity(group)
+            for group in groups
+        ]
+        return Reading(match.end(), "number", " ".join(spoken))
 
     def product(self, scan: Scan, at: int) -> Reading | None:
         """Recognise dimensions: ``2 x 3``."""
@@ -296,10 +327,16 @@ class Quantities:
     def _large_amount(self, spoken: str, currency: Currency) -> str:
         """Return words such as *five millions* with a currency, and "of" where it is said."""
         name = currency.unit.form(self._rules.numbers.plural(1_000_000))
-        if not (self._rules.money.of and self._rules.money.millions.search(spoken)):
-            return f"{spoken} {name}"
+        if self._rules.money.millions.search(spoken):
+            name = self._of(name)
+        return f"{spoken} {name}"
+
+    def _of(self, name: str) -> str:
+        """Return a name after "of" as the language has it between millions and a currency."""
+        if not self._rules.money.of:
+            return name
         of = self._rules.money.of[-1] if name[0] in "aeiouyhé" else self._rules.money.of[0]
-        return f"{spoken} {of}{name}" if of.endswith("'") else f"{spoken} {of} {name}"
+        return f"{of}{name}" if of.endswith("'") else f"{of} {name}"
 
     def _value(self, written: str) -> float:
         whole, _, decimals = self._numbers.split(written)

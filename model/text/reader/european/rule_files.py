@@ -191,6 +191,7 @@ def _numbers(section: Section) -> NumberRules:
         nouns=section.section("nouns").patterns(),
         over=section.text("over"),
         fractions=section.section("fractions").rest(),
+        postal=section.pattern("postal"),
     )
 
 

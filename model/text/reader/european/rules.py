@@ -93,7 +93,10 @@ class NumberRules:
         agreement: endings by gender.
         nouns: genders by patterns for the word after a number, unless one fits the word before.
         over: what is said between numerator and denominator.
-        fractions: common fractions by written form.
+        fractions: common fractions by written form, ``1/2``, with the gender of a unit, ``1/2 f``,
+            or after whole numbers, ``1+1/2`` and ``+1/2``, where braces stand for the number; ``+``
+            is what else joins the two.
+        postal: pattern for postal codes, which are read in groups.
     """
 
     speaker: str
@@ -118,6 +121,7 @@ class NumberRules:
     nouns: tuple[tuple[str, re.Pattern[str]], ...]
     over: str
     fractions: Mapping[str, str]
+    postal: re.Pattern[str] | None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,9 @@ _LETTER = "[^\\W\\d_¹²³¼-¾⁰-₉⅐-ↈ①-⓿❶-➓]"
 _WORD = re.compile(rf"{_LETTER}(?:{_LETTER}|[\u0300-\u036f\u00ad\u200c\u200d])*(?:'{_LETTER}+)*")
 _HYPHENATED = re.compile(rf"{_LETTER}+(?:['-]{_LETTER}+)*-{_LETTER}+(?:['-]{_LETTER}+)*")
 _ROMAN = re.compile(r"[IVXLCDM]{1,9}(?!\w)")
+_SHORT_NUMBER = re.compile(r"\d{1,2}(?= \w)")
+# Nouns are in the genitive singular after two to four in Slavic languages
+_LAST_FEW = 4
 _MIXED = re.compile(rf"(?:{_LETTER}{{1,8}}\d|\d{{1,8}}{_LETTER})(?:{_LETTER}|\d){{0,40}}")
 _RUNS = re.compile(rf"\d+|{_LETTER}+")
 _NAME_AFTER = re.compile(r"[ \xa0]{0,2}[^\W\d_a-z]")
@@ -114,6 +117,16 @@ class Words:
         if likely or not self._rules.roman_cardinal.isdisjoint(beside):
             return Reading(end, "roman", self._numbers.cardinal(value))
         return None
+
+    def ordinal_without_mark(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise digits that are read like a Roman numeral: ``в 19 веке``, not ``2 века``."""
+        match = _SHORT_NUMBER.match(scan.text, at)
+        if match is None or int(match[0]) <= _LAST_FEW:
+            return None
+        following = scan.word_after(match.end())
+        beside = (f"{scan.word_before().lower()}+{following}", f"+{following}")
+        ordinal = self._roman_ordinal_by(beside, int(match[0]))
+        return Reading(match.end(), "ordinal", ordinal) if ordinal else None
 
     def _marked_value(self, match: re.Match[str]) -> int:
         """Return the value of a numeral with an ordinal's mark; 0 if it is likelier a word."""
