@@ -22,7 +22,7 @@ _ADDRESS = (
     r" (?i:{types})(?!\w)\.?"
 )
 _DIRECTION = re.compile(r"([NSEW]{1,2})\.?(?!\w)")
-_STATE = re.compile(r"([A-Z]{2})(?![\w']|\.\w)")
+_STATE = re.compile(r"([A-Z]{2})(?![\w'-]|\.\w)")
 _ZIP = re.compile(r"(\d{5})(?:-(\d{4}))?(?![\w-])")
 _ZIP_AFTER = re.compile(r" {1,2}\d{5}(?!\d)")
 # Codes that usually mean something else, unless a ZIP code follows

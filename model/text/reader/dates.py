@@ -30,7 +30,7 @@ _SHORT_YEAR = re.compile(r"'(\d\d)(?![\w'])")
 _AMBIGUOUS = frozenset({"may", "march", "mar", "dec", "sep", "jun"})
 
 _HALF_OF_DAY = r"\s?([aApP])(?:\.\s?[mM]\.?|[mM](?![A-Za-z]))"
-_CLOCK = re.compile(rf"(\d{{1,2}}):(\d{{2}})(?::(\d{{2}}))?(?![\d:])(?:{_HALF_OF_DAY})?")
+_CLOCK = re.compile(rf"(\d{{1,2}}):(\d{{2}})(?::(\d{{2}}))?(?![\d:]|,\d{{3}})(?:{_HALF_OF_DAY})?")
 _DOTTED_CLOCK = re.compile(rf"(\d{{1,2}})\.([0-5]\d){_HALF_OF_DAY}")
 _HOUR = re.compile(rf"(\d{{1,2}}){_HALF_OF_DAY}")
 _MILITARY = re.compile(r"([01]\d|2[0-4])([0-5]\d)(?= (?:hrs?|hours)\b)")

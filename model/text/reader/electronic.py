@@ -24,6 +24,7 @@ _LOCAL = re.compile(r"localhost(?::\d{2,5}(?!\w)(?:/[^\s<>\"]{0,200})?|/[^\s<>\"
 _INITIALS = re.compile(r"(?:[A-Z]\.)+[A-Z]")
 _HARDWARE = re.compile(r"[\dA-Fa-f]{2}([:-])(?:[\dA-Fa-f]{2}\1){4}[\dA-Fa-f]{2}(?![\w:])")
 _UUID = re.compile(r"[\da-fA-F]{8}(?:-[\da-fA-F]{4}){3}-[\da-fA-F]{12}(?![\w-])")
+_HEXADECIMAL = re.compile(r"0[xX][\da-fA-F]{1,16}(?!\w)")
 _HANDLE = re.compile(r"@[A-Za-z_][A-Za-z\d_]{0,63}")
 _HASHTAG = re.compile(r"#(?!\d+[A-Z]?(?!\w))(?=[A-Za-z\d_]{0,63}[A-Za-z])\w{1,64}")
 _RUNS = re.compile(r"[A-Za-z]+(?:'[a-z]+)?|\d+|[^\W\d_]+|[^A-Za-z\d]")
@@ -76,11 +77,12 @@ def bracketed(
 
 
 def hexadecimal(scan: Scan, at: int) -> Reading | None:
-    """Recognise a UUID, or the hardware address of a network device: ``00:1B:44:11:3A:B7``.
+    """Recognise ``0x1F``, a UUID, or the address of a network device: ``00:1B:44:11:3A:B7``.
 
     Source: RFC 9562, 4, for UUIDs.
     """
-    match = _HARDWARE.match(scan.text, at) or _UUID.match(scan.text, at)
+    patterns = (_HEXADECIMAL, _HARDWARE, _UUID)
+    match = next(filter(None, (each.match(scan.text, at) for each in patterns)), None)
     if match is None or scan.before(at).isalnum():
         return None
     digits = re.sub("[:-]", "", match[0]).upper()

@@ -19,7 +19,8 @@ _VERSION = re.compile(r"(\d{1,6}(?:\.\d{1,6}){2,})(?![\w])(?:([:/])(\d{1,5})(?!\
 _CODE = re.compile(r"\d+(?:-\d+)*(?![\w-])")
 _SCALED = re.compile(rf"(?=\d\d|\d*\.\d|\dM)({NUMBER})([MBT]|bn|mn|tn)(?![\w])")
 _TIMES = re.compile(rf"({NUMBER})[x×](?= [a-z])")
-_RATIO = re.compile(r"(\d{1,4}):(\d{1,4})(?![\w:])")
+_RATIO = re.compile(r"(\d{1,4}):(\d{1,3}(?:,\d{3})+|\d{1,6})(?![\w:]|,\d)")
+_MEMBERS = re.compile(r"(\d\d)ers(?!\w)")
 _DASH = re.compile(r"( ?)[-–—]( ?)(?=[$£€¥'.\d])")
 _ROMAN = re.compile(r"[IVXLCDM]{1,9}(?!\w|'[^s\W])|[ivxlcdm]{1,9}(?!\w)")
 # Numerals that belong to one before them: I and II, IV-VI
@@ -58,6 +59,14 @@ def ordinal(scan: Scan, at: int) -> Reading | None:
     if len(plain) > say.MAX_DIGITS or (match[2] and match[2].lower() != _suffix(plain)):
         return None
     return Reading(match.end(), "ordinal", say.ordinal(int(plain)))
+
+
+def members(scan: Scan, at: int) -> Reading | None:
+    """Recognise the members of a team or a movement: ``49ers``, ``the 48ers``."""
+    match = _MEMBERS.match(scan.text, at)
+    if match is None:
+        return None
+    return Reading(match.end(), "number", say.cardinal(int(match[1])).removesuffix("e") + "ers")
 
 
 def _legal_ordinal(scan: Scan, at: int) -> Reading | None:

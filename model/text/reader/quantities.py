@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from tanger.model.text.reader import formulas
+from tanger.model.text.reader import formulas, fractions
 from tanger.model.text.reader import number_words as say
+from tanger.model.text.reader.fractions import Count
 from tanger.model.text.reader.scan import Reading, Scan
 from tanger.model.text.reader.tables import Tables, Unit
 from tanger.model.text.reader.token import SpokenWord
 
 NUMBER = r"(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)"
-_VULGAR = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 _AMOUNT = re.compile(NUMBER)
 _SCIENTIFIC = re.compile(r"(\d{1,3}(?:\.\d{1,15})?)(?:e([-+]?)|E([-+]))(\d{1,3})(?![\w.]|,\d)")
 _MAGNITUDE = re.compile(r"[ \xa0-]?([A-Za-z]{1,11})(?![\w])")
@@ -25,11 +23,6 @@ _CODE_BEFORE = re.compile(rf"([A-Z]{{3}}|[a-z][a-zł])[ \xa0]?(?={NUMBER})")
 _CODE_AFTER = re.compile(r"[ \xa0]?([A-Z]{3}|[a-z][a-zł])(?![\w])")
 # Amounts as continental Europe writes them: 1.234,50
 _EUROPEAN = re.compile(r"(\d{1,3}(?:\.\d{3})+),(\d\d)(?![\d,.])|(\d{1,3}),(\d\d)(?= ?€)")
-
-_FRACTION = re.compile(
-    r"(?:(\d{1,6})[ -])?(\d{1,4})[/⁄](\d{1,4})(?:st|nd|rd|th|ST|ND|RD|TH|s)?(?![\w/⁄]|[.,-]\d)"
-)
-_SIGN_FRACTION = re.compile(rf"(?:(\d{{1,6}})[ \xa0-]?)?([{_VULGAR}])(?!\d)")
 
 _EXPONENTS = {"²": "square", "³": "cubic", "2": "square", "3": "cubic"}
 _UNIT = re.compile(
@@ -74,22 +67,6 @@ class _Amount(NamedTuple):
     written: str
 
 
-class Count(NamedTuple):
-    """A number that may be followed by a unit.
-
-    Attributes:
-        end: end offset.
-        spoken: its words.
-        single: whether the unit is in the singular.
-        part: whether it is less than one, as in one half of a mile.
-    """
-
-    end: int
-    spoken: str
-    single: bool = False
-    part: bool = False
-
-
 def money(scan: Scan, at: int) -> Reading | None:
     """Recognise money: ``$5.3 billion``, ``US$76.3 trillion``, ``20€``, ``$50-100``, ``$20/mo``."""
     sign = _sign(scan.tables).match(scan.text, at)
@@ -113,12 +90,6 @@ def money(scan: Scan, at: int) -> Reading | None:
     return Reading(end, "money", _amount(scan.tables, written, amount.written, magnitude))
 
 
-def fraction(scan: Scan, at: int) -> Reading | None:
-    """Recognise a fraction: ``1/2``, ``3 2/4``, ``1/4th``, ``½``, ``2½``, ``120/80``."""
-    found = _fraction(scan, at)
-    return Reading(found.end, "fraction", found.spoken) if found else None
-
-
 def scientific(scan: Scan, at: int) -> Reading | None:
     """Recognise a number in scientific notation: ``6.02e23``, ``1e-9``, ``1E+6``."""
     found = _scientific(scan, at)
@@ -127,7 +98,7 @@ def scientific(scan: Scan, at: int) -> Reading | None:
 
 def imperial(scan: Scan, at: int) -> Reading | None:
     """Recognise feet and inches: ``6'1"``, ``12" long``, ``a 34" waist``, ``a 3/4" bolt``."""
-    part = _fraction(scan, at)
+    part = fractions.read(scan, at)
     if part and (scan.after(part.end) == "″" or _is_inch(scan, at, part.end)):
         unit = scan.tables.units["in"]
         before_noun = scan.word_after(part.end + 1) not in scan.tables.lists["lengths"]
@@ -188,7 +159,7 @@ def measure(scan: Scan, at: int) -> Reading | None:
         at = by.end()
         sign = "times" if _PRODUCT_END.match(scan.text, at) else "by"
         lead = f"{say.quantity(by[1])} {sign} "
-    count = _fraction(scan, at) or (None if lead else _scientific(scan, at))
+    count = fractions.read(scan, at) or (None if lead else _scientific(scan, at))
     count = count or _count(scan, at, large=not lead)
     if count is None:
         return None
@@ -364,31 +335,6 @@ def _scientific(scan: Scan, at: int) -> Count | None:
     return Count(match.end(), f"{say.quantity(match[1])} times ten to the {minus}{power}")
 
 
-def _fraction(scan: Scan, at: int) -> Count | None:
-    if sign := _SIGN_FRACTION.match(scan.text, at):
-        value = Fraction(unicodedata.numeric(sign[2])).limit_denominator(10)
-        return _mixed(sign.end(), sign[1], value.numerator, value.denominator)
-    match = _FRACTION.match(scan.text, at)
-    if match is None or scan.before(at) in tuple("/.-_⁄"):
-        return None
-    numerator, denominator = int(match[2]), int(match[3])
-    if denominator < 2 or not numerator:
-        return None
-    if not match[1] and numerator == denominator:
-        return Count(match.end(), f"{say.cardinal(numerator)} out of {say.cardinal(denominator)}")
-    if not match[1] and numerator > denominator >= 40 and numerator >= 60:  # blood pressure
-        return Count(match.end(), f"{say.pairs(match[2])} over {say.cardinal(denominator)}")
-    return _mixed(match.end(), match[1], numerator, denominator)
-
-
-def _mixed(end: int, whole: str | None, numerator: int, denominator: int) -> Count:
-    """Return a fraction, with or without a whole number."""
-    part = f"{say.cardinal(numerator)} {say.denominator(denominator, numerator)}"
-    if whole:
-        return Count(end, f"{say.quantity(whole)} and {part}")
-    return Count(end, part, part=numerator < denominator)
-
-
 def _unit(scan: Scan, count: Count, *, single: bool) -> _Named | None:
     """Return the unit after a number, if any."""
     if square := _SQUARE.match(scan.text, count.end):
@@ -408,16 +354,22 @@ def _unit(scan: Scan, count: Count, *, single: bool) -> _Named | None:
     if exponent:
         name = f"{_EXPONENTS[exponent[-1]]} {name}"
     per = _PER.match(scan.text, end)
-    below = scan.tables.units.get(per[1]) if per else None
-    if per is None or below is None:
+    if per is None:
         return _Named(end, name)
-    return _Named(per.end(), f"{name} per {below.one}{_POWERS.get((per[2] or '')[-1:], '')}")
+    below = scan.tables.units.get(per[1])
+    written_out = per[1] if per[1] in scan.tables.lists["units_per"] else ""
+    if not (one := below.one if below else written_out):
+        return _Named(end, name)
+    return _Named(per.end(), f"{name} per {one}{_POWERS.get((per[2] or '')[-1:], '')}")
 
 
 def _belongs(scan: Scan, match: re.Match[str], unit: Unit) -> bool:
     """Return whether a symbol after a number is its unit, by the gap and what follows."""
     gap = match["gap"]
     if scan.after(match.end()).isalnum() or gap.startswith((" -", "\xa0-")):
+        return False
+    numbered = scan.word_before().lower() in scan.tables.lists["lettered_numbers"]
+    if numbered and not gap and len(match["symbol"]) == 1:  # *seat 23A*
         return False
     if unit.spaced == "alone":
         following = scan.word_after(match.end()).lower()
