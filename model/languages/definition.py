@@ -277,7 +277,9 @@ def _spelt_sounds(
 
 
 def _pronunciations(by_word: Mapping[str, str]) -> dict[str, Pronunciation]:
-    return {
-        word: tuple(unicodedata.normalize("NFD", symbols).split())
-        for word, symbols in by_word.items()
-    }
+    return {word: tuple(decomposed(symbols).split()) for word, symbols in by_word.items()}
+
+
+def decomposed(ipa: str) -> str:
+    """Return IPA in NFD, but for ç, which is a letter of its own."""
+    return unicodedata.normalize("NFD", ipa).replace("c\u0327", "ç")

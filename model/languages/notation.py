@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from tanger.model.languages.definition import Definition, Pronunciation
+from tanger.model.languages.definition import Definition, Pronunciation, decomposed
 from tanger.model.phonology import transcription
 
 _SHORTEST_STEM = 3  # letters; it also has more than half of the word's
@@ -56,7 +56,7 @@ def parse(
     Raises:
         NotationError: if it is of several words, or has a character that is in no symbol.
     """
-    text = unicodedata.normalize("NFD", text.strip()).replace("c\u0327", "ç")  # one letter of IPA
+    text = decomposed(text.strip())
     if not spaced and " " in text:
         raise NotationError("several words")
     text = text.replace(" ", "")

@@ -286,7 +286,11 @@ def _by_votes(
 def _completed(
     ways: list[Pronunciation], language: Definition, counts: Counter[str]
 ) -> list[Pronunciation]:
-    """Return the distinct pronunciations whose stress is known or follows from a rule."""
+    """Return the distinct pronunciations whose stress is known or follows from a rule.
+
+    Those of less than half of a longer first one's phonemes are of a part of the word, such as an
+    ending that is said in two ways, and are left out.
+    """
     kept: dict[Pronunciation, Pronunciation] = {}  # by the pronunciation without marks
     for way in ways:
         try:
@@ -295,7 +299,10 @@ def _completed(
             counts[f"pronunciation refused: {e}"] += 1
             continue
         kept.setdefault(unmark(whole), whole)
-    return list(kept.values())
+    found = list(kept.values())
+    complete_ways = [way for way in found if 2 * len(way) >= len(found[0]) or len(found[0]) < 5]
+    counts["pronunciation refused: a part of the word"] += len(found) - len(complete_ways)
+    return complete_ways
 
 
 def _with_stress(

@@ -87,6 +87,22 @@ def test_italian_entries_with_the_sounds_of_another_form_are_refused(tmp_path):
     assert found.counts["it.tsv: of another accent or form"] == 3
 
 
+def test_parts_of_words_are_no_pronunciations_of_them(tmp_path):
+    (tmp_path / "de.tsv").write_text(
+        "Kalifornien\tkaliˈfɔʁni̯ən\nKalifornien\tˈfɔː\nauch\taʊ̯x\nauch\taʊ̯\n", "utf-8"
+    )
+    found = sources.read(definition.load("de"), tmp_path, verify=False)
+    assert ["".join(way) for way in found.words["kalifornien"]] == ["kalifˈɔʁni̯ən"]
+    assert len(found.words["auch"]) == 2  # short words have short forms
+    assert found.counts["pronunciation refused: a part of the word"] == 1
+
+
+def test_of_several_pronunciations_the_preferred_one_comes_first(tmp_path):
+    (tmp_path / "fr.tsv").write_text("je\tʃ\nje\tʒə\nje\tʒ\n", "utf-8")
+    found = sources.read(definition.load("fr"), tmp_path, verify=False)
+    assert found.words["je"][0] == ("ʒ", "ə")
+
+
 def test_another_edition_is_refused(tmp_path):
     (tmp_path / "es.tsv").write_text(LINES, "utf-8")
     with pytest.raises(EditionError, match="another edition") as raised:
