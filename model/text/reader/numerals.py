@@ -45,7 +45,7 @@ _RANGES: dict[str, frozenset[str]] = {
 }
 
 _VERSE = re.compile(
-    r"(?:([1-3]) )?([A-Z][a-z]{1,13})\.? (\d{1,3}):(\d{1,3})(?: ?[-–] ?(\d{1,3}))?"
+    r"(?:([1-3]) )?([A-Z][a-z]{1,13})(\.?) ([1-9]\d{0,2}):([1-9]\d{0,2})(?: ?[-–] ?(\d{1,3}))?"
     r"(?![\d:]| ?[ap]\.?m)"
 )
 
@@ -195,12 +195,14 @@ def range_from(
 
 
 def verse(scan: Scan, at: int) -> Reading | None:
-    """Recognise a reference to the Bible: ``Gen. 1:1``, ``1 Cor. 13:4-7``."""
+    """Recognise a reference to the Bible: ``Gen. 1:1``, ``1 Cor 13:4-7``; not ``Dan 5:30``."""
     match = _VERSE.match(scan.text, at)
     name = scan.tables.books.get(match[2].lower()) if match else None
     if match is None or name is None:
         return None
-    book, _, chapter, first, last = match.groups()
+    book, written, dot, chapter, first, last = match.groups()
+    if not (book or dot or written.lower() == name):  # people are called Dan, Sam and Phil
+        return None
     spoken = f"{name} {say.cardinal(int(chapter))} {say.cardinal(int(first))}"
     if book:
         spoken = f"{say.ordinal(int(book))} {spoken}"
