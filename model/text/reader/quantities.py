@@ -29,6 +29,8 @@ _UNIT = re.compile(
     r"(?P<gap>[ \xa0]?-?)(?P<symbol>fl\.? ?oz|N·m|°[NSEW]\b|[A-Za-zµμΩℓ℃℉°º%‰]{1,5})"
     r"(?P<exponent>[²³]|[23](?![\d.])|\^[23])?(?P<dot>\.(?=\s|$))?"
 )
+_ROAD = re.compile(r"\b[A-Z]{1,2}-\d{1,3}$")
+_LONGEST_ROAD = 7
 _ALONE = re.compile(r"([b-df-hj-np-tv-zA-Z]{2,4})(?:/([A-Za-z]{1,6}))?(?![\w/'])")
 _ALONE_POWER = re.compile(r"(m|[a-z]{2})([²³])(?!\w)")
 _PLURAL = re.compile(r"\d{1,4}s(?!\w)")
@@ -367,6 +369,9 @@ def _belongs(scan: Scan, match: re.Match[str], unit: Unit) -> bool:
     """Return whether a symbol after a number is its unit, by the gap and what follows."""
     gap = match["gap"]
     if scan.after(match.end()).isalnum() or gap.startswith((" -", "\xa0-")):
+        return False
+    start = match.start()
+    if gap and _ROAD.search(scan.text, max(0, start - _LONGEST_ROAD), start):  # *I-80 W*
         return False
     numbered = scan.word_before().lower() in scan.tables.lists["lettered_numbers"]
     if numbered and not gap and len(match["symbol"]) == 1:  # *seat 23A*

@@ -87,6 +87,20 @@ def test_italian_entries_with_the_sounds_of_another_form_are_refused(tmp_path):
     assert found.counts["it.tsv: of another accent or form"] == 3
 
 
+def test_italian_stress_follows_from_the_spelling(tmp_path):
+    (tmp_path / "it.tsv").write_text(
+        "cantra\t/kanˈtra/\ncittà\t/t͡ʃitˈta/\nsaranno\t/ˈsaranno/\npotranno\t/ˈpɔtranno/\n"
+        "danno\t/ˈdanno/\n",
+        "utf-8",
+    )
+    found = sources.read(definition.load("it"), tmp_path, verify=False)
+    assert "cantra" not in found.words  # the last vowel has the stress where it has an accent
+    assert found.words["città"] == [("t͡ʃ", "i", "t", "t", "ˈa")]
+    assert found.words["saranno"] == [("s", "a", "r", "ˈa", "n", "n", "o")]
+    assert found.words["potranno"] == [("p", "o", "t", "r", "ˈa", "n", "n", "o")]
+    assert found.words["danno"] == [("d", "ˈa", "n", "n", "o")]
+
+
 def test_parts_of_words_are_no_pronunciations_of_them(tmp_path):
     (tmp_path / "de.tsv").write_text(
         "Kalifornien\tkaliˈfɔʁni̯ən\nKalifornien\tˈfɔː\nauch\taʊ̯x\nauch\taʊ̯\n", "utf-8"
