@@ -25,6 +25,8 @@ from tanger.model.cli.common import ARTIFACT
 
 CONNECTIONS = 32
 WORKERS = 2
+# Seconds of load that fill the cache of an HTTP process before the first round
+WARM_UP = 10.0
 # How processes of the service name themselves
 _HTTP, _FORK_SERVER = "tanger-http-", "tanger-fork"
 
@@ -109,8 +111,8 @@ def compare(
     """
     with ExitStack() as services:
         one, two = (services.enter_context(service(folder, artifact, count)) for count in (1, 2))
-        for each in (one, two):  # fills the caches
-            each.measure(words, 2 * seconds)
+        for each in (one, two):  # so that each process has been asked for as many words
+            each.measure(words, WARM_UP * each.processes)
             for figures in (each.cpu, each.share, each.rates):
                 figures.clear()
         draw, size = random.Random(3), words.stat().st_size
