@@ -18,7 +18,7 @@ from tanger.service.serving import control, processes
 from tanger.service.serving.model_source import Sources
 from tanger.service.serving.remote_backend import RemoteBackend
 from tanger.service.serving.shared_counts import SharedCounts
-from tanger.service.settings import SettingError, read
+from tanger.service.settings import SettingError, read_settings
 
 
 def main(row: str, count: str, counts: str, sockets: str, *arguments: str) -> int:
@@ -36,7 +36,7 @@ def main(row: str, count: str, counts: str, sockets: str, *arguments: str) -> in
     """
     processes.end_with_parent()
     processes.name(f"tanger-http-{int(row) + 1}")
-    settings = read(arguments)
+    settings = read_settings(arguments)
     logs.configure(settings.log_level, settings.log_format)
     logs.share(int(row) + 1, int(counts))
     connection = socket.socket(fileno=os.dup(0))

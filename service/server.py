@@ -18,7 +18,7 @@ from tanger.service.serving import processes
 from tanger.service.serving.fork_server import ForkServer
 from tanger.service.serving.languages import shared_pipeline
 from tanger.service.serving.shared_counts import SharedCounts
-from tanger.service.settings import SettingError, Settings, read, unknown
+from tanger.service.settings import SettingError, Settings, read_settings, unknown
 
 log = logging.getLogger("tanger.server")
 
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         invalid settings. If the port is in use, uvicorn itself ends the process with 3.
     """
     try:
-        settings = read(arguments)
+        settings = read_settings(arguments)
     except ValidationError as e:
         for fault in e.errors(include_url=False):
             name = ".".join(map(str, fault["loc"])) or "settings"

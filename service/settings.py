@@ -206,7 +206,7 @@ class Settings(BaseSettings):
         return self
 
 
-def read(arguments: Sequence[str]) -> Settings:
+def read_settings(arguments: Sequence[str]) -> Settings:
     """Return the settings of a command line and of the environment.
 
     Args:

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from tanger.service.server import main
-from tanger.service.settings import Settings, read, unknown
+from tanger.service.settings import Settings, read_settings, unknown
 
 DEFAULTS = {name: field.default for name, field in Settings.model_fields.items()}
 
@@ -43,14 +43,14 @@ def test_an_empty_value_is_none_at_all(monkeypatch, shipped_artifact):
     assert settings.user_lexicon is None
     monkeypatch.setenv("TANGER_API_KEYS_FILE", " ")
     arguments = ["--user-lexicon", "", "--api-keys-file", ""]
-    settings = read(arguments)
+    settings = read_settings(arguments)
     assert (settings.user_lexicon, settings.api_keys_file) == (None, None)
 
 
 def test_the_command_line_wins(monkeypatch):
     monkeypatch.setenv("TANGER_PORT", "9000")
     monkeypatch.setenv("TANGER_QUEUE_LETTERS", "3000")
-    settings = read(["--port", "9001", "--max-words", "17"])
+    settings = read_settings(["--port", "9001", "--max-words", "17"])
     assert (settings.port, settings.queue_letters, settings.max_words) == (9001, 3000, 17)
 
 
