@@ -110,7 +110,8 @@ class Definition:
             "spelled"; 0 if the spelling does not tell.
         spelt: sounds that entries write in several ways, of which the spelling chooses one.
         refuse: pairs of regular expressions; an entry whose spelling has the first must have the
-            second in its pronunciation, else it is of another accent or form.
+            second in its pronunciation, else it is of another accent or form. Stress marks are
+            left out for the second, unless it has one.
         reduced: pronunciations, symbols separated by spaces, that come after a word's others.
         prefer: the pronunciation that comes first, by word.
         given: pronunciations that stand for those of the sources, by word; also of words without a

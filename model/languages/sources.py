@@ -263,8 +263,9 @@ def _word(written: str, language: Definition) -> str:
 
 
 def _check_accent(word: str, phonemes: Pronunciation, language: Definition) -> None:
-    spoken = " ".join(unmark(phonemes))
+    marked, bare = " ".join(phonemes), " ".join(unmark(phonemes))
     for spelling, needed in language.refuse:
+        spoken = marked if "ˈ" in needed.pattern else bare
         if spelling.search(word) and not needed.search(spoken):
             raise NotationError("of another accent or form")
 
