@@ -206,24 +206,31 @@ def _g2p2(defined: Definition) -> System | None:
 
 
 def _espeak(defined: Definition) -> System | None:
-    program = shutil.which("espeak-ng")
-    if program is None:
+    if shutil.which("espeak-ng") is None:
         return None
-    voice = _ESPEAK.get(defined.folder, defined.folder)
 
     def pronounce(words: Sequence[str]) -> dict[str, Phonemes]:
-        # A line a word, each a clause of its own
-        answered = subprocess.run(
-            [program, "-q", "--ipa", "-v", voice],
-            input="".join(f"{word}\n\n" for word in words),
-            check=True, capture_output=True, encoding="utf-8",
-        ).stdout  # fmt: skip
+        answered = "".join(f"{line}\n" for line in espeak_ipa(words, defined.folder))
         for symbol, other in _ESPEAK_SYMBOLS.get(defined.folder, {}).items():
             answered = answered.replace(symbol, other)
-        lines = [line for line in answered.splitlines() if line.strip()]
+        lines = answered.splitlines()
         return _mapped(words, lines, defined) if len(lines) == len(words) else {}
 
     return pronounce
+
+
+def espeak_ipa(words: Sequence[str], language: str) -> list[str]:
+    """Return espeak-ng's pronunciations in IPA, one per word.
+
+    Raises:
+        FileNotFoundError: if espeak-ng is not installed.
+    """
+    answered = subprocess.run(
+        ["espeak-ng", "-q", "--ipa", "-v", _ESPEAK.get(language, language)],
+        input="".join(f"{word}\n\n" for word in words),  # a clause of its own each
+        check=True, capture_output=True, encoding="utf-8",
+    ).stdout  # fmt: skip
+    return [line for line in answered.splitlines() if line.strip()]
 
 
 def _mapped(

@@ -12,22 +12,19 @@ from __future__ import annotations
 
 import argparse
 import re
-import subprocess
 import unicodedata
-from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
 import wordfreq
 
+from benchmarks.languages import espeak_ipa
 from tanger.model import lexicon
 from tanger.model.evaluation.error_rates import edit_distance
 from tanger.model.languages import definition
 
 # Edits from which the only pronunciation of a word is listed
 _FAR = 3
-# Voices of espeak-ng that are named otherwise
-_VOICES = {"fr": "fr-fr"}
 # Marks that the comparison leaves out, and symbols that it takes for one
 _MARKS = re.compile("[ˈˌː. ʔ͡‿]|\\([a-z]+\\)")
 _SAME = str.maketrans("ɹɾʁɛɔʊɪaɐəzʒʐjwʋɫɨʂɕɲŋ", "rrreouiɑɑesʃʃiuvliʃʃnn")
@@ -45,21 +42,11 @@ def main() -> None:
     path = arguments.made / "languages" / name / "frequent.tsv"
     known = lexicon.pronunciations(lexicon.read(path))
     words = [word for word in islice(ranked, arguments.words) if word in known and len(word) > 1]
-    for word, answer in zip(words, _espeak(words, _VOICES.get(name, name)), strict=True):
+    for word, answer in zip(words, espeak_ipa(words, name), strict=True):
         ways = known[word]
         distances = [edit_distance(_reduced("".join(way)), _reduced(answer)) for way in ways]
         if min(distances) < distances[0] or (len(ways) == 1 and distances[0] >= _FAR):
-            print(word, *("".join(way) for way in ways), f"({answer})")
-
-
-def _espeak(words: Sequence[str], voice: str) -> list[str]:
-    """Return espeak-ng's pronunciations in IPA."""
-    answered = subprocess.run(
-        ["espeak-ng", "-q", "--ipa", "-v", voice],
-        input="".join(f"{word}\n\n" for word in words),
-        check=True, capture_output=True, encoding="utf-8",
-    ).stdout  # fmt: skip
-    return [line.strip() for line in answered.splitlines() if line.strip()]
+            print(word, *("".join(way) for way in ways), f"({answer.strip()})")
 
 
 def _reduced(ipa: str) -> tuple[str, ...]:

@@ -35,6 +35,8 @@ Readings = dict[str, list[Pronunciation]]
 Candidates = Callable[[Sequence[str]], list[list[Pronunciation]]]
 
 _OWN_VOTES, _FOREIGN_VOTES = 3, 2
+# Phonemes from which a word is too long for a form of less than half of them
+_LONG = 5
 _BRITFONE_VARIANT = re.compile(r"\(\d+\)$")
 _DIGIT_MARKS = {0: "", 1: PRIMARY, 2: SECONDARY}
 
@@ -301,7 +303,9 @@ def _completed(
             continue
         kept.setdefault(unmark(whole), whole)
     found = list(kept.values())
-    complete_ways = [way for way in found if 2 * len(way) >= len(found[0]) or len(found[0]) < 5]
+    if not found or len(found[0]) < _LONG:
+        return found
+    complete_ways = [way for way in found if 2 * len(way) >= len(found[0])]
     counts["pronunciation refused: a part of the word"] += len(found) - len(complete_ways)
     return complete_ways
 

@@ -191,7 +191,7 @@ class Quantities:
         if match is None or scan.before(at).isalnum():
             return None
         groups = re.findall(r"\d+", match[0])
-        if len(match[0]) == 4:
+        if len(match[0]) == 4:  # in pairs
             groups = [match[0][:2], match[0][2:]]
         spoken = [
             self._numbers.digits(group)
