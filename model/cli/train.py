@@ -132,15 +132,15 @@ def train(
 def _summary(out: Path, progress: RunProgress, run: RunRecipe) -> list[str]:
     """Return a summary of a finished run, and the next command."""
     lines = []
-    if progress.best is not None:
+    if (best := progress.best(run)) is not None:
         if progress.epoch < run.epochs:
             lines.append(
                 f"ended after epoch {progress.epoch} of {run.epochs}: none of the last "
-                f"{progress.since_best} was better (patience in the recipe)"
+                f"{progress.since_best(run)} was better (patience in the recipe)"
             )
         lines.append(
-            f"the artifact of the best epoch, {progress.best['epoch']} of {progress.epoch}, is "
-            f"{out}: dev WER {100 * progress.best['dev_wer']:.2f} %"
+            f"the artifact of the best epoch, {best['epoch']} of {progress.epoch}, is "
+            f"{out}: dev WER {100 * best['dev_wer']:.2f} %"
         )
     return [
         *lines,

@@ -24,6 +24,7 @@ from tanger.model.network.seq2seq import Seq2Seq
 from tanger.model.output_files import replace_file
 from tanger.model.training.data import Dataset
 from tanger.model.training.distributed import Processes
+from tanger.model.training.recipe import RunRecipe
 from tanger.model.training.run_state import RunProgress
 
 
@@ -68,27 +69,30 @@ def _description(version: str, training: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def check_resumed(out: Path, identity: Mapping[str, Any], progress: RunProgress) -> None:
+def check_resumed(
+    out: Path, identity: Mapping[str, Any], progress: RunProgress, run: RunRecipe
+) -> None:
     """Refuse to resume a run if the artifact at `out` does not belong to it.
 
     Args:
         out: the output folder.
         identity: identity of the run.
         progress: progress of the run; allows it to replace the artifact at `out` from now on.
+        run: the recipe's settings of the run.
 
     Raises:
         OutputExistsError: if `out` contains another artifact, or the run's own artifact is missing.
     """
     version, training = _existing(out)
     own = bool(training) and all(training.get(key) == value for key, value in identity.items())
-    if progress.best is None:
+    if (best := progress.best(run)) is None:
         # A run that was killed right after its first best epoch has written the artifact, but not
         # its state
         if version not in (None, progress.replaces) and not own:
             raise OutputExistsError(
                 out, "holds an artifact of another run: resume with the same --out as before"
             )
-    elif not own or training.get("epoch", 0) < progress.best["epoch"]:
+    elif not own or training.get("epoch", 0) < best["epoch"]:
         raise OutputExistsError(
             out, "is not the artifact of this run's best epoch so far: resume with the same --out"
         )

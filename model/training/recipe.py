@@ -130,6 +130,7 @@ class RunRecipe:
         epochs: number of epochs.
         epoch_tokens: label tokens (``<s>`` included) per epoch; 0 for one sweep over the lexicon.
         patience: stop after this number of epochs without improvement on dev; 0 to disable.
+        tolerance: dev WER by which a later epoch may be worse and is preferred all the same.
         averaging: decay of the exponential moving average of the weights; 0 to disable.
         bfloat16: multiply in bfloat16 if that is faster on the device.
     """
@@ -137,6 +138,7 @@ class RunRecipe:
     epochs: int
     epoch_tokens: int = 0
     patience: int = 0
+    tolerance: float = 0.0
     averaging: float = 0.0
     bfloat16: bool = False
 

@@ -70,15 +70,25 @@ class RunProgress:
     bfloat16: bool | None = None
     replaces: str | None = None
 
-    @property
-    def best(self) -> dict[str, Any] | None:
-        """Record of the epoch with the lowest dev WER, and among equals the lowest dev PER."""
-        return min(self.history, key=lambda r: (r["dev_wer"], r["dev_per"]), default=None)
+    def best(self, run: RunRecipe) -> dict[str, Any] | None:
+        """Return the record of the best epoch; None before the first.
 
-    @property
-    def since_best(self) -> int:
-        """Number of epochs completed since the best one."""
-        return self.epoch - self.best["epoch"] if self.best is not None else self.epoch
+        It has the lowest dev WER, and among equals the lowest dev PER. A later epoch whose dev WER
+        is above the lowest by at most the recipe's tolerance is better still.
+        """
+        lowest = min(self.history, key=lambda r: (r["dev_wer"], r["dev_per"]), default=None)
+        if lowest is None or not run.tolerance:
+            return lowest
+        near = lowest["dev_wer"] + run.tolerance
+        return max(
+            (record for record in self.history if record["dev_wer"] <= near),
+            key=lambda record: int(record["epoch"]),
+        )
+
+    def since_best(self, run: RunRecipe) -> int:
+        """Return the number of epochs completed since the best one."""
+        best = self.best(run)
+        return self.epoch - best["epoch"] if best is not None else self.epoch
 
     def start_epoch(self) -> None:
         """Start the next epoch with its figures at zero."""
@@ -88,7 +98,7 @@ class RunProgress:
 
     def ends(self, run: RunRecipe) -> bool:
         """Whether the run is over: all epochs are done, or patience is exhausted."""
-        return self.epoch == run.epochs or 0 < run.patience <= self.since_best
+        return self.epoch == run.epochs or 0 < run.patience <= self.since_best(run)
 
 
 def save(

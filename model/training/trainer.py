@@ -231,7 +231,7 @@ class Trainer:
             return
         record, fitted = self._score_dev()
         self.progress.history.append(record)
-        best = self.progress.best is record
+        best = self.progress.best(self.recipe.run) is record
         if best:
             output.write_artifact(
                 self.out,
@@ -275,7 +275,7 @@ class Trainer:
                 modules=self._modules,
                 optimizer=self.optimizer,
             )
-            output.check_resumed(self.out, self._identity, self.progress)
+            output.check_resumed(self.out, self._identity, self.progress, self.recipe.run)
         if self.progress.bfloat16 is None:
             self.progress.bfloat16 = self._measure_bfloat16()
         if not self.processes.is_main:  # a different shard gets different dropout masks

@@ -354,6 +354,23 @@ def test_a_run_ends_where_patience_does_and_resumes_to_the_same(small, tiny_reci
     assert len(lines) == len(history)
 
 
+def test_a_later_epoch_within_the_tolerance_is_kept(small, tiny_recipe, reporter):
+    tolerant = replace(tiny_recipe, run=replace(tiny_recipe.run, epochs=4, tolerance=1.0))
+    assert run(small, tolerant, reporter)
+    assert [best for _, best in reporter.epochs] == [True] * 4
+    assert artifacts.read(small / "artifact").training["epoch"] == 4
+    assert run(small, tolerant, reporter, resume=True)
+
+    progress = run_state.RunProgress(epoch=4)
+    progress.history = [
+        {"epoch": 1 + n, "dev_wer": wer, "dev_per": 0.1}
+        for n, wer in enumerate([0.030, 0.020, 0.022, 0.023])
+    ]
+    for tolerance, epoch in ((0.0, 2), (0.002, 3), (0.005, 4)):
+        assert progress.best(replace(tolerant.run, tolerance=tolerance))["epoch"] == epoch
+    assert progress.since_best(replace(tolerant.run, tolerance=0.0)) == 2
+
+
 def test_the_command_says_where_it_is_and_what_comes_next(small, tiny_recipe_file):
     text = tiny_recipe_file.read_text().replace("epochs = 8", "epochs = 30\npatience = 1")
     (small / "tiny.toml").write_text(text)
