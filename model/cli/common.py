@@ -38,6 +38,9 @@ DeviceOption = Annotated[str, typer.Option(help="Device: auto, cpu, cuda or cuda
 ThreadsOption = Annotated[
     int | None, typer.Option(min=1, help="Number of CPU threads; by default all cores.")
 ]
+MinutesOption = Annotated[
+    float, typer.Option(min=0, help="Stop after so many minutes, saved. No limit by default.")
+]
 PrecisionOption = Annotated[Precision, typer.Option(help="Precision of matrix products on a CPU.")]
 
 LexiconAlphabetOption = Annotated[

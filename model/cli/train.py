@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterable
 from itertools import chain, islice
@@ -14,6 +15,7 @@ from rich.console import Console
 from tanger.model import artifact, calibration
 from tanger.model.cli.common import (
     DeviceOption,
+    MinutesOption,
     OverwriteOption,
     ThreadsOption,
     check_lines,
@@ -81,6 +83,7 @@ def train(
     save_every: Annotated[
         float, typer.Option(min=0, help="Seconds between saves of the run's state.")
     ] = 60.0,
+    minutes: MinutesOption = math.inf,
 ) -> None:
     """Train an artifact. Ctrl-C saves the state, --resume continues; works under torchrun.
 
@@ -120,9 +123,15 @@ def train(
                 reporter=reporter,
                 init=init,
             )
-            finished = trainer.fit(resume=resume, restart=restart, save_seconds=save_every)
+            finished = trainer.fit(
+                resume=resume,
+                restart=restart,
+                save_seconds=save_every,
+                stop_seconds=60 * minutes,
+            )
     if not finished:
-        console.print(f"stopped and saved in {run_folder}; go on with --resume", markup=False)
+        message = f"stopped and saved in {run_folder}; go on with --resume"
+        console.print(message, markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(130)
     if processes.is_main:
         for line in _summary(out, trainer.progress, chosen.run):

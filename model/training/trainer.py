@@ -124,9 +124,14 @@ class Trainer:
         self._clock = self._saved_at = time.monotonic()
 
     def fit(
-        self, *, resume: bool = False, restart: bool = False, save_seconds: float = 60.0
+        self,
+        *,
+        resume: bool = False,
+        restart: bool = False,
+        save_seconds: float = 60.0,
+        stop_seconds: float = math.inf,
     ) -> bool:
-        """Train to the end of the run, or until the first Ctrl-C or SIGTERM.
+        """Train to the end of the run, or until the first Ctrl-C or SIGTERM, or for a time.
 
         Args:
             resume: continue the run in `run`; its result is identical to that of an uninterrupted
@@ -135,9 +140,10 @@ class Trainer:
                 is replaced after the first epoch.
             save_seconds: interval between saved states, in seconds: the most work lost if the run
                 is killed.
+            stop_seconds: time after which to stop, in seconds; a validation may come on top.
 
         Returns:
-            True if the run is finished, false if a signal stopped it; it is then saved.
+            True if the run is finished, false if a signal or the time stopped it; it is then saved.
 
         Raises:
             TrainingError: if the loss diverges or a GPU runs out of memory.
@@ -154,6 +160,7 @@ class Trainer:
             # From now on `run` holds this run, which can be resumed, and no earlier one
             self.save()
             self._lap()
+            stop_at = time.monotonic() + stop_seconds
             signals = stack.enter_context(StopSignals())
             for examples, ends_epoch in self._minibatches():
                 self.step(examples)
@@ -162,15 +169,16 @@ class Trainer:
                     # Validation counts in the run's time, but not in the next epoch's rate
                     self.progress.seconds += self._lap()
                     self.progress.start_epoch()
-                # A signal to one process stops all of them. Only the main process has the history
+                # A signal to one process, or its clock, stops all of them. Only the main process
+                # has the history
                 stopped, finished = self.processes.all_reduce_sum(
-                    signals.caught,
+                    signals.caught or time.monotonic() > stop_at,
                     ends_epoch and self.processes.is_main and self.progress.ends(self.recipe.run),
                 )
                 self.progress.finished = bool(finished)
                 if ends_epoch or stopped or time.monotonic() - self._saved_at > save_seconds:
                     self.save()
-                if stopped:
+                if stopped and not finished:
                     return False
         # The artifact is the best epoch's, but its history includes all epochs
         if self.processes.is_main:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -75,8 +77,15 @@ class Pipeline:
         )
         self._print_progress = print_progress
 
-    def run(self, name: str) -> None:
+    def run(self, name: str, *, deadline: float = math.inf) -> bool:
         """Run a step after all that it depends on; steps whose outputs are up to date are skipped.
+
+        Args:
+            name: name of the step.
+            deadline: begin no step after this time, by `time.monotonic`.
+
+        Returns:
+            False if a step has not begun because of the deadline.
 
         Raises:
             StepError: if a step does not write its outputs.
@@ -88,6 +97,8 @@ class Pipeline:
             if unchanged and earlier.get("made") == self._output_hashes(step):
                 self._print_progress(f"{step.name}: made already")
                 continue
+            if time.monotonic() > deadline:
+                return False
             self._print_progress(f"{step.name} ...")
             begun = {"begun": input_hash}
             self._keep(step, begun)
@@ -96,6 +107,7 @@ class Pipeline:
             (step.resume if step.resume and earlier == begun else step.run)()
             made = self._output_hashes(step, required=True)
             self._keep(step, {"made_from": input_hash, "made": made})
+        return True
 
     def _ordered(self, name: str, seen: set[str]) -> Iterator[Step]:
         """Yield the step and all steps that it depends on, each once, in topological order."""

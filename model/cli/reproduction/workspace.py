@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -76,6 +78,7 @@ class Workspace:
         given: a local folder that contains some of them.
         device: training device.
         threads: CPU threads; all by default.
+        deadline: when to stop trainings, by `time.monotonic`.
     """
 
     out: Path
@@ -84,6 +87,7 @@ class Workspace:
     given: Path | None = None
     device: str = "auto"
     threads: int | None = None
+    deadline: float = math.inf
 
     @property
     def sources(self) -> Path:
@@ -154,6 +158,7 @@ class Workspace:
             restart=not resume,
             device=self.device,
             threads=self.threads,
+            minutes=max(0.0, self.deadline - time.monotonic()) / 60,
             **options,
         )
 

@@ -371,6 +371,16 @@ def test_a_later_epoch_within_the_tolerance_is_kept(small, tiny_recipe, reporter
     assert progress.since_best(replace(tolerant.run, tolerance=0.0)) == 2
 
 
+def test_the_command_stops_after_its_minutes_and_resumes(small, tiny_recipe_file):
+    short = command(small, tiny_recipe_file, "--minutes", "0")
+    stopped = in_process(short)
+    assert stopped.exit_code == 130
+    assert f"saved in {small / 'run'}" in stopped.stdout
+    again = in_process([*short, "--resume"])
+    assert again.exit_code == 130
+    assert run_state.peek(small / "run" / run_state.FILE).minibatches == 2, "one a command"
+
+
 def test_the_command_says_where_it_is_and_what_comes_next(small, tiny_recipe_file):
     text = tiny_recipe_file.read_text().replace("epochs = 8", "epochs = 30\npatience = 1")
     (small / "tiny.toml").write_text(text)

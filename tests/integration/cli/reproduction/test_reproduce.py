@@ -52,16 +52,21 @@ def small_sources(tmp_path_factory) -> Path:
     return folder
 
 
-def reproduce(name, folder, given, out):
+def reproduce(name, folder, given, out, *options):
     return CliRunner().invoke(
         app,
         ["reproduce", name, "--scale", "tiny", "--from", str(given), "--out", str(out),
-         "--sources", str(folder), "--device", "cpu", "--threads", "1"],
+         "--sources", str(folder), "--device", "cpu", "--threads", "1", *options],
     )  # fmt: skip
 
 
 @pytest.mark.slow
 def test_every_step_and_none_twice(tmp_path, small_sources):
+    short = reproduce(
+        "en-us", tmp_path / "sources", small_sources, tmp_path / "out", "--minutes", "0"
+    )
+    assert short.exit_code == 130, short.output
+    assert short.output.splitlines() == ["out of time: repeat the command to go on"]
     done = reproduce("en-us", tmp_path / "sources", small_sources, tmp_path / "out")
     assert done.exit_code == 0, done.output
     made = artifact.read(tmp_path / "out" / "artifacts" / "en-us")
