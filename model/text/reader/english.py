@@ -43,6 +43,7 @@ _NUMBERS: tuple[Recognizer, ...] = (
     numerals.ordinal,
     numerals.members,
     quantities.imperial,
+    quantities.stone,
     quantities.side,
     quantities.measure,
     fractions.fraction,

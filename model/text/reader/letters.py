@@ -37,7 +37,7 @@ _ASCII_LETTERS = re.compile("[A-Za-z]+")
 def lexeme(scan: Scan, at: int) -> Reading | None:
     """Recognise the longest entry of the table of fixed readings."""
     text = scan.text
-    for length in range(8, 1, -1):
+    for length in range(9, 1, -1):
         written = text[at : at + length]
         if len(written) < length or written not in scan.tables.lexemes:
             continue

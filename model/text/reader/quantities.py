@@ -26,7 +26,7 @@ _EUROPEAN = re.compile(r"(\d{1,3}(?:\.\d{3})+),(\d\d)(?![\d,.])|(\d{1,3}),(\d\d)
 
 _EXPONENTS = {"²": "square", "³": "cubic", "2": "square", "3": "cubic"}
 _UNIT = re.compile(
-    r"(?P<gap>[ \xa0]?-?)(?P<symbol>fl\.? ?oz|N·m|°[NSEW]\b|[A-Za-zµμΩℓ℃℉°º%‰]{1,5})"
+    r"(?P<gap>[ \xa0]?-?)(?P<symbol>fl\.? ?oz|N·m|deg\.? ?[CF]\b|°[NSEW]\b|[A-Za-zµμΩℓ℃℉°º%‰]{1,5})"
     r"(?P<exponent>[²³]|[23](?![\d.])|\^[23])?(?P<dot>\.(?=\s|$))?"
 )
 _ROAD = re.compile(r"\b[A-Z]{1,2}-\d{1,3}$")
@@ -45,6 +45,8 @@ _QUOTATION = 400
 _FEET = re.compile(
     r"(\d{1,2})(?:['′] ?| (?:ft|feet|foot)\.? )(\d{1,2})(?:\"|″|''| (?:in|inches)\b\.?)?(?!\w)"
 )
+_STONE = re.compile(r"(\d{1,2}) ?st\.? (\d{1,2}) ?lbs?\b\.?")
+_POUNDS_IN_STONE = 14
 _BY = re.compile(rf"({NUMBER})( ?)[x×]( ?)(?={NUMBER})(?!{formulas.POWER_OF_TEN})")
 
 
@@ -118,6 +120,16 @@ def imperial(scan: Scan, at: int) -> Reading | None:
     if match[3] in scan.tables.lists["length_nouns"] and match[2] not in "'′":
         return Reading(match.end(), "measure", f"{say.quantity(match[1])} {unit.one}")
     return None
+
+
+def stone(scan: Scan, at: int) -> Reading | None:
+    """Recognise a person's weight in stones and pounds: ``13 st. 4 lb``."""
+    match = _STONE.match(scan.text, at)
+    if match is None or int(match[2]) >= _POUNDS_IN_STONE:
+        return None
+    pounds = _numbered(scan.tables.units["lb"], single=match[2] == "1")
+    spoken = f"{say.quantity(match[1])} stone {say.quantity(match[2])} {pounds}"
+    return Reading(match.end(), "measure", spoken)
 
 
 def side(scan: Scan, at: int) -> Reading | None:
@@ -346,6 +358,8 @@ def _unit(scan: Scan, count: Count, *, single: bool) -> _Named | None:
             return _Named(square.end(), f"{kind} {_numbered(unit, single=single)}")
     match = _UNIT.match(scan.text, count.end)
     symbol = match["symbol"] if match else ""
+    if symbol.startswith("deg") and len(symbol) > len("deg"):
+        symbol = f"°{symbol[-1]}"
     unit = scan.tables.units.get("floz" if symbol.startswith("fl") else symbol)
     if match is None or unit is None or not _belongs(scan, match, unit):
         return None
