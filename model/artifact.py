@@ -10,6 +10,8 @@
     README.md            model card, written by the evaluation
     metrics.jsonl, learning_curve.png   loss and error rates of each training epoch
     NOTICE               attribution of the training data, if its licence requires it
+    lexicon.tsv.xz       built-in lexicon of a language other than English
+    variants.json        ranking of CMUdict's variants, written by `rank-variants`
 
 Artifacts contain no pickle. This module does not import torch, because the service's HTTP process
 reads artifacts too.
@@ -47,6 +49,10 @@ METRICS = "metrics.json"
 PINNED = "pinned.json"
 HISTORY = ("metrics.jsonl", "learning_curve.png")
 NOTICE = "NOTICE"
+LEXICON = "lexicon.tsv.xz"
+VARIANTS = "variants.json"
+# Files that another calibration leaves as they are
+COMPANIONS = (*HISTORY, NOTICE, LEXICON, VARIANTS)
 FORMAT_VERSION = 2
 
 
@@ -342,7 +348,7 @@ def recalibrate(
     trained_words: BloomFilter | None = None,
     trained_calibration: Calibration | None = None,
 ) -> Artifact:
-    """Replace an artifact's calibrations and remove its metrics, which depend on them.
+    """Replace an artifact's calibrations; its metrics, card and pinned words depend on them and go.
 
     Args:
         artifact: the artifact.
@@ -355,7 +361,6 @@ def recalibrate(
     Raises:
         OSError: if the artifact cannot be written; it is unchanged.
     """
-    kept = [artifact.path / name for name in (*HISTORY, NOTICE)]
     return write(
         artifact.path,
         name=artifact.name,
@@ -368,9 +373,19 @@ def recalibrate(
         graphemes=artifact.graphemes,
         phonemes=artifact.phonemes,
         weights=artifact.weights(),
-        extras={path.name: path.read_bytes() for path in kept if path.exists()},
+        extras=companions(artifact.path),
         language=artifact.language,
     )
+
+
+def companions(path: Path) -> dict[str, bytes]:
+    """Return the contents of the `COMPANIONS` that the artifact at `path` has, by name.
+
+    Raises:
+        ArtifactError: if one of them cannot be read.
+    """
+    present = [path / name for name in COMPANIONS if (path / name).exists()]
+    return {file.name: checks.read_file(file) for file in present}
 
 
 def output_path(path: Path) -> Path:

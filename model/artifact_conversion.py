@@ -18,11 +18,10 @@ from tanger.model import artifact
 from tanger.model import artifact_checks as checks
 from tanger.model.artifact import (
     CONFIG,
-    HISTORY,
     MANIFEST,
     METRICS,
-    NOTICE,
     PINNED,
+    VARIANTS,
     VOCABULARY,
     WEIGHTS,
     Artifact,
@@ -119,9 +118,11 @@ def _renamed_weights(path: Path, content: bytes) -> dict[str, Array]:
 
 
 def _further_files(source: Path, before: str, after: str) -> dict[str, bytes]:
-    """Return the other files; sha256 `after` replaces `before` in metrics and pinned words."""
-    paths = [source / name for name in (METRICS, PINNED, *HISTORY, NOTICE)]
-    files = {path.name: checks.read_file(path) for path in paths if path.exists()}
-    for name in {METRICS, PINNED} & files.keys():
+    """Return the other files, with the sha256 `after` in place of `before`."""
+    files = artifact.companions(source)
+    for path in (source / METRICS, source / PINNED):
+        if path.exists():
+            files[path.name] = checks.read_file(path)
+    for name in {METRICS, PINNED, VARIANTS} & files.keys():
         files[name] = files[name].replace(before.encode(), after.encode())
     return files

@@ -13,7 +13,6 @@ from pathlib import Path
 from tanger.model.lexicon.entry import Entry
 from tanger.model.output_files import replace_file
 
-FILE = "lexicon.tsv.xz"
 # Largest size, decompressed; 20,000 words take 0.8 MB
 _LONGEST = 64 * 2**20
 
@@ -26,7 +25,7 @@ def write(path: Path, entries: Iterable[Entry]) -> int:
     """Write a lexicon, and return its size in bytes.
 
     Args:
-        path: the file, `FILE` in the artifact's folder.
+        path: the file, `artifact.LEXICON` in the artifact's folder.
         entries: entries in order of preference; words may come in any order.
     """
     # Neighbours that share a beginning take less; the order of a word's entries is kept

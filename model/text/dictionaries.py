@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple, cast, get_args
 from weakref import WeakValueDictionary
 
 from tanger.model import TangerError, lexicon
+from tanger.model.artifact import LEXICON
 from tanger.model.lexicon import Entry, LexiconError, LexiconFormat, Row
 from tanger.model.lexicon import builtin as lexicon_file
 from tanger.model.lexicon.aliases import AliasCheck
@@ -104,7 +105,7 @@ class Dictionaries:
             LexiconError: for a bad line, or a phoneme that is not in `inventory`.
         """
         dictionaries = cls()
-        own = None if folder is None else folder / lexicon_file.FILE
+        own = None if folder is None else folder / LEXICON
         if builtin != "off" and own is not None and own.exists():
             dictionaries._add_frequent(own, inventory)
         elif builtin == "on" or (builtin == "auto" and inventory.arpabet):

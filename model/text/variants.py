@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from tanger.model import artifact_checks as checks
-from tanger.model.artifact import Artifact
+from tanger.model.artifact import VARIANTS, Artifact
 from tanger.model.artifact_checks import ArtifactError
 from tanger.model.decoding.hypothesis import Decoder, GivenPronunciation, Scored
 from tanger.model.output_files import replace_file
@@ -26,7 +26,6 @@ from tanger.model.text.speller import Speller
 # Order of variants: by the network's ranking, or as in the lexicon.
 Order = Literal["network", "lexicon"]
 
-VARIANTS = "variants.json"
 # Number of pronunciations scored together
 _BATCH = 1024
 

@@ -67,6 +67,20 @@ def test_another_calibration_leaves_that_of_trained_words(tmp_path):
     assert again.trained_words == other
 
 
+def test_another_calibration_keeps_the_files_that_it_leaves_as_they_are(tmp_path):
+    written = write(tmp_path / "x")
+    for name in (*artifacts.COMPANIONS, "metrics.json", "pinned.json", "README.md"):
+        (tmp_path / "x" / name).write_bytes(name.encode())
+    artifacts.recalibrate(written, Calibration(9, 9, 9, 9), None, fitted_to={})
+    for name in artifacts.COMPANIONS:
+        assert (tmp_path / "x" / name).read_bytes() == name.encode()
+    assert {path.name for path in (tmp_path / "x").iterdir()} == {
+        "manifest.json", "weights.safetensors", "config.json", "vocabulary.json",
+        "trained-words.bloom", "metrics.jsonl", "learning_curve.png", "NOTICE",
+        "lexicon.tsv.xz", "variants.json",
+    }  # fmt: skip
+
+
 def test_its_language_stands_in_the_manifest(tmp_path):
     latin = Variant("es-419", "Latin American Spanish", {"θ": "s"})
     spanish = Language("es", "Spanish", "CC-BY-SA-4.0", (latin,))

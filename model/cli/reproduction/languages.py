@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tanger.model import artifact as artifacts
 from tanger.model import lexicon
-from tanger.model.artifact import HISTORY, METRICS, NOTICE, Artifact
+from tanger.model.artifact import LEXICON, METRICS, NOTICE, Artifact
 from tanger.model.cli.english import candidates
 from tanger.model.cli.evaluate import calibrate, evaluate
 from tanger.model.cli.reproduction.pipeline import Step, evaluated
@@ -48,7 +48,7 @@ def steps(work: Workspace, name: str) -> list[Step]:
         Step(
             evaluated(name),
             partial(_evaluate, work, name),
-            tuple(work.artifact(name) / file for file in (METRICS, model_card.FILE, builtin.FILE)),
+            tuple(work.artifact(name) / file for file in (METRICS, model_card.FILE, LEXICON)),
             (name,),
         ),
     ]
@@ -208,12 +208,11 @@ def _evaluate(work: Workspace, name: str) -> None:
             threads=work.threads,
             keep=True,
         )
-    builtin.write(artifact / builtin.FILE, lexicon.read(made / "frequent.tsv", "tsv"))
+    builtin.write(artifact / LEXICON, lexicon.read(made / "frequent.tsv", "tsv"))
 
 
 def _name_language(made: Artifact, definition: Definition) -> None:
     """Write the language and its licence into an artifact's manifest, and ``NOTICE``."""
-    history = {path.name: path.read_bytes() for path in map(made.path.joinpath, HISTORY)}
     artifacts.write(
         made.path,
         name=made.name,
@@ -224,6 +223,6 @@ def _name_language(made: Artifact, definition: Definition) -> None:
         graphemes=made.graphemes,
         phonemes=made.phonemes,
         weights=made.weights(),
-        extras={**history, NOTICE: notice(definition).encode()},
+        extras={**artifacts.companions(made.path), NOTICE: notice(definition).encode()},
         language=definition.language,
     )

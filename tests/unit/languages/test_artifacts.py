@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tanger.model import artifact
-from tanger.model.artifact import NOTICE
+from tanger.model.artifact import LEXICON, NOTICE
 from tanger.model.languages import definition
 from tanger.model.lexicon import builtin
 from tanger.model.phonemizer import Phonemizer
@@ -69,7 +69,7 @@ def test_each_language_has_an_artifact_with_its_notice_and_lexicon(name: str) ->
     }
     notice = (made.path / NOTICE).read_text("utf-8")
     assert all(source.origin in notice for source in defined.sources)
-    entries = list(builtin.pairs((made.path / builtin.FILE).read_bytes()))
+    entries = list(builtin.pairs((made.path / LEXICON).read_bytes()))
     assert len({word for word, _ in entries}) > 10_000
     assert {symbol for _, way in entries for symbol in way.split()} <= set(made.phonemes.own)
 
