@@ -1,1 +1,1 @@
-"""The HTTP service: one process that speaks HTTP, and processes of their own that decode."""
+"""The HTTP service: processes that speak HTTP, and workers that decode."""

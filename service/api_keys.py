@@ -36,9 +36,9 @@ class KeysError(TangerError, ValueError):
 class UnauthorizedError(Exception):
     """The request has no valid API key."""
 
-    def __init__(self, *, known: bool) -> None:
+    def __init__(self, *, given: bool) -> None:
         super().__init__(
-            ("this API key is not known here" if known else "an API key is needed")
+            ("this API key is not known here" if given else "an API key is needed")
             + ": send Authorization: Bearer KEY, or X-API-Key: KEY"
         )
 
@@ -111,7 +111,7 @@ class Keys:
         # Compare with all keys, so that the time does not depend on which one matches
         fitting = [name for name, digest in self._digests if hmac.compare_digest(given, digest)]
         if not fitting:
-            raise UnauthorizedError(known=bool(key))
+            raise UnauthorizedError(given=bool(key))
         return fitting[0]
 
     def require(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
@@ -174,7 +174,7 @@ class KeyRing:
                 raise failure
             if content != self._content or self.failure is not None:
                 self._metrics.key_reloads.labels("done").inc()
-                log.info("API keys read again: %d keys are good now", len(keys))
+                log.info("%d API keys loaded", len(keys))
             self._content, self.keys, self.failure = content, keys, None
 
     async def watch(self) -> None:

@@ -7,7 +7,6 @@ parent monitors each, replaces those that end or hang, and stops them all when i
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
@@ -23,8 +22,9 @@ from tanger.service.serving import control, processes
 from tanger.service.serving.control import Body, CallError, Peer, PeerGoneError
 from tanger.service.serving.model_source import Sources
 from tanger.service.serving.processes import Process, StartError
+from tanger.service.serving.reloading import ReloadError, RequestedReloads
 from tanger.service.serving.shared_counts import SharedCounts
-from tanger.service.serving.supervisor import ClientGoneError, ReloadError, Supervisor
+from tanger.service.serving.supervisor import ClientGoneError, Supervisor
 from tanger.service.serving.watchdog import Watchdog
 from tanger.service.serving.wire import JoinedWorker
 from tanger.service.settings import Settings
@@ -190,7 +190,7 @@ class Parent:
         self._first = asyncio.Event()
         self._draining = False
         self._stop: asyncio.Future[int] | None = None
-        self._reloads: set[asyncio.Task[None]] = set()
+        self._reloads = RequestedReloads(self._supervisor.reload)
 
     def create_lexicons(self) -> None:
         """Create the files of the user lexicons here, not in several processes at once.
@@ -220,7 +220,7 @@ class Parent:
         self._stop = loop.create_future()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._drain, number)
-        loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
+        loop.add_signal_handler(signal.SIGHUP, self._reloads.request)
         supervising = asyncio.create_task(self._supervise())
         rows = range(self._settings.http_processes)
         announcing = asyncio.create_task(announce(self._settings.host, self._sockets))
@@ -320,7 +320,7 @@ class Parent:
                 "HTTP process %d found other lexicons than were loaded: reloading in all",
                 http.row + 1,
             )
-            self._reload_soon()
+            self._reloads.request()
 
     async def _start(self, row: int) -> Process:
         descriptors = [self._counts.descriptor, *(each.fileno() for each in self._sockets)]
@@ -353,15 +353,6 @@ class Parent:
 
     async def _scrape(self) -> bytes:
         return metric_sums.render(await self._supervisor.snapshot())
-
-    def _reload_soon(self) -> None:
-        async def reload() -> None:
-            with contextlib.suppress(ReloadError):  # already logged
-                await self._supervisor.reload()
-
-        task = asyncio.create_task(reload())
-        self._reloads.add(task)
-        task.add_done_callback(self._reloads.discard)
 
     def _drain(self, number: int) -> None:
         """Make all HTTP processes finish their requests and exit."""

@@ -47,7 +47,7 @@ from tanger.service.request_body import (
 from tanger.service.schemas import Problem, ProblemError
 from tanger.service.serving.admission import DeadlineError, QueueFullError
 from tanger.service.serving.pool import WorkerLostError
-from tanger.service.serving.supervisor import ReloadError
+from tanger.service.serving.reloading import ReloadError
 from tanger.service.user_lexicon.errors import (
     NoEntryError,
     UserLexiconBusyError,
@@ -157,6 +157,8 @@ async def last_line(request: Request, error: Exception) -> bytes:
     try:
         response = await handle_error(request, error)
     except Exception as e:
+        # Nobody raises it again, so its traceback is logged here
+        log.error("request %s failed in its stream", request.state.request_id, exc_info=e)
         response = await handle_internal_error(request, e)
     return bytes(response.body) + b"\n" if response.body else b""
 

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
 
     Returns:
         0 after an orderly stop, 1 if the artifact cannot be loaded or no worker can start, 2 for
-        invalid settings. If the port is in use, uvicorn itself ends the process with 3.
+        invalid settings, 3 if the port is in use.
     """
     try:
         settings = read_settings(arguments)
@@ -69,7 +69,7 @@ def _begin_log(settings: Settings) -> None:
     """Configure the log, and warn of settings that do not exist."""
     logs.configure(settings.log_level, settings.log_format)
     for name in unknown(os.environ):
-        log.warning("%s is none of the settings, and counts for nothing", name)
+        log.warning("unknown setting %s is ignored: check its spelling", name)
 
 
 def http_processes(wanted: int, cores: int) -> int:

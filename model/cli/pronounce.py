@@ -160,9 +160,8 @@ def pronounce(
                 input,
                 output,
                 identity={
-                    "artifact": checked.version,
+                    "origin": repr(pipeline.identity),
                     "precision": network.decoder.precision,
-                    "lexicons": dictionaries.revision,
                     **({} if variant is None else {"variant": variant.code}),
                     **options._asdict(),
                     **asdict(writer),

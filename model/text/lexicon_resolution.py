@@ -204,6 +204,7 @@ class LexiconResolver:
             self._budget = MAX_PARTS
         chain, alias = (*chain, word), known.alias or ""
         _check_cycle(alias, chain)
+        self._spend(1, chain)
         self._find([alias])
         whole = self._known.get(alias)
         if whole is None:
@@ -222,14 +223,22 @@ class LexiconResolver:
         for reading in map(self._read, words):
             if reading.spelling.error is not None:
                 raise UnspeakableError(reading.spelling.error)
-            self._budget -= len(reading.parts)
-            if self._budget < 0:
-                message = f"{chain[0]} is read as more than {MAX_PARTS} words, by its aliases"
-                raise UnspeakableError(WordError("too_long", message))
+            self._spend(len(reading.parts), chain)
             self._find([part.looked_up for part in reading.parts])
             parts = (self._resolve_part(part, chain=chain) for part in reading.parts)
             resolved.append(_joined(parts, _lasting(reading), reading.probability))
         return _joined(resolved, (), 1.0)
+
+    def _spend(self, parts: int, chain: tuple[str, ...]) -> None:
+        """Count parts, and aliases of aliases, of the word that the chain begins with.
+
+        Raises:
+            UnspeakableError: if there are too many.
+        """
+        self._budget -= parts
+        if self._budget < 0:
+            message = f"{chain[0]} is read as more than {MAX_PARTS} words, by its aliases"
+            raise UnspeakableError(WordError("too_long", message))
 
     def _of_reading(self, reading: WordReading) -> WordResolution:
         word, normalized = reading.spelling.word, reading.spelling.normalized

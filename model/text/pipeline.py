@@ -9,11 +9,13 @@ worker processes fed by a queue (`service.serving.pronouncer`), `TextPhonemizer`
 from __future__ import annotations
 
 import copy
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
+from tanger import __version__
 from tanger.model.artifact import Artifact
 from tanger.model.language_tags import Variant
 from tanger.model.phonology import notation
@@ -89,6 +91,8 @@ class Pipeline:
         knows_stress: whether the artifact predicts stress.
         has_attention: whether its network can align letters and phonemes.
         longest: maximum number of letters of a word.
+        identity: everything that determines an answer besides the word, its options, the variant
+            and the user lexicon.
         variant: variety of the artifact's language that is spoken, if it is not the main one.
     """
 
@@ -128,6 +132,13 @@ class Pipeline:
         self._contains_stress = notation.contains_stress(phonemes)
         self.knows_stress = artifact.knows_stress or self._contains_stress
         self.has_attention = artifact.has_attention
+        trained = artifact.trained_words.content if artifact.trained_words else b""
+        self.identity = (
+            *(__version__, artifact.weights_sha256, hashlib.sha256(trained).hexdigest()),
+            *(artifact.calibration, artifact.nbest_calibration, artifact.trained_calibration),
+            # Dictionaries are evidence on acronyms, whatever the source
+            *(longest, reader.revision, dictionaries.revision),
+        )
 
     def spoken_as(self, variant: Variant | None) -> Pipeline:
         """Return a pipeline that shares all parts of this one, and speaks a variant."""
@@ -149,7 +160,10 @@ class Pipeline:
         Raises:
             AlphabetError, StressError: if the artifact's phonemes cannot be written that way.
             AlignmentError: if alignment is requested and the network does not support it.
+            ValueError: if `n` is below 1.
         """
+        if n < 1:
+            raise ValueError(f"n is the number of pronunciations, at least 1, not {n}")
         if alignment and not self.has_attention and source != "lexicon":
             raise AlignmentError
         alphabet = notation.choose(

@@ -99,8 +99,7 @@ class TextPhonemizer:
             alignment: whether to return the letters of each phoneme.
 
         Raises:
-            AlphabetError, StressError, AlignmentError: see `Pipeline.options`.
-            ValueError: if `n` is below 1.
+            AlphabetError, StressError, AlignmentError, ValueError: see `Pipeline.options`.
         """
         options = self.pipeline.options(
             source=source, alphabet=alphabet, stress=stress, n=n, alignment=alignment

@@ -176,6 +176,10 @@ def _pronounced(
     return PronouncedToken(token, tuple(words), tuple(warnings), error)
 
 
+# Marks that stand directly after a word, also where some languages put a space between
+_AFTER_WORDS = frozenset(".,;:!?…")
+
+
 class PronouncedLine:
     """Builds the spoken words of tokens, and their pronunciation, as one line each."""
 
@@ -191,19 +195,33 @@ class PronouncedLine:
         self._punctuation = punctuation
         self._spoken: list[str] = []
         self._pieces: list[str] = []
+        # Whether a space was the last token, or a mark that the next word follows without a space
+        self._spaced = True
+        self._after_mark = False
 
     def add(self, tokens: Iterable[PronouncedToken]) -> None:
         """Append tokens."""
         for each in tokens:
             if self._punctuation and each.token.kind == "punctuation":
+                # Quotes, brackets and dashes have spaces where the text has them
+                if self._spaced and each.token.text[0] not in _AFTER_WORDS:
+                    self._separate()
                 self._pieces.append(each.token.text)
+                self._spaced, self._after_mark = False, True
                 continue
+            if each.token.kind == "space":
+                self._spaced = True
             self._spoken += (word.shown for word in each.token.words)
             for _, result, _ in each.words:
                 if result.pronunciations:
-                    if self._pieces:
-                        self._pieces.append(self._between)
+                    if self._spaced or not self._after_mark:
+                        self._separate()
                     self._pieces.append(result.pronunciations[0].text(self._alphabet))
+                    self._spaced = self._after_mark = False
+
+    def _separate(self) -> None:
+        if self._pieces:
+            self._pieces.append(self._between)
 
     @property
     def spoken(self) -> str:
@@ -311,12 +329,12 @@ def pronounce_text(
     """Read a text and pronounce its words, as the service's ``POST /text`` does.
 
     Args:
-        phonemizer: phonemizer with an English artifact.
+        phonemizer: phonemizer with an artifact of a language that has a reader.
         text: plain text, or an SSML document.
         **options: see `TextOptions`.
 
     Raises:
-        TextError: if the artifact is not English.
+        TextError: if there is no reader for the artifact's language.
         SSMLError: if an SSML document is not valid.
         AlphabetError, StressError, AlignmentError: see `Pipeline.options`.
     """

@@ -34,7 +34,7 @@ class RunStateError(FileError):
 
 @dataclass
 class RunProgress:
-    """RunProgress of a run. All fields are saved in the state file, floats without loss.
+    """Progress of a run. All fields are saved in the state file, floats without loss.
 
     Attributes:
         epoch: index of the current epoch, from 0.

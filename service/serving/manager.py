@@ -9,7 +9,6 @@ import signal
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import suppress
 from contextvars import Context
 
 from tanger.service.api_keys import KeyRing, Keys
@@ -25,8 +24,9 @@ from tanger.service.serving.loaded_model import LoadedModel
 from tanger.service.serving.models import Models
 from tanger.service.serving.pricing import RequestCost
 from tanger.service.serving.pronouncer import PronounceJob, Pronouncer
+from tanger.service.serving.reloading import RequestedReloads
 from tanger.service.serving.request_limits import check_cost, check_text, check_words, limits
-from tanger.service.serving.supervisor import Backend, OwnBackend, ReloadError
+from tanger.service.serving.supervisor import Backend, OwnBackend
 from tanger.service.serving.text_job import Price, TextJob
 from tanger.service.settings import Settings
 from tanger.service.user_lexicon.lexicons import UserLexicons
@@ -83,7 +83,7 @@ class ModelManager:
         self.metrics.words[self.current.languages.first.code]  # exported before the first word
         self.draining = False
         self.failure: str | None = None
-        self._background: set[asyncio.Task[None]] = set()
+        self._reloads = RequestedReloads(self.reload)
 
     @property
     def current(self) -> LoadedModel:
@@ -95,12 +95,12 @@ class ModelManager:
 
         If no worker can start, the whole service stops, since it would never be ready.
         """
-        self._retain(asyncio.create_task(self.key_ring.watch(), context=Context()))
+        watching = asyncio.create_task(self.key_ring.watch(), context=Context())
         try:
             self.failure = await self._models.run()
         finally:
-            for task in self._background:
-                task.cancel()
+            watching.cancel()
+            self._reloads.cancel()
             self.users.close()
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -428,18 +428,6 @@ class ModelManager:
 
     def reload_on(self, number: signal.Signals) -> None:
         """Reload at this signal, if this thread can handle signals."""
-
-        async def reload() -> None:
-            with suppress(ReloadError):  # already logged
-                await self.reload()
-
-        def handle() -> None:
-            self._retain(asyncio.create_task(reload()))
-
         if threading.current_thread() is threading.main_thread():
-            asyncio.get_running_loop().add_signal_handler(number, handle)
-
-    def _retain(self, task: asyncio.Task[None]) -> None:
-        """Keep a reference to a background task until it is done."""
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(number, self._reloads.request)

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import InitVar, dataclass, field
 from typing import Protocol
 
@@ -287,13 +288,16 @@ class _Worker:
 
     def connect(self, client: PoolClient, generation: int) -> None:
         """Connect it with an HTTP process."""
-        try:
-            ours, theirs = socket.socketpair()
-        except OSError as e:  # too many open files
-            self.lose(f"it cannot be connected: {e}")
-            return
-        with theirs:
-            self._send(wire.encode(Connect(client.row)), os.dup(theirs.fileno()))
+        with ExitStack() as opened:
+            try:
+                ours, theirs = map(opened.enter_context, socket.socketpair())
+                sent = os.dup(theirs.fileno())
+            except OSError as e:  # too many open files
+                self.lose(f"it cannot be connected: {e}")
+                return
+            theirs.close()
+            self._send(wire.encode(Connect(client.row)), sent)
+            opened.pop_all()
         client.add_worker(generation, self.joined, ours)
 
     def lose(self, problem: str) -> None:
@@ -325,7 +329,7 @@ class _Worker:
     def _on_message(self, message: bytes) -> None:
         """Handle its first message: whether it is ready."""
         if self.ready.done():
-            self.lose("it says what nobody wants to know")
+            self.lose("it sent an unexpected second message")
             return
         try:
             self.ready.set_result(wire.decode_readiness(message))

@@ -129,10 +129,20 @@ async def start(
 
 
 def adopted(pid: int, control: socket.socket) -> Process:
-    """Return a child that another process has forked for this one (see `fork_server`)."""
+    """Return a child that another process has forked for this one (see `fork_server`).
+
+    Raises:
+        StartError: if it cannot be watched; it is killed.
+    """
     loop = asyncio.get_running_loop()
     exited: asyncio.Future[int] = loop.create_future()
-    descriptor = os.pidfd_open(pid)
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError as e:  # too many open files
+        control.close()
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise StartError(f"process {pid} cannot be watched: {e}") from e
 
     def end() -> None:
         loop.remove_reader(descriptor)

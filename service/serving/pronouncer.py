@@ -14,7 +14,6 @@ from functools import partial
 from itertools import chain
 from typing import TypeVar
 
-from tanger import __version__
 from tanger.model.artifact import Artifact
 from tanger.model.lexicon.phrases import Phrases
 from tanger.model.phonology.notation import Alphabet
@@ -86,14 +85,8 @@ class Pronouncer:
         # `_key_prefix` by the few combinations of options (without alignment) and engine
         self._key_prefixes: dict[tuple[Alphabet | None, bool | None, int, str | None], str] = {}
         # Everything that determines an answer besides the word and the options
-        trained = artifact.trained_words.content if artifact.trained_words else b""
-        reading = pipeline.resolver.reader.revision
-        origin = (
-            *(__version__, self.model, artifact.weights_sha256, pipeline.longest, reading),
-            *(artifact.calibration, artifact.nbest_calibration, artifact.trained_calibration),
-            pipeline.variant,
-        )
-        self._origin = hashlib.sha256(repr(origin).encode() + trained)
+        origin = (*pipeline.identity, self.model, pipeline.variant)
+        self._origin = hashlib.sha256(repr(origin).encode())
 
     def source_of(self, options: Options) -> Source:
         """Return the source of pronunciations for a request."""

@@ -13,8 +13,9 @@ from tanger.service.schemas import ModelName
 from tanger.service.serving import control
 from tanger.service.serving.control import Body, CallError, Peer, PeerGoneError
 from tanger.service.serving.model_source import Sources
+from tanger.service.serving.reloading import ReloadError
 from tanger.service.serving.shared_counts import ClientCounts
-from tanger.service.serving.supervisor import HttpClient, ReloadError
+from tanger.service.serving.supervisor import HttpClient
 
 
 class RemoteBackend:

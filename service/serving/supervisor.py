@@ -23,6 +23,7 @@ from tanger.service.metrics import Metrics
 from tanger.service.schemas import ModelName
 from tanger.service.serving.model_source import Sources
 from tanger.service.serving.pool import Pool, PoolClient, PoolError
+from tanger.service.serving.reloading import ReloadBusyError, ReloadError
 from tanger.service.serving.shared_counts import ClientCounts, SharedCounts
 from tanger.service.settings import Settings
 
@@ -33,10 +34,6 @@ log = logging.getLogger("tanger")
 # Seconds that a scrape waits for the metrics of an HTTP process
 _SNAPSHOT_SECONDS = 1.0
 _BUSY_RELOADING = "another reload is under way: wait for it"
-
-
-class ReloadError(Exception):
-    """A reload failed; the previous model stays in use."""
 
 
 class ClientGoneError(Exception):
@@ -212,19 +209,20 @@ class Supervisor:
         The new model is used once its self-check has passed in every HTTP process.
 
         Raises:
-            ReloadError: if either fails; what was in use before stays in use.
+            ReloadError: if either fails; what was in use before stays in use. It is a
+                `ReloadBusyError` if another reload is under way.
         """
         keys = await self._of_all(lambda client: client.refresh_keys())
         stale = next(filter(None, keys), None)
         keys_failure = f"the old API keys stay: {stale}" if stale else ""
         if self._reloading.locked():
-            raise ReloadError("; ".join(filter(None, [_BUSY_RELOADING, keys_failure])))
+            raise ReloadBusyError("; ".join(filter(None, [_BUSY_RELOADING, keys_failure])))
         async with self._reloading:
             try:
                 new = await self._prepare()
             except Exception as e:  # on any failure, the previous model stays
                 expected = isinstance(e, TangerError | PoolError | OSError)
-                failure = f"the old weights stay: {e if expected else repr(e)}"
+                failure = f"the previous model stays: {e if expected else repr(e)}"
                 self.metrics.reloads.labels("refused").inc()
                 log.error("%s", failure, exc_info=not expected)
                 raise ReloadError("; ".join(filter(None, [failure, keys_failure]))) from e

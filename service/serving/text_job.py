@@ -116,7 +116,7 @@ async def read(
 
     Raises:
         UserLexiconError: if the user lexicon cannot be read.
-        TextError: if the artifact is not English.
+        TextError: if there is no reader for the artifact's language.
         SSMLError: if an SSML document is invalid.
         AlphabetError, StressError: if the phonemes cannot be written as requested.
         AlignmentError: if alignments are requested but the network has none.

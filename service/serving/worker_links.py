@@ -172,7 +172,7 @@ class _Link:
     def _on_message(self, message: bytes) -> None:
         """Resolve the current batch with its answers."""
         if not self._batches:
-            self._report("it answers what nobody asked")
+            self._report("it answered without a batch")
             return
         batch = self._batches[0]
         try:

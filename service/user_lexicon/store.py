@@ -125,10 +125,10 @@ class UserLexicon:
             timeout: seconds to wait for the result.
 
         Raises:
-            UserLexiconBusyError: if `timeout` expires.
+            UserLexiconBusyError: if `timeout` expires; also if it is not above 0.
             UserLexiconError: if the file cannot be read.
         """
-        timeout = min(timeout, _READ_SECONDS)
+        timeout = min(max(timeout, 0.0), _READ_SECONDS)
         future = self._reading.submit(read)
         waiting = asyncio.wrap_future(future)
         try:

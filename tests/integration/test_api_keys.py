@@ -196,10 +196,10 @@ def test_keys_change_by_themselves_whatever_the_weights_are(rotating):
     rotating.keys_file.write_text(f"{SECOND}\nphone: {THIRD}\n")
     eventually(lambda: status_of(rotating, SECOND) == 200, "the new key", seconds=10)
     assert status_of(rotating, FIRST) == 401, "a revoked key stops"
-    rotating.wait_for_log("2 keys are good now")
+    rotating.wait_for_log("2 API keys loaded")
     refused = httpx.post(f"{rotating.url}/admin/reload", headers={"X-API-Key": SECOND}, timeout=60)
     assert refused.status_code == 409
-    assert "the old weights stay" in refused.json()["detail"]
+    assert "the previous model stays" in refused.json()["detail"]
     assert "API keys" not in refused.json()["detail"]
 
 

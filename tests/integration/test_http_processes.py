@@ -348,7 +348,7 @@ def test_a_reload_is_everywhere_before_it_is_answered(shipped_artifact, tmp_path
         before = service.workers()
         shutil.rmtree(place)
         assert found[0].ask("POST", "/admin/reload", **KEYED)[0] == 409
-        service.wait_for_log("old weights stay")
+        service.wait_for_log("previous model stays")
         assert versions(found) == [old, old]
         shutil.copytree(shipped_artifact.parent / "en-us-fast", place)
         new = artifacts.read(place).version

@@ -407,7 +407,7 @@ def test_weights_that_cannot_answer_leave_the_old_ones_in_place(pinned_artifact,
             spoil(place)
             service.process.send_signal(signal.SIGHUP)
             eventually(
-                lambda n=refused: service.log.count("the old weights stay") == n, spoil.__name__
+                lambda n=refused: service.log.count("the previous model stays") == n, spoil.__name__
             )
             answer = service.ask(get("/pronounce/bad"))
             assert answer.status_code == 200

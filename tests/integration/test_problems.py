@@ -29,7 +29,7 @@ from tanger.service.request_body import (
 from tanger.service.schemas import ProblemError
 from tanger.service.serving.admission import DeadlineError, QueueFullError
 from tanger.service.serving.pool import WorkerLostError
-from tanger.service.serving.supervisor import ReloadError
+from tanger.service.serving.reloading import ReloadError
 from tanger.service.settings import Settings
 from tanger.service.user_lexicon.errors import (
     NoEntryError,
@@ -42,7 +42,7 @@ from tanger.service.user_lexicon.store import FullEntryError
 
 EXAMPLES = [
     (NotJSONError("no"), 400, "not_json", None),
-    (UnauthorizedError(known=False), 401, "unauthorized", None),
+    (UnauthorizedError(given=False), 401, "unauthorized", None),
     (CrossOriginError("no"), 400, "cross_origin", None),
     (ForbiddenError("no"), 403, "off", None),
     (NotAcceptableError("a/b", ["c/d"]), 406, "not_acceptable", None),

@@ -46,11 +46,14 @@ def service(shipped_artifact, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def path_with_tanger(tmp_path_factory):
-    """A search path on which `tanger` is this checkout's."""
+    """A search path on which `tanger` is this checkout's, and `curl` fails on an HTTP error."""
     folder = tmp_path_factory.mktemp("bin")
-    command = folder / "tanger"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tanger "$@"\n')
-    command.chmod(0o755)
+    for name, line in (
+        ("tanger", f'exec "{sys.executable}" -m tanger "$@"'),
+        ("curl", f'exec "{shutil.which("curl")}" --fail-with-body "$@"'),
+    ):
+        (folder / name).write_text(f"#!/bin/sh\n{line}\n")
+        (folder / name).chmod(0o755)
     return f"{folder}:{environ['PATH']}"
 
 

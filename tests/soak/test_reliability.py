@@ -174,7 +174,7 @@ def test_a_damaged_artifact_at_reload_under_load(shipped_artifact, tmp_path):
                 path.write_bytes(whole)
         load.assert_all_answered()
         assert metric(service, RELOADED) == 0
-        service.wait_for_log(f"old weights stay: {place / FILES[0]}: is damaged")
+        service.wait_for_log(f"previous model stays: {place / FILES[0]}: is damaged")
         assert (
             metric(service, f'tanger_model{{language="en-US",name="en-us",version="{version}"}}')
             == 1

@@ -84,6 +84,7 @@ class HomographModel:
                 for entry in entries
             ]
             self._scored[word] = (scale if own else unseen_scale, scored)
+        self.words = frozenset(self._scored)
 
     @classmethod
     def load(cls, folder: Path) -> HomographModel:
@@ -113,11 +114,6 @@ class HomographModel:
             scale=metadata["scale"],
             unseen_scale=metadata["unseen_scale"],
         )
-
-    @property
-    def words(self) -> frozenset[str]:
-        """The homographs, in lower case."""
-        return frozenset(self._scored)
 
     def senses(self, words: Sequence[str], index: int) -> list[Sense]:
         """Return the senses of ``words[index]``, the most probable first; none if not a homograph.

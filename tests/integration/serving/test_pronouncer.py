@@ -8,7 +8,9 @@ from tanger.model.bloom_filter import BloomFilter
 from tanger.model.decoding.hypothesis import Hypothesis
 from tanger.model.phonology.alignment import Alignment, AlignmentError
 from tanger.model.phonology.notation import AlphabetError
+from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.candidates import Failure
+from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.pipeline import Pipeline
 from tanger.service.schemas import Options, PronounceResponse
 from tanger.service.serving import rendering
@@ -57,9 +59,10 @@ def artifact(tiny_artifact):
     return artifacts.read(tiny_artifact)
 
 
-def serve(artifact, queue, longest=4, cache_words=0, **options):
+def serve(artifact, queue, longest=4, cache_words=0, dictionaries=None, **options):
     options["cache"] = AnswerCache(cache_words, weigh=answer_size)
-    return Pronouncer(artifact, queue, Pipeline(artifact, longest=longest), **options)
+    pipeline = Pipeline(artifact, dictionaries=dictionaries, longest=longest)
+    return Pronouncer(artifact, queue, pipeline, **options)
 
 
 def pronounce(artifact, *words, **options):
@@ -238,10 +241,15 @@ def test_several_answers_are_more_work():
     assert ask("TANGER", alignment=True).work > ask("TANGER").work
 
 
-def test_an_entity_tag_names_all_that_decides_an_answer(artifact):
-    def tag(word="ab", artifact=artifact, longest=4, **options):
-        pronouncer = serve(artifact, Decoded(), longest=longest)
+def test_an_entity_tag_names_all_that_decides_an_answer(artifact, tmp_path):
+    def tag(word="ab", artifact=artifact, longest=4, dictionaries=None, **options):
+        pronouncer = serve(artifact, Decoded(), longest=longest, dictionaries=dictionaries)
         return pronouncer.etag(word, Options(**options))
+
+    lexicon = tmp_path / "own.tsv"
+    lexicon.write_text(f"ab\t{artifact.phonemes.own[0]}\n")
+    inventory = Inventory(artifact.phonemes.own)
+    evidence = Dictionaries.read(inventory, builtin="off", files=[str(lexicon)])
 
     assert tag() == tag()
     others = [
@@ -252,6 +260,7 @@ def test_an_entity_tag_names_all_that_decides_an_answer(artifact):
         tag(n=2),
         tag(alignment=True),
         tag(longest=5),
+        tag(dictionaries=evidence),
         tag(artifact=replace(artifact, weights_sha256="0" * 64)),
         tag(artifact=replace(artifact, calibration=None)),
         tag(artifact=replace(artifact, nbest_calibration=artifact.calibration)),

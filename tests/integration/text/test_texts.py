@@ -56,8 +56,13 @@ def test_the_network_says_the_marks_of_letters(phonemizer, word, phonemes):
 
 
 def test_punctuation_is_kept_on_request(phonemizer):
-    found = pronounce_text(phonemizer, "Yes, no.", alphabet="ipa", stress=False, punctuation=True)
-    assert found.pronunciation == "jɛs, noʊ."
+    for text, pronunciation in (
+        ("Yes, no.", "jɛs, noʊ."),
+        ('"Yes," (no) -- yes.', '"jɛs," (noʊ) -- jɛs.'),
+        ("Yes\u2014no ! \u00abYes\u00bb \u00bfno?", "jɛs\u2014noʊ! \u00abjɛs\u00bb \u00bfnoʊ?"),
+    ):
+        found = pronounce_text(phonemizer, text, alphabet="ipa", stress=False, punctuation=True)
+        assert found.pronunciation == pronunciation
 
 
 def test_words_in_arpabet_are_two_spaces_apart(phonemizer):

@@ -109,6 +109,16 @@ def test_aliases_of_aliases_do_not_grow_without_end(resolver, user):
     assert f"more than {MAX_PARTS} words" in found.error.message
 
 
+def test_a_long_chain_of_aliases_is_an_error_of_its_word(resolver, user):
+    def name(number):
+        return f"w{'abcdefghijklmnopqrstuvwxyz'[number // 26]}{chr(ord('a') + number % 26)}q"
+
+    for number in range(2 * MAX_PARTS):
+        put(user, name(number), Variant((), alias=name(number + 1)))
+    assert plan(resolver, name(0)).error.code == "too_long"
+    assert plan(resolver, name(2 * MAX_PARTS - 20)).error is None
+
+
 def test_variants_come_by_probability_and_tell_it(resolver, user):
     put(user, "tomato", Variant(("T", "AH0"), (0.25,)), Variant(("T", "OW1"), (0.75,)))
     (segment,) = plan(resolver, "tomato").segments
