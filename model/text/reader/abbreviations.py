@@ -10,11 +10,13 @@ from tanger.model.text.reader import number_words as say
 from tanger.model.text.reader.scan import Reading, Scan
 from tanger.model.text.reader.tables import Tables
 
-_WRITTEN = re.compile(r"([A-Za-z]{1,7}(?:/[a-z])?)(\.?)(?![\w/]|'[a-z])|w/(?=\s|\w)")
+_WRITTEN = re.compile(r"([A-Za-z]{1,7}(?:/[a-z])?)(?:\.(?![\w/])|(?![\w/]|'[a-z]))|w/(?=\s|\w)")
 _NAME = re.compile(r"[ \xa0]{1,2}([A-Z][\w'-]*)")
 _INITIALS = re.compile(r"((?:[A-Za-z]\.){2,10}(?:[A-RT-Za-rt-z](?![A-Za-z]))?)('?s(?!\w))?")
 _INITIAL = re.compile(r"([A-Z])\.(?=[ \xa0]?[A-Z])")
-_NUMBER_AFTER = re.compile(r"\s{0,2}#?(?:\d|[IVXivx]{2,}\b|[ivxVX]\b)|\s?\(\d{1,3}[a-z]?\)")
+_NUMBER_AFTER = re.compile(
+    r"\s{0,2}#?(?:\d|[IVXivx]{2,}\b|[ivxVX]\b|[A-Z]{1,4}-?\d)|\s?\(\d{1,3}[a-z]?\)"
+)
 _YEAR_AFTER = re.compile(r"\s?[12]\d{3}\b")
 _DATE_AFTER = re.compile(r"\.?,? (?:[A-Z][a-z]{2,8}\.? )?\d{1,2}\b|,? [A-Z][a-z]{2,8}\.? \d")
 _ADDRESS = (
@@ -22,6 +24,10 @@ _ADDRESS = (
     r" (?i:{types})(?!\w)\.?"
 )
 _DIRECTION = re.compile(r"([NSEW]{1,2})\.?(?!\w)")
+# A direction before a region, or before a street: N. Korea, W. 125th St.
+_PLACE_AFTER = re.compile(r"[NSEW]\. ([A-Z][a-z]+|\d{1,3}(?:st|nd|rd|th))(?: ([A-Za-z]{2,9}))?\b")
+_ROAD_BEFORE = re.compile(r"\b(?:I|US|SR|Hwy|Highway|Route|Rte\.?|Interstate)[- ]\d{1,3} $")
+_LONGEST_ROAD = 16
 _STATE = re.compile(r"([A-Z]{2})(?![\w'-]|\.\w)")
 _ZIP = re.compile(r"(\d{5})(?:-(\d{4}))?(?![\w-])")
 _ZIP_AFTER = re.compile(r" {1,2}\d{5}(?!\d)")
@@ -36,12 +42,23 @@ def abbreviation(scan: Scan, at: int) -> Reading | None:
         return None
     written = match[1] or match[0]
     rules = scan.tables.abbreviations.get(written.lower())
-    if rules is None:
+    if rules is None or _is_acronym(scan, match):
         return None
     for rule in rules:
         if all(_CONDITIONS[each](scan, match) for each in rule.conditions):
             return Reading(match.end(), "abbreviation", rule.spoken)
     return None
+
+
+def _is_acronym(scan: Scan, match: re.Match[str]) -> bool:
+    """Return whether an abbreviation is an acronym: ``by the SEC.``, ``5% APR``; not ``SEC. 4``.
+
+    In a text of capitals alone it is none.
+    """
+    if match[1] not in scan.tables.lists["capital_acronyms"] or _before_number(scan, match):
+        return False
+    before, after = scan.word_before(), scan.word_after(match.end())
+    return not (len(before) > 1 and before.isupper()) and not (len(after) > 1 and after.isupper())
 
 
 def initials(scan: Scan, at: int) -> Reading | None:
@@ -67,12 +84,24 @@ def house_number(scan: Scan, at: int) -> Reading | None:
 
 
 def direction(scan: Scan, at: int) -> Reading | None:
-    """Recognise a direction in an address: ``E`` in ``1211 E Arques Ave``."""
-    if at >= scan.address_end:
+    """Recognise a direction: ``1211 E Arques Ave``, ``5th Ave. NW``, ``N. Korea``, ``I-280 S``."""
+    if at >= scan.address_end and not _is_direction(scan, at):
         return None
     match = _DIRECTION.match(scan.text, at)
     spoken = scan.tables.directions.get(match[1]) if match else None
     return Reading(match.end(), "abbreviation", spoken) if match and spoken else None
+
+
+def _is_direction(scan: Scan, at: int) -> bool:
+    """Return whether a capital is a direction by the region, street or road beside it."""
+    lists = scan.tables.lists
+    if place := _PLACE_AFTER.match(scan.text, at):
+        return place[1] in lists["regions"] or (place[2] or "").lower() in lists["street_types"]
+    if _ROAD_BEFORE.search(scan.text, max(0, at - _LONGEST_ROAD), at):
+        return True
+    last = scan.last()
+    street = (last is not None and last.kind == "abbreviation") or scan.address_end == at - 1
+    return bool(street) and scan.last_spoken() in lists["street_types"]
 
 
 def state(scan: Scan, at: int) -> Reading | None:
@@ -174,8 +203,15 @@ def _after_name(scan: Scan, match: re.Match[str]) -> bool:
 
 
 def _after_place(scan: Scan, match: re.Match[str]) -> bool:
+    if scan.text[max(0, match.start() - 2) : match.start()] in ("D-", "R-", "I-"):  # a party
+        return True
     words = [token for token in scan.tokens[-4:] if token.kind != "space"]
     return len(words) > 1 and words[-1].text == "," and words[-2].text[:1].isupper()
+
+
+def _after_ampersand(scan: Scan, match: re.Match[str]) -> bool:
+    last = scan.last()
+    return last is not None and last.text == "&"
 
 
 def _after_ordinal(scan: Scan, match: re.Match[str]) -> bool:
@@ -201,5 +237,6 @@ _CONDITIONS: dict[str, Callable[[Scan, re.Match[str]], bool]] = {
     "before-date": _before_date,
     "after-name": _after_name,
     "after-place": _after_place,
+    "after-ampersand": _after_ampersand,
     "after-ordinal": _after_ordinal,
 }

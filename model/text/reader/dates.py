@@ -9,6 +9,8 @@ from tanger.model.text.reader import number_words as say
 from tanger.model.text.reader.scan import Reading, Scan
 
 _END = r"(?![\w/]|[:.,]\d|-\d)"
+_ONE_DATE = r"(\d{1,2})/(\d{1,2})(?:/(\d{4}|\d\d))?"
+_DATES = re.compile(rf"{_ONE_DATE} ?[-–] ?{_ONE_DATE}{_END}")
 _MONTH_FIRST = re.compile(
     r"([A-Za-z]{3,9})(\.?)(?:\s{1,2}|-)(\d{1,2})(st|nd|rd|th)?"
     r"(?:\s?[-–]\s?(\d{1,2})(?:st|nd|rd|th)?)?(?:(?:,\s{0,2}|\s{1,2}|-)(\d{4}))?" + _END
@@ -24,14 +26,18 @@ _ISO_TIME = re.compile(r"T(\d\d):(\d\d)(?::\d\d(?:\.\d{1,9})?)?(Z)?(?![\w:])")
 _NUMERIC = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})" + _END)
 _SHORT = re.compile(r"(\d{1,2})/(\d{1,2}|\d{4})" + _END)
 _DECADE = re.compile(r"'?(\d{4}|\d0)'?s(?![\w])")
+_MANY = re.compile(r"(10{1,3})s(?= of\b)")
 _YEARS = re.compile(r"(\d{4})/(\d{4}|\d\d)(?![\w/]|[.,]\d)")
 _SHORT_YEAR = re.compile(r"'(\d\d)(?![\w'])")
 # Lower-case words that are months only in certain contexts
+# Denominators of fractions that people use, among the days of a month
+_DENOMINATORS = frozenset({*range(2, 11), 12, 16, 20})
 _AMBIGUOUS = frozenset({"may", "march", "mar", "dec", "sep", "jun"})
 
 _HALF_OF_DAY = r"\s?([aApP])(?:\.\s?[mM]\.?|[mM](?![A-Za-z]))"
 _CLOCK = re.compile(rf"(\d{{1,2}}):(\d{{2}})(?::(\d{{2}}))?(?![\d:]|,\d{{3}})(?:{_HALF_OF_DAY})?")
 _DOTTED_CLOCK = re.compile(rf"(\d{{1,2}})\.([0-5]\d){_HALF_OF_DAY}")
+_HOURS = re.compile(r"(\d{1,2})(?::(\d\d))?([ap]) ?[-–] ?(\d{1,2})(?::(\d\d))?([ap])(?![\w.])")
 _HOUR = re.compile(rf"(\d{{1,2}}){_HALF_OF_DAY}")
 _MILITARY = re.compile(r"([01]\d|2[0-4])([0-5]\d)(?= (?:hrs?|hours)\b)")
 _ZONE = re.compile(r"\s?((?:[A-Za-z]\.?){2,4})(?![A-Za-z])")
@@ -133,6 +139,8 @@ def short_date(scan: Scan, at: int) -> Reading | None:
             return None
         return Reading(match.end(), "date", f"{names[month]} {say.year(second)}")
     dated = scan.word_before().lower() in scan.tables.lists["date_words"]
+    dated = dated or scan.last_spoken() in scan.tables.lists["weekdays"]
+    dated = dated or (not scan.tables.day_first and _is_no_fraction(scan, match))
     dated = dated and scan.word_after(match.end()) != "of"
     padded = match[1][0] == "0" or match[2][0] == "0"
     if not (padded or dated) or not 1 <= second <= 31:
@@ -140,8 +148,52 @@ def short_date(scan: Scan, at: int) -> Reading | None:
     return Reading(match.end(), "date", _numeric(scan, second, names[month], None))
 
 
+def _is_no_fraction(scan: Scan, match: re.Match[str]) -> bool:
+    """Return whether a month and a day make no fraction that anybody uses: ``8/29``, ``10/31``."""
+    numerator, denominator = int(match[1]), int(match[2])
+    if numerator == 1 or denominator in _DENOMINATORS:
+        return False
+    if scan.word_before().lower() in ("of", "at", "odds"):  # odds of 3/1
+        return False
+    return not scan.word_after(match.end()).endswith("s")
+
+
+def dates(scan: Scan, at: int) -> Reading | None:
+    """Recognise two months with days: ``6/1-6/15``, ``4/1/24-4/30/24``; not ``1/4-1/2 cup``."""
+    match = _DATES.match(scan.text, at)
+    if match is None or scan.tables.day_first or scan.before(at) in tuple("/.-"):
+        return None
+    names = dict(scan.tables.months.values())
+    ends = [(int(m), int(d), year) for m, d, year in (match.groups()[:3], match.groups()[3:])]
+    if not all(1 <= month <= 12 and 1 <= day <= 31 for month, day, _ in ends):
+        return None
+    dated = any(year or day == 1 or day not in _DENOMINATORS for _, day, year in ends)
+    if not dated or (ends[0][:2] >= ends[1][:2] and not ends[1][2]):
+        return None
+    spoken = " to ".join(_numeric(scan, day, names[month], year) for month, day, year in ends)
+    return Reading(match.end(), "date", spoken)
+
+
+def hours(scan: Scan, at: int) -> Reading | None:
+    """Recognise opening hours: ``7a-3p``, ``8:30a-5p``."""
+    match = _HOURS.match(scan.text, at)
+    if match is None:
+        return None
+    begin, end = match.groups()[:3], match.groups()[3:]
+    if not all(1 <= int(hour) <= 12 and int(minute or 0) < 60 for hour, minute, _ in (begin, end)):
+        return None
+    spoken = " to ".join(
+        f"{_clock(int(hour), int(minute or 0), half=True)} {half.upper()}M"
+        for hour, minute, half in (begin, end)
+    )
+    return Reading(match.end(), "time", spoken)
+
+
 def decade(scan: Scan, at: int) -> Reading | None:
-    """Recognise a decade: ``1980s``, ``'80s``, ``1910's``."""
+    """Recognise a decade: ``1980s``, ``'80s``, ``1910's``; or many: ``100s of people``."""
+    if many := _MANY.match(scan.text, at):
+        number = say.cardinal(int(many[1])).removeprefix("one ")
+        return Reading(many.end(), "number", say.plural(number))
     match = _DECADE.match(scan.text, at)
     if match is None:
         return None

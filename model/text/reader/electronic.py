@@ -112,12 +112,14 @@ def handle(scan: Scan, at: int) -> Reading | None:
 
 
 def hashtag(scan: Scan, at: int) -> Reading | None:
-    """Recognise a hashtag: ``#ThrowbackThursday``."""
+    """Recognise a hashtag, ``#ThrowbackThursday``, or a number: ``invoice #INV-17``."""
     match = _HASHTAG.match(scan.text, at)
     if match is None or scan.before(at).isalnum():
         return None
     words = spelt_out(scan, match[0][1:])
-    return Reading(match.end(), "electronic", (SpokenWord("hashtag"), *words))
+    numbered = scan.word_before().lower() in scan.tables.lists["numbered_papers"]
+    sign = SpokenWord("number" if numbered else "hashtag")
+    return Reading(match.end(), "electronic", (sign, *words))
 
 
 def spelt_out(scan: Scan, written: str) -> tuple[SpokenWord, ...]:

@@ -39,6 +39,7 @@ class Language:
         signs: recognisers tried elsewhere.
         unknown: reads a character that no recogniser knows.
         clitics: elided words.
+        possessive: ending that numbers, abbreviations and codes may have; none by default.
         arpabet: whether its tables of pronunciations are in ARPAbet, in which case homographs,
             weak forms and derived forms are available.
     """
@@ -52,4 +53,5 @@ class Language:
     signs: Sequence[Recognizer]
     unknown: Callable[[Scan, int], Reading]
     clitics: Clitics = field(default_factory=Clitics)
+    possessive: str = ""
     arpabet: bool = False

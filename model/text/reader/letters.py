@@ -158,6 +158,7 @@ def needs_care(tables: Tables, acronyms: Acronyms, written: str) -> bool:
     return (
         small in tables.abbreviations
         or small in tables.months
+        or tables.books.get(small, small) != small
         or written in tables.lexemes
         or len(small) == 1
         or _VOWEL.search(small) is None
@@ -282,7 +283,7 @@ def _merged(words: list[SpokenWord]) -> tuple[SpokenWord, ...]:
 def _possessive(words: tuple[SpokenWord, ...], possessive: bool) -> tuple[SpokenWord, ...]:
     if not possessive:
         return words
-    return (*words[:-1], replace(words[-1], text=f"{words[-1].text}'s"))
+    return (*words[:-1], replace(words[-1], text=f"{words[-1].text}'s", phonemes=None))
 
 
 def _is_title(written: str) -> bool:

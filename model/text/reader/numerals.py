@@ -16,7 +16,6 @@ _GROUPED = re.compile(r"\d{1,3}(?:(?: \d{3}){2,}|(?:[\xa0\u202f\u2009]\d{3})+)(?
 _ORDINAL = re.compile(r"(\d{1,3}(?:,\d{3})+|\d+)(?:(st|nd|rd|th|ST|ND|RD|TH)(?![A-Za-z])|[ºª])")
 _LEGAL_ORDINAL = re.compile(r"(\d{0,2}[23])d(?!\w)")
 _VERSION = re.compile(r"(\d{1,6}(?:\.\d{1,6}){2,})(?![\w])(?:([:/])(\d{1,5})(?!\w))?")
-_CODE = re.compile(r"\d+(?:-\d+)*(?![\w-])")
 _SCALED = re.compile(rf"(?=\d\d|\d*\.\d|\dM)({NUMBER})([MBT]|bn|mn|tn)(?![\w])")
 _TIMES = re.compile(rf"({NUMBER})[x×](?= [a-z])")
 _RATIO = re.compile(r"(\d{1,4}):(\d{1,3}(?:,\d{3})+|\d{1,6})(?![\w:]|,\d)")
@@ -26,10 +25,20 @@ _ROMAN = re.compile(r"[IVXLCDM]{1,9}(?!\w|'[^s\W])|[ivxlcdm]{1,9}(?!\w)")
 # Numerals that belong to one before them: I and II, IV-VI
 _MORE_ROMAN = re.compile(r"(?: (?:and|to|or|&) |, ?|[-–])([IVXL]{1,9}|[ivxl]{1,9})(?!\w)")
 _JOINS_ROMANS = frozenset({",", "and", "or", "to", "&"})
+_ROMAN_ITEM = re.compile(r"[ivx]{2,5}(?=\))")
 _ROMAN_SIGN = re.compile("[Ⅰ-ⅿ]+")
 _THOUSANDS = re.compile(r"\d{1,3}[kK](?!\w)")
 _CHAIN = re.compile(r"[-/]?\w")
 _EQUALS = re.compile(r"\s?=")
+_PLURAL_AFTER = re.compile(r" [a-z]{2,}s\b")
+_UNTIL_NOW = re.compile(r" ?[-–—] ?(?=(?:present|now|today)\b)")
+_PAIR = r"\d{1,3}[-–]\d{1,3}(?: \(\d{1,2}[-–]\d{1,2}\))?"
+_PAIRS_BEFORE = re.compile(rf"(?:{_PAIR}, )+$")
+_PAIRS_AFTER = re.compile(rf"(?: \(\d{{1,2}}[-–]\d{{1,2}}\))?(?:, {_PAIR})+")
+_SCORE = re.compile(r"(\d+)[-–](\d+)")
+_NAME_AND_BRACKET = re.compile(r"\b[A-Z]\w+ \($")
+# Characters before and after a pair of numbers in which others tell that it is a score
+_AMONG = 60
 
 _LAST_HOUR = 12
 
@@ -40,6 +49,7 @@ _RANGES: dict[str, frozenset[str]] = {
     "time": frozenset({"time", "number"}),
     "money": frozenset({"money"}),
     "measure": frozenset({"measure"}),
+    "fraction": frozenset({"fraction", "measure", "number"}),
     "date": frozenset({"date"}),
     "ordinal": frozenset({"ordinal"}),
 }
@@ -143,12 +153,13 @@ def number(scan: Scan, at: int) -> Reading | None:
     if not written.isdigit():
         return Reading(end, "number", say.quantity(written))
     before = [word.lower() for word in scan.words_before(2)]
-    if _names_code(scan, before):
-        code = _CODE.match(scan.text, at) or match
-        return Reading(code.end(), "number", say.digits(code[0]))
     if _is_year(scan, written, before, end):
         return Reading(end, "year", say.year(int(written)))
     if 3 <= len(written) <= 4 and _is_model(scan, at, before):
+        spoken = say.pairs(written)
+    elif written in scan.tables.lists["hotlines"] and not _PLURAL_AFTER.match(scan.text, end):
+        spoken = say.digits(written)
+    elif written == "101" and _is_course(scan):
         spoken = say.pairs(written)
     elif len(written) >= 5 and scan.before(at) in ("-", "/"):
         spoken = say.digits(written)
@@ -168,6 +179,8 @@ def range_from(
         first: reading of the first number.
         read: recogniser of numbers of any kind.
     """
+    if first.kind == "year" and (now := _UNTIL_NOW.match(scan.text, first.end)):
+        return Reading(now.end(), "range", (*first.words, *Reading(0, "range", "to").words))
     allowed = _RANGES.get(first.kind)
     dash = _DASH.match(scan.text, first.end)
     if allowed is None or dash is None or dash[1] != dash[2] or scan.before(at) in ("-", "/"):
@@ -182,9 +195,9 @@ def range_from(
     if first.kind == "year" and second.kind == "number" and dash.end() + 2 == second.end:
         high += 100 * (low // 100)  # 1990-91
     plain = first.kind in ("number", "year") and second.kind not in ("time", "measure")
-    if plain and max(low, high) <= _LAST_HOUR and _after_weekday(scan):  # Sat 10-2
+    if plain and max(low, high) <= _LAST_HOUR and _are_hours(scan, at, low, high):
         plain = False
-    if plain and low >= high:  # a score
+    if plain and (low >= high or _among_scores(scan.text, at, second.end)):
         return None
     if first.kind == "year" and second.kind == "measure":
         first = first._replace(spoken=say.quantity(scan.text[at : first.end]))
@@ -211,6 +224,13 @@ def verse(scan: Scan, at: int) -> Reading | None:
     return Reading(match.end(), "number", spoken)
 
 
+def roman_item(scan: Scan, at: int) -> Reading | None:
+    """Recognise a Roman numeral that counts an item in a text: ``(iii)``."""
+    match = _ROMAN_ITEM.match(scan.text, at)
+    value = say.roman_value(match[0].upper()) if match and scan.before(at) == "(" else 0
+    return Reading(match.end(), "roman", say.cardinal(value)) if match and value else None
+
+
 def roman(scan: Scan, at: int) -> Reading | None:
     """Recognise a Roman numeral: ``Henry VIII``, ``act ii``; not ``I``, ``mix``."""
     if sign := _ROMAN_SIGN.match(scan.source, at):
@@ -233,7 +253,7 @@ def roman(scan: Scan, at: int) -> Reading | None:
         spoken = (
             "" if lone and following not in lists["after_numbered_one"] else say.cardinal(value)
         )
-    elif len(match[0]) > 1 and match[0].isupper() and following in lists["ordinal_before"]:
+    elif len(match[0]) > 1 and match[0].isupper() and following.lower() in lists["ordinal_before"]:
         spoken = say.ordinal(value)
     elif len(match[0]) > 4 and match[0].isupper() and 1500 < value < 2100:
         spoken = say.year(value)
@@ -243,7 +263,7 @@ def roman(scan: Scan, at: int) -> Reading | None:
         other = lone and following not in lists["after_regnal_one"]
         spoken = "" if other else f"the {say.ordinal(value)}"
     else:
-        spoken = _after_any_name(scan, match[0], value, before)
+        spoken = _after_any_name(scan, match[0], value, before, following)
     if not spoken:
         return None
     if scan.text.startswith("'s", match.end()):
@@ -272,10 +292,12 @@ def _several_romans(scan: Scan, noun: str, end: int, value: int) -> Reading | No
     return None
 
 
-def _after_any_name(scan: Scan, written: str, value: int, before: Sequence[str]) -> str:
+def _after_any_name(
+    scan: Scan, written: str, value: int, before: Sequence[str], following: str
+) -> str:
     """Read a numeral after a name: ``Rocky II``, ``John Smith III``; empty for likely letters."""
     lists = scan.tables.lists
-    if len(written) < 2 or written in lists["not_roman"]:
+    if len(written) < 2 or written in lists["not_roman"] or following in lists["infused_nouns"]:
         return ""
     if before[0].isupper() and set(written) != {"I"}:
         return ""
@@ -298,10 +320,29 @@ def _value(text: str, at: int) -> float:
     return float(match[0].replace(",", "")) if match else 0.0
 
 
-def _after_weekday(scan: Scan) -> bool:
-    """Return whether the previous word is a weekday, or its first three letters or more."""
-    before = scan.word_before().lower()
-    return len(before) > 2 and any(day.startswith(before) for day in scan.tables.lists["weekdays"])
+def _are_hours(scan: Scan, at: int, low: float, high: float) -> bool:
+    """Return whether two numbers are opening hours: ``Sat 10-2``, ``work 9-5``."""
+    usual = (low, high) == (9, 5) and scan.before(at) != "("
+    return usual or scan.last_spoken() in scan.tables.lists["weekdays"]
+
+
+def _among_scores(text: str, at: int, end: int) -> bool:
+    """Return whether a pair of numbers is a score although it rises.
+
+    That is so among pairs of which one falls, ``6-4, 3-6``, and in brackets after a name.
+    """
+    if text[at - 1 : at] == "(" and text[end : end + 1] == ")":
+        return _NAME_AND_BRACKET.search(text, max(0, at - _AMONG), at) is not None
+    before = _PAIRS_BEFORE.search(text, max(0, at - _AMONG), at)
+    after = _PAIRS_AFTER.match(text, end, end + _AMONG)
+    around = (before[0] if before else "") + (after[0] if after else "")
+    return any(int(left) > int(right) for left, right in _SCORE.findall(around))
+
+
+def _is_course(scan: Scan) -> bool:
+    """Return whether the previous word is a subject or a road: ``Economics 101``, ``US 101``."""
+    before = scan.words_before(1)
+    return bool(before) and before[0][:1].isupper() and not _begins_sentence(scan, before)
 
 
 def _counts(scan: Scan, written: str, before: Sequence[str], end: int) -> bool:
@@ -327,16 +368,8 @@ def _is_model(scan: Scan, at: int, before: Sequence[str]) -> bool:
     """Return whether a number names a model, and is read in pairs: ``Boeing 747``, ``F-150``."""
     if scan.before(at) == "-":
         return scan.before(at - 1).isupper() and not scan.before(at - 2).isalnum()
-    return bool(before) and before[0] in scan.tables.lists["model_words"]
-
-
-def _names_code(scan: Scan, before: Sequence[str]) -> bool:
-    """Return whether the words before a number, nearest first, say that it is a code."""
-    lists = scan.tables.lists
-    if not before:
-        return False
-    ending = before[0] == "in" and len(before) > 1 and before[1] in lists["ending_words"]
-    return before[0] in lists["code_words"] or ending
+    names = scan.tables.lists["model_words"]
+    return bool(before) and (before[0] in names or "flight" in before[1:])
 
 
 def _is_year(scan: Scan, written: str, before: Sequence[str], end: int) -> bool:

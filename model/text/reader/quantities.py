@@ -13,12 +13,14 @@ from tanger.model.text.reader.scan import Reading, Scan
 from tanger.model.text.reader.tables import Tables, Unit
 from tanger.model.text.reader.token import SpokenWord
 
-NUMBER = r"(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)"
-_AMOUNT = re.compile(NUMBER)
+# With commas after thousands, or after hundreds of thousands as in India: 1,50,000
+NUMBER = r"(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,2}(?:,\d\d)+,\d{3}(?!\d)|\d+)(?:\.\d+)?|\.\d+)"
+AMOUNT = re.compile(NUMBER)
 _SCIENTIFIC = re.compile(r"(\d{1,3}(?:\.\d{1,15})?)(?:e([-+]?)|E([-+]))(\d{1,3})(?![\w.]|,\d)")
 _MAGNITUDE = re.compile(r"[ \xa0-]?([A-Za-z]{1,11})(?![\w])")
-_PER = re.compile(r" ?/ ?([A-Za-z]{1,6})(²|³|\^?[23](?!\d))?(?![\w/])")
-_TO = re.compile(rf" ?[-–—] ?({NUMBER})")
+_PER = re.compile(r" ?/ ?([A-Za-z]{1,6})(²|³|\^?[23](?!\d))?(?!\w)")
+_PER_COUNT = re.compile(rf" ?/ ?({NUMBER}) ?([A-Za-z]{{1,6}})(?!\w)")
+_TO = re.compile(rf" ?[-–—] ?([$£€¥]?)({NUMBER})")
 _CODE_BEFORE = re.compile(rf"([A-Z]{{3}}|[a-z][a-zł])[ \xa0]?(?={NUMBER})")
 _CODE_AFTER = re.compile(r"[ \xa0]?([A-Z]{3}|[a-z][a-zł])(?![\w])")
 # Amounts as continental Europe writes them: 1.234,50
@@ -26,7 +28,8 @@ _EUROPEAN = re.compile(r"(\d{1,3}(?:\.\d{3})+),(\d\d)(?![\d,.])|(\d{1,3}),(\d\d)
 
 _EXPONENTS = {"²": "square", "³": "cubic", "2": "square", "3": "cubic"}
 _UNIT = re.compile(
-    r"(?P<gap>[ \xa0]?-?)(?P<symbol>fl\.? ?oz|N·m|deg\.? ?[CF]\b|°[NSEW]\b|[A-Za-zµμΩℓ℃℉°º%‰]{1,5})"
+    r"(?P<gap>[ \xa0]?-?)(?P<symbol>fl\.? ?oz|N·m|deg\.? ?[CF]\b|° ?[NSEW]\b|"
+    r"[A-Za-zµμΩℓ℃℉°º%‰]{1,5})"
     r"(?P<exponent>[²³]|[23](?![\d.])|\^[23])?(?P<dot>\.(?=\s|$))?"
 )
 _ROAD = re.compile(r"\b[A-Z]{1,2}-\d{1,3}$")
@@ -35,24 +38,16 @@ _ALONE = re.compile(r"([b-df-hj-np-tv-zA-Z]{2,4})(?:/([A-Za-z]{1,6}))?(?![\w/'])
 _ALONE_POWER = re.compile(r"(m|[a-z]{2})([²³])(?!\w)")
 _PLURAL = re.compile(r"\d{1,4}s(?!\w)")
 _SQUARE = re.compile(r"[ \xa0]?(sq|cu)\.? ?([A-Za-z]{1,3})\b")
-_LENGTH = re.compile(r"(\d{1,3}(?:\.\d{1,2})?)(['\"′″])(?= (\w{1,12}))")
-_SIDE = re.compile(r"(\d{1,3}(?:\.\d{1,2})?)(['\"′″])")
-_BETWEEN = re.compile(r"[x×](?= ?\d)")
-_BY_SIDE = re.compile(r" ?[x×] ?\d")
-_QUOTE = re.compile(r'(?<!\d)"')  # not that of inches
-# Characters before a quotation mark in which another may have opened the quotation
-_QUOTATION = 400
-_FEET = re.compile(
-    r"(\d{1,2})(?:['′] ?| (?:ft|feet|foot)\.? )(\d{1,2})(?:\"|″|''| (?:in|inches)\b\.?)?(?!\w)"
-)
-_STONE = re.compile(r"(\d{1,2}) ?st\.? (\d{1,2}) ?lbs?\b\.?")
-_POUNDS_IN_STONE = 14
 _BY = re.compile(rf"({NUMBER})( ?)[x×]( ?)(?={NUMBER})(?!{formulas.POWER_OF_TEN})")
 
 
 # Pixels, which are read in pairs
 _PIXELS = re.compile(r"(\d{3,4})[x×](\d{3,4})(?![\w.]|,\d| ?[A-Za-zµμ]{1,2}\b)")
 _PRODUCT_END = re.compile(r"[\d.,]+ ?=")
+
+# A number and a noun before a stroke; and their length
+_COUNTED = re.compile(r"\d [a-z]{2,}$")
+_COUNT = 30
 
 _POWERS = {"²": " squared", "2": " squared", "³": " cubed", "3": " cubed"}
 
@@ -100,67 +95,6 @@ def scientific(scan: Scan, at: int) -> Reading | None:
     return Reading(found.end, "number", found.spoken) if found else None
 
 
-def imperial(scan: Scan, at: int) -> Reading | None:
-    """Recognise feet and inches: ``6'1"``, ``12" long``, ``a 34" waist``, ``a 3/4" bolt``."""
-    part = fractions.read(scan, at)
-    if part and (scan.after(part.end) == "″" or _is_inch(scan, at, part.end)):
-        unit = scan.tables.units["in"]
-        before_noun = scan.word_after(part.end + 1) not in scan.tables.lists["lengths"]
-        name = unit.one if part.part or before_noun else unit.many
-        return Reading(part.end + 1, "measure", f"{part.spoken} {name}")
-    if (match := _FEET.match(scan.text, at)) and int(match[2]) < 12:
-        spoken = f"{say.quantity(match[1])} foot {say.quantity(match[2])}"
-        return Reading(match.end(), "measure", spoken)
-    match = _LENGTH.match(scan.text, at)
-    if match is None or scan.before(at) == match[2]:  # a number within quotation marks
-        return None
-    unit = scan.tables.units["ft" if match[2] in "'′" else "in"]
-    if match[3] in scan.tables.lists["lengths"]:
-        return Reading(match.end(), "measure", f"{say.quantity(match[1])} {unit.many}")
-    if match[3] in scan.tables.lists["length_nouns"] and match[2] not in "'′":
-        return Reading(match.end(), "measure", f"{say.quantity(match[1])} {unit.one}")
-    return None
-
-
-def stone(scan: Scan, at: int) -> Reading | None:
-    """Recognise a person's weight in stones and pounds: ``13 st. 4 lb``."""
-    match = _STONE.match(scan.text, at)
-    if match is None or int(match[2]) >= _POUNDS_IN_STONE:
-        return None
-    pounds = _numbered(scan.tables.units["lb"], single=match[2] == "1")
-    spoken = f"{say.quantity(match[1])} stone {say.quantity(match[2])} {pounds}"
-    return Reading(match.end(), "measure", spoken)
-
-
-def side(scan: Scan, at: int) -> Reading | None:
-    """Recognise a length in feet or inches before or after a sign: ``3" x 5"``."""
-    match = _SIDE.match(scan.text, at)
-    if match is None:
-        return None
-    last = scan.last()
-    beside = last is not None and last.text in ("x", "×")
-    if not beside and not _BY_SIDE.match(scan.text, match.end()):
-        return None
-    unit = scan.tables.units["ft" if match[2] in "'′" else "in"]
-    name = unit.one if match[1] == "1" else unit.many
-    return Reading(match.end(), "measure", f"{say.quantity(match[1])} {name}")
-
-
-def between_sides(scan: Scan, at: int) -> Reading | None:
-    """Recognise the sign between two lengths that have units: ``3" x 5"``, ``2 m x 3 m``."""
-    last = scan.last()
-    if last is None or last.kind != "measure" or not _BETWEEN.match(scan.text, at):
-        return None
-    return Reading(at + 1, "sign", "by")
-
-
-def _is_inch(scan: Scan, at: int, end: int) -> bool:
-    """Return whether the quotation mark after a number closes no quotation before it."""
-    if scan.after(end) != '"':
-        return False
-    return len(_QUOTE.findall(scan.text, max(0, at - _QUOTATION), at)) % 2 == 0
-
-
 def measure(scan: Scan, at: int) -> Reading | None:
     """Recognise a measure: ``12kg``, ``5 km/h``, ``2°C``, ``5%``, ``1/2 mi``, ``2x8 m²``."""
     if scan.before(at) == "-" and _PLURAL.match(scan.text, at):
@@ -180,7 +114,8 @@ def measure(scan: Scan, at: int) -> Reading | None:
     single = count.single and not lead
     unit = _unit(scan, count, single=single)
     if unit and (
-        _qualifies_noun(scan, unit.end)
+        _qualifies_noun(scan, unit.end + (scan.after(unit.end) == "."))
+        or scan.word_before().lower() in ("a", "an")
         or scan.word_after(unit.end) in scan.tables.lists["measured_nouns"]
     ):
         unit = _unit(scan, count, single=True)
@@ -211,9 +146,20 @@ def unit_alone(scan: Scan, at: int) -> Reading | None:
     return Reading(match.end(), "measure", unit.many + (f" per {below.one}" if below else ""))
 
 
+def per_word(scan: Scan, at: int) -> Reading | None:
+    """Recognise a stroke with a unit, after a number and a noun: ``50 words/min``."""
+    per = _PER.match(scan.text, at)
+    if per is None or per[1] not in scan.tables.lists["units_per"]:
+        return None
+    if not _COUNTED.search(scan.text, max(0, at - _COUNT), at):
+        return None
+    unit = scan.tables.units.get(per[1])
+    return Reading(per.end(), "sign", f"per {unit.one if unit else per[1]}")
+
+
 def per_unit(scan: Scan, at: int) -> Reading | None:
     """Recognise a number per unit: ``12/kg``."""
-    amount = _AMOUNT.match(scan.text, at)
+    amount = AMOUNT.match(scan.text, at)
     per = _PER.match(scan.text, amount.end()) if amount else None
     if amount is None or per is None:
         return None
@@ -244,10 +190,12 @@ def _money_before(scan: Scan, at: int, sign: str) -> Reading | None:
     tables = scan.tables
     to = _TO.match(scan.text, end)
     last, scale = _magnitude(scan, to.end()) if to else (end, "")
-    if to is not None and not scan.after(last).isalnum():
+    # $50-75, and $1-$2 million, whose first amount is in millions too
+    joined = to is not None and (not to[1] or (to[1] == sign and scale and not magnitude))
+    if to is not None and joined and not scan.after(last).isalnum():
         low = say.quantity(amount.written) + (f" {magnitude}" if magnitude else "")
         single = _qualifies_noun(scan, last)
-        spoken = f"{low} to {_amount(tables, sign, to[1], scale, single=single)}"
+        spoken = f"{low} to {_amount(tables, sign, to[2], scale, single=single)}"
         return Reading(last, "range", spoken)
     single = scan.word_before().lower() in ("a", "an") or _qualifies_noun(scan, end)
     spoken = ("minus " if negative else "") + _amount(
@@ -255,7 +203,8 @@ def _money_before(scan: Scan, at: int, sign: str) -> Reading | None:
     )
     if per := _PER.match(scan.text, end):
         unit = tables.units.get(per[1])
-        name = unit.one if unit else per[1] if per[1] in tables.lists["units_per"] else ""
+        known = per[1] in tables.lists["units_per"] or (per[1].islower() and len(per[1]) > 2)
+        name = unit.one if unit else per[1] if known else ""
         if name:
             return Reading(per.end(), "money", f"{spoken} per {name}")
     return Reading(end, "money", spoken)
@@ -289,7 +238,7 @@ def _amount_of_money(scan: Scan, at: int) -> _Amount | None:
     if european := _EUROPEAN.match(scan.text, at):
         whole, cents = european[1] or european[3], european[2] or european[4]
         return _Amount(european.end(), f"{whole.replace('.', '')}.{cents}")
-    match = _AMOUNT.match(scan.text, at)
+    match = AMOUNT.match(scan.text, at)
     return None if match is None else _Amount(match.end(), match[0])
 
 
@@ -329,7 +278,7 @@ def _amount(
 
 def _count(scan: Scan, at: int, *, large: bool) -> Count | None:
     """Recognise a number, including a magnitude such as millions if `large`."""
-    amount = _AMOUNT.match(scan.text, at)
+    amount = AMOUNT.match(scan.text, at)
     if amount is None:
         return None
     end, magnitude = amount.end(), ""
@@ -355,34 +304,44 @@ def _unit(scan: Scan, count: Count, *, single: bool) -> _Named | None:
         unit = scan.tables.units.get(square[2])
         if unit is not None:
             kind = "square" if square[1] == "sq" else "cubic"
-            return _Named(square.end(), f"{kind} {_numbered(unit, single=single)}")
+            return _Named(square.end(), f"{kind} {numbered(unit, single=single)}")
     match = _UNIT.match(scan.text, count.end)
     symbol = match["symbol"] if match else ""
     if symbol.startswith("deg") and len(symbol) > len("deg"):
         symbol = f"°{symbol[-1]}"
-    unit = scan.tables.units.get("floz" if symbol.startswith("fl") else symbol)
+    symbol = "floz" if symbol.startswith("fl") else symbol.replace(" ", "")
+    unit = scan.tables.units.get(symbol)
     if match is None or unit is None or not _belongs(scan, match, unit):
         return None
     gap, exponent, dot = match["gap"], match["exponent"], match["dot"]
     abbreviated = dot and gap and unit.spaced == "dot"
     end = match.end() if abbreviated else match.end() - len(dot or "")
-    name = _numbered(unit, single=single or gap == "-" or count.part)
+    name = numbered(unit, single=single or gap == "-" or count.part)
     if exponent:
         name = f"{_EXPONENTS[exponent[-1]]} {name}"
-    per = _PER.match(scan.text, end)
-    if per is None:
-        return _Named(end, name)
-    below = scan.tables.units.get(per[1])
-    written_out = per[1] if per[1] in scan.tables.lists["units_per"] else ""
-    if not (one := below.one if below else written_out):
-        return _Named(end, name)
-    return _Named(per.end(), f"{name} per {one}{_POWERS.get((per[2] or '')[-1:], '')}")
+    return _rate(scan, _Named(end, name))
+
+
+def _rate(scan: Scan, unit: _Named) -> _Named:
+    """Return a unit with those that it is divided by: ``mg/kg/day``, ``mg/5 mL``."""
+    units = scan.tables.units
+    if (count := _PER_COUNT.match(scan.text, unit.end)) and (below := units.get(count[2])):
+        return _Named(count.end(), f"{unit.name} per {say.quantity(count[1])} {below.many}")
+    while per := _PER.match(scan.text, unit.end):
+        below = units.get(per[1])
+        written_out = per[1] if per[1] in scan.tables.lists["units_per"] else ""
+        if not (one := below.one if below else written_out):
+            break
+        power = _POWERS.get((per[2] or "")[-1:], "")
+        unit = _Named(per.end(), f"{unit.name} per {one}{power}")
+    return unit
 
 
 def _belongs(scan: Scan, match: re.Match[str], unit: Unit) -> bool:
     """Return whether a symbol after a number is its unit, by the gap and what follows."""
     gap = match["gap"]
-    if scan.after(match.end()).isalnum() or gap.startswith((" -", "\xa0-")):
+    odds = match["symbol"] == "in" and gap == "-" and scan.after(match.end()) == "-"  # *1-in-4*
+    if odds or scan.after(match.end()).isalnum() or gap.startswith((" -", "\xa0-")):
         return False
     start = match.start()
     if gap and _ROAD.search(scan.text, max(0, start - _LONGEST_ROAD), start):  # *I-80 W*
@@ -398,7 +357,8 @@ def _belongs(scan: Scan, match: re.Match[str], unit: Unit) -> bool:
     return True
 
 
-def _numbered(unit: Unit, *, single: bool) -> str:
+def numbered(unit: Unit, *, single: bool) -> str:
+    """Return the name of a unit in the singular or the plural."""
     return unit.one if single else unit.many
 
 

@@ -148,6 +148,8 @@ class TextReader:
                 language.letters if character.isalpha() or character == "'" else language.signs
             )
             reading = _first(recognizers, scan, at) or language.unknown(scan, at)
+        if language.possessive and scan.text.startswith(language.possessive, reading.end):
+            reading = _possessive(scan, reading, language.possessive)
         return self._token(scan, at, reading)
 
     def _token(self, scan: Scan, at: int, reading: Reading) -> Token:
@@ -157,6 +159,16 @@ class TextReader:
             confidence = self.language.tables.confidence.get(reading.kind, 1.0)
         text = scan.source[at:end]
         return Token(reading.kind, text, at, end, reading.words, confidence, reading.warnings)
+
+
+def _possessive(scan: Scan, reading: Reading, ending: str) -> Reading:
+    """Return a reading with the possessive ending behind it: ``iPhone 15's``, ``Inc.'s``."""
+    end = reading.end + len(ending)
+    if not reading.words or scan.after(end).isalnum():
+        return reading
+    *first, last = reading.words
+    last = replace(last, text=f"{last.text}{ending}", phonemes=None)
+    return reading._replace(end=end, spoken=(*first, last))
 
 
 def _moved(token: Token, by: int) -> Token:

@@ -118,6 +118,13 @@ class Scan:
                 return token.text
         return ""
 
+    def last_spoken(self) -> str:
+        """Return the last word as it is said, in lower case, also before a comma or a dot."""
+        for token in self.tokens[:-5:-1]:
+            if token.words:
+                return token.words[-1].text.lower()
+        return ""
+
     def before(self, at: int) -> str:
         """Return the character before an offset, or an empty string."""
         return self.text[at - 1] if at else ""

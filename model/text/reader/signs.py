@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 
@@ -29,11 +30,16 @@ _SUPERSCRIPT = re.compile("(⁻?)([⁰¹²³⁴-⁹]{1,3})(?![⁰¹²³⁴-⁹])
 _BASE = re.compile(r"(?:\d|\)|(?<![^\W\d_])[^\W\d_]{1,3})$")
 _NUMBER = re.compile(r"[-$£€¥]?\.?\d")
 _EMOJI = re.compile(
-    "[\U0001f000-\U0001faff\u2600-\u2712\u2715-\u27bf\u2b00-\u2bff\u231a-\u23ff\u3030\u303d"
+    "[\U0001f000-\U0001faff\u2600-\u266c\u2670-\u2712\u2715-\u27bf\u2b00-\u2bff\u231a-\u23ff\u3030\u303d"
     "\u200d\ufe0e\ufe0f\u20e3\U000e0020-\U000e007f]+"
 )
 _KEYCAP = re.compile(r"[\d#*]\ufe0f?\u20e3")
 _SCIENTIFIC = re.compile(rf"[x×] ?{formulas.POWER_OF_TEN}")
+# A number sign before what it counts: "# of guests", "Tracking #:"
+_NUMBER_SIGN = re.compile(r"#(?::| of\b)")
+_ENTITY = re.compile(r"&(?:#\d{1,6}|#[xX][\da-fA-F]{1,5}|[A-Za-z]{2,8}\d{0,2});")
+_DIALLED = re.compile(r"[*#](?=\d|[\s.,;!?)]|$)")
+_DIAL = frozenset({"dial", "press", "hit", "push", "dialing", "pressing"})
 _CHECKS = frozenset("✓✔✗✘☓")
 
 
@@ -98,32 +104,28 @@ def sign(scan: Scan, at: int) -> Reading | None:
         spoken = scan.tables.signs.get(scan.source[at])
     if spoken is None or (character.isalpha() and _in_word(scan, at)):
         return None
-    before, after = scan.before(at), scan.after(at + 1)
-    if character == "#" and after.isdigit():
-        spoken = "number"
-    elif character == "~" and after.isdigit():
-        spoken = "about"
-    elif character == "*":
-        if _digits_around(scan, at):
-            spoken = "times"
-        elif before.isalpha() and not after.isalnum():
-            spoken = ""  # a footnote
-    elif (
-        character == "×"
-        and before.isdigit()
-        and after.isdigit()
-        and not _SCIENTIFIC.match(scan.text, at)
-    ):
-        spoken = "by"
-    elif character == "^" and after.isdigit():
-        spoken = "to the"
-    elif character == "/" and _DIVISION.match(scan.text, at):
-        spoken = "divided by"
-    elif character == "/" and before.isdigit() and after.isdigit():
-        spoken = ""  # silent in 31/31/100, which is neither a fraction nor a date
+    if (instead := _by_neighbours(scan, at)) is not None:
+        spoken = instead
     if not spoken:
         return Reading(at + 1, "punctuation")
     return Reading(at + 1, "sign", spoken)
+
+
+def entity(scan: Scan, at: int) -> Reading | None:
+    """Recognise a character reference of HTML, which is read like the character: ``&copy;``."""
+    match = _ENTITY.match(scan.text, at)
+    character = html.unescape(match[0]) if match else ""
+    if match is None or len(character) != 1:
+        return None
+    spoken = scan.tables.signs.get(character, "")
+    return Reading(match.end(), "sign" if spoken else "markup", spoken)
+
+
+def dialled(scan: Scan, at: int) -> Reading | None:
+    """Recognise the signs of a telephone: ``dial *67``, ``press #``."""
+    if scan.word_before().lower() not in _DIAL or not _DIALLED.match(scan.text, at):
+        return None
+    return Reading(at + 1, "sign", "star" if scan.text[at] == "*" else "pound")
 
 
 def power(scan: Scan, at: int) -> Reading | None:
@@ -179,6 +181,46 @@ def unknown(scan: Scan, at: int) -> Reading:
 def _numeric(character: str) -> str:
     value = unicodedata.numeric(character, -1.0)
     return say.cardinal(int(value)) if value >= 0 and value == int(value) else ""
+
+
+def _by_neighbours(scan: Scan, at: int) -> str | None:  # noqa: PLR0911 - one a sign
+    """Return what is said for a sign where its neighbours tell, an empty string for nothing."""
+    character, before, after = scan.text[at], scan.before(at), scan.after(at + 1)
+    match character:
+        case "#":
+            numbered = after.isdigit() or _NUMBER_SIGN.match(scan.text, at)
+            return "number" if numbered else None
+        case "~":
+            return "about" if after.isdigit() else None
+        case "^":
+            return "to the" if after.isdigit() else None
+        case "*":
+            footnote = before.isalpha() and not after.isalnum()
+            return "times" if _digits_around(scan, at) else "" if footnote else None
+        case "×":
+            sides = before.isdigit() and after.isdigit()
+            return "by" if sides and not _SCIENTIFIC.match(scan.text, at) else None
+        case "©":
+            return "" if scan.word_before().lower() == "copyright" else None
+        case "|":  # between the parts of a heading, or the cells of a table
+            return "" if not before.strip() and not after.strip() else None
+        case "/":
+            return _stroke(scan, at)
+    return None
+
+
+def _stroke(scan: Scan, at: int) -> str | None:
+    before, after = scan.before(at), scan.after(at + 1)
+    if _DIVISION.match(scan.text, at):
+        return "divided by"
+    if before.isdigit() and after.isdigit():
+        return ""  # silent in 31/31/100, which is neither a fraction nor a date
+    alone = (
+        not scan.text[max(0, at - 2) : max(0, at - 1)].isalnum()
+        and not scan.after(at + 2).isalnum()
+    )
+    letters = alone and before.isalpha() and after.isalpha()
+    return "" if letters and before.isupper() == after.isupper() else None  # P/E, Y/N
 
 
 def _closes(text: str, at: int) -> bool:
