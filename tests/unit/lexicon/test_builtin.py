@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tanger.model.artifact import LEXICON
 from tanger.model.lexicon import Entry
-from tanger.model.lexicon.builtin import FILE, BuiltinLexiconError, pairs, write
+from tanger.model.lexicon.builtin import BuiltinLexiconError, pairs, write
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text.dictionaries import Dictionaries, LexiconFileError
 
@@ -22,7 +23,7 @@ GERMAN = Inventory(["t͡s", "ˈaɪ̯", "t", "v", "ˈeː", "k", "ˈɛ", "ˈɛː",
 
 
 def test_entries_come_back_and_keep_a_words_order(tmp_path: Path) -> None:
-    path = tmp_path / FILE
+    path = tmp_path / LEXICON
     size = write(path, ENTRIES)
     assert size == path.stat().st_size
     found = list(pairs(path.read_bytes()))
@@ -49,7 +50,7 @@ def test_damage_is_an_error(content: bytes) -> None:
 def test_an_artifacts_own_lexicon_is_the_built_in_one(tmp_path: Path) -> None:
     folder = tmp_path / "de"
     folder.mkdir()
-    write(folder / FILE, ENTRIES)
+    write(folder / LEXICON, ENTRIES)
     found = Dictionaries.read(GERMAN, folder=folder)
     assert found.names == [("de frequent words", 3)]
     assert found.pronunciations("Weg") == (("v", "ˈeː", "k"), ("v", "ˈɛ", "k"))
@@ -58,6 +59,6 @@ def test_an_artifacts_own_lexicon_is_the_built_in_one(tmp_path: Path) -> None:
 
 
 def test_other_phonemes_than_the_artifacts_are_an_error(tmp_path: Path) -> None:
-    write(tmp_path / FILE, ENTRIES)
+    write(tmp_path / LEXICON, ENTRIES)
     with pytest.raises(LexiconFileError, match="weg has other phonemes than the artifact: v ˈeː k"):
         Dictionaries.read(Inventory(["ˈɛː", "ʁ", "ə"]), folder=tmp_path)
