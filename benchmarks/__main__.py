@@ -26,7 +26,7 @@ from tanger.model.decoding.engine import NativeDecoder
 from tanger.model.decoding.hypothesis import Decoder
 from tanger.model.decoding.torch_decoder import TorchDecoder
 from tanger.model.evaluation import error_rates
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "data/cmudict"
@@ -279,7 +279,7 @@ def _by_threads(
 def _own(artifact: Artifact, references: Mapping[str, Any], rate: float) -> dict[str, Any]:
     """Return the record of one of the artifacts, with its word error rate."""
     words = list(references)
-    loaded = Phonemizer.from_artifact(artifact, "cpu")
+    loaded = NetworkPhonemizer.from_artifact(artifact, "cpu")
     answers = zip(words, loaded.pronounce(words), strict=True)
     rates = error_rates.any_match(references, {w: a.phonemes for w, a in answers})
     return {

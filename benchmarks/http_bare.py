@@ -47,9 +47,9 @@ def _decode(
     artifact: Path, words: list[str], seconds: float, start: Barrier, sender: Connection
 ) -> None:
     """Decode, then send the number of words, seconds and CPU seconds."""
-    from tanger.model.phonemizer import Phonemizer
+    from tanger.model.phonemizer import NetworkPhonemizer
 
-    phonemizer, endless = Phonemizer.load(artifact, "cpu"), cycle(words)
+    phonemizer, endless = NetworkPhonemizer.load(artifact, "cpu"), cycle(words)
     phonemizer.pronounce(list(islice(endless, _BATCH)))
     start.wait(_PATIENCE)
     started, used, done = time.perf_counter(), time.process_time(), 0

@@ -14,7 +14,7 @@ import litserve
 
 from tanger.model import artifact as artifacts
 from tanger.model.decoding.hypothesis import Hypothesis
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tanger.model.phonology import notation
 from tanger.model.text.speller import Speller
 from tanger.service.schemas import (
@@ -47,7 +47,7 @@ class PronounceAPI(litserve.LitAPI):
         )
         self.speller = Speller(artifact.graphemes.own)
         self.alphabet = notation.available(artifact.phonemes.own)[0]
-        self.phonemizer = Phonemizer.load(self.artifact, "cpu")
+        self.phonemizer = NetworkPhonemizer.load(self.artifact, "cpu")
 
     def decode_request(self, request: PronounceRequest) -> Spelt:
         return [(word, self.speller.spell(word).normalized or "") for word in request.words]

@@ -34,7 +34,7 @@ from tanger.model.languages.definition import Definition
 from tanger.model.languages.marked_letters import without_marks
 from tanger.model.languages.notation import NotationError
 from tanger.model.lexicon import Entry
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 
 Phonemes = tuple[str, ...]
 # Returns a pronunciation of each word, or None if the language is not one of the system's
@@ -164,7 +164,7 @@ def _score(
 
 
 def _tanger(artifact: Path) -> System:
-    phonemizer = Phonemizer.load(artifact, "cpu")
+    phonemizer = NetworkPhonemizer.load(artifact, "cpu")
     letters = frozenset(phonemizer.graphemes.symbols)
 
     def pronounce(words: Sequence[str]) -> dict[str, Phonemes]:

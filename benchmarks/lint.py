@@ -24,7 +24,7 @@ from tanger.model.lexicon.index import StressedLexicon
 from tanger.model.lint import error_classifier
 from tanger.model.lint.error_classifier import WEIGHTS
 from tanger.model.lint.linter import Linter, LintResult
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 
 DATA = Path(__file__).parent.parent / "data/cmudict"
 RECALLS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -53,7 +53,7 @@ def main(
     dev: Annotated[bool, typer.Option("--dev", help="Measure on dev.")] = False,
 ) -> None:
     """Measure precision by recall on the test entries."""
-    linter = Linter(Phonemizer.load(artifact, "cpu"))
+    linter = Linter(NetworkPhonemizer.load(artifact, "cpu"))
     split = read_split(DATA)
     if fit:
         fit_to(linter, split)

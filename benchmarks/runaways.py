@@ -17,7 +17,7 @@ from tanger.model import lexicon
 from tanger.model.cli.common import ARTIFACT
 from tanger.model.decoding.hypothesis import Hypothesis
 from tanger.model.distillation import spellings
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 
 TEST = Path(__file__).parent.parent / "data/cmudict/cmudict-0.7b.test"
 
@@ -31,7 +31,7 @@ def main(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
     """Count the answers that hit their length bound, and those among them that are loops."""
-    loaded = Phonemizer.load(artifact, device)
+    loaded = NetworkPhonemizer.load(artifact, device)
     letters = loaded.graphemes.own
     kinds = {
         str(words.name): list(lexicon.pronunciations(lexicon.read(words))),

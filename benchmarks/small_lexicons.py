@@ -26,7 +26,7 @@ from tanger.model import lexicon
 from tanger.model.evaluation import error_rates
 from tanger.model.evaluation.error_rates import ErrorRates
 from tanger.model.lexicon import Entry
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tanger.model.phonology.vocabulary import letters
 from tanger.model.training import data as datasets
 from tanger.model.training import recipe
@@ -124,7 +124,7 @@ def _ours(drawn: Path, dev: Path, count: int, references: References, apart: Pat
         reporter=Reporter(),
         processes=Processes(0, 1, torch.device("cpu")),
     ).fit()
-    phonemizer = Phonemizer.load(out, "cpu")
+    phonemizer = NetworkPhonemizer.load(out, "cpu")
     spelt = {word: letters(word) for word in references}
     known = [word for word in spelt if all(each in phonemizer.graphemes for each in spelt[word])]
     answers = phonemizer.pronounce([spelt[word] for word in known])

@@ -1,4 +1,4 @@
-"""`Phonemizer`: the interface to a loaded network, from words to hypotheses."""
+"""`NetworkPhonemizer`: the interface to a loaded network, from words to hypotheses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tanger.model.phonology.vocabulary import Vocabulary
 Prediction = tuple[tuple[str, ...], tuple[int | None, ...] | None]
 
 
-class Phonemizer:
+class NetworkPhonemizer:
     """A decoder with its vocabularies and calibrations."""
 
     def __init__(
@@ -77,7 +77,7 @@ class Phonemizer:
         phonemes_only: bool = True,
         precision: Precision = "int8",
         threads: int = 1,
-    ) -> Phonemizer:
+    ) -> NetworkPhonemizer:
         """Load the artifact in the folder `artifact` onto `device` (see `from_artifact`).
 
         Raises:
@@ -102,7 +102,7 @@ class Phonemizer:
         phonemes_only: bool = True,
         precision: Precision = "int8",
         threads: int = 1,
-    ) -> Phonemizer:
+    ) -> NetworkPhonemizer:
         """Load an artifact onto `device`.
 
         Arguments and exceptions are those of `decoding.engine.load`.

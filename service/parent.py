@@ -54,7 +54,7 @@ class LoadError(TangerError):
 
 
 class HttpProcess:
-    """An HTTP process as a client of the supervisor (see `supervisor.HttpClient`).
+    """An HTTP process as a client of the supervisor (see `supervisor.SupervisorClient`).
 
     Attributes:
         row: its row in the `SharedCounts`.

@@ -45,8 +45,8 @@ from tanger.service.request_body import (
     UnsupportedMediaTypeError,
 )
 from tanger.service.schemas import Problem, ProblemError
-from tanger.service.serving.admission import DeadlineError, QueueFullError
 from tanger.service.serving.pool import WorkerLostError
+from tanger.service.serving.queue_items import DeadlineError, QueueFullError
 from tanger.service.serving.reloading import ReloadError
 from tanger.service.user_lexicon.errors import (
     NoEntryError,

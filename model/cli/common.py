@@ -29,7 +29,7 @@ from tanger.model.text.variants import Order
 
 if TYPE_CHECKING:
     from tanger.model.artifact import Artifact
-    from tanger.model.phonemizer import Phonemizer
+    from tanger.model.phonemizer import NetworkPhonemizer
 
 ARTIFACT = artifact_folders.DEFAULT
 
@@ -153,11 +153,11 @@ def load(
     precision: Precision,
     threads: int | None,
     phonemes_only: bool = True,
-) -> Phonemizer:
+) -> NetworkPhonemizer:
     """Load an artifact, by default with all available cores."""
-    from tanger.model.phonemizer import Phonemizer
+    from tanger.model.phonemizer import NetworkPhonemizer
 
-    return Phonemizer.from_artifact(
+    return NetworkPhonemizer.from_artifact(
         artifact,
         device,
         phonemes_only=phonemes_only,

@@ -26,7 +26,7 @@ from tanger.model.output_files import file_sha256, replace_file
 if TYPE_CHECKING:
     from tanger.model.english.notations import Pronunciation
     from tanger.model.network.config import Precision
-    from tanger.model.phonemizer import Phonemizer
+    from tanger.model.phonemizer import NetworkPhonemizer
 
 # Words decoded together
 _BATCH = 4096
@@ -247,7 +247,7 @@ def _repeat(text: str) -> tuple[int, int]:
     return int(words), int(times)
 
 
-def candidates(network: Phonemizer, words: Sequence[str]) -> list[list[Pronunciation]]:
+def candidates(network: NetworkPhonemizer, words: Sequence[str]) -> list[list[Pronunciation]]:
     """Return the phonemes of the network's most probable answers to each word, in order.
 
     Words with letters that it has not learnt have none.

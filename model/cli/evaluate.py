@@ -30,7 +30,7 @@ from tanger.model.output_files import file_sha256
 if TYPE_CHECKING:
     from tanger.model.decoding.torch_decoder import TorchDecoder
     from tanger.model.evaluation.report import Evaluation
-    from tanger.model.phonemizer import Phonemizer
+    from tanger.model.phonemizer import NetworkPhonemizer
 
 # Default files of `--set`, in the sources' folder
 _SPLIT = "cmudict-0.7b.test"
@@ -166,19 +166,19 @@ def _load(
     precision: Precision,
     threads: int | None,
     phonemes_only: bool,
-) -> tuple[Phonemizer, TorchDecoder]:
+) -> tuple[NetworkPhonemizer, TorchDecoder]:
     """Load one artifact, or the ensemble of several, and the same network in torch.
 
     Raises:
         ArtifactError, DeviceError, DecoderUnavailableError: see `common.load`.
     """
     from tanger.model.decoding.torch_decoder import TorchDecoder
-    from tanger.model.phonemizer import Phonemizer
+    from tanger.model.phonemizer import NetworkPhonemizer
 
     networks = [artifact_folder.read(path) for path in paths]
     in_torch = TorchDecoder.of(networks, device, phonemes_only=phonemes_only)
     if len(networks) > 1:
-        return Phonemizer(in_torch, in_torch.graphemes, in_torch.phonemes), in_torch
+        return NetworkPhonemizer(in_torch, in_torch.graphemes, in_torch.phonemes), in_torch
     one = load(
         networks[0], device, precision=precision, threads=threads, phonemes_only=phonemes_only
     )

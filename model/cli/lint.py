@@ -88,7 +88,7 @@ def _lint(
     threshold: float,
 ) -> list[LintResult]:
     from tanger.model.lint.linter import Linter, check_phonemes
-    from tanger.model.phonemizer import Phonemizer
+    from tanger.model.phonemizer import NetworkPhonemizer
 
     rows = [
         (row.number, row.entry)
@@ -98,7 +98,7 @@ def _lint(
     stems = [entry for other in known for entry in lexicon.read(other)]
     reference = read_artifact(artifact)
     check_phonemes([entry for _, entry in rows], reference.phonemes.own)
-    linter = Linter(Phonemizer.from_artifact(reference, "cpu"))
+    linter = Linter(NetworkPhonemizer.from_artifact(reference, "cpu"))
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(path.name, total=len(rows))

@@ -18,7 +18,7 @@ from tanger.model import TangerError, calibration, lexicon
 from tanger.model.english.notations import Pronunciation, classes, copy_stress, equivalence_class
 from tanger.model.english.sources import Sources
 from tanger.model.evaluation.significance import ErrorRate, PairedComparison
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tanger.model.phonology import stress
 
 _FREQUENT = (100, 1_000, 10_000)  # numbers of the most frequent words
@@ -131,7 +131,7 @@ def references(sources: Sources, words: Iterable[str]) -> dict[str, list[Pronunc
 
 
 def evaluate(
-    phonemizer: Phonemizer,
+    phonemizer: NetworkPhonemizer,
     sources: Sources,
     sets: Collection[WordSet] = (WordSet.ALL,),
     *,
@@ -247,7 +247,7 @@ def _split(path: Path, learnt: Collection[str]) -> _Judgement:
     )
 
 
-def _score(phonemizer: Phonemizer, judgement: _Judgement, result: EnglishEvaluation) -> None:
+def _score(phonemizer: NetworkPhonemizer, judgement: _Judgement, result: EnglishEvaluation) -> None:
     """Decode the words that can be spelled in the graphemes, and add the scores to `result`."""
     name = judgement.name
     spelt = [w for w in judgement.words if all(letter in phonemizer.graphemes for letter in w)]
@@ -263,7 +263,7 @@ def _score(phonemizer: Phonemizer, judgement: _Judgement, result: EnglishEvaluat
     }
 
 
-def _stress(phonemizer: Phonemizer, words: Iterable[str], sources: Sources) -> ErrorRate:
+def _stress(phonemizer: NetworkPhonemizer, words: Iterable[str], sources: Sources) -> ErrorRate:
     """Count wrong stress among answers with correct phonemes, by dictionaries that mark stress."""
     marking = (sources.cmudict_latest, sources.amepd, sources.isle)
     marked: dict[str, list[Pronunciation]] = {}

@@ -15,7 +15,7 @@ from tanger.model.english.notations import Pronunciation, classes, equivalence_c
 from tanger.model.english.sources import Sources
 from tanger.model.evaluation import english
 from tanger.model.evaluation.english import RealWord
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 
 _FOLDS = 5  # of the cross-validation
 _NBEST = 5  # answers per word to calibrate on
@@ -52,7 +52,7 @@ class _Judged(NamedTuple):
 
 
 def calibrate(
-    phonemizer: Phonemizer,
+    phonemizer: NetworkPhonemizer,
     sources: Sources,
     real_words: Mapping[str, RealWord],
     trained: Mapping[str, Sequence[Pronunciation]],

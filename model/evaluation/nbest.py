@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tanger.model import calibration
 from tanger.model.calibration import Calibration
 from tanger.model.decoding.hypothesis import Hypothesis
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 
 # Answers per word that are scored and calibrated on.
 _NBEST = 5
@@ -32,7 +32,7 @@ class NBestScore:
 
 
 def score(
-    phonemizer: Phonemizer,
+    phonemizer: NetworkPhonemizer,
     references: Mapping[str, Sequence[tuple[str, ...]]],
     greedy: Mapping[str, Hypothesis],
 ) -> NBestScore:
@@ -41,7 +41,7 @@ def score(
     Args:
         phonemizer: the loaded artifact.
         references: correct pronunciations by word; words that are not in `greedy` count as wrong.
-        greedy: the answers of `Phonemizer.pronounce`.
+        greedy: the answers of `NetworkPhonemizer.pronounce`.
     """
     lists = dict(zip(greedy, phonemizer.nbest(list(greedy), _NBEST), strict=True))
     right = {
@@ -66,7 +66,7 @@ def score(
 
 
 def fit(
-    phonemizer: Phonemizer, references: Mapping[str, Sequence[tuple[str, ...]]]
+    phonemizer: NetworkPhonemizer, references: Mapping[str, Sequence[tuple[str, ...]]]
 ) -> Calibration | None:
     """Fit a calibration to all but the most probable answers; None if there are no others.
 

@@ -25,7 +25,7 @@ from tanger.model.lexicon import Entry
 from tanger.model.lexicon.index import StressedLexicon
 from tanger.model.network import config as configs
 from tanger.model.output_files import file_sha256
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tanger.model.phonology import stress, transcription
 from tanger.model.phonology.vocabulary import Vocabulary
 from tanger.model.training.batches import collate, encode_entries
@@ -134,7 +134,7 @@ def _rates(rates: ErrorRates) -> dict[str, Any]:
 
 
 def evaluate(
-    phonemizer: Phonemizer,
+    phonemizer: NetworkPhonemizer,
     path: Path,
     *,
     stress_path: Path | None = None,
@@ -195,7 +195,7 @@ def evaluate(
     )
 
 
-def calibrate(phonemizer: Phonemizer, path: Path) -> tuple[Calibration, Calibration | None]:
+def calibrate(phonemizer: NetworkPhonemizer, path: Path) -> tuple[Calibration, Calibration | None]:
     """Fit calibrations to a loaded artifact's answers to the words of the lexicon at `path`.
 
     Returns:
@@ -214,7 +214,7 @@ def calibrate(phonemizer: Phonemizer, path: Path) -> tuple[Calibration, Calibrat
 
 
 def _to_score(
-    phonemizer: Phonemizer, path: Path
+    phonemizer: NetworkPhonemizer, path: Path
 ) -> tuple[list[Entry], dict[str, list[tuple[str, ...]]], list[str]]:
     """Return the entries, the pronunciations of each word, and the words that can be spelled."""
     entries = lexicon.read(path)
@@ -269,7 +269,7 @@ def _pinned(artifact: Artifact) -> Mapping[str, Sequence[str]]:
 
 
 def _without_marks(
-    phonemizer: Phonemizer,
+    phonemizer: NetworkPhonemizer,
     references: Mapping[str, Sequence[tuple[str, ...]]],
     hypotheses: Mapping[str, tuple[str, ...]],
 ) -> ErrorRates | None:
@@ -331,7 +331,9 @@ def _seen(references: Mapping[str, object], path: Path) -> int:
     return len({entry.word for entry in lexicon.read(path)} & references.keys())
 
 
-def _mflop(phonemizer: Phonemizer, words: Sequence[str], answers: Collection[Hypothesis]) -> float:
+def _mflop(
+    phonemizer: NetworkPhonemizer, words: Sequence[str], answers: Collection[Hypothesis]
+) -> float:
     letters = sum(map(len, words)) / len(words)
     steps = sum(len(answer.step_probabilities) for answer in answers) / len(answers)
     return sum(

@@ -26,7 +26,7 @@ from tanger.model.lint.rules import (
     find_duplicates,
     is_spelt_out,
 )
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tanger.model.phonology import stress
 from tanger.model.text.speller import Speller
 
@@ -117,7 +117,7 @@ class LintResult:
 class Linter:
     """Checks lexicons with one artifact."""
 
-    def __init__(self, phonemizer: Phonemizer) -> None:
+    def __init__(self, phonemizer: NetworkPhonemizer) -> None:
         """Use an artifact's answers, and its scores of given pronunciations."""
         self._phonemizer = phonemizer
         self._speller = Speller(phonemizer.graphemes.own)

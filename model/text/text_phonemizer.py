@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tanger.model import artifact_folders
 from tanger.model.network.config import Precision
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tanger.model.phonology.notation import Alphabet
 from tanger.model.phonology.phoneme_set import Inventory
 from tanger.model.text import candidates, variants
@@ -26,7 +26,7 @@ class TextPhonemizer:
         network: decoder.
     """
 
-    def __init__(self, pipeline: Pipeline, network: Phonemizer) -> None:
+    def __init__(self, pipeline: Pipeline, network: NetworkPhonemizer) -> None:
         self.pipeline = pipeline
         self.network = network
 
@@ -75,7 +75,9 @@ class TextPhonemizer:
             ranking=variants.read(read) if variant_order == "network" else None,
             folder=read.path,
         )
-        network = Phonemizer.from_artifact(read, device, precision=precision, threads=threads)
+        network = NetworkPhonemizer.from_artifact(
+            read, device, precision=precision, threads=threads
+        )
         return cls(Pipeline(read, dictionaries=dictionaries).spoken_as(variant), network)
 
     def pronounce(

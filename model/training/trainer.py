@@ -25,7 +25,7 @@ from tanger.model.evaluation import error_rates
 from tanger.model.network import lstm
 from tanger.model.network.seq2seq import Seq2Seq
 from tanger.model.output_files import locked_folder
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tanger.model.training import optimizers, output, run_state
 from tanger.model.training.batches import Example, collate, sweep
 from tanger.model.training.data import Dataset
@@ -109,7 +109,7 @@ class Trainer:
             data.phonemes,
             phonemes_only=recipe.vocabulary.masked,
         )
-        self._phonemizer = Phonemizer(decoder, data.graphemes, data.phonemes)
+        self._phonemizer = NetworkPhonemizer(decoder, data.graphemes, data.phonemes)
 
         # Identity, progress and state file of the run
         identity = {

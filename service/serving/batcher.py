@@ -16,7 +16,8 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
-from tanger.service.serving.admission import (
+from tanger.service.serving.pricing import LatencyEstimator
+from tanger.service.serving.queue_items import (
     DeadlineError,
     DecodeResult,
     OwnWaiting,
@@ -25,7 +26,6 @@ from tanger.service.serving.admission import (
     Request,
     Waiting,
 )
-from tanger.service.serving.pricing import LatencyEstimator
 
 K = TypeVar("K", bound=Hashable)
 A = TypeVar("A")

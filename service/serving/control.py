@@ -2,8 +2,8 @@
 
 Both sides call the other's methods by messages (see `wire.DescriptorChannel`); each `Call` is
 answered by a `Return`, unless it needs none. The parent makes HTTP processes load, check, switch
-and drop models (see `supervisor.HttpClient`). An HTTP process reports faulty workers, and passes on
-calls that concern all processes.
+and drop models (see `supervisor.SupervisorClient`). An HTTP process reports faulty workers, and
+passes on calls that concern all processes.
 """
 
 from __future__ import annotations

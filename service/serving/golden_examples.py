@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 
 from tanger.model.text.candidates import Failure
 from tanger.service.serving import rendering
-from tanger.service.serving.admission import DeadlineError, QueueFullError
 from tanger.service.serving.batcher import Batcher
 from tanger.service.serving.pool import WorkerLostError
+from tanger.service.serving.queue_items import DeadlineError, QueueFullError
 from tanger.service.serving.wire import Answer, DecodeRequest
 
 log = logging.getLogger("tanger.check")

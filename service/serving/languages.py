@@ -24,12 +24,12 @@ from tanger.model.text.senses import homographs
 from tanger.service.errors import UnavailableError
 from tanger.service.info_schemas import LanguageInfo, LanguageList
 from tanger.service.schemas import ModelName
-from tanger.service.serving.admission import DeadlineError
 from tanger.service.serving.batcher import Batcher
 from tanger.service.serving.cache import AnswerCache, answer_size
 from tanger.service.serving.golden_examples import SelfCheck
 from tanger.service.serving.model_source import ModelSource, Sources
 from tanger.service.serving.pronouncer import Pronouncer
+from tanger.service.serving.queue_items import DeadlineError
 from tanger.service.serving.wire import Answer, DecodeRequest
 from tanger.service.settings import Settings
 from tanger.service.user_lexicon.lexicons import UserLexicons

@@ -18,12 +18,12 @@ from tanger.service.info_schemas import Info, LanguageList, LexiconInfo
 from tanger.service.metrics import Metrics
 from tanger.service.schemas import ModelName, Options, Probe, TextOptions
 from tanger.service.serving import text_job
-from tanger.service.serving.admission import QueueFullError
 from tanger.service.serving.languages import ServedLanguage
 from tanger.service.serving.loaded_model import LoadedModel
 from tanger.service.serving.models import Models
 from tanger.service.serving.pricing import RequestCost
 from tanger.service.serving.pronouncer import PronounceJob, Pronouncer
+from tanger.service.serving.queue_items import QueueFullError
 from tanger.service.serving.reloading import RequestedReloads
 from tanger.service.serving.request_limits import check_cost, check_text, check_words, limits
 from tanger.service.serving.supervisor import Backend, OwnBackend

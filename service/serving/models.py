@@ -19,7 +19,7 @@ from tanger.service.user_lexicon.lexicons import UserLexicons
 
 
 class Models:
-    """The models that the `Supervisor` loads into this process (see `supervisor.HttpClient`).
+    """The models that the `Supervisor` loads into this process (see `supervisor.SupervisorClient`).
 
     Attributes:
         row: this process's row in the `SharedCounts`.

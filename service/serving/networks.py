@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from tanger.model import artifact as artifacts
 from tanger.model.artifact import WEIGHTS, Artifact
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tanger.service.serving import shared_counts
 
 _LENGTH = struct.Struct(">Q")
@@ -73,10 +73,10 @@ class Networks:
 
     def __init__(
         self,
-        first: Phonemizer,
+        first: NetworkPhonemizer,
         *,
         read: Callable[[int], Artifact],
-        load: Callable[[Artifact], Phonemizer],
+        load: Callable[[Artifact], NetworkPhonemizer],
         limit: int,
     ) -> None:
         """Start with the first language alone.
@@ -92,14 +92,14 @@ class Networks:
         self._load = load
         self._limit = limit
         # The most recently used one last, with their bytes
-        self._others: dict[int, tuple[Phonemizer, float]] = {}
+        self._others: dict[int, tuple[NetworkPhonemizer, float]] = {}
 
     @property
     def loaded(self) -> list[int]:
         """Return the languages that are loaded, the most recently used one last."""
         return [0, *self._others]
 
-    def get(self, language: int) -> Phonemizer:
+    def get(self, language: int) -> NetworkPhonemizer:
         """Return the network of a language, loading it if necessary.
 
         Raises:

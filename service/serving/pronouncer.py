@@ -26,7 +26,6 @@ from tanger.model.text.speller import WordErrorCode
 from tanger.service.connections.limits import Reservation
 from tanger.service.schemas import ModelName, Options, WordError
 from tanger.service.serving import rendering
-from tanger.service.serving.admission import DecodeResult
 from tanger.service.serving.batcher import Batcher
 from tanger.service.serving.cache import AnswerCache
 from tanger.service.serving.pricing import (
@@ -35,6 +34,7 @@ from tanger.service.serving.pricing import (
     join_letters,
     result_bytes,
 )
+from tanger.service.serving.queue_items import DecodeResult
 from tanger.service.serving.time_slices import TimeSlices, word_groups
 from tanger.service.serving.wire import Answer, DecodeRequest
 from tanger.service.user_lexicon.store import UserLexicon

@@ -15,7 +15,7 @@ from tanger.service.serving.control import Body, CallError, Peer, PeerGoneError
 from tanger.service.serving.model_source import Sources
 from tanger.service.serving.reloading import ReloadError
 from tanger.service.serving.shared_counts import ClientCounts
-from tanger.service.serving.supervisor import HttpClient
+from tanger.service.serving.supervisor import SupervisorClient
 
 
 class RemoteBackend:
@@ -47,10 +47,10 @@ class RemoteBackend:
         self.counts = counts
         self.processes = processes
         self._connection = connection
-        self._client: HttpClient | None = None
+        self._client: SupervisorClient | None = None
         self._peer: Peer | None = None
 
-    async def run(self, client: HttpClient) -> str:
+    async def run(self, client: SupervisorClient) -> str:
         """Handle calls of the parent until cancelled; exit the process if the parent ends."""
         self._client = client
         ended = asyncio.Event()
@@ -121,7 +121,7 @@ class RemoteBackend:
                 client.drop_worker(generation, slot, problem, exhausted=exhausted)
         return None
 
-    async def _load(self, client: HttpClient, generation: int, packed: bytes) -> str:
+    async def _load(self, client: SupervisorClient, generation: int, packed: bytes) -> str:
         sources = await asyncio.to_thread(Sources.unpack, packed)
         await client.load_model(generation, sources)
         return client.revision

@@ -40,7 +40,7 @@ class ClientGoneError(Exception):
     """An HTTP process ended before it completed a call; another replaces it."""
 
 
-class HttpClient(PoolClient, Protocol):
+class SupervisorClient(PoolClient, Protocol):
     """An HTTP process, as seen by its supervisor. All members may raise `ClientGoneError`."""
 
     @property
@@ -85,7 +85,7 @@ class Backend(Protocol):
     counts: ClientCounts
     processes: int
 
-    async def run(self, client: HttpClient) -> str:
+    async def run(self, client: SupervisorClient) -> str:
         """Keep an HTTP process connected until cancelled; return the reason if that fails."""
 
     async def reload(self) -> ModelName:
@@ -134,13 +134,13 @@ class Supervisor:
         self.settings = settings
         self.metrics = metrics
         self.counts = counts
-        self._clients: list[HttpClient] = []
+        self._clients: list[SupervisorClient] = []
         self._reloading = asyncio.Lock()
         self._retiring: set[asyncio.Task[None]] = set()
         self.current = self._generation(1, Sources.read(settings))
         self._generations = [self.current]
         # The last metrics of each HTTP process, and the counters of ended ones
-        self._snapshots: dict[HttpClient, list[Family]] = {}
+        self._snapshots: dict[SupervisorClient, list[Family]] = {}
         self._ended: list[Family] = []
 
     async def run(self) -> str:
@@ -167,7 +167,7 @@ class Supervisor:
             for generation in list(self._generations):
                 await self._stop(generation)
 
-    async def attach(self, client: HttpClient, generation: int) -> None:
+    async def attach(self, client: SupervisorClient, generation: int) -> None:
         """Connect an HTTP process with all workers.
 
         Args:
@@ -188,7 +188,7 @@ class Supervisor:
                 await client.switch_model(current.number)
                 await client.drop_model(generation, at_once=False)
 
-    def detach(self, client: HttpClient) -> None:
+    def detach(self, client: SupervisorClient) -> None:
         """Remove an HTTP process that has ended."""
         if client in self._clients:
             self._clients.remove(client)
@@ -240,7 +240,7 @@ class Supervisor:
     async def snapshot(self) -> list[Family]:
         """Return the aggregated metrics of all processes, including this one."""
 
-        async def refresh(client: HttpClient) -> None:
+        async def refresh(client: SupervisorClient) -> None:
             with suppress(TimeoutError):  # it does not respond: use its last metrics
                 async with asyncio.timeout(_SNAPSHOT_SECONDS):
                     self._snapshots[client] = await client.snapshot()
@@ -295,14 +295,14 @@ class Supervisor:
         await self._of_all(lambda client: client.drop_model(old.number, at_once=False))
         await self._stop(old)
 
-    async def _of_all(self, do: Callable[[HttpClient], Awaitable[T]]) -> list[T]:
+    async def _of_all(self, do: Callable[[SupervisorClient], Awaitable[T]]) -> list[T]:
         """Call `do` for all HTTP processes; return the results of those that do not end meanwhile.
 
         Raises:
             Exception: the first one that a call raises.
         """
 
-        async def tried(client: HttpClient) -> list[T]:
+        async def tried(client: SupervisorClient) -> list[T]:
             try:
                 return [await do(client)]
             except ClientGoneError:
@@ -372,7 +372,7 @@ class OwnBackend:
         self.reload = self._supervisor.reload
         self.report_fault = self._supervisor.report_fault
 
-    async def run(self, client: HttpClient) -> str:
+    async def run(self, client: SupervisorClient) -> str:
         """Run the workers until cancelled; return the reason if none can start."""
         await self._supervisor.attach(client, self.generation)
         return await self._supervisor.run()

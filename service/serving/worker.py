@@ -23,7 +23,7 @@ from tanger.model import TangerError
 from tanger.model.decoding import devices
 from tanger.model.decoding.devices import DeviceLostError
 from tanger.model.decoding.hypothesis import Hypothesis
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tanger.model.text import candidates
 from tanger.model.text.candidates import Failure
 from tanger.service.serving import processes, rendering, wire
@@ -80,7 +80,7 @@ def main(
         found = devices.resolve(device)
         gpus = 0 if found == "cpu" else devices.gpu_count()
         share = int(threads) or cpu_share(int(cores), workers=int(workers), gpus=gpus)
-        load = partial(Phonemizer.from_artifact, device=found, threads=share)
+        load = partial(NetworkPhonemizer.from_artifact, device=found, threads=share)
         networks = Networks(
             load(artifact), read=partial(read_artifact, int(store)), load=load, limit=int(memory)
         )
@@ -153,7 +153,7 @@ def _answer_in(networks: Networks, requests: Sequence[DecodeRequest]) -> list[An
 
 
 def answer(
-    phonemizer: Phonemizer, requests: Sequence[DecodeRequest], *, probe: str | None = None
+    phonemizer: NetworkPhonemizer, requests: Sequence[DecodeRequest], *, probe: str | None = None
 ) -> list[Answer]:
     """Return an answer to each request, in order; requests with equal options share a batch.
 
@@ -172,7 +172,7 @@ def answer(
 
 
 def decode(
-    phonemizer: Phonemizer, requests: Sequence[DecodeRequest], *, probe: str | None = None
+    phonemizer: NetworkPhonemizer, requests: Sequence[DecodeRequest], *, probe: str | None = None
 ) -> list[Answer]:
     """Return an answer to each request, in order; all must have equal options.
 
@@ -221,7 +221,7 @@ def render_answer(request: DecodeRequest, hypotheses: Sequence[Hypothesis]) -> s
     return rendering.pronunciations(found, request.alphabet)
 
 
-def _decodes(phonemizer: Phonemizer, word: str, like: DecodeRequest) -> bool:
+def _decodes(phonemizer: NetworkPhonemizer, word: str, like: DecodeRequest) -> bool:
     """Return whether a word can be decoded with the options of a request."""
     try:
         phonemizer.nbest([word], like.n, aligned=like.alignment)
@@ -232,7 +232,7 @@ def _decodes(phonemizer: Phonemizer, word: str, like: DecodeRequest) -> bool:
     return True
 
 
-def _warm_up(phonemizer: Phonemizer) -> list[tuple[int, float]]:
+def _warm_up(phonemizer: NetworkPhonemizer) -> list[tuple[int, float]]:
     """Warm up; return letters and seconds of a single word and of a batch once warm."""
     letter = phonemizer.graphemes.own[0]
     for letters, count in _WARM_UP:

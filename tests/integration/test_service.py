@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tanger.model import artifact as artifacts
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tanger.service.schemas import PronounceRequest, PronounceResponse
 from tanger.service.settings import Settings
 from tests.support.live_service import Exchange, eventually, get, post, running
@@ -655,7 +655,7 @@ def test_info(client, tiny_artifact):
         "user_lexicon": False,
         "http_processes": 1,
         "devices": ["cpu", "cpu"],
-        "engine": Phonemizer.load(tiny_artifact, "cpu").decoder.runs_on,
+        "engine": NetworkPhonemizer.load(tiny_artifact, "cpu").decoder.runs_on,
         "limits": {
             "words": MAX_WORDS,
             "letters": 64,

@@ -8,12 +8,12 @@ from benchmarks.runaways import is_loop
 from tanger.model import artifact, lexicon
 from tanger.model.decoding.hypothesis import Hypothesis
 from tanger.model.evaluation import report
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 
 
 @pytest.fixture(scope="module")
 def phonemizer(shipped_artifact):
-    return Phonemizer.load(shipped_artifact, "cpu")
+    return NetworkPhonemizer.load(shipped_artifact, "cpu")
 
 
 def test_it_is_small_and_whole(shipped_artifact):

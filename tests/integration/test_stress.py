@@ -13,7 +13,7 @@ from tanger.model.evaluation import report
 from tanger.model.evaluation.report import EvaluationError
 from tanger.model.lexicon import Entry
 from tanger.model.lexicon.index import StressedLexicon
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tanger.model.phonology import stress
 from tanger.model.phonology.stress import one_primary
 from tanger.model.training import data as datasets
@@ -117,7 +117,7 @@ def test_examples_carry_stress(stressing, little_lexicon, stressed_lexicon):
 
 def test_stress_is_learnt_and_scored(stress_artifact, little_lexicon, stressed_lexicon):
     found = report.evaluate(
-        Phonemizer.load(stress_artifact, "cpu"), little_lexicon["test"],
+        NetworkPhonemizer.load(stress_artifact, "cpu"), little_lexicon["test"],
         stress_path=stressed_lexicon,
     )  # fmt: skip
     assert found.any_match.wer < 0.1
@@ -157,7 +157,7 @@ def test_a_network_without_stress_can_learn_it(
         out=tmp_path / "out", run=tmp_path / "run", reporter=SilentReporter(),
         stress=stressed_lexicon,
     )  # fmt: skip
-    (answer,) = Phonemizer.load(tmp_path / "out", "cpu").pronounce(["TANGER"])
+    (answer,) = NetworkPhonemizer.load(tmp_path / "out", "cpu").pronounce(["TANGER"])
     assert stress.mark(answer.phonemes, answer.stress) == ("T", "AE2", "NG", "ER1")
 
 
@@ -170,7 +170,7 @@ def test_what_has_no_stress_is_spoken(
     lexicon.write(tmp_path / "other.dict", [Entry("X", ("K", "S"))], "cmudict")
     with pytest.raises(DatasetError, match="none of the training lexicon's pronunciations"):
         datasets.read(stressing, train, dev, stress_path=tmp_path / "other.dict")
-    phonemizer = Phonemizer.load(tiny_artifact, "cpu")
+    phonemizer = NetworkPhonemizer.load(tiny_artifact, "cpu")
     with pytest.raises(EvaluationError, match="not trained for stress"):
         report.evaluate(phonemizer, train, stress_path=stressed_lexicon)
     with pytest.raises(EvaluationError, match="none of the pronunciations"):

@@ -14,8 +14,8 @@ _SITE = """
 import sys
 if "tanger.service.serving.worker" in sys.orig_argv:
     import os, time
-    from tanger.model.phonemizer import Phonemizer
-    answer = Phonemizer.nbest
+    from tanger.model.phonemizer import NetworkPhonemizer
+    answer = NetworkPhonemizer.nbest
     def poisoned(self, words, *arguments, **options):
         for word in words:
             if word.startswith("QXRAISE"):
@@ -29,7 +29,7 @@ if "tanger.service.serving.worker" in sys.orig_argv:
                 while time.process_time() < until:
                     pass
         return answer(self, words, *arguments, **options)
-    Phonemizer.nbest = poisoned
+    NetworkPhonemizer.nbest = poisoned
 """
 
 

@@ -152,10 +152,10 @@ def _combine(
 
     from tanger.model import lexicon
     from tanger.model.languages import dutch, marked_letters, russian, sources, splits
-    from tanger.model.phonemizer import Phonemizer
+    from tanger.model.phonemizer import NetworkPhonemizer
 
     definition = load(name)
-    answers = None if base is None else partial(candidates, Phonemizer.load(base, "cpu"))
+    answers = None if base is None else partial(candidates, NetworkPhonemizer.load(base, "cpu"))
     combined = sources.read(definition, folder, candidates=answers, verify=verify)
     ranked = splits.ranked(wordfreq.iter_wordlist(definition.frequencies, "best"))
     known = combined.words

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from tanger.commands import app
 from tanger.model import lexicon
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tests.support import ROOT
 
 
@@ -127,7 +127,7 @@ def test_probabilities_are_relative_to_the_likeliest(pronounce, tiny_artifact, t
     (tmp_path / "answers").write_text(result.stdout)
     rows = lexicon.read_rows(tmp_path / "answers", format)
     assert [row.entry.word for row in rows] == ["bad"] * 3 + ["tanger"] * 3
-    phonemizer = Phonemizer.load(tiny_artifact, "cpu")
+    phonemizer = NetworkPhonemizer.load(tiny_artifact, "cpu")
     for first, word in ((0, "BAD"), (3, "TANGER")):
         (answers,) = phonemizer.nbest([word], 3)
         best = answers[0].probability

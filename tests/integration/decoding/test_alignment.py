@@ -13,7 +13,7 @@ from tanger.model import artifact as artifact_folder
 from tanger.model.decoding.engine import NativeDecoder
 from tanger.model.decoding.torch_decoder import TorchDecoder
 from tanger.model.network.ensemble import Ensemble
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tanger.model.phonology.alignment import AlignmentError, align, of_letters, spans
 from tests.support.artifacts import WORDS, random_artifact
 from tests.support.networks import STRESSED
@@ -121,7 +121,7 @@ def test_a_network_without_attention_says_so(tmp_path):
 
 @pytest.fixture(scope="module")
 def shipped(shipped_artifact):
-    return Phonemizer.load(shipped_artifact, "cpu")
+    return NetworkPhonemizer.load(shipped_artifact, "cpu")
 
 
 @pytest.mark.parametrize(("word", "letters"), [
@@ -159,7 +159,7 @@ def test_an_artifact_knows_whether_it_can(shipped_artifact, tmp_path):
 
 @pytest.mark.parametrize("precision", ["int8", "float32"])
 def test_given_pronunciations_are_aligned_like_answers(shipped_artifact, precision):
-    phonemizer = Phonemizer.load(shipped_artifact, "cpu", precision=precision)
+    phonemizer = NetworkPhonemizer.load(shipped_artifact, "cpu", precision=precision)
     words = ["TANGER", "STRENGTHS", "READ"]
     answers = phonemizer.nbest(words, 2, aligned=True)
     given = phonemizer.align(words, [[one.phonemes for one in found] for found in answers])

@@ -20,7 +20,7 @@ from tanger.model.decoding.engine import NativeDecoder
 from tanger.model.decoding.hypothesis import GivenPronunciation, Hypothesis
 from tanger.model.decoding.torch_decoder import TorchDecoder
 from tanger.model.network.seq2seq import Seq2Seq
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tanger.model.phonology import notation, stress, transcription
 from tanger.model.phonology.phoneme_set import Inventory, stress_bias
 from tanger.model.phonology.stress import VOWELS
@@ -67,7 +67,7 @@ def faults(answers: list[Hypothesis]) -> list[Hypothesis]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_all_of_twenty_thousand_words_answers(name):
-    phonemizer = Phonemizer.load(ARTIFACTS / name, "cpu")
+    phonemizer = NetworkPhonemizer.load(ARTIFACTS / name, "cpu")
     lists = phonemizer.nbest(words(20_000), 10)
     answers = list(itertools.chain.from_iterable(lists))
     assert len(answers) > 190_000
@@ -79,8 +79,10 @@ def test_all_of_twenty_thousand_words_answers(name):
 @pytest.mark.parametrize("width", [1, 3])
 def test_the_reference_and_every_artifact(name, width):
     checked = artifacts.read(ARTIFACTS / name)
-    engine = Phonemizer.from_artifact(checked, "cpu")
-    reference = Phonemizer(TorchDecoder.of([checked], "cpu"), checked.graphemes, checked.phonemes)
+    engine = NetworkPhonemizer.from_artifact(checked, "cpu")
+    reference = NetworkPhonemizer(
+        TorchDecoder.of([checked], "cpu"), checked.graphemes, checked.phonemes
+    )
     some = [*HARD, *words(2000)[::40]]
     found = [p.nbest(some, width) for p in (engine, reference)]
     for lists in found:

@@ -16,7 +16,7 @@ from tanger.model.decoding.native import build
 from tanger.model.decoding.native.bindings import NativeNetwork
 from tanger.model.decoding.repetition import blocked_tokens, max_repeats
 from tanger.model.decoding.torch_decoder import TorchDecoder
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tanger.model.phonology.stress import one_primary
 from tests.support import ROOT
 from tests.support.artifacts import GRAPHEMES, PHONEMES, WORDS, random_artifact
@@ -219,7 +219,7 @@ def test_a_beam_of_no_width_is_refused(shipped, width):
         with pytest.raises(ValueError, match="beam of"):
             NativeDecoder(shipped).beam(rows, width)
         with pytest.raises(ValueError, match="answers a word"):
-            Phonemizer.from_artifact(shipped, "cpu").nbest(["TANGER"], width)
+            NetworkPhonemizer.from_artifact(shipped, "cpu").nbest(["TANGER"], width)
 
 
 @pytest.mark.parametrize("rows", [[], [[]], [[3], []], [[3], [3, 4]], [[3, -1]], [[3, 10_000]]])

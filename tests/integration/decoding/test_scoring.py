@@ -10,7 +10,7 @@ from tanger.model.artifact import ArtifactError
 from tanger.model.decoding.engine import NativeDecoder
 from tanger.model.decoding.hypothesis import GivenPronunciation
 from tanger.model.decoding.torch_decoder import TorchDecoder
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tests.support.artifacts import GRAPHEMES, PHONEMES, random_artifact
 from tests.support.networks import STRESSED
 
@@ -59,7 +59,7 @@ def test_probabilities_are_some_and_special_symbols_have_none(tmp_path, scorer):
 def test_what_the_engine_says_has_the_probability_that_it_says(shipped_artifact):
     artifact = artifacts.read(shipped_artifact)
     words = ["TANGER", "O'BRIEN", "ANGSTROM", "A", "SCHOOLMASTER", "BBC"]
-    phonemizer = Phonemizer.load(shipped_artifact, "cpu")
+    phonemizer = NetworkPhonemizer.load(shipped_artifact, "cpu")
     answers = phonemizer.pronounce(words)
     given = [
         GivenPronunciation(

@@ -15,7 +15,7 @@ from tanger.model.decoding.torch_decoder import TorchDecoder
 from tanger.model.distillation import soft_labelling
 from tanger.model.network.ensemble import Ensemble
 from tanger.model.network.seq2seq import Seq2Seq
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tanger.model.training import data, soft_labels
 from tanger.model.training.batches import collate
 from tanger.model.training.data import DatasetError
@@ -32,7 +32,7 @@ def ensemble(*artifacts):
 
 
 def pronounce(decoder, words):
-    return Phonemizer(decoder, decoder.graphemes, decoder.phonemes).pronounce(words)
+    return NetworkPhonemizer(decoder, decoder.graphemes, decoder.phonemes).pronounce(words)
 
 
 def tanger(*arguments):
@@ -213,7 +213,7 @@ def test_a_student_learns_from_teachers_alone(
     ]
     assert made["entries"] == 1500
     words = [entry.word for entry in lexicon.read(little_lexicon["test"])]
-    ours = Phonemizer.load(tmp_path / "student", "cpu").pronounce(words)
+    ours = NetworkPhonemizer.load(tmp_path / "student", "cpu").pronounce(words)
     theirs = pronounce(teachers, words)
     agreed = sum(a.phonemes == b.phonemes for a, b in zip(ours, theirs, strict=True))
     assert agreed >= 90

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from tanger.commands import app
 from tanger.model import artifact, calibration
 from tanger.model.calibration import Bin, Calibration
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 
 ARTIFACTS = Path(__file__).parents[3] / "artifacts"
 
@@ -73,11 +73,11 @@ def test_the_table_and_its_error():
 
 
 def test_a_trained_artifact_is_calibrated(tiny_artifact):
-    phonemizer = Phonemizer.load(tiny_artifact, "cpu")
+    phonemizer = NetworkPhonemizer.load(tiny_artifact, "cpu")
     (easy,) = phonemizer.pronounce(["BAD"])
     assert easy.calibrated == phonemizer.calibration.probability(easy.step_probabilities)
     assert easy.probability == easy.calibrated > 0.9
-    uncalibrated = Phonemizer(phonemizer.decoder, phonemizer.graphemes, phonemizer.phonemes)
+    uncalibrated = NetworkPhonemizer(phonemizer.decoder, phonemizer.graphemes, phonemizer.phonemes)
     (raw,) = uncalibrated.pronounce(["BAD"])
     assert raw.probability == math.prod(raw.step_probabilities) != easy.probability
 
@@ -97,7 +97,7 @@ def test_the_command_fits_another(tiny_artifact, little_lexicon, tmp_path):
     assert after.calibration != before.calibration
     assert before.nbest_calibration is None
     assert after.nbest_calibration is not None
-    assert Phonemizer.load(copy, "cpu").nbest_calibration == after.nbest_calibration
+    assert NetworkPhonemizer.load(copy, "cpu").nbest_calibration == after.nbest_calibration
     done = CliRunner().invoke(app, ["calibrate", "--artifact", str(copy), "--lexicon",
                                     str(little_lexicon["dev"]), "--only-alternatives",
                                     "--overwrite"])  # fmt: skip

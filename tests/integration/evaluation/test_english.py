@@ -16,7 +16,7 @@ from tanger.model.evaluation.english import (
 )
 from tanger.model.evaluation.significance import ErrorRate
 from tanger.model.lexicon import Entry
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tanger.model.phonology.stress import split, strip
 
 
@@ -124,7 +124,7 @@ def test_two_artifacts_are_compared_word_by_word():
 
 
 def test_probabilities_fit_new_words_and_trained_ones(shipped_artifact):
-    network = Phonemizer.load(shipped_artifact, "cpu")
+    network = NetworkPhonemizer.load(shipped_artifact, "cpu")
     # What it answers itself is right for the words of its training, and for half of the new ones
     frequent = [word for word in ranked_words() if word.isalpha() and word.isascii()][:120]
     new = ["BLORG" + letter for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"]

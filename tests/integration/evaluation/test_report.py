@@ -10,7 +10,7 @@ from tanger.model.decoding.torch_decoder import TorchDecoder
 from tanger.model.evaluation import report
 from tanger.model.evaluation.report import EvaluationError
 from tanger.model.lexicon import Entry
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def copy(tiny_artifact, tmp_path):
 
 @pytest.fixture(scope="module")
 def phonemizer(tiny_artifact):
-    return Phonemizer.load(tiny_artifact, "cpu")
+    return NetworkPhonemizer.load(tiny_artifact, "cpu")
 
 
 def test_figures_are_those_of_the_answers(phonemizer, tiny_artifact, little_lexicon):

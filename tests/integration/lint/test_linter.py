@@ -14,7 +14,7 @@ from tanger.commands import app
 from tanger.model.decoding.native import build
 from tanger.model.lexicon import Entry
 from tanger.model.lint.linter import Linter
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tanger.model.phonology.stress import VOWELS
 from tests.support import ROOT
 from tests.support.artifacts import random_artifact
@@ -58,7 +58,7 @@ def shop(tmp_path):
 
 @pytest.fixture(scope="module")
 def linter(shipped_artifact):
-    return Linter(Phonemizer.load(shipped_artifact, "cpu"))
+    return Linter(NetworkPhonemizer.load(shipped_artifact, "cpu"))
 
 
 def findings(*arguments):
@@ -215,7 +215,7 @@ def test_acronyms_are_not_suspicious(linter):
 
 def test_an_artifact_of_another_language(tmp_path):
     artifact = random_artifact(tmp_path / "random", STRESSED["strong"])
-    linter = Linter(Phonemizer.load(artifact.path, "cpu"))
+    linter = Linter(NetworkPhonemizer.load(artifact.path, "cpu"))
     words = {"ABBA": "a b b a", "DADAS": "d a d a", "CAGE": "c a g e x", "FACE": "f a c e"}
     rows = [(n, Entry(w, tuple(p.split()))) for n, (w, p) in enumerate(words.items(), 1)]
     abba, dadas, cage, face = linter.lint(rows, threshold=0)

@@ -25,13 +25,13 @@ if "tanger.service.serving.worker" in sys.orig_argv:
     freeze = gc.freeze
     def limited():
         freeze()
-        from tanger.model.phonemizer import Phonemizer
-        nbest = Phonemizer.nbest
+        from tanger.model.phonemizer import NetworkPhonemizer
+        nbest = NetworkPhonemizer.nbest
         def without_memory(self, words, width, *, aligned=False):
             if aligned:
                 raise MemoryError
             return nbest(self, words, width)
-        Phonemizer.nbest = without_memory
+        NetworkPhonemizer.nbest = without_memory
     gc.freeze = limited
 """
 

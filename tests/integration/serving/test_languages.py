@@ -14,7 +14,7 @@ from tanger.commands import app
 from tanger.model import artifact as artifacts
 from tanger.model import artifact_folders
 from tanger.model.language_tags import Language, LanguageError, Variant
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tanger.model.phonology.vocabulary import Vocabulary
 from tanger.model.text.text_phonemizer import TextPhonemizer
 from tanger.service.client import Client
@@ -34,7 +34,7 @@ WORDS = ["gabe", "facade", "dead", "baggage", "bad", "a", "feed"]
 
 def pin(artifact):
     """Pin the answers that the network gives."""
-    phonemizer = Phonemizer.from_artifact(artifact, "cpu")
+    phonemizer = NetworkPhonemizer.from_artifact(artifact, "cpu")
     words = ["GABE", "DEAD"]
     answers = [answer.phonemes for answer in phonemizer.pronounce(words)]
     artifacts.write_pinned(artifact, dict(zip(words, answers, strict=True)))
@@ -85,7 +85,7 @@ def test_each_language_answers_with_its_own_network(client, folder):
     for code, answer in answers.items():
         assert answer.json()["model"]["language"] == answer.headers["Content-Language"] == code
     for code in ("de", "es"):
-        network = Phonemizer.load(folder / code, "cpu")
+        network = NetworkPhonemizer.load(folder / code, "cpu")
         expected = [list(one.phonemes) for one in network.pronounce([*map(str.upper, WORDS)])]
         assert phonemes(answers[code]) == expected
         assert phonemes(post(client, language=code)) == expected, "from the cache"

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from tanger.model.artifact import WEIGHTS
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tanger.service.serving.networks import ArtifactStore, Networks, read_artifact
 from tanger.service.serving.wire import DecodeRequest
 from tanger.service.serving.worker import answer, answer_all
@@ -25,7 +25,7 @@ def artifacts(tmp_path_factory):
 
 def networks(artifacts, limit):
     store = ArtifactStore(artifacts)
-    load = partial(Phonemizer.from_artifact, device="cpu")
+    load = partial(NetworkPhonemizer.from_artifact, device="cpu")
     read = partial(read_artifact, store.descriptor)
     return store, Networks(load(read(0)), read=read, load=load, limit=limit)
 
@@ -42,7 +42,7 @@ def test_each_language_is_decoded_by_its_own_network(artifacts):
     _store, found = networks(artifacts, 1 << 20)
     assert found.loaded == [0]
     alone = [
-        answer(Phonemizer.from_artifact(artifacts[each.language], "cpu"), [each])[0]
+        answer(NetworkPhonemizer.from_artifact(artifacts[each.language], "cpu"), [each])[0]
         for each in REQUESTS
     ]
     assert answer_all(found, REQUESTS) == alone

@@ -14,10 +14,10 @@ from tanger.model.text.dictionaries import Dictionaries
 from tanger.model.text.pipeline import Pipeline
 from tanger.service.schemas import Options, PronounceResponse
 from tanger.service.serving import rendering
-from tanger.service.serving.admission import DecodeResult
 from tanger.service.serving.batcher import Batcher
 from tanger.service.serving.cache import AnswerCache, answer_size
 from tanger.service.serving.pronouncer import Pronouncer
+from tanger.service.serving.queue_items import DecodeResult
 from tanger.service.serving.wire import DecodeRequest
 from tanger.service.serving.worker import render_answer
 

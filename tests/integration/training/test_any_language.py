@@ -9,7 +9,7 @@ import torch
 
 from tanger.model import lexicon
 from tanger.model.lexicon import Entry
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 from tanger.model.text.text_phonemizer import TextPhonemizer
 from tanger.model.training import recipe
 from tanger.model.training.data import DatasetError
@@ -57,7 +57,9 @@ def test_a_small_lexicon_of_any_script_needs_no_tuning(tmp_path):
         run=tmp_path / "run",
         reporter=SilentReporter(),
     )
-    answers = Phonemizer.load(tmp_path / "artifact").pronounce([e.word for e in parts["test"]])
+    answers = NetworkPhonemizer.load(tmp_path / "artifact").pronounce(
+        [e.word for e in parts["test"]]
+    )
     right = sum(a.phonemes == e.phonemes for a, e in zip(answers, parts["test"], strict=True))
     assert right >= 40
 

@@ -8,7 +8,7 @@ from tanger.model import artifact
 from tanger.model.artifact import LEXICON, NOTICE
 from tanger.model.languages import definition
 from tanger.model.lexicon import builtin
-from tanger.model.phonemizer import Phonemizer
+from tanger.model.phonemizer import NetworkPhonemizer
 
 ARTIFACTS = Path(__file__).parents[3] / "artifacts"
 LARGEST = 2_000_000  # bytes
@@ -76,5 +76,5 @@ def test_each_language_has_an_artifact_with_its_notice_and_lexicon(name: str) ->
 
 @pytest.mark.parametrize("name", WORDS)
 def test_the_network_knows_frequent_words(name: str) -> None:
-    answers = Phonemizer.load(ARTIFACTS / name, "cpu").pronounce(list(WORDS[name]))
+    answers = NetworkPhonemizer.load(ARTIFACTS / name, "cpu").pronounce(list(WORDS[name]))
     assert [" ".join(answer.phonemes) for answer in answers] == list(WORDS[name].values())

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tanger.service.serving.admission import DeadlineError, QueueFullError
 from tanger.service.serving.batcher import Batcher
+from tanger.service.serving.queue_items import DeadlineError, QueueFullError
 
 LONG = 60.0
 

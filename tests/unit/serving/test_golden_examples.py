@@ -6,9 +6,9 @@ import pytest
 
 from tanger.model.text.candidates import Candidate, Failure
 from tanger.service.serving import rendering
-from tanger.service.serving.admission import DeadlineError, DecodeResult, QueueFullError
 from tanger.service.serving.golden_examples import SelfCheck
 from tanger.service.serving.pool import WorkerLostError
+from tanger.service.serving.queue_items import DeadlineError, DecodeResult, QueueFullError
 
 LATE = DeadlineError("late", 1.0)
 
