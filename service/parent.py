@@ -21,7 +21,7 @@ from tanger.service.metrics import Metrics
 from tanger.service.serving import control, processes
 from tanger.service.serving.control import Body, CallError, Peer, PeerGoneError
 from tanger.service.serving.model_source import Sources
-from tanger.service.serving.processes import Process, StartError
+from tanger.service.serving.processes import Process, RestartPauses, StartError
 from tanger.service.serving.reloading import ReloadError, RequestedReloads
 from tanger.service.serving.shared_counts import SharedCounts
 from tanger.service.serving.supervisor import ClientGoneError, Supervisor
@@ -43,10 +43,6 @@ _LONGEST_SILENCE = 60.0
 _EXIT_SECONDS = 5.0
 # Seconds between two checks whether the first HTTP process listens
 _LISTEN_CHECK = 0.02
-# Seconds of uptime after which a process is restarted with the shortest delay again
-_SETTLED = 60.0
-_FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 5.0
 
 
 class LoadError(TangerError):
@@ -247,7 +243,7 @@ class Parent:
         """Keep an HTTP process running in a row; the first one reports invalid settings."""
         if row:
             await self._first.wait()
-        loop, pause = asyncio.get_running_loop(), _FIRST_PAUSE
+        loop, pauses = asyncio.get_running_loop(), RestartPauses()
         while not self._draining:
             since = loop.time()
             problem = await self._run_one(row)
@@ -259,10 +255,8 @@ class Parent:
                 return
             log.error("HTTP process %d %s; starting another", row + 1, problem)
             self._running.pop(row, None)
-            if loop.time() - since > _SETTLED:
-                pause = _FIRST_PAUSE
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            pauses.ran(loop.time() - since)
+            await asyncio.sleep(pauses.next())
 
     async def _run_one(self, row: int) -> str:
         """Start an HTTP process and monitor it until it ends; return a description of its end."""

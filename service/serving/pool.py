@@ -17,7 +17,7 @@ from tanger.model.artifact import Artifact
 from tanger.model.decoding.engine import UNCOMPILED
 from tanger.service.serving import processes, wire
 from tanger.service.serving.networks import ArtifactStore
-from tanger.service.serving.processes import Process, StartError
+from tanger.service.serving.processes import Process, RestartPauses, StartError
 from tanger.service.serving.shared_counts import SharedCounts
 from tanger.service.serving.wire import (
     EXHAUSTED,
@@ -34,10 +34,6 @@ log = logging.getLogger("tanger.pool")
 _LONGEST_MESSAGE = 1 << 20
 # Most seconds between a process closing its end of the channel and its exit
 _EXIT_GRACE = 0.5
-# Seconds of uptime after which a worker is restarted with the shortest delay again
-_SETTLED = 60.0
-_FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 5.0
 
 
 # Environment variables by which libraries for linear algebra know their number of threads
@@ -161,14 +157,14 @@ class Pool:
 
     async def _keep(self, device: str, started: tuple[_Worker, Ready] | None) -> None:
         """Keep one worker running on `device`, and replace it whenever it is lost."""
-        pause = _FIRST_PAUSE
+        pauses = RestartPauses()
         while True:
             try:
                 worker, ready = started or await self._start(device)
             except PoolError as e:
+                pause = pauses.next()
                 log.error("a worker did not start, next try in %.1f s: %s", pause, e)
                 await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
                 continue
             started = None
             since = asyncio.get_running_loop().time()
@@ -180,14 +176,12 @@ class Pool:
                 self.on_loss()
                 if worker.exhausted:
                     self.on_exhausted()
-                if asyncio.get_running_loop().time() - since > _SETTLED:
-                    pause = _FIRST_PAUSE
+                pauses.ran(asyncio.get_running_loop().time() - since)
             finally:
                 self._leave(worker)
                 await worker.stop()
             if worker.exhausted:  # the next one may be too, and would restart in a loop
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                await asyncio.sleep(pauses.next())
 
     def _join(self, worker: _Worker, ready: Ready) -> None:
         """Connect a worker with every client."""

@@ -24,6 +24,28 @@ _MMAP_THRESHOLD = -3
 _LARGE_BLOCK = 1 << 20
 # Seconds to wait for a killed process, which a device driver may keep alive for ever
 _KILL_TIMEOUT = 5.0
+# Seconds of uptime after which a process is restarted with the shortest pause again
+_SETTLED = 60.0
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 5.0
+
+
+class RestartPauses:
+    """Seconds to wait before a process is started again: twice as long each time, up to a limit."""
+
+    def __init__(self) -> None:
+        """Begin with the shortest pause."""
+        self._next = _FIRST_PAUSE
+
+    def ran(self, uptime: float) -> None:
+        """Begin again with the shortest pause if the process has run for long."""
+        if uptime > _SETTLED:
+            self._next = _FIRST_PAUSE
+
+    def next(self) -> float:
+        """Return the pause before the next start."""
+        pause, self._next = self._next, min(2 * self._next, _LONGEST_PAUSE)
+        return pause
 
 
 class StartError(Exception):

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from tanger.service.serving.processes import RestartPauses
+
 # Frees a block of 8 MB, after which glibc would take the next ones from its heap, where a small
 # block above it holds a freed one of 6 MB back
 FREED = """
@@ -42,3 +44,13 @@ def test_freed_blocks_of_megabytes_are_returned_to_the_system(change, returned):
         encoding="utf-8",
     )
     assert (float(ran.stdout) > 5) == returned
+
+
+def test_pauses_before_restarts_double_up_to_a_limit_until_a_process_has_run_for_long():
+    pauses = RestartPauses()
+    taken = [pauses.next() for _ in range(8)]
+    assert taken == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+    pauses.ran(59.0)
+    assert pauses.next() == 5.0
+    pauses.ran(61.0)
+    assert pauses.next() == 0.1
