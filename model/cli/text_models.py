@@ -15,7 +15,9 @@ from tanger.model.output_files import file_sha256
 if TYPE_CHECKING:
     from tanger.model.text.homographs.examples import Sentence
 
-TEXT_MODELS = Path(__file__).parent.parent.parent / "artifacts" / "en-us-text"
+MODEL = Path(__file__).parent.parent
+TEXT_MODELS = MODEL.parent / "artifacts" / "en-us-text"
+EVERYDAY = MODEL / "text" / "homographs" / "sentences.tsv"
 
 
 def train_homographs(
@@ -28,6 +30,9 @@ def train_homographs(
     evaluate: Annotated[
         bool, typer.Option(help="Also evaluate on eval.tsv, which is not used to choose anything.")
     ] = True,
+    everyday: Annotated[
+        Path, typer.Option(help="Everyday sentences to train on too, each word in brackets.")
+    ] = EVERYDAY,
     also: Annotated[
         list[Path] | None,
         typer.Option(help="More labelled sentences to evaluate on, in the same form; repeatable."),
@@ -36,7 +41,7 @@ def train_homographs(
     """Train the model that chooses senses of homographs, and print its accuracy (a minute).
 
     train.tsv and eval.tsv are the concatenated files of WikipediaHomographData. ISLEdict.txt comes
-    from the package pysle.
+    from the package pysle. The everyday sentences come with a clone of tanger.
     """
     with plain_errors():
         from tanger.model.text.homographs import examples, fitting, table
@@ -44,10 +49,11 @@ def train_homographs(
 
         senses = table.read(out / TABLE_FILE)
         sentences = examples.read_sentences(folder / "train.tsv")
-        trained = examples.trained_words(senses, sentences)
-        labelled = examples.sense_examples(sentences, senses, trained)
         tags = examples.read_parts_of_speech(folder / "ISLEdict.txt")
         speech = examples.speech_examples(sentences, tags)
+        sentences += examples.read_marked_sentences(everyday, senses)
+        trained = examples.trained_words(senses, sentences)
+        labelled = examples.sense_examples(sentences, senses, trained)
         common = _common_senses(sentences)
         is_common = [common[s.word] == s.sense for s in sentences]
 
@@ -64,7 +70,8 @@ def train_homographs(
         scale = fitting.fit_scale(choices, scores)
         unseen_scale = fitting.fit_scale(fitting.Choices(by_speech), speech_scores)
         weights, step = fitting.quantized(fitting.fit([*labelled, *speech]))
-        sources = {name: file_sha256(folder / name) for name in ("train.tsv", "ISLEdict.txt")}
+        files = (folder / "train.tsv", folder / "ISLEdict.txt", everyday)
+        sources = {file.name: file_sha256(file) for file in files}
         metadata = {
             "format": FORMAT,
             "scale": scale * step,

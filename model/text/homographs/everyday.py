@@ -55,7 +55,9 @@ class Variants:
             place: index of the word.
             form: form of the word.
         """
-        word, rest = words[place].lower(), words[place + 1 :]
+        # A capital within a sentence is a name's: Polish, Reading
+        name = place > 0 and words[place][:1].isupper()
+        word, rest = words[place] if name else words[place].lower(), words[place + 1 :]
         for start in self._beginnings(words[place - 1].lower() if place else "", form):
             yield [*start, word if start else self._cased(word), *rest], len(start)
         if form == "other" or not rest or rest[0].lower() not in features.DETERMINERS:

@@ -1,6 +1,8 @@
 """Training examples for the homograph model: labelled sentences and parts of speech.
 
-The labelled sentences are WikipediaHomographData (Gorman, Mazovetskiy and Nikolaev, LREC 2018).
+The labelled sentences are WikipediaHomographData (Gorman, Mazovetskiy and Nikolaev, LREC 2018) and,
+because an encyclopedia hardly has *nail polish* or *have you read it*, everyday ones of our own in
+``sentences.tsv``.
 The parts of speech are from the ISLE dictionary of the package pysle: words of the same sentences
 to which it gives a single part of speech show the contexts of nouns, verbs and adjectives in
 general.
@@ -11,7 +13,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tanger.model.text import TableError
 from tanger.model.text.homographs import features
 from tanger.model.text.homographs.everyday import Form, Variants
 from tanger.model.text.homographs.model import scopes_of
@@ -32,6 +35,7 @@ VARIANT_WEIGHT = 0.6
 # Maximum examples per word
 _SPEECH_EXAMPLES = 20
 
+_MARKED = re.compile(r"([^\t]+)\t([^\[\]]*)\[([^\[\]]+)\]([^\[\]]*)")
 _ISLE_LINE = re.compile(r"([a-z']+)\(([^)]*)\)")
 # Penn tags, the scopes of words with no other tag, and the scopes to distinguish them from
 _SPEECH: tuple[tuple[frozenset[str], tuple[str, ...], tuple[str, ...]], ...] = (
@@ -86,6 +90,26 @@ def read_sentences(path: Path) -> list[Sentence]:
             after = features.tokenize(text[end:].decode())
             words = [*before, text[start:end].decode(), *after]
             sentences.append(Sentence(row["homograph"], row["wordid"], words, len(before)))
+    return sentences
+
+
+def read_marked_sentences(path: Path, senses: Mapping[str, Sequence[SenseEntry]]) -> list[Sentence]:
+    """Read a file of senses and sentences, in which the word of the sense stands in brackets.
+
+    Raises:
+        TableError: at the first line that is not of this form, or with a sense that is unknown.
+    """
+    words = {entry.name: word for word, entries in senses.items() for entry in entries}
+    sentences = []
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        if line.startswith("#"):
+            continue
+        match = _MARKED.fullmatch(line)
+        if match is None or words.get(match[1]) != match[3].lower():
+            raise TableError(path, number, "expected a sense and a sentence with its word in []")
+        before, after = map(features.tokenize, (match[2], match[4]))
+        tokens = [*before, match[3], *after]
+        sentences.append(Sentence(words[match[1]], match[1], tokens, len(before)))
     return sentences
 
 

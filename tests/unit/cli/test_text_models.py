@@ -53,12 +53,19 @@ def test_homographs_are_trained_and_judged(tmp_path, out):
     for name in ("train.tsv", "eval.tsv"):
         sentences(tmp_path / name)
     (tmp_path / "ISLEdict.txt").write_text("want(vb,vbp) # w # \nsaw(vbd) # s #\ntoday(nn) # t #\n")
-    report = run("train-homographs", "--from", tmp_path, "--out", out)
+    everyday = tmp_path / "everyday.tsv"
+    everyday.write_text(f"# ours\n{WORDS[0]}_vrb\tPlease [{WORDS[0].title()}] it.\n")
+    options = ("--from", tmp_path, "--out", out, "--everyday", everyday)
+    report = run("train-homographs", *options)
     assert report["cross_validation"]["accuracy"] == 1
     assert report["words_left_out"]["accuracy"] == 1
     assert report["eval"]["minority_accuracy"] == 1
-    again = run("train-homographs", "--from", tmp_path, "--out", out, "--no-evaluate")
+    again = run("train-homographs", *options, "--no-evaluate")
     assert again["weights_sha256"] == report["weights_sha256"]
+    everyday.write_text(f"{WORDS[0]}_vrb\tPlease {WORDS[0]} it.\n")
+    refused = CliRunner().invoke(app, ["train-homographs", *map(str, options)])
+    assert refused.exit_code == 2
+    assert "everyday.tsv" in refused.output
 
 
 def test_a_missing_file_is_named(tmp_path, out):
