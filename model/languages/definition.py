@@ -212,17 +212,26 @@ def load(name: str) -> Definition:
     Raises:
         DefinitionError: if it is not defined, or its definition is not valid.
     """
-    file = resources.files(__package__) / f"{name}.toml"
-    if not file.is_file():
-        raise DefinitionError(name, f"is not defined; there are {', '.join(names())}")
     try:
-        return _parse(tomllib.loads(file.read_text("utf-8")))
+        return _parse(tomllib.loads(content(name)))
     except (KeyError, TypeError, ValueError, re.error) as e:
         raise DefinitionError(name, f"its definition is not valid: {e}") from e
 
 
-def _parse(content: Mapping[str, Any]) -> Definition:
-    fields = dict(content)
+def content(name: str) -> str:
+    """Return the text of the definition of a language, which is TOML.
+
+    Raises:
+        DefinitionError: if it is not defined.
+    """
+    file = resources.files(__package__) / f"{name}.toml"
+    if not file.is_file():
+        raise DefinitionError(name, f"is not defined; there are {', '.join(names())}")
+    return file.read_text("utf-8")
+
+
+def _parse(values: Mapping[str, Any]) -> Definition:
+    fields = dict(values)
     return Definition(
         language=Language(
             code=fields.pop("code"),

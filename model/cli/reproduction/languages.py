@@ -18,7 +18,7 @@ from tanger.model.cli.reproduction.pipeline import Step, evaluated
 from tanger.model.cli.reproduction.sources import SourceMissingError
 from tanger.model.cli.reproduction.workspace import Workspace
 from tanger.model.evaluation import model_card
-from tanger.model.languages.definition import Definition, load
+from tanger.model.languages.definition import Definition, content, load
 from tanger.model.lexicon import builtin
 from tanger.model.output_files import replace_file
 
@@ -81,7 +81,7 @@ def _lexicons(
         run,
         tuple(_files(work, folder).values()),
         (f"{definition.folder}, sources", *([] if base is None else [base])),
-        settings=repr(definition),
+        settings=content(definition.folder),
     )
 
 

@@ -7,7 +7,7 @@ import math
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ class Workspace:
         given: a local folder that contains some of them.
         device: training device.
         threads: CPU threads; all by default.
-        deadline: when to stop trainings, by `time.monotonic`.
+        deadline: when to stop trainings, by `time.monotonic`; it decides no output.
     """
 
     out: Path
@@ -87,7 +87,7 @@ class Workspace:
     given: Path | None = None
     device: str = "auto"
     threads: int | None = None
-    deadline: float = math.inf
+    deadline: float = field(default=math.inf, repr=False, compare=False)
 
     @property
     def sources(self) -> Path:

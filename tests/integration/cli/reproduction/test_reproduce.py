@@ -2,6 +2,8 @@
 
 import json
 import lzma
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from tanger.model.cli.reproduction import sources
 from tanger.model.cli.reproduction.sources import DEV, TEST, TRAIN, SourceMissingError
 from tanger.model.english.folds import fold
 from tanger.model.phonology.stress import strip
+from tests.support import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +56,14 @@ def small_sources(tmp_path_factory) -> Path:
 
 
 def reproduce(name, folder, given, out, *options):
-    return CliRunner().invoke(
-        app,
-        ["reproduce", name, "--scale", "tiny", "--from", str(given), "--out", str(out),
-         "--sources", str(folder), "--device", "cpu", "--threads", "1", *options],
-    )  # fmt: skip
+    return CliRunner().invoke(app, [*command(name, folder, given, out), *options])
+
+
+def command(name, folder, given, out):
+    return [
+        "reproduce", name, "--scale", "tiny", "--from", str(given), "--out", str(out),
+        "--sources", str(folder), "--device", "cpu", "--threads", "1",
+    ]  # fmt: skip
 
 
 @pytest.mark.slow
@@ -146,6 +152,13 @@ def test_a_language_whose_second_dictionary_is_answered_by_a_network(tmp_path):
     begun = [line for line in done.output.splitlines() if line.endswith(" ...")]
     steps = ["sv, sources", "sv-base, lexicons", "sv-base", "sv, lexicons", "sv", "sv, evaluated"]
     assert begun == [f"{step} ..." for step in steps]
+    # Another process, in which sets have another order
+    arguments = command("sv", tmp_path / "sources", tmp_path, tmp_path / "out")
+    again = subprocess.run(
+        [sys.executable, "-m", "tanger", *arguments],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert " ..." not in again.stdout
     file = tmp_path / "out" / "languages" / "sv" / "sources.json"
     assert (
         json.loads(file.read_text("utf-8"))["entries"]["entry refused: no answer is equivalent"] > 0
