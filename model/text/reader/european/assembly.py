@@ -92,6 +92,7 @@ def language(code: str) -> Language:
             quantities.telephone,
             signs.emoji,
             texts.bracketed,
+            texts.hashtag,
             signs.markup,
             texts.sign,
             signs.punctuation,

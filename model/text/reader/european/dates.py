@@ -9,11 +9,14 @@ from tanger.model.text.reader.dates import match_two_years
 from tanger.model.text.reader.european.numbers import NumberWords, OrdinalError, changed
 from tanger.model.text.reader.european.rules import Rules
 from tanger.model.text.reader.scan import Reading, Scan
+from tanger.model.text.reader.token import spoken_words
 
 _END = r"(?![\w]|[.,:/-]\d)"
 _SPACE = r"[ \xa0\u202f]{1,2}"
 _NUMERIC = re.compile(r"(\d{1,2})([./-])[ \xa0]?(\d{1,2})\2[ \xa0]?(\d{4}|\d{2})" + _END)
 _SHORT = re.compile(r"(\d{1,2})\.[ \xa0]?(\d{1,2})\.(?![ \xa0]?\d)")
+_SLASH = re.compile(r"(\d{1,2})/(\d{1,2})(?![\w/]|[.,-]\d)")
+_DASH = re.compile(r" ?[-–—] ?(?=\d)")
 # The ending of a declined day: 3-án
 _SUFFIX = re.compile(r"\d-j?(\w+)$")
 _ISO = re.compile(r"(\d{4})([-/.])[ \xa0]?(\d{1,2})\2[ \xa0]?(\d{1,2})" + _END)
@@ -25,6 +28,7 @@ class Dates:
     def __init__(self, rules: Rules, numbers: NumberWords) -> None:
         self._rules = rules.dates
         self._times = rules.times
+        self._to = rules.times.to or rules.numbers.to
         self._after = rules.ordinals.after
         self._numbers = numbers
         day = rf"(?P<day>\d{{1,2}})(?:{self._rules.mark})?"
@@ -48,7 +52,7 @@ class Dates:
         )
         dotted = "|".join(map(re.escape, self._times.dot_after)) or "(?!)"
         self._dotted = re.compile(
-            rf"(\d{{1,2}})(\.)([0-5]\d)()(?![\d.])(?P<word>[ \xa0](?:{dotted})(?!\w))?{tail}"
+            rf"(\d{{1,2}})(\.)([0-5]\d)()(?!\d|\.\d)(?P<word>[ \xa0](?:{dotted})(?!\w))?{tail}"
         )
 
     def date(self, scan: Scan, at: int) -> Reading | None:
@@ -68,7 +72,7 @@ class Dates:
             year, _, month, day = match.groups()
         elif match := _NUMERIC.match(scan.text, at):
             day, _, month, year = match.groups()
-        elif self._dotted_days and (match := _SHORT.match(scan.text, at)):
+        elif (match := self._day_and_month(scan, at)) is not None:
             (day, month), year = match.groups(), ""
         else:
             return None
@@ -78,6 +82,17 @@ class Dates:
         if self._rules.order == "ymd" and scan.after(end) == ".":
             end += 1
         return self._read(scan, end, int(day), int(month), year, "")
+
+    def _day_and_month(self, scan: Scan, at: int) -> re.Match[str] | None:
+        """Return a match of a day and a month that are no fraction: ``3.5.``, ``le 03/06``."""
+        if self._dotted_days and (match := _SHORT.match(scan.text, at)):
+            return match
+        match = _SLASH.match(scan.text, at)
+        if match is None or not self._rules.slash_before:
+            return None
+        day, month = match.groups()
+        padded = "0" in (day[0], month[0]) or (int(day) > 12 and int(month) >= 10)
+        return match if padded or scan.word_before().lower() in self._rules.slash_before else None
 
     def year(self, scan: Scan, at: int) -> Reading | None:
         """Recognise a year before a word that makes it an ordinal: ``w 2024 roku``, ``2024 г.``."""
@@ -102,14 +117,33 @@ class Dates:
         return Reading(match.end(), "year", f"{first} {rest}")
 
     def time(self, scan: Scan, at: int) -> Reading | None:
-        """Recognise a time of day: ``14:30``, ``14h30``, ``14.30 Uhr``."""
+        """Recognise a time of day, or two: ``14:30``, ``14h30``, ``14.30 Uhr``, ``9:00-18:00``."""
         match = self._clock.match(scan.text, at)
         if match is None:
             match = self._dotted.match(scan.text, at)
-            if match is None or not (
-                match["word"] or scan.word_before().lower().rstrip(".") in self._times.dot_before
-            ):
+            if match is None or not self._is_time(scan, match):
                 return None
+        first = self._time(scan, match)
+        dash = _DASH.match(scan.text, match.end())
+        if first is None or dash is None:
+            return first
+        pattern = self._dotted if match[2] == "." else self._clock
+        second = pattern.match(scan.text, dash.end())
+        last = self._time(scan, second) if second else None
+        if last is None:
+            return first
+        words = (*first.words, *spoken_words(self._to), *last.words)
+        return Reading(last.end, "range", words)
+
+    def _is_time(self, scan: Scan, match: re.Match[str]) -> bool:
+        """Return whether a word beside two numbers with a dot, or a second time, tells a time."""
+        if match["word"] or scan.word_before().lower().rstrip(".") in self._times.dot_before:
+            return True
+        dash = _DASH.match(scan.text, match.end())
+        second = self._dotted.match(scan.text, dash.end()) if dash else None
+        return second is not None and second["word"] is not None
+
+    def _time(self, scan: Scan, match: re.Match[str]) -> Reading | None:
         hour, minute, second = int(match[1]), int(match[3]), match[4]
         if hour > 24:
             return None

@@ -24,8 +24,8 @@ _TELEPHONE = re.compile(
     r"(?:\+\d{1,3}|\(?0\d{1,4}\)?)(?:[ ./-]{1,3}\(?\d{1,8}\)?\d{0,8}){1,6}(?![\w]|[.,]\d)"
 )
 # Without a leading zero, after the word telephone
-_AFTER_WORD = re.compile(r"\(?\d{1,4}\)?(?:[ ./-]{1,3}\d{1,8}){1,6}(?![\w]|[.,]\d)")
-_WORDS_FOR_TELEPHONE = ("tel", "tél", "тел", "fax")
+_AFTER_WORD = re.compile(r"\(?\d{1,5}\)?(?:[ ./-]{1,3}\d{1,8}){1,6}(?![\w]|[.,]\d)")
+_WORDS_FOR_TELEPHONE = ("tel", "tél", "тел", "fax", "cel", "móvil", "whatsapp")
 _RATIO = re.compile(r"(\d{1,4}):(\d{1,4})(?![\w:])")
 # Units that are read without a number, too: *5 euros pro kg*
 UNITS_ALONE = frozenset(
@@ -33,7 +33,7 @@ UNITS_ALONE = frozenset(
     "кг мг км см мм мл км/ч м² км² м³ кВт".split()
 )
 # Words that one unit follows, beside that of prices
-_BEFORE_ONE = frozenset("per pro je par le au por al il za na à за на".split())
+_BEFORE_ONE = frozenset("per pro je par le au por al il za na à за на o no do el del dal".split())
 # Space between a number and its unit
 _GAP = "[ \xa0\u202f]?"
 
@@ -125,15 +125,17 @@ class Quantities:
             if not whole and written != "1/2":  # *trois quarts de litre*
                 name = self._of(name)
             return Reading(unit.end(), "measure", f"{spoken} {name}")
-        return Reading(end, "fraction", self._fraction_words(whole, written, ""))
+        gender = self._gender(scan, end)
+        return Reading(end, "fraction", self._fraction_words(whole, written, gender))
 
     def _fraction_words(self, whole: str, written: str, gender: str) -> str:
         """Return a fraction, after a whole number or none, in words."""
         numbers, common = self._numbers, self._rules.numbers.fractions
         if not whole and (spoken := common.get(f"{written} {gender}")):
             return spoken
-        if whole and (joint := common.get(f"{whole}+{written}", common.get(f"+{written}"))):
-            return joint.format(numbers.quantity(whole))
+        keys = (f"{whole}+{written}", f"+{written} {gender}", f"+{written}") if whole else ()
+        if joint := next(filter(None, map(common.get, keys)), None):
+            return joint.format(numbers.quantity(whole, gender))
         spoken = common.get(written)
         if spoken is None:
             numerator, _, denominator = written.partition("/")
@@ -168,7 +170,8 @@ class Quantities:
 
     def telephone(self, scan: Scan, at: int) -> Reading | None:
         """Recognise a telephone number: ``+49 30 1234567``, ``01 42 68 53 00``."""
-        match = _TELEPHONE.match(scan.text, at)
+        own = self._rules.numbers.telephone
+        match = _TELEPHONE.match(scan.text, at) or (own.match(scan.text, at) if own else None)
         if match is None and scan.last_text().lower().startswith(_WORDS_FOR_TELEPHONE):
             match = _AFTER_WORD.match(scan.text, at)
         if match is None or sum(map(str.isdigit, match[0])) < 7 or scan.before(at).isalnum():
@@ -261,21 +264,26 @@ class Quantities:
         return None
 
     def range(self, scan: Scan, at: int) -> Reading | None:
-        """Recognise a range: ``5-10``, ``1990–1995``, ``2-3 kg``; not the score ``3-1``."""
+        """Recognise a range: ``5-10``, ``1990–1995``, ``2-3 kg``, ``9h-12h``; not ``3-1``."""
         first = self._number.match(scan.text, at)
-        dash = _DASH.match(scan.text, first.end()) if first else None
-        if first is None or dash is None or scan.before(at) in ("-", "/", "–"):
+        if first is None or scan.before(at) in ("-", "/", "–"):
+            return None
+        unit = self._unit.match(scan.text, first.end())
+        dash = _DASH.match(scan.text, (unit or first).end())
+        if dash is None:
             return None
         second = self.quantity(scan, dash.end())
         high = self._number.match(scan.text, dash.end())
         if second is None or high is None or scan.after(second.end) in ("-", "/"):
             return None
-        if _EQUALS.match(scan.text, second.end):
+        if (unit and second.kind != "measure") or _EQUALS.match(scan.text, second.end):
             return None
         if self._value(first[0]) >= self._value(high[0]):
             return None
         low = self.number(scan, at)
         spoken = self._numbers.quantity(first[0])
+        if unit:
+            spoken = self._numbers.counted(first[0], self._rules.units[unit[1]])
         if low is not None and low.kind == "year" and second.kind == "year":
             spoken = self._numbers.year(int(first[0]))
         to = spoken_words(f"{spoken} {self._rules.numbers.to}".strip())
@@ -302,7 +310,7 @@ class Quantities:
         """Return the gender of the noun after a number; none if it is unknown or counts nothing."""
         nouns = self._rules.numbers.nouns
         before, after = scan.word_before(), scan.word_after(end)
-        if _fitting(nouns, before):  # *Kapitel 1 Einleitung*
+        if before[:1].isupper() and _fitting(nouns, before):  # *Kapitel 1 Einleitung*
             return ""
         return _fitting(nouns, after)
 

@@ -192,6 +192,7 @@ def _numbers(section: Section) -> NumberRules:
         over=section.text("over"),
         fractions=section.section("fractions").rest(),
         postal=section.pattern("postal"),
+        telephone=section.pattern("telephone"),
     )
 
 
@@ -224,6 +225,7 @@ def _dates(section: Section) -> DateRules:
         year_words=section.section("year_words").rest(),
         format=date,
         day_month=section.text("day_month"),
+        slash_before=section.words("slash_before"),
     )
 
 
@@ -241,6 +243,7 @@ def _times(section: Section) -> TimeRules:
         dot_before=section.words("dot_before"),
         dot_after=tuple(section.text("dot_after", "").split()),
         after=tuple(section.text("after", "").split()),
+        to=section.text("to", ""),
     )
 
 

@@ -97,6 +97,7 @@ class NumberRules:
             or after whole numbers, ``1+1/2`` and ``+1/2``, where braces stand for the number; ``+``
             is what else joins the two.
         postal: pattern for postal codes, which are read in groups.
+        telephone: pattern for telephone numbers that begin with no zero.
     """
 
     speaker: str
@@ -122,6 +123,7 @@ class NumberRules:
     over: str
     fractions: Mapping[str, str]
     postal: re.Pattern[str] | None
+    telephone: re.Pattern[str] | None
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,7 @@ class DateRules:
         year_words: form of the year before a word, and how that is spoken if it is abbreviated; a
             word with another and a plus before it is one after that.
         format: format of a date; `day_month` is that without a year.
+        slash_before: words before a day and a month with a stroke; dates have none if it is empty.
     """
 
     months: Mapping[str, int]
@@ -182,6 +185,7 @@ class DateRules:
     year_words: Mapping[str, str]
     format: str
     day_month: str
+    slash_before: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -198,6 +202,7 @@ class TimeRules:
         separators: further separators of hours and minutes, such as ``h``.
         dot_before, dot_after: words beside a time that show that a dot separates.
         after: words after a time that its format speaks.
+        to: word between two times; empty for that between numbers.
     """
 
     gender: str
@@ -212,6 +217,7 @@ class TimeRules:
     dot_before: frozenset[str]
     dot_after: tuple[str, ...]
     after: tuple[str, ...]
+    to: str
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,8 @@ _SAYABLE = re.compile(
 )
 
 
+_HASHTAG = re.compile(r"#([^\W\d_]\w*)")
+_HASHTAG_WORD = re.compile(r"\d+|[A-ZÀ-ÖØ-Þ]?[^\W\d_A-ZÀ-ÖØ-Þ]+|[A-ZÀ-ÖØ-Þ]+")
 # A word without vowels that is said as it is: brr, pst, hmm, mhm
 _INTERJECTION = re.compile(r".*(.)\1.*|[hm]+|p?st|tss?|.*'.*")
 
@@ -204,7 +206,8 @@ class Words:
             if run.isdigit():
                 words += spoken_words(self._numbers.digits(run))
             elif run.isalpha():
-                spelt = len(run) <= 3 and not _SAYABLE.fullmatch(run.upper())
+                spelt = self._has_no_vowel(run.lower())
+                spelt = spelt or (len(run) <= 3 and not _SAYABLE.fullmatch(run.upper()))
                 words.append(SpokenWord(run.upper() if spelt else run, letters=spelt))
             else:
                 words += map(SpokenWord, names.get(run, "").split())
@@ -213,6 +216,17 @@ class Words:
     def bracketed(self, scan: Scan, at: int) -> Reading | None:
         """Recognise an address in angle brackets, which is no tag: ``<ann@x.org>``."""
         return electronic.bracketed(scan, at, self.address)
+
+    def hashtag(self, scan: Scan, at: int) -> Reading | None:
+        """Recognise a hashtag, whose words have capitals: ``#FelizLunes``."""
+        match = _HASHTAG.match(scan.text, at)
+        if match is None or scan.before(at).isalnum():
+            return None
+        words = [SpokenWord("hashtag")]
+        for run in _HASHTAG_WORD.findall(match[1]):
+            digits = run.isdigit()
+            words += spoken_words(self._numbers.digits(run)) if digits else [SpokenWord(run)]
+        return Reading(match.end(), "electronic", tuple(words))
 
     def sign(self, scan: Scan, at: int) -> Reading | None:
         """Recognise a sign of the table; others are reported as unknown."""
