@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from tanger.model.text.reader.dates import match_two_years
-from tanger.model.text.reader.european.numbers import NumberWords, OrdinalError, changed
+from tanger.model.text.reader.european.numbers import NumberWords, OrdinalError, changed, form_after
 from tanger.model.text.reader.european.rules import Rules
 from tanger.model.text.reader.scan import Reading, Scan
 from tanger.model.text.reader.token import spoken_words
@@ -188,7 +188,7 @@ class Dates:
             return rules.first
         if rules.day == "cardinal":
             return self._numbers.cardinal(day)
-        form = self._after.get(scan.word_before().lower(), rules.day)
+        form = form_after(self._after, scan) or rules.day
         return self._numbers.ordinal(day, form)
 
     def _year(self, written: str) -> str:

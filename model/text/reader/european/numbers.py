@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 from num2words import num2words  # type: ignore[import-untyped]
 
 from tanger.model.text.reader.european.rules import LAST, Endings, Noun, Rules
+from tanger.model.text.reader.scan import Scan
 
 # Maximum digits of a number that is read as a quantity, with and without separators.
 MAX_DIGITS = 15
@@ -140,3 +142,15 @@ def changed(spoken: str, endings: Endings) -> str:
                 words[place] = word.removesuffix(bare) + other.lstrip("-")
                 break
     return " ".join(words)
+
+
+def form_after(after: Mapping[str, str], scan: Scan) -> str:
+    """Return the form that an ordinal has after the words before it; empty if they do not tell.
+
+    Args:
+        after: forms by the word before, or by two, as in ``in+der``.
+        scan: the text.
+    """
+    before = [word.lower() for word in scan.words_before(2)]
+    pair = after.get(f"{before[1]}+{before[0]}", "") if len(before) > 1 else ""
+    return pair or (after.get(before[0], "") if before else "")

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from fractions import Fraction
 
-from tanger.model.text.reader.european.numbers import NumberWords, OrdinalError
+from tanger.model.text.reader.european.numbers import NumberWords, OrdinalError, form_after
 from tanger.model.text.reader.european.rules import Currency, Rules
 from tanger.model.text.reader.scan import Reading, Scan
 from tanger.model.text.reader.token import spoken_words
@@ -155,12 +155,12 @@ class Quantities:
         if match[2] != ".":
             form = _fitting(rules.nouns, following) or form
         else:
-            before = scan.word_before().lower()
+            before = form_after(rules.after, scan)
             if not following or scan.after(match.end()) not in (" ", "\xa0"):
                 return None
-            if not (following.islower() or before in rules.after):
+            if not (following.islower() or before):
                 return None  # a full stop
-            form = rules.after.get(before) or _fitting(rules.nouns, following) or form
+            form = before or _fitting(rules.nouns, following) or form
         try:
             return Reading(match.end(), "ordinal", self._numbers.ordinal(int(match[1]), form))
         except OrdinalError:
