@@ -20,7 +20,7 @@ _DAY_FIRST = re.compile(
     r"(\d{1,2})(st|nd|rd|th)?(?:\s+of)?(?:\s{1,2}|-)([A-Za-z]{3,9})(\.?)"
     r"(?:(?:,?\s{1,2}|-)(\d{4}))?" + _END
 )
-_SPAN = re.compile(r"([A-Z][a-z]{2,8})\.?\s?[-–—]\s?([A-Z][a-z]{2,8})(?!\w)")
+_SPAN = re.compile(r"([A-Z][a-z]{2,8})\.?\s?[-–—]\s?([A-Z][a-z]{2,8})(?!\w)(?:\.(?=[,;:)]| \d))?")
 _ISO = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?:(?=T\d\d:)|" + _END + ")")
 _ISO_TIME = re.compile(r"T(\d\d):(\d\d)(?::\d\d(?:\.\d{1,9})?)?(Z)?(?![\w:])")
 _NUMERIC = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})" + _END)

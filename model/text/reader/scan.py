@@ -119,8 +119,10 @@ class Scan:
         return ""
 
     def last_spoken(self) -> str:
-        """Return the last word as it is said, in lower case, also before a comma or a dot."""
+        """Return the sentence's last word as it is said, in lower case, also before a comma."""
         for token in self.tokens[:-5:-1]:
+            if token.text in (".", "!", "?"):
+                break
             if token.words:
                 return token.words[-1].text.lower()
         return ""
