@@ -85,11 +85,11 @@ def house_number(scan: Scan, at: int) -> Reading | None:
 
 def direction(scan: Scan, at: int) -> Reading | None:
     """Recognise a direction: ``1211 E Arques Ave``, ``5th Ave. NW``, ``N. Korea``, ``I-280 S``."""
-    if at >= scan.address_end and not _is_direction(scan, at):
-        return None
     match = _DIRECTION.match(scan.text, at)
     spoken = scan.tables.directions.get(match[1]) if match else None
-    return Reading(match.end(), "abbreviation", spoken) if match and spoken else None
+    if match is None or not spoken or (at >= scan.address_end and not _is_direction(scan, at)):
+        return None
+    return Reading(match.end(), "abbreviation", spoken)
 
 
 def _is_direction(scan: Scan, at: int) -> bool:

@@ -123,7 +123,7 @@ def entity(scan: Scan, at: int) -> Reading | None:
 
 def dialled(scan: Scan, at: int) -> Reading | None:
     """Recognise the signs of a telephone: ``dial *67``, ``press #``."""
-    if scan.word_before().lower() not in _DIAL or not _DIALLED.match(scan.text, at):
+    if not _DIALLED.match(scan.text, at) or scan.word_before().lower() not in _DIAL:
         return None
     return Reading(at + 1, "sign", "star" if scan.text[at] == "*" else "pound")
 
