@@ -42,6 +42,14 @@ _FurtherOption = Annotated[
     list[Path] | None,
     typer.Option(help="Lexicon of additional entries, such as those of `derive`; repeatable."),
 ]
+_SoftLabelsOption = Annotated[
+    Path | None,
+    typer.Option(help="Output of `label`, to train on instead of the training lexicon."),
+]
+_StressOption = Annotated[
+    Path | None,
+    typer.Option(help="Lexicon with stress digits, for recipes with a stress head."),
+]
 _RestartOption = Annotated[
     bool,
     typer.Option(
@@ -62,14 +70,8 @@ def train(
         Path | None, typer.Option(help="Artifact with the initial weights; random by default.")
     ] = None,
     further: _FurtherOption = None,
-    soft_labels: Annotated[
-        Path | None,
-        typer.Option(help="Output of `label`, to train on instead of the training lexicon."),
-    ] = None,
-    stress: Annotated[
-        Path | None,
-        typer.Option(help="Lexicon with stress digits, for recipes with a stress head."),
-    ] = None,
+    soft_labels: _SoftLabelsOption = None,
+    stress: _StressOption = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     run: Annotated[

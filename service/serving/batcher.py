@@ -317,9 +317,7 @@ class Batcher(Generic[K, A]):
     def _deadline_error(self, words: Sequence[K], timeout: float) -> DeadlineError:
         problem = f"{len(words)} words took longer than {timeout:.3g} s"
         if timeout <= 0:
-            problem = (
-                "its time was over before decoding began: send less at once, or allow more time"
-            )
+            problem = "its time was over before decoding began: send it again, or in parts"
         return DeadlineError(problem, self.drained_in())
 
     def _give_up(self, request: Request[K, A], entries: Iterable[Pending[K, A]]) -> None:

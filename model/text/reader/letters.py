@@ -17,14 +17,14 @@ _LETTER = "[^\\W\\d_¹²³¼-¾⁰-₉⅐-ↈ①-⓿❶-➓]"
 _WORD = re.compile(rf"{_LETTER}+(?:'{_LETTER}+)*")
 _LEADING = re.compile(r"'[^\W\d_]+'?")
 _TRAILING = re.compile(r"[^\W\d_]+'(?![\w])")
-_WITH_DIGITS = re.compile(r"(?=[A-Za-z]+\d|\d+[A-Za-z])[A-Za-z\d]+(?:'s(?!\w))?")
+_WITH_DIGITS = re.compile(r"(?=[A-Za-z]+\d|\d+[A-Za-z])[A-Za-z\d]+")
 _DECIMALS = re.compile(r"(?:\.\d{1,4}){1,3}(?!\w)")
 _RUNS = re.compile(r"\d+|[A-Za-z]+")
 _CAPITALS = re.compile(r"([A-Z]{2,})('?[sS]'?|')?")
 _HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]+")
 # Maximum length of acronyms in lower case: faq, usb
 _LONGEST_SMALL = 6
-_AMPERSAND = re.compile(r"([A-Z]{1,2}(?:&[A-Z]{1,2})+)('s)?(?!\w)")
+_AMPERSAND = re.compile(r"([A-Z]{1,2}(?:&[A-Z]{1,2})+)(?!\w)")
 _AND_BETWEEN = re.compile(r"([A-Za-z]+)'n'([A-Za-z]+)(?!\w)")
 _ROMAN = re.compile("[ivxlcdm]+")
 _VOWEL = re.compile("[aeiouyAEIOUY]")
@@ -49,8 +49,6 @@ def lexeme(scan: Scan, at: int) -> Reading | None:
             replace(word, phonemes=scan.tables.phonemes.get(word.text))
             for word in spoken_words(scan.tables.lexemes[written])
         )
-        if text.startswith("'s", end) and not scan.after(end + 2).isalnum() and words:
-            return Reading(end + 2, kind, _possessive(words, True))
         return Reading(end, kind, words)
     return None
 
@@ -60,7 +58,7 @@ def with_digits(scan: Scan, at: int) -> Reading | None:
     match = _WITH_DIGITS.match(scan.text, at)
     if match is None:
         return None
-    written = match[0].removesuffix("'s")
+    written = match[0]
     decimals = _DECIMALS.match(scan.text, match.end()) if written[-1].isdigit() else None
     if decimals and written[:-1] in ("v", "V"):
         spoken = " point ".join(map(say.quantity, f"{written[1:]}{decimals[0]}".split(".")))
@@ -75,8 +73,6 @@ def with_digits(scan: Scan, at: int) -> Reading | None:
             words[-1] = replace(words[-1], text=say.plural(words[-1].text))
         else:
             words += _beside_digits(scan, run)
-    if written != match[0]:
-        words[-1] = replace(words[-1], text=f"{words[-1].text}'s")
     if decimals:
         for group in decimals[0].split(".")[1:]:
             words += spoken_words(f"point {say.digits(group)}")
@@ -91,7 +87,7 @@ def ampersand(scan: Scan, at: int) -> Reading | None:
         return None
     spoken = scan.tables.signs.get("&", "")
     words = spoken_words(f" {spoken} ".join(match[1].split("&")))
-    return Reading(match.end(), "acronym", _possessive(words, match[2] is not None))
+    return Reading(match.end(), "acronym", words)
 
 
 def prefix(scan: Scan, at: int) -> Reading | None:

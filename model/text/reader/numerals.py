@@ -264,11 +264,7 @@ def roman(scan: Scan, at: int) -> Reading | None:
         spoken = "" if other else f"the {say.ordinal(value)}"
     else:
         spoken = _after_any_name(scan, match[0], value, before, following)
-    if not spoken:
-        return None
-    if scan.text.startswith("'s", match.end()):
-        return Reading(match.end() + 2, "roman", f"{spoken}'s")
-    return Reading(match.end(), "roman", spoken)
+    return Reading(match.end(), "roman", spoken) if spoken else None
 
 
 def _several_romans(scan: Scan, noun: str, end: int, value: int) -> Reading | None:
